@@ -1,0 +1,97 @@
+"""Local days of the shop, as integers: day 0 is 1970-01-01 in the shop's zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+SECOND_US = 1_000_000
+HOUR_US = 3600 * SECOND_US
+DAY_US = 24 * HOUR_US
+_EPOCH_DATE = date(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_QUARTER_HOUR_US = 15 * 60 * SECOND_US
+"""Every offset change since 1970 falls on a whole quarter of an hour in UTC (the few earlier local mean times do not)."""
+
+
+class Granularity(StrEnum):
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+def to_us(moment: datetime) -> int:
+    """Aware datetime → microseconds since the epoch, exact."""
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * SECOND_US + delta.microseconds
+
+
+def to_datetime(at_us: int) -> datetime:
+    """Microseconds since the epoch → aware datetime in UTC."""
+    return _EPOCH + timedelta(microseconds=at_us)
+
+
+def to_date(day: int) -> date:
+    return _EPOCH_DATE + timedelta(days=day)
+
+
+def to_day(local_date: date) -> int:
+    return (local_date - _EPOCH_DATE).days
+
+
+class Calendar:
+    """Maps instants to local days of one time zone. The cache grows by one entry per quarter of an hour seen, cleared when large."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self.zone = zone
+        self._offset_us: dict[int, int] = {}
+
+    def day_of(self, at_us: int) -> int:
+        """Number of the local day that contains the instant."""
+        quarter = at_us // _QUARTER_HOUR_US
+        offset = self._offset_us.get(quarter)
+        if offset is None:
+            offset = self._look_up(quarter)
+        return (at_us + offset) // DAY_US
+
+    def _look_up(self, quarter: int) -> int:
+        if len(self._offset_us) > 200_000:
+            self._offset_us.clear()
+        offset = to_datetime(quarter * _QUARTER_HOUR_US).astimezone(self.zone).utcoffset()
+        assert offset is not None  # noqa: S101 - an aware datetime has one
+        result = round(offset.total_seconds()) * SECOND_US
+        self._offset_us[quarter] = result
+        return result
+
+    def start_of(self, day: int) -> int:
+        """First instant of the local day, in µs (where midnight does not exist, the instant the clock jumps over it)."""
+        local = datetime.combine(to_date(day), datetime.min.time(), tzinfo=self.zone)
+        return to_us(local.astimezone(UTC))
+
+
+@lru_cache(maxsize=100_000)
+def period_start(granularity: Granularity, day: int) -> int:
+    """First day of the calendar period that contains `day`. Weeks are ISO weeks (Monday)."""
+    d = to_date(day)
+    match granularity:
+        case Granularity.WEEK:
+            return day - d.weekday()
+        case Granularity.MONTH:
+            return to_day(d.replace(day=1))
+        case Granularity.QUARTER:
+            return to_day(d.replace(month=d.month - (d.month - 1) % 3, day=1))
+        case Granularity.YEAR:
+            return to_day(d.replace(month=1, day=1))
+
+
+def next_period(granularity: Granularity, start: int) -> int:
+    """First day of the following period; `start` is the first day of one."""
+    longest = {Granularity.WEEK: 7, Granularity.MONTH: 31, Granularity.QUARTER: 92, Granularity.YEAR: 366}[granularity]
+    return period_start(granularity, start + longest)
+
+
+def previous_period(granularity: Granularity, start: int) -> int:
+    return period_start(granularity, start - 1)

@@ -1,0 +1,70 @@
+"""The accepted events, as the engine sees them: decoded, validated, in integer units.
+
+Wire forms live in `schemas/`; the decoder (shell) and the history reader turn them into these.
+Times are microseconds since 1970-01-01T00:00Z, money is integer minor units of the shop's currency.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Survey(StrEnum):
+    NPS = "nps"
+    CSAT = "csat"
+    CES = "ces"
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One line of a basket. `name` is what a message would call it; the sku where no name is known."""
+
+    sku: str
+    name: str
+
+
+class Purchase(msgspec.Struct, gc=False):
+    """One order or, with `refund`, money given back. A refund is never a visit."""
+
+    event_id: str
+    customer_id: str
+    at_us: int
+    amount_minor: int
+    """≥ 0 also for a refund; 0 where the amount is unknown."""
+    refund: bool = False
+    order_id: str | None = None
+    items: tuple[Item, ...] = ()
+
+
+class SurveyAnswer(msgspec.Struct, gc=False):
+    event_id: str
+    customer_id: str
+    at_us: int
+    survey: Survey
+    score: int
+    order_id: str | None = None
+
+
+class Profile(msgspec.Struct, gc=False):
+    """What the shop says of a customer. None = not said in this event, so what was known stays."""
+
+    event_id: str
+    customer_id: str
+    at_us: int
+    first_name: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    crm_id: str | None = None
+    marketing_consent: bool | None = None
+
+
+class Erasure(msgspec.Struct, gc=False):
+    event_id: str
+    customer_id: str
+    at_us: int
+
+
+Event = Purchase | SurveyAnswer | Profile | Erasure

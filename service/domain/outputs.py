@@ -1,0 +1,157 @@
+"""What the engine asks the shell to publish. Values only; the encoder gives them their wire form (`schemas/`)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Kind(StrEnum):
+    WIN_BACK = "win_back"
+    SERVICE_RECOVERY = "service_recovery"
+    SECOND_VISIT = "second_visit"
+    MILESTONE = "milestone"
+    DELIGHT = "delight"
+    FEEDBACK_REQUEST = "feedback_request"
+
+
+class Outcome(StrEnum):
+    RELEASED = "released"
+    WITHHELD = "withheld"
+    DEFERRED = "deferred"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    CONVERTED = "converted"
+
+
+class Reason(StrEnum):
+    """Reason codes of decisions; part of the interface, never renamed."""
+
+    DUE = "due"
+    SHADOW = "shadow"
+    NO_CONSENT = "no_consent"
+    CONSENT_UNKNOWN = "consent_unknown"
+    ERASED = "erased"
+    STALE = "stale"
+    RELEASE_RATE = "release_rate"
+    VOLUME = "volume"
+    RETURNED = "returned"
+
+
+class Segment(StrEnum):
+    NEW = "new"
+    RETURNING = "returning"
+    REGULAR = "regular"
+    VIP = "vip"
+    SLOWING = "slowing"
+    QUIET = "quiet"
+    LOST = "lost"
+
+
+class HealthBand(StrEnum):
+    """Bands of health points: healthy ≥ 70, watch ≥ 40, at_risk below."""
+
+    HEALTHY = "healthy"
+    WATCH = "watch"
+    AT_RISK = "at_risk"
+
+
+class Evidence(msgspec.Struct, frozen=True, gc=False):
+    """The numbers an alert rests on, as they were when it was decided."""
+
+    visits: int
+    usual_gap_days: float
+    gap_days: float
+    """Silence at the detection."""
+    tail_probability: float
+    """P(a healthy gap of this customer lasts at least gap_days), 0–1."""
+    expected_visit_us: int
+    """Last visit + usual gap."""
+    customer_since_us: int
+    orders: int
+    lifetime_value_minor: int
+    """Net revenue so far."""
+    value_at_risk_minor: int | None
+    """What this customer's pace would bring in 365 days × churn risk; None where either is unknown."""
+    churn_risk: float | None
+    """1 − P(alive); None where no model has been fitted."""
+    favourite_items: tuple[str, ...]
+    last_items: tuple[str, ...]
+    latest_nps: int | None
+    latest_csat: int | None
+    first_name: str | None
+    locale: str | None
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False):
+    """What was decided for one rung of one episode."""
+
+    decision_id: str
+    """Deterministic: the same customer, episode, kind and rung always give the same id."""
+    customer_id: str
+    episode_id: str
+    """Local date of the visit that the silence began with."""
+    kind: Kind
+    rung: str
+    outcome: Outcome
+    reason: Reason
+    detected_us: int
+    """The stored date at which the rung came due."""
+    decided_us: int
+    """Stream time of the decision; later than detected_us after an outage or a deferral."""
+    quiet_since_us: int
+    offer: str
+    template: str
+    evidence: Evidence
+    expires_us: int
+    returned_us: int | None = None
+    """For converted and cancelled: the visit that ended the episode."""
+    revenue_minor: int | None = None
+    """For converted: what that visit's first purchase brought."""
+
+
+class HealthPart(msgspec.Struct, frozen=True, gc=False):
+    """One named component: `points` of at most `of`. The parts of a customer add up to the health."""
+
+    name: str
+    points: float
+    of: float
+
+
+class Scores(msgspec.Struct, frozen=True, gc=False):
+    """The per-customer numbers of SPEC section 3, as of `as_of_us`. None = not enough evidence."""
+
+    customer_id: str
+    as_of_us: int
+    segment: Segment
+    health: float | None
+    band: HealthBand | None
+    health_parts: tuple[HealthPart, ...]
+    visits: int
+    orders: int
+    revenue_minor: int
+    first_visit_us: int | None
+    last_visit_us: int | None
+    usual_gap_days: float | None
+    gap_spread: float | None
+    """Standard deviation of the log gaps; about 1 for a customer without rhythm, 0.3 for a weekly habit."""
+    expected_visit_us: int | None
+    tail_probability: float | None
+    churn_risk: float | None
+    expected_purchases_365d: float | None
+    expected_value_365d_minor: int | None
+    value_at_risk_minor: int | None
+    latest_nps: int | None
+    latest_csat: int | None
+    latest_ces: int | None
+
+
+class ScoresErased(msgspec.Struct, frozen=True, gc=False):
+    """Tombstone for the compacted scores topic after an erasure."""
+
+    customer_id: str
+
+
+Output = Decision | Scores | ScoresErased

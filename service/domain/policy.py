@@ -1,0 +1,130 @@
+"""What the shop has decided: frozen values, validated when made. Running state lives elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ClockMode(StrEnum):
+    WALL = "wall"
+    """Live: the wall clock moves time on once everything that has arrived is processed."""
+    EVENT = "event"
+    """Demo, replay, backtest: only events move time."""
+
+
+class Measure(StrEnum):
+    """What the level of a rung is stated in."""
+
+    BUDGET = "budget"
+    """Wrong alerts per healthy regular and year."""
+    PROBABILITY = "probability"
+    """Share of healthy gaps that are alerted."""
+    MULTIPLE = "multiple"
+    """Multiple of the customer's base (usual gap × patience)."""
+
+
+class ConsentRule(StrEnum):
+    REQUIRED = "required"
+    """Only customers whose last word was marketing_consent = true; unknown means no."""
+    EXTERNAL = "external"
+    """Consent is kept elsewhere; only an explicit false here stops a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The shop's own facts."""
+
+    timezone: str = "UTC"
+    currency: str = "EUR"
+    minor_digits: int = 2
+    regular_min_visits: int = 4
+    """Visits that make a regular; 4 = three gaps, the least from which a rhythm can be told (SPEC section 1)."""
+    history_days: int = 765
+    """Days for which periods can still be revised: 2 × 365 + 35, so that the yearly window and the one before stay exact."""
+    max_lifespan_years: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.regular_min_visits < 2:
+            raise ValueError("regular_min_visits must be at least 2: one visit has no gap")
+        if self.history_days < 765:
+            raise ValueError("history_days must be at least 765 (2 x 365 + 35)")
+        if not 0 < self.max_lifespan_years <= 100:
+            raise ValueError("max_lifespan_years must lie in (0, 100]")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How stream time moves (SPEC section 5)."""
+
+    clock: ClockMode = ClockMode.WALL
+    max_jump_days: float = 7.0
+    """A longer jump ahead waits for confirmation. Too small: time lags a few events after every pause. Too large: one wrong date alerts everybody."""
+    jump_confirmations: int = 2
+    """Further customers whose events must lie beyond the jump before it counts."""
+    feed_silence_hours: float = 48.0
+    """Without any purchase for this long, absence alerts freeze: the feed is broken or the shop is shut. Longer than a closed weekend."""
+
+    def __post_init__(self) -> None:
+        if self.max_jump_days <= 0 or self.feed_silence_hours <= 0:
+            raise ValueError("max_jump_days and feed_silence_hours must be positive")
+        if self.jump_confirmations < 1:
+            raise ValueError("jump_confirmations must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the win-back ladder. `strictness` multiplies the tail probability: 1 fires at the policy's level, 0.2 at a fifth of it (later)."""
+
+    name: str = "remind"
+    strictness: float = 1.0
+    offer: str = ""
+    template: str = "win_back.remind"
+
+    def __post_init__(self) -> None:
+        if not self.name or not 0 < self.strictness <= 1:
+            raise ValueError("a rung needs a name and a strictness in (0, 1]")
+
+
+@dataclass(frozen=True, slots=True)
+class OutreachPolicy:
+    """Whom the shop wants to ask back, when, and under which conditions."""
+
+    measure: Measure = Measure.PROBABILITY
+    level: float = 0.05
+    """In the unit of `measure`. 5 % of healthy gaps is ENGINE B's default; ten times as much makes one alert in three needless."""
+    rungs: tuple[Rung, ...] = field(default_factory=lambda: (Rung(),))
+    consent: ConsentRule = ConsentRule.REQUIRED
+    shadow: bool = False
+    """Decide everything, release nothing."""
+    stale_after_days: float = 7.0
+    """An alert noticed this much later than its date is recorded, not sent: on switch-on the past is not news."""
+    overdue_per_hour: int = 60
+    """Releases per hour and partition of alerts that come late (after an outage), so that they do not go out all at once."""
+    attribution_days: float = 30.0
+    """A visit within this time after a release counts as converted."""
+    expires_after_days: float = 14.0
+
+    def __post_init__(self) -> None:
+        ceiling = {Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}[self.measure]
+        if not 0 < self.level <= ceiling:
+            raise ValueError(f"the level must lie in (0, {ceiling:g}] for measure {self.measure.value}")
+        if not self.rungs:
+            raise ValueError("the ladder needs at least one rung")
+        if len({rung.name for rung in self.rungs}) != len(self.rungs):
+            raise ValueError("rungs need different names")
+        if any(a.strictness < b.strictness for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
+            raise ValueError("each rung must be at least as strict as the one before it")
+        if self.overdue_per_hour < 1:
+            raise ValueError("overdue_per_hour must be at least 1")
+        if min(self.stale_after_days, self.attribution_days, self.expires_after_days) <= 0:
+            raise ValueError("stale_after_days, attribution_days and expires_after_days must be positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything the engine is told from outside."""
+
+    shop: Shop = field(default_factory=Shop)
+    timing: Timing = field(default_factory=Timing)
+    outreach: OutreachPolicy = field(default_factory=OutreachPolicy)
