@@ -1,0 +1,305 @@
+"""One TOML file, every value overridable by the environment, validated at start with the offending key named.
+
+Order of precedence: environment (`CHURN_ALERT_KAFKA__GROUP=…`, two underscores between section and key), then the file
+(`churn-alert --config FILE`, or `CHURN_ALERT_CONFIG`), then the defaults below.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.numbers import get_currency_precision
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from service.domain import policy
+from service.errors import ConfigurationError
+
+CONFIG_VARIABLE = "CHURN_ALERT_CONFIG"
+ENV_PREFIX = "CHURN_ALERT_"
+
+Positive = Annotated[float, Field(gt=0)]
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TopicNames(_Section):
+    """Names of the public topics."""
+
+    purchases: TopicName = "purchases"
+    surveys: TopicName = "surveys"
+    customers: TopicName = "customers"
+    outreach: TopicName = "outreach"
+    outreach_decisions: TopicName = "outreach-decisions"
+    customer_scores: TopicName = "customer-scores"
+    period_metrics: TopicName = "period-metrics"
+    dead_letters: TopicName = "dead-letters"
+
+
+class KafkaSettings(_Section):
+    bootstrap_servers: str = "127.0.0.1:9092"
+    group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "churn-alert"
+    """Consumer group; also the prefix of the internal topics and of the transactional ids."""
+    instance_id: str | None = None
+    """Static member id, different for each worker. With it a crashed worker is back in seconds without a rebalance."""
+    topics: TopicNames = TopicNames()
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: Path | None = None
+    allow_plaintext_credentials: bool = False
+    """SASL_PLAINTEXT sends the password readable; it must be asked for."""
+    session_timeout_s: Positive = 30.0
+    heartbeat_interval_s: Positive = 3.0
+    rebalance_timeout_s: Positive = 60.0
+    fetch_bytes: Annotated[int, Field(ge=65_536, le=64 << 20)] = 2 << 20
+    """Largest fetch per partition; also the size of a turn. More is faster and less even."""
+    buffer_records: Annotated[int, Field(ge=100)] = 20_000
+    """Records buffered per input partition before its fetching pauses."""
+    transaction_timeout_s: Positive = 10.0
+    request_timeout_s: Positive = 15.0
+
+    @model_validator(mode="after")
+    def _credentials(self) -> Self:
+        if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
+            raise ValueError(f"security_protocol {self.security_protocol} needs sasl_username and sasl_password")
+        if self.security_protocol == "SASL_PLAINTEXT" and not self.allow_plaintext_credentials:
+            raise ValueError(
+                "SASL_PLAINTEXT would send the password readable; use SASL_SSL or set allow_plaintext_credentials = true"
+            )
+        if self.heartbeat_interval_s * 3 > self.session_timeout_s:
+            raise ValueError("heartbeat_interval_s must be at most a third of session_timeout_s")
+        return self
+
+    @property
+    def state_topic(self) -> str:
+        return f"{self.group}-state"
+
+    @property
+    def ledger_topic(self) -> str:
+        return f"{self.group}-ledger"
+
+
+class ShopSettings(_Section):
+    timezone: str = "UTC"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    rates: dict[str, Decimal] = {}
+    """Units of the shop's currency for one unit of another, e.g. USD = "0.92"."""
+    regular_min_visits: Annotated[int, Field(ge=2, le=50)] = 4
+    history_days: Annotated[int, Field(ge=765, le=4000)] = 765
+    max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Paris") from None
+        return name
+
+    @field_validator("rates")
+    @classmethod
+    def _rates_positive(cls, rates: dict[str, Decimal]) -> dict[str, Decimal]:
+        for code, rate in rates.items():
+            if len(code) != 3 or not code.isascii() or not code.isupper():
+                raise ValueError(f"{code!r} is not an ISO 4217 code such as USD")
+            if not rate.is_finite() or rate <= 0:
+                raise ValueError(f"the rate of {code} must be a positive number")
+        return rates
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def minor_digits(self) -> int:
+        return int(get_currency_precision(self.currency))
+
+
+class LimitSettings(_Section):
+    max_value_bytes: Annotated[int, Field(ge=1_024, le=8 << 20)] = 262_144
+    max_future_skew_s: Positive = 600.0
+    """An event dated further ahead of the wall clock is bad input."""
+
+
+class TimeSettings(_Section):
+    clock: policy.ClockMode = policy.ClockMode.WALL
+    grace_s: Annotated[float, Field(ge=0)] = 1.0
+    """At the end of the log, time is the wall clock less this: what is still on its way may arrive."""
+    max_jump_days: Positive = 7.0
+    jump_confirmations: Annotated[int, Field(ge=1)] = 2
+    feed_silence_hours: Positive = 48.0
+
+
+class RungSettings(_Section):
+    name: str
+    strictness: float = 1.0
+    offer: str = ""
+    template: str = ""
+
+
+class OutreachSettings(_Section):
+    """The outreach policy."""
+
+    measure: policy.Measure = policy.Measure.PROBABILITY
+    level: float = 0.05
+    rungs: list[RungSettings] = [RungSettings(name="remind", template="win_back.remind")]
+    consent: policy.ConsentRule = policy.ConsentRule.REQUIRED
+    shadow: bool = False
+    stale_after_days: float = 7.0
+    overdue_per_hour: int = 60
+    attribution_days: float = 30.0
+    expires_after_days: float = 14.0
+
+
+class WebSettings(_Section):
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8088
+    token: SecretStr | None = None
+    """Bearer token for everything about a person; without one those paths stay closed."""
+
+
+class LogSettings(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(BaseSettings):
+    """The whole configuration; frozen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    shop: ShopSettings = ShopSettings()
+    limits: LimitSettings = LimitSettings()
+    time: TimeSettings = TimeSettings()
+    outreach: OutreachSettings = OutreachSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings  # the file arrives as keyword arguments, below the environment
+
+    @model_validator(mode="after")
+    def _policy_holds(self) -> Self:
+        self.policy()
+        return self
+
+    def policy(self) -> policy.Policy:
+        """What the engine is told."""
+        shop, time, out = self.shop, self.time, self.outreach
+        return policy.Policy(
+            shop=policy.Shop(
+                timezone=shop.timezone,
+                currency=shop.currency,
+                minor_digits=shop.minor_digits,
+                regular_min_visits=shop.regular_min_visits,
+                history_days=shop.history_days,
+                max_lifespan_years=shop.max_lifespan_years,
+            ),
+            timing=policy.Timing(
+                clock=time.clock,
+                max_jump_days=time.max_jump_days,
+                jump_confirmations=time.jump_confirmations,
+                feed_silence_hours=time.feed_silence_hours,
+            ),
+            outreach=policy.OutreachPolicy(
+                measure=out.measure,
+                level=out.level,
+                rungs=tuple(
+                    policy.Rung(
+                        name=r.name, strictness=r.strictness, offer=r.offer, template=r.template or f"win_back.{r.name}"
+                    )
+                    for r in out.rungs
+                ),
+                consent=out.consent,
+                shadow=out.shadow,
+                stale_after_days=out.stale_after_days,
+                overdue_per_hour=out.overdue_per_hour,
+                attribution_days=out.attribution_days,
+                expires_after_days=out.expires_after_days,
+            ),
+        )
+
+    def changed(self, **sections: dict[str, Any]) -> Settings:
+        """A copy with some keys of some sections replaced and everything validated again."""
+        update = {
+            name: type(getattr(self, name))(**{**dict(getattr(self, name)), **keys}) for name, keys in sections.items()
+        }
+        copy = self.model_copy(update=update)
+        copy.policy()
+        return copy
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """Reads the file (argument, else CHURN_ALERT_CONFIG, else none) and the environment.
+
+    Raises ConfigurationError with one sentence that names the offending key.
+    """
+    named = file or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    content: dict[str, Any] = {}
+    if named is not None:
+        try:
+            content = tomllib.loads(named.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigurationError(f"The configuration file {named} cannot be read: {error.strerror}.") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"The configuration file {named} is not valid TOML: {error}.") from error
+    _refuse_unknown_variables()
+    try:
+        return Settings(**content)
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error, named)) from error
+    except ValueError as error:  # an environment value that is not even parseable
+        raise ConfigurationError(f"The environment does not hold a valid configuration: {error}.") from error
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt CHURN_ALERT_ variable must not be ignored silently."""
+    sections = {name.upper() for name in Settings.model_fields}
+    known_alone = {CONFIG_VARIABLE, "CHURN_ALERT_TEST_BROKER", "CHURN_ALERT_CACHE"}
+    for name in os.environ:
+        if name.startswith(ENV_PREFIX) and name not in known_alone:
+            section, _, key = name.removeprefix(ENV_PREFIX).partition("__")
+            model = Settings.model_fields[section.lower()].annotation if section in sections else None
+            first = key.partition("__")[0].lower()
+            if model is None or (key and first not in getattr(model, "model_fields", {})):
+                raise ConfigurationError(
+                    f"The environment variable {name} names no setting; `churn-alert config` lists them as CHURN_ALERT_SECTION__KEY."
+                )
+
+
+def _sentence(error: ValidationError, file: Path | None) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the configuration"
+    what = (
+        "is not a known setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    )
+    source = f" (in {file} or the environment)" if file else ""
+    more = f"; {error.error_count() - 1} more like it" if error.error_count() > 1 else ""
+    return f"{key}: {what}{source}{more}."
