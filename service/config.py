@@ -151,8 +151,8 @@ class RungSettings(_Section):
 class OutreachSettings(_Section):
     """The outreach policy."""
 
-    measure: policy.Measure = policy.Measure.PROBABILITY
-    level: float = 0.05
+    measure: policy.Measure = policy.Measure.BUDGET
+    level: float = 1.0
     rungs: list[RungSettings] = [RungSettings(name="remind", template="win_back.remind")]
     consent: policy.ConsentRule = policy.ConsentRule.REQUIRED
     shadow: bool = False

@@ -21,7 +21,7 @@ class Measure(StrEnum):
     PROBABILITY = "probability"
     """Share of healthy gaps that are alerted."""
     MULTIPLE = "multiple"
-    """Multiple of the customer's base (usual gap × patience)."""
+    """Multiple of the customer's usual gap."""
 
 
 class ConsentRule(StrEnum):
@@ -90,9 +90,10 @@ class Rung:
 class OutreachPolicy:
     """Whom the shop wants to ask back, when, and under which conditions."""
 
-    measure: Measure = Measure.PROBABILITY
-    level: float = 0.05
-    """In the unit of `measure`. 5 % of healthy gaps is ENGINE B's default; ten times as much makes one alert in three needless."""
+    measure: Measure = Measure.BUDGET
+    level: float = 1.0
+    """In the unit of `measure`. One wrong alert per healthy regular and year: a monthly customer is let go 8 % of the
+    gaps, a weekly one 2 %. Ten times as much and most alerts are needless; a tenth and they come after the customer has left."""
     rungs: tuple[Rung, ...] = field(default_factory=lambda: (Rung(),))
     consent: ConsentRule = ConsentRule.REQUIRED
     shadow: bool = False

@@ -1,0 +1,95 @@
+"""A customer's own rhythm: gaps in, usual gap, base and spread out. O(1) per visit, four numbers per customer.
+
+The usual gap is a clipped, slowly forgetting geometric mean of the customer's gaps, shrunk towards the population:
+
+    y = min(ln g, ln û + ln 3)      one long absence must not redefine the rhythm
+    w ← 0.95 w + 1,  a ← 0.95 a + y
+    û = exp((2 μ0 + a) / (2 + w))   μ0 = mean log gap of the population
+
+The base b = û · (min(n, 40) / 10)^0.3 adds patience with evidence: loyal customers return from longer silences.
+On seven real logs this beat fixed days, own mean, own median and P(alive) at equal alerts (README, "How it decides").
+"""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+
+from service.domain.calendar import DAY_US
+from service.domain.customer import Customer
+
+FORGETTING = 0.95
+"""Weight of the past at each visit: the memory is about 20 gaps. Lower forgets rhythm, higher misses a change of pace."""
+SHRINKAGE = 2.0
+"""The population counts like this many gaps of the customer's own."""
+CLIP = log(3.0)
+"""A gap counts as at most three usual gaps."""
+PATIENCE_POWER = 0.3
+PATIENCE_CAP = 40
+LEAST_GAP_DAYS = 0.5
+"""Two visits on neighbouring days can be minutes apart; their logarithm must not run away."""
+RECENT = 0.7
+"""Forgetting of the fast mean that the trend is read from: about three gaps."""
+HEALTHY_BASES = 6.0
+"""A gap that closes within this many bases is rhythm, a longer one an absence (SPEC section 1)."""
+
+_PATIENCE = [1.0] + [(n / 10.0) ** PATIENCE_POWER for n in range(1, PATIENCE_CAP + 1)]
+
+_LOG_PATIENCE = [log(factor) for factor in _PATIENCE]
+
+
+def patience(visits: int) -> float:
+    """Factor by which the base exceeds the usual gap; 1 at ten visits."""
+    return _PATIENCE[min(PATIENCE_CAP, visits)]
+
+
+def log_patience(visits: int) -> float:
+    return _LOG_PATIENCE[min(PATIENCE_CAP, visits)]
+
+
+def usual_gap_days(customer: Customer) -> float:
+    return exp(customer.log_usual)
+
+
+def base_days(customer: Customer) -> float:
+    """Unit in which this customer's silences are measured."""
+    return exp(customer.log_usual) * patience(customer.visits)
+
+
+def gap_days(since_us: int, until_us: int) -> float:
+    gap = (until_us - since_us) / DAY_US
+    return max(LEAST_GAP_DAYS, gap)
+
+
+def observe_gap(customer: Customer, gap: float, mu0: float) -> None:
+    """Takes in one closed gap, in days. Cost: two logarithm-sized operations."""
+    y = log(gap)
+    usual = customer.log_usual
+    deviation = y - usual
+    if deviation > CLIP:
+        y = usual + CLIP
+        deviation = CLIP
+    weight = customer.gap_weight
+    first = weight == 0.0
+    customer.gap_weight = weight = FORGETTING * weight + 1.0
+    customer.gap_total = total = FORGETTING * customer.gap_total + y
+    customer.gap_square = FORGETTING * customer.gap_square + deviation * deviation
+    customer.log_recent = y if first else RECENT * customer.log_recent + (1.0 - RECENT) * y
+    customer.log_usual = (SHRINKAGE * mu0 + total) / (SHRINKAGE + weight)
+
+
+def restart(customer: Customer, mu0: float) -> None:
+    """No gap seen: the rhythm is the population's."""
+    customer.gap_weight = customer.gap_total = customer.gap_square = 0.0
+    customer.log_usual = customer.log_recent = mu0
+
+
+def gap_spread(customer: Customer) -> float | None:
+    """Standard deviation of the log gaps around the usual gap; None with fewer than three gaps."""
+    if customer.visits < 4:
+        return None
+    return sqrt(customer.gap_square / customer.gap_weight)
+
+
+def own_mean_log_gap(customer: Customer) -> float:
+    """The customer's vote for μ0; defined from the first gap on."""
+    return customer.gap_total / customer.gap_weight

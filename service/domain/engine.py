@@ -1,0 +1,624 @@
+"""One partition: events and time in, outputs and touched customers out. No I/O, no clock of its own.
+
+What happens to an event: duplicates are dropped → stream time moves, and every date before it fires → the customer,
+the ledger and what is learned from everybody are updated → the customer's next dates are stored. `drain` hands out what
+has happened since the last call, as one turn: outputs, snapshots, ledger days, the partition's own record.
+
+Deterministic: the same events in the same order give the same outputs and the same state, whatever the turns were and
+wherever a restart lay. An exception from here is a bug, never bad input; the caller must then forget this engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from math import exp
+from typing import NamedTuple, assert_never
+
+import msgspec
+import xxhash
+
+from service.domain import cadence, scores
+from service.domain.calendar import DAY_US, Calendar, to_date
+from service.domain.clock import ClockState, StreamClock
+from service.domain.customer import (
+    NEVER,
+    NO_DAY,
+    Answers,
+    Customer,
+    ItemMemory,
+    ProfileState,
+    restore,
+    snapshot,
+)
+from service.domain.due import DueQueue
+from service.domain.events import Erasure, Event, Profile, Purchase, Survey, SurveyAnswer
+from service.domain.ledger import Ledger
+from service.domain.outputs import Decision, Evidence, Kind, Outcome, Output, Reason, Scores, ScoresErased
+from service.domain.outreach import Release, ReleaseState, decision_id
+from service.domain.policy import ClockMode, Policy
+from service.domain.population import Population, PopulationState
+from service.domain.tolerance import Tolerance
+
+PARTITION_KEY = b"\x00partition"
+_ERASED_PREFIX = b"\x00erased:"
+_SCORES_REFRESH_DAYS = 30
+"""Without a change of band or segment a customer's record is published again at a visit after this many days."""
+_PURCHASE_SEED, _SURVEY_SEED, _PROFILE_SEED = 1, 2, 3
+_digest = xxhash.xxh3_64_digest
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened, for metrics and reports; since this object was made."""
+
+    purchases: int = 0
+    refunds: int = 0
+    answers: int = 0
+    profiles: int = 0
+    erasures: int = 0
+    duplicates: int = 0
+    late_visits: int = 0
+    beyond_history: int = 0
+    """Events older than the kept history: counted in lifetime totals only."""
+    of_erased: int = 0
+    """Events of an erased customer: refused."""
+
+    def minus(self, earlier: Counts) -> Counts:
+        return Counts(*(getattr(self, f.name) - getattr(earlier, f.name) for f in fields(self)))
+
+    def copy(self) -> Counts:
+        return Counts(*(getattr(self, f.name) for f in fields(self)))
+
+
+class PartitionState(msgspec.Struct, array_like=True):
+    """The partition's own record beside its customers."""
+
+    version: int = 1
+    clock: ClockState = msgspec.field(default_factory=ClockState)
+    population: PopulationState = msgspec.field(default_factory=PopulationState)
+    release: ReleaseState = msgspec.field(default_factory=ReleaseState)
+
+
+class Turn(NamedTuple):
+    """What one turn changed. Everything in it must become visible together."""
+
+    outputs: list[Output]
+    state: list[tuple[bytes, bytes | None]]
+    """Keys and snapshots for the state changelog; None = deleted."""
+    ledger: list[tuple[int, bytes]]
+    """Local days and their parts for the ledger changelog."""
+
+    def __bool__(self) -> bool:
+        return bool(self.outputs or self.state or self.ledger)
+
+
+class Engine:
+    """State and decisions of one partition."""
+
+    def __init__(self, policy: Policy, calendar: Calendar, erasure_salt: bytes = b"") -> None:
+        self.policy = policy
+        self.calendar = calendar
+        self.customers: dict[str, Customer] = {}
+        self.ledger = Ledger()
+        self.counts = Counts()
+        self.regulars_quiet = 0
+        self._salt = erasure_salt[:64]
+        self._erased: set[bytes] = set()
+        self._min_visits = policy.shop.regular_min_visits
+        self._history_days = policy.shop.history_days
+        self._wall_clock = policy.timing.clock is ClockMode.WALL
+        self._acted_us = 0
+        self._outputs: list[Output] = []
+        self._touched: set[str] = set()
+        self._own_records: dict[bytes, bytes | None] = {}
+        self._changed = False
+        self._adopt(PartitionState())
+
+    def _adopt(self, state: PartitionState) -> None:
+        self.state = state
+        self.clock = StreamClock(self.policy.timing, state.clock)
+        self.population = Population(state.population)
+        self.release = Release(self.policy.outreach, state.release)
+        self.tolerance = Tolerance(self.policy.outreach, self.population)
+        self._queue = DueQueue(self.customers)
+        self._now_us = state.clock.now_us
+        self._wake_us = -1
+        self._today = self.calendar.day_of(self._now_us)
+
+    # ---- time
+
+    @property
+    def now_us(self) -> int:
+        """Stream time; 0 before the first event."""
+        return self._now_us
+
+    @property
+    def today(self) -> int:
+        """Local day of stream time."""
+        return self._today
+
+    def advance(self, wall_us: int, to_us: int) -> None:
+        """The partition is complete up to `to_us`: every date up to then fires. `wall_us` is the present instant."""
+        self._acted_us = wall_us
+        reached = self.clock.advance(to_us)
+        if reached > self._now_us:
+            self._pass_time(reached, reached + 1)
+
+    def _pass_time(self, now_us: int, fire_before_us: int) -> None:
+        """Moves stream time; dates before `fire_before_us` fire on the way, refreshes in their turn."""
+        while True:
+            refresh = self.population.next_refresh_us
+            stop = fire_before_us if refresh == 0 or refresh >= fire_before_us else refresh
+            self._queue.fire(stop, self._look)
+            if stop == fire_before_us:
+                break
+            self._changed = True
+            self.population.refresh(self.calendar.day_of(stop))
+            self.tolerance.learn()
+        if self.population.next_refresh_us == 0:
+            self.population.begin(now_us)
+            self._changed = True
+        self._now_us = now_us
+        self._today = self.calendar.day_of(now_us)
+        self._set_wake()
+
+    def _set_wake(self) -> None:
+        refresh = self.population.next_refresh_us
+        self._wake_us = min(self._queue.next_us, refresh) if refresh else -1
+
+    def _observe(self, at_us: int, customer_id: str, day: int) -> None:
+        """An event moves stream time; dates before it fire before it is applied. `day` is the event's local day."""
+        reached = self.clock.observe(at_us, customer_id)
+        if reached > self._now_us:
+            if self._wake_us < reached:
+                self._pass_time(reached, reached)
+            else:
+                self._now_us = reached
+                self._today = day if reached == at_us else self.calendar.day_of(reached)
+
+    # ---- events
+
+    def apply(self, event: Event, wall_us: int = 0) -> None:
+        """Takes in one accepted event. `wall_us`: the present instant where the wall clock rules, else ignored."""
+        self._acted_us = wall_us
+        self._changed = True
+        match event:
+            case Purchase():
+                self._purchase(event)
+            case SurveyAnswer():
+                self._answer(event)
+            case Profile():
+                self._profile(event)
+            case Erasure():
+                self._erase(event)
+            case _:
+                assert_never(event)
+
+    def _known(self, customer_id: str) -> Customer | None:
+        """The customer's state, made if new; None for an erased one."""
+        customer = self.customers.get(customer_id)
+        if customer is None:
+            if self._erased and self._erasure_hash(customer_id) in self._erased:
+                self.counts.of_erased += 1
+                return None
+            customer = Customer()
+            cadence.restart(customer, self.population.mu0)
+            self.customers[customer_id] = customer
+        return customer
+
+    def _is_duplicate(self, customer: Customer, event_id: str, seed: int) -> bool:
+        digest = _digest(event_id.encode(), seed)[:6]
+        if customer.has_seen(digest):
+            self.counts.duplicates += 1
+            return True
+        customer.remember_id(digest)
+        return False
+
+    def _purchase(self, event: Purchase) -> None:
+        customer_id = event.customer_id
+        customer = self._known(customer_id)
+        if customer is None or self._is_duplicate(customer, event.event_id, _PURCHASE_SEED):
+            return
+        at_us, amount = event.at_us, event.amount_minor
+        day = self.calendar.day_of(at_us)
+        self._observe(at_us, customer_id, day)
+        self._touched.add(customer_id)
+        kept = day >= self._today - self._history_days
+        if not kept:
+            self.counts.beyond_history += 1
+        regular = customer.visits >= self._min_visits
+        if event.refund:
+            self.counts.refunds += 1
+            customer.revenue_minor -= amount
+            if regular:
+                self.population.state.regular_revenue_minor -= amount
+            if kept:
+                self.ledger.refund(day, amount)
+            return
+        self.counts.purchases += 1
+        customer.orders += 1
+        customer.revenue_minor += amount
+        if regular:
+            self.population.state.regular_revenue_minor += amount
+        if kept:
+            self.ledger.order(day, amount)
+        if day > customer.last_day:
+            self._visit(customer_id, customer, at_us, day, amount, kept)
+        elif day == customer.last_day:
+            customer.visit_minor += amount
+            if at_us < customer.last_us:
+                self._visit_was_earlier(customer_id, customer, at_us)
+        elif kept or day < customer.first_day:
+            self._late_visit(customer_id, customer, at_us, day, kept)
+        if event.items:
+            if customer.items is None:
+                customer.items = ItemMemory({}, [])
+            customer.items.remember(event.items)
+
+    def _visit(self, customer_id: str, customer: Customer, at_us: int, day: int, amount: int, kept: bool) -> None:
+        """The customer is back, or here for the first time: the present silence ends, a new one begins."""
+        population = self.population
+        visits = customer.visits
+        if visits:
+            if customer.released_us or customer.detected_us:
+                self._end_episode(customer_id, customer, at_us, amount)
+            gap = cadence.gap_days(customer.last_us, at_us)
+            completed = customer.visit_minor
+            recent = customer.recent_spend
+            customer.recent_spend = (
+                float(completed) if recent < 0.0 else cadence.RECENT * recent + (1.0 - cadence.RECENT) * completed
+            )
+            if visits >= self._min_visits:
+                log_base = customer.log_usual + cadence.log_patience(visits)
+                population.silence_gone(customer.last_day, log_base)
+                population.gap_closed(gap * exp(-log_base))
+                before = customer.gap_total / customer.gap_weight
+                cadence.observe_gap(customer, gap, population.mu0)
+                population.vote(customer.gap_total / customer.gap_weight, before)
+            else:
+                cadence.observe_gap(customer, gap, population.mu0)
+                if visits + 1 == self._min_visits:
+                    population.regular_joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
+            if kept:
+                previous = customer.previous_day
+                self.ledger.visit(day, customer.last_day, previous if previous != NO_DAY else None)
+        else:
+            cadence.restart(customer, population.mu0)
+            customer.first_us, customer.first_day = at_us, day
+            if kept:
+                self.ledger.visit(day, None, None)
+        customer.visits = visits + 1
+        customer.previous_day = customer.last_day
+        customer.last_us, customer.last_day = at_us, day
+        customer.visit_minor = amount
+        if kept and day <= self._today + 1:
+            customer.mark_day(day)
+        self._begin_silence(customer_id, customer)
+
+    def _begin_silence(self, customer_id: str, customer: Customer) -> None:
+        """Stores the dates of the silence that starts at the last visit."""
+        customer.rung = customer.detected_us = customer.released_us = customer.released_rung = 0
+        customer.stalled_us = self.clock.state.stalled_us
+        if customer.visits >= self._min_visits:
+            log_base = customer.log_usual + cadence.log_patience(customer.visits)
+            self.population.silence_begins(customer.last_day, log_base)
+            self._set_due(customer)
+        self._judge(customer_id, customer, refresh=True)
+        self._schedule(customer_id, customer)
+
+    def _set_due(self, customer: Customer) -> None:
+        """When the customer's next rung comes due; never in the past of the stream."""
+        if customer.rung >= len(self.policy.outreach.rungs):
+            customer.due_us = NEVER
+            return
+        due = customer.last_us + int(self.tolerance.days(customer, customer.rung) * DAY_US)
+        customer.due_us = due if due > self._now_us else self._now_us + 1
+
+    def _schedule(self, customer_id: str, customer: Customer) -> None:
+        self._queue.schedule(customer_id, customer)
+        self._wake_us = min(self._wake_us, self._queue.next_us)
+
+    def _visit_was_earlier(self, customer_id: str, customer: Customer, at_us: int) -> None:
+        """A purchase of the last visit's day that came late: the visit began earlier."""
+        if customer.visits == 1:
+            customer.first_us = at_us
+        customer.last_us = at_us
+        if customer.visits >= self._min_visits and customer.rung == 0 and not customer.detected_us:
+            self._set_due(customer)
+            self._schedule(customer_id, customer)
+
+    def _late_visit(self, customer_id: str, customer: Customer, at_us: int, day: int, kept: bool) -> None:
+        """A purchase before the last visit. A new day between known ones re-reads the rhythm from the days kept."""
+        if day == customer.first_day and at_us < customer.first_us:
+            customer.first_us = at_us
+        if customer.visited(day) or day in (customer.first_day, customer.previous_day):
+            return
+        self.counts.late_visits += 1
+        days = _neighbours(customer)
+        earlier = [d for d in days if d < day]
+        later = [d for d in days if d > day]
+        if kept:
+            self.ledger.insert_visit(
+                day,
+                earlier[-2] if len(earlier) > 1 else None,
+                earlier[-1] if earlier else None,
+                later[0] if later else None,
+                later[1] if len(later) > 1 else None,
+            )
+        was_regular = customer.visits >= self._min_visits
+        if was_regular:
+            self._leave_population(customer)
+        customer.visits += 1
+        if day < customer.first_day:
+            customer.first_us, customer.first_day = at_us, day
+        customer.previous_day = max(customer.previous_day, day)
+        if kept:
+            customer.mark_day(day)
+        self._reread_rhythm(customer, sorted([*days, day]))
+        if customer.visits >= self._min_visits:
+            self.population.regular_joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
+            log_base = customer.log_usual + cadence.log_patience(customer.visits)
+            self.population.silence_begins(customer.last_day, log_base)
+            if customer.rung == 0 and not customer.detected_us:
+                self._set_due(customer)
+        self._judge(customer_id, customer, refresh=True)
+        self._schedule(customer_id, customer)
+
+    def _reread_rhythm(self, customer: Customer, days: list[int]) -> None:
+        cadence.restart(customer, self.population.mu0)
+        for earlier, later in pairwise(days):
+            cadence.observe_gap(customer, float(later - earlier), self.population.mu0)
+
+    def _leave_population(self, customer: Customer) -> None:
+        """Takes a regular out of what is learned from everybody."""
+        log_base = customer.log_usual + cadence.log_patience(customer.visits)
+        self.population.silence_gone(customer.last_day, log_base)
+        self.population.regular_left(cadence.own_mean_log_gap(customer), customer.revenue_minor)
+
+    def _answer(self, event: SurveyAnswer) -> None:
+        customer = self._known(event.customer_id)
+        if customer is None or self._is_duplicate(customer, event.event_id, _SURVEY_SEED):
+            return
+        day = self.calendar.day_of(event.at_us)
+        self._observe(event.at_us, event.customer_id, day)
+        self._touched.add(event.customer_id)
+        self.counts.answers += 1
+        if day >= self._today - self._history_days:
+            self.ledger.answer(day, event.survey, event.score)
+        else:
+            self.counts.beyond_history += 1
+        if customer.answers is None:
+            customer.answers = Answers()
+        answers = customer.answers
+        newest = (event.at_us, event.score)
+        match event.survey:
+            case Survey.NPS:
+                if answers.nps is None or newest > (answers.nps_us, answers.nps):
+                    answers.nps_us, answers.nps = newest
+            case Survey.CSAT:
+                if answers.csat is None or newest > (answers.csat_us, answers.csat):
+                    answers.csat_us, answers.csat = newest
+            case Survey.CES:
+                if answers.ces is None or newest > (answers.ces_us, answers.ces):
+                    answers.ces_us, answers.ces = newest
+            case _:
+                assert_never(event.survey)
+        self._judge(event.customer_id, customer, refresh=True)
+        self._schedule(event.customer_id, customer)
+
+    def _profile(self, event: Profile) -> None:
+        customer = self._known(event.customer_id)
+        if customer is None or self._is_duplicate(customer, event.event_id, _PROFILE_SEED):
+            return
+        self._touched.add(event.customer_id)
+        self.counts.profiles += 1
+        known = customer.profile or ProfileState()
+        customer.profile = known
+        if event.at_us >= known.said_us:
+            known.said_us = event.at_us
+            for name in ("first_name", "locale", "timezone", "email", "phone", "crm_id"):
+                value = getattr(event, name)
+                if value is not None:
+                    setattr(known, name, value)
+        consent = event.marketing_consent
+        if consent is not None and (event.at_us, not consent) >= (known.consent_us, not known.consent):
+            known.consent_us, known.consent = event.at_us, consent
+
+    def _erase(self, event: Erasure) -> None:
+        """Deletes the customer, cancels what was released, and refuses their later events."""
+        customer_id = event.customer_id
+        self.counts.erasures += 1
+        digest = self._erasure_hash(customer_id)
+        if digest not in self._erased:
+            self._erased.add(digest)
+            self._own_records[_ERASED_PREFIX + digest] = b""
+        customer = self.customers.get(customer_id)
+        if customer is None:
+            return
+        if customer.released_us:
+            self._emit_end(customer_id, customer, Outcome.CANCELLED, Reason.ERASED, self._now_us, None)
+        if customer.visits >= self._min_visits:
+            self._leave_population(customer)
+        del self.customers[customer_id]
+        self._touched.discard(customer_id)
+        self._own_records[customer_id.encode()] = None
+        self._outputs.append(ScoresErased(customer_id))
+
+    def _erasure_hash(self, customer_id: str) -> bytes:
+        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self._salt).digest()
+
+    # ---- dates
+
+    def _look(self, wake_us: int, customer_id: str, customer: Customer) -> None:
+        """A stored date has come: a rung, or a change that time alone brings."""
+        self._touched.add(customer_id)
+        self._changed = True
+        if customer.due_us <= wake_us:
+            stalled = self.clock.state.stalled_us
+            if stalled > customer.stalled_us and not customer.detected_us:
+                customer.due_us += stalled - customer.stalled_us
+                customer.stalled_us = stalled
+            else:
+                self._rung_due(wake_us, customer_id, customer)
+        if customer.change_us <= wake_us or customer.segment != scores.segment_of(
+            customer, self.population, wake_us, self._min_visits
+        ):
+            self._judge(customer_id, customer, refresh=False, now_us=wake_us)
+
+    def _rung_due(self, due_us: int, customer_id: str, customer: Customer) -> None:
+        deferred = customer.detected_us > 0
+        detected = customer.detected_us if deferred else due_us
+        acted = max(due_us, self._acted_us) if self._wall_clock else due_us
+        verdict = self.release.decide(customer, detected, acted, deferred)
+        self._outputs.append(self._decision(customer_id, customer, verdict.outcome, verdict.reason, detected, acted))
+        if verdict.outcome is Outcome.DEFERRED:
+            customer.detected_us, customer.due_us = detected, verdict.retry_us
+            return
+        if verdict.outcome is Outcome.RELEASED:
+            customer.released_us, customer.released_rung = acted, customer.rung
+        customer.detected_us = 0
+        customer.rung += 1
+        if customer.rung >= len(self.policy.outreach.rungs):
+            customer.due_us = NEVER
+        else:
+            due = customer.last_us + int(self.tolerance.days(customer, customer.rung) * DAY_US)
+            customer.due_us = max(due, due_us + 1)
+
+    def _end_episode(self, customer_id: str, customer: Customer, at_us: int, amount: int) -> None:
+        """A visit after a release: count it, and stop what has not been delivered. A deferred rung is dropped silently."""
+        if not customer.released_us:
+            return
+        outreach = self.policy.outreach
+        if at_us - customer.released_us <= outreach.attribution_days * DAY_US:
+            self._emit_end(customer_id, customer, Outcome.CONVERTED, Reason.RETURNED, at_us, amount)
+        if at_us - customer.released_us <= outreach.expires_after_days * DAY_US:
+            self._emit_end(customer_id, customer, Outcome.CANCELLED, Reason.RETURNED, at_us, None)
+
+    def _emit_end(
+        self, customer_id: str, customer: Customer, outcome: Outcome, reason: Reason, at_us: int, amount: int | None
+    ) -> None:
+        decision = self._decision(
+            customer_id, customer, outcome, reason, customer.released_us, at_us, rung=customer.released_rung
+        )
+        returned = at_us if reason is Reason.RETURNED else None
+        self._outputs.append(msgspec.structs.replace(decision, returned_us=returned, revenue_minor=amount))
+
+    def _decision(
+        self,
+        customer_id: str,
+        customer: Customer,
+        outcome: Outcome,
+        reason: Reason,
+        detected_us: int,
+        decided_us: int,
+        rung: int | None = None,
+    ) -> Decision:
+        outreach = self.policy.outreach
+        step = outreach.rungs[customer.rung if rung is None else rung]
+        return Decision(
+            decision_id=decision_id(Kind.WIN_BACK, step.name, customer.last_day, customer_id),
+            customer_id=customer_id,
+            episode_id=to_date(customer.last_day).isoformat(),
+            kind=Kind.WIN_BACK,
+            rung=step.name,
+            outcome=outcome,
+            reason=reason,
+            detected_us=detected_us,
+            decided_us=decided_us,
+            quiet_since_us=customer.last_us,
+            offer=step.offer,
+            template=step.template,
+            evidence=self._evidence(customer, detected_us),
+            expires_us=decided_us + int(outreach.expires_after_days * DAY_US),
+        )
+
+    def _evidence(self, customer: Customer, at_us: int) -> Evidence:
+        usual = cadence.usual_gap_days(customer)
+        gap = (at_us - customer.last_us) / DAY_US
+        answers, profile, items = customer.answers, customer.profile, customer.items
+        return Evidence(
+            visits=customer.visits,
+            usual_gap_days=usual,
+            gap_days=gap,
+            tail_probability=self.population.tail_probability(gap / cadence.base_days(customer)),
+            expected_visit_us=customer.last_us + int(usual * DAY_US),
+            customer_since_us=customer.first_us,
+            orders=customer.orders,
+            lifetime_value_minor=customer.revenue_minor,
+            value_at_risk_minor=None,
+            churn_risk=None,
+            favourite_items=items.favourites() if items else (),
+            last_items=tuple(items.last) if items else (),
+            latest_nps=answers.nps if answers else None,
+            latest_csat=answers.csat if answers else None,
+            first_name=profile.first_name if profile else None,
+            locale=profile.locale if profile else None,
+        )
+
+    # ---- scores
+
+    def _judge(self, customer_id: str, customer: Customer, *, refresh: bool, now_us: int | None = None) -> None:
+        """Brings band and segment up to date; publishes them when they changed, or when the last record is old."""
+        now = max(self._now_us if now_us is None else now_us, customer.last_us)
+        changed = scores.judge(customer, self.population, now, self._min_visits)
+        today = now // DAY_US
+        if changed or (refresh and today - customer.scored_day >= _SCORES_REFRESH_DAYS):
+            customer.scored_day = today
+            self._outputs.append(scores.scores_of(customer_id, customer, self.population, now, self._min_visits))
+
+    def scores(self, customer_id: str) -> Scores | None:
+        """The customer's numbers now; None for an unknown customer."""
+        customer = self.customers.get(customer_id)
+        if customer is None:
+            return None
+        return scores.scores_of(
+            customer_id, customer, self.population, max(self._now_us, customer.last_us), self._min_visits
+        )
+
+    # ---- turns and state
+
+    def drain(self) -> Turn:
+        """What has happened since the last call."""
+        customers = self.customers
+        state: list[tuple[bytes, bytes | None]] = [
+            (customer_id.encode(), snapshot(customers[customer_id])) for customer_id in self._touched
+        ]
+        state.extend(self._own_records.items())
+        if self._changed:
+            state.append((PARTITION_KEY, msgspec.msgpack.encode(self.state)))
+        turn = Turn(self._outputs, state, self.ledger.take_dirty())
+        self._outputs, self._own_records, self._changed = [], {}, False
+        self._touched.clear()
+        return turn
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Takes over one record of the state changelog. Call `restored` after the last."""
+        if key == PARTITION_KEY:
+            if value is not None:
+                self.state = msgspec.msgpack.decode(value, type=PartitionState)
+        elif key.startswith(_ERASED_PREFIX):
+            if value is not None:
+                self._erased.add(key.removeprefix(_ERASED_PREFIX))
+        elif value is None:
+            self.customers.pop(key.decode(), None)
+        else:
+            self.customers[key.decode()] = restore(value)
+
+    def restored(self) -> None:
+        """Rebuilds what is derived: the due queue and the open silences."""
+        self._adopt(self.state)
+        for customer_id, customer in self.customers.items():
+            customer.bucket = -1
+            self._queue.schedule(customer_id, customer)
+            if customer.visits >= self._min_visits:
+                log_base = customer.log_usual + cadence.log_patience(customer.visits)
+                self.population.silence_begins(customer.last_day, log_base)
+        self._set_wake()
+
+
+def _neighbours(customer: Customer) -> list[int]:
+    """Known visit days, ascending; with those that the bit set does not hold (too old, or dated in a doubtful future)."""
+    ends = {customer.first_day, customer.previous_day, customer.last_day} - {NO_DAY}
+    return sorted(ends.union(customer.visit_days()))

@@ -1,0 +1,66 @@
+"""Merges the input topics of one partition number by event time, so that a replay decides the same whatever the fetch order was.
+
+The next record is the oldest head; within a topic the order stays. A topic without a buffered record is waited for,
+unless it is known to be at its end (as Kafka Streams does with max.task.idle.ms). A record without a readable time
+is handed out as soon as it is its topic's head.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+Record = TypeVar("Record")
+
+
+class Merge(Generic[Record]):
+    """Buffers per source; `take` hands out what may be processed now. Ties go to the source with the lower number."""
+
+    def __init__(self, sources: int, time_of: Callable[[Record], int | None]) -> None:
+        self._queues: list[deque[Record]] = [deque() for _ in range(sources)]
+        self._time_of = time_of
+
+    def put(self, source: int, records: Iterable[Record]) -> None:
+        self._queues[source].extend(records)
+
+    def buffered(self, source: int) -> int:
+        return len(self._queues[source])
+
+    def __len__(self) -> int:
+        return sum(map(len, self._queues))
+
+    def clear(self) -> None:
+        for queue in self._queues:
+            queue.clear()
+
+    def take(self, at_end: Callable[[int], bool]) -> list[tuple[int, Record]]:
+        """Everything that may be processed now, as (source, record) in order. `at_end(source)`: nothing more is known to come."""
+        result: list[tuple[int, Record]] = []
+        filled = [source for source, queue in enumerate(self._queues) if queue]
+        if any(not queue and not at_end(source) for source, queue in enumerate(self._queues)):
+            return result
+        while len(filled) > 1:
+            best = self._oldest(filled)
+            queue = self._queues[best]
+            result.append((best, queue.popleft()))
+            if not queue:
+                if not at_end(best):
+                    return result
+                filled.remove(best)
+        if filled:
+            source = filled[0]
+            queue = self._queues[source]
+            result.extend([(source, record) for record in queue])
+            queue.clear()
+        return result
+
+    def _oldest(self, filled: list[int]) -> int:
+        best, best_time = -1, 0
+        for source in filled:
+            time = self._time_of(self._queues[source][0])
+            if time is None:
+                return source
+            if best < 0 or time < best_time:
+                best, best_time = source, time
+        return best

@@ -1,0 +1,194 @@
+"""What is learned from everybody of one partition: the usual pace, and how long healthy silences last.
+
+Survival S(r) of silences r = gap / base is a Kaplan–Meier curve on log-bins: closed gaps are events, open silences are
+censored, both halve in weight over 180 days. A gap is healthy if it closes within 6 bases, so
+
+    P(a healthy gap lasts longer than r) = (S(r) − S(6)) / (1 − S(6))
+
+and the multiplier for a share q of healthy gaps solves S(c) = 1 − (1 − q)(1 − S(6)). Refreshed weekly, in stream time.
+A visit costs O(1); a refresh costs O(days × bins of base) of open silences, independent of the number of customers.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import ceil, exp, log, log2
+
+import msgspec
+
+from service.domain.cadence import HEALTHY_BASES
+from service.domain.calendar import DAY_US
+
+REFRESH_US = 7 * DAY_US
+_HALF_LIFE_DAYS = 180.0
+_BINS = 60
+_LOW, _HIGH = log(0.02), log(40.0)
+_STEP = (_HIGH - _LOW) / _BINS
+_EVIDENCE = 30.0
+"""Closed gaps (by weight) below which the cold-start curve is used."""
+_COLD_GAP_DAYS = 14.0
+_COLD_SHARE, _COLD_MULTIPLE = 0.05, 4.0
+"""Cold start: 5 % of healthy gaps last longer than 4 bases, and one base more for each halving (3 bases for 10 %)."""
+_COLD_LEAST = 1.2
+_REGULARS_NEEDED = 30
+_BASE_STEP = 0.1
+GRID = 64
+SHARE_LOW, SHARE_HIGH = 0.002, 0.5
+"""Bounds of the share of healthy gaps that a budget may turn into: beyond them the curve has no evidence, or no sense."""
+_LOG_LOW, _LOG_HIGH = log(SHARE_LOW), log(SHARE_HIGH)
+
+
+class PopulationState(msgspec.Struct, array_like=True):
+    """What a restart must know; open silences are rebuilt from the customers."""
+
+    closed: list[float] = msgspec.field(default_factory=lambda: [0.0] * (_BINS + 1))
+    """Closed gaps of regulars by bin of r, weighted, up to the last refresh."""
+    fresh: list[int] = msgspec.field(default_factory=lambda: [0] * (_BINS + 1))
+    """Closed since the last refresh."""
+    curve: list[float] = []
+    """S at the upper edge of each bin, as of the last refresh; empty = cold start."""
+    mu0: float = log(_COLD_GAP_DAYS)
+    log_gap_sum: float = 0.0
+    """Σ over regulars of their mean log gap."""
+    regulars: int = 0
+    regular_revenue_minor: int = 0
+    next_refresh_us: int = 0
+    """0 before the first event."""
+
+
+def _bin(r: float) -> int:
+    if r <= 0.02:
+        return 0
+    return min(_BINS, ceil((log(r) - _LOW) / _STEP))
+
+
+class Population:
+    """Learning of one partition. Deterministic in the order of its calls."""
+
+    def __init__(self, state: PopulationState | None = None) -> None:
+        self.state = state or PopulationState()
+        self._open: dict[tuple[int, int], int] = {}
+
+    @property
+    def mu0(self) -> float:
+        """Mean log gap in days."""
+        return self.state.mu0
+
+    def silence_begins(self, day: int, log_base: float) -> None:
+        """A regular's visit opens a silence."""
+        cell = (day, int(log_base / _BASE_STEP))
+        self._open[cell] = self._open.get(cell, 0) + 1
+
+    def silence_gone(self, day: int, log_base: float) -> None:
+        """The silence that began so is closed, or its customer erased."""
+        cell = (day, int(log_base / _BASE_STEP))
+        left = self._open.get(cell, 0) - 1
+        if left > 0:
+            self._open[cell] = left
+        else:
+            self._open.pop(cell, None)
+
+    def forget_silences(self) -> None:
+        self._open.clear()
+
+    def gap_closed(self, r: float) -> None:
+        """A regular came back after r bases."""
+        self.state.fresh[_bin(r)] += 1
+
+    def vote(self, added: float, removed: float) -> None:
+        """A regular's mean log gap has changed."""
+        self.state.log_gap_sum += added - removed
+
+    def regular_joined(self, mean_log_gap: float, revenue_minor: int) -> None:
+        self.state.regulars += 1
+        self.state.log_gap_sum += mean_log_gap
+        self.state.regular_revenue_minor += revenue_minor
+
+    def regular_left(self, mean_log_gap: float, revenue_minor: int) -> None:
+        self.state.regulars -= 1
+        self.state.log_gap_sum -= mean_log_gap
+        self.state.regular_revenue_minor -= revenue_minor
+
+    @property
+    def next_refresh_us(self) -> int:
+        return self.state.next_refresh_us
+
+    def begin(self, now_us: int) -> None:
+        """The first event: refreshes start at the next whole week since the epoch, the same for every partition."""
+        self.state.next_refresh_us = (now_us // REFRESH_US + 1) * REFRESH_US
+
+    def refresh(self, today: int) -> None:
+        """One weekly refresh; `today` is the local day it falls on."""
+        self.state.next_refresh_us += REFRESH_US
+        self._age()
+        self._refit(today)
+
+    def _age(self) -> None:
+        state = self.state
+        factor = 0.5 ** (7.0 / _HALF_LIFE_DAYS)
+        state.closed = [(old + new) * factor for old, new in zip(state.closed, state.fresh, strict=True)]
+        state.fresh = [0] * (_BINS + 1)
+
+    def _refit(self, today: int) -> None:
+        state = self.state
+        if state.regulars >= _REGULARS_NEEDED:
+            state.mu0 = state.log_gap_sum / state.regulars
+        if sum(state.closed) < _EVIDENCE:
+            return
+        censored = [0.0] * (_BINS + 1)
+        for (day, base_bin), count in sorted(self._open.items()):
+            silence = max(0.0, today - day + 0.5)
+            base = exp((base_bin + 0.5) * _BASE_STEP)
+            censored[_bin(silence / base)] += count * 0.5 ** (silence / _HALF_LIFE_DAYS)
+        at_risk, survival, curve = sum(state.closed) + sum(censored), 1.0, []
+        for ended, open_ in zip(state.closed, censored, strict=True):
+            survival *= 1.0 - min(0.9999, ended / max(1e-9, at_risk - open_ / 2))
+            at_risk -= ended + open_
+            curve.append(survival)
+        state.curve = curve
+
+    def survival(self, r: float) -> float:
+        """S(r), interpolated on log r; 1 at 0. Needs a fitted curve."""
+        curve = self.state.curve
+        position = (log(max(r, 1e-9)) - _LOW) / _STEP
+        if position <= 0:
+            return 1.0 - (1.0 - curve[0]) * max(0.0, r / 0.02)
+        index = int(position)
+        if index >= _BINS:
+            return curve[_BINS]
+        return curve[index] + (curve[index + 1] - curve[index]) * (position - index)
+
+    def tail_probability(self, r: float) -> float:
+        """P(a healthy gap lasts at least r bases), 0–1. An absence beyond 6 bases is no healthy gap: 0."""
+        if r <= 0:
+            return 1.0
+        if r >= HEALTHY_BASES:
+            return 0.0
+        if not self.state.curve:
+            return min(1.0, _COLD_SHARE * 2.0 ** (_COLD_MULTIPLE - r))
+        whole = self.survival(HEALTHY_BASES)
+        return min(1.0, max(0.0, (self.survival(r) - whole) / max(1e-12, 1.0 - whole)))
+
+    def multiple(self, share: float) -> float:
+        """Bases after which only `share` (0–1) of the healthy gaps are still open: the inverse of tail_probability."""
+        if not self.state.curve:
+            return min(HEALTHY_BASES, max(_COLD_LEAST, _COLD_MULTIPLE - log2(share / _COLD_SHARE)))
+        curve = self.state.curve
+        whole = self.survival(HEALTHY_BASES)
+        target = 1.0 - (1.0 - share) * (1.0 - whole)
+        index = bisect_left(curve, -target, key=lambda survival: -survival)
+        if index == 0:
+            return exp(_LOW)
+        if index > _BINS:
+            return HEALTHY_BASES
+        drop = curve[index - 1] - curve[index]
+        part = (curve[index - 1] - target) / drop if drop > 0 else 1.0
+        return min(HEALTHY_BASES, exp(_LOW + _STEP * (index - 1 + part)))
+
+    def multiples(self) -> list[float]:
+        """`multiple` on the grid of shares SHARE_LOW … SHARE_HIGH, even in log share; for one look-up per visit."""
+        return [self.multiple(exp(_LOG_LOW + (_LOG_HIGH - _LOG_LOW) * i / GRID)) for i in range(GRID + 1)]
+
+    def mean_regular_revenue_minor(self) -> float | None:
+        """None without regulars."""
+        return self.state.regular_revenue_minor / self.state.regulars if self.state.regulars else None

@@ -1,0 +1,234 @@
+"""Health, band and segment of one customer, and the date at which time alone will change them.
+
+Health is the sum of named points: recency 50, frequency trend 20, spend trend 15, satisfaction 15. A part without
+evidence is left out and the others re-weighted to 100.
+
+- recency: full until one usual gap has passed, then falls with the logarithm of the silence to 0 at 6 bases.
+- frequency trend: full while the recent gaps (fast mean) are no longer than usual, 0 at twice the usual.
+- spend trend: full while recent visits bring at least the customer's mean, 0 at half of it.
+- satisfaction: newest answer of each survey on 0–1; its weight halves every 180 days.
+"""
+
+from __future__ import annotations
+
+from math import exp, log
+
+from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience, patience
+from service.domain.calendar import DAY_US
+from service.domain.customer import NEVER, Answers, Customer
+from service.domain.outputs import HealthBand, HealthPart, Scores, Segment
+from service.domain.population import Population
+
+RECENCY_WEIGHT, FREQUENCY_WEIGHT, SPEND_WEIGHT, SATISFACTION_WEIGHT = 50.0, 20.0, 15.0, 15.0
+HEALTHY_FROM, WATCH_FROM = 70.0, 40.0
+TREND_VISITS = 4
+"""Trends need three gaps, like a regular."""
+SATISFACTION_HALF_LIFE_DAYS = 180.0
+SLOWING_FACTOR = 1.5
+"""A regular whose recent gaps are this many times the usual is slowing."""
+VIP_FACTOR = 3.0
+"""Net revenue of a vip, in means of the partition's regulars."""
+_LOG_2, _LOG_SLOWING, _LOG_HEALTHY = log(2.0), log(SLOWING_FACTOR), log(HEALTHY_BASES)
+_FALLS_BELOW = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
+_AT_RISK = 2
+_BANDS = tuple(HealthBand)
+_SEGMENTS = tuple(Segment)
+_NEW, _RETURNING, _REGULAR, _VIP, _SLOWING, _QUIET, _LOST = range(7)
+
+
+def _recency(customer: Customer, silence_days: float) -> float:
+    """1 until one usual gap has passed, 0 from 6 bases on."""
+    over = log(max(silence_days, 1e-9)) - customer.log_usual
+    return 1.0 if over <= 0.0 else max(0.0, 1.0 - over / (_LOG_HEALTHY + log_patience(customer.visits)))
+
+
+def _trends(customer: Customer) -> tuple[float | None, float | None]:
+    """(frequency trend, spend trend) on 0–1; None without evidence."""
+    if customer.visits < TREND_VISITS:
+        return None, None
+    frequency = 1.0 - (customer.log_recent - customer.log_usual) / _LOG_2
+    frequency = 0.0 if frequency < 0.0 else min(frequency, 1.0)
+    revenue = customer.revenue_minor
+    if customer.recent_spend < 0.0 or revenue <= 0:
+        return frequency, None
+    spend = 2.0 * customer.recent_spend * customer.visits / revenue - 1.0
+    return frequency, 0.0 if spend < 0.0 else min(spend, 1.0)
+
+
+def _satisfaction(answers: Answers | None, now_us: int) -> tuple[float, float]:
+    """(mean answer on 0–1, remaining weight 0–1); weight 0 = nothing known."""
+    if answers is None:
+        return 0.0, 0.0
+    total = weight = newest = 0.0
+    for score, at_us, low, high in (
+        (answers.nps, answers.nps_us, 0, 10),
+        (answers.csat, answers.csat_us, 1, 5),
+        (answers.ces, answers.ces_us, 1, 7),
+    ):
+        if score is not None:
+            kept = 0.5 ** (max(0, now_us - at_us) / DAY_US / SATISFACTION_HALF_LIFE_DAYS)
+            total += kept * (score - low) / (high - low)
+            weight += kept
+            newest = max(newest, kept)
+    return (total / weight, newest) if weight else (0.0, 0.0)
+
+
+def _parts(customer: Customer, now_us: int) -> list[tuple[str, float, float]]:
+    """(name, value 0–1, weight) of the parts with evidence; empty without a visit."""
+    if customer.visits == 0:
+        return []
+    parts = [("recency", _recency(customer, (now_us - customer.last_us) / DAY_US), RECENCY_WEIGHT)]
+    frequency, spend = _trends(customer)
+    if frequency is not None:
+        parts.append(("frequency_trend", frequency, FREQUENCY_WEIGHT))
+    if spend is not None:
+        parts.append(("spend_trend", spend, SPEND_WEIGHT))
+    value, weight = _satisfaction(customer.answers, now_us)
+    if weight > 0.0:
+        parts.append(("satisfaction", value, SATISFACTION_WEIGHT * weight))
+    return parts
+
+
+def health_parts(customer: Customer, now_us: int) -> tuple[HealthPart, ...]:
+    """The breakdown; points add up to the health, `of` to 100. Empty without a visit."""
+    parts = _parts(customer, now_us)
+    whole = sum(weight for _, _, weight in parts)
+    return tuple(
+        HealthPart(name, 100.0 * value * weight / whole, 100.0 * weight / whole) for name, value, weight in parts
+    )
+
+
+def _health(customer: Customer, now_us: int) -> float:
+    points = whole = 0.0
+    for _, value, weight in _parts(customer, now_us):
+        points += value * weight
+        whole += weight
+    return 100.0 * points / whole
+
+
+def _band(health: float) -> int:
+    return 0 if health >= HEALTHY_FROM else 1 if health >= WATCH_FROM else 2
+
+
+def segment_of(customer: Customer, population: Population, now_us: int, regular_min_visits: int) -> int:
+    """Index into Segment."""
+    visits = customer.visits
+    if visits == 0:
+        return _NEW
+    silence = (now_us - customer.last_us) / DAY_US
+    if silence > 0.0 and log(silence) >= customer.log_usual + _LOG_HEALTHY + log_patience(visits):
+        return _LOST
+    if visits < regular_min_visits:
+        return _NEW if visits == 1 else _RETURNING
+    if customer.rung > 0 or customer.detected_us:
+        return _QUIET
+    if customer.log_recent - customer.log_usual >= _LOG_SLOWING:
+        return _SLOWING
+    mean = population.mean_regular_revenue_minor()
+    if mean is not None and mean > 0 and customer.revenue_minor >= VIP_FACTOR * mean:
+        return _VIP
+    return _REGULAR
+
+
+def judge(customer: Customer, population: Population, now_us: int, regular_min_visits: int) -> bool:
+    """Brings band, segment and the date of their next change up to date. Returns whether band or segment changed.
+
+    On the hot path: once per visit and once per change that time brings.
+    """
+    visits = customer.visits
+    if visits == 0:
+        return False
+    segment = segment_of(customer, population, now_us, regular_min_visits)
+    span = _LOG_HEALTHY + log_patience(visits)
+    frequency, spend = _trends(customer)
+    rest, whole = 0.0, RECENCY_WEIGHT
+    if frequency is not None:
+        rest, whole = FREQUENCY_WEIGHT * frequency, whole + FREQUENCY_WEIGHT
+        if spend is not None:
+            rest, whole = rest + SPEND_WEIGHT * spend, whole + SPEND_WEIGHT
+    if customer.answers is None:
+        recency = _recency(customer, (now_us - customer.last_us) / DAY_US)
+        band = _band(100.0 * (RECENCY_WEIGHT * recency + rest) / whole)
+    else:
+        band = _band(_health(customer, now_us))
+    changed = segment != customer.segment or band != customer.band
+    customer.segment, customer.band = segment, band
+    lost_us = customer.last_us + int(exp(customer.log_usual + span) * DAY_US) + 1
+    change_us = lost_us if lost_us > now_us else NEVER
+    if customer.answers is not None:
+        change_us = min(change_us, _search_band_change(customer, band, now_us))
+    elif band < _AT_RISK:
+        needed = (_FALLS_BELOW[band] * whole - rest) / RECENCY_WEIGHT
+        if needed > 0.0:
+            exponent = (1.0 - needed) * span if needed < 1.0 else 0.0
+            crossing = customer.last_us + int(exp(customer.log_usual + exponent) * DAY_US) + 1
+            change_us = min(change_us, crossing if crossing > now_us else now_us + 1)
+    customer.change_us = change_us
+    return changed
+
+
+def _search_band_change(customer: Customer, band: int, now_us: int) -> int:
+    """First change of band in the next two years, to the second; found on a daily-growing grid, then by bisection.
+
+    With an answer whose weight fades no closed form exists; few customers have one, so the cost (about 60
+    evaluations) is paid rarely.
+    """
+    step, low = DAY_US // 4, now_us
+    while low - now_us < 730 * DAY_US:
+        high = low + step
+        if _band(_health(customer, high)) != band:
+            while high - low > 1_000_000:
+                middle = (low + high) // 2
+                if _band(_health(customer, middle)) == band:
+                    low = middle
+                else:
+                    high = middle
+            return high
+        low, step = high, step + step // 5
+    return NEVER
+
+
+def scores_of(
+    customer_id: str, customer: Customer, population: Population, now_us: int, regular_min_visits: int
+) -> Scores:
+    """The published record; None where there is not enough evidence."""
+    visited = customer.visits > 0
+    parts = health_parts(customer, now_us)
+    usual = exp(customer.log_usual) if customer.visits > 1 else None
+    silence = (now_us - customer.last_us) / DAY_US
+    base = exp(customer.log_usual) * patience(customer.visits)
+    answers = customer.answers or Answers()
+    segment = _SEGMENTS[segment_of(customer, population, now_us, regular_min_visits)]
+    health = sum(part.points for part in parts) if parts else None
+    return Scores(
+        customer_id=customer_id,
+        as_of_us=now_us,
+        segment=segment,
+        health=health,
+        band=None if health is None else _BANDS[_band(health)],
+        health_parts=parts,
+        visits=customer.visits,
+        orders=customer.orders,
+        revenue_minor=customer.revenue_minor,
+        first_visit_us=customer.first_us if visited else None,
+        last_visit_us=customer.last_us if visited else None,
+        usual_gap_days=usual,
+        gap_spread=gap_spread(customer),
+        expected_visit_us=None if usual is None else customer.last_us + int(usual * DAY_US),
+        tail_probability=population.tail_probability(silence / base) if customer.visits >= regular_min_visits else None,
+        churn_risk=None,
+        expected_purchases_365d=None,
+        expected_value_365d_minor=None,
+        value_at_risk_minor=None,
+        latest_nps=answers.nps,
+        latest_csat=answers.csat,
+        latest_ces=answers.ces,
+    )
+
+
+def band_of(index: int) -> HealthBand:
+    return _BANDS[index]
+
+
+def segment_at(index: int) -> Segment:
+    return _SEGMENTS[index]

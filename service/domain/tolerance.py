@@ -1,0 +1,60 @@
+"""How long this customer may stay away before a rung fires: the policy's level, turned into days.
+
+A budget of B wrong alerts per healthy regular and year leaves a customer with usual gap û a share q = B · û / 365 of
+their gaps (bounded); a probability is that share itself; a multiple counts usual gaps and needs no curve.
+"""
+
+from __future__ import annotations
+
+from math import exp, log
+
+from service.domain.cadence import base_days
+from service.domain.customer import Customer
+from service.domain.policy import Measure, OutreachPolicy
+from service.domain.population import GRID, SHARE_HIGH, SHARE_LOW, Population
+
+_LOG_LOW = log(SHARE_LOW)
+_PER_LOG = GRID / (log(SHARE_HIGH) - _LOG_LOW)
+
+
+class Tolerance:
+    """Days of silence that each rung tolerates. Call `learn` after the population's curve has moved."""
+
+    def __init__(self, policy: OutreachPolicy, population: Population) -> None:
+        self._policy = policy
+        self._population = population
+        self._strictness = [rung.strictness for rung in policy.rungs]
+        self._grid: list[float] = []
+        self._fixed: list[float] = []
+        self.learn()
+
+    def learn(self) -> None:
+        """Takes over the population's present curve."""
+        level = self._policy.level
+        match self._policy.measure:
+            case Measure.BUDGET:
+                self._grid = self._population.multiples()
+            case Measure.PROBABILITY:
+                self._fixed = [self._population.multiple(level * strictness) for strictness in self._strictness]
+            case Measure.MULTIPLE:
+                self._fixed = [level / strictness for strictness in self._strictness]
+
+    def days(self, customer: Customer, rung: int) -> float:
+        """Silence at which the rung (index) comes due for this customer; strictly longer for each further rung."""
+        match self._policy.measure:
+            case Measure.BUDGET:
+                log_share = log(self._policy.level * self._strictness[rung] / 365.0) + customer.log_usual
+                position = (log_share - _LOG_LOW) * _PER_LOG
+                if position <= 0.0:
+                    multiple = self._grid[0]
+                elif position >= GRID:
+                    multiple = self._grid[GRID]
+                else:
+                    index = int(position)
+                    low = self._grid[index]
+                    multiple = low + (self._grid[index + 1] - low) * (position - index)
+                return multiple * base_days(customer)
+            case Measure.PROBABILITY:
+                return self._fixed[rung] * base_days(customer)
+            case Measure.MULTIPLE:
+                return self._fixed[rung] * exp(customer.log_usual)
