@@ -1,0 +1,67 @@
+"""Text of a log → money, exactly: integers of the minor unit where that is exact, Decimal where digits are left over."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+Minor = int | Decimal
+"""Minor units, not rounded yet: lines of an order are summed first and rounded once."""
+
+TOO_LARGE = 10**12
+"""Major units, exclusive; the same bound as for events from the stream."""
+_PLAIN = re.compile(r"([+-]?)(\d+)(?:\.(\d*))?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_CACHED = 100_000
+
+
+class AmountReader:
+    """Reads decimal amounts of a currency with `minor_digits` digits after the point. Prices repeat, so texts are cached."""
+
+    def __init__(self, minor_digits: int) -> None:
+        self._digits = minor_digits
+        self._bound = TOO_LARGE * 10**minor_digits
+        self._known: dict[str, Minor] = {"": 0}
+
+    def read(self, text: str) -> Minor | None:
+        """Signed minor units; 0 for an empty text (amount unknown); None when it is no number or absurdly large."""
+        known = self._known.get(text)
+        return known if known is not None else self._read_slowly(text)
+
+    def _read_slowly(self, text: str) -> Minor | None:
+        stripped = text.strip()
+        value: Minor | None = self._exact(stripped) if stripped else 0
+        if value is None or not -self._bound < value < self._bound:
+            return None
+        if len(self._known) >= _CACHED:
+            self._known = {"": 0}
+        self._known[text] = value
+        return value
+
+    def _exact(self, text: str) -> Minor | None:
+        plain = _PLAIN.fullmatch(text)
+        if plain is not None and len(text) < 40:
+            sign, whole, fraction = plain.groups(default="")
+            fraction = fraction.rstrip("0")
+            if len(fraction) <= self._digits:
+                units = int(whole + fraction.ljust(self._digits, "0"))
+                return -units if sign == "-" else units
+        if _NUMBER.fullmatch(text) is None or len(text) >= 40:
+            return None
+        value = Decimal(text).scaleb(self._digits, _EXACT)
+        return int(value) if value == value.to_integral_value() else value
+
+
+def rounded(amount: Minor) -> int:
+    """Half-even to whole minor units."""
+    return amount if isinstance(amount, int) else int(amount.to_integral_value(ROUND_HALF_EVEN))
+
+
+def as_decimal_text(minor: int, minor_digits: int) -> str:
+    """1250 with two digits → "12.50"; the inverse of reading."""
+    if minor_digits == 0:
+        return str(minor)
+    sign = "-" if minor < 0 else ""
+    digits = str(abs(minor)).rjust(minor_digits + 1, "0")
+    return f"{sign}{digits[:-minor_digits]}.{digits[-minor_digits:]}"

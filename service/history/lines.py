@@ -1,0 +1,144 @@
+"""Rows of a table → checked lines, plain tuples because millions of them pass.
+
+Every line begins with its time in µs, so one ordering serves purchases and surveys.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from service.domain.events import Survey
+from service.history.amounts import AmountReader, Minor
+from service.history.report import ReadReport
+from service.history.tables import Table, open_table
+from service.history.timestamps import TimestampReader
+
+PurchaseLine = tuple[int, str, Minor, str, str, str, str]
+"""at_us, customer_id, signed amount in minor units, event_id, order_id, sku, item name; "" = not given."""
+
+SurveyLine = tuple[int, str, str, int, str, str]
+"""at_us, customer_id, survey, score, event_id, order_id; "" = not given."""
+
+PURCHASE_COLUMNS = ("customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category")
+SURVEY_COLUMNS = ("customer_id", "timestamp", "survey", "score", "event_id", "order_id")
+MAX_ID = 256
+MAX_NAME = 500
+"""Characters; the same bounds as for events from the stream, so that backtest and replay take the same rows."""
+SCORE_RANGE = {Survey.NPS: (0, 10), Survey.CSAT: (1, 5), Survey.CES: (1, 7)}
+
+
+def _cell(row: Sequence[str], position: int | None) -> str:
+    return row[position].strip() if position is not None and position < len(row) else ""
+
+
+def _is_id(text: str) -> bool:
+    """Short enough and without control characters; "" (not given) passes."""
+    return len(text) <= MAX_ID and (text.isprintable() or not any(unicodedata.category(c) == "Cc" for c in text))
+
+
+def purchase_lines(
+    path: Path, zone: ZoneInfo, minor_digits: int, latest_us: int, report: ReadReport
+) -> Iterator[PurchaseLine]:
+    """Lines in the file's order; bad ones are counted in the report and left out."""
+    with open_table(path, PURCHASE_COLUMNS) as table:
+        places = table.positions(PURCHASE_COLUMNS[:3], PURCHASE_COLUMNS[3:])
+        customer_at, time_at, amount_at = (place for place in places[:3] if place is not None)
+        event_at, order_at, sku_at, item_at, category_at = places[3:]
+        plain = all(place is None for place in places[3:])
+        read_time = TimestampReader(zone).read
+        read_amount = AmountReader(minor_digits).read
+        accepted = 0
+        try:
+            for row in table.rows:
+                try:
+                    customer = row[customer_at].strip()
+                    at_us = read_time(row[time_at])
+                    amount = read_amount(row[amount_at])
+                except IndexError:
+                    report.skip(path, table.line(), table.short_row)
+                    continue
+                if at_us is None or amount is None or not customer or at_us > latest_us or not _is_id(customer):
+                    _explain(report, table, customer, (row[time_at], at_us), (row[amount_at], amount))
+                    continue
+                if plain:
+                    accepted += 1
+                    yield at_us, customer, amount, "", "", "", ""
+                    continue
+                event_id, order_id, sku = _cell(row, event_at), _cell(row, order_at), _cell(row, sku_at)
+                if not (_is_id(event_id) and _is_id(order_id) and _is_id(sku)):
+                    report.skip(path, table.line(), "unusable id")
+                    continue
+                accepted += 1
+                name = (_cell(row, item_at) or _cell(row, category_at) or sku)[:MAX_NAME]
+                yield at_us, customer, amount, event_id, order_id, sku or name[:MAX_ID], name
+        finally:
+            report.rows += accepted
+
+
+def _explain(
+    report: ReadReport, table: Table, customer: str, time: tuple[str, int | None], amount: tuple[str, Minor | None]
+) -> None:
+    if not customer:
+        report.skip(table.path, table.line(), "customer_id missing")
+    elif time[1] is None:
+        report.skip(table.path, table.line(), "unreadable time", time[0] or "empty")
+    elif amount[1] is None:
+        report.skip(table.path, table.line(), "amount is not a number", amount[0])
+    elif not _is_id(customer):
+        report.skip(table.path, table.line(), "unusable id", customer)
+    else:
+        report.skip(table.path, table.line(), "time in the future", time[0])
+
+
+def survey_lines(path: Path, zone: ZoneInfo, latest_us: int, report: ReadReport) -> Iterator[SurveyLine]:
+    """Survey answers in the file's order; bad ones are counted in the report and left out."""
+    with open_table(path, SURVEY_COLUMNS) as table:
+        customer_at, time_at, survey_at, score_at, event_at, order_at = table.positions(
+            SURVEY_COLUMNS[:4], SURVEY_COLUMNS[4:]
+        )
+        read_time = TimestampReader(zone).read
+        for row in table.rows:
+            customer, when = _cell(row, customer_at), _cell(row, time_at)
+            survey, score_text = _cell(row, survey_at).lower(), _cell(row, score_at)
+            event_id, order_id = _cell(row, event_at), _cell(row, order_at)
+            at_us = read_time(when)
+            score = _score(survey, score_text)
+            if not customer:
+                report.skip(path, table.line(), "customer_id missing")
+            elif at_us is None:
+                report.skip(path, table.line(), "unreadable time", when or "empty")
+            elif at_us > latest_us:
+                report.skip(path, table.line(), "time in the future", when)
+            elif not (_is_id(customer) and _is_id(event_id) and _is_id(order_id)):
+                report.skip(path, table.line(), "unusable id", customer)
+            elif score is None:
+                report.skip(path, table.line(), "survey or score off its scale", f"{survey} {score_text}")
+            else:
+                report.rows += 1
+                yield at_us, customer, survey, score, event_id, order_id
+
+
+def line_times(path: Path, columns: Sequence[str], zone: ZoneInfo, latest_us: int) -> Iterator[int]:
+    """Only the readable times, in the file's order: a quick look at a file too big to keep."""
+    with open_table(path, columns) as table:
+        time_at = columns.index("timestamp")
+        place = table.positions(columns[: time_at + 1])[time_at]
+        if place is None:
+            return
+        read_time = TimestampReader(zone).read
+        for row in table.rows:
+            if place < len(row) and (at_us := read_time(row[place])) is not None and at_us <= latest_us:
+                yield at_us
+
+
+def _score(survey: str, text: str) -> int | None:
+    """The score when the survey is known and the score a whole number on its scale."""
+    try:
+        low, high = SCORE_RANGE[Survey(survey)]
+        score = float(text)
+    except ValueError:
+        return None
+    return int(score) if low <= score <= high and score == int(score) else None

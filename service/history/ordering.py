@@ -1,0 +1,119 @@
+"""Lines of a file in order of time with bounded memory: streamed if the file is sorted, merge-sorted over temporary files if not."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from service.history.report import ReadReport
+
+Line = TypeVar("Line", bound=tuple[Any, ...])
+
+IN_MEMORY_LINES = 500_000
+"""About 150 MB of lines: smaller files are read once, bigger ones twice (a quick look at the order first), and sorted in such runs."""
+_BYTES_PER_LINE = 40
+_BYTES_PER_PACKED_LINE = 10
+"""Usual sizes of a line, to tell from a file's size whether it is worth trying to keep it. Being wrong only costs time."""
+_BLOCK = 2_000
+"""Lines per record of a run file."""
+_BY_TIME = itemgetter(0)
+
+
+@dataclass
+class OrderedLines(Generic[Line]):
+    """One file in order of time, ties in the file's order. `lines()` can be called again and again."""
+
+    path: Path
+    read: Callable[[ReadReport], Iterator[Line]]
+    """Opens the file and yields its lines in its own order, counting into the report."""
+    read_times: Callable[[], Iterator[int]]
+    """Opens the file and yields only the lines' times."""
+    line_type: Any
+    """The tuple type, to read runs back."""
+    in_memory: int = IN_MEMORY_LINES
+    report: ReadReport = field(default_factory=ReadReport)
+    """Of the last complete reading; for a file too big to keep, complete only after its lines were read."""
+    count: int = 0
+    """Lines; for a file too big to keep, those with a readable time."""
+    first_us: int | None = None
+    """None for a file without usable rows."""
+    last_us: int | None = None
+    is_sorted: bool = True
+    kept: list[Line] | None = None
+    """The whole file in order of time, if it is small."""
+
+    def look_through(self) -> None:
+        """Counts, finds the span and whether the order holds; keeps a small file."""
+        per_line = _BYTES_PER_PACKED_LINE if self.path.suffix == ".gz" else _BYTES_PER_LINE
+        if self.path.is_file() and self.path.stat().st_size > self.in_memory * per_line:
+            self._look_at_times()
+            return
+        head = list(islice(self.read(self.report), self.in_memory + 1))
+        if len(head) > self.in_memory:
+            del head
+            self._look_at_times()
+            return
+        self.count = len(head)
+        self.is_sorted = all(a[0] <= b[0] for a, b in pairwise(head))
+        if not self.is_sorted:
+            head.sort(key=_BY_TIME)
+        if head:
+            self.first_us, self.last_us = head[0][0], head[-1][0]
+        self.kept = head
+
+    def _look_at_times(self) -> None:
+        first = last = previous = next(self.read_times(), None)
+        if first is None or last is None or previous is None:
+            return
+        count = 0
+        for at_us in self.read_times():
+            count += 1
+            if at_us > previous:
+                last = max(last, at_us)
+            elif at_us < previous:
+                self.is_sorted = False
+                first = min(first, at_us)
+            previous = at_us
+        self.count, self.first_us, self.last_us = count, first, last
+
+    def lines(self) -> Iterator[Line]:
+        """All lines in order of time."""
+        if self.kept is not None:
+            return iter(self.kept)
+        self.report = ReadReport()
+        return self.read(self.report) if self.is_sorted else self._merge_sorted()
+
+    def _merge_sorted(self) -> Iterator[Line]:
+        with TemporaryDirectory(prefix="churn-alert-sort-") as directory:
+            runs: list[Path] = []
+            lines = self.read(self.report)
+            while run := list(islice(lines, self.in_memory)):
+                run.sort(key=_BY_TIME)
+                path = Path(directory) / f"run-{len(runs)}"
+                _write_run(path, run)
+                runs.append(path)
+                del run
+            yield from heapq.merge(*(_read_run(path, self.line_type) for path in runs), key=_BY_TIME)
+
+
+def _write_run(path: Path, run: list[Line]) -> None:
+    encode = msgspec.msgpack.Encoder().encode
+    with path.open("wb") as file:
+        for start in range(0, len(run), _BLOCK):
+            block = encode(run[start : start + _BLOCK])
+            file.write(len(block).to_bytes(4, "big") + block)
+
+
+def _read_run(path: Path, line_type: Any) -> Iterator[Any]:
+    decode = msgspec.msgpack.Decoder(list[line_type]).decode
+    with path.open("rb") as file:
+        while size := file.read(4):
+            yield from decode(file.read(int.from_bytes(size, "big")))

@@ -1,0 +1,136 @@
+"""The user's log files as one stream of events in order of time: what the backtest and the replay both decide on."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from service.domain.events import Event, Purchase, SurveyAnswer
+from service.errors import ConfigurationError
+from service.history.lines import (
+    PURCHASE_COLUMNS,
+    SURVEY_COLUMNS,
+    PurchaseLine,
+    SurveyLine,
+    line_times,
+    purchase_lines,
+    survey_lines,
+)
+from service.history.ordering import IN_MEMORY_LINES, Line, OrderedLines
+from service.history.orders import answers_of, purchases_of
+from service.history.report import ReadReport
+from service.history.timestamps import LATEST_US
+
+Main = TypeVar("Main", bound=Event)
+Other = TypeVar("Other", bound=Event)
+
+
+class History:
+    """Files that have been looked through once; `events()` may be called several times and gives the same each time."""
+
+    def __init__(
+        self, purchases: Sequence[OrderedLines[PurchaseLine]], surveys: Sequence[OrderedLines[SurveyLine]]
+    ) -> None:
+        self._purchases = purchases
+        self._surveys = surveys
+        self.rows = sum(file.count for file in purchases) + sum(file.count for file in surveys)
+        """Usable rows; at least as many as events, so good for a progress bar."""
+        spans = [(file.first_us, file.last_us) for file in purchases] + [
+            (file.first_us, file.last_us) for file in surveys
+        ]
+        self.first_us = min(first for first, _ in spans if first is not None)
+        self.last_us = max(last for _, last in spans if last is not None)
+
+    @property
+    def report(self) -> ReadReport:
+        """What was read, skipped and sorted. Complete once the events have been read; for smaller files from the start."""
+        total = ReadReport()
+        for report in [*(file.report for file in self._purchases), *(file.report for file in self._surveys)]:
+            total.include(report)
+        for path, is_sorted in [(f.path, f.is_sorted) for f in self._purchases] + [
+            (f.path, f.is_sorted) for f in self._surveys
+        ]:
+            if not is_sorted:
+                total.unsorted_files.append(path)
+        return total
+
+    def purchases(self) -> Iterator[Purchase]:
+        return purchases_of(_merged(self._purchases))
+
+    def answers(self) -> Iterator[SurveyAnswer]:
+        return answers_of(_merged(self._surveys))
+
+    def events(self) -> Iterator[Purchase | SurveyAnswer]:
+        """Everything in order of time; at the same instant purchases come before answers."""
+        return merge_by_time(self.purchases(), self.answers()) if self._surveys else self.purchases()
+
+
+def open_history(
+    purchases: Sequence[Path],
+    surveys: Sequence[Path] = (),
+    *,
+    zone: ZoneInfo,
+    minor_digits: int,
+    latest_us: int = LATEST_US,
+    in_memory_lines: int = IN_MEMORY_LINES,
+) -> History:
+    """Looks through the files: columns, bad rows, span, order. Rows dated after `latest_us` are bad rows.
+
+    Raises ConfigurationError with one sentence when a file cannot be read, lacks a column or has no usable row.
+    """
+    purchase_files = [
+        OrderedLines(
+            path,
+            partial(purchase_lines, path, zone, minor_digits, latest_us),
+            partial(line_times, path, PURCHASE_COLUMNS, zone, latest_us),
+            PurchaseLine,
+            in_memory_lines,
+        )
+        for path in purchases
+    ]
+    survey_files = [
+        OrderedLines(
+            path,
+            partial(survey_lines, path, zone, latest_us),
+            partial(line_times, path, SURVEY_COLUMNS, zone, latest_us),
+            SurveyLine,
+            in_memory_lines,
+        )
+        for path in surveys
+    ]
+    for file in purchase_files:
+        _look_through(file)
+    for answers in survey_files:
+        _look_through(answers)
+    return History(purchase_files, survey_files)
+
+
+def _look_through(file: OrderedLines[Line]) -> None:
+    file.look_through()
+    if file.count == 0:
+        example = f" ({file.report.examples[0]})" if file.report.examples else ""
+        raise ConfigurationError(f"{file.path} holds no usable row{example}.")
+
+
+def _merged(files: Sequence[OrderedLines[Line]]) -> Iterator[Line]:
+    if len(files) == 1:
+        return files[0].lines()
+    return heapq.merge(*(file.lines() for file in files), key=itemgetter(0))
+
+
+def merge_by_time(main: Iterator[Main], other: Iterator[Other]) -> Iterator[Main | Other]:
+    """Two streams in order of time → one; `main` first at the same instant. Cheap when `other` is the sparse one."""
+    waiting = next(other, None)
+    for event in main:
+        while waiting is not None and waiting.at_us < event.at_us:
+            yield waiting
+            waiting = next(other, None)
+        yield event
+    while waiting is not None:
+        yield waiting
+        waiting = next(other, None)

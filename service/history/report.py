@@ -1,0 +1,64 @@
+"""What was read from history files and what had to be left out, for the person who gave the files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+EXAMPLES_KEPT = 10
+"""Enough to see the pattern in a broken export, few enough to read."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """One row that was skipped: the file, its line (the first line of a file is 1; in Parquet the row number) and why."""
+
+    file: Path
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file.name}, line {self.line}: {self.reason}"
+
+
+@dataclass
+class ReadReport:
+    """Counts of one reading; the first `EXAMPLES_KEPT` bad rows are kept as examples."""
+
+    rows: int = 0
+    """Rows accepted so far (item lines, not orders)."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Rows left out, by reason."""
+    examples: list[BadRow] = field(default_factory=list)
+    unsorted_files: list[Path] = field(default_factory=list)
+
+    def skip(self, file: Path, line: int, reason: str, shown: str = "") -> None:
+        """Counts a bad row under `reason`; `shown` is the offending text, for the example only."""
+        self.skipped[reason] += 1
+        if len(self.examples) < EXAMPLES_KEPT:
+            detail = f"{reason}: {shown[:60]!r}" if shown else reason
+            self.examples.append(BadRow(file, line, detail))
+
+    def include(self, other: ReadReport) -> None:
+        """Adds another file's counts; its examples while there is room."""
+        self.rows += other.rows
+        self.skipped += other.skipped
+        self.unsorted_files += other.unsorted_files
+        self.examples = [*self.examples, *other.examples][:EXAMPLES_KEPT]
+
+    @property
+    def total_skipped(self) -> int:
+        return self.skipped.total()
+
+    def sentences(self) -> list[str]:
+        """What a person should be told after the reading; empty when all was well."""
+        told = [
+            f"{file.name} is not in order of time; it was sorted while reading (rows of the same time keep the file's order)."
+            for file in self.unsorted_files
+        ]
+        if self.skipped:
+            reasons = ", ".join(f"{count:,} × {reason}" for reason, count in self.skipped.most_common())
+            told.append(f"{self.total_skipped:,} of {self.rows + self.total_skipped:,} rows were skipped: {reasons}.")
+            told.extend(f"  {example}" for example in self.examples)
+        return told

@@ -1,0 +1,161 @@
+"""A file of rows, whatever its format: CSV, JSONL (both also .gz) or Parquet → columns of text by position."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from io import TextIOWrapper
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, cast
+
+from service.errors import ConfigurationError
+
+_PARQUET_BATCH = 20_000
+_DELIMITERS = ",;\t"
+_NEVER_EMPTY = {"customer_id", "timestamp", "survey", "score"}
+
+
+@dataclass
+class Table:
+    """An open file. `rows` yields one sequence of texts a row, "" = empty.
+
+    A row may be shorter than `columns`; `short_row` says what that means. Iterating raises where the file itself is broken.
+    """
+
+    path: Path
+    columns: Sequence[str]
+    rows: Iterator[Sequence[str]]
+    found: Sequence[str]
+    """What the file calls its columns, for error messages."""
+    line: Callable[[], int]
+    """Number of the line yielded last; a call, because only bad rows want to know."""
+    short_row: str = "too few columns"
+
+    def positions(self, needed: Sequence[str], optional: Sequence[str] = ()) -> list[int | None]:
+        """Where each column stands, None for an optional one that is absent. Raises ConfigurationError naming what is missing."""
+        missing = [name for name in needed if name not in self.columns]
+        if missing:
+            found = ", ".join(name for name in self.found if name) or "none"
+            raise ConfigurationError(
+                f"{self.path} lacks the column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}; found: {found}."
+            )
+        return [self.columns.index(name) if name in self.columns else None for name in (*needed, *optional)]
+
+
+@contextmanager
+def open_table(path: Path, known: Sequence[str]) -> Iterator[Table]:
+    """Opens by the file's name: .csv, .jsonl/.ndjson, .parquet, the first two also with .gz (anything else is taken for CSV).
+
+    `known` are the column names that matter. Raises ConfigurationError when the file cannot be read.
+    """
+    name = path.name.lower().removesuffix(".gz")
+    try:
+        if name.endswith((".parquet", ".pq")):
+            yield _parquet(path, known)
+            return
+        with _open_text(path) as stream:
+            yield _jsonl(path, stream, known) if name.endswith((".jsonl", ".ndjson")) else _csv(path, stream)
+    except OSError as error:  # gzip.BadGzipFile included
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except EOFError as error:
+        raise ConfigurationError(f"{path} cannot be read: the compressed file is cut off.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+
+
+def _open_text(path: Path) -> IO[str]:
+    if path.name.lower().endswith(".gz"):
+        return TextIOWrapper(cast("IO[bytes]", gzip.open(path, "rb")), encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _csv(path: Path, stream: IO[str]) -> Table:
+    header = stream.readline()
+    delimiter = max(_DELIMITERS, key=header.count)
+    columns = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    reader = csv.reader(stream, delimiter=delimiter)
+
+    def line() -> int:
+        return reader.line_num + 1  # the header is line 1
+
+    def rows() -> Iterator[Sequence[str]]:
+        try:
+            yield from filter(None, reader)  # an empty line is an empty list
+        except csv.Error as error:
+            raise ConfigurationError(f"{path}, line {line()} cannot be read: {error}.") from error
+
+    return Table(path, columns, rows(), columns, line)
+
+
+def _jsonl(path: Path, stream: IO[str], known: Sequence[str]) -> Table:
+    """Keys are looked up by name in every line; the first object must have the needed ones. A broken line is a short row."""
+    number = 0
+
+    def objects() -> Iterator[dict[str, Any]]:
+        nonlocal number
+        for text in stream:
+            number += 1
+            if text.strip():
+                yield _object(text)
+
+    content = objects()
+    first = next(content, {})
+    # JSON writers leave nulls out, so an absent amount or optional key is an empty one.
+    columns = [*first, *(name for name in known if name not in first and name not in _NEVER_EMPTY)]
+    wanted = [name for name in columns if name in known]
+
+    def rows() -> Iterator[Sequence[str]]:
+        for row in chain([first] if first else [], content):
+            yield [_text(row.get(name)) for name in wanted] if row else ()
+
+    return Table(path, wanted, rows(), list(first), lambda: number, "not a JSON object")
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Numbers stay the text they are, exact; {} for what is no JSON object."""
+    try:
+        content = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _parquet(path: Path, known: Sequence[str]) -> Table:
+    try:
+        from pyarrow import ArrowException  # noqa: PLC0415 - optional, and slow to import
+        from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(f"{path}: reading Parquet needs pyarrow; install churn-alert[parquet].") from error
+    try:
+        file = ParquetFile(path)
+    except ArrowException as error:
+        raise ConfigurationError(f"{path} is not a Parquet file: {error}.") from error
+    columns = [name for name in file.schema_arrow.names if name in known]
+    number = 0
+
+    def rows() -> Iterator[Sequence[str]]:
+        nonlocal number
+        for batch in file.iter_batches(batch_size=_PARQUET_BATCH, columns=columns):
+            texts = [[_text(value) for value in batch.column(i).to_pylist()] for i in range(len(columns))]
+            for row in zip(*texts, strict=True):
+                number += 1
+                yield row
+
+    return Table(path, columns, rows(), file.schema_arrow.names, lambda: number)
+
+
+def _text(value: object) -> str:
+    """None and NaN (how pandas writes a missing number) are empty."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)
