@@ -32,7 +32,7 @@ RECENT = 0.7
 HEALTHY_BASES = 6.0
 """A gap that closes within this many bases is rhythm, a longer one an absence (SPEC section 1)."""
 
-_PATIENCE = [1.0] + [(n / 10.0) ** PATIENCE_POWER for n in range(1, PATIENCE_CAP + 1)]
+_PATIENCE: list[float] = [1.0] + [pow(n / 10.0, PATIENCE_POWER) for n in range(1, PATIENCE_CAP + 1)]
 
 _LOG_PATIENCE = [log(factor) for factor in _PATIENCE]
 

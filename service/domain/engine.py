@@ -35,7 +35,18 @@ from service.domain.customer import (
 from service.domain.due import DueQueue
 from service.domain.events import Erasure, Event, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.ledger import Ledger
-from service.domain.outputs import Decision, Evidence, Kind, Outcome, Output, Reason, Scores, ScoresErased
+from service.domain.outputs import (
+    Decision,
+    Evidence,
+    HealthBand,
+    Kind,
+    Outcome,
+    Output,
+    Reason,
+    Scores,
+    ScoresErased,
+    Segment,
+)
 from service.domain.outreach import Release, ReleaseState, decision_id
 from service.domain.policy import ClockMode, Policy
 from service.domain.population import Population, PopulationState
@@ -103,7 +114,9 @@ class Engine:
         self.customers: dict[str, Customer] = {}
         self.ledger = Ledger()
         self.counts = Counts()
-        self.regulars_quiet = 0
+        self.segments = [0] * len(Segment)
+        """Customers by segment, in the order of the enum; customers without a visit are in none."""
+        self.bands = [0] * len(HealthBand)
         self._salt = erasure_salt[:64]
         self._erased: set[bytes] = set()
         self._min_visits = policy.shop.regular_min_visits
@@ -133,6 +146,11 @@ class Engine:
     def now_us(self) -> int:
         """Stream time; 0 before the first event."""
         return self._now_us
+
+    @property
+    def dates_waiting(self) -> int:
+        """Entries in the due queue, stale ones included."""
+        return len(self._queue)
 
     @property
     def today(self) -> int:
@@ -441,6 +459,7 @@ class Engine:
             self._emit_end(customer_id, customer, Outcome.CANCELLED, Reason.ERASED, self._now_us, None)
         if customer.visits >= self._min_visits:
             self._leave_population(customer)
+        self._count(customer.segment, customer.band, -1)
         del self.customers[customer_id]
         self._touched.discard(customer_id)
         self._own_records[customer_id.encode()] = None
@@ -562,11 +581,20 @@ class Engine:
     def _judge(self, customer_id: str, customer: Customer, *, refresh: bool, now_us: int | None = None) -> None:
         """Brings band and segment up to date; publishes them when they changed, or when the last record is old."""
         now = max(self._now_us if now_us is None else now_us, customer.last_us)
+        segment, band = customer.segment, customer.band
         changed = scores.judge(customer, self.population, now, self._min_visits)
+        if changed:
+            self._count(segment, band, -1)
+            self._count(customer.segment, customer.band, 1)
         today = now // DAY_US
         if changed or (refresh and today - customer.scored_day >= _SCORES_REFRESH_DAYS):
             customer.scored_day = today
             self._outputs.append(scores.scores_of(customer_id, customer, self.population, now, self._min_visits))
+
+    def _count(self, segment: int, band: int, change: int) -> None:
+        if segment >= 0:
+            self.segments[segment] += change
+            self.bands[band] += change
 
     def scores(self, customer_id: str) -> Scores | None:
         """The customer's numbers now; None for an unknown customer."""
@@ -609,9 +637,11 @@ class Engine:
     def restored(self) -> None:
         """Rebuilds what is derived: the due queue and the open silences."""
         self._adopt(self.state)
+        self.segments, self.bands = [0] * len(Segment), [0] * len(HealthBand)
         for customer_id, customer in self.customers.items():
             customer.bucket = -1
             self._queue.schedule(customer_id, customer)
+            self._count(customer.segment, customer.band, 1)
             if customer.visits >= self._min_visits:
                 log_base = customer.log_usual + cadence.log_patience(customer.visits)
                 self.population.silence_begins(customer.last_day, log_base)

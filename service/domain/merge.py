@@ -34,13 +34,16 @@ class Merge(Generic[Record]):
         for queue in self._queues:
             queue.clear()
 
-    def take(self, at_end: Callable[[int], bool]) -> list[tuple[int, Record]]:
-        """Everything that may be processed now, as (source, record) in order. `at_end(source)`: nothing more is known to come."""
+    def take(self, at_end: Callable[[int], bool], limit: int = 1 << 60) -> list[tuple[int, Record]]:
+        """Up to `limit` records that may be processed now, as (source, record) in order.
+
+        `at_end(source)`: nothing more is known to come from it. Must not change during the call.
+        """
         result: list[tuple[int, Record]] = []
         filled = [source for source, queue in enumerate(self._queues) if queue]
         if any(not queue and not at_end(source) for source, queue in enumerate(self._queues)):
             return result
-        while len(filled) > 1:
+        while len(filled) > 1 and len(result) < limit:
             best = self._oldest(filled)
             queue = self._queues[best]
             result.append((best, queue.popleft()))
@@ -48,11 +51,15 @@ class Merge(Generic[Record]):
                 if not at_end(best):
                     return result
                 filled.remove(best)
-        if filled:
+        if len(filled) == 1:
             source = filled[0]
             queue = self._queues[source]
-            result.extend([(source, record) for record in queue])
-            queue.clear()
+            room = limit - len(result)
+            if len(queue) <= room:
+                result.extend([(source, record) for record in queue])
+                queue.clear()
+            else:
+                result.extend([(source, queue.popleft()) for _ in range(room)])
         return result
 
     def _oldest(self, filled: list[int]) -> int:

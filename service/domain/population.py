@@ -12,7 +12,7 @@ A visit costs O(1); a refresh costs O(days × bins of base) of open silences, in
 from __future__ import annotations
 
 from bisect import bisect_left
-from math import ceil, exp, log, log2
+from math import ceil, exp, exp2, log, log2
 
 import msgspec
 
@@ -165,7 +165,7 @@ class Population:
         if r >= HEALTHY_BASES:
             return 0.0
         if not self.state.curve:
-            return min(1.0, _COLD_SHARE * 2.0 ** (_COLD_MULTIPLE - r))
+            return min(1.0, _COLD_SHARE * exp2(_COLD_MULTIPLE - r))
         whole = self.survival(HEALTHY_BASES)
         return min(1.0, max(0.0, (self.survival(r) - whole) / max(1e-12, 1.0 - whole)))
 

@@ -1,0 +1,134 @@
+"""Every metric: name, unit, labels, and what an operator concludes from it (README, "Metrics", is checked against this file).
+
+One object per process with an injected registry. Never a customer id as label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from service.domain.engine import Counts, Engine
+from service.domain.outputs import HealthBand, Segment
+from service.domain.period_rows import PeriodRow
+from service.streaming.job import Written
+
+_TURN_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_EVENT_FIELDS = {
+    "purchases": "purchase",
+    "refunds": "refund",
+    "answers": "survey_answer",
+    "profiles": "profile",
+    "erasures": "erasure",
+}
+
+
+class Metrics:
+    """All instruments of one worker process."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        r = self.registry
+        self._records = Counter("churn_alert_records_total", "Input records processed, good and bad. Flat with lag > 0: stuck.", ["partition"], registry=r)
+        self._events = Counter("churn_alert_events_total", "Accepted events by type.", ["type"], registry=r)
+        self._duplicates = Counter("churn_alert_duplicates_total", "Events ignored because their event_id was known. A steady rate is a producer that retries too much.", registry=r)
+        self._late = Counter("churn_alert_late_visits_total", "Visits dated before a customer's known last visit. Many: a source delivers out of order.", registry=r)
+        self._beyond = Counter("churn_alert_beyond_history_total", "Events older than the kept history; counted in lifetime totals only.", registry=r)
+        self._erased = Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
+        self._dead = Counter("churn_alert_dead_letters_total", "Records sent to dead-letters. Above 0: run `churn-alert dead-letters list`.", ["reason"], registry=r)
+        self._decisions = Counter("churn_alert_decisions_total", "Outreach decisions. A sudden rise of released: check the policy before the customers do.", ["kind", "rung", "outcome", "reason"], registry=r)
+        self._outputs = Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
+        self._compute = Histogram("churn_alert_turn_compute_seconds", "Computing of one turn. Near the session timeout: lower kafka.fetch_bytes.", buckets=_TURN_BUCKETS, registry=r)
+        self._commit = Histogram("churn_alert_turn_commit_seconds", "Transaction of one turn. Rising: the broker is slow.", buckets=_TURN_BUCKETS, registry=r)
+        self._lag = Gauge("churn_alert_lag_records", "Records not yet processed. Growing for minutes: add partitions and workers.", ["topic", "partition"], registry=r)
+        self._customers = Gauge("churn_alert_customers", "Customers known, by segment.", ["segment", "partition"], registry=r)
+        self._bands = Gauge("churn_alert_health_customers", "Customers by health band.", ["band", "partition"], registry=r)
+        self._regulars = Gauge("churn_alert_regulars", "Customers with enough visits to be judged by their own rhythm.", ["partition"], registry=r)
+        self._due = Gauge("churn_alert_due_queue_entries", "Stored dates waiting. About two per customer; more is a leak.", ["partition"], registry=r)
+        self._time = Gauge("churn_alert_stream_time_seconds", "Stream time of the partition, Unix seconds. Behind the wall clock: backlog or silent feed.", ["partition"], registry=r)
+        self._stalled = Gauge("churn_alert_feed_stalled", "1 while the feed is silent and absence alerts wait. Check the source.", ["partition"], registry=r)
+        self._recovered = Gauge("churn_alert_recovery_seconds", "Duration of the last state recovery.", ["partition"], registry=r)
+        self._recovered_records = Gauge("churn_alert_recovery_records", "Changelog records read by the last recovery.", ["partition"], registry=r)
+        self._assigned = Gauge("churn_alert_partitions_assigned", "Partitions this worker owns.", registry=r)
+        self._ready = Gauge("churn_alert_partitions_ready", "Partitions recovered and processing. Below assigned for minutes: recovery hangs.", registry=r)
+        self._period = Gauge(
+            "churn_alert_period",
+            "Period numbers of the whole shop; `which` = current or last_complete. Rates in percent, money in units of the currency.",
+            ["granularity", "which", "number"],
+            registry=r,
+        )
+        self._counts: dict[int, Counts] = {}
+
+    def recovered(self, partition: int, records: int, seconds: float, customers: int) -> None:  # noqa: ARG002 - logged by the caller too
+        self._recovered.labels(partition).set(seconds)
+        self._recovered_records.labels(partition).set(records)
+
+    def feed(self, partition: int, *, stalled: bool) -> None:
+        self._stalled.labels(partition).set(stalled)
+
+    def turn(self, partition: int, written: Written, engine: Engine, compute_s: float, commit_s: float) -> None:
+        """After each committed turn."""
+        self._records.labels(partition).inc(written.processed)
+        self._outputs.inc(written.outputs)
+        self._compute.observe(compute_s)
+        self._commit.observe(commit_s)
+        for reason, count in written.dead_letters.items():
+            self._dead.labels(reason).inc(count)
+        for decision in written.decisions:
+            self._decisions.labels(decision.kind.value, decision.rung, decision.outcome.value, decision.reason.value).inc()
+        news = engine.counts.minus(self._counts.get(partition, Counts()))
+        self._counts[partition] = engine.counts.copy()
+        for field, event_type in _EVENT_FIELDS.items():
+            self._events.labels(event_type).inc(max(0, getattr(news, field)))
+        self._duplicates.inc(max(0, news.duplicates))
+        self._late.inc(max(0, news.late_visits))
+        self._beyond.inc(max(0, news.beyond_history))
+        self._erased.inc(max(0, news.of_erased))
+        for segment, count in zip(Segment, engine.segments, strict=True):
+            self._customers.labels(segment.value, partition).set(count)
+        for band, count in zip(HealthBand, engine.bands, strict=True):
+            self._bands.labels(band.value, partition).set(count)
+        self._regulars.labels(partition).set(engine.population.state.regulars)
+        self._due.labels(partition).set(engine.dates_waiting)
+        self._time.labels(partition).set(engine.now_us / 1e6)
+
+    def positions(self, partition: int, positions: Mapping[str, int], ends: Mapping[str, tuple[int, int] | None]) -> None:
+        for topic, position in positions.items():
+            end = ends.get(topic)
+            if end is not None:
+                self._lag.labels(topic, partition).set(max(0, end[1] - position))
+
+    def released(self, partition: int) -> None:
+        """The partition has gone to another worker: its gauges must not linger here."""
+        self._counts.pop(partition, None)
+        for gauge in (self._regulars, self._due, self._time, self._stalled, self._recovered, self._recovered_records):
+            _remove(gauge, partition)
+        for segment in Segment:
+            _remove(self._customers, segment.value, partition)
+        for band in HealthBand:
+            _remove(self._bands, band.value, partition)
+
+    def assignment(self, assigned: int, ready: int) -> None:
+        self._assigned.set(assigned)
+        self._ready.set(ready)
+
+    def period(self, which: str, row: PeriodRow) -> None:
+        """Publishes one row: `which` is current or last_complete."""
+        for number in (
+            "customers_at_start", "customers_at_end", "retained", "lost", "new", "returned", "retention_rate", "churn_rate",
+            "repeat_purchase_rate", "orders", "revenue", "average_order_value", "purchase_frequency",
+            "customer_lifetime_value", "nps", "nps_n", "csat", "csat_n", "ces", "ces_n",
+        ):  # fmt: skip
+            value = getattr(row, number)
+            if value is None:
+                _remove(self._period, row.granularity, which, number)
+            else:
+                self._period.labels(row.granularity, which, number).set(float(value))
+
+
+def _remove(gauge: Gauge, *labels: object) -> None:
+    try:
+        gauge.remove(*labels)
+    except KeyError:
+        return

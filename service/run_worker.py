@@ -1,0 +1,32 @@
+"""Starts one worker process: waits for the broker, checks the topics, then runs until stopped."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import structlog
+
+from service.config import Settings
+from service.errors import ConfigurationError
+from service.metrics import Metrics
+from service.streaming import topics
+from service.streaming.worker import RESTARTS_VARIABLE, Worker
+
+log = structlog.get_logger()
+
+
+def run_worker(settings: Settings, *, web: bool = True) -> int:
+    """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
+    restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
+    if restarts:
+        log.info("started again", restarts=restarts)
+    problems = topics.check(settings, wait_s=math.inf, say=lambda line: log.warning(line))
+    if problems:
+        raise ConfigurationError(" ".join(problems))
+    serve = None
+    if web and settings.web.enabled:
+        from service.web.server import prepare  # noqa: PLC0415 - the web half is optional
+
+        serve = prepare(settings)
+    return Worker(settings, Metrics(), serve).run()

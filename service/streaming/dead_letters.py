@@ -1,0 +1,137 @@
+"""What could never be understood: written once with everything needed to repair and replay it, listed, and replayed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+from aiokafka.structs import ConsumerRecord
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+
+from schemas.outputs import DeadLetter
+from service.config import Settings
+from service.domain.calendar import to_datetime
+from service.errors import ConfigurationError, PoisonError
+from service.streaming.connection import kafka_python_security
+
+_encode = msgspec.json.encode
+RETRIED_HEADER = "churn-alert-retry-of"
+"""On a replayed record: "partition/offset" of the dead letter it comes from, so that a retry is made once."""
+
+
+def encode_dead_letter(record: ConsumerRecord, error: PoisonError, now_us: int) -> bytes:
+    """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept whatever they are."""
+    return _encode(
+        {
+            "error_code": error.code.value,
+            "error_message": error.message,
+            "source_topic": record.topic,
+            "source_partition": record.partition,
+            "source_offset": record.offset,
+            "source_timestamp": _utc(record.timestamp * 1000) if 0 <= record.timestamp < 1 << 45 else None,
+            "refused_at": _utc(now_us),
+            "key_base64": record.key,
+            "value_base64": record.value,
+            "headers": [{"name": name, "value_base64": value} for name, value in record.headers],
+        }
+    )
+
+
+def _utc(at_us: int) -> str:
+    return to_datetime(at_us).isoformat().replace("+00:00", "Z")
+
+
+class StoredDeadLetter(NamedTuple):
+    """A dead letter with the place it lies at."""
+
+    partition: int
+    offset: int
+    letter: DeadLetter
+
+    @property
+    def place(self) -> str:
+        return f"{self.partition}/{self.offset}"
+
+
+def read_dead_letters(settings: Settings, code: str | None = None) -> Iterator[StoredDeadLetter]:
+    """All dead letters there are now, oldest first within a partition; `code` keeps one error code only."""
+    topic = settings.kafka.topics.dead_letters
+    consumer = _consumer(settings)
+    try:
+        yield from _read(consumer, topic, code)
+    finally:
+        consumer.close()
+
+
+def _consumer(settings: Settings) -> Any:
+    try:
+        return KafkaConsumer(
+            bootstrap_servers=settings.kafka.bootstrap_servers,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=16 << 20,
+            **kafka_python_security(settings.kafka),
+        )
+    except KafkaError as error:
+        raise ConfigurationError(
+            f"No Kafka broker answers at {settings.kafka.bootstrap_servers} ({type(error).__name__}); "
+            "check kafka.bootstrap_servers and that the broker runs."
+        ) from error
+
+
+def _read(consumer: Any, topic: str, code: str | None) -> Iterator[StoredDeadLetter]:
+    partitions = consumer.partitions_for_topic(topic)
+    if not partitions:
+        raise ConfigurationError(f"The topic {topic} does not exist; `churn-alert topics create` makes it.")
+    tps = [TopicPartition(topic, number) for number in sorted(partitions)]
+    consumer.assign(tps)
+    consumer.seek_to_beginning(*tps)
+    ends = consumer.end_offsets(tps)
+    while any(consumer.position(tp) < ends[tp] for tp in tps):
+        for tp, records in consumer.poll(timeout_ms=500).items():
+            for record in records:
+                if record.offset < ends[tp]:
+                    letter = DeadLetter.model_validate_json(record.value)
+                    if code is None or letter.error_code == code:
+                        yield StoredDeadLetter(record.partition, record.offset, letter)
+
+
+def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> int:
+    """Writes the original records back to the topics they came from; returns how many.
+
+    Safe to repeat: what has been accepted meanwhile is a duplicate by its event_id and is ignored. A record that is
+    still wrong comes back as a new dead letter.
+    """
+    producer = KafkaProducer(
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        acks="all",
+        max_request_size=16 << 20,
+        **kafka_python_security(settings.kafka),
+    )
+    try:
+        sent = [
+            producer.send(
+                stored.letter.source_topic,
+                partition=stored.letter.source_partition,
+                key=_bytes(stored.letter.key_base64),
+                value=_bytes(stored.letter.value_base64),
+                headers=[
+                    *((header.name, _bytes(header.value_base64) or b"") for header in stored.letter.headers),
+                    (RETRIED_HEADER, stored.place.encode()),
+                ],
+            )
+            for stored in letters
+        ]
+        for future in sent:
+            future.get(timeout=60)
+    finally:
+        producer.close()
+    return len(sent)
+
+
+def _bytes(encoded: str | None) -> bytes | None:
+    return None if encoded is None else base64.b64decode(encoded)

@@ -1,0 +1,226 @@
+"""What a partition does with its records, without Kafka's machinery: decode → merge → engine → records to write.
+
+The positions (next offset per input topic) move with the engine and are part of what is written, so a restart knows
+exactly what the state contains.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+from aiokafka.structs import ConsumerRecord
+
+from service.config import Settings
+from service.domain.calendar import Calendar
+from service.domain.engine import Engine
+from service.domain.events import Event
+from service.domain.merge import Merge
+from service.domain.outputs import Decision
+from service.domain.policy import ClockMode
+from service.errors import FatalError, PoisonError
+from service.streaming.dead_letters import encode_dead_letter
+from service.streaming.decoder import Decoder, DecoderSettings
+from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
+from service.streaming.producer import Destination, Record
+
+POSITION_KEY = b"\x00position"
+TODAY_KEY = b"\x00today"
+"""In the ledger topic: the partition's local day of stream time, so that totals know how far rows go."""
+_DAY_BYTES = 4
+SLICE = 500
+"""Records applied before other partitions may run."""
+
+
+class Decoded(NamedTuple):
+    """One record as the merge sees it. `at_us` None: it has no readable time. Exactly one of event and refused is given."""
+
+    at_us: int | None
+    offset: int
+    event: Event | None
+    refused: tuple[ConsumerRecord, PoisonError] | None = None
+
+
+class Written(NamedTuple):
+    """One turn, ready to be written in one transaction."""
+
+    records: dict[Destination, list[Record]]
+    positions: dict[str, int]
+    """What the state contains once this is committed."""
+    processed: int
+    decisions: list[Decision]
+    dead_letters: Counter[str]
+    outputs: int
+
+
+def day_key(day: int) -> bytes:
+    return day.to_bytes(_DAY_BYTES, "big", signed=True)
+
+
+def day_of_key(key: bytes) -> int | None:
+    """None for a key that is no day."""
+    return int.from_bytes(key, "big", signed=True) if len(key) == _DAY_BYTES else None
+
+
+def new_engine(settings: Settings) -> Engine:
+    """One partition's engine under these settings; the same for the worker and the backtest."""
+    salt = hashlib.blake2b(settings.kafka.group.encode(), digest_size=16).digest()
+    return Engine(settings.policy(), Calendar(settings.shop.zone), erasure_salt=salt)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+class PartitionJob:
+    """State, inputs and outputs of one partition number. Synchronous; owned by one task at a time."""
+
+    def __init__(self, settings: Settings, partition: int) -> None:
+        self._settings = settings
+        self.partition = partition
+        topics = settings.kafka.topics
+        self.sources = (topics.customers, topics.purchases, topics.surveys)
+        """Input topics in the order that breaks ties of time: what the shop knows of a customer comes first."""
+        self._wall = settings.time.clock is ClockMode.WALL
+        self.engine = new_engine(settings)
+        self.decoder = Decoder(
+            DecoderSettings(
+                currency=settings.shop.currency,
+                minor_digits=settings.shop.minor_digits,
+                rates=settings.shop.rates,
+                max_value_bytes=settings.limits.max_value_bytes,
+                max_future_skew_us=int(settings.limits.max_future_skew_s * 1_000_000),
+            )
+        )
+        self._decode = (self.decoder.customer, self.decoder.purchase, self.decoder.survey)
+        self._encoder = Encoder(
+            EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits)
+        )
+        self._merge: Merge[Decoded] = Merge(len(self.sources), lambda decoded: decoded.at_us)
+        self.positions = dict.fromkeys(self.sources, 0)
+        self.recovered = 0
+        self._letters: list[Record] = []
+        self._reasons: Counter[str] = Counter()
+        self._today_told: int | None = None
+        self._destinations = {
+            TopicKind.OUTREACH: Destination(topics.outreach, partition),
+            TopicKind.OUTREACH_DECISIONS: Destination(topics.outreach_decisions, partition),
+            TopicKind.CUSTOMER_SCORES: Destination(topics.customer_scores, partition),
+        }
+        self._dead = Destination(topics.dead_letters, partition)
+        self._state = Destination(settings.kafka.state_topic, partition)
+        self._ledger = Destination(settings.kafka.ledger_topic, partition)
+
+    # ---- recovery
+
+    def restore(self, topic: str, key: bytes, value: bytes | None) -> None:
+        """One record of the changelogs."""
+        self.recovered += 1
+        try:
+            if topic == self._ledger.topic:
+                day = day_of_key(key)
+                if key == TODAY_KEY:
+                    self._today_told = None if value is None else msgspec.msgpack.decode(value, type=int)
+                elif day is not None and value is not None:
+                    self.engine.ledger.restore(day, value)
+            elif key == POSITION_KEY:
+                if value is not None:
+                    self.positions.update(msgspec.msgpack.decode(value, type=dict[str, int]))
+            else:
+                self.engine.restore(key, value)
+        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+            raise FatalError(f"The changelog {topic}-{self.partition} holds a record that is no snapshot: {error}.") from error
+
+    def restored(self) -> None:
+        self.engine.restored()
+
+    # ---- input
+
+    def buffered(self, source: int) -> int:
+        return self._merge.buffered(source)
+
+    def __len__(self) -> int:
+        """Records decoded and not yet applied."""
+        return len(self._merge)
+
+    def put(self, source: int, records: list[ConsumerRecord]) -> None:
+        """Decodes what lies at or beyond the position; what lies below is contained in the state already."""
+        position, decode, now_us = self.positions[self.sources[source]], self._decode[source], _now_us()
+        decoded: list[Decoded] = []
+        add = decoded.append
+        for record in records:
+            offset = record.offset
+            if offset < position:
+                continue
+            try:
+                event = decode(record.value, record.key, record.headers, now_us)
+            except PoisonError as error:
+                add(Decoded(None, offset, None, (record, error)))
+            else:
+                add(Decoded(event.at_us, offset, event))
+        self._merge.put(source, decoded)
+
+    def drop_input(self) -> None:
+        """Forgets what is buffered: it will be fetched again."""
+        self._merge.clear()
+
+    # ---- turns
+
+    def take(self, at_end: Callable[[int], bool], limit: int) -> list[tuple[int, Decoded]]:
+        """Records that may be applied now, in order of event time over the topics."""
+        return self._merge.take(at_end, limit)
+
+    def apply(self, taken: list[tuple[int, Decoded]]) -> None:
+        """Applies a slice of what `take` gave; the order matters."""
+        apply, positions, sources = self.engine.apply, self.positions, self.sources
+        wall_us = _now_us() if self._wall else 0
+        for source, decoded in taken:
+            if decoded.event is not None:
+                apply(decoded.event, wall_us)
+            elif decoded.refused is not None:
+                self._refuse(*decoded.refused)
+            positions[sources[source]] = decoded.offset + 1
+
+    def advance(self, wall_us: int, grace_us: int) -> None:
+        """All that had arrived has been applied: the wall clock may move time."""
+        self.engine.advance(wall_us, wall_us - grace_us)
+
+    def _refuse(self, record: ConsumerRecord, error: PoisonError) -> None:
+        self._letters.append(Record(record.key, encode_dead_letter(record, error, _now_us())))
+        self._reasons[error.code.value] += 1
+
+    def drain(self, processed: int) -> Written | None:
+        """What has to be written for everything applied since the last call; None for nothing at all."""
+        turn = self.engine.drain()
+        if not (processed or turn or self._letters):
+            return None
+        records: dict[Destination, list[Record]] = {}
+        decisions: list[Decision] = []
+        for output in turn.outputs:
+            if isinstance(output, Decision):
+                decisions.append(output)
+            for encoded in self._encoder.encode(output):
+                records.setdefault(self._destinations[encoded.topic], []).append(Record(encoded.key, encoded.value))
+        outputs = sum(map(len, records.values()))
+        if self._letters:
+            records[self._dead] = self._letters
+        state = [Record(key, value) for key, value in turn.state]
+        state.append(Record(POSITION_KEY, msgspec.msgpack.encode(self.positions)))
+        records[self._state] = state
+        ledger = [Record(day_key(day), value) for day, value in turn.ledger]
+        if self.engine.now_us and self.engine.today != self._today_told:
+            self._today_told = self.engine.today
+            ledger.append(Record(TODAY_KEY, msgspec.msgpack.encode(self.engine.today)))
+        if ledger:
+            records[self._ledger] = ledger
+        written = Written(records, dict(self.positions), processed, decisions, self._reasons, outputs)
+        self._letters, self._reasons = [], Counter()
+        return written
+
+    def day_has_changed(self) -> bool:
+        """Whether the local day of stream time has not been told yet."""
+        return self.engine.now_us > 0 and self.engine.today != self._today_told

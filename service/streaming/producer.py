@@ -1,0 +1,80 @@
+"""One transactional producer per partition: everything a turn writes becomes visible together, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer
+
+from service.config import KafkaSettings
+from service.errors import FatalError
+from service.streaming.connection import aiokafka_security
+
+MAX_BATCH_BYTES = 1_000_000
+MAX_REQUEST_BYTES = 16 << 20
+"""A dead letter carries the original bytes, whatever their size; its topic allows as much."""
+_RETRY_BACKOFF_MS = 20
+
+
+
+class Record(NamedTuple):
+    """One record to write. `value` None is a tombstone."""
+
+    key: bytes | None
+    value: bytes | None
+
+
+class Destination(NamedTuple):
+    topic: str
+    partition: int
+
+
+class TransactionalProducer:
+    """Wraps aiokafka's producer; `open` fences the predecessor with the same transactional id and aborts what it left."""
+
+    def __init__(self, kafka: KafkaSettings, transactional_id: str) -> None:
+        self.transactional_id = transactional_id
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=int(kafka.transaction_timeout_s * 1000),
+            request_timeout_ms=int(kafka.request_timeout_s * 1000),
+            acks="all",
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+            retry_backoff_ms=_RETRY_BACKOFF_MS,
+            **aiokafka_security(kafka),
+        )
+
+    async def open(self) -> None:
+        await self._producer.start()
+
+    async def write(self, records: dict[Destination, list[Record]]) -> None:
+        """One transaction. Any exception leaves it open: the caller must end the process, the successor aborts it."""
+        await self._producer.begin_transaction()
+        futures = []
+        for destination, batch in records.items():
+            futures.extend(await self._send(destination, batch))
+        # aiokafka's commit succeeds although a record failed: look at every future first.
+        await asyncio.gather(*futures)
+        await self._producer.commit_transaction()
+
+    async def _send(self, destination: Destination, records: list[Record]) -> list[asyncio.Future[object]]:
+        producer, (topic, partition) = self._producer, destination
+        futures, batch, empty = [], producer.create_batch(), True
+        append = batch.append
+        for key, value in records:
+            if append(key=key, value=value, timestamp=None) is None:
+                futures.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                append = batch.append
+                if append(key=key, value=value, timestamp=None) is None:
+                    raise FatalError(f"A record of {len(value or b'')} bytes does not fit into a batch for {topic}.")
+            empty = False
+        if not empty:
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
+        return futures
+
+    async def close(self) -> None:
+        await self._producer.stop()

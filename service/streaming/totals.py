@@ -1,0 +1,199 @@
+"""Period numbers of the whole shop: every worker adds up the ledgers of all partitions; one of them publishes.
+
+The ledger topic holds one record per partition and local day. Reading it costs little, and sums of parts are exact with
+any number of workers. The owner of partition 0 writes changed rows to `period-metrics` with a growing revision; a fenced
+predecessor cannot write over it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from service.config import Settings
+from service.domain.calendar import Calendar
+from service.domain.period_rows import PeriodRow
+from service.domain.periods import PeriodTotals
+from service.streaming.connection import aiokafka_security
+from service.streaming.encoder import Encoder, EncoderSettings
+from service.streaming.job import TODAY_KEY, day_of_key
+from service.streaming.period_records import numbers_of, record_key
+from service.streaming.producer import Destination, Record, TransactionalProducer
+
+FOLD_S = 1.0
+"""At most this often are numbers added up and published."""
+
+
+class ShopTotals:
+    """The sum of all partitions' ledgers, kept current by `run`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._calendar = Calendar(settings.shop.zone)
+        self.totals = PeriodTotals(settings.policy().shop)
+        self.today: int | None = None
+        """Latest local day of stream time over the partitions; None before the first event."""
+        self.rows: dict[tuple[str, str], PeriodRow] = {}
+        """All rows by (granularity, first day as ISO date)."""
+        self._heard: list[Callable[[list[PeriodRow]], None]] = []
+        self._caught_up = asyncio.Event()
+
+    def listen(self, hear: Callable[[list[PeriodRow]], None]) -> None:
+        """`hear` gets the changed rows after each addition."""
+        self._heard.append(hear)
+
+    def current(self, granularity: str) -> PeriodRow | None:
+        """The running period, or the window that ends today; None before the first event."""
+        keys = [key for key in self.rows if key[0] == granularity]
+        return self.rows[max(keys)] if keys else None
+
+    def last_complete(self, granularity: str) -> PeriodRow | None:
+        keys = [key for key, row in self.rows.items() if key[0] == granularity and row.complete]
+        return self.rows[max(keys)] if keys else None
+
+    def take(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """One record of the ledger topic."""
+        if value is None:
+            return
+        day = day_of_key(key)
+        if key == TODAY_KEY:
+            today = msgspec.msgpack.decode(value, type=int)
+            self.today = today if self.today is None else max(self.today, today)
+        elif day is not None:
+            self.totals.update(partition, day, value)
+
+    def add_up(self) -> list[PeriodRow]:
+        """Brings `rows` up to date; returns those that changed."""
+        if self.today is None:
+            return []
+        changed = [row for row in self.totals.changed_rows(self.today) if self.rows.get(_key(row)) != row]
+        self.rows.update((_key(row), row) for row in changed)
+        for hear in self._heard:
+            hear(changed)
+        return changed
+
+    async def wait_caught_up(self) -> None:
+        await self._caught_up.wait()
+
+    async def run(self) -> None:
+        """Tails the ledger topic for ever."""
+        kafka = self._settings.kafka
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=500,
+            **aiokafka_security(kafka),
+        )
+        await consumer.start()
+        try:
+            numbers = sorted(await _partitions(consumer, kafka.ledger_topic))
+            tps = [TopicPartition(kafka.ledger_topic, number) for number in numbers]
+            consumer.assign(tps)
+            await consumer.seek_to_beginning(*tps)
+            ends = await consumer.end_offsets(tps)
+            loop = asyncio.get_running_loop()
+            next_fold = loop.time()
+            while True:
+                for tp, records in (await consumer.getmany(timeout_ms=200)).items():
+                    for record in records:
+                        self.take(tp.partition, record.key, record.value)
+                    await asyncio.sleep(0)
+                if not self._caught_up.is_set() and [tp for tp in tps if await consumer.position(tp) < ends[tp]]:
+                    continue
+                if loop.time() >= next_fold:
+                    self.add_up()
+                    self._caught_up.set()
+                    next_fold = loop.time() + FOLD_S
+        finally:
+            await consumer.stop()
+
+
+async def _partitions(consumer: Any, topic: str) -> set[int]:
+    while True:
+        found: set[int] | None = consumer.partitions_for_topic(topic)
+        if found:
+            return found
+        await consumer.topics()
+        await asyncio.sleep(0.2)
+
+
+def _key(row: PeriodRow) -> tuple[str, str]:
+    return (row.granularity, row.start.isoformat())
+
+
+class Publisher:
+    """Writes changed rows to period-metrics. Only the owner of partition 0 runs one."""
+
+    def __init__(self, settings: Settings, totals: ShopTotals) -> None:
+        self._settings = settings
+        self._totals = totals
+        self._encoder = Encoder(EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits))
+        self._calendar = Calendar(settings.shop.zone)
+        self._published: dict[bytes, tuple[int, dict[str, Any] | None]] = {}
+        self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods")
+        self._destination = Destination(settings.kafka.topics.period_metrics, 0)
+
+    async def run(self) -> None:
+        """Fences the predecessor, reads what it has published, and goes on from there."""
+        await self._producer.open()
+        try:
+            await self._read_published()
+            await self._totals.wait_caught_up()
+            seen: dict[tuple[str, str], PeriodRow] = {}
+            while True:
+                changed = [row for key, row in self._totals.rows.items() if seen.get(key) is not row]
+                seen.update((_key(row), row) for row in changed)
+                await self._publish(changed)
+                await asyncio.sleep(FOLD_S)
+        finally:
+            await self._producer.close()
+
+    async def _publish(self, rows: list[PeriodRow]) -> None:
+        records = []
+        for row in rows:
+            key, numbers = record_key(row), numbers_of(row, self._settings.shop.currency)
+            revision, before = self._published.get(key, (0, None))
+            if numbers != before:
+                self._published[key] = (revision + 1, numbers)
+                records.append(Record(key, self._encode(key.decode(), numbers, revision + 1)))
+        if records:
+            await self._producer.write({self._destination: records})
+
+    def _encode(self, key: str, numbers: dict[str, Any], revision: int) -> bytes:
+        measured_us = self._calendar.start_of(self._totals.today or 0)
+        return self._encoder.cloud_event(
+            "period.measured", f"{key}.{revision}", key, measured_us, {**numbers, "revision": revision}
+        )
+
+    async def _read_published(self) -> None:
+        kafka = self._settings.kafka
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            **aiokafka_security(kafka),
+        )
+        await consumer.start()
+        try:
+            tp = TopicPartition(self._destination.topic, 0)
+            consumer.assign([tp])
+            await consumer.seek_to_beginning(tp)
+            end = (await consumer.end_offsets([tp]))[tp]
+            while await consumer.position(tp) < end:
+                for records in (await consumer.getmany(tp, timeout_ms=200)).values():
+                    for record in records:
+                        if record.value is not None:
+                            data = msgspec.json.decode(record.value)["data"]
+                            revision = data.pop("revision")
+                            self._published[record.key] = (revision, data)
+        finally:
+            await consumer.stop()

@@ -1,0 +1,214 @@
+"""Faust, made to hand out one message per partition and fetch.
+
+Stock Faust costs tasks, futures and queues per message and can commit beyond what has been processed. Here a message is a
+whole fetched batch; what may be committed is an unbroken run of acknowledged batches; and each batch knows the one before
+it, so that a gap or a re-read is noticed by the worker that applies them. Private members of faust 0.15.3 are overridden,
+never patched; tests/contract/test_faust_internals.py fails when an upgrade moves one of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, NamedTuple
+
+import faust
+from aiokafka.structs import ConsumerRecord
+from faust.serializers.schemas import Schema
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers import aiokafka as faust_aiokafka
+from faust.types import ConsumerMessage
+
+FETCH_WAIT_MS = 200
+"""How long the broker may hold a fetch without data. Faust's own 1,500 would delay the notice that a topic is at its end."""
+_IDLE_S = 0.05
+
+
+class SourcePartition(NamedTuple):
+    """One partition of one input topic (equal to, and hashed like, Faust's TP)."""
+
+    topic: str
+    partition: int
+
+
+class Batch(list[ConsumerRecord]):
+    """The records of one fetch. `previous` = last offset of the batch before it, None for the first of an epoch."""
+
+    __slots__ = ("epoch", "previous")
+    previous: int | None
+    epoch: int
+
+
+class BatchSchema(Schema):  # type: ignore[misc]  # faust is untyped
+    """Passes batches through untouched; decoding is the partition worker's."""
+
+    def compile(
+        self,
+        app: Any,
+        *,
+        on_key_decode_error: Any = None,
+        on_value_decode_error: Any = None,
+        default_propagate: bool = False,
+    ) -> Any:
+        async def decode_batch(message: Any, *, propagate: bool = default_propagate) -> Any:
+            return app.create_event(message.key, message.value, None, message)
+
+        return decode_batch
+
+
+class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Reads committed records only, and notes after each fetch which partitions are at their end."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+    async def _fetch_records(self, consumer: Any, active_partitions: Any, timeout: Any = None, max_records: Any = None) -> Any:
+        records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
+        # No await between here and the caller's view: positions move only in the line above.
+        ends: dict[SourcePartition, tuple[int, int]] = {}
+        assignment = consumer._subscription.subscription and consumer._subscription.subscription.assignment
+        if assignment:
+            for tp in assignment.tps:
+                state = assignment.state_value(tp)
+                end = state.lso if state.lso is not None and state.lso >= 0 else state.highwater
+                if state.has_valid_position and end is not None:
+                    ends[SourcePartition(tp.topic, tp.partition)] = (state.position, end)
+        self.consumer.note_ends(ends)
+        return records
+
+
+class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
+    """Hands out batches, keeps their chain, and skips partitions whose worker has enough to do."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._handed_out: dict[Any, deque[int]] = {}
+        self._last: dict[Any, int] = {}
+        self._ends: dict[SourcePartition, tuple[int, int]] = {}
+        self._fresh_ends: dict[SourcePartition, tuple[int, int]] = {}
+        self.epoch = 0
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def note_ends(self, ends: dict[SourcePartition, tuple[int, int]]) -> None:
+        """From the consumer's thread, with the fetch they belong to."""
+        self._fresh_ends = ends
+
+    def ends(self, tp: SourcePartition) -> tuple[int, int] | None:
+        """(next offset to fetch, end of the partition) as of the last fetch; None before the first."""
+        return self._ends.get(tp)
+
+    def last_handed_out(self, tp: SourcePartition) -> int | None:
+        """Offset of the last record handed out in this epoch."""
+        return self._last.get(tp)
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        gate = getattr(self.app, "wants", None)
+        wanted = {tp for tp in active_partitions if gate is None or gate(tp)} if active_partitions is not None else None
+        if wanted is not None and not wanted:
+            await self.sleep(_IDLE_S)
+            return {}
+        return await super()._getmany(wanted, min(timeout, FETCH_WAIT_MS / 1000))
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:
+        records, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self.perform_seek()
+            return
+        batches: list[tuple[Any, Batch]] = []
+        for key, fetched in records.items():
+            tp = ensure_TP(key)
+            if fetched and (active is None or tp in active or tp in self._buffered_partitions):
+                batch = Batch(fetched)
+                batch.previous, batch.epoch = self._last.get(tp), self.epoch
+                self._last[tp] = fetched[-1].offset
+                batches.append((tp, batch))
+        self._ends = self._fresh_ends
+        self.app.ends_noted()
+        for tp, batch in batches:
+            if not self.flow_active or self.app.consumer_generation_id != generation or batch.epoch != self.epoch:
+                return
+            last = batch[-1]
+            queue = self._handed_out.setdefault(tp, deque())
+            if not queue or last.offset > queue[-1]:
+                queue.append(last.offset)
+            yield (
+                tp,
+                ConsumerMessage(
+                    last.topic,
+                    last.partition,
+                    last.offset,
+                    last.timestamp / 1000,
+                    last.timestamp_type,
+                    None,
+                    None,
+                    batch,
+                    None,
+                    0,
+                    0,
+                    tp,
+                    generation_id=generation,
+                ),
+            )
+
+    async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
+        """Batches leave gaps by nature; the chain of batches guards the order."""
+
+    def _new_offset(self, tp: Any) -> int | None:
+        """Only an unbroken run of acknowledged batches may be committed."""
+        handed_out, acked, last = self._handed_out.get(tp), self._acked_index[tp], None
+        while handed_out and handed_out[0] in acked:
+            last = handed_out.popleft()
+            acked.discard(last)
+        if last is None:
+            return None
+        self._acked[tp][:] = [offset for offset in self._acked[tp] if offset > last]
+        return last + 1
+
+    def forget(self, message: Any) -> None:
+        """The message will not be acknowledged: it would hang shutdown and rebalance."""
+        self._unacked_messages.discard(message)
+
+    def _forget_partitions(self, tps: Iterable[Any]) -> None:
+        self.epoch += 1
+        for tp in tps:
+            self._handed_out.pop(tp, None)
+            self._last.pop(tp, None)
+            self._ends.pop(tp, None)
+
+    async def perform_seek(self) -> None:
+        self._forget_partitions(set(self._handed_out) | set(self._last))
+        self._acked.clear()
+        self._acked_index.clear()
+        await super().perform_seek()
+        # The seek ran in the consumer's thread after any fetch in flight: what is noted from now on lies behind it.
+        self._ends, self._fresh_ends = {}, {}
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        self.app.drop_queues(revoked)
+        await super().on_partitions_revoked(revoked)
+        self._forget_partitions(revoked)
+
+
+class BatchApp(faust.App):  # type: ignore[misc]
+    """A Faust app whose messages are batches. `wants(tp)` says whether a partition may be fetched now."""
+
+    def _new_transport(self) -> Any:
+        transport = type("Transport", (faust_aiokafka.Transport,), {"Consumer": Consumer})
+        return transport(self.conf.broker_consumer, self)
+
+    def wants(self, tp: Any) -> bool:  # noqa: ARG002 - the hook's signature
+        return True
+
+    def ends_noted(self) -> None:
+        """Called after each fetch, when `Consumer.ends` is up to date."""
+
+    def drop_queues(self, revoked: Any) -> None:
+        """Called before Faust waits for what is in flight."""

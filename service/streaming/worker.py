@@ -1,0 +1,261 @@
+"""The worker process: Faust consumes, one PartitionWorker per partition number does the work.
+
+Ends by itself on SIGTERM or SIGINT (finish the turn, commit, leave; exit 0), on anything not understood (exit 70 at once, a
+supervisor restarts it), and starts itself again when the broker was lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
+
+from service.config import Settings
+from service.errors import FatalError
+from service.metrics import Metrics
+from service.streaming.connection import faust_credentials
+from service.streaming.job import PartitionJob
+from service.streaming.partition import PartitionWorker
+from service.streaming.totals import Publisher, ShopTotals
+from service.streaming.transport import BatchApp, BatchSchema, SourcePartition
+
+EXIT_FAILED = 70
+"""EX_SOFTWARE: a supervisor should start the worker again, with back-off."""
+BROKER_LOST = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError, NodeNotReadyError, ConnectionError)
+TICK_S = 0.5
+_STOP_LIMIT_S = 9.0
+RESTARTS_VARIABLE = "CHURN_ALERT_RESTARTS"
+
+log = structlog.get_logger()
+
+Serve = Callable[["Worker"], Awaitable[None]]
+
+
+class ChurnAlertApp(BatchApp):
+    """The Faust app of one worker: hands batches to the partition workers."""
+
+    def __init__(self, worker: Worker, **options: Any) -> None:
+        self._worker = worker
+        super().__init__(worker.settings.kafka.group, **options)
+
+    def wants(self, tp: Any) -> bool:
+        owner = self._worker.partitions.get(tp.partition)
+        return owner is None or owner.wants(tp.topic)
+
+    def ends_noted(self) -> None:
+        for owner in self._worker.partitions.values():
+            owner.poke()
+
+    def drop_queues(self, revoked: Any) -> None:
+        for number in {tp.partition for tp in revoked}:
+            if number in self._worker.partitions:
+                self._worker.partitions[number].drop_queue()
+
+
+class Worker:
+    """One worker process. `serve` (page, API, metrics) runs beside it in the same loop."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, serve: Serve | None = None) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self.partitions: dict[int, PartitionWorker] = {}
+        self.totals = ShopTotals(settings)
+        self.app: Any = None
+        self._kept: dict[int, tuple[PartitionJob, dict[str, int]] | None] = {}
+        self._serve = serve
+        self._publisher: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self._failing = False
+
+    # ---- run
+
+    def run(self) -> int:
+        """Until stopped; returns the exit code."""
+        return asyncio.run(self._run())
+
+    async def _run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        self.totals.listen(self._show_periods)
+        with tempfile.TemporaryDirectory(prefix="churn-alert-") as directory:
+            self.app = self._build(directory)
+            tasks = [self._guard(self._clock()), self._guard(self.totals.run())]
+            if self._serve is not None:
+                tasks.append(self._guard(self._serve(self)))
+            try:
+                await self.app.start()
+                log.info("worker started", group=self.settings.kafka.group, broker=self.settings.kafka.bootstrap_servers)
+                await self._until_stopped()
+            except Exception as error:  # noqa: BLE001 - one place decides what it means
+                self.fail(error)
+            log.info("stopping: finishing the turn in flight")
+            watchdog = loop.call_later(_STOP_LIMIT_S, self._give_up)
+            for task in [*tasks, *([self._publisher] if self._publisher else [])]:
+                task.cancel()
+            await asyncio.gather(*tasks, *([self._publisher] if self._publisher else []), return_exceptions=True)
+            await self.app.stop()
+            for owner in self.partitions.values():
+                await owner.close()
+            watchdog.cancel()
+            log.info("stopped")
+        return 0
+
+    async def _until_stopped(self) -> None:
+        while not self._stop.is_set():
+            if self.app.should_stop or self.app._crash_reason is not None:  # noqa: SLF001 - Faust offers no public way to ask
+                self.fail(self.app._crash_reason or FatalError("Faust stopped by itself."))  # noqa: SLF001
+            try:
+                await asyncio.wait_for(self._stop.wait(), 0.5)
+            except TimeoutError:
+                continue
+
+    def _give_up(self) -> None:
+        log.error("stopping took too long; leaving as after a crash")
+        os._exit(EXIT_FAILED)
+
+    def _guard(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        async def run() -> None:
+            try:
+                await work
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the process must not limp on
+                self.fail(error)
+
+        return asyncio.create_task(run())
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the process at once: nothing is undone in memory, the successor reads the last commit."""
+        if self._failing:
+            return
+        self._failing = True
+        if self._stop.is_set() and isinstance(error, KafkaError):
+            os._exit(EXIT_FAILED)
+        if isinstance(error, BROKER_LOST):
+            log.warning("broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=repr(error)[:200])
+            _start_again()
+        log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
+        sys.stdout.flush()
+        os._exit(EXIT_FAILED)
+
+    # ---- Faust
+
+    def _build(self, directory: str) -> ChurnAlertApp:
+        kafka = self.settings.kafka
+        app = ChurnAlertApp(
+            self,
+            broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
+            broker_credentials=faust_credentials(kafka),
+            store="memory://",
+            datadir=f"{directory}/faust",
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            consumer_auto_offset_reset="earliest",
+            consumer_group_instance_id=kafka.instance_id,
+            consumer_max_fetch_size=kafka.fetch_bytes,
+            stream_buffer_maxsize=64,
+            stream_wait_empty=True,
+            broker_session_timeout=kafka.session_timeout_s,
+            broker_heartbeat_interval=kafka.heartbeat_interval_s,
+            broker_rebalance_timeout=kafka.rebalance_timeout_s,
+            broker_request_timeout=max(45.0, kafka.session_timeout_s + 5),
+            broker_commit_interval=1.0,
+            broker_max_poll_records=None,
+            producer_acks=-1,
+            producer_request_timeout=kafka.request_timeout_s,
+            logging_config=None,
+        )
+        topics = kafka.topics
+        inputs = app.topic(
+            topics.purchases,
+            topics.surveys,
+            topics.customers,
+            schema=BatchSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"),
+        )
+
+        async def dispatch(stream: Any) -> None:
+            async for event in stream.noack().events():
+                owner = self.partitions.get(event.message.partition)
+                if owner is None or owner.closing or event.value.epoch != app.consumer.epoch:
+                    app.consumer.forget(event.message)
+                else:
+                    owner.put(event)
+
+        app.agent(inputs)(dispatch)
+        app.on_partitions_assigned.connect(self._assigned)
+        app.on_partitions_revoked.connect(self._revoked)
+        return app
+
+    async def _assigned(self, app: Any, assigned: Any, **_: Any) -> None:
+        """Starts tasks and returns: no heartbeats are sent while Faust waits for this."""
+        purchases = self.settings.kafka.topics.purchases
+        numbers = sorted(tp.partition for tp in assigned if tp.topic == purchases)
+        for number in numbers:
+            if number not in self.partitions:
+                self.partitions[number] = PartitionWorker(
+                    self.settings,
+                    number,
+                    app.consumer,
+                    self._committed,
+                    self.metrics,
+                    self.fail,
+                    self._kept.pop(number, None),
+                )
+        self._kept.clear()
+        log.info("partitions assigned", partitions=numbers)
+        if 0 in self.partitions and self._publisher is None:
+            self._publisher = self._guard(Publisher(self.settings, self.totals).run())
+
+    async def _revoked(self, app: Any, revoked: Any, **_: Any) -> None:  # noqa: ARG002 - Faust's signature
+        numbers = sorted({tp.partition for tp in revoked} & self.partitions.keys())
+        if not numbers:
+            return
+        log.info("partitions revoked", partitions=numbers)
+        if 0 in numbers and self._publisher is not None:
+            self._publisher.cancel()
+            self._publisher = None
+        owners = [(number, self.partitions.pop(number)) for number in numbers]
+        for number, kept in zip(numbers, await asyncio.gather(*[owner.close() for _, owner in owners]), strict=True):
+            self._kept[number] = kept
+            self.metrics.released(number)
+
+    def _committed(self, tp: SourcePartition) -> int | None:
+        return self.app.consumer._committed_offset.get(tp)  # type: ignore[no-any-return]  # noqa: SLF001
+
+    # ---- clock and numbers
+
+    async def _clock(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            wall_us = time.time_ns() // 1000
+            for owner in list(self.partitions.values()):
+                await owner.tick(wall_us)
+            self.metrics.assignment(len(self.partitions), sum(owner.ready for owner in self.partitions.values()))
+
+    def _show_periods(self, changed: list[Any]) -> None:
+        for granularity in {row.granularity for row in changed}:
+            for which, row in (
+                ("current", self.totals.current(granularity)),
+                ("last_complete", self.totals.last_complete(granularity)),
+            ):
+                if row is not None:
+                    self.metrics.period(which, row)
+
+
+def _start_again() -> None:
+    """Replaces the process by a new one with the same command; the new one waits for the broker with back-off."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.environ[RESTARTS_VARIABLE] = str(int(os.environ.get(RESTARTS_VARIABLE, "0")) + 1)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line
