@@ -1,0 +1,122 @@
+"""The AsyncAPI 3.0 document: every topic, its key, and what it carries."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from schemas import envelope, inputs, outputs
+
+Json = dict[str, Any]
+
+
+class Channel(NamedTuple):
+    """One topic, under its default name."""
+
+    topic: str
+    action: str
+    """What the service does: `receive` or `send`."""
+    about: str
+    key: str
+    messages: tuple[type[BaseModel], ...]
+    compacted: bool = False
+
+
+_CUSTOMER_KEY = "customer_id, UTF-8"
+
+CHANNELS: tuple[Channel, ...] = (
+    Channel("purchases", "receive", "Orders and refunds.", _CUSTOMER_KEY, (inputs.Purchase,)),
+    Channel("surveys", "receive", "Answers to NPS, CSAT and CES questions.", _CUSTOMER_KEY, (inputs.SurveyAnswer,)),
+    Channel("customers", "receive", "Profiles, consent, erasures.", _CUSTOMER_KEY, (inputs.CustomerEvent,)),
+    Channel(
+        "outreach",
+        "send",
+        "Only what may be acted on now. Read it at read_committed.",
+        _CUSTOMER_KEY,
+        (envelope.OutreachRequestedEvent, envelope.OutreachCancelledEvent),
+    ),
+    Channel(
+        "outreach-decisions", "send", "Every decision with its reason.", _CUSTOMER_KEY, (envelope.OutreachDecidedEvent,)
+    ),
+    Channel(
+        "customer-scores",
+        "send",
+        "The numbers of each customer; a null value = erased.",
+        _CUSTOMER_KEY,
+        (envelope.CustomerScoredEvent,),
+        compacted=True,
+    ),
+    Channel(
+        "period-metrics",
+        "send",
+        "The numbers of each period, revised in place.",
+        "granularity:start, UTF-8",
+        (envelope.PeriodMeasuredEvent,),
+        compacted=True,
+    ),
+    Channel(
+        "dead-letters", "send", "Refused records, byte for byte.", "the refused record's key", (outputs.DeadLetter,)
+    ),
+)
+
+
+def document() -> Json:
+    """The whole document; deterministic, so that a drift is a difference of text."""
+    models = [message for channel in CHANNELS for message in channel.messages]
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
+    )
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Churn Alert",
+            "version": "1.0.0",
+            "description": "Purchases and survey answers in; win-back requests, decisions, scores and period numbers out.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {channel.topic: _channel(channel) for channel in CHANNELS},
+        "operations": {f"{channel.action}-{channel.topic}": _operation(channel) for channel in CHANNELS},
+        "components": {
+            "messages": {
+                model.__name__: _message(model, channel) for channel in CHANNELS for model in channel.messages
+            },
+            "schemas": definitions["$defs"],
+        },
+    }
+
+
+def _channel(channel: Channel) -> Json:
+    policy = ["compact"] if channel.compacted else ["delete"]
+    return {
+        "address": channel.topic,
+        "description": channel.about,
+        "messages": {m.__name__: {"$ref": f"#/components/messages/{m.__name__}"} for m in channel.messages},
+        "bindings": {
+            "kafka": {
+                "topic": channel.topic,
+                "topicConfiguration": {"cleanup.policy": policy},
+                "bindingVersion": "0.5.0",
+            }
+        },
+    }
+
+
+def _operation(channel: Channel) -> Json:
+    return {
+        "action": channel.action,
+        "channel": {"$ref": f"#/channels/{channel.topic}"},
+        "messages": [{"$ref": f"#/channels/{channel.topic}/messages/{m.__name__}"} for m in channel.messages],
+    }
+
+
+def _message(model: type[BaseModel], channel: Channel) -> Json:
+    return {
+        "name": model.__name__,
+        "summary": (model.__doc__ or "").strip().splitlines()[0],
+        "contentType": "application/json",
+        "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
+        "bindings": {"kafka": {"key": {"type": "string", "description": channel.key}, "bindingVersion": "0.5.0"}},
+    }

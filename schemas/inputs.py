@@ -1,0 +1,118 @@
+"""What a shop sends in: purchases, survey answers, and what it knows of its customers. Keys of all three are `customer_id`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.wire_types import (
+    MAX_COMMENT,
+    MAX_ITEMS,
+    Amount,
+    Currency,
+    Identifier,
+    Locale,
+    Name,
+    Score,
+    SignedAmount,
+    Time,
+    WireModel,
+    Zone,
+)
+
+SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+"""Lowest and highest score of each survey."""
+
+
+class _Input(WireModel):
+    event_id: Identifier = Field(
+        description="Unique for this customer; a second event with the same id is a duplicate and ignored. 1–256 characters."
+    )
+    customer_id: Identifier = Field(
+        description="Who. Must equal the record's key. 1–256 characters, no control characters."
+    )
+    occurred_at: Time = Field(
+        description="When it happened: RFC 3339 with an offset, not before 1970, not in the future."
+    )
+
+
+class ItemLine(WireModel):
+    """One line of a basket."""
+
+    sku: Identifier = Field(description="The shop's article number. 1–256 characters.")
+    name: Name | None = Field(None, description="What a message would call it, at most 500 characters; null = the sku.")
+    category: Name | None = Field(None, description="At most 500 characters; null = unknown.")
+    quantity: SignedAmount | None = Field(
+        None, description="Pieces, or weight where sold by weight; negative for a returned piece; null = unknown."
+    )
+    amount: SignedAmount | None = Field(
+        None, description="Line total in major units of the order's currency; negative for a discount; null = unknown."
+    )
+
+
+class Purchase(_Input):
+    """One order, or money given back."""
+
+    amount: Amount = Field(
+        description="Total in major units, 0 ≤ amount < 10¹², as a number or a decimal text. "
+        "A text is exact; a number is read as a double. Also ≥ 0 for a refund."
+    )
+    currency: Currency | None = Field(None, description="ISO 4217, e.g. EUR; null = the shop's currency.")
+    kind: Literal["purchase", "refund"] | None = Field(
+        "purchase", description="A refund lowers revenue and is never a visit; null = purchase."
+    )
+    order_id: Identifier | None = Field(None, description="The shop's order number; null = unknown.")
+    items: Annotated[tuple[ItemLine, ...], Field(strict=False, max_length=MAX_ITEMS)] | None = Field(
+        None, description="Lines of the basket, at most 1,000; null = unknown."
+    )
+    channel: Name | None = Field(None, description="Where it was sold, e.g. web or store; null = unknown.")
+    store_id: Name | None = Field(None, description="Which store; null = unknown.")
+
+
+class SurveyAnswer(_Input):
+    """One answer to a satisfaction question."""
+
+    survey: Literal["nps", "csat", "ces"] = Field(description="nps: 0–10, csat: 1–5, ces: 1–7.")
+    score: Score = Field(description="Whole number on the survey's scale.")
+    comment: Annotated[str, StringConstraints(max_length=MAX_COMMENT)] | None = Field(
+        None, description="Free text of at most 10,000 characters; null = none."
+    )
+    order_id: Identifier | None = Field(None, description="The order asked about; null = unknown.")
+
+    @model_validator(mode="after")
+    def _score_lies_on_its_scale(self) -> Self:
+        lowest, highest = SCALES[self.survey]
+        if not lowest <= self.score <= highest:
+            raise PydanticCustomError(
+                "score_off_scale",
+                "score: {survey} goes from {lowest} to {highest}",
+                {"survey": self.survey, "lowest": lowest, "highest": highest},
+            )
+        return self
+
+
+class Contact(WireModel):
+    """How to reach a customer; null = not said in this event, so what was known stays."""
+
+    email: Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None = Field(
+        None, description="E-mail address, at most 254 characters."
+    )
+    phone: Annotated[str, StringConstraints(max_length=40, pattern=r"^[+0-9][0-9 ()./-]*$")] | None = Field(
+        None, description="Telephone number, e.g. +33 1 23 45 67 89."
+    )
+    crm_id: Identifier | None = Field(None, description="The customer's id in the CRM.")
+
+
+class CustomerEvent(_Input):
+    """What the shop says of a customer, or that this customer must be forgotten."""
+
+    kind: Literal["profile", "erase"] | None = Field(
+        "profile", description="erase deletes everything known and blocks re-ingestion; null = profile."
+    )
+    first_name: Name | None = Field(None, description="At most 500 characters; null = not said.")
+    locale: Locale | None = Field(None, description="BCP 47, e.g. fr-FR; null = not said.")
+    timezone: Zone | None = Field(None, description="IANA name, e.g. Europe/Paris; null = not said.")
+    contact: Contact | None = Field(None, description="How to reach the customer; null = not said.")
+    marketing_consent: bool | None = Field(None, description="true or false; null = not said in this event.")

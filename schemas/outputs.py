@@ -1,0 +1,197 @@
+"""What the service says: the `data` of its CloudEvents, and the dead letter.
+
+Money is decimal text in the shop's currency, times are RFC 3339 in UTC, rates are numbers in percent, null = not enough evidence
+unless the field says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.wire_types import LocalDate, Money, UtcTime, WireModel
+
+KindName = Literal["win_back", "service_recovery", "second_visit", "milestone", "delight", "feedback_request"]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class _Outreach(WireModel):
+    decision_id: str = Field(description="The same customer, episode, kind and rung always give the same id.")
+    customer_id: str = Field(description="Who.")
+    episode_id: str = Field(description="Which absence: the local date of the visit it began with.")
+    kind: KindName = Field(description="Why the customer is written to.")
+    rung: str = Field(description="Step of the ladder, as the policy names it.")
+
+
+class _Explained(_Outreach):
+    detected_at: UtcTime = Field(description="When the rung came due.")
+    decided_at: UtcTime = Field(
+        description="Stream time of the decision; later than detected_at after an outage or a deferral."
+    )
+    quiet_since: UtcTime = Field(description="The last visit.")
+    usual_gap_days: NotNegative = Field(description="Typical days between two visits of this customer.")
+    current_gap_days: NotNegative = Field(description="Days of silence at detected_at.")
+    tail_probability: Probability = Field(
+        description="Share of this customer's healthy gaps that last at least this long, 0–1."
+    )
+    churn_risk: Probability | None = Field(description="1 − P(still a customer), 0–1; null = no model yet.")
+    expected_visit_at: UtcTime = Field(description="When the next visit was usual: last visit + usual gap.")
+    visits: Count = Field(description="Visits so far.")
+    orders: Count = Field(description="Orders so far.")
+    customer_since: UtcTime = Field(description="First visit.")
+    currency: str = Field(description="ISO 4217 code of every amount in this record.")
+    lifetime_value: Money = Field(description="Revenue so far, net of refunds.")
+    value_at_risk: Money | None = Field(
+        description="What this customer's pace would bring in 365 days × churn risk; null = either is unknown."
+    )
+    favourite_items: Texts = Field(description="Most bought items, most frequent first; empty = unknown.")
+    last_items: Texts = Field(description="Items of the last visit; empty = unknown.")
+    latest_nps: Annotated[int, Field(ge=0, le=10)] | None = Field(
+        description="Latest NPS answer, 0–10; null = never answered."
+    )
+    latest_csat: Annotated[int, Field(ge=1, le=5)] | None = Field(
+        description="Latest CSAT answer, 1–5; null = never answered."
+    )
+    first_name: str | None = Field(description="How to address the customer; null = unknown.")
+    locale: str | None = Field(description="BCP 47; null = unknown, use the shop's.")
+    offer: str = Field(description="Offer code of the rung; empty = none.")
+    template: str = Field(description="Template key of the rung.")
+    expires_at: UtcTime = Field(description="Do not act from this time on.")
+    sentence: str = Field(
+        description="The reason in one sentence for a person, in the customer's language where it is en or fr."
+    )
+
+
+class OutreachRequested(_Explained):
+    """Everything needed to write one well-timed message, and to understand why."""
+
+
+class OutreachCancelled(_Outreach):
+    """An earlier outreach.requested is void."""
+
+    cancelled_id: str = Field(description="The id of the outreach.requested that is void.")
+    reason: str = Field(description="Reason code, e.g. returned.")
+    cancelled_at: UtcTime = Field(description="Stream time of the cancellation.")
+    returned_at: UtcTime | None = Field(description="The visit that made it void; null = not a visit.")
+
+
+class DecisionRecord(_Explained):
+    """What was decided for one rung, with the reason and the numbers it rests on."""
+
+    outcome: Literal["released", "withheld", "deferred", "suppressed", "cancelled", "expired", "converted"] = Field(
+        description="What was decided."
+    )
+    reason: str = Field(description="Reason code; codes may be added, never renamed.")
+    returned_at: UtcTime | None = Field(description="The visit that ended the absence; null = none.")
+    revenue: Money | None = Field(
+        description="For converted: what that visit's first purchase brought; null otherwise."
+    )
+
+
+class HealthPart(WireModel):
+    """One component of the health."""
+
+    name: str = Field(description="Component, e.g. recency.")
+    points: NotNegative = Field(description="Points reached.")
+    of: NotNegative = Field(description="Points that were possible.")
+
+
+class CustomerScores(WireModel):
+    """The numbers of one customer."""
+
+    customer_id: str = Field(description="Who.")
+    as_of: UtcTime = Field(description="Stream time the numbers hold for.")
+    segment: Literal["new", "returning", "regular", "vip", "slowing", "quiet", "lost"] = Field(description="Segment.")
+    health: Percent | None = Field(description="0–100, 100 = healthy.")
+    band: Literal["healthy", "watch", "at_risk"] | None = Field(description="healthy ≥ 70, watch ≥ 40, at_risk below.")
+    health_parts: Annotated[tuple[HealthPart, ...], Field(strict=False)] = Field(
+        description="Components whose points add up to the health; those without evidence are left out."
+    )
+    visits: Count = Field(description="Visits so far.")
+    orders: Count = Field(description="Orders so far.")
+    currency: str = Field(description="ISO 4217 code of every amount in this record.")
+    revenue: Money = Field(description="Revenue so far, net of refunds.")
+    first_visit_at: UtcTime | None = Field(description="null = never visited.")
+    last_visit_at: UtcTime | None = Field(description="null = never visited.")
+    usual_gap_days: NotNegative | None = Field(description="Typical days between two visits.")
+    gap_spread: NotNegative | None = Field(
+        description="Standard deviation of the log gaps: 0.3 a weekly habit, 1 no rhythm."
+    )
+    expected_visit_at: UtcTime | None = Field(description="When the next visit would be usual.")
+    tail_probability: Probability | None = Field(
+        description="Share of healthy gaps that last at least as long as the present one."
+    )
+    churn_risk: Probability | None = Field(description="1 − P(still a customer), 0–1.")
+    expected_purchases_365d: NotNegative | None = Field(description="Orders expected in the next 365 days.")
+    expected_value_365d: Money | None = Field(description="Revenue expected in the next 365 days.")
+    value_at_risk: Money | None = Field(description="Value of a year at this customer's pace × churn risk.")
+    latest_nps: Annotated[int, Field(ge=0, le=10)] | None = Field(description="0–10; null = never answered.")
+    latest_csat: Annotated[int, Field(ge=1, le=5)] | None = Field(description="1–5; null = never answered.")
+    latest_ces: Annotated[int, Field(ge=1, le=7)] | None = Field(description="1–7; null = never answered.")
+
+
+class PeriodMetrics(WireModel):
+    """The numbers of one period, revised in place: the highest revision counts."""
+
+    granularity: Literal["week", "month", "quarter", "year", "rolling_7", "rolling_30", "rolling_90", "rolling_365"] = (
+        Field(description="Length of the period; weeks are ISO weeks.")
+    )
+    start: LocalDate = Field(description="First local day, inclusive.")
+    end: LocalDate = Field(description="Local day after the last one, exclusive.")
+    revision: Annotated[int, Field(ge=1)] = Field(description="Grows with every change of this period's numbers.")
+    complete: bool = Field(description="Whether the period is over.")
+    currency: str = Field(description="ISO 4217 code of every amount in this record.")
+    customers_at_start: Count = Field(description="S: buyers of the period before.")
+    customers_at_end: Count = Field(description="E: buyers of this period.")
+    retained: Count = Field(description="Buyers of both.")
+    lost: Count = Field(description="S − retained.")
+    new: Count = Field(description="Buyers whose first visit ever lies in this period.")
+    returned: Count = Field(description="Buyers who are neither retained nor new.")
+    retention_rate: Percent | None = Field(description="retained / S in percent; null when S = 0.")
+    churn_rate: Percent | None = Field(description="lost / S in percent; null when S = 0.")
+    repeat_purchase_rate: Percent | None = Field(
+        description="Buyers with two visits or more / E in percent; null when E = 0."
+    )
+    orders: Count = Field(description="Orders.")
+    revenue: Money = Field(description="Net of refunds dated in the period; may be negative.")
+    average_order_value: Money | None = Field(description="revenue / orders; null without orders.")
+    purchase_frequency: NotNegative | None = Field(description="orders / E; null when E = 0.")
+    customer_lifetime_value: Money | None = Field(
+        description="Average order value × purchase frequency per year × average lifespan in years; null = one of them is unknown."
+    )
+    nps: Annotated[float, Field(ge=-100, le=100)] | None = Field(description="−100 … 100; null without answers.")
+    nps_n: Count = Field(description="NPS answers.")
+    csat: Percent | None = Field(description="Share of answers 4–5 in percent; null without answers.")
+    csat_n: Count = Field(description="CSAT answers.")
+    ces: Annotated[float, Field(ge=1, le=7)] | None = Field(description="Mean, 1–7; null without answers.")
+    ces_n: Count = Field(description="CES answers.")
+
+
+class DeadLetterHeader(WireModel):
+    """One header of the refused record."""
+
+    name: str = Field(description="Name.")
+    value_base64: str | None = Field(description="Value in base64; null = the header had none.")
+
+
+class DeadLetter(WireModel):
+    """A record that could not be accepted, byte for byte, with the place it came from and what is wrong with it."""
+
+    error_code: str = Field(description="Reason code, e.g. missing_field; codes may be added, never renamed.")
+    error_message: str = Field(description="One short sentence that says what to repair.")
+    source_topic: str = Field(description="Topic it came from.")
+    source_partition: Count = Field(description="Partition it came from.")
+    source_offset: Count = Field(description="Offset it came from.")
+    source_timestamp: UtcTime | None = Field(description="The record's Kafka timestamp; null = it had none.")
+    refused_at: UtcTime = Field(description="When it was refused.")
+    key_base64: str | None = Field(description="Original key in base64; null = it had none.")
+    value_base64: str | None = Field(description="Original value in base64; null = it had none (a tombstone).")
+    headers: Annotated[tuple[DeadLetterHeader, ...], Field(strict=False)] = Field(
+        description="Original headers, in order."
+    )

@@ -1,0 +1,207 @@
+"""Bytes → an accepted event, or PoisonError with the precise reason.
+
+Purchases and survey answers are tried the quick way first (wire_fast.py); whatever it refuses, the pydantic models decide
+(wire_strict.py). Checks that need more than the event — key, clock skew, currency — come after, in one order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+from pydantic_core import PydanticCustomError
+
+from schemas.inputs import SCALES, CustomerEvent
+from schemas.inputs import Purchase as WirePurchase
+from schemas.inputs import SurveyAnswer as WireAnswer
+from schemas.wire_types import AMOUNT_TEXT, read_amount
+from service.domain.calendar import SECOND_US
+from service.domain.events import Erasure, Item, Profile, Purchase, Survey, SurveyAnswer
+from service.errors import ErrorCode, PoisonError
+from service.streaming.framing import Headers, check_headers, read_object, unframe
+from service.streaming.money import Money
+from service.streaming.wire_fast import FastAnswer, FastLine, FastPurchase, decode_fast
+from service.streaming.wire_strict import validate
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SURVEYS: Final = {survey.value: survey for survey in Survey}
+_PLAIN_AMOUNT: Final = re.compile(AMOUNT_TEXT)
+_NO_TIME: Final = -1
+"""Of a time without an offset, which has no place on the line; so have times before 1970, and both are left to the models."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderSettings:
+    """What decoding needs to know of the shop."""
+
+    currency: str = "EUR"
+    minor_digits: int = 2
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
+    """Units of the shop's currency for one unit of another."""
+    max_value_bytes: int = 262_144
+    max_future_skew_us: int = 600 * SECOND_US
+
+
+class Decoder:
+    """Stateless after construction. `quick=False` sends everything through the models (tests compare the two)."""
+
+    def __init__(self, shop: DecoderSettings, *, quick: bool = True) -> None:
+        self._currency = shop.currency
+        self._money = Money(shop.currency, shop.minor_digits, shop.rates)
+        self._max_bytes = shop.max_value_bytes
+        self._max_skew_us = shop.max_future_skew_us
+        self._quick = quick
+        self._purchases = msgspec.json.Decoder(FastPurchase)
+        self._answers = msgspec.json.Decoder(FastAnswer)
+
+    def purchase(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> Purchase:
+        """One record of `purchases`. PoisonError when it can never be accepted."""
+        text = unframe(value, self._max_bytes)
+        if headers:
+            check_headers(headers)
+        if self._quick:
+            found = self._quick_purchase(text, key, now_us)
+            if found is not None:
+                return found
+        wire = validate(WirePurchase, read_object(text))
+        amount_minor = self._money.exact(wire.amount, wire.currency)
+        return Purchase(
+            wire.event_id,
+            wire.customer_id,
+            self._checked(wire.customer_id, wire.occurred_at, key, now_us),
+            amount_minor,
+            wire.kind == "refund",
+            wire.order_id,
+            tuple([Item(line.sku, _clean(line.name) or line.sku) for line in wire.items or ()]),
+        )
+
+    def survey(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> SurveyAnswer:
+        """One record of `surveys`. PoisonError when it can never be accepted."""
+        text = unframe(value, self._max_bytes)
+        if headers:
+            check_headers(headers)
+        if self._quick:
+            found = self._quick_answer(text, key, now_us)
+            if found is not None:
+                return found
+        wire = validate(WireAnswer, read_object(text))
+        at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
+        return SurveyAnswer(wire.event_id, wire.customer_id, at_us, _SURVEYS[wire.survey], wire.score, wire.order_id)
+
+    def customer(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> Profile | Erasure:
+        """One record of `customers`. PoisonError when it can never be accepted."""
+        text = unframe(value, self._max_bytes)
+        check_headers(headers)
+        wire = validate(CustomerEvent, read_object(text))
+        at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
+        if wire.kind == "erase":
+            return Erasure(wire.event_id, wire.customer_id, at_us)
+        contact = wire.contact
+        return Profile(
+            wire.event_id,
+            wire.customer_id,
+            at_us,
+            first_name=_clean(wire.first_name),
+            locale=wire.locale,
+            timezone=wire.timezone,
+            email=contact.email if contact else None,
+            phone=contact.phone if contact else None,
+            crm_id=contact.crm_id if contact else None,
+            marketing_consent=wire.marketing_consent,
+        )
+
+    def _quick_purchase(self, text: bytes, key: bytes | None, now_us: int) -> Purchase | None:
+        """The hot path of the whole service: a call saved here is worth a few lines."""
+        wire = decode_fast(self._purchases, text)
+        if wire is None or (moment := wire.occurred_at).tzinfo is None:
+            return None
+        event_id, customer_id, order_id, amount = wire.event_id, wire.customer_id, wire.order_id, wire.amount
+        if customer_id.encode() != key or not _printable(event_id, customer_id, order_id):
+            return None
+        since = moment - _EPOCH
+        at_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        minor = self._quick_amount(amount, wire.currency)
+        if minor is None or not 0 <= at_us <= now_us + self._max_skew_us:
+            return None
+        lines = _quick_items(wire.items) if wire.items else ()
+        if lines is None:
+            return None
+        return Purchase(event_id, customer_id, at_us, minor, wire.kind == "refund", order_id, lines)
+
+    def _quick_amount(self, amount: float | str, currency: str | None) -> int | None:
+        """Minor units; None = the models must say what is wrong."""
+        if currency is None or currency == self._currency:
+            minor: int | None = None
+            if not isinstance(amount, str):
+                minor = self._money.quick(amount)
+            elif _PLAIN_AMOUNT.match(amount) is not None:
+                minor = self._money.quick(float(amount))
+            if minor is not None:
+                return minor
+        try:
+            return self._money.exact(read_amount(amount), currency)
+        except (PydanticCustomError, PoisonError):
+            return None
+
+    def _quick_answer(self, text: bytes, key: bytes | None, now_us: int) -> SurveyAnswer | None:
+        wire = decode_fast(self._answers, text)
+        if wire is None or wire.customer_id.encode() != key:
+            return None
+        if not _printable(wire.event_id, wire.customer_id, wire.order_id):
+            return None
+        at_us = _microseconds(wire.occurred_at)
+        lowest, highest = SCALES[wire.survey]
+        if not (lowest <= wire.score <= highest and 0 <= at_us <= now_us + self._max_skew_us):
+            return None
+        return SurveyAnswer(wire.event_id, wire.customer_id, at_us, _SURVEYS[wire.survey], wire.score, wire.order_id)
+
+    def _checked(self, customer_id: str, occurred_at: datetime, key: bytes | None, now_us: int) -> int:
+        """Time in µs of an event whose time and key are acceptable."""
+        at_us = _microseconds(occurred_at)
+        if at_us < 0:
+            raise PoisonError(ErrorCode.TIME_TOO_OLD, f"occurred_at: {occurred_at.isoformat()} lies before 1970")
+        if at_us > now_us + self._max_skew_us:
+            ahead_s = (at_us - now_us) // SECOND_US
+            raise PoisonError(ErrorCode.TIME_IN_FUTURE, f"occurred_at: lies {ahead_s} seconds in the future")
+        if key is None:
+            raise PoisonError(ErrorCode.KEY_MISMATCH, "the record has no key; it must be the customer_id")
+        if key != customer_id.encode():
+            raise PoisonError(ErrorCode.KEY_MISMATCH, "the record's key differs from customer_id")
+        return at_us
+
+
+def _printable(event_id: str, customer_id: str, order_id: str | None) -> bool:
+    """Whether the ids certainly have no control characters; `isprintable` refuses more than the models do."""
+    return customer_id.isprintable() and event_id.isprintable() and (order_id is None or order_id.isprintable())
+
+
+def _microseconds(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        return _NO_TIME
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _quick_items(lines: list[FastLine]) -> tuple[Item, ...] | None:
+    """None where a sku may have a control character."""
+    items = []
+    for line in lines:
+        sku = line.sku
+        if not sku.isprintable():
+            return None
+        items.append(Item(sku, _clean(line.name) or sku))
+    return tuple(items)
+
+
+def _clean(name: str | None) -> str | None:
+    """A name as it may stand in a subject line: control characters become spaces; None where nothing is left."""
+    if name is None:
+        return None
+    if not name.isprintable():
+        name = "".join([letter if letter.isprintable() else " " for letter in name])
+    return name.strip() or None

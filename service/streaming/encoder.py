@@ -1,0 +1,210 @@
+"""What the engine decided → records of the output topics: CloudEvents 1.0 in JSON, as `schemas/outputs.py` describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple, assert_never
+
+import msgspec
+
+from service.domain.outputs import Decision, Evidence, Outcome, Output, Scores, ScoresErased
+from service.domain.sentence import Language, language_of, sentence
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACES: Final = 6
+"""Decimals of days and probabilities on the wire: a tenth of a second, and finer than any model is right."""
+
+Fields = dict[str, object]
+
+
+class TopicKind(StrEnum):
+    """Which output topic; the names in the configuration map to these."""
+
+    OUTREACH = "outreach"
+    OUTREACH_DECISIONS = "outreach_decisions"
+    CUSTOMER_SCORES = "customer_scores"
+
+
+class OutputRecord(NamedTuple):
+    topic: TopicKind
+    key: bytes
+    value: bytes | None
+    """None = tombstone."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """What encoding needs to know of the shop."""
+
+    currency: str = "EUR"
+    minor_digits: int = 2
+    source: str = "churn-alert"
+    """`source` of every CloudEvent, a URI reference."""
+    language: Language = Language.EN
+    """Of sentences about customers whose own language is unknown or not shipped."""
+
+
+class Encoder:
+    """Stateless after construction; the same output always gives the same bytes."""
+
+    def __init__(self, shop: EncoderSettings) -> None:
+        self._shop = shop
+        self._scale = 10**shop.minor_digits
+        self._encode = msgspec.json.Encoder().encode
+
+    def encode(self, output: Output) -> list[OutputRecord]:
+        """The records of one output, in the order in which they must be written."""
+        match output:
+            case Decision():
+                return self._decision(output)
+            case Scores():
+                return [OutputRecord(TopicKind.CUSTOMER_SCORES, output.customer_id.encode(), self._scores(output))]
+            case ScoresErased():
+                return [OutputRecord(TopicKind.CUSTOMER_SCORES, output.customer_id.encode(), None)]
+            case _:
+                assert_never(output)
+
+    def money(self, minor: int) -> str:
+        """Decimal text with the currency's minor digits."""
+        if self._shop.minor_digits == 0:
+            return str(minor)
+        major, rest = divmod(abs(minor), self._scale)
+        return f"{'-' if minor < 0 else ''}{major}.{rest:0{self._shop.minor_digits}d}"
+
+    def cloud_event(self, kind: str, event_id: str, subject: str, at_us: int, fields: Fields) -> bytes:
+        """The envelope, and `fields` as its data. Also for the period metrics (`period.measured`)."""
+        return self._encode(
+            {
+                "specversion": "1.0",
+                "id": event_id,
+                "source": self._shop.source,
+                "type": kind,
+                "subject": subject,
+                "time": utc_text(at_us),
+                "datacontenttype": "application/json",
+                "data": fields,
+            }
+        )
+
+    def _decision(self, made: Decision) -> list[OutputRecord]:
+        key = made.customer_id.encode()
+        explained = self._explained(made)
+        record = explained | {
+            "outcome": made.outcome.value,
+            "reason": made.reason.value,
+            "returned_at": _time_or_none(made.returned_us),
+            "revenue": self._money_or_none(made.revenue_minor),
+        }
+        about = (made.customer_id, made.decided_us)
+        audit = self.cloud_event("outreach.decided", f"{made.decision_id}.{made.outcome.value}", *about, record)
+        records = [OutputRecord(TopicKind.OUTREACH_DECISIONS, key, audit)]
+        if made.outcome is Outcome.RELEASED:
+            request = self.cloud_event("outreach.requested", made.decision_id, *about, explained)
+            records.append(OutputRecord(TopicKind.OUTREACH, key, request))
+        elif made.outcome is Outcome.CANCELLED:
+            void = self.cloud_event("outreach.cancelled", f"{made.decision_id}.cancelled", *about, _cancelled(made))
+            records.append(OutputRecord(TopicKind.OUTREACH, key, void))
+        return records
+
+    def _explained(self, made: Decision) -> Fields:
+        seen = made.evidence
+        return _identity(made) | {
+            "detected_at": utc_text(made.detected_us),
+            "decided_at": utc_text(made.decided_us),
+            "quiet_since": utc_text(made.quiet_since_us),
+            **self._evidence(seen),
+            "offer": made.offer,
+            "template": made.template,
+            "expires_at": utc_text(made.expires_us),
+            "sentence": sentence(made.kind, seen, made.customer_id, language_of(seen.locale, self._shop.language)),
+        }
+
+    def _evidence(self, seen: Evidence) -> Fields:
+        return {
+            "usual_gap_days": round(seen.usual_gap_days, _PLACES),
+            "current_gap_days": round(seen.gap_days, _PLACES),
+            "tail_probability": seen.tail_probability,
+            "churn_risk": _rounded(seen.churn_risk),
+            "expected_visit_at": utc_text(seen.expected_visit_us),
+            "visits": seen.visits,
+            "orders": seen.orders,
+            "customer_since": utc_text(seen.customer_since_us),
+            "currency": self._shop.currency,
+            "lifetime_value": self.money(seen.lifetime_value_minor),
+            "value_at_risk": self._money_or_none(seen.value_at_risk_minor),
+            "favourite_items": seen.favourite_items,
+            "last_items": seen.last_items,
+            "latest_nps": seen.latest_nps,
+            "latest_csat": seen.latest_csat,
+            "first_name": seen.first_name,
+            "locale": seen.locale,
+        }
+
+    def _scores(self, scores: Scores) -> bytes:
+        fields: Fields = {
+            "customer_id": scores.customer_id,
+            "as_of": utc_text(scores.as_of_us),
+            "segment": scores.segment.value,
+            "health": _rounded(scores.health),
+            "band": scores.band.value if scores.band is not None else None,
+            "health_parts": [
+                {"name": part.name, "points": round(part.points, _PLACES), "of": round(part.of, _PLACES)}
+                for part in scores.health_parts
+            ],
+            "visits": scores.visits,
+            "orders": scores.orders,
+            "currency": self._shop.currency,
+            "revenue": self.money(scores.revenue_minor),
+            "first_visit_at": _time_or_none(scores.first_visit_us),
+            "last_visit_at": _time_or_none(scores.last_visit_us),
+            "usual_gap_days": _rounded(scores.usual_gap_days),
+            "gap_spread": _rounded(scores.gap_spread),
+            "expected_visit_at": _time_or_none(scores.expected_visit_us),
+            "tail_probability": scores.tail_probability,
+            "churn_risk": _rounded(scores.churn_risk),
+            "expected_purchases_365d": _rounded(scores.expected_purchases_365d),
+            "expected_value_365d": self._money_or_none(scores.expected_value_365d_minor),
+            "value_at_risk": self._money_or_none(scores.value_at_risk_minor),
+            "latest_nps": scores.latest_nps,
+            "latest_csat": scores.latest_csat,
+            "latest_ces": scores.latest_ces,
+        }
+        event_id = f"scores.{scores.customer_id}.{scores.as_of_us}"
+        return self.cloud_event("customer.scored", event_id, scores.customer_id, scores.as_of_us, fields)
+
+    def _money_or_none(self, minor: int | None) -> str | None:
+        return None if minor is None else self.money(minor)
+
+
+def utc_text(at_us: int) -> str:
+    """RFC 3339 in UTC with Z; microseconds only where there are any."""
+    return (_EPOCH + timedelta(microseconds=at_us)).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _identity(made: Decision) -> Fields:
+    return {
+        "decision_id": made.decision_id,
+        "customer_id": made.customer_id,
+        "episode_id": made.episode_id,
+        "kind": made.kind.value,
+        "rung": made.rung,
+    }
+
+
+def _cancelled(made: Decision) -> Fields:
+    return _identity(made) | {
+        "cancelled_id": made.decision_id,
+        "reason": made.reason.value,
+        "cancelled_at": utc_text(made.decided_us),
+        "returned_at": _time_or_none(made.returned_us),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _PLACES)
+
+
+def _time_or_none(at_us: int | None) -> str | None:
+    return None if at_us is None else utc_text(at_us)

@@ -1,0 +1,64 @@
+"""The deciding way in: the pydantic models, and the reason code where they refuse."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from service.errors import ErrorCode, PoisonError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_CODES: Final = frozenset(ErrorCode)
+_KINDS: Final = frozenset({"kind", "survey"})
+_ECHOED: Final = frozenset({"amount", "currency", "kind", "occurred_at", "score", "survey"})
+"""Fields whose refused value is shown: it helps to repair and says nothing of a person."""
+_MAX_ECHO: Final = 60
+
+
+def validate(model: type[Model], event: dict[str, object]) -> Model:
+    """The event as its model, or PoisonError with the code of the first thing wrong, in the order of the model's fields."""
+    try:
+        return model.model_validate(event)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        raise PoisonError(_code(first), _message(first)) from None
+
+
+def _code(error: ErrorDetails) -> ErrorCode:
+    kind = error["type"]
+    field = error["loc"][-1] if error["loc"] else ""
+    if kind in _CODES:
+        return ErrorCode(kind)
+    if kind == "missing":
+        return ErrorCode.MISSING_FIELD
+    if kind == "literal_error":
+        return ErrorCode.UNKNOWN_KIND if field in _KINDS and isinstance(error["input"], str) else ErrorCode.WRONG_TYPE
+    if kind.endswith("_type"):
+        return ErrorCode.WRONG_TYPE
+    return ErrorCode.UNKNOWN_CURRENCY if field == "currency" else ErrorCode.INVALID_VALUE
+
+
+def _message(error: ErrorDetails) -> str:
+    if error["type"] == "missing":
+        return f"{_place(error)}: is required"
+    text = error["msg"][:1].lower() + error["msg"][1:]
+    sentence = f"{_place(error)}: {text}" if error["loc"] else text
+    if error["loc"] and error["loc"][-1] in _ECHOED:
+        sentence += f", got {_short(error['input'])}"
+    return sentence
+
+
+def _place(error: ErrorDetails) -> str:
+    return ".".join(str(part) for part in error["loc"])
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return "a number of many digits"  # str() of it is quadratic, and refused beyond 4,300 digits
+    text = repr(value)
+    return text if len(text) <= _MAX_ECHO else text[:_MAX_ECHO] + "…"

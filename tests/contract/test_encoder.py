@@ -1,0 +1,227 @@
+"""Whatever the engine may decide, its wire form is what the published models describe."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.envelope import CustomerScoredEvent, OutreachCancelledEvent, OutreachDecidedEvent, OutreachRequestedEvent
+from schemas.wire_types import WireModel
+from service.domain.outputs import (
+    Decision,
+    Evidence,
+    HealthBand,
+    HealthPart,
+    Kind,
+    Outcome,
+    Reason,
+    Scores,
+    ScoresErased,
+    Segment,
+)
+from service.domain.sentence import Language
+from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord, TopicKind, utc_text
+
+EVIDENCE = Evidence(
+    visits=12,
+    usual_gap_days=6.2,
+    gap_days=19.0,
+    tail_probability=0.031,
+    expected_visit_us=1_741_000_000_000_000,
+    customer_since_us=1_700_000_000_000_000,
+    orders=13,
+    lifetime_value_minor=45_005,
+    value_at_risk_minor=None,
+    churn_risk=0.4,
+    favourite_items=("Flat white",),
+    last_items=(),
+    latest_nps=9,
+    latest_csat=None,
+    first_name="Anna",
+    locale="fr-FR",
+)
+DECISION = Decision(
+    decision_id="d1",
+    customer_id="anna",
+    episode_id="2025-03-01",
+    kind=Kind.WIN_BACK,
+    rung="remind",
+    outcome=Outcome.RELEASED,
+    reason=Reason.DUE,
+    detected_us=1_742_000_000_000_000,
+    decided_us=1_742_000_000_000_001,
+    quiet_since_us=1_740_500_000_000_000,
+    offer="",
+    template="win_back.remind",
+    evidence=EVIDENCE,
+    expires_us=1_743_000_000_000_000,
+)
+ENCODER = Encoder(EncoderSettings())
+MODELS: dict[str, type[WireModel]] = {
+    "outreach.requested": OutreachRequestedEvent,
+    "outreach.cancelled": OutreachCancelledEvent,
+    "outreach.decided": OutreachDecidedEvent,
+    "customer.scored": CustomerScoredEvent,
+}
+
+
+def body(record: OutputRecord) -> dict[str, Any]:
+    assert record.value is not None
+    found: dict[str, Any] = json.loads(record.value)
+    return found
+
+
+def validate(record: OutputRecord) -> None:
+    """Strictly by its model, and nothing that the model does not describe."""
+    event = body(record)
+    model = MODELS[event["type"]].model_validate_json(record.value or b"", strict=True)
+    assert set(event) == set(type(model).model_fields)
+    assert set(event["data"]) == set(type(model).model_fields["data"].annotation.model_fields)  # type: ignore[union-attr]
+
+
+instants = st.integers(0, 4_000_000_000_000_000)
+days = st.floats(0, 4_000)
+chances = st.floats(0, 1)
+minors = st.integers(-(10**12), 10**15)
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+evidences = st.builds(
+    Evidence,
+    visits=st.integers(1, 10_000),
+    usual_gap_days=days,
+    gap_days=days,
+    tail_probability=chances,
+    expected_visit_us=instants,
+    customer_since_us=instants,
+    orders=st.integers(0, 10_000),
+    lifetime_value_minor=minors,
+    value_at_risk_minor=st.none() | minors,
+    churn_risk=st.none() | chances,
+    favourite_items=st.lists(names, max_size=3).map(tuple),
+    last_items=st.lists(names, max_size=3).map(tuple),
+    latest_nps=st.none() | st.integers(0, 10),
+    latest_csat=st.none() | st.integers(1, 5),
+    first_name=st.none() | names,
+    locale=st.none() | st.sampled_from(["fr", "en-GB", "de", "fr_CA"]),
+)
+decisions = st.builds(
+    Decision,
+    decision_id=st.uuids().map(str),
+    customer_id=names.filter(bool),
+    episode_id=st.dates().map(str),
+    kind=st.sampled_from(Kind),
+    rung=names,
+    outcome=st.sampled_from(Outcome),
+    reason=st.sampled_from(Reason),
+    detected_us=instants,
+    decided_us=instants,
+    quiet_since_us=instants,
+    offer=names,
+    template=names,
+    evidence=evidences,
+    expires_us=instants,
+    returned_us=st.none() | instants,
+    revenue_minor=st.none() | minors,
+)
+scores = st.builds(
+    Scores,
+    customer_id=names.filter(bool),
+    as_of_us=instants,
+    segment=st.sampled_from(Segment),
+    health=st.none() | st.floats(0, 100),
+    band=st.none() | st.sampled_from(HealthBand),
+    health_parts=st.lists(
+        st.builds(HealthPart, name=names, points=st.floats(0, 100), of=st.floats(0, 100)), max_size=4
+    ).map(tuple),
+    visits=st.integers(0, 10_000),
+    orders=st.integers(0, 10_000),
+    revenue_minor=minors,
+    first_visit_us=st.none() | instants,
+    last_visit_us=st.none() | instants,
+    usual_gap_days=st.none() | days,
+    gap_spread=st.none() | st.floats(0, 5),
+    expected_visit_us=st.none() | instants,
+    tail_probability=st.none() | chances,
+    churn_risk=st.none() | chances,
+    expected_purchases_365d=st.none() | st.floats(0, 5_000),
+    expected_value_365d_minor=st.none() | minors,
+    value_at_risk_minor=st.none() | minors,
+    latest_nps=st.none() | st.integers(0, 10),
+    latest_csat=st.none() | st.integers(1, 5),
+    latest_ces=st.none() | st.integers(1, 7),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(output=st.one_of(decisions, scores), digits=st.sampled_from([0, 2, 3]))
+def test_every_output_is_what_its_model_describes(output: Decision | Scores, digits: int) -> None:
+    for record in Encoder(EncoderSettings(minor_digits=digits)).encode(output):
+        validate(record)
+        assert record.key == output.customer_id.encode()
+
+
+def test_a_release_is_a_request_and_an_audit_record() -> None:
+    audit, request = ENCODER.encode(DECISION)
+
+    assert (audit.topic, request.topic) == (TopicKind.OUTREACH_DECISIONS, TopicKind.OUTREACH)
+    assert (body(audit)["id"], body(request)["id"]) == ("d1.released", "d1")
+    assert body(request)["type"] == "outreach.requested"
+    assert body(request)["data"]["lifetime_value"] == "450.05"
+    assert body(request)["data"]["value_at_risk"] is None
+    assert body(request)["time"] == "2025-03-15T00:53:20.000001Z"
+
+
+def test_a_cancellation_names_the_request_that_it_makes_void() -> None:
+    void = msgspec.structs.replace(
+        DECISION, outcome=Outcome.CANCELLED, reason=Reason.RETURNED, returned_us=1_742_000_000_000_000
+    )
+
+    audit, cancelled = ENCODER.encode(void)
+
+    assert body(audit)["id"] == "d1.cancelled"
+    assert cancelled.topic is TopicKind.OUTREACH
+    assert body(cancelled)["type"] == "outreach.cancelled"
+    assert body(cancelled)["data"]["cancelled_id"] == "d1"
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome.WITHHELD, Outcome.DEFERRED, Outcome.SUPPRESSED, Outcome.EXPIRED, Outcome.CONVERTED]
+)
+def test_what_may_not_be_acted_on_is_only_audited(outcome: Outcome) -> None:
+    records = ENCODER.encode(msgspec.structs.replace(DECISION, outcome=outcome))
+
+    assert [record.topic for record in records] == [TopicKind.OUTREACH_DECISIONS]
+
+
+def test_an_erased_customer_leaves_a_tombstone() -> None:
+    assert ENCODER.encode(ScoresErased("anna")) == [OutputRecord(TopicKind.CUSTOMER_SCORES, b"anna", None)]
+
+
+def test_the_same_decision_always_gives_the_same_bytes() -> None:
+    assert ENCODER.encode(DECISION) == Encoder(EncoderSettings()).encode(msgspec.structs.replace(DECISION))
+
+
+def test_the_sentence_speaks_the_customers_language_or_else_the_shops() -> None:
+    german = msgspec.structs.replace(DECISION, evidence=msgspec.structs.replace(EVIDENCE, locale="de-DE"))
+    shop = Encoder(EncoderSettings(language=Language.FR))
+
+    assert "passe d’habitude" in body(ENCODER.encode(DECISION)[1])["data"]["sentence"]
+    assert "usually comes" in body(ENCODER.encode(german)[1])["data"]["sentence"]
+    assert "passe d’habitude" in body(shop.encode(german)[1])["data"]["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("minor", "digits", "text"),
+    [(1250, 2, "12.50"), (5, 2, "0.05"), (-5, 2, "-0.05"), (0, 2, "0.00"), (1250, 0, "1250"), (-1, 3, "-0.001")],
+)
+def test_money_has_the_minor_digits_of_its_currency(minor: int, digits: int, text: str) -> None:
+    assert Encoder(EncoderSettings(minor_digits=digits)).money(minor) == text
+
+
+def test_times_end_in_z() -> None:
+    assert utc_text(0) == "1970-01-01T00:00:00Z"
+    assert utc_text(1) == "1970-01-01T00:00:00.000001Z"
