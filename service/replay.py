@@ -189,7 +189,7 @@ def _connect(connection: Mapping[str, Any]) -> Any:
             **connection,
             acks="all",
             enable_idempotence=True,
-            compression_type="gzip",  # the only codec without a further package
+            compression_type="lz4",
             linger_ms=20,
             batch_size=256 * 1024,
             max_request_size=1 << 20,

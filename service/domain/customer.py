@@ -87,6 +87,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     last_us: int = 0
     """First purchase of the last visit: where the present silence begins."""
     first_day: int = NO_DAY
+    """First visit day booked in the ledger (a visit older than the kept history moves first_us only)."""
     last_day: int = NO_DAY
     previous_day: int = NO_DAY
     """Day of the visit before the last."""

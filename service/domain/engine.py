@@ -268,7 +268,7 @@ class Engine:
             customer.visit_minor += amount
             if at_us < customer.last_us:
                 self._visit_was_earlier(customer_id, customer, at_us)
-        elif kept or day < customer.first_day:
+        elif kept or day < self.calendar.day_of(customer.first_us):
             self._late_visit(customer_id, customer, at_us, day, kept)
         if event.items:
             if customer.items is None:
@@ -349,7 +349,7 @@ class Engine:
 
     def _late_visit(self, customer_id: str, customer: Customer, at_us: int, day: int, kept: bool) -> None:
         """A purchase before the last visit. A new day between known ones re-reads the rhythm from the days kept."""
-        if day == customer.first_day and at_us < customer.first_us:
+        if at_us < customer.first_us and day == customer.first_day:
             customer.first_us = at_us
         if customer.visited(day) or day in (customer.first_day, customer.previous_day):
             return
@@ -365,6 +365,7 @@ class Engine:
                 later[0] if later else None,
                 later[1] if len(later) > 1 else None,
             )
+        # An unkept visit is not booked: it moves the lifetime's first purchase, not the ledger's first day.
         was_regular = customer.visits >= self._min_visits
         if was_regular:
             self._leave_population(customer)

@@ -83,6 +83,7 @@ class ShopTotals:
         """Tails the ledger topic for ever."""
         kafka = self._settings.kafka
         consumer = AIOKafkaConsumer(
+            kafka.ledger_topic,  # without a group: all partitions
             bootstrap_servers=kafka.bootstrap_servers,
             group_id=None,
             enable_auto_commit=False,
@@ -93,10 +94,7 @@ class ShopTotals:
         )
         await consumer.start()
         try:
-            numbers = sorted(await _partitions(consumer, kafka.ledger_topic))
-            tps = [TopicPartition(kafka.ledger_topic, number) for number in numbers]
-            consumer.assign(tps)
-            await consumer.seek_to_beginning(*tps)
+            tps = sorted(consumer.assignment())
             ends = await consumer.end_offsets(tps)
             loop = asyncio.get_running_loop()
             next_fold = loop.time()
@@ -113,15 +111,6 @@ class ShopTotals:
                     next_fold = loop.time() + FOLD_S
         finally:
             await consumer.stop()
-
-
-async def _partitions(consumer: Any, topic: str) -> set[int]:
-    while True:
-        found: set[int] | None = consumer.partitions_for_topic(topic)
-        if found:
-            return found
-        await consumer.topics()
-        await asyncio.sleep(0.2)
 
 
 def _key(row: PeriodRow) -> tuple[str, str]:
