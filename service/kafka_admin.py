@@ -1,0 +1,56 @@
+"""Opens kafka-python's admin client so that a failed attempt leaves no thread and no socket behind.
+
+Its constructor starts a thread and connects; when that fails, nothing of it can be closed by the caller, and a connection that
+is refused is never closed at all. Somebody who waits for a broker for hours makes thousands of attempts.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
+
+KNOCK_S = 2.0
+"""For a plain TCP connection, per address."""
+
+
+def open_admin(bootstrap_servers: str, timeout_s: float = 10.0, **config: Any) -> KafkaAdminClient:
+    """A connected admin client; the caller closes it. Raises OSError or KafkaError when no broker answers in time."""
+    _knock(bootstrap_servers)
+    opened: list[KafkaNetClient] = []
+
+    def remembered(**arguments: Any) -> KafkaNetClient:
+        opened.append(KafkaNetClient(**arguments))
+        return opened[-1]
+
+    try:
+        return KafkaAdminClient(
+            bootstrap_servers=bootstrap_servers,
+            bootstrap_timeout_ms=int(timeout_s * 1000),
+            kafka_client=remembered,
+            **config,
+        )
+    except KafkaError:
+        for client in opened:
+            client.close()
+            client._manager._net.stop()  # noqa: SLF001 - its thread; what KafkaAdminClient.close() does as well
+        raise
+
+
+def _knock(bootstrap_servers: str) -> None:
+    """Returns when one of the addresses accepts a connection; otherwise raises the last one's OSError."""
+    refusal = OSError(f"{bootstrap_servers!r} names no address")
+    for address in bootstrap_servers.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
+        except OSError as error:
+            refusal = error
+        except ValueError:
+            refusal = OSError(f"{address.strip()!r} is not host:port")
+        else:
+            return
+    raise refusal

@@ -1,0 +1,100 @@
+"""Which topics there are, and how each must be kept for the promises to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Literal
+
+from service.config import Settings
+
+DEFAULT_PARTITIONS = 1
+"""What is learned from everybody is learned per partition: a small shop has enough regulars for one, and one is fast enough."""
+
+DAY_MS = 86_400_000
+INPUT_DAYS = 90
+"""The longest outage a worker can catch up from; the state itself lies in the changelog."""
+OUTREACH_DAYS = 30
+"""Longer than any request stays valid."""
+DECISION_DAYS = 400
+"""An audit asks about last year."""
+DEAD_LETTER_DAYS = 365
+"""Somebody has to notice, repair and replay them."""
+
+MIN_INPUT_BYTES = 4 << 20
+"""A producer's oversized value should reach dead-letters with its reason rather than fail at the producer."""
+LARGEST_BYTES = 16 << 20
+"""For dead letters (the original in base64) and internal records; also the largest request of our own producer."""
+SEGMENT_MS = 6 * 3_600_000
+"""Compaction leaves the newest segment alone, so a quiet topic must roll it in time."""
+
+
+class Role(Enum):
+    """What a topic is to the service; decides which mistakes matter."""
+
+    INPUT = auto()
+    OUTPUT = auto()
+    TOTAL = auto()
+    INTERNAL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic as it should be. `replication` None = the broker's default."""
+
+    name: str
+    role: Role
+    partitions: int
+    replication: int | None
+    cleanup: Literal["delete", "compact"]
+    configs: Mapping[str, str]
+
+
+def topic_plan(settings: Settings, partitions: int, replication: int | None = None) -> tuple[TopicSpec, ...]:
+    """Every topic of this installation. All have the inputs' partition count, because a worker writes where it reads.
+
+    `period-metrics` has one partition: its records are about the whole shop, and the last one per key must be the newest.
+    """
+    names = settings.kafka.topics
+
+    def spec(name: str, role: Role, count: int = partitions, **configs: float | str) -> TopicSpec:
+        text = {key.replace("_", "."): str(value) for key, value in configs.items()}
+        cleanup: Literal["delete", "compact"] = "delete" if "retention.ms" in text else "compact"
+        return TopicSpec(name, role, count, replication, cleanup, {"cleanup.policy": cleanup, **text})
+
+    def kept(name: str, role: Role, days: int, **more: int) -> TopicSpec:
+        # By the time of arrival: a replayed event of last year must not be gone at once, nor a wrong clock be refused.
+        return spec(name, role, retention_ms=days * DAY_MS, message_timestamp_type="LogAppendTime", **more)
+
+    def compacted(name: str, role: Role, segment_mb: int, dirty: float, **more: int) -> TopicSpec:
+        return spec(
+            name,
+            role,
+            segment_bytes=segment_mb << 20,
+            segment_ms=SEGMENT_MS,
+            min_cleanable_dirty_ratio=dirty,
+            **more,
+        )
+
+    input_bytes = max(MIN_INPUT_BYTES, settings.limits.max_value_bytes + (64 << 10))
+    return (
+        *(
+            kept(name, Role.INPUT, INPUT_DAYS, max_message_bytes=input_bytes)
+            for name in (names.purchases, names.surveys, names.customers)
+        ),
+        kept(names.outreach, Role.OUTPUT, OUTREACH_DAYS),
+        kept(names.outreach_decisions, Role.OUTPUT, DECISION_DAYS),
+        kept(names.dead_letters, Role.OUTPUT, DEAD_LETTER_DAYS, max_message_bytes=LARGEST_BYTES),
+        compacted(names.customer_scores, Role.OUTPUT, 64, 0.3),
+        compacted(names.period_metrics, Role.TOTAL, 16, 0.2, count=1),
+        # Recovery reads these from the start: small segments and early cleaning keep them near one record per key. The
+        # ledger rewrites the same few days at every turn.
+        compacted(settings.kafka.state_topic, Role.INTERNAL, 64, 0.3, max_message_bytes=LARGEST_BYTES),
+        compacted(settings.kafka.ledger_topic, Role.INTERNAL, 16, 0.1, max_message_bytes=LARGEST_BYTES),
+    )
+
+
+def dead_letter_bytes(input_bytes: int) -> int:
+    """Room for the largest record an input accepts, in base64 with its description."""
+    return input_bytes * 4 // 3 + (64 << 10)
