@@ -171,6 +171,17 @@ class PeriodMetrics(WireModel):
     csat_n: Count = Field(description="CSAT answers.")
     ces: Annotated[float, Field(ge=1, le=7)] | None = Field(description="Mean, 1–7; null without answers.")
     ces_n: Count = Field(description="CES answers.")
+    repeat_customers: Count = Field(description="Buyers with two visits or more in this period.")
+    nps_margin: NotNegative | None = Field(
+        description="Half width of the adjusted-Wald 95 % interval, points; null without answers."
+    )
+    nps_promoters: Count = Field(description="Answers 9–10.")
+    nps_passives: Count = Field(description="Answers 7–8.")
+    nps_detractors: Count = Field(description="Answers 0–6.")
+    csat_satisfied: Count = Field(description="Answers 4–5.")
+    ces_sum: Count = Field(description="Sum of the CES answers.")
+    ces_favourable: Count = Field(description="Answers 5–7.")
+    ces_favourable_rate: Percent | None = Field(description="Share of answers 5–7 in percent; null without answers.")
 
 
 class DeadLetterHeader(WireModel):

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.envelope import CustomerScoredEvent, OutreachCancelledEvent, OutreachDecidedEvent, OutreachRequestedEvent
+from schemas.envelope import (
+    CustomerScoredEvent,
+    OutreachCancelledEvent,
+    OutreachDecidedEvent,
+    OutreachRequestedEvent,
+    PeriodMeasuredEvent,
+)
 from schemas.wire_types import WireModel
 from service.domain.outputs import (
     Decision,
@@ -24,8 +30,11 @@ from service.domain.outputs import (
     ScoresErased,
     Segment,
 )
+from service.domain.period_rows import Counts, RowMaker
+from service.domain.policy import Shop
 from service.domain.sentence import Language
 from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord, TopicKind, utc_text
+from service.streaming.period_records import numbers_of
 
 EVIDENCE = Evidence(
     visits=12,
@@ -67,6 +76,7 @@ MODELS: dict[str, type[WireModel]] = {
     "outreach.cancelled": OutreachCancelledEvent,
     "outreach.decided": OutreachDecidedEvent,
     "customer.scored": CustomerScoredEvent,
+    "period.measured": PeriodMeasuredEvent,
 }
 
 
@@ -225,3 +235,35 @@ def test_money_has_the_minor_digits_of_its_currency(minor: int, digits: int, tex
 def test_times_end_in_z() -> None:
     assert utc_text(0) == "1970-01-01T00:00:00Z"
     assert utc_text(1) == "1970-01-01T00:00:00.000001Z"
+
+
+@st.composite
+def period_counts(draw: st.DrawFn) -> Counts:
+    """Counts that can occur together."""
+    buyers, csat_n, ces_n = draw(st.integers(0, 500)), draw(st.integers(0, 300)), draw(st.integers(0, 300))
+    return Counts(
+        buyers=buyers,
+        retained=draw(st.integers(0, buyers)),
+        repeaters=draw(st.integers(0, buyers)),
+        orders=draw(st.integers(buyers, 2 * buyers)),
+        revenue_minor=draw(minors),
+        nps_promoters=draw(st.integers(0, 300)),
+        nps_detractors=draw(st.integers(0, 300)),
+        csat_n=csat_n,
+        csat_satisfied=draw(st.integers(0, csat_n)),
+        ces_n=ces_n,
+        ces_sum=draw(st.integers(ces_n, 7 * ces_n)),
+        ces_favourable=draw(st.integers(0, ces_n)),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(now=period_counts(), lost=st.integers(0, 50))
+def test_a_period_is_what_its_model_describes(now: Counts, lost: int) -> None:
+    before = Counts(buyers=now.retained + lost)
+    row = RowMaker(Shop()).row("month", 20_089, 20_120, 20_130, now=now, before=before)
+    data = numbers_of(row, "EUR") | {"revision": 1}
+
+    value = ENCODER.cloud_event("period.measured", "month:2025-01-01.1", "month:2025-01-01", 0, data)
+
+    validate(OutputRecord(TopicKind.OUTREACH, b"", value))
