@@ -597,16 +597,22 @@ class Engine:
             self.segments[segment] += change
             self.bands[band] += change
 
-    def scores(self, customer_id: str) -> Scores | None:
-        """The customer's numbers now; None for an unknown customer."""
+    def scores(self, customer_id: str, at_us: int | None = None) -> Scores | None:
+        """The customer's numbers at `at_us` (default: now); None for an unknown customer."""
         customer = self.customers.get(customer_id)
         if customer is None:
             return None
-        return scores.scores_of(
-            customer_id, customer, self.population, max(self._now_us, customer.last_us), self._min_visits
-        )
+        at_us = max(self._now_us if at_us is None else at_us, customer.last_us)
+        return scores.scores_of(customer_id, customer, self.population, at_us, self._min_visits)
 
     # ---- turns and state
+
+    def take_outputs(self) -> list[Output]:
+        """Outputs since the last call, where nobody keeps the state (backtest); no snapshots are made."""
+        outputs, self._outputs = self._outputs, []
+        self._touched.clear()
+        self._own_records.clear()
+        return outputs
 
     def drain(self) -> Turn:
         """What has happened since the last call."""

@@ -6,7 +6,6 @@ exactly what the state contains.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,12 +15,11 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
-from service.domain.calendar import Calendar
-from service.domain.engine import Engine
 from service.domain.events import Event
 from service.domain.merge import Merge
 from service.domain.outputs import Decision
 from service.domain.policy import ClockMode
+from service.engines import new_engine
 from service.errors import FatalError, PoisonError
 from service.streaming.dead_letters import encode_dead_letter
 from service.streaming.decoder import Decoder, DecoderSettings
@@ -64,12 +62,6 @@ def day_key(day: int) -> bytes:
 def day_of_key(key: bytes) -> int | None:
     """None for a key that is no day."""
     return int.from_bytes(key, "big", signed=True) if len(key) == _DAY_BYTES else None
-
-
-def new_engine(settings: Settings) -> Engine:
-    """One partition's engine under these settings; the same for the worker and the backtest."""
-    salt = hashlib.blake2b(settings.kafka.group.encode(), digest_size=16).digest()
-    return Engine(settings.policy(), Calendar(settings.shop.zone), erasure_salt=salt)
 
 
 def _now_us() -> int:
@@ -133,7 +125,9 @@ class PartitionJob:
             else:
                 self.engine.restore(key, value)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-            raise FatalError(f"The changelog {topic}-{self.partition} holds a record that is no snapshot: {error}.") from error
+            raise FatalError(
+                f"The changelog {topic}-{self.partition} holds a record that is no snapshot: {error}."
+            ) from error
 
     def restored(self) -> None:
         self.engine.restored()

@@ -112,9 +112,7 @@ class PartitionWorker:
 
     async def _main(self) -> None:
         try:
-            self._producer = TransactionalProducer(
-                self._settings.kafka, f"{self._settings.kafka.group}-{self.number}"
-            )
+            self._producer = TransactionalProducer(self._settings.kafka, f"{self._settings.kafka.group}-{self.number}")
             await self._producer.open()
             await self._load()
             self.ready = True

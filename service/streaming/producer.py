@@ -17,7 +17,6 @@ MAX_REQUEST_BYTES = 16 << 20
 _RETRY_BACKOFF_MS = 20
 
 
-
 class Record(NamedTuple):
     """One record to write. `value` None is a tombstone."""
 

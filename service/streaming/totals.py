@@ -123,7 +123,9 @@ class Publisher:
     def __init__(self, settings: Settings, totals: ShopTotals) -> None:
         self._settings = settings
         self._totals = totals
-        self._encoder = Encoder(EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits))
+        self._encoder = Encoder(
+            EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits)
+        )
         self._calendar = Calendar(settings.shop.zone)
         self._published: dict[bytes, tuple[int, dict[str, Any] | None]] = {}
         self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods")

@@ -93,7 +93,9 @@ class Worker:
                 tasks.append(self._guard(self._serve(self)))
             try:
                 await self.app.start()
-                log.info("worker started", group=self.settings.kafka.group, broker=self.settings.kafka.bootstrap_servers)
+                log.info(
+                    "worker started", group=self.settings.kafka.group, broker=self.settings.kafka.bootstrap_servers
+                )
                 await self._until_stopped()
             except Exception as error:  # noqa: BLE001 - one place decides what it means
                 self.fail(error)
@@ -141,7 +143,9 @@ class Worker:
         if self._stop.is_set() and isinstance(error, KafkaError):
             os._exit(EXIT_FAILED)
         if isinstance(error, BROKER_LOST):
-            log.warning("broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=repr(error)[:200])
+            log.warning(
+                "broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=repr(error)[:200]
+            )
             _start_again()
         log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
         sys.stdout.flush()
