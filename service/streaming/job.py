@@ -190,7 +190,7 @@ class PartitionJob:
     def drain(self, processed: int) -> Written | None:
         """What has to be written for everything applied since the last call; None for nothing at all."""
         turn = self.engine.drain()
-        if not (processed or turn or self._letters):
+        if not (processed or turn or self._letters or self._day_has_changed()):
             return None
         records: dict[Destination, list[Record]] = {}
         decisions: list[Decision] = []
@@ -206,7 +206,7 @@ class PartitionJob:
         state.append(Record(POSITION_KEY, msgspec.msgpack.encode(self.positions)))
         records[self._state] = state
         ledger = [Record(day_key(day), value) for day, value in turn.ledger]
-        if self.engine.now_us and self.engine.today != self._today_told:
+        if self._day_has_changed():
             self._today_told = self.engine.today
             ledger.append(Record(TODAY_KEY, msgspec.msgpack.encode(self.engine.today)))
         if ledger:
@@ -215,6 +215,6 @@ class PartitionJob:
         self._letters, self._reasons = [], Counter()
         return written
 
-    def day_has_changed(self) -> bool:
+    def _day_has_changed(self) -> bool:
         """Whether the local day of stream time has not been told yet."""
         return self.engine.now_us > 0 and self.engine.today != self._today_told

@@ -74,6 +74,7 @@ class PartitionWorker:
         self._lock = asyncio.Lock()
         self.ready = False
         self.closing = False
+        self._ticked = False
         self.task = asyncio.create_task(self._main(), name=f"partition-{number}")
 
     # ---- from Faust
@@ -92,6 +93,12 @@ class PartitionWorker:
     def poke(self) -> None:
         """Something that a waiting merge depends on may have changed."""
         if self.ready and len(self.job):
+            self._more.set()
+
+    def tick(self) -> None:
+        """The clock: time may move as soon as everything that arrived has been applied."""
+        if self.ready and self._wall:
+            self._ticked = True
             self._more.set()
 
     def drop_queue(self) -> None:
@@ -123,12 +130,23 @@ class PartitionWorker:
                     self._more.clear()
                     while not self.closing and await self._turn():
                         pass
+                    if self._ticked and not self.closing:
+                        self._ticked = False
+                        await self._pass_time()
         except Exception as error:  # noqa: BLE001 - whatever it is, going on would break a promise
             self._fail(error)
 
     async def _load(self) -> None:
-        loaded = await read_changelogs(self._settings.kafka, self.number, self._read_to, self.job.restore)
+        loaded = await read_changelogs(
+            self._settings.kafka, self.number, self._read_to, self.job.restore, self.job.sources
+        )
         self.job.restored()
+        for topic, end in loaded.input_ends.items():
+            if end < (position := self.job.positions[topic]):
+                raise FatalError(
+                    f"{topic}-{self.number} ends at {end}, but the state contains its records up to {position}: the topic was "
+                    f"recreated or has lost records. Delete {' and '.join(self._read_to)} as well to start from the beginning."
+                )
         self._metrics.recovered(self.number, loaded.records, loaded.seconds, len(self.job.engine.customers))
 
     async def close(self) -> tuple[PartitionJob, dict[str, int]] | None:
@@ -164,17 +182,15 @@ class PartitionWorker:
         self._acknowledge()
         return len(taken) == TURN_RECORDS or bool(self._queue)
 
-    async def tick(self, wall_us: int) -> None:
-        """The clock: where everything that arrived has been applied, time moves and dates fire."""
-        if not (self.ready and self._wall) or self.closing or self._lock.locked():
+    async def _pass_time(self) -> None:
+        """Where everything that arrived has been applied, time moves and dates fire."""
+        self._sync_epoch()
+        if self._queue or len(self.job) or not all(self._at_end(index) for index in range(len(self._tps))):
             return
-        async with self._lock:
-            self._sync_epoch()
-            if self._queue or len(self.job) or not all(self._at_end(index) for index in range(len(self._tps))):
-                return
-            self.job.advance(wall_us, self._grace_us)
-            self._metrics.feed(self.number, stalled=self.job.engine.clock.stalled(wall_us))
-            await self._write(0, time.perf_counter())
+        began, wall_us = time.perf_counter(), time.time_ns() // 1000
+        self.job.advance(wall_us, self._grace_us)
+        self._metrics.feed(self.number, stalled=self.job.engine.clock.stalled(wall_us))
+        await self._write(0, began)
 
     async def _write(self, processed: int, began: float) -> None:
         written = self.job.drain(processed)
@@ -251,3 +267,9 @@ class PartitionWorker:
             and not len(self.job)
             and all(self._at_end(index) for index in range(len(self._tps)))
         )
+
+    def progress(self) -> list[tuple[int, int]] | None:
+        """(applied up to, end at the last fetch) of each input topic; None before all have been fetched from."""
+        ends = [self._source.ends(tp) for tp in self._tps]
+        positions = [self.job.positions[tp.topic] for tp in self._tps]
+        return [(position, end[1]) for position, end in zip(positions, ends, strict=True) if end] if all(ends) else None

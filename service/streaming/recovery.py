@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -19,6 +19,8 @@ class Loaded:
     def __init__(self) -> None:
         self.records = 0
         self.seconds = 0.0
+        self.input_ends: dict[str, int] = {}
+        """Last stable offset of each input, asked for after everything had been read."""
 
 
 async def read_changelogs(
@@ -26,6 +28,7 @@ async def read_changelogs(
     partition: int,
     start: dict[str, int],
     take: Callable[[str, bytes, bytes | None], None],
+    inputs: Iterable[str],
 ) -> Loaded:
     """Calls `take(topic, key, value)` for each record from `start` (offset per topic, moved on in place) to the end.
 
@@ -58,6 +61,8 @@ async def read_changelogs(
                     for record in records:
                         take(topic, record.key, record.value)
             start[topic] = end
+        ends = await consumer.end_offsets([TopicPartition(topic, partition) for topic in inputs])
+        loaded.input_ends = {tp.topic: end for tp, end in ends.items()}
     finally:
         await consumer.stop()
     loaded.seconds = time.perf_counter() - began

@@ -8,7 +8,7 @@ predecessor cannot write over it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -76,6 +76,11 @@ class ShopTotals:
             hear(changed)
         return changed
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether `rows` contain everything that was written before `run` began."""
+        return self._caught_up.is_set()
+
     async def wait_caught_up(self) -> None:
         await self._caught_up.wait()
 
@@ -141,10 +146,20 @@ class Publisher:
             while True:
                 changed = [row for key, row in self._totals.rows.items() if seen.get(key) is not row]
                 seen.update((_key(row), row) for row in changed)
-                await self._publish(changed)
+                await self._undisturbed(self._publish(changed))
                 await asyncio.sleep(FOLD_S)
         finally:
             await self._producer.close()
+
+    @staticmethod
+    async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
+        """A cancellation waits for the end of `work`: a transaction left open would hold up the readers until it times out."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
 
     async def _publish(self, rows: list[PeriodRow]) -> None:
         records = []

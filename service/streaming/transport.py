@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 
 import faust
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.structs import ConsumerRecord
 from faust.serializers.schemas import Schema
 from faust.transport.consumer import ensure_TP
@@ -63,6 +64,9 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        # Without tables Faust spreads all partitions of all topics round robin: one number's inputs would go to different
+        # workers whenever the counts do not divide. By range, equal counts give each member the same numbers of every topic.
+        consumer._partition_assignment_strategy = [RangePartitionAssignor]
         return consumer
 
     async def _fetch_records(
@@ -127,10 +131,12 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
         batches: list[tuple[Any, Batch]] = []
         for key, fetched in records.items():
             tp = ensure_TP(key)
-            if fetched and (active is None or tp in active or tp in self._buffered_partitions):
-                batch = Batch(fetched)
-                batch.previous, batch.epoch = self._last.get(tp), self.epoch
-                self._last[tp] = fetched[-1].offset
+            if not fetched:
+                continue
+            batch = Batch(fetched)
+            batch.previous, batch.epoch = self._last.get(tp), self.epoch
+            self._last[tp] = fetched[-1].offset  # also of what is not handed out: the missing link is noticed
+            if active is None or tp in active or tp in self._buffered_partitions:
                 batches.append((tp, batch))
         self._ends = self._fresh_ends
         self.app.ends_noted()

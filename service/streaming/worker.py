@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
 
 from service.config import Settings
 from service.errors import FatalError
@@ -69,11 +69,14 @@ class Worker:
         self.partitions: dict[int, PartitionWorker] = {}
         self.totals = ShopTotals(settings)
         self.app: Any = None
+        self.joined = False
+        """The group has said which partitions are this worker's, be it none."""
         self._kept: dict[int, tuple[PartitionJob, dict[str, int]] | None] = {}
         self._serve = serve
         self._publisher: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._failing = False
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
 
     # ---- run
 
@@ -87,6 +90,7 @@ class Worker:
             loop.add_signal_handler(number, self._stop.set)
         self.totals.listen(self._show_periods)
         with tempfile.TemporaryDirectory(prefix="churn-alert-") as directory:
+            self._directory = directory
             self.app = self._build(directory)
             tasks = [self._guard(self._clock()), self._guard(self.totals.run())]
             if self._serve is not None:
@@ -104,9 +108,9 @@ class Worker:
             for task in [*tasks, *([self._publisher] if self._publisher else [])]:
                 task.cancel()
             await asyncio.gather(*tasks, *([self._publisher] if self._publisher else []), return_exceptions=True)
+            # Before Faust: it would wait for batches that lie in a merge, until the time is up.
+            await asyncio.gather(*[owner.close() for owner in self.partitions.values()])
             await self.app.stop()
-            for owner in self.partitions.values():
-                await owner.close()
             watchdog.cancel()
             log.info("stopped")
         return 0
@@ -140,9 +144,7 @@ class Worker:
         if self._failing:
             return
         self._failing = True
-        if self._stop.is_set() and isinstance(error, KafkaError):
-            os._exit(EXIT_FAILED)
-        if isinstance(error, BROKER_LOST):
+        if isinstance(error, BROKER_LOST) and not self._stop.is_set():
             log.warning(
                 "broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=repr(error)[:200]
             )
@@ -203,8 +205,16 @@ class Worker:
 
     async def _assigned(self, app: Any, assigned: Any, **_: Any) -> None:
         """Starts tasks and returns: no heartbeats are sent while Faust waits for this."""
-        purchases = self.settings.kafka.topics.purchases
-        numbers = sorted(tp.partition for tp in assigned if tp.topic == purchases)
+        if self._stop.is_set():
+            return
+        topics = self.settings.kafka.topics
+        by_topic = [
+            sorted(tp.partition for tp in assigned if tp.topic == topic)
+            for topic in (topics.purchases, topics.surveys, topics.customers)
+        ]
+        numbers = by_topic[0]
+        if by_topic[1:] != [numbers, numbers]:
+            raise FatalError(f"The group has assigned different partition numbers of the input topics: {by_topic}.")
         for number in numbers:
             if number not in self.partitions:
                 self.partitions[number] = PartitionWorker(
@@ -217,18 +227,21 @@ class Worker:
                     self._kept.pop(number, None),
                 )
         self._kept.clear()
+        self.joined = True
         log.info("partitions assigned", partitions=numbers)
         if 0 in self.partitions and self._publisher is None:
             self._publisher = self._guard(Publisher(self.settings, self.totals).run())
 
     async def _revoked(self, app: Any, revoked: Any, **_: Any) -> None:  # noqa: ARG002 - Faust's signature
+        self.joined = False
         numbers = sorted({tp.partition for tp in revoked} & self.partitions.keys())
         if not numbers:
             return
         log.info("partitions revoked", partitions=numbers)
         if 0 in numbers and self._publisher is not None:
-            self._publisher.cancel()
-            self._publisher = None
+            publisher, self._publisher = self._publisher, None
+            publisher.cancel()
+            await asyncio.wait([publisher])
         owners = [(number, self.partitions.pop(number)) for number in numbers]
         for number, kept in zip(numbers, await asyncio.gather(*[owner.close() for _, owner in owners]), strict=True):
             self._kept[number] = kept
@@ -242,9 +255,8 @@ class Worker:
     async def _clock(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            wall_us = time.time_ns() // 1000
-            for owner in list(self.partitions.values()):
-                await owner.tick(wall_us)
+            for owner in self.partitions.values():
+                owner.tick()
             self.metrics.assignment(len(self.partitions), sum(owner.ready for owner in self.partitions.values()))
 
     def _show_periods(self, changed: list[Any]) -> None:

@@ -1,0 +1,216 @@
+"""What the commands do beside the worker and the demo; everything is printed to the console that is handed in."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from service.backtest import Result, backtest, write_files
+from service.config import Settings
+from service.domain.policy import ConsentRule, Measure
+from service.errors import ConfigurationError
+from service.history import open_history
+from service.inspection import as_json as inspection_json
+from service.inspection import inspect_customer
+from service.replay import Pace, replay
+from service.simulate import Cafe, Simulation
+from service.streaming.connection import kafka_python_security
+from service.streaming.dead_letters import StoredDeadLetter, read_dead_letters, retry_dead_letters
+
+
+def replay_files(
+    settings: Settings,
+    files: list[Path],
+    surveys: list[Path],
+    console: Console,
+    *,
+    speed: float | None,
+    seconds: float | None,
+) -> None:
+    """Files → input topics, with a progress bar."""
+    if speed is not None and seconds is not None:
+        raise ConfigurationError("--speed and --seconds exclude each other.")
+    history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
+    pace = Pace(speed) if seconds is None else Pace.whole_in(seconds, history.first_us, history.last_us)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("replay", total=history.rows)
+        done = replay(
+            history.events(),
+            connection={
+                "bootstrap_servers": settings.kafka.bootstrap_servers,
+                **kafka_python_security(settings.kafka),
+            },
+            topics=settings.kafka.topics,
+            minor_digits=settings.shop.minor_digits,
+            pace=pace,
+            on_progress=lambda replayed: bar.update(task, completed=replayed.events),
+        )
+    _tell(console, history.report.sentences())
+    console.print(
+        f"{done.events:,} events sent: " + ", ".join(f"{n:,} to {topic}" for topic, n in done.by_topic.items()) + "."
+    )
+
+
+def backtest_files(
+    settings: Settings,
+    files: list[Path],
+    surveys: list[Path],
+    directory: Path,
+    console: Console,
+    *,
+    partitions: int,
+    levels: dict[str, float | None],
+) -> None:
+    """Files → alerts.csv, periods.csv, customers.csv in `directory`."""
+    given = {measure: level for measure, level in levels.items() if level is not None}
+    if len(given) > 1:
+        raise ConfigurationError("Give only one of " + ", ".join(f"--{measure}" for measure in given) + ".")
+    outreach: dict[str, Any] = {}
+    for measure, level in given.items():
+        outreach |= {"measure": Measure(measure), "level": level}
+    if "consent" not in settings.outreach.model_fields_set:
+        outreach["consent"] = ConsentRule.EXTERNAL
+    try:
+        changed = settings.changed(outreach=outreach)
+    except ValueError as error:
+        raise ConfigurationError(f"--{next(iter(given), 'outreach')}: {error}.") from error
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("backtest", total=None)
+        result = backtest(
+            changed,
+            files,
+            surveys,
+            partitions=partitions,
+            on_progress=lambda events, rows: bar.update(task, completed=events, total=rows),
+        )
+    _tell(console, result.report.sentences())
+    written = write_files(result, directory)
+    _summary(result, console)
+    console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)
+
+
+def _summary(result: Result, console: Console) -> None:
+    regulars = sum(engine.population.state.regulars for engine in result.engines)
+    back = sum(alert.returned_us is not None for alert in result.alerts)
+    decisions = Counter(f"{alert.decision.outcome.value} ({alert.decision.reason.value})" for alert in result.alerts)
+    console.print(
+        f"{result.events:,} events, {sum(len(engine.customers) for engine in result.engines):,} customers, "
+        f"{regulars:,} regulars; {len(result.alerts):,} alerts, {back:,} of them came back later."
+    )
+    if decisions:
+        console.print("Decided: " + ", ".join(f"{count:,} {what}" for what, count in decisions.most_common()) + ".")
+
+
+def show_customer(settings: Settings, customer_id: str, console: Console, *, as_json: bool) -> None:
+    """One customer for a person, or for programs."""
+    found = inspect_customer(settings, customer_id)
+    if as_json:
+        console.print(inspection_json(found), highlight=False, markup=False, soft_wrap=True)
+        return
+    scores, state = found.scores, found.customer
+    table = Table(title=f"Customer {customer_id}", show_header=False, title_justify="left")
+    rows = [
+        ("as of", f"{found.now:%Y-%m-%d %H:%M} (stream time of partition {found.partition})"),
+        ("segment", scores.segment.value),
+        ("health", "not enough evidence" if scores.health is None else f"{scores.health:.0f} of 100 ({scores.band})"),
+        *((f"  {part.name}", f"{part.points:.1f} of {part.of:.1f}") for part in scores.health_parts),
+        ("visits, orders", f"{scores.visits:,}, {scores.orders:,}"),
+        ("revenue", f"{scores.revenue_minor / 10**settings.shop.minor_digits:,.2f} {settings.shop.currency}"),
+        ("usual gap", "unknown" if scores.usual_gap_days is None else f"{scores.usual_gap_days:.1f} days"),
+        ("spread of gaps", "unknown" if scores.gap_spread is None else f"{scores.gap_spread:.2f} (log)"),
+        (
+            "present silence",
+            "not judged"
+            if scores.tail_probability is None
+            else f"lasts longer than {100 - 100 * scores.tail_probability:.1f} % of healthy gaps",
+        ),
+        ("rungs decided", f"{state.rung}"),
+        ("favourites", ", ".join(state.items.favourites()) if state.items else ""),
+        *((what, f"{when:%Y-%m-%d %H:%M}") for what, when in found.dates),
+        ("visit days", " ".join(found.visit_days[-60:])),
+    ]
+    for name, value in rows:
+        table.add_row(name, value)
+    console.print(table)
+
+
+def config_toml(settings: Settings) -> str:
+    """The effective configuration; secrets as asterisks, what is unset as a comment."""
+    lines: list[str] = []
+    for section, values in settings.model_dump(mode="json").items():
+        lines.append(f"[{section}]")
+        tables: list[str] = []
+        for key, value in values.items():
+            if isinstance(value, dict):
+                tables += ["", f"[{section}.{key}]", *(f"{name} = {_toml(inner)}" for name, inner in value.items())]
+            elif value is None:
+                lines.append(f"# {key} is not set")
+            else:
+                lines.append(f"{key} = {_toml(value)}")
+        lines += [*tables, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items() if inner is not None) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def write_simulation(
+    settings: Settings, directory: Path, console: Console, *, customers: int, days: int, seed: int
+) -> None:
+    """Simulated customers as files that backtest, replay and demo read."""
+    files = Simulation(Cafe(customers=customers, days=days, seed=seed, zone=settings.shop.zone)).write(directory)
+    console.print("Written: " + ", ".join(str(path) for path in files), highlight=False, soft_wrap=True)
+
+
+def list_dead_letters(settings: Settings, console: Console, *, code: str | None, limit: int, as_json: bool) -> None:
+    """Counts by code, and the first `limit` of them."""
+    counts: Counter[str] = Counter()
+    table = Table("place", "from", "code", "what is wrong")
+    for stored in read_dead_letters(settings, code):
+        letter = stored.letter
+        counts[letter.error_code] += 1
+        if counts.total() > limit:
+            continue
+        if as_json:
+            line = {"place": stored.place, **letter.model_dump(mode="json")}
+            console.print(msgspec.json.encode(line).decode(), highlight=False, markup=False, soft_wrap=True)
+        else:
+            source = f"{letter.source_topic} {letter.source_partition}/{letter.source_offset}"
+            table.add_row(stored.place, source, letter.error_code, letter.error_message)
+    if as_json:
+        return
+    if counts:
+        console.print(table)
+    console.print(f"{counts.total():,} dead letters" + _by_code(counts), highlight=False)
+
+
+def retry(settings: Settings, console: Console, *, code: str | None, places: list[str]) -> None:
+    """Replays the chosen dead letters."""
+    chosen: list[StoredDeadLetter] = [
+        stored for stored in read_dead_letters(settings, code) if not places or stored.place in places
+    ]
+    missing = set(places) - {stored.place for stored in chosen}
+    if missing:
+        raise ConfigurationError(f"There is no dead letter at {', '.join(sorted(missing))}.")
+    console.print(f"{retry_dead_letters(settings, chosen):,} records sent back to their topics.", highlight=False)
+
+
+def _by_code(counts: Counter[str]) -> str:
+    return ": " + ", ".join(f"{count:,} {code}" for code, count in counts.most_common()) if counts else "."
+
+
+def _tell(console: Console, sentences: list[str]) -> None:
+    for sentence in sentences:
+        console.print(sentence, style="yellow", highlight=False, soft_wrap=True)

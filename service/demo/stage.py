@@ -1,0 +1,159 @@
+"""What the demo needs around it: a broker, topics, a supervised worker. Everything ends with the demo."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.config import Settings
+from service.domain.policy import ClockMode, ConsentRule
+from service.errors import ConfigurationError, FatalError
+from service.local_kafka import LocalKafka
+from service.streaming import topics
+from service.supervisor import Supervisor
+
+READY_S = 60.0
+Say = Callable[[str], None]
+
+
+@dataclass
+class Stage:
+    """A running broker and worker."""
+
+    settings: Settings
+    broker: str
+    """What the demo runs on, for a person."""
+    supervisor: Supervisor
+    worker_log: Path
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.settings.web.host}:{self.settings.web.port}"
+
+    def metric_sums(self, name: str, *by: str) -> dict[tuple[str, ...], float]:
+        """The samples of one metric, added up over the labels that are not in `by`."""
+        sums: dict[tuple[str, ...], float] = {}
+        with urllib.request.urlopen(f"{self.address}/metrics", timeout=5) as answer:  # noqa: S310 - our own loopback address
+            for family in text_string_to_metric_families(answer.read().decode()):
+                for sample in family.samples:
+                    if sample.name == name:
+                        key = tuple(sample.labels[label] for label in by)
+                        sums[key] = sums.get(key, 0.0) + sample.value
+        return sums
+
+    def lag(self) -> float | None:
+        """Records not yet processed; None while the worker does not answer."""
+        try:
+            lags = self.metric_sums("churn_alert_lag_records")
+        except (urllib.error.URLError, OSError):
+            return None
+        return lags.get((), None)
+
+
+@contextmanager
+def stage(
+    base: Settings, *, shop: dict[str, Any], bootstrap: str | None, partitions: int, port: int | None, say: Say
+) -> Iterator[Stage]:
+    """Starts everything and stops it at the end. With `bootstrap` the topics get names of their own there."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="churn-alert-demo-")))
+        if bootstrap is None:
+            broker = stack.enter_context(LocalKafka().start(say))
+            servers, prefix, name = (
+                broker.bootstrap_servers,
+                "",
+                f"local Apache Kafka 4.1 at {broker.bootstrap_servers}",
+            )
+        else:
+            servers, prefix, name = bootstrap, f"demo-{secrets.token_hex(3)}-", f"Kafka at {bootstrap}"
+        kafka: dict[str, Any] = {
+            "bootstrap_servers": servers,
+            "group": f"{prefix}churn-alert",
+            "instance_id": "demo-worker",
+        }
+        if prefix:
+            names = base.kafka.topics.model_dump()
+            kafka["topics"] = type(base.kafka.topics)(**{key: f"{prefix}{topic}" for key, topic in names.items()})
+        settings = base.changed(
+            kafka=kafka,
+            shop=shop,
+            time={"clock": ClockMode.EVENT},
+            outreach={"consent": ConsentRule.EXTERNAL},
+            web={
+                "enabled": True,
+                "host": "127.0.0.1",
+                "port": _port(port if port is not None else base.web.port, port is not None),
+            },
+        )
+        topics.create(settings, partitions=partitions, wait_s=30)
+        log_file = home / "worker.log"
+        supervisor = Supervisor(
+            [sys.executable, "-m", "service.cli", "worker"],
+            environment=_environment(settings),
+            log_file=log_file,
+            on_exit=lambda code, pause: (
+                say(f"The worker ended with exit code {code}; it starts again in {pause:g} s.")
+                if pause
+                else say(f"The worker cannot start (exit code {code}): {_last_line(log_file)}")
+            ),
+        )
+        supervisor.start()
+        stack.callback(supervisor.stop)
+        running = Stage(settings, name, supervisor, log_file)
+        _wait_until_up(running)
+        yield running
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The settings as CHURN_ALERT_ variables, for the worker process."""
+    variables = {}
+    for section, values in json.loads(settings.model_dump_json(exclude_defaults=True)).items():
+        for key, value in values.items():
+            if value is not None:
+                text = value if isinstance(value, str) else json.dumps(value)
+                variables[f"CHURN_ALERT_{section.upper()}__{key.upper()}"] = text
+    return variables
+
+
+def _port(wanted: int, insisted: bool) -> int:
+    """The wanted port if it is free, else any free one; an error if the user insisted on it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            if insisted:
+                raise ConfigurationError(f"Port {wanted} is in use; choose another with --port.") from error
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(running: Stage) -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline:
+        if running.supervisor.gave_up:
+            raise FatalError(f"The worker could not start: {_last_line(running.worker_log)}")
+        try:
+            with urllib.request.urlopen(f"{running.address}/healthz", timeout=2):  # noqa: S310 - our own loopback address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise FatalError(f"The worker did not come up within {READY_S:g} s: {_last_line(running.worker_log)}")
+
+
+def _last_line(log_file: Path) -> str:
+    lines = log_file.read_text(errors="replace").strip().splitlines() if log_file.exists() else []
+    return lines[-1] if lines else "it left no word."

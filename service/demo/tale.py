@@ -1,0 +1,83 @@
+"""What the demo tells: alerts as they are decided, and the numbers at the end."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+
+from service.config import Settings
+from service.streaming.connection import kafka_python_security
+
+
+@dataclass(frozen=True)
+class Told:
+    """One released alert, as a person reads it."""
+
+    when: datetime
+    customer_id: str
+    sentence: str
+
+
+@dataclass
+class Listener:
+    """Follows outreach-decisions and period-metrics in a thread, at read_committed."""
+
+    settings: Settings
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    newest: Told | None = None
+    periods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Newest data of each period record by key."""
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._zone: ZoneInfo = self.settings.shop.zone
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+    def _follow(self) -> None:
+        kafka = self.settings.kafka
+        consumer = KafkaConsumer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **kafka_python_security(kafka),
+        )
+        decisions, periods = kafka.topics.outreach_decisions, kafka.topics.period_metrics
+        tps = [TopicPartition(topic, n) for topic in (decisions, periods) for n in consumer.partitions_for_topic(topic)]
+        consumer.assign(tps)
+        consumer.seek_to_beginning(*tps)
+        while not self._stop.is_set():
+            for tp, records in consumer.poll(timeout_ms=200).items():
+                for record in records:
+                    data = msgspec.json.decode(record.value)["data"]
+                    if tp.topic == periods:
+                        self.periods[record.key.decode()] = data
+                    else:
+                        self._decided(data)
+        consumer.close()
+
+    def _decided(self, data: dict[str, Any]) -> None:
+        self.outcomes[data["outcome"]] += 1
+        self.reasons[data["reason"]] += 1
+        if data["outcome"] == "released":
+            when = datetime.fromisoformat(data["decided_at"]).astimezone(self._zone)
+            self.newest = Told(when, data["customer_id"], data["sentence"])
+
+    def months(self) -> list[dict[str, Any]]:
+        """The month records in order of time."""
+        return [self.periods[key] for key in sorted(self.periods) if key.startswith("month:")]

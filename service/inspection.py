@@ -1,0 +1,140 @@
+"""One customer, read from the state changelog: history, today's judgement, the next dates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from service.config import Settings
+from service.domain import cadence
+from service.domain.calendar import DAY_US, to_date, to_datetime
+from service.domain.customer import NEVER, Customer
+from service.domain.engine import PARTITION_KEY, Engine
+from service.domain.outputs import Scores
+from service.engines import new_engine
+from service.errors import ConfigurationError
+from service.streaming.connection import kafka_python_security
+from service.streaming.job import POSITION_KEY
+from service.wire import partition_for
+
+
+class Inspection(NamedTuple):
+    """What is known of one customer. Times are local to the shop."""
+
+    partition: int
+    now: datetime
+    """Stream time of the customer's partition."""
+    customer: Customer
+    scores: Scores
+    visit_days: list[str]
+    """The visit days still kept, ISO dates, oldest first."""
+    dates: list[tuple[str, datetime]]
+    """What would happen next if nothing arrived: (what, when)."""
+
+
+def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
+    """Reads the customer's partition of the state topic at read_committed: time grows with the partition, not with the shop.
+
+    Raises ConfigurationError when the broker, the topic or the customer is not there.
+    """
+    topic = settings.kafka.state_topic
+    try:
+        consumer = KafkaConsumer(
+            bootstrap_servers=settings.kafka.bootstrap_servers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **kafka_python_security(settings.kafka),
+        )
+    except KafkaError as error:
+        raise ConfigurationError(
+            f"No Kafka broker answers at {settings.kafka.bootstrap_servers} ({type(error).__name__}); check kafka.bootstrap_servers."
+        ) from error
+    try:
+        partitions = consumer.partitions_for_topic(topic)
+        if not partitions:
+            raise ConfigurationError(
+                f"The topic {topic} does not exist; is kafka.group = {settings.kafka.group!r} right?"
+            )
+        key = customer_id.encode()
+        number = partition_for(key, len(partitions))
+        found = {
+            key_: value
+            for key_, value in _latest(consumer, TopicPartition(topic, number))
+            if key_ in {key, PARTITION_KEY}
+        }
+    finally:
+        consumer.close()
+    if found.get(key) is None:
+        raise ConfigurationError(
+            f"Customer {customer_id!r} is not known in group {settings.kafka.group!r} (partition {number})."
+        )
+    engine = new_engine(settings)
+    for known, value in found.items():
+        engine.restore(known, value)
+    engine.restored()
+    return _inspection(settings, engine, number, customer_id)
+
+
+def _latest(consumer: Any, tp: TopicPartition) -> Iterator[tuple[bytes, bytes | None]]:
+    consumer.assign([tp])
+    consumer.seek_to_beginning(tp)
+    end = consumer.end_offsets([tp])[tp]
+    while consumer.position(tp) < end:
+        for records in consumer.poll(timeout_ms=500).values():
+            for record in records:
+                if record.key != POSITION_KEY:
+                    yield record.key, record.value
+
+
+def _inspection(settings: Settings, engine: Engine, partition: int, customer_id: str) -> Inspection:
+    customer, zone = engine.customers[customer_id], settings.shop.zone
+    scores = engine.scores(customer_id)
+    if scores is None:
+        raise ConfigurationError(f"Customer {customer_id!r} is not known.")
+    dates = [("expected visit", scores.expected_visit_us)]
+    if customer.due_us < NEVER and customer.rung < len(engine.policy.outreach.rungs):
+        dates.append((f"alert: {engine.policy.outreach.rungs[customer.rung].name}", customer.due_us))
+    if customer.visits:
+        lost_us = customer.last_us + int(cadence.HEALTHY_BASES * cadence.base_days(customer) * DAY_US)
+        dates.append(("counted as lost", lost_us))
+    if customer.change_us < NEVER:
+        dates.append(("band or segment changes", customer.change_us))
+    return Inspection(
+        partition,
+        _local(max(engine.now_us, customer.last_us), zone),
+        customer,
+        scores,
+        [to_date(day).isoformat() for day in customer.visit_days()],
+        sorted([(what, _local(at_us, zone)) for what, at_us in dates if at_us is not None], key=lambda date: date[1]),
+    )
+
+
+def _local(at_us: int, zone: ZoneInfo) -> datetime:
+    return to_datetime(at_us).astimezone(zone)
+
+
+def as_json(inspection: Inspection) -> str:
+    """Everything, for programs."""
+    customer = msgspec.to_builtins(inspection.customer)
+    fields = Customer.__struct_fields__
+    return msgspec.json.encode(
+        {
+            "partition": inspection.partition,
+            "now": inspection.now,
+            "scores": inspection.scores,
+            "visit_days": inspection.visit_days,
+            "dates": [{"what": what, "when": when} for what, when in inspection.dates],
+            "state": {
+                name: value
+                for name, value in zip(fields, customer, strict=True)
+                if name not in {"days", "seen", "bucket"}
+            },
+        }
+    ).decode()
