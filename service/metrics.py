@@ -6,6 +6,7 @@ One object per process with an injected registry. Never a customer id as label.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -132,3 +133,28 @@ def _remove(gauge: Gauge, *labels: object) -> None:
         gauge.remove(*labels)
     except KeyError:
         return
+
+
+class MetricEntry(NamedTuple):
+    """One line of the metrics table of the README."""
+
+    name: str
+    """As an operator types it: counters end in _total, histograms have their _bucket, _sum and _count."""
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
+def documented_metrics() -> list[MetricEntry]:
+    """Every metric of a worker, in the order in which they are defined."""
+    instruments = [each for each in vars(Metrics()).values() if isinstance(each, Counter | Gauge | Histogram)]
+    return [
+        MetricEntry(
+            name=family.name + ("_total" if family.type == "counter" else ""),
+            type=family.type,
+            labels=tuple(instrument._labelnames),  # noqa: SLF001 - nothing public tells the labels before they are used
+            help=family.documentation,
+        )
+        for instrument in instruments
+        for family in instrument.describe()
+    ]

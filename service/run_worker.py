@@ -21,12 +21,12 @@ def run_worker(settings: Settings, *, web: bool = True) -> int:
     restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
     if restarts:
         log.info("started again", restarts=restarts)
-    problems = topics.check(settings, wait_s=math.inf, say=lambda line: log.warning(line))
-    if problems:
-        raise ConfigurationError(" ".join(problems))
     serve = None
     if web and settings.web.enabled:
         from service.web.server import prepare  # noqa: PLC0415 - the web half is optional
 
-        serve = prepare(settings)
+        serve = prepare(settings)  # takes the port: a mistake there is told before anything waits for the broker
+    problems = topics.check(settings, wait_s=math.inf, say=lambda line: log.warning(line))
+    if problems:
+        raise ConfigurationError(" ".join(problems))
     return Worker(settings, Metrics(), serve).run()

@@ -1,0 +1,45 @@
+"""Small drawings as inline SVG: colours come from the style sheet, because the page allows no inline styles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
+
+_WIDTH, _HEIGHT, _MARGIN = 160.0, 36.0, 3.0
+
+
+def sparkline(values: Sequence[float | None], label: str) -> Markup:
+    """A line over equal steps, scaled to its own range, with a dot at the last known value. None leaves a gap.
+
+    Empty where fewer than two values are known: one point is no trend.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return Markup()
+    low, high = min(known), max(known)
+    step = (_WIDTH - 2 * _MARGIN) / (len(values) - 1)
+
+    def point(index: int, value: float) -> tuple[float, float]:
+        height = (value - low) / (high - low) if high > low else 0.5
+        return _MARGIN + index * step, _HEIGHT - _MARGIN - height * (_HEIGHT - 2 * _MARGIN)
+
+    path, last, pen_up = [], (0.0, 0.0), True
+    for index, value in enumerate(values):
+        if value is not None:
+            last = point(index, value)
+            path.append(f"{'M' if pen_up else 'L'}{last[0]:.1f} {last[1]:.1f}")
+        pen_up = value is None
+    return Markup(  # noqa: S704 - numbers, and an escaped label
+        f'<svg class="trend" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="xMinYMid meet" role="img" aria-label="{escape(label)}">'
+        f'<path d="{"".join(path)}"/><circle cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.5"/></svg>'
+    )
+
+
+def bar(part: int, most: int) -> Markup:
+    """A bar of part / most of the full width; decoration beside a number."""
+    width = 100 * part / most if most > 0 else 0.0
+    return Markup(  # noqa: S704 - a number
+        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="track" width="100" height="8"/><rect width="{width:.1f}" height="8"/></svg>'
+    )
