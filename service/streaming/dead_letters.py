@@ -18,26 +18,35 @@ from service.errors import ConfigurationError, PoisonError
 from service.streaming.connection import kafka_python_security
 
 _encode = msgspec.json.encode
+_LARGEST_BYTES = 15 << 20
+"""Below what one request may carry (producer.MAX_REQUEST_BYTES)."""
 RETRIED_HEADER = "churn-alert-retry-of"
 """On a replayed record: "partition/offset" of the dead letter it comes from, so that a retry is made once."""
 
 
 def encode_dead_letter(record: ConsumerRecord, error: PoisonError, now_us: int) -> bytes:
     """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept whatever they are."""
-    return _encode(
-        {
-            "error_code": error.code.value,
-            "error_message": error.message,
-            "source_topic": record.topic,
-            "source_partition": record.partition,
-            "source_offset": record.offset,
-            "source_timestamp": _utc(record.timestamp * 1000) if 0 <= record.timestamp < 1 << 45 else None,
-            "refused_at": _utc(now_us),
-            "key_base64": record.key,
-            "value_base64": record.value,
-            "headers": [{"name": name, "value_base64": value} for name, value in record.headers],
-        }
-    )
+    letter = {
+        "error_code": error.code.value,
+        "error_message": error.message,
+        "source_topic": record.topic,
+        "source_partition": record.partition,
+        "source_offset": record.offset,
+        "source_timestamp": _utc(record.timestamp * 1000) if 0 <= record.timestamp < 1 << 45 else None,
+        "refused_at": _utc(now_us),
+        "key_base64": record.key,
+        "value_base64": record.value,
+        "headers": [{"name": name, "value_base64": value} for name, value in record.headers],
+    }
+    encoded = _encode(letter)
+    if (
+        len(encoded) > _LARGEST_BYTES
+    ):  # only thousands of tiny headers grow that much; the record itself must get through
+        count = len(record.headers)
+        encoded = _encode(
+            letter | {"headers": [], "error_message": f"{error.message} ({count} headers left out: too large)"}
+        )
+    return encoded
 
 
 def _utc(at_us: int) -> str:

@@ -1,0 +1,169 @@
+"""The sides of the throughput benchmark, each run as a process of its own on the same preloaded topic.
+
+    python -m tests.benchmarks.sides {bare|full|plain_faust} BOOTSTRAP TOPIC_PREFIX RECORDS PARTITIONS
+
+Each prints one line: RESULT {"records": …, "seconds": …, "cpu_seconds": …}. Time runs from the first record to the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from service.config import Settings
+from service.domain.policy import ClockMode, ConsentRule
+
+FETCH_BYTES = 2 << 20
+
+
+def settings_for(bootstrap: str, prefix: str) -> Settings:
+    """The worker's settings on this benchmark's topics."""
+    base = Settings()
+    names = {key: f"{prefix}{name}" for key, name in base.kafka.topics.model_dump().items()}
+    return base.changed(
+        kafka={
+            "bootstrap_servers": bootstrap,
+            "group": f"{prefix}worker",
+            "topics": type(base.kafka.topics)(**names),
+            "fetch_bytes": FETCH_BYTES,
+        },
+        time={"clock": ClockMode.EVENT},
+        outreach={"consent": ConsentRule.EXTERNAL},
+        web={"enabled": False},
+    )
+
+
+class Stopwatch:
+    """Started by the first record."""
+
+    def __init__(self) -> None:
+        self.began: float | None = None
+        self._cpu = 0.0
+
+    def start(self) -> None:
+        if self.began is None:
+            self.began, self._cpu = time.perf_counter(), time.process_time()
+
+    def report(self, records: int, **more: Any) -> None:
+        assert self.began is not None, "no record arrived"
+        seconds, cpu = time.perf_counter() - self.began, time.process_time() - self._cpu
+        line = "RESULT " + json.dumps({"records": records, "seconds": seconds, "cpu_seconds": cpu, **more})
+        print(line, flush=True, file=sys.__stdout__)  # Faust redirects sys.stdout into its log
+
+
+async def bare(settings: Settings, records: int, partitions: int) -> None:
+    """The bare client library: poll, touch nothing."""
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=FETCH_BYTES,
+        fetch_max_wait_ms=200,
+    )
+    await consumer.start()
+    topic = settings.kafka.topics.purchases
+    consumer.assign([TopicPartition(topic, number) for number in range(partitions)])
+    watch, seen = Stopwatch(), 0
+    while seen < records:
+        fetched = await consumer.getmany(timeout_ms=1000)
+        if fetched:
+            watch.start()
+        seen += sum(map(len, fetched.values()))
+    watch.report(seen)
+    await consumer.stop()
+
+
+def full(settings: Settings, records: int) -> None:
+    """The whole job: the real worker process, as `churn-alert worker --no-web` runs it."""
+    from service.metrics import Metrics
+    from service.streaming.worker import Worker
+
+    watch = Stopwatch()
+
+    class Watched(Metrics):
+        seen = outputs = 0
+
+        def turn(self, partition: int, written: Any, engine: Any, compute_s: float, commit_s: float) -> None:
+            super().turn(partition, written, engine, compute_s, commit_s)
+            self.seen += written.processed
+            self.outputs += written.outputs
+            if self.seen >= records:
+                customers = sum(len(owner.job.engine.customers) for owner in worker.partitions.values())
+                watch.report(self.seen, outputs=self.outputs, customers=customers)
+                os._exit(0)
+
+    metrics = Watched()
+    worker = Worker(settings, metrics)
+    # The watch starts with the first batch handed to a partition, before anything is decoded.
+    from service.streaming.partition import PartitionWorker
+
+    original = PartitionWorker.put
+
+    def put(self: PartitionWorker, event: Any) -> None:
+        watch.start()
+        original(self, event)
+
+    PartitionWorker.put = put  # type: ignore[method-assign]
+    worker.run()
+
+
+def plain_faust(settings: Settings, records: int, partitions: int) -> None:
+    """An ordinary Faust agent: decode + `table[key] = value`; stops after `records` or 20 seconds."""
+    import faust
+    import msgspec
+
+    decode = msgspec.json.Decoder(type=dict[str, Any]).decode
+    app = faust.App(
+        settings.kafka.group + "-plain",
+        broker=f"kafka://{settings.kafka.bootstrap_servers}",
+        store="memory://",
+        web_enabled=False,
+        topic_partitions=partitions,
+        consumer_auto_offset_reset="earliest",
+        topic_replication_factor=1,
+        logging_config=None,
+        datadir=f"{os.environ['BENCHMARK_DIRECTORY']}/faust",
+    )
+    purchases = app.topic(
+        settings.kafka.topics.purchases, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+    table = app.Table("seen", default=dict)
+    watch, seen = Stopwatch(), 0
+
+    async def count(stream: Any) -> None:
+        nonlocal seen
+        async for key, value in stream.items():
+            watch.start()
+            table[key.decode()] = decode(value)
+            seen += 1
+            if seen >= records or (watch.began is not None and time.perf_counter() - watch.began > 20):
+                watch.report(seen)
+                os._exit(0)
+
+    app.agent(purchases)(count)
+    sys.argv = ["plain", "worker", "-l", "error", "--without-web"]
+    app.main()
+
+
+def main() -> None:
+    side, bootstrap, prefix, records, partitions = sys.argv[1:6]
+    settings = settings_for(bootstrap, prefix)
+    match side:
+        case "bare":
+            asyncio.run(bare(settings, int(records), int(partitions)))
+        case "full":
+            full(settings, int(records))
+        case "plain_faust":
+            plain_faust(settings, int(records), int(partitions))
+        case _:
+            raise SystemExit(f"unknown side {side}")
+
+
+if __name__ == "__main__":
+    main()
