@@ -82,7 +82,8 @@ def simulated_answers() -> Iterator[SurveyAnswer]:
                 )
                 heapq.heappush(waiting, (answered_us, answer.event_id, answer))
                 break
-    while waiting:
+    # Answers given after the last basket are left out: they would open a month in which nobody can have bought.
+    while waiting and waiting[0][0] <= baskets.at_us[-1]:
         yield heapq.heappop(waiting)[2]
 
 
