@@ -60,6 +60,7 @@ class Metrics:
             registry=r,
         )
         self._counts: dict[int, Counts] = {}
+        self._lag_topics: set[str] = set()
 
     def recovered(self, partition: int, records: int, seconds: float, customers: int) -> None:  # noqa: ARG002 - logged by the caller too
         self._recovered.labels(partition).set(seconds)
@@ -98,6 +99,7 @@ class Metrics:
         for topic, position in positions.items():
             end = ends.get(topic)
             if end is not None:
+                self._lag_topics.add(topic)
                 self._lag.labels(topic, partition).set(max(0, end[1] - position))
 
     def released(self, partition: int) -> None:
@@ -105,6 +107,8 @@ class Metrics:
         self._counts.pop(partition, None)
         for gauge in (self._regulars, self._due, self._time, self._stalled, self._recovered, self._recovered_records):
             _remove(gauge, partition)
+        for topic in self._lag_topics:
+            _remove(self._lag, topic, partition)
         for segment in Segment:
             _remove(self._customers, segment.value, partition)
         for band in HealthBand:

@@ -21,7 +21,7 @@ from service.streaming.partition import PartitionWorker
 from service.streaming.worker import Worker
 from service.web.recent import Decided, RecentDecisions
 
-FRESH_S = 15.0
+FRESH_S = 5.0
 """Under steady load something is always in flight. A partition is caught up if all that had arrived this long ago is applied."""
 SAMPLE_S = 1.0
 

@@ -205,6 +205,18 @@ def test_documented_metrics_name_every_metric_once_with_type_labels_and_help() -
     assert not [entry for entry in entries.values() if any("customer" in label for label in entry.labels)]
 
 
+def test_gauges_of_a_partition_that_has_gone_do_not_linger() -> None:
+    metrics = Metrics()
+    for partition in (0, 1):
+        metrics.positions(partition, {"purchases": 5}, {"purchases": (9, 9)})
+        metrics.feed(partition, stalled=False)
+
+    metrics.released(0)
+
+    left = {s.labels["partition"] for family in metrics.registry.collect() for s in family.samples if s.labels}
+    assert left == {"1"}
+
+
 # ---- API
 
 

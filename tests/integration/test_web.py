@@ -1,0 +1,232 @@
+"""Two real workers on a real broker share a shop; each of them answers over HTTP for all of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.config import Settings, TopicNames
+from service.metrics import documented_metrics
+from service.replay import replay
+from service.simulate import Cafe, Simulation
+from service.streaming import topics
+from tests.support.broker import TestBroker
+
+pytestmark = pytest.mark.broker
+ROOT = Path(__file__).resolve().parents[2]
+PARTITIONS = 3
+TOKEN = "test-token"  # noqa: S105
+PATIENCE_S = 90.0
+
+
+@dataclass
+class Shop:
+    """Two workers that have taken in `events` events."""
+
+    workers: list[subprocess.Popen[bytes]]
+    addresses: list[str]
+    events: int
+
+    def get(self, path: str, worker: int = 0, **headers: str) -> httpx.Response:
+        return httpx.get(self.addresses[worker] + path, headers=headers, timeout=10)
+
+    def state(self, worker: int) -> str:
+        """What a failing test wants to know of a worker."""
+        if self.workers[worker].poll() is not None:
+            return f"worker {worker} has ended with {self.workers[worker].returncode}"
+        lines = re.findall(
+            r"^churn_alert_(?:records_total|lag|dead).*", self.get("/metrics", worker).text, re.MULTILINE
+        )
+        return "\n".join([f"worker {worker}: {self.get('/readyz', worker).text}", *lines])
+
+
+def until(holds: Callable[[], bool], what: str, shop: Shop | None = None) -> None:
+    """Waits for something that real processes do; fails with its name, and with what the workers say instead."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            if holds():
+                return
+        except httpx.TransportError:
+            pass
+        if time.monotonic() > deadline:
+            said = [shop.state(each) for each in (0, 1)] if shop else []
+            pytest.fail("\n".join([f"not in {PATIENCE_S:.0f} s: {what}", *said]))
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def command(settings: Settings, port: int) -> tuple[list[str], dict[str, str]]:
+    kafka = settings.kafka
+    own = {
+        "KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA__GROUP": kafka.group,
+        "TIME__CLOCK": "event",
+        "OUTREACH__CONSENT": "external",
+        "SHOP__TIMEZONE": "Europe/Paris",
+        "WEB__PORT": str(port),
+        "WEB__TOKEN": TOKEN,
+        **{f"KAFKA__TOPICS__{name.upper()}": topic for name, topic in kafka.topics.model_dump().items()},
+    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHURN_ALERT_")}
+    environment |= {f"CHURN_ALERT_{name}": value for name, value in own.items()}
+    return [sys.executable, "-m", "service.cli", "worker"], environment | {"PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="module")
+def settings(broker: TestBroker) -> Settings:
+    prefix = f"web{os.getpid()}-{time.time_ns() % 10**9}-"
+    names = TopicNames(**{name: prefix + topic for name, topic in TopicNames().model_dump().items()})
+    return Settings().changed(
+        kafka={"bootstrap_servers": broker.bootstrap_servers, "group": prefix + "group", "topics": names},
+        shop={"timezone": "Europe/Paris"},
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(settings: Settings) -> Iterator[Shop]:
+    topics.create(settings, partitions=PARTITIONS)
+    with ExitStack() as processes:
+        workers, addresses = [], []
+        for port in (free_port(), free_port()):
+            line, environment = command(settings, port)
+            worker = subprocess.Popen(line, env=environment, cwd=ROOT)
+            processes.callback(worker.wait)
+            processes.callback(worker.kill)
+            workers.append(worker)
+            addresses.append(f"http://127.0.0.1:{port}")
+        begun = Shop(workers, addresses, 0)
+        until(lambda: sum(partitions_of(begun, each) for each in (0, 1)) == PARTITIONS, "every partition has an owner")
+        until(lambda: all(partitions_of(begun, each) for each in (0, 1)), "each worker has partitions")
+        sent = replay(
+            Simulation(Cafe(customers=300, days=240)).events(),
+            connection={"bootstrap_servers": settings.kafka.bootstrap_servers},
+            topics=settings.kafka.topics,
+            minor_digits=2,
+        )
+        done = Shop(workers, addresses, sent.events)
+        until(
+            lambda: sum(int(records_of(done, each)) for each in (0, 1)) == sent.events, "every event is processed", done
+        )
+        yield done
+
+
+def partitions_of(shop: Shop, worker: int) -> int:
+    """Partitions of a worker that is ready."""
+    response = shop.get("/readyz", worker)
+    return len(response.json()["partitions"]) if response.status_code == 200 else 0
+
+
+def records_of(shop: Shop, worker: int) -> float:
+    families = text_string_to_metric_families(shop.get("/metrics", worker).text)
+    samples = [sample for family in families for sample in family.samples]
+    return sum(sample.value for sample in samples if sample.name == "churn_alert_records_total")
+
+
+def test_both_workers_are_ready_when_everything_is_applied(shop: Shop) -> None:
+    until(lambda: all(shop.get("/readyz", each).status_code == 200 for each in (0, 1)), "both are ready")
+
+    assert all(shop.get("/healthz", each).status_code == 200 for each in (0, 1))
+
+
+def test_metrics_parse_and_have_every_documented_name(shop: Shop) -> None:
+    families = {family.name: family for family in text_string_to_metric_families(shop.get("/metrics").text)}
+
+    expected = {entry.name.removesuffix("_total"): entry for entry in documented_metrics()}
+    assert expected.keys() <= families.keys()
+    for name, entry in expected.items():
+        assert families[name].type == entry.type
+        for sample in families[name].samples:
+            assert set(sample.labels) - {"le"} == set(entry.labels)
+
+
+def test_metrics_show_the_current_and_the_last_complete_period(shop: Shop) -> None:
+    def periods() -> Counter[tuple[str, str]]:
+        families = text_string_to_metric_families(shop.get("/metrics").text)
+        samples = [sample for family in families if family.name == "churn_alert_period" for sample in family.samples]
+        return Counter((sample.labels["granularity"], sample.labels["which"]) for sample in samples)
+
+    names = ("week", "month", "quarter", "year", "rolling_7", "rolling_30", "rolling_90", "rolling_365")
+    until(lambda: {("month", "current"), ("month", "last_complete")} <= periods().keys(), "months are shown")
+    assert {granularity for granularity, which in periods() if which == "current"} == set(names)
+
+
+def test_either_worker_answers_for_the_whole_shop(shop: Shop) -> None:
+    def answers(path: str) -> list[str]:
+        return [shop.get(path, each, Authorization=f"Bearer {TOKEN}").text for each in (0, 1)]
+
+    for path in ("/api/periods?granularity=month", "/api/periods?granularity=rolling_30"):
+        until(lambda path=path: len(set(answers(path))) == 1, f"both say the same to {path}")  # type: ignore[misc]
+    until(lambda: decided(shop, 0) == decided(shop, 1) != [], "both know the same decisions")
+    orders = sum(each["orders"] for each in shop.get("/api/periods?granularity=month").json()["periods"])
+    accepted = sum(purchases_of(shop, each) for each in (0, 1))
+    assert orders == accepted > 1_000
+
+
+def decided(shop: Shop, worker: int) -> list[str]:
+    """Ids and outcomes; those of one moment may stand in any order."""
+    response = shop.get("/api/decisions?limit=100", worker, Authorization=f"Bearer {TOKEN}")
+    return sorted(f"{each['decision_id']} {each['outcome']}" for each in response.json()["decisions"])
+
+
+def purchases_of(shop: Shop, worker: int) -> int:
+    families = text_string_to_metric_families(shop.get("/metrics", worker).text)
+    samples = [sample for family in families for sample in family.samples if sample.name == "churn_alert_events_total"]
+    return int(sum(sample.value for sample in samples if sample.labels["type"] == "purchase"))
+
+
+def test_the_page_shows_numbers_and_nobody(shop: Shop) -> None:
+    until(lambda: "Up to date" in shop.get("/").text, "the page is up to date")
+
+    response = shop.get("/", Authorization=f"Bearer {TOKEN}")
+
+    assert re.search(r'<p class="value">\d+\.\d%</p>', response.text)
+    assert re.search(r"A regular of \d+ visits, quiet for \d+ days, usually every", response.text)
+    assert re.search(rf"Customers on [12] of {PARTITIONS} partitions", response.text)
+    known = shop.get("/api/decisions?limit=200", Authorization=f"Bearer {TOKEN}").json()["decisions"]
+    assert known
+    assert not [each for each in known if each["customer_id"] in response.text]
+
+
+def test_a_person_is_shown_to_nobody_without_the_token(shop: Shop) -> None:
+    assert shop.get("/api/decisions").status_code == 401
+
+
+def test_a_worker_whose_port_is_in_use_says_so_and_ends(shop: Shop, settings: Settings) -> None:
+    port = int(shop.addresses[0].rsplit(":", 1)[1])
+    line, environment = command(settings, port)
+
+    ended = subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_worker_that_serves_open_connections_still_leaves_in_time(shop: Shop) -> None:
+    with httpx.Client(base_url=shop.addresses[1]) as kept_alive:
+        assert kept_alive.get("/healthz").status_code == 200
+        began = time.monotonic()
+        shop.workers[1].send_signal(signal.SIGTERM)
+
+        assert shop.workers[1].wait(30) == 0
+
+    assert time.monotonic() - began < 10
