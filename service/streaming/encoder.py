@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple, assert_never
 
 import msgspec
@@ -143,43 +144,105 @@ class Encoder:
         }
 
     def _scores(self, scores: Scores) -> bytes:
-        fields: Fields = {
-            "customer_id": scores.customer_id,
-            "as_of": utc_text(scores.as_of_us),
-            "segment": scores.segment.value,
-            "health": _rounded(scores.health),
-            "band": scores.band.value if scores.band is not None else None,
-            "health_parts": [
-                {"name": part.name, "points": round(part.points, _PLACES), "of": round(part.of, _PLACES)}
+        """On the hot path: one struct, one encoding."""
+        as_of = utc_text(scores.as_of_us)
+        first, last, expected = scores.first_visit_us, scores.last_visit_us, scores.expected_visit_us
+        data = _ScoresData(
+            scores.customer_id,
+            as_of,
+            scores.segment,
+            _rounded(scores.health),
+            scores.band,
+            [
+                _PartData(part.name, round(part.points, _PLACES), round(part.of, _PLACES))
                 for part in scores.health_parts
             ],
-            "visits": scores.visits,
-            "orders": scores.orders,
-            "currency": self._shop.currency,
-            "revenue": self.money(scores.revenue_minor),
-            "first_visit_at": _time_or_none(scores.first_visit_us),
-            "last_visit_at": _time_or_none(scores.last_visit_us),
-            "usual_gap_days": _rounded(scores.usual_gap_days),
-            "gap_spread": _rounded(scores.gap_spread),
-            "expected_visit_at": _time_or_none(scores.expected_visit_us),
-            "tail_probability": scores.tail_probability,
-            "churn_risk": _rounded(scores.churn_risk),
-            "expected_purchases_365d": _rounded(scores.expected_purchases_365d),
-            "expected_value_365d": self._money_or_none(scores.expected_value_365d_minor),
-            "value_at_risk": self._money_or_none(scores.value_at_risk_minor),
-            "latest_nps": scores.latest_nps,
-            "latest_csat": scores.latest_csat,
-            "latest_ces": scores.latest_ces,
-        }
+            scores.visits,
+            scores.orders,
+            self._shop.currency,
+            self.money(scores.revenue_minor),
+            None if first is None else utc_text(first),
+            None if last is None else utc_text(last),
+            _rounded(scores.usual_gap_days),
+            _rounded(scores.gap_spread),
+            None if expected is None else utc_text(expected),
+            scores.tail_probability,
+            scores.churn_risk,
+            scores.expected_purchases_365d,
+            self._money_or_none(scores.expected_value_365d_minor),
+            self._money_or_none(scores.value_at_risk_minor),
+            scores.latest_nps,
+            scores.latest_csat,
+            scores.latest_ces,
+        )
         event_id = f"scores.{scores.customer_id}.{scores.as_of_us}"
-        return self.cloud_event("customer.scored", event_id, scores.customer_id, scores.as_of_us, fields)
+        return self._encode(
+            _Envelope(
+                "1.0",
+                event_id,
+                self._shop.source,
+                "customer.scored",
+                scores.customer_id,
+                as_of,
+                "application/json",
+                data,
+            )
+        )
 
     def _money_or_none(self, minor: int | None) -> str | None:
         return None if minor is None else self.money(minor)
 
 
+class _PartData(msgspec.Struct, frozen=True, gc=False):
+    name: str
+    points: float
+    of: float
+
+
+class _ScoresData(msgspec.Struct, frozen=True, gc=False):
+    """`schemas.outputs.CustomerScores`, ready to be encoded."""
+
+    customer_id: str
+    as_of: str
+    segment: str
+    health: float | None
+    band: str | None
+    health_parts: list[_PartData]
+    visits: int
+    orders: int
+    currency: str
+    revenue: str
+    first_visit_at: str | None
+    last_visit_at: str | None
+    usual_gap_days: float | None
+    gap_spread: float | None
+    expected_visit_at: str | None
+    tail_probability: float | None
+    churn_risk: float | None
+    expected_purchases_365d: float | None
+    expected_value_365d: str | None
+    value_at_risk: str | None
+    latest_nps: int | None
+    latest_csat: int | None
+    latest_ces: int | None
+
+
+class _Envelope(msgspec.Struct, frozen=True, gc=False):
+    """`schemas.envelope`, ready to be encoded."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str
+    data: _ScoresData
+
+
+@lru_cache(maxsize=1 << 16)
 def utc_text(at_us: int) -> str:
-    """RFC 3339 in UTC with Z; microseconds only where there are any."""
+    """RFC 3339 in UTC with Z; microseconds only where there are any. A customer's first and last visit are asked for again and again."""
     return (_EPOCH + timedelta(microseconds=at_us)).replace(tzinfo=None).isoformat() + "Z"
 
 
