@@ -34,6 +34,7 @@ class TransactionalProducer:
 
     def __init__(self, kafka: KafkaSettings, transactional_id: str) -> None:
         self.transactional_id = transactional_id
+        self._patience_s = kafka.transaction_timeout_s + kafka.request_timeout_s
         self._producer = AIOKafkaProducer(
             bootstrap_servers=kafka.bootstrap_servers,
             transactional_id=transactional_id,
@@ -50,14 +51,18 @@ class TransactionalProducer:
         await self._producer.start()
 
     async def write(self, records: dict[Destination, list[Record]]) -> None:
-        """One transaction. Any exception leaves it open: the caller must end the process, the successor aborts it."""
-        await self._producer.begin_transaction()
-        futures = []
-        for destination, batch in records.items():
-            futures.extend(await self._send(destination, batch))
-        # aiokafka's commit succeeds although a record failed: look at every future first.
-        await asyncio.gather(*futures)
-        await self._producer.commit_transaction()
+        """One transaction. Any exception leaves it open: the caller must end the process, the successor aborts it.
+
+        TimeoutError when the broker takes the records but never finishes: aiokafka would try again for ever, in silence.
+        """
+        async with asyncio.timeout(self._patience_s):
+            await self._producer.begin_transaction()
+            futures = []
+            for destination, batch in records.items():
+                futures.extend(await self._send(destination, batch))
+            # aiokafka's commit succeeds although a record failed: look at every future first.
+            await asyncio.gather(*futures)
+            await self._producer.commit_transaction()
 
     async def _send(self, destination: Destination, records: list[Record]) -> list[asyncio.Future[object]]:
         producer, (topic, partition) = self._producer, destination

@@ -11,9 +11,8 @@ import os
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
@@ -29,7 +28,7 @@ from service.streaming.transport import BatchApp, BatchSchema, SourcePartition
 
 EXIT_FAILED = 70
 """EX_SOFTWARE: a supervisor should start the worker again, with back-off."""
-BROKER_LOST = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError, NodeNotReadyError, ConnectionError)
+BROKER_LOST = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError, NodeNotReadyError, ConnectionError, TimeoutError)
 TICK_S = 0.5
 _STOP_LIMIT_S = 9.0
 RESTARTS_VARIABLE = "CHURN_ALERT_RESTARTS"
@@ -76,7 +75,7 @@ class Worker:
         self._publisher: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._failing = False
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory = tempfile.TemporaryDirectory(prefix="churn-alert-")
 
     # ---- run
 
@@ -87,10 +86,9 @@ class Worker:
     async def _run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._asked_to_stop)
         self.totals.listen(self._show_periods)
-        with tempfile.TemporaryDirectory(prefix="churn-alert-") as directory:
-            self._directory = directory
+        with self._directory as directory:
             self.app = self._build(directory)
             tasks = [self._guard(self._clock()), self._guard(self.totals.run())]
             if self._serve is not None:
@@ -104,14 +102,12 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - one place decides what it means
                 self.fail(error)
             log.info("stopping: finishing the turn in flight")
-            watchdog = loop.call_later(_STOP_LIMIT_S, self._give_up)
             for task in [*tasks, *([self._publisher] if self._publisher else [])]:
                 task.cancel()
             await asyncio.gather(*tasks, *([self._publisher] if self._publisher else []), return_exceptions=True)
             # Before Faust: it would wait for batches that lie in a merge, until the time is up.
             await asyncio.gather(*[owner.close() for owner in self.partitions.values()])
             await self.app.stop()
-            watchdog.cancel()
             log.info("stopped")
         return 0
 
@@ -124,8 +120,19 @@ class Worker:
             except TimeoutError:
                 continue
 
+    def _asked_to_stop(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            asyncio.get_running_loop().call_later(_STOP_LIMIT_S, self._give_up)
+
     def _give_up(self) -> None:
         log.error("stopping took too long; leaving as after a crash")
+        self._leave()
+
+    def _leave(self) -> NoReturn:
+        self._directory.cleanup()
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(EXIT_FAILED)
 
     def _guard(self, work: Awaitable[None]) -> asyncio.Task[None]:
@@ -148,10 +155,10 @@ class Worker:
             log.warning(
                 "broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=repr(error)[:200]
             )
+            self._directory.cleanup()
             _start_again()
         log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
-        sys.stdout.flush()
-        os._exit(EXIT_FAILED)
+        self._leave()
 
     # ---- Faust
 

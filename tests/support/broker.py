@@ -46,8 +46,10 @@ CONTAINER_SETTINGS = {
     "KAFKA_NODE_ID": "1",
     "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
     "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-    "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
-    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    # The broker talks to itself too (transaction markers), and must not do so through the port that only the host knows.
+    "KAFKA_LISTENERS": "PLAINTEXT://:9092,INTERNAL://:19092,CONTROLLER://:9093",
+    "KAFKA_INTER_BROKER_LISTENER_NAME": "INTERNAL",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,PLAINTEXT:PLAINTEXT",
 }
 
 
@@ -120,7 +122,7 @@ def in_docker() -> TestBroker:
     port = _free_port()
     container = containers.DockerContainer(IMAGE)
     container.ports["9092/tcp"] = (HOST, port)  # with_bind_ports would listen on every interface
-    container.with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://{HOST}:{port}")
+    container.with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://{HOST}:{port},INTERNAL://localhost:19092")
     for name, value in CONTAINER_SETTINGS.items():
         container.with_env(name, value)
     servers = f"{HOST}:{port}"
