@@ -28,7 +28,8 @@ class ClockState(msgspec.Struct, array_like=True):
     heard_us: int = 0
     """Event time of the newest event that moved time: the feed was alive then."""
     pending: list[tuple[int, str]] = []
-    """Unconfirmed jumps: the event times beyond, one per customer, ascending."""
+    """Unconfirmed jumps: the event times beyond, one per customer, ascending; since time last moved in the ordinary way,
+    or else a wrong date a year would add up to a confirmation."""
     interval_us: float = 0.0
     """Usual time between events that move time on."""
     intervals: int = 0
@@ -65,9 +66,11 @@ class StreamClock:
             return now
         if state.intervals == 0 or at_us - max(now, state.heard_us) <= self._max_jump_us:
             self._move(at_us)
+            if state.pending:
+                self._settle()
+                state.pending = []
         else:
             self._doubt(at_us, customer_id)
-        if state.pending:
             self._settle()
         return state.now_us
 
@@ -78,6 +81,12 @@ class StreamClock:
             to_us = min(to_us, state.heard_us + self.silence_limit_us())
         state.now_us = max(state.now_us, to_us)
         return state.now_us
+
+    def pending_silence_us(self) -> int:
+        """By how much `stalled_us` will grow if the unconfirmed jump is confirmed."""
+        state = self.state
+        interval = state.pending[0][0] - state.heard_us if state.pending else 0
+        return interval if interval > self.silence_limit_us() else 0
 
     def stalled(self, wall_us: int) -> bool:
         """Whether the feed has been silent for so long that absence alerts wait."""
@@ -107,13 +116,14 @@ class StreamClock:
         self.state.pending = sorted(others)[:_PENDING_KEPT]
 
     def _settle(self) -> None:
+        """Moves to doubted times that have come within reach, or that enough customers confirm."""
         state = self.state
         while True:
             state.pending = [entry for entry in state.pending if entry[0] > state.now_us]
             reach = max(state.now_us, state.heard_us) + self._max_jump_us
             near = [t for t, _ in state.pending if t <= reach]
             if near:
-                self._move(max(state.now_us, near[0]))
+                self._move(near[0])
             elif len(state.pending) > self._needed:
                 self._move(state.pending[0][0])
             else:

@@ -17,6 +17,8 @@ NO_DAY = -(1 << 40)
 """Local day of a visit that has not happened."""
 
 _KEPT_DAY_BYTES = 192
+DAYS_AHEAD = 760
+"""A visit dated further ahead of the stream is not marked: its bit would push days of the kept history (765 and more) out of the set."""
 _DROP_BYTES = 32
 _ID_BYTES = 6
 _KEPT_IDS = 128
@@ -83,18 +85,18 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     orders: int = 0
     revenue_minor: int = 0
     first_us: int = 0
-    """First purchase of the first visit; meaningless while visits = 0, like the next fields."""
+    """First purchase; meaningless while visits = 0, like the next fields."""
     last_us: int = 0
     """First purchase of the last visit: where the present silence begins."""
     first_day: int = NO_DAY
-    """First visit day booked in the ledger (a visit older than the kept history moves first_us only)."""
+    """First visit day booked in the ledger (a visit older than the kept history moves first_us only); NO_DAY: none booked."""
     last_day: int = NO_DAY
     previous_day: int = NO_DAY
     """Day of the visit before the last."""
     days_from: int = 0
     """Local day of bit 0 of `days`."""
     days: bytearray = msgspec.field(default_factory=bytearray)
-    """Bit set of visit days, little-endian; the oldest are dropped beyond 1,792 days."""
+    """Bit set of the visit days booked in the ledger, little-endian; the oldest are dropped beyond 1,792 days."""
     seen: bytes = b""
     """Six-byte hashes of the newest event ids."""
     log_usual: float = 0.0
@@ -116,7 +118,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     """Release of the newest rung of this episode; 0 if none."""
     released_rung: int = 0
     stalled_us: int = 0
-    """Feed silence (running total) already added to due_us."""
+    """Feed silence (running total of the clock) already added to the dates of this episode."""
     change_us: int = NEVER
     """When band or segment change if nothing arrives."""
     segment: int = -1
@@ -128,6 +130,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     items: ItemMemory | None = None
     answers: Answers | None = None
     profile: ProfileState | None = None
+    paused_us: int = 0
+    """Feed silence added to the dates of this episode."""
 
     @property
     def wake_us(self) -> int:

@@ -23,6 +23,7 @@ from service.domain import cadence, scores
 from service.domain.calendar import DAY_US, Calendar, to_date
 from service.domain.clock import ClockState, StreamClock
 from service.domain.customer import (
+    DAYS_AHEAD,
     NEVER,
     NO_DAY,
     Answers,
@@ -268,8 +269,8 @@ class Engine:
             customer.visit_minor += amount
             if at_us < customer.last_us:
                 self._visit_was_earlier(customer_id, customer, at_us)
-        elif kept or day < self.calendar.day_of(customer.first_us):
-            self._late_visit(customer_id, customer, at_us, day, kept)
+        else:
+            self._late_purchase(customer_id, customer, at_us, day, kept)
         if event.items:
             if customer.items is None:
                 customer.items = ItemMemory({}, [])
@@ -300,25 +301,49 @@ class Engine:
                 if visits + 1 == self._min_visits:
                     population.regular_joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
             if kept:
-                previous = customer.previous_day
-                self.ledger.visit(day, customer.last_day, previous if previous != NO_DAY else None)
+                previous, horizon = customer.previous_day, self._today - self._history_days
+                if previous >= horizon:
+                    self.ledger.visit(day, customer.last_day, previous)
+                elif previous == NO_DAY and customer.last_day >= horizon:
+                    self.ledger.visit(day, customer.last_day, None)
+                else:
+                    self._book_visit(customer, day)
         else:
             cadence.restart(customer, population.mu0)
-            customer.first_us, customer.first_day = at_us, day
+            customer.first_us = at_us
             if kept:
+                customer.first_day = day
                 self.ledger.visit(day, None, None)
         customer.visits = visits + 1
         customer.previous_day = customer.last_day
         customer.last_us, customer.last_day = at_us, day
         customer.visit_minor = amount
-        if kept and day <= self._today + 1:
+        if kept and day <= self._today + DAYS_AHEAD:
             customer.mark_day(day)
         self._begin_silence(customer_id, customer)
 
+    def _book_visit(self, customer: Customer, day: int) -> None:
+        """Books a further visit whose forerunners may be older than the kept history, and so not booked themselves."""
+        booked = self._booked_days(customer)
+        if not booked:
+            customer.first_day = day
+        self.ledger.visit(day, booked[-1] if booked else None, booked[-2] if len(booked) > 1 else None)
+
+    def _booked_days(self, customer: Customer) -> list[int]:
+        """The customer's visit days that the ledger holds, ascending; of days dropped from the bit set only the first."""
+        horizon = self._today - self._history_days
+        booked = set(customer.visit_days())
+        booked.update(day for day in (customer.previous_day, customer.last_day) if day >= horizon)
+        if customer.first_day != NO_DAY:
+            booked.add(customer.first_day)
+        return sorted(booked)
+
     def _begin_silence(self, customer_id: str, customer: Customer) -> None:
         """Stores the dates of the silence that starts at the last visit."""
-        customer.rung = customer.detected_us = customer.released_us = customer.released_rung = 0
+        customer.rung = customer.detected_us = customer.released_us = customer.released_rung = customer.paused_us = 0
         customer.stalled_us = self.clock.state.stalled_us
+        if customer.last_us > self._now_us:
+            customer.stalled_us += self.clock.pending_silence_us()
         if customer.visits >= self._min_visits:
             log_base = customer.log_usual + cadence.log_patience(customer.visits)
             self.population.silence_begins(customer.last_day, log_base)
@@ -327,12 +352,13 @@ class Engine:
         self._schedule(customer_id, customer)
 
     def _set_due(self, customer: Customer) -> None:
-        """When the customer's next rung comes due; never in the past of the stream."""
-        if customer.rung >= len(self.policy.outreach.rungs):
-            customer.due_us = NEVER
-            return
-        due = customer.last_us + int(self.tolerance.days(customer, customer.rung) * DAY_US)
-        customer.due_us = due if due > self._now_us else self._now_us + 1
+        """When the first rung comes due.
+
+        With events as the clock never in the past of the stream. Where the wall clock rules, a date may have passed before
+        the purchases became known (a backfill): it is kept, so that its alert is treated as the late one that it is.
+        """
+        due = customer.last_us + customer.paused_us + int(self.tolerance.days(customer, 0) * DAY_US)
+        customer.due_us = due if due > self._now_us or self._wall_clock else self._now_us + 1
 
     def _schedule(self, customer_id: str, customer: Customer) -> None:
         self._queue.schedule(customer_id, customer)
@@ -347,17 +373,25 @@ class Engine:
             self._set_due(customer)
             self._schedule(customer_id, customer)
 
-    def _late_visit(self, customer_id: str, customer: Customer, at_us: int, day: int, kept: bool) -> None:
-        """A purchase before the last visit. A new day between known ones re-reads the rhythm from the days kept."""
-        if at_us < customer.first_us and day == customer.first_day:
-            customer.first_us = at_us
-        if customer.visited(day) or day in (customer.first_day, customer.previous_day):
-            return
+    def _late_purchase(self, customer_id: str, customer: Customer, at_us: int, day: int, kept: bool) -> None:
+        """A purchase before the last visit. On a new day it is a late visit.
+
+        Of purchases older than the kept history the days are not known: there only a new first day is a visit.
+        """
+        before_first = day < self.calendar.day_of(customer.first_us)
+        customer.first_us = min(at_us, customer.first_us)
+        if before_first or (
+            kept and not customer.visited(day) and day not in (customer.first_day, customer.previous_day)
+        ):
+            self._late_visit(customer_id, customer, day, kept)
+
+    def _late_visit(self, customer_id: str, customer: Customer, day: int, kept: bool) -> None:
+        """A new day before the last visit: the rhythm is read again from the days known."""
         self.counts.late_visits += 1
-        days = _neighbours(customer)
-        earlier = [d for d in days if d < day]
-        later = [d for d in days if d > day]
+        days = self._booked_days(customer)
         if kept:
+            earlier = [d for d in days if d < day]
+            later = [d for d in days if d > day]
             self.ledger.insert_visit(
                 day,
                 earlier[-2] if len(earlier) > 1 else None,
@@ -365,17 +399,17 @@ class Engine:
                 later[0] if later else None,
                 later[1] if len(later) > 1 else None,
             )
-        # An unkept visit is not booked: it moves the lifetime's first purchase, not the ledger's first day.
         was_regular = customer.visits >= self._min_visits
         if was_regular:
             self._leave_population(customer)
         customer.visits += 1
-        if day < customer.first_day:
-            customer.first_us, customer.first_day = at_us, day
         customer.previous_day = max(customer.previous_day, day)
         if kept:
-            customer.mark_day(day)
-        self._reread_rhythm(customer, sorted([*days, day]))
+            if customer.first_day == NO_DAY or day < customer.first_day:
+                customer.first_day = day
+            if day <= self._today + DAYS_AHEAD:
+                customer.mark_day(day)
+        self._reread_rhythm(customer, sorted({*days, day, customer.last_day}))
         if customer.visits >= self._min_visits:
             self.population.regular_joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
             log_base = customer.log_usual + cadence.log_patience(customer.visits)
@@ -435,12 +469,12 @@ class Engine:
         self.counts.profiles += 1
         known = customer.profile or ProfileState()
         customer.profile = known
-        if event.at_us >= known.said_us:
-            known.said_us = event.at_us
-            for name in ("first_name", "locale", "timezone", "email", "phone", "crm_id"):
-                value = getattr(event, name)
-                if value is not None:
-                    setattr(known, name, value)
+        newer = event.at_us >= known.said_us
+        known.said_us = max(known.said_us, event.at_us)
+        for name in ("first_name", "locale", "timezone", "email", "phone", "crm_id"):
+            value = getattr(event, name)
+            if value is not None and (newer or getattr(known, name) is None):
+                setattr(known, name, value)
         consent = event.marketing_consent
         if consent is not None and (event.at_us, not consent) >= (known.consent_us, not known.consent):
             known.consent_us, known.consent = event.at_us, consent
@@ -448,11 +482,13 @@ class Engine:
     def _erase(self, event: Erasure) -> None:
         """Deletes the customer, cancels what was released, and refuses their later events."""
         customer_id = event.customer_id
-        self.counts.erasures += 1
         digest = self._erasure_hash(customer_id)
-        if digest not in self._erased:
-            self._erased.add(digest)
-            self._own_records[_ERASED_PREFIX + digest] = b""
+        if digest in self._erased:
+            self.counts.duplicates += 1
+            return
+        self.counts.erasures += 1
+        self._erased.add(digest)
+        self._own_records[_ERASED_PREFIX + digest] = b""
         customer = self.customers.get(customer_id)
         if customer is None:
             return
@@ -478,7 +514,9 @@ class Engine:
         if customer.due_us <= wake_us:
             stalled = self.clock.state.stalled_us
             if stalled > customer.stalled_us and not customer.detected_us:
-                customer.due_us += stalled - customer.stalled_us
+                paused = stalled - customer.stalled_us
+                customer.due_us += paused
+                customer.paused_us += paused
                 customer.stalled_us = stalled
             else:
                 self._rung_due(wake_us, customer_id, customer)
@@ -503,15 +541,18 @@ class Engine:
         if customer.rung >= len(self.policy.outreach.rungs):
             customer.due_us = NEVER
         else:
-            due = customer.last_us + int(self.tolerance.days(customer, customer.rung) * DAY_US)
-            customer.due_us = max(due, due_us + 1)
+            days = self.tolerance.days(customer, customer.rung)
+            customer.due_us = max(customer.last_us + customer.paused_us + int(days * DAY_US), due_us + 1)
 
     def _end_episode(self, customer_id: str, customer: Customer, at_us: int, amount: int) -> None:
-        """A visit after a release: count it, and stop what has not been delivered. A deferred rung is dropped silently."""
+        """A visit after a release: count it, and stop what has not been delivered. A deferred rung is dropped silently.
+
+        A visit dated before the release, but heard of later, stops the message; the message did not bring it.
+        """
         if not customer.released_us:
             return
         outreach = self.policy.outreach
-        if at_us - customer.released_us <= outreach.attribution_days * DAY_US:
+        if 0 <= at_us - customer.released_us <= outreach.attribution_days * DAY_US:
             self._emit_end(customer_id, customer, Outcome.CONVERTED, Reason.RETURNED, at_us, amount)
         if at_us - customer.released_us <= outreach.expires_after_days * DAY_US:
             self._emit_end(customer_id, customer, Outcome.CANCELLED, Reason.RETURNED, at_us, None)
@@ -581,7 +622,9 @@ class Engine:
 
     def _judge(self, customer_id: str, customer: Customer, *, refresh: bool, now_us: int | None = None) -> None:
         """Brings band and segment up to date; publishes them when they changed, or when the last record is old."""
-        now = max(self._now_us if now_us is None else now_us, customer.last_us)
+        now = max(self._now_us, customer.last_us)
+        if now_us is not None and now_us > now:
+            now = now_us
         segment, band = customer.segment, customer.band
         changed = scores.judge(customer, self.population, now, self._min_visits)
         if changed:
@@ -653,9 +696,3 @@ class Engine:
                 log_base = customer.log_usual + cadence.log_patience(customer.visits)
                 self.population.silence_begins(customer.last_day, log_base)
         self._set_wake()
-
-
-def _neighbours(customer: Customer) -> list[int]:
-    """Known visit days, ascending; with those that the bit set does not hold (too old, or dated in a doubtful future)."""
-    ends = {customer.first_day, customer.previous_day, customer.last_day} - {NO_DAY}
-    return sorted(ends.union(customer.visit_days()))

@@ -76,12 +76,12 @@ class Population:
 
     def silence_begins(self, day: int, log_base: float) -> None:
         """A regular's visit opens a silence."""
-        cell = (day, int(log_base / _BASE_STEP))
+        cell = (day, int(log_base // _BASE_STEP))
         self._open[cell] = self._open.get(cell, 0) + 1
 
     def silence_gone(self, day: int, log_base: float) -> None:
         """The silence that began so is closed, or its customer erased."""
-        cell = (day, int(log_base / _BASE_STEP))
+        cell = (day, int(log_base // _BASE_STEP))
         left = self._open.get(cell, 0) - 1
         if left > 0:
             self._open[cell] = left

@@ -1,0 +1,108 @@
+"""The engine's detections equal the quiet rule done the long way (tests/support/reference_rule.py)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.domain.events import Event
+from service.domain.outputs import Output
+from service.domain.policy import ConsentRule, Measure, OutreachPolicy
+from service.domain.population import Population
+from service.domain.tolerance import Tolerance
+from tests.support import reference_rule as reference
+from tests.support.engines import apply_all, decisions, detections, make_engine, purchase, shop_log
+
+ROUNDING_US = 200
+"""The reference adds up in another order; over a silence of months that makes some microseconds."""
+LEVELS = [(Measure.BUDGET, 1.0), (Measure.BUDGET, 4.0), (Measure.PROBABILITY, 0.05), (Measure.MULTIPLE, 2.5)]
+
+
+def policy(measure: Measure, level: float) -> OutreachPolicy:
+    return OutreachPolicy(measure=measure, level=level, consent=ConsentRule.EXTERNAL)
+
+
+def in_time(log: list[Event]) -> list[Event]:
+    return sorted(log, key=lambda event: event.at_us)
+
+
+def assert_equal(outputs: list[Output], expected: list[tuple[str, int, int]]) -> None:
+    found = sorted(detections(outputs), key=lambda alert: (alert[0], alert[1]))
+    expected = sorted(expected, key=lambda alert: (alert[0], alert[1]))
+    assert [alert[:2] for alert in found] == [alert[:2] for alert in expected]
+    for mine, theirs in zip(found, expected, strict=True):
+        assert abs(mine[2] - theirs[2]) <= ROUNDING_US
+
+
+@pytest.mark.parametrize(("measure", "level"), LEVELS)
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**32), customers=st.integers(1, 12), days=st.integers(20, 250))
+def test_a_small_shop_is_alerted_by_the_rule_as_written(
+    measure: Measure, level: float, seed: int, customers: int, days: int
+) -> None:
+    log = in_time(shop_log(seed, customers=customers, days=days))
+    if not log:
+        return
+
+    outputs = apply_all(make_engine(policy(measure, level)), log)
+
+    assert_equal(outputs, reference.alerts([(e.customer_id, e.at_us) for e in log], measure.value, level))
+
+
+@pytest.mark.parametrize(("measure", "level"), LEVELS[:3])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_shop_that_has_learned_its_own_curve_is_alerted_by_the_rule_as_written(
+    measure: Measure, level: float, seed: int
+) -> None:
+    log = in_time(shop_log(seed, customers=45, days=120))
+    engine = make_engine(policy(measure, level))
+    learned: list[reference.Shop] = []
+
+    outputs = apply_all(engine, log)
+
+    expected = reference.alerts([(e.customer_id, e.at_us) for e in log], measure.value, level, learned.append)
+    assert engine.population.state.curve == pytest.approx(learned[0].curve, rel=1e-9)
+    assert engine.population.state.curve, "the shop must be big enough to leave the cold start"
+    assert engine.population.mu0 == pytest.approx(learned[0].mu0, rel=1e-9)
+    assert engine.population.mu0 != Population().mu0
+    assert len(expected) > 20
+    assert_equal(outputs, expected)
+
+
+def test_the_table_behind_a_budget_is_within_two_percent_of_the_curve() -> None:
+    engine = make_engine(policy(Measure.BUDGET, 1.0))
+    apply_all(engine, in_time(shop_log(5, customers=60, days=150)))
+    tolerance = Tolerance(policy(Measure.BUDGET, 1.0), engine.population)
+    shares = [0.003, 0.011, 0.05, 0.2, 0.45]
+
+    for customer in list(engine.customers.values())[:10]:
+        for share in shares:
+            strict = Tolerance(policy(Measure.PROBABILITY, share), engine.population)
+            level = share * 365 / 2.718281828459045**customer.log_usual
+            if level <= 50:
+                tolerance = Tolerance(policy(Measure.BUDGET, level), engine.population)
+                assert tolerance.days(customer, 0) == pytest.approx(strict.days(customer, 0), rel=0.02)
+
+
+def test_no_alert_before_the_fourth_visit() -> None:
+    log: list[Event] = [purchase("a", day) for day in (0.1, 7.1, 14.1)]
+
+    outputs = apply_all(make_engine(), [*log, purchase("b", 400.0)])
+
+    assert detections(outputs) == []
+
+
+def test_the_evidence_of_an_alert_holds_the_numbers_it_rests_on() -> None:
+    log: list[Event] = [purchase("a", 0.5 + 7 * n) for n in range(6)]
+
+    outputs = apply_all(make_engine(policy(Measure.PROBABILITY, 0.05)), [*log, purchase("b", 400.0)])
+
+    (alert,) = decisions(outputs)
+    assert alert.evidence.visits == 6
+    assert alert.evidence.tail_probability == pytest.approx(0.05, rel=1e-6)
+    assert alert.evidence.gap_days * 86_400e6 == pytest.approx(alert.detected_us - alert.quiet_since_us)
+    assert alert.evidence.orders == 6
+    assert alert.evidence.lifetime_value_minor == 6000
+    assert 7.0 < alert.evidence.usual_gap_days < 9.0
+    assert alert.episode_id == "2020-09-30"

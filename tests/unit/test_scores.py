@@ -1,0 +1,188 @@
+"""Health, band and segment, and the stored date of their next change."""
+
+from __future__ import annotations
+
+from math import exp, log
+from random import Random
+
+import pytest
+
+from service.domain import scores
+from service.domain.calendar import DAY_US, SECOND_US
+from service.domain.customer import NEVER, Answers, Customer
+from service.domain.outputs import HealthBand, Segment
+from service.domain.population import Population
+from tests.support.engines import at
+
+SEGMENTS = list(Segment)
+NO_SHOP = Population()
+UNLUCKY = [
+    3.5127339269877185,
+    3.55387799899414,
+    2.8184811158605223,
+    3.701237099843925,
+    2.70083646781091,
+    2.9732296874079003,
+]
+"""Logarithms of usual gaps for which the exponential and the logarithm disagree by a microsecond about the lost date."""
+
+
+def customer_of(visits: int = 10, **changes: object) -> Customer:
+    """A weekly customer, last here at day 0, who always spends the same."""
+    customer = Customer(
+        visits=visits,
+        orders=visits,
+        revenue_minor=1000 * visits,
+        last_us=at(0),
+        first_us=at(-7 * visits),
+        log_usual=log(7),
+        log_recent=log(7),
+        gap_weight=5.0,
+        recent_spend=1000.0 if visits > 1 else -1.0,
+    )
+    for name, value in changes.items():
+        setattr(customer, name, value)
+    return customer
+
+
+def random_customer(seed: int, *, answers: bool) -> Customer:
+    random = Random(seed)
+    mean = random.lognormvariate(2, 0.8)
+    visits = random.choice([1, 2, 3, 4, 6, 20, 60])
+    customer = customer_of(
+        visits,
+        log_usual=log(mean),
+        log_recent=log(mean) + random.gauss(0, 0.5),
+        recent_spend=random.uniform(200, 2000),
+    )
+    if answers:
+        customer.answers = Answers()
+        if random.random() < 0.7:
+            customer.answers.nps, customer.answers.nps_us = random.randrange(11), at(-random.randrange(300))
+        if random.random() < 0.5:
+            customer.answers.csat, customer.answers.csat_us = random.randrange(1, 6), at(-random.randrange(300))
+        if random.random() < 0.3:
+            customer.answers.ces, customer.answers.ces_us = random.randrange(1, 8), at(-random.randrange(300))
+    return customer
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_parts_add_up_to_the_health_and_their_maxima_to_a_hundred(seed: int) -> None:
+    customer = random_customer(seed, answers=seed % 2 == 0)
+    for days in (0.0, 3.0, 30.0, 300.0):
+        record = scores.scores_of("a", customer, NO_SHOP, at(days), 4)
+
+        assert record.health == pytest.approx(sum(part.points for part in record.health_parts))
+        assert sum(part.of for part in record.health_parts) == pytest.approx(100)
+        assert all(0 <= part.points <= part.of + 1e-9 for part in record.health_parts)
+        assert record.health is not None
+        assert 0 <= record.health <= 100 + 1e-9
+
+
+def test_a_part_without_evidence_is_left_out_and_the_others_weigh_more() -> None:
+    parts = {part.name: part.of for part in scores.health_parts(customer_of(visits=2), at(0))}
+    assert parts == {"recency": 100.0}
+
+    parts = {part.name: part.of for part in scores.health_parts(customer_of(), at(0))}
+    assert parts == pytest.approx({"recency": 5000 / 85, "frequency_trend": 2000 / 85, "spend_trend": 1500 / 85})
+
+    answered = customer_of(answers=Answers(nps=10, nps_us=at(0)))
+    parts = {part.name: part.of for part in scores.health_parts(answered, at(0))}
+    assert parts == pytest.approx({"recency": 50, "frequency_trend": 20, "spend_trend": 15, "satisfaction": 15})
+
+
+def test_an_answer_loses_half_its_weight_in_180_days() -> None:
+    answered = customer_of(visits=2, answers=Answers(nps=0, nps_us=at(0)))
+
+    parts = {part.name: part.of for part in scores.health_parts(answered, at(180))}
+
+    assert parts["satisfaction"] / parts["recency"] == pytest.approx(15 / 2 / 50)
+
+
+def test_a_customer_without_a_visit_has_no_health() -> None:
+    record = scores.scores_of("a", Customer(), NO_SHOP, at(0), 4)
+
+    assert record.health is None
+    assert record.band is None
+    assert record.health_parts == ()
+    assert record.first_visit_us is None
+    assert record.usual_gap_days is None
+
+
+def test_recency_is_full_for_one_usual_gap_and_zero_from_six_bases_on() -> None:
+    customer = customer_of(visits=10)
+    recency = [scores.health_parts(customer, at(day))[0] for day in (0, 6.99, 8, 6 * 7 - 0.01, 6 * 7.01)]
+
+    assert [part.points / part.of for part in recency[:2]] == [1.0, 1.0]
+    assert 0.9 < recency[2].points / recency[2].of < 1.0
+    assert 0.0 < recency[3].points / recency[3].of < 0.001
+    assert recency[4].points == 0.0
+
+
+@pytest.mark.parametrize(
+    ("customer", "day", "segment"),
+    [
+        (customer_of(visits=1), 1, Segment.NEW),
+        (customer_of(visits=3), 1, Segment.RETURNING),
+        (customer_of(visits=4), 1, Segment.REGULAR),
+        (customer_of(rung=1), 30, Segment.QUIET),
+        (customer_of(detected_us=at(29)), 30, Segment.QUIET),
+        (customer_of(log_recent=log(11)), 1, Segment.SLOWING),
+        (customer_of(revenue_minor=900_000), 1, Segment.VIP),
+        (customer_of(rung=1), 43, Segment.LOST),
+        (customer_of(visits=1), 22, Segment.LOST),
+    ],
+)
+def test_segments(customer: Customer, day: float, segment: Segment) -> None:
+    population = Population()
+    population.regular_joined(1.0, 100_000)
+
+    assert SEGMENTS[scores.segment_of(customer, population, at(day), 4)] is segment
+
+
+def state_at(customer: Customer, now_us: int) -> tuple[int, int]:
+    """(segment, band) as published at this time, computed from nothing but the customer."""
+    record = scores.scores_of("a", customer, NO_SHOP, now_us, 4)
+    assert record.band is not None
+    return SEGMENTS.index(record.segment), list(HealthBand).index(record.band)
+
+
+@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("answers", [False, True])
+def test_the_stored_date_is_the_first_instant_at_which_band_or_segment_differ(seed: int, answers: bool) -> None:
+    customer = random_customer(seed, answers=answers)
+    now = at(0)
+    scores.judge(customer, NO_SHOP, now, 4)
+    slack = 2 * SECOND_US if customer.answers is not None else 2
+
+    for _ in range(8):
+        present = state_at(customer, now)
+        assert (customer.segment, customer.band) == present
+        change = customer.change_us
+        end = min(change, at(700))
+        scan = [now + (end - now) * step // 300 for step in range(300)]
+        assert all(state_at(customer, instant) == present for instant in scan if instant < change - slack)
+        if change == NEVER or change > at(700):
+            break
+        assert state_at(customer, change + slack) != present
+        while not scores.judge(customer, NO_SHOP, customer.change_us, 4):
+            assert customer.change_us <= change + slack, "it must not wait for the next change"
+            change = customer.change_us
+        now = change
+
+
+@pytest.mark.parametrize("log_usual", [log(7), *UNLUCKY])
+def test_everybody_who_stays_away_becomes_lost_whatever_the_rounding(log_usual: float) -> None:
+    customer = customer_of(visits=7, log_usual=log_usual, log_recent=log_usual)
+    now = at(0)
+    scores.judge(customer, NO_SHOP, now, 4)
+
+    looks = 0
+    while customer.change_us < NEVER:
+        now = customer.change_us
+        scores.judge(customer, NO_SHOP, now, 4)
+        looks += 1
+
+    assert SEGMENTS[customer.segment] is Segment.LOST
+    assert looks <= 8
+    assert (now - customer.last_us) / DAY_US == pytest.approx(exp(log_usual) * 6 * 0.7**0.3)
