@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 
 import structlog
 
@@ -11,7 +12,7 @@ from service.config import Settings
 from service.errors import ConfigurationError
 from service.metrics import Metrics
 from service.streaming import topics
-from service.streaming.worker import RESTARTS_VARIABLE, Worker
+from service.streaming.worker import RESTARTS_VARIABLE, Worker, pause_before_start
 
 log = structlog.get_logger()
 
@@ -21,12 +22,13 @@ def run_worker(settings: Settings, *, web: bool = True) -> int:
     restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
     if restarts:
         log.info("started again", restarts=restarts)
+        time.sleep(pause_before_start(restarts))
     serve = None
     if web and settings.web.enabled:
         from service.web.server import prepare  # noqa: PLC0415 - the web half is optional
 
         serve = prepare(settings)  # takes the port: a mistake there is told before anything waits for the broker
-    problems = topics.check(settings, wait_s=math.inf, say=lambda line: log.warning(line))
+    problems = topics.check(settings, wait_s=math.inf, say=log.warning)
     if problems:
         raise ConfigurationError(" ".join(problems))
     return Worker(settings, Metrics(), serve).run()

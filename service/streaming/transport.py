@@ -212,7 +212,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
         transport = type("Transport", (faust_aiokafka.Transport,), {"Consumer": Consumer})
         return transport(self.conf.broker_consumer, self)
 
-    def wants(self, tp: Any) -> bool:  # noqa: ARG002 - the hook's signature
+    def wants(self, tp: Any) -> bool:
         return True
 
     def ends_noted(self) -> None:

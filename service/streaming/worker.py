@@ -11,26 +11,39 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 import structlog
-from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
 
 from service.config import Settings
 from service.errors import FatalError
 from service.metrics import Metrics
 from service.streaming.connection import faust_credentials
 from service.streaming.job import PartitionJob
+from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.totals import Publisher, ShopTotals
 from service.streaming.transport import BatchApp, BatchSchema, SourcePartition
 
 EXIT_FAILED = 70
 """EX_SOFTWARE: a supervisor should start the worker again, with back-off."""
-BROKER_LOST = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError, NodeNotReadyError, ConnectionError, TimeoutError)
+BROKER_LOST = (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    RequestTimedOutError,
+    NodeNotReadyError,
+    ConnectionError,
+    TimeoutError,
+)
 TICK_S = 0.5
 _STOP_LIMIT_S = 9.0
+HEALTHY_AFTER_S, LONGEST_PAUSE_S = 60.0, 30.0
+"""A life this long ends a row of restarts; the longest pause between two of a row."""
+OUTAGE_MEMORY_S = 60.0
+"""An error of Kafka's this soon after a failed connection is the outage's consequence: start again instead of giving up."""
 RESTARTS_VARIABLE = "CHURN_ALERT_RESTARTS"
 
 log = structlog.get_logger()
@@ -75,12 +88,15 @@ class Worker:
         self._publisher: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._failing = False
+        self._outage = Outage(settings.kafka.bootstrap_servers)
+        self._born_s = time.monotonic()
         self._directory = tempfile.TemporaryDirectory(prefix="churn-alert-")
 
     # ---- run
 
     def run(self) -> int:
         """Until stopped; returns the exit code."""
+        self._outage.install()
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
@@ -151,12 +167,14 @@ class Worker:
         if self._failing:
             return
         self._failing = True
-        if isinstance(error, BROKER_LOST) and not self._stop.is_set():
+        # A transaction that outlived its time-out while the broker was away is aborted, and its producer fenced by that.
+        outage = isinstance(error, KafkaError) and self._outage.within(OUTAGE_MEMORY_S)
+        if (outage or isinstance(error, BROKER_LOST)) and not self._stop.is_set():
             log.warning(
                 "broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=repr(error)[:200]
             )
             self._directory.cleanup()
-            _start_again()
+            _start_again(time.monotonic() - self._born_s)
         log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
         self._leave()
 
@@ -276,9 +294,15 @@ class Worker:
                     self.metrics.period(which, row)
 
 
-def _start_again() -> None:
+def pause_before_start(restarts: int) -> float:
+    """Seconds that a process waits which has started itself again so often in a row."""
+    return 0.0 if restarts < 2 else float(min(LONGEST_PAUSE_S, 0.25 * 2**restarts))
+
+
+def _start_again(lived_s: float) -> None:
     """Replaces the process by a new one with the same command; the new one waits for the broker with back-off."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.environ[RESTARTS_VARIABLE] = str(int(os.environ.get(RESTARTS_VARIABLE, "0")) + 1)
+    in_a_row = 0 if lived_s > HEALTHY_AFTER_S else int(os.environ.get(RESTARTS_VARIABLE, "0"))
+    os.environ[RESTARTS_VARIABLE] = str(min(in_a_row + 1, 20))
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line

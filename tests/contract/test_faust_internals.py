@@ -1,0 +1,168 @@
+"""What service/streaming overrides or reads of Faust's, mode's and aiokafka's insides is still there, in the form it relies on.
+
+An upgrade that moves one of these fails here with its name, not in production with a lost record.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tomllib
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import faust
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.producer.sender import Sender
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from faust.app.base import App
+from faust.serializers.schemas import Schema
+from faust.transport.consumer import Consumer as BaseConsumer
+from faust.transport.consumer import ThreadDelegateConsumer
+from faust.transport.drivers import aiokafka as driver
+from mode.services import Service
+
+from service.streaming import transport
+
+PINNED = ("faust-streaming", "aiokafka", "mode-streaming")
+PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+
+
+@pytest.mark.parametrize("package", PINNED)
+def test_the_installed_version_is_the_pinned_one(package: str) -> None:
+    wanted = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
+
+    assert f"{package}=={metadata.version(package)}" in wanted
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters"),
+    [
+        (driver.AIOKafkaConsumerThread._create_worker_consumer, ["self", "transport"]),
+        (
+            driver.AIOKafkaConsumerThread._fetch_records,
+            ["self", "consumer", "active_partitions", "timeout", "max_records"],
+        ),
+        (driver.Consumer._new_consumer_thread, ["self"]),
+        (ThreadDelegateConsumer._getmany, ["self", "active_partitions", "timeout"]),
+        (BaseConsumer.getmany, ["self", "timeout"]),
+        (BaseConsumer._wait_next_records, ["self", "timeout"]),
+        (BaseConsumer._add_gap, ["self", "tp", "offset_from", "offset_to"]),
+        (BaseConsumer._new_offset, ["self", "tp"]),
+        (BaseConsumer.perform_seek, ["self"]),
+        (BaseConsumer.on_partitions_revoked, ["self", "revoked"]),
+        (BaseConsumer.wait_empty, ["self"]),
+        (App._new_transport, ["self"]),
+        (App._stop_consumer, ["self"]),
+        (
+            Schema.compile,
+            ["self", "app", "on_key_decode_error", "on_value_decode_error", "default_propagate"],
+        ),
+    ],
+    ids=lambda value: value.__qualname__ if callable(value) else "",
+)
+def test_an_overridden_method_takes_what_our_override_takes(
+    function: Callable[..., Any], parameters: list[str]
+) -> None:
+    assert list(inspect.signature(function).parameters) == parameters
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (transport.ConsumerThread, driver.AIOKafkaConsumerThread),
+        (transport.Consumer, driver.Consumer),
+        (transport.BatchApp, App),
+        (transport.BatchSchema, Schema),
+    ],
+    ids=lambda kind: kind.__name__,
+)
+def test_every_method_we_define_over_one_of_theirs_keeps_its_parameters(ours: type, theirs: type) -> None:
+    compared = 0
+    for name, function in vars(ours).items():
+        if inspect.isfunction(function) and name != "__init__" and hasattr(theirs, name):
+            original = inspect.signature(getattr(theirs, name))
+            assert list(inspect.signature(function).parameters) == list(original.parameters), name
+            compared += 1
+
+    assert compared
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ["_acked", "_acked_index", "_unacked_messages", "_committed_offset", "_buffered_partitions", "_read_offset"],
+)
+def test_the_consumer_still_keeps_its_books_under_the_same_names(attribute: str) -> None:
+    assert re.search(rf"self\.{attribute} = ", inspect.getsource(BaseConsumer.__init__))
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ["_isolation_level", "_fetch_max_wait_ms", "_partition_assignment_strategy", "_subscription", "_fetcher"],
+)
+def test_the_kafka_consumer_still_reads_what_we_set_on_it(attribute: str) -> None:
+    source = inspect.getsource(AIOKafkaConsumer)
+
+    assert len(re.findall(rf"self\.{attribute}\b", source)) >= 2, "set in the constructor and used at the start"
+
+
+def test_a_partitions_fetch_state_still_tells_position_end_and_last_stable_offset() -> None:
+    source = inspect.getsource(TopicPartitionState)
+
+    for name in ("lso", "highwater"):
+        assert f"self.{name} = None" in source
+    assert isinstance(TopicPartitionState.position, property)
+    assert isinstance(TopicPartitionState.has_valid_position, property)
+
+
+def test_fetched_positions_move_without_a_pause_before_we_look() -> None:
+    source = inspect.getsource(driver.AIOKafkaConsumerThread._fetch_records)
+
+    assert source.count("await") == 1, "one await, of fetched_records, whose result is returned as it is"
+    assert "return await fetcher.fetched_records(" in source
+
+
+def test_range_assignment_gives_a_member_the_same_numbers_of_every_topic() -> None:
+    class Cluster:
+        def partitions_for_topic(self, _topic: str) -> set[int]:
+            return {0, 1, 2, 3, 4}
+
+    topics = ["purchases", "surveys", "customers"]
+    members = {name: RangePartitionAssignor.metadata(topics) for name in ("a", "b", "c")}
+    assigned = RangePartitionAssignor.assign(Cluster(), members)
+
+    for member in members:
+        by_topic = [sorted(numbers) for _, numbers in assigned[member].assignment]
+        assert len(by_topic) == 3
+        assert by_topic[0] == by_topic[1] == by_topic[2]
+
+
+def test_starting_a_transactional_producer_still_means_fencing_the_one_before() -> None:
+    assert "await self._sender.start()" in inspect.getsource(AIOKafkaProducer.start)
+    assert "await self._maybe_wait_for_pid()" in inspect.getsource(Sender.start)
+
+
+def test_a_record_larger_than_a_batch_still_makes_a_batch_of_its_own() -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, True, -1, -1, -1, 1_000)
+
+    assert builder.append(0, 0, b"k", b"x" * 5_000, []) is not None
+    assert builder.append(1, 0, b"k", b"x", []) is None
+
+
+def test_a_service_still_tells_why_it_crashed() -> None:
+    assert "_crash_reason" in Service.__annotations__
+    assert isinstance(inspect.getattr_static(Service, "should_stop"), property)
+
+
+def test_a_message_is_made_from_the_same_fields() -> None:
+    wanted = [
+        "topic", "partition", "offset", "timestamp", "timestamp_type", "headers", "key", "value", "checksum",
+        "serialized_key_size", "serialized_value_size", "tp", "time_in", "time_out", "time_total", "generation_id",
+    ]  # fmt: skip
+
+    assert list(inspect.signature(faust.types.ConsumerMessage).parameters) == wanted

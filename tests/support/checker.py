@@ -1,0 +1,333 @@
+"""Recomputes everything from the input and compares it with what lies on the topics at read_committed.
+
+It knows nothing of turns, transactions, batches, epochs or recovery: per partition number the inputs are decoded, merged
+as if all of it had been there from the start, and fed to one fresh engine that is drained once. Whatever a worker did in
+between — crashes, pauses, rebalances — must leave exactly the same behind. Only for the event clock, and for inputs whose
+merge order does not depend on when they arrived (preloaded, or one topic only).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from service.config import Settings
+from service.domain.customer import FIELDS, restore
+from service.domain.engine import PARTITION_KEY, Engine
+from service.domain.events import Event
+from service.domain.ledger import unpack
+from service.domain.merge import Merge
+from service.domain.outputs import Decision
+from service.domain.periods import PeriodTotals
+from service.engines import new_engine
+from service.errors import PoisonError
+from service.streaming.decoder import Decoder, DecoderSettings
+from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
+from service.streaming.job import POSITION_KEY, TODAY_KEY, day_key, day_of_key
+from service.streaming.period_records import numbers_of, record_key
+
+SHOWN = 5
+"""Differences of one kind that are spelled out."""
+PATIENCE_S = 20.0
+"""Period rows are added up and published about once a second, after the state they come from."""
+
+Written = tuple[bytes | None, bytes | None]
+"""Key and value."""
+
+
+class Place(NamedTuple):
+    topic: str
+    partition: int
+
+
+class Refused(NamedTuple):
+    """What identifies a dead letter: where the record came from, what it was, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    code: str
+    value: bytes | None
+
+
+@dataclass
+class Report:
+    """What was compared, so that an empty pass is visible, and what differed."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+
+    def note(self, what: str, compared: int) -> None:
+        self.counts[what] = self.counts.get(what, 0) + compared
+
+    def differ(self, what: str, each: Iterable[object]) -> None:
+        found = list(each)
+        self.differences.extend(f"{what}: {one}" for one in found[:SHOWN])
+        if len(found) > SHOWN:
+            self.differences.append(f"{what}: … {len(found)} in all")
+
+    def assert_same(self, *wanted: str) -> None:
+        """Fails on any difference, and when one of the named counts is 0."""
+        print("compared:", ", ".join(f"{count:,} {what}" for what, count in self.counts.items()))
+        assert not self.differences, "\n".join(self.differences)
+        empty = [what for what in wanted if not self.counts.get(what)]
+        assert not empty, f"nothing to compare: {empty}"
+
+
+@dataclass
+class Expected:
+    """What one partition number must have left behind."""
+
+    engine: Engine
+    positions: dict[str, int]
+    state: dict[bytes, bytes]
+    ledger: dict[bytes, bytes]
+    outputs: dict[TopicKind, list[Written]]
+    refused: list[Refused]
+    decision_ids: list[str]
+    events: int
+
+
+def check(settings: Settings, partitions: int, patience_s: float = PATIENCE_S) -> Report:
+    """Everything, on all topics. Call it when the workers have caught up."""
+    return asyncio.run(_check(settings, partitions, patience_s))
+
+
+def recompute(settings: Settings, partition: int, inputs: dict[Place, list[ConsumerRecord]]) -> Expected:
+    """One partition number's events in replay order through one engine."""
+    topics = settings.kafka.topics
+    shop = settings.shop
+    decoder = Decoder(
+        DecoderSettings(
+            currency=shop.currency,
+            minor_digits=shop.minor_digits,
+            rates=shop.rates,
+            max_value_bytes=settings.limits.max_value_bytes,
+            max_future_skew_us=int(settings.limits.max_future_skew_s * 1_000_000),
+        )
+    )
+    # The order breaks ties of time: what the shop knows of a customer comes first.
+    sources = (
+        (topics.customers, decoder.customer),
+        (topics.purchases, decoder.purchase),
+        (topics.surveys, decoder.survey),
+    )
+    merge: Merge[Event] = Merge(len(sources), lambda event: event.at_us)
+    refused: list[Refused] = []
+    positions: dict[str, int] = {}
+    now_us = time.time_ns() // 1000
+    for index, (topic, decode) in enumerate(sources):
+        records = inputs[Place(topic, partition)]
+        good: list[Event] = []
+        for record in records:
+            try:
+                good.append(decode(record.value, record.key, record.headers, now_us))
+            except PoisonError as error:
+                refused.append(Refused(topic, partition, record.offset, error.code.value, record.value))
+        positions[topic] = records[-1].offset + 1 if records else 0
+        merge.put(index, good)
+    engine = new_engine(settings)
+    merged = merge.take(lambda _: True)
+    for _, event in merged:
+        engine.apply(event)
+    turn = engine.drain()
+    encoder = Encoder(EncoderSettings(currency=shop.currency, minor_digits=shop.minor_digits))
+    outputs: dict[TopicKind, list[Written]] = {kind: [] for kind in TopicKind}
+    for output in turn.outputs:
+        for encoded in encoder.encode(output):
+            outputs[encoded.topic].append((encoded.key, encoded.value))
+    ledger = {day_key(day): value for day, value in turn.ledger}
+    if engine.now_us:
+        ledger[TODAY_KEY] = msgspec.msgpack.encode(engine.today)
+    return Expected(
+        engine,
+        positions,
+        {key: value for key, value in turn.state if value is not None},
+        ledger,
+        outputs,
+        refused,
+        [output.decision_id for output in turn.outputs if isinstance(output, Decision)],
+        len(merged),
+    )
+
+
+async def _check(settings: Settings, partitions: int, patience_s: float) -> Report:
+    kafka, names, report = settings.kafka, settings.kafka.topics, Report()
+    numbers = range(partitions)
+    per_number = (
+        names.purchases,
+        names.surveys,
+        names.customers,
+        names.outreach,
+        names.outreach_decisions,
+        names.customer_scores,
+        names.dead_letters,
+        kafka.state_topic,
+        kafka.ledger_topic,
+    )
+    found = await _read(settings, [Place(name, number) for name in per_number for number in numbers])
+    expected = [recompute(settings, number, found) for number in numbers]
+    outputs = {
+        TopicKind.OUTREACH: (names.outreach, "outreach events"),
+        TopicKind.OUTREACH_DECISIONS: (names.outreach_decisions, "decisions"),
+        TopicKind.CUSTOMER_SCORES: (names.customer_scores, "scores"),
+    }
+    for number, wanted in enumerate(expected):
+        report.note("events", wanted.events)
+        _compare_state(report, number, wanted, _latest(found[Place(kafka.state_topic, number)]))
+        _compare_ledger(report, number, wanted, _latest(found[Place(kafka.ledger_topic, number)]))
+        for kind, (topic, what) in outputs.items():
+            written = [(record.key, record.value) for record in found[Place(topic, number)]]
+            _compare_sequence(report, f"{topic}-{number}", what, wanted.outputs[kind], written)
+        _compare_refused(report, number, wanted.refused, found[Place(names.dead_letters, number)])
+    await _compare_periods(report, settings, expected, patience_s)
+    return report
+
+
+def _latest(records: list[ConsumerRecord]) -> dict[bytes, bytes]:
+    """Key → newest value, without tombstones."""
+    newest = {record.key: record.value for record in records}
+    return {key: value for key, value in newest.items() if value is not None}
+
+
+def _compare_state(report: Report, number: int, wanted: Expected, found: dict[bytes, bytes]) -> None:
+    where = f"state-{number}"
+    position = found.pop(POSITION_KEY, None)
+    positions = msgspec.msgpack.decode(position, type=dict[str, int]) if position else {}
+    if any(positions.get(topic, 0) != end for topic, end in wanted.positions.items()):
+        report.differ(where, [f"positions are {positions} instead of {wanted.positions}"])
+    if wanted.events:
+        partition = found.get(PARTITION_KEY, b"\x90")
+        if partition != wanted.engine.state.pack():
+            report.differ(where, ["the partition's own record differs"])
+    report.note("customers", len(wanted.engine.customers))
+    report.differ(where, [f"{key!r} is missing" for key in wanted.state.keys() - found.keys()])
+    report.differ(where, [f"{key!r} should not be there" for key in found.keys() - wanted.state.keys()])
+    for key in wanted.state.keys() & found.keys():
+        if key.startswith(b"\x00"):
+            continue
+        is_, should = restore(found[key]), restore(wanted.state[key])  # restore levels the due queue's bookkeeping
+        if is_.fields() != should.fields():
+            fields = [name for name in FIELDS if getattr(is_, name) != getattr(should, name)]
+            values = [(name, getattr(is_, name), getattr(should, name)) for name in fields]
+            report.differ(where, [f"{key!r} differs in (field, is, should be) {values}"])
+
+
+def _compare_ledger(report: Report, number: int, wanted: Expected, found: dict[bytes, bytes]) -> None:
+    report.note("ledger days", len(wanted.ledger))
+    wrong = []
+    for key in wanted.ledger.keys() | found.keys():
+        should, is_ = wanted.ledger.get(key), found.get(key)
+        if key != TODAY_KEY and should is not None and is_ is not None:
+            same = unpack(should) == unpack(is_)
+        else:
+            same = should == is_
+        if not same:
+            wrong.append(f"day {day_of_key(key)} ({key!r}) differs")
+    report.differ(f"ledger-{number}", wrong)
+
+
+def _compare_sequence(report: Report, where: str, what: str, wanted: list[Written], found: list[Written]) -> None:
+    """The same records in the same order, byte for byte: none missing, none doubled."""
+    report.note(what, len(wanted))
+    if wanted == found:
+        return
+    at = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), min(len(wanted), len(found)))
+    should, is_ = wanted[at : at + 1], found[at : at + 1]
+    report.differ(where, [f"{len(found)} records instead of {len(wanted)}; number {at} is {is_} instead of {should}"])
+
+
+def _compare_refused(report: Report, number: int, wanted: list[Refused], letters: list[ConsumerRecord]) -> None:
+    report.note("dead letters", len(wanted))
+    found = []
+    for letter in letters:
+        said = msgspec.json.decode(letter.value)
+        value = said["value_base64"]
+        found.append(
+            Refused(
+                said["source_topic"],
+                said["source_partition"],
+                said["source_offset"],
+                said["error_code"],
+                None if value is None else base64.b64decode(value),
+            )
+        )
+    doubled = len(found) - len(set(found))
+    if doubled:
+        report.differ(f"dead-letters-{number}", [f"{doubled} doubled"])
+    report.differ(f"dead-letters-{number}", [f"missing {each[:4]}" for each in set(wanted) - set(found)])
+    report.differ(f"dead-letters-{number}", [f"unexpected {each[:4]}" for each in set(found) - set(wanted)])
+
+
+def expected_periods(settings: Settings, expected: list[Expected]) -> dict[bytes, dict[str, Any]]:
+    """Key → data (without the revision) of every record that must be on period-metrics."""
+    totals = PeriodTotals(settings.policy().shop)
+    for number, wanted in enumerate(expected):
+        for day in wanted.engine.ledger.days():
+            totals.update(number, day, wanted.engine.ledger.record(day))
+    if totals.first_day is None:
+        return {}
+    today = max(wanted.engine.today for wanted in expected if wanted.engine.now_us)
+    rows = totals.rows(totals.first_day, today)
+    wire = msgspec.json
+    return {record_key(row): wire.decode(wire.encode(numbers_of(row, settings.shop.currency))) for row in rows}
+
+
+async def _compare_periods(report: Report, settings: Settings, expected: list[Expected], patience_s: float) -> None:
+    wanted = expected_periods(settings, expected)
+    report.note("period rows", len(wanted))
+    place = Place(settings.kafka.topics.period_metrics, 0)
+    deadline = time.monotonic() + patience_s
+    while True:
+        records = (await _read(settings, [place]))[place]
+        revisions: dict[bytes, int] = {}
+        found: dict[bytes, dict[str, Any]] = {}
+        unordered = []
+        for record in records:
+            data = msgspec.json.decode(record.value)["data"]
+            revision = data.pop("revision")
+            if revision != revisions.get(record.key, 0) + 1:
+                unordered.append(f"{record.key!r}: revision {revision} follows {revisions.get(record.key, 0)}")
+            revisions[record.key], found[record.key] = revision, data
+        if found == wanted or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.5)
+    report.differ(place.topic, unordered)
+    wrong = [key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)]
+    report.differ(place.topic, [f"{key!r} is {found.get(key)} instead of {wanted.get(key)}" for key in sorted(wrong)])
+
+
+async def _read(settings: Settings, places: list[Place]) -> dict[Place, list[ConsumerRecord]]:
+    """All committed records there are now."""
+    records: dict[Place, list[ConsumerRecord]] = {place: [] for place in places}
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=8 << 20,
+        fetch_max_wait_ms=100,
+    )
+    await consumer.start()
+    try:
+        tps = [TopicPartition(*place) for place in places]
+        consumer.assign(tps)
+        await consumer.seek_to_beginning(*tps)
+        ends = await consumer.end_offsets(tps)
+        waiting = set(tps)
+        while waiting:
+            for tp, fetched in (await consumer.getmany(*waiting, timeout_ms=100)).items():
+                records[Place(tp.topic, tp.partition)].extend(fetched)
+            waiting = {tp for tp in waiting if await consumer.position(tp) < ends[tp]}
+    finally:
+        await consumer.stop()
+    return records

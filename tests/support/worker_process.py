@@ -1,0 +1,250 @@
+"""Real worker processes for crash tests: started, killed, paused, continued and restarted as a supervisor would."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+
+from service.config import ENV_PREFIX, Settings
+from service.streaming.job import POSITION_KEY
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-m", "service.cli", "worker", "--no-web")
+START_S = 60.0
+"""A worker imports and joins in 2 s; a loaded machine may need many times that."""
+POLL_S = 0.02
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that give a worker process exactly these settings, whatever the caller's environment holds."""
+    names = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+    for section, model in settings:
+        for key, value in model.model_dump(mode="json", exclude_unset=True).items():
+            if value is None:
+                continue
+            text = json.dumps(value) if isinstance(value, list | dict) else str(value)
+            names[f"{ENV_PREFIX}{section}__{key}".upper()] = text
+    return names | {"PYTHONPATH": str(ROOT), "CHURN_ALERT_LOG__FORMAT": "json"}
+
+
+class WorkerProcess:
+    """One `churn-alert worker` at a time under one name; `log` is what all its lives have written to standard error."""
+
+    def __init__(self, settings: Settings, name: str, *, static: bool = True) -> None:
+        self.name = name
+        instance = {"instance_id": name} if static else {}
+        self._environment = environment_of(settings.changed(kafka=instance) if static else settings)
+        self._directory = tempfile.TemporaryDirectory(prefix="worker-test-")
+        self._log = Path(self._directory.name) / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._life_began = 0
+        self.exits: list[int] = []
+        """Exit codes so far; -9 = killed."""
+
+    def start(self) -> Self:
+        self._life_began = self._log.stat().st_size if self._log.exists() else 0
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(COMMAND, env=self._environment, stderr=log, stdout=log, cwd=ROOT)
+        return self
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
+    @property
+    def life_log(self) -> str:
+        """What the present or last life has said."""
+        return self._log.read_bytes()[self._life_began :].decode(errors="replace") if self._log.exists() else ""
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def wait_for(self, pattern: str, timeout_s: float = START_S) -> float:
+        """Seconds until the present life has logged it; fails when it ends before."""
+        began = time.monotonic()
+        while re.search(pattern, self.life_log) is None:
+            if not self.running:
+                raise AssertionError(f"{self.name} ended before it said {pattern!r}: {self.life_log[-2000:]}")
+            if time.monotonic() - began > timeout_s:
+                raise AssertionError(
+                    f"{self.name} did not say {pattern!r} in {timeout_s:.0f} s: {self.life_log[-2000:]}"
+                )
+            time.sleep(POLL_S)
+        return time.monotonic() - began
+
+    def wait_assigned(self) -> float:
+        return self.wait_for("partitions assigned")
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self.running:
+            self._process.send_signal(number)
+
+    def pause(self) -> None:
+        self.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.send_signal(signal.SIGCONT)
+
+    def end(self, number: signal.Signals = signal.SIGKILL, timeout_s: float = 30.0) -> int:
+        """Sends the signal and returns the exit code."""
+        self.send_signal(number)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 30.0) -> int:
+        assert self._process is not None
+        code = self._process.wait(timeout_s)
+        self.exits.append(code)
+        self._process = None
+        return code
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self.resume()
+            self.end(signal.SIGKILL)
+        if error is not None:
+            print(f"--- log of {self.name} (exits {self.exits}):\n{self.log[-6000:]}")
+        self._directory.cleanup()
+
+
+class Restarting:
+    """Restarts workers that ended by themselves, as a supervisor does (at once: a test has no time for back-off)."""
+
+    def __init__(self, workers: Sequence[WorkerProcess]) -> None:
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.restarts = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def kill(self, worker: WorkerProcess) -> None:
+        """SIGKILL and a fresh start."""
+        with self._lock:
+            if worker._process is not None:
+                worker.end(signal.SIGKILL)
+            worker.start()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """No restarts meanwhile."""
+        with self._lock:
+            yield
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.05):
+            with self._lock:
+                for worker in self._workers:
+                    if worker._process is not None and not worker.running:
+                        worker.wait()
+                        worker.start()
+                        self.restarts += 1
+
+
+class Positions:
+    """Follows the committed positions in the state topic against the ends of the inputs."""
+
+    def __init__(self, settings: Settings, partitions: int) -> None:
+        kafka = settings.kafka
+        self._consumer: Any = KafkaConsumer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        self._tps = [TopicPartition(kafka.state_topic, number) for number in range(partitions)]
+        names = (kafka.topics.purchases, kafka.topics.surveys, kafka.topics.customers)
+        self._inputs = [TopicPartition(name, number) for name in names for number in range(partitions)]
+        self._consumer.assign(self._tps)
+        self._consumer.seek_to_beginning(*self._tps)
+        self.applied: dict[TopicPartition, int] = dict.fromkeys(self._inputs, 0)
+
+    def poll(self, timeout_ms: int = 100) -> None:
+        for tp, records in self._consumer.poll(timeout_ms=timeout_ms, max_records=20_000).items():
+            for record in records:
+                if record.key == POSITION_KEY:
+                    for topic, position in msgspec.msgpack.decode(record.value, type=dict[str, int]).items():
+                        self.applied[TopicPartition(topic, tp.partition)] = position
+
+    def total(self) -> int:
+        self.poll()
+        return sum(self.applied.values())
+
+    def ends(self) -> Mapping[TopicPartition, int]:
+        ends: Mapping[TopicPartition, int] = self._consumer.end_offsets(self._inputs)
+        return ends
+
+    def wait_caught_up(self, timeout_s: float = 120.0, workers: Sequence[WorkerProcess] = ()) -> float:
+        """Seconds until everything that lies in the inputs now has been applied."""
+        began, ends = time.monotonic(), self.ends()
+        while any(self.applied[tp] < end for tp, end in ends.items()):
+            self.poll()
+            if time.monotonic() - began > timeout_s:
+                missing = {f"{tp.topic}-{tp.partition}": end - self.applied[tp] for tp, end in ends.items()}
+                logs = "\n".join(f"--- {worker.name}: {worker.log[-3000:]}" for worker in workers)
+                raise AssertionError(f"not caught up after {timeout_s:.0f} s; missing {missing}\n{logs}")
+        return time.monotonic() - began
+
+    def wait_for_more(self, than: int, timeout_s: float = 60.0) -> float:
+        """Seconds until more than so many records have been applied in all."""
+        began = time.monotonic()
+        while self.total() <= than:
+            if time.monotonic() - began > timeout_s:
+                raise AssertionError(f"nothing was applied beyond {than} records in {timeout_s:.0f} s")
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def kill_at_random(workers: Sequence[WorkerProcess], positions: Positions, kills: int, *, seed: int) -> None:
+    """SIGKILLs at seeded moments while records are being applied; every fifth one wherever the start has got to."""
+    rng = random.Random(seed)
+    with Restarting(workers) as supervisor:
+        for number in range(kills):
+            if number % 5 != 4:
+                positions.wait_for_more(positions.total())
+                time.sleep(rng.uniform(0.0, 1.0))
+            else:
+                time.sleep(rng.uniform(0.3, 1.5))
+            supervisor.kill(rng.choice(workers))
+        assert supervisor.restarts == 0, "a worker ended by itself"
