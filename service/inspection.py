@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from service.config import Settings
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date, to_datetime
-from service.domain.customer import NEVER, Customer
+from service.domain.customer import FIELDS, NEVER, Customer
 from service.domain.engine import PARTITION_KEY, Engine
 from service.domain.outputs import Scores
 from service.engines import new_engine
@@ -122,8 +122,6 @@ def _local(at_us: int, zone: ZoneInfo) -> datetime:
 
 def as_json(inspection: Inspection) -> str:
     """Everything, for programs."""
-    customer = msgspec.to_builtins(inspection.customer)
-    fields = Customer.__struct_fields__
     return msgspec.json.encode(
         {
             "partition": inspection.partition,
@@ -133,7 +131,7 @@ def as_json(inspection: Inspection) -> str:
             "dates": [{"what": what, "when": when} for what, when in inspection.dates],
             "state": {
                 name: value
-                for name, value in zip(fields, customer, strict=True)
+                for name, value in zip(FIELDS, inspection.customer.fields(), strict=True)
                 if name not in {"days", "seen", "bucket"}
             },
         }

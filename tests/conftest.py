@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def broker(request: pytest.FixtureRequest) -> Iterator[TestBroker]:
     """The session's broker, shared: take topics and groups of your own (`topic_prefix`), and never stop it."""
-    from tests.support.broker import RungUnavailableError, find_broker  # noqa: PLC0415 - half a second for nothing in unit tests
+    from tests.support.broker import RungUnavailableError, find_broker
 
     try:
         found = find_broker()
@@ -39,7 +39,7 @@ def broker(request: pytest.FixtureRequest) -> Iterator[TestBroker]:
 @pytest.fixture
 def own_broker() -> Iterator[LocalKafka]:
     """A broker of this test alone, to be killed, paused and restarted."""
-    from service.local_kafka import LocalKafka  # noqa: PLC0415 - as above
+    from service.local_kafka import LocalKafka
 
     with LocalKafka() as alone:
         yield alone

@@ -7,7 +7,8 @@ Long silence of the whole feed is measured here as well: it is nobody's absence 
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Sequence
+from typing import Any
 
 from service.domain.calendar import DAY_US, HOUR_US
 from service.domain.policy import Timing
@@ -20,21 +21,37 @@ _PENDING_KEPT = 16
 _UNLIMITED_US = 1 << 61
 
 
-class ClockState(msgspec.Struct, array_like=True):
+class ClockState:
     """What a restart must know."""
 
-    now_us: int = 0
-    """Stream time; 0 before the first event."""
-    heard_us: int = 0
-    """Event time of the newest event that moved time: the feed was alive then."""
-    pending: list[tuple[int, str]] = []
-    """Unconfirmed jumps: the event times beyond, one per customer, ascending; since time last moved in the ordinary way,
-    or else a wrong date a year would add up to a confirmation."""
-    interval_us: float = 0.0
-    """Usual time between events that move time on."""
-    intervals: int = 0
-    stalled_us: int = 0
-    """Total length of feed silences so far."""
+    def __init__(self) -> None:
+        self.now_us: int = 0
+        """Stream time; 0 before the first event."""
+        self.heard_us: int = 0
+        """Event time of the newest event that moved time: the feed was alive then."""
+        self.pending: list[tuple[int, str]] = []
+        """Unconfirmed jumps: the event times beyond, one per customer, ascending; since time last moved in the ordinary way,
+        or else a wrong date a year would add up to a confirmation."""
+        self.interval_us: float = 0.0
+        """Usual time between events that move time on."""
+        self.intervals: int = 0
+        self.stalled_us: int = 0
+        """Total length of feed silences so far."""
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order in which they are stored; new ones are appended."""
+        return (self.now_us, self.heard_us, self.pending, self.interval_us, self.intervals, self.stalled_us)
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> ClockState:
+        """What `fields` gave; missing ones keep their defaults."""
+        state = cls()
+        for name, value in zip(
+            ("now_us", "heard_us", "pending", "interval_us", "intervals", "stalled_us"), fields, strict=False
+        ):
+            setattr(state, name, value)
+        state.pending = [(at_us, who) for at_us, who in state.pending]
+        return state
 
 
 class StreamClock:

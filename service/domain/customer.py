@@ -1,6 +1,6 @@
 """One customer's state. Bounded: 192 + 32 bytes of visit days, 128 event ids, 6 favourite items, 3 last items, one answer per survey.
 
-The snapshot is the struct itself as a MessagePack array whose first element is the schema version; new fields are
+The snapshot is a MessagePack array of the fields whose first element is the schema version; new fields are
 appended with defaults, so an older snapshot is upgraded by reading it.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-from service.domain.events import Item
+from service.domain.memories import Answers, ItemMemory, ProfileState
 
 VERSION = 1
-NEVER = 1 << 62
+NEVER = 1 << 61
 """A date that does not come."""
 NO_DAY = -(1 << 40)
 """Local day of a visit that has not happened."""
@@ -23,115 +23,143 @@ _DROP_BYTES = 32
 _ID_BYTES = 6
 _KEPT_IDS = 128
 _SEEN_BYTES = _ID_BYTES * _KEPT_IDS
-_FAVOURITES = 6
-_NAME_LENGTH = 60
+
+FIELDS = (
+    "visits",
+    "orders",
+    "revenue_minor",
+    "first_us",
+    "last_us",
+    "first_day",
+    "last_day",
+    "previous_day",
+    "days_from",
+    "days",
+    "seen",
+    "log_usual",
+    "log_recent",
+    "gap_weight",
+    "gap_total",
+    "gap_square",
+    "visit_minor",
+    "recent_spend",
+    "due_us",
+    "rung",
+    "detected_us",
+    "released_us",
+    "released_rung",
+    "stalled_us",
+    "change_us",
+    "segment",
+    "band",
+    "scored_day",
+    "bucket",
+    "items",
+    "answers",
+    "profile",
+    "paused_us",
+)
+"""What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their defaults."""
 
 
-class ItemMemory(msgspec.Struct, array_like=True, gc=False):
-    """What the customer usually takes: Space-Saving counters (Metwally et al. 2005) and the last basket."""
+class Customer:
+    """State of one customer. Days are local day numbers, times µs, money minor units.
 
-    counts: dict[str, int]
-    last: list[str]
+    A plain class, so that the optional compilation (setup.py) can keep its fields unboxed.
+    """
 
-    def remember(self, items: tuple[Item, ...]) -> None:
-        counts = self.counts
-        for item in items:
-            name = (item.name or item.sku)[:_NAME_LENGTH]
-            if name in counts:
-                counts[name] += 1
-            elif len(counts) < _FAVOURITES:
-                counts[name] = 1
-            else:
-                least = min(counts, key=lambda known: (counts[known], known))
-                counts[name] = counts.pop(least) + 1
-        self.last = [(item.name or item.sku)[:_NAME_LENGTH] for item in items[:3]]
+    __slots__ = FIELDS
 
-    def favourites(self) -> tuple[str, ...]:
-        """Up to three names taken more than once, the most frequent first."""
-        ranked = sorted(self.counts, key=lambda name: (-self.counts[name], name))
-        return tuple(name for name in ranked if self.counts[name] > 1)[:3]
+    def __init__(self) -> None:
+        self.visits: int = 0
+        self.orders: int = 0
+        self.revenue_minor: int = 0
+        self.first_us: int = 0
+        """First purchase; meaningless while visits = 0, like the next fields."""
+        self.last_us: int = 0
+        """First purchase of the last visit: where the present silence begins."""
+        self.first_day: int = NO_DAY
+        """First visit day booked in the ledger (a visit older than the kept history moves first_us only); NO_DAY: none booked."""
+        self.last_day: int = NO_DAY
+        self.previous_day: int = NO_DAY
+        """Day of the visit before the last."""
+        self.days_from: int = 0
+        """Local day of bit 0 of `days`."""
+        self.days: bytearray = bytearray()
+        """Bit set of the visit days booked in the ledger, little-endian; the oldest are dropped beyond 1,792 days."""
+        self.seen: bytes = b""
+        """Six-byte hashes of the newest event ids."""
+        self.log_usual: float = 0.0
+        self.log_recent: float = 0.0
+        self.gap_weight: float = 0.0
+        self.gap_total: float = 0.0
+        self.gap_square: float = 0.0
+        self.visit_minor: int = 0
+        """Spent so far in the last visit."""
+        self.recent_spend: float = -1.0
+        """Fast mean of what completed visits brought, minor units; −1 before the first has been completed."""
+        self.due_us: int = NEVER
+        """When the next rung of this episode is to be looked at."""
+        self.rung: int = 0
+        """Rungs already decided in this episode."""
+        self.detected_us: int = 0
+        """Stored date of the rung that is deferred; 0 if none is."""
+        self.released_us: int = 0
+        """Release of the newest rung of this episode; 0 if none."""
+        self.released_rung: int = 0
+        self.stalled_us: int = 0
+        """Feed silence (running total of the clock) already added to the dates of this episode."""
+        self.change_us: int = NEVER
+        """When band or segment change if nothing arrives."""
+        self.segment: int = -1
+        self.band: int = -1
+        self.scored_day: int = 0
+        """Day of the newest record on customer-scores."""
+        self.bucket: int = -1
+        """Where the due queue holds this customer; not restored."""
+        self.items: ItemMemory | None = None
+        self.answers: Answers | None = None
+        self.profile: ProfileState | None = None
+        self.paused_us: int = 0
+        """Feed silence added to the dates of this episode."""
 
-
-class Answers(msgspec.Struct, array_like=True, gc=False):
-    """The newest answer per survey with its time; None = never asked or never answered."""
-
-    nps: int | None = None
-    nps_us: int = 0
-    csat: int | None = None
-    csat_us: int = 0
-    ces: int | None = None
-    ces_us: int = 0
-
-
-class ProfileState(msgspec.Struct, array_like=True, gc=False):
-    """What the shop said of the customer. None = unknown. `said_us` is the time of the newest word."""
-
-    said_us: int = 0
-    first_name: str | None = None
-    locale: str | None = None
-    timezone: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    crm_id: str | None = None
-    consent: bool | None = None
-    consent_us: int = 0
-
-
-class Customer(msgspec.Struct, array_like=True, gc=False):
-    """State of one customer. Days are local day numbers, times µs, money minor units."""
-
-    version: int = VERSION
-    visits: int = 0
-    orders: int = 0
-    revenue_minor: int = 0
-    first_us: int = 0
-    """First purchase; meaningless while visits = 0, like the next fields."""
-    last_us: int = 0
-    """First purchase of the last visit: where the present silence begins."""
-    first_day: int = NO_DAY
-    """First visit day booked in the ledger (a visit older than the kept history moves first_us only); NO_DAY: none booked."""
-    last_day: int = NO_DAY
-    previous_day: int = NO_DAY
-    """Day of the visit before the last."""
-    days_from: int = 0
-    """Local day of bit 0 of `days`."""
-    days: bytearray = msgspec.field(default_factory=bytearray)
-    """Bit set of the visit days booked in the ledger, little-endian; the oldest are dropped beyond 1,792 days."""
-    seen: bytes = b""
-    """Six-byte hashes of the newest event ids."""
-    log_usual: float = 0.0
-    log_recent: float = 0.0
-    gap_weight: float = 0.0
-    gap_total: float = 0.0
-    gap_square: float = 0.0
-    visit_minor: int = 0
-    """Spent so far in the last visit."""
-    recent_spend: float = -1.0
-    """Fast mean of what completed visits brought, minor units; −1 before the first has been completed."""
-    due_us: int = NEVER
-    """When the next rung of this episode is to be looked at."""
-    rung: int = 0
-    """Rungs already decided in this episode."""
-    detected_us: int = 0
-    """Stored date of the rung that is deferred; 0 if none is."""
-    released_us: int = 0
-    """Release of the newest rung of this episode; 0 if none."""
-    released_rung: int = 0
-    stalled_us: int = 0
-    """Feed silence (running total of the clock) already added to the dates of this episode."""
-    change_us: int = NEVER
-    """When band or segment change if nothing arrives."""
-    segment: int = -1
-    band: int = -1
-    scored_day: int = 0
-    """Day of the newest record on customer-scores."""
-    bucket: int = -1
-    """Where the due queue holds this customer; not restored."""
-    items: ItemMemory | None = None
-    answers: Answers | None = None
-    profile: ProfileState | None = None
-    paused_us: int = 0
-    """Feed silence added to the dates of this episode."""
+    def fields(self) -> tuple[object, ...]:
+        """The values of FIELDS, in that order."""
+        return (
+            self.visits,
+            self.orders,
+            self.revenue_minor,
+            self.first_us,
+            self.last_us,
+            self.first_day,
+            self.last_day,
+            self.previous_day,
+            self.days_from,
+            self.days,
+            self.seen,
+            self.log_usual,
+            self.log_recent,
+            self.gap_weight,
+            self.gap_total,
+            self.gap_square,
+            self.visit_minor,
+            self.recent_spend,
+            self.due_us,
+            self.rung,
+            self.detected_us,
+            self.released_us,
+            self.released_rung,
+            self.stalled_us,
+            self.change_us,
+            self.segment,
+            self.band,
+            self.scored_day,
+            self.bucket,
+            self.items,
+            self.answers,
+            self.profile,
+            self.paused_us,
+        )
 
     @property
     def wake_us(self) -> int:
@@ -194,16 +222,28 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         return 0 <= index < len(self.days) and bool(self.days[index] >> (offset & 7) & 1)
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Customer)
+_encode = msgspec.msgpack.encode
+_decode = msgspec.msgpack.decode
+_TYPED = {"items": ItemMemory, "answers": Answers, "profile": ProfileState}
 
 
 def snapshot(customer: Customer) -> bytes:
-    return _encoder.encode(customer)
+    return _encode((VERSION, *customer.fields()))
 
 
 def restore(value: bytes) -> Customer:
-    """Raises msgspec.ValidationError for bytes that are no snapshot of this or an earlier version."""
-    customer = _decoder.decode(value)
+    """Raises ValueError for bytes that are no snapshot of this or an earlier version."""
+    try:
+        fields = _decode(value)
+        if not isinstance(fields, list) or not fields or fields[0] != VERSION or len(fields) > len(FIELDS) + 1:
+            raise ValueError("not a customer's snapshot of a known version")
+        customer = Customer()
+        for name, field in zip(FIELDS, fields[1:], strict=False):
+            if field is not None and name in _TYPED:
+                setattr(customer, name, msgspec.convert(field, _TYPED[name]))
+            else:
+                setattr(customer, name, bytearray(field) if name == "days" else field)
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise ValueError(f"not a customer's snapshot: {error}") from error
     customer.bucket = -1
     return customer

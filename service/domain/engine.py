@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from math import exp
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import msgspec
 import xxhash
@@ -26,16 +26,14 @@ from service.domain.customer import (
     DAYS_AHEAD,
     NEVER,
     NO_DAY,
-    Answers,
     Customer,
-    ItemMemory,
-    ProfileState,
     restore,
     snapshot,
 )
 from service.domain.due import DueQueue
 from service.domain.events import Erasure, Event, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.ledger import Ledger
+from service.domain.memories import Answers, ItemMemory, ProfileState
 from service.domain.outputs import (
     Decision,
     Evidence,
@@ -54,6 +52,7 @@ from service.domain.population import Population, PopulationState
 from service.domain.tolerance import Tolerance
 
 PARTITION_KEY = b"\x00partition"
+_PARTITION_VERSION = 1
 _ERASED_PREFIX = b"\x00erased:"
 _SCORES_REFRESH_DAYS = 30
 """Without a change of band or segment a customer's record is published again at a visit after this many days."""
@@ -84,13 +83,36 @@ class Counts:
         return Counts(*(getattr(self, f.name) for f in fields(self)))
 
 
-class PartitionState(msgspec.Struct, array_like=True):
+class PartitionState:
     """The partition's own record beside its customers."""
 
-    version: int = 1
-    clock: ClockState = msgspec.field(default_factory=ClockState)
-    population: PopulationState = msgspec.field(default_factory=PopulationState)
-    release: ReleaseState = msgspec.field(default_factory=ReleaseState)
+    def __init__(
+        self,
+        clock: ClockState | None = None,
+        population: PopulationState | None = None,
+        release: ReleaseState | None = None,
+    ) -> None:
+        self.clock = clock or ClockState()
+        self.population = population or PopulationState()
+        self.release = release or ReleaseState()
+
+    def pack(self) -> bytes:
+        return msgspec.msgpack.encode(
+            (_PARTITION_VERSION, self.clock.fields(), self.population.fields(), self.release.fields())
+        )
+
+    @classmethod
+    def unpack(cls, value: bytes) -> PartitionState:
+        """Raises ValueError for a record that is none, or of a later version."""
+        try:
+            version, clock, population, release = msgspec.msgpack.decode(
+                value, type=tuple[int, list[Any], list[Any], list[Any]]
+            )
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"not a partition's record: {error}") from error
+        if version != _PARTITION_VERSION:
+            raise ValueError(f"a partition's record of version {version}; this release knows {_PARTITION_VERSION}")
+        return cls(ClockState.of(clock), PopulationState.of(population), ReleaseState.of(release))
 
 
 class Turn(NamedTuple):
@@ -116,7 +138,7 @@ class Engine:
         self.ledger = Ledger()
         self.counts = Counts()
         self.segments = [0] * len(Segment)
-        """Customers by segment, in the order of the enum; customers without a visit are in none."""
+        """Customers by segment, in the order of the enum; customers without a visit are in none, those without a health in no band."""
         self.bands = [0] * len(HealthBand)
         self._salt = erasure_salt[:64]
         self._erased: set[bytes] = set()
@@ -638,6 +660,7 @@ class Engine:
     def _count(self, segment: int, band: int, change: int) -> None:
         if segment >= 0:
             self.segments[segment] += change
+        if band >= 0:
             self.bands[band] += change
 
     def scores(self, customer_id: str, at_us: int | None = None) -> Scores | None:
@@ -665,7 +688,7 @@ class Engine:
         ]
         state.extend(self._own_records.items())
         if self._changed:
-            state.append((PARTITION_KEY, msgspec.msgpack.encode(self.state)))
+            state.append((PARTITION_KEY, self.state.pack()))
         turn = Turn(self._outputs, state, self.ledger.take_dirty())
         self._outputs, self._own_records, self._changed = [], {}, False
         self._touched.clear()
@@ -675,7 +698,7 @@ class Engine:
         """Takes over one record of the state changelog. Call `restored` after the last."""
         if key == PARTITION_KEY:
             if value is not None:
-                self.state = msgspec.msgpack.decode(value, type=PartitionState)
+                self.state = PartitionState.unpack(value)
         elif key.startswith(_ERASED_PREFIX):
             if value is not None:
                 self._erased.add(key.removeprefix(_ERASED_PREFIX))

@@ -7,9 +7,8 @@ and that before what the moment allows.
 from __future__ import annotations
 
 import uuid
-from typing import NamedTuple
-
-import msgspec
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_date
 from service.domain.customer import Customer
@@ -33,10 +32,23 @@ def decision_id(kind: Kind, rung: str, episode_day: int, customer_id: str) -> st
     return str(uuid.uuid5(_NAMESPACE, f"{kind.value}/{rung}/{to_date(episode_day)}/{customer_id}"))
 
 
-class ReleaseState(msgspec.Struct, array_like=True):
+class ReleaseState:
     """Next free slot for an overdue release; what a restart must know."""
 
-    next_slot_us: int = 0
+    def __init__(self) -> None:
+        self.next_slot_us: int = 0
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order in which they are stored; new ones are appended."""
+        return (self.next_slot_us,)
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> ReleaseState:
+        """What `fields` gave; missing ones keep their defaults."""
+        state = cls()
+        for name, value in zip(("next_slot_us",), fields, strict=False):
+            setattr(state, name, value)
+        return state
 
 
 class Release:

@@ -12,9 +12,9 @@ A visit costs O(1); a refresh costs O(days × bins of base) of open silences, in
 from __future__ import annotations
 
 from bisect import bisect_left
-from math import ceil, exp, exp2, log, log2
-
-import msgspec
+from collections.abc import Sequence
+from math import ceil, exp, exp2, fsum, log, log2
+from typing import Any
 
 from service.domain.cadence import HEALTHY_BASES
 from service.domain.calendar import DAY_US
@@ -38,22 +38,48 @@ SHARE_LOW, SHARE_HIGH = 0.002, 0.5
 _LOG_LOW, _LOG_HIGH = log(SHARE_LOW), log(SHARE_HIGH)
 
 
-class PopulationState(msgspec.Struct, array_like=True):
+class PopulationState:
     """What a restart must know; open silences are rebuilt from the customers."""
 
-    closed: list[float] = msgspec.field(default_factory=lambda: [0.0] * (_BINS + 1))
-    """Closed gaps of regulars by bin of r, weighted, up to the last refresh."""
-    fresh: list[int] = msgspec.field(default_factory=lambda: [0] * (_BINS + 1))
-    """Closed since the last refresh."""
-    curve: list[float] = []
-    """S at the upper edge of each bin, as of the last refresh; empty = cold start."""
-    mu0: float = log(_COLD_GAP_DAYS)
-    log_gap_sum: float = 0.0
-    """Σ over regulars of their mean log gap."""
-    regulars: int = 0
-    regular_revenue_minor: int = 0
-    next_refresh_us: int = 0
-    """0 before the first event."""
+    def __init__(self) -> None:
+        self.closed: list[float] = [0.0] * (_BINS + 1)
+        """Closed gaps of regulars by bin of r, weighted, up to the last refresh."""
+        self.fresh: list[int] = [0] * (_BINS + 1)
+        """Closed since the last refresh."""
+        self.curve: list[float] = []
+        """S at the upper edge of each bin, as of the last refresh; empty = cold start."""
+        self.mu0: float = log(_COLD_GAP_DAYS)
+        self.log_gap_sum: float = 0.0
+        """Σ over regulars of their mean log gap."""
+        self.regulars: int = 0
+        self.regular_revenue_minor: int = 0
+        self.next_refresh_us: int = 0
+        """0 before the first event."""
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order in which they are stored; new ones are appended."""
+        return (
+            self.closed,
+            self.fresh,
+            self.curve,
+            self.mu0,
+            self.log_gap_sum,
+            self.regulars,
+            self.regular_revenue_minor,
+            self.next_refresh_us,
+        )
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> PopulationState:
+        """What `fields` gave; missing ones keep their defaults."""
+        state = cls()
+        for name, value in zip(
+            ("closed", "fresh", "curve", "mu0", "log_gap_sum", "regulars", "regular_revenue_minor", "next_refresh_us"),
+            fields,
+            strict=False,
+        ):
+            setattr(state, name, value)
+        return state
 
 
 def _bin(r: float) -> int:
@@ -133,14 +159,16 @@ class Population:
         state = self.state
         if state.regulars >= _REGULARS_NEEDED:
             state.mu0 = state.log_gap_sum / state.regulars
-        if sum(state.closed) < _EVIDENCE:
+        if fsum(state.closed) < _EVIDENCE:
             return
         censored = [0.0] * (_BINS + 1)
         for (day, base_bin), count in sorted(self._open.items()):
             silence = max(0.0, today - day + 0.5)
             base = exp((base_bin + 0.5) * _BASE_STEP)
             censored[_bin(silence / base)] += count * 0.5 ** (silence / _HALF_LIFE_DAYS)
-        at_risk, survival, curve = sum(state.closed) + sum(censored), 1.0, []
+        at_risk = fsum(state.closed) + fsum(censored)
+        survival = 1.0
+        curve: list[float] = []
         for ended, open_ in zip(state.closed, censored, strict=True):
             survival *= 1.0 - min(0.9999, ended / max(1e-9, at_risk - open_ / 2))
             at_risk -= ended + open_

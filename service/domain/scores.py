@@ -1,9 +1,10 @@
 """Health, band and segment of one customer, and the date at which time alone will change them.
 
-Health is the sum of named points: recency 50, frequency trend 20, spend trend 15, satisfaction 15. A part without
-evidence is left out and the others re-weighted to 100.
+Health is the sum of named points: recency 62, frequency trend 13, spend trend 10, satisfaction 15. A part without
+evidence is left out and the others re-weighted to 100; without any (one visit and no answer) there is no health. Whatever
+the other parts say, a customer without recency is at risk: they reach 38 of 100 at most.
 
-- recency: full until one usual gap has passed, then falls with the logarithm of the silence to 0 at 6 bases.
+- recency, from the second visit on: full until one usual gap has passed, then falls with the logarithm of the silence to 0 at 6 bases.
 - frequency trend: full while the recent gaps (fast mean) are no longer than usual, 0 at twice the usual.
 - spend trend: full while recent visits bring at least the customer's mean, 0 at half of it.
 - satisfaction: newest answer of each survey on 0–1; its weight halves every 180 days.
@@ -15,12 +16,15 @@ from math import exp, log
 
 from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience, patience
 from service.domain.calendar import DAY_US, SECOND_US
-from service.domain.customer import NEVER, Answers, Customer
+from service.domain.customer import NEVER, Customer
+from service.domain.memories import Answers
 from service.domain.outputs import HealthBand, HealthPart, Scores, Segment
 from service.domain.population import Population
 
-RECENCY_WEIGHT, FREQUENCY_WEIGHT, SPEND_WEIGHT, SATISFACTION_WEIGHT = 50.0, 20.0, 15.0, 15.0
+RECENCY_WEIGHT, FREQUENCY_WEIGHT, SPEND_WEIGHT, SATISFACTION_WEIGHT = 62.0, 13.0, 10.0, 15.0
 HEALTHY_FROM, WATCH_FROM = 70.0, 40.0
+RHYTHM_VISITS = 2
+"""Recency needs a gap of the customer's own."""
 TREND_VISITS = 4
 """Trends need three gaps, like a regular."""
 SATISFACTION_HALF_LIFE_DAYS = 180.0
@@ -28,7 +32,6 @@ SLOWING_FACTOR = 1.5
 """A regular whose recent gaps are this many times the usual is slowing."""
 VIP_FACTOR = 3.0
 """Net revenue of a vip, in means of the partition's regulars."""
-_HORIZON_US = 730 * DAY_US
 _LOG_2, _LOG_SLOWING, _LOG_HEALTHY = log(2.0), log(SLOWING_FACTOR), log(HEALTHY_BASES)
 _FALLS_BELOW = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
 _AT_RISK = 2
@@ -57,28 +60,44 @@ def _trends(customer: Customer) -> tuple[float | None, float | None]:
 
 
 def _satisfaction(answers: Answers | None, now_us: int) -> tuple[float, float]:
-    """(mean answer on 0–1, remaining weight 0–1); weight 0 = nothing known."""
+    """(mean answer on 0–1, remaining weight 0–1); weight 0 = nothing known.
+
+    Between each other the answers are weighed by their ages relative to the newest, so time fades the weight but leaves
+    the mean as it is, to the last bit: a customer on the edge of a band must not waver.
+    """
     if answers is None:
         return 0.0, 0.0
-    total = weight = newest = 0.0
-    for score, at_us, low, high in (
+    known = (
         (answers.nps, answers.nps_us, 0, 10),
         (answers.csat, answers.csat_us, 1, 5),
         (answers.ces, answers.ces_us, 1, 7),
-    ):
+    )
+    newest_us = -NEVER
+    for score, at_us, _, _ in known:
+        if score is not None and at_us > newest_us:
+            newest_us = at_us
+    total = weight = 0.0
+    for score, at_us, low, high in known:
         if score is not None:
-            kept = 0.5 ** (max(0, now_us - at_us) / DAY_US / SATISFACTION_HALF_LIFE_DAYS)
+            kept = _kept(newest_us - at_us)
             total += kept * (score - low) / (high - low)
             weight += kept
-            newest = max(newest, kept)
-    return (total / weight, newest) if weight else (0.0, 0.0)
+    return (total / weight, _kept(now_us - newest_us)) if weight > 0.0 else (0.0, 0.0)
+
+
+def _kept(age_us: int) -> float:
+    """What is left of an answer's weight; all of it while it is dated ahead of the stream."""
+    kept: float = 0.5 ** (max(0, age_us) / DAY_US / SATISFACTION_HALF_LIFE_DAYS)
+    return kept
 
 
 def _parts(customer: Customer, now_us: int) -> list[tuple[str, float, float]]:
     """(name, value 0–1, weight) of the parts with evidence; empty without a visit."""
     if customer.visits == 0:
         return []
-    parts = [("recency", _recency(customer, (now_us - customer.last_us) / DAY_US), RECENCY_WEIGHT)]
+    parts = []
+    if customer.visits >= RHYTHM_VISITS:
+        parts.append(("recency", _recency(customer, (now_us - customer.last_us) / DAY_US), RECENCY_WEIGHT))
     frequency, spend = _trends(customer)
     if frequency is not None:
         parts.append(("frequency_trend", frequency, FREQUENCY_WEIGHT))
@@ -91,20 +110,25 @@ def _parts(customer: Customer, now_us: int) -> list[tuple[str, float, float]]:
 
 
 def health_parts(customer: Customer, now_us: int) -> tuple[HealthPart, ...]:
-    """The breakdown; points add up to the health, `of` to 100. Empty without a visit."""
+    """The breakdown; points add up to the health, `of` to 100. Empty without evidence."""
     parts = _parts(customer, now_us)
     whole = sum(weight for _, _, weight in parts)
     return tuple(
-        HealthPart(name, 100.0 * value * weight / whole, 100.0 * weight / whole) for name, value, weight in parts
+        HealthPart(name, 100.0 * value * (weight / whole), 100.0 * weight / whole) for name, value, weight in parts
     )
 
 
-def _health(customer: Customer, now_us: int) -> float:
-    points = whole = 0.0
-    for _, value, weight in _parts(customer, now_us):
-        points += value * weight
+def _band_at(customer: Customer, now_us: int) -> int:
+    """Index into HealthBand; −1 without evidence."""
+    parts = _parts(customer, now_us)
+    if not parts:
+        return -1
+    health = whole = 0.0
+    for _, _, weight in parts:
         whole += weight
-    return 100.0 * points / whole
+    for _, value, weight in parts:
+        health += 100.0 * value * (weight / whole)
+    return _band(health)
 
 
 def _band(health: float) -> int:
@@ -147,11 +171,13 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
         rest, whole = FREQUENCY_WEIGHT * frequency, whole + FREQUENCY_WEIGHT
         if spend is not None:
             rest, whole = rest + SPEND_WEIGHT * spend, whole + SPEND_WEIGHT
-    if customer.answers is None:
+    if customer.answers is None and visits < RHYTHM_VISITS:
+        band = -1
+    elif customer.answers is None:
         recency = _recency(customer, (now_us - customer.last_us) / DAY_US)
         band = _band(100.0 * (RECENCY_WEIGHT * recency + rest) / whole)
     else:
-        band = _band(_health(customer, now_us))
+        band = _band_at(customer, now_us)
     changed = segment != customer.segment or band != customer.band
     customer.segment, customer.band = segment, band
     if segment == _LOST:
@@ -162,7 +188,7 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
             change_us = now_us + 1
     if customer.answers is not None:
         change_us = min(change_us, _search_band_change(customer, band, now_us))
-    elif band < _AT_RISK:
+    elif 0 <= band < _AT_RISK:
         needed = (_FALLS_BELOW[band] * whole - rest) / RECENCY_WEIGHT
         if needed > 0.0:
             exponent = (1.0 - needed) * span if needed < 1.0 else 0.0
@@ -173,28 +199,24 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
 
 
 def _search_band_change(customer: Customer, band: int, now_us: int) -> int:
-    """First change of band in the next two years, to the second.
+    """First change of band, to the second.
 
-    With an answer whose weight fades no closed form exists. Until the usual gap has passed, and again once recency has
-    reached 0, health moves one way only, so the ends of those stretches are enough; between them it is looked at in
-    steps of an eighth, then bisected. About 20 evaluations; few customers have an answer.
+    With an answer whose weight fades no closed form exists. Until the usual gap has passed health moves one way only, so
+    its end is enough; from there until recency has reached 0 health is looked at in steps of an eighth, then bisected.
+    After that the customer is at risk for good. About 20 evaluations; few customers have an answer.
     """
+    if customer.visits < RHYTHM_VISITS:  # the mean answer alone, which does not change
+        return NEVER
     usual_us = int(exp(customer.log_usual) * DAY_US)
-    faded_us = int(HEALTHY_BASES * patience(customer.visits) * usual_us)
-    low, end = now_us, now_us + _HORIZON_US
+    low = now_us
+    end = customer.last_us + int(HEALTHY_BASES * patience(customer.visits) * usual_us) + SECOND_US
     while low < end:
         silence = low - customer.last_us
-        if silence < usual_us:
-            high = customer.last_us + usual_us
-        elif silence < faded_us:
-            high = low + max(silence // 8, 1)
-        else:
-            high = end
-        high = min(high, end)
-        if _band(_health(customer, high)) != band:
+        high = min(end, customer.last_us + usual_us if silence < usual_us else low + max(silence // 8, 1))
+        if _band_at(customer, high) != band:
             while high - low > SECOND_US:
                 middle = (low + high) // 2
-                if _band(_health(customer, middle)) == band:
+                if _band_at(customer, middle) == band:
                     low = middle
                 else:
                     high = middle

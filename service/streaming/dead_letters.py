@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from schemas.outputs import DeadLetter
 from service.config import Settings
 from service.domain.calendar import to_datetime
-from service.errors import ConfigurationError, PoisonError
+from service.errors import ConfigurationError, ErrorCode
 from service.streaming.connection import kafka_python_security
 
 _encode = msgspec.json.encode
@@ -24,11 +24,11 @@ RETRIED_HEADER = "churn-alert-retry-of"
 """On a replayed record: "partition/offset" of the dead letter it comes from, so that a retry is made once."""
 
 
-def encode_dead_letter(record: ConsumerRecord, error: PoisonError, now_us: int) -> bytes:
+def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, now_us: int) -> bytes:
     """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept whatever they are."""
     letter = {
-        "error_code": error.code.value,
-        "error_message": error.message,
+        "error_code": code.value,
+        "error_message": message,
         "source_topic": record.topic,
         "source_partition": record.partition,
         "source_offset": record.offset,
@@ -44,7 +44,7 @@ def encode_dead_letter(record: ConsumerRecord, error: PoisonError, now_us: int) 
     ):  # only thousands of tiny headers grow that much; the record itself must get through
         count = len(record.headers)
         encoded = _encode(
-            letter | {"headers": [], "error_message": f"{error.message} ({count} headers left out: too large)"}
+            letter | {"headers": [], "error_message": f"{message} ({count} headers left out: too large)"}
         )
     return encoded
 

@@ -20,7 +20,7 @@ from service.domain.merge import Merge
 from service.domain.outputs import Decision
 from service.domain.policy import ClockMode
 from service.engines import new_engine
-from service.errors import FatalError, PoisonError
+from service.errors import ErrorCode, FatalError, PoisonError
 from service.streaming.dead_letters import encode_dead_letter
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
@@ -34,13 +34,21 @@ SLICE = 500
 """Records applied before other partitions may run."""
 
 
+class Refused(NamedTuple):
+    """A record that can never be understood. Not the exception: its traceback would keep every frame it came through."""
+
+    record: ConsumerRecord
+    code: ErrorCode
+    message: str
+
+
 class Decoded(NamedTuple):
     """One record as the merge sees it. `at_us` None: it has no readable time. Exactly one of event and refused is given."""
 
     at_us: int | None
     offset: int
     event: Event | None
-    refused: tuple[ConsumerRecord, PoisonError] | None = None
+    refused: Refused | None = None
 
 
 class Written(NamedTuple):
@@ -153,7 +161,7 @@ class PartitionJob:
             try:
                 event = decode(record.value, record.key, record.headers, now_us)
             except PoisonError as error:
-                add(Decoded(None, offset, None, (record, error)))
+                add(Decoded(None, offset, None, Refused(record, error.code, error.message)))
             else:
                 add(Decoded(event.at_us, offset, event))
         self._merge.put(source, decoded)
@@ -176,16 +184,16 @@ class PartitionJob:
             if decoded.event is not None:
                 apply(decoded.event, wall_us)
             elif decoded.refused is not None:
-                self._refuse(*decoded.refused)
+                self._refuse(decoded.refused)
             positions[sources[source]] = decoded.offset + 1
 
     def advance(self, wall_us: int, grace_us: int) -> None:
         """All that had arrived has been applied: the wall clock may move time."""
         self.engine.advance(wall_us, wall_us - grace_us)
 
-    def _refuse(self, record: ConsumerRecord, error: PoisonError) -> None:
-        self._letters.append(Record(record.key, encode_dead_letter(record, error, _now_us())))
-        self._reasons[error.code.value] += 1
+    def _refuse(self, refused: Refused) -> None:
+        self._letters.append(Record(refused.record.key, encode_dead_letter(*refused, _now_us())))
+        self._reasons[refused.code.value] += 1
 
     def drain(self, processed: int) -> Written | None:
         """What has to be written for everything applied since the last call; None for nothing at all."""

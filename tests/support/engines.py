@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from service.domain.calendar import DAY_US, HOUR_US, Calendar
 from service.domain.customer import Customer, snapshot
 from service.domain.engine import Engine, Turn
@@ -90,7 +88,7 @@ def whole_state(engine: Engine) -> dict[str, object]:
     """Everything a restart must keep; where the due queue holds a customer is not part of it."""
     return {
         "customers": {name: bare(customer) for name, customer in engine.customers.items()},
-        "partition": msgspec.msgpack.encode(engine.state),
+        "partition": engine.state.pack(),
         "ledger": {day: engine.ledger.record(day) for day in engine.ledger.days()},
         "segments": list(engine.segments),
         "bands": list(engine.bands),

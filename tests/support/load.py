@@ -172,7 +172,7 @@ async def _send(servers: str, lines: Iterable[Line], partitions: int) -> int:
     return sent
 
 
-ALL, SMALL = 12, 10
+ALL, SMALL = 23, 21
 """Kinds of hostile records; the last two are large, so that a test moves megabytes for each."""
 
 
@@ -180,6 +180,7 @@ def hostile(topics: Any, count: int, *, kinds: int = ALL, seed: int = 1) -> Iter
     """Bytes that nobody can accept, on all input topics, each with its one reason. The large ones come twice at most."""
     rng = random.Random(seed)
     purchase = '{"event_id":"h%d","customer_id":"c1","occurred_at":"%s","amount":%s}'
+    survey = '{"event_id":"h%d","customer_id":"c1","occurred_at":"%s","survey":"nps","score":%d}'
     now = to_datetime(START_US).isoformat()
     makers: list[Callable[[int], tuple[str, bytes | None, bytes | None, ErrorCode]]] = [
         lambda _: (topics.purchases, b"c1", b"\xff\xfe" + rng.randbytes(40), ErrorCode.NOT_JSON),
@@ -192,6 +193,17 @@ def hostile(topics: Any, count: int, *, kinds: int = ALL, seed: int = 1) -> Iter
         lambda n: (topics.purchases, None, (purchase % (n, now, "5")).encode(), ErrorCode.KEY_MISMATCH),
         lambda n: (topics.purchases, b"c1", (purchase % (n, "2999-01-01T00:00:00Z", "5")).encode(), ErrorCode.TIME_IN_FUTURE),
         lambda n: (topics.purchases, b"c1", (purchase % (n, "yesterday", "5")).encode(), ErrorCode.BAD_TIME),
+        lambda n: (topics.purchases, b"c1", (purchase % (n, now, "NaN")).encode(), ErrorCode.NOT_JSON),
+        lambda n: (topics.purchases, b"c1", (purchase % (n, now, "1e400")).encode(), ErrorCode.AMOUNT_TOO_LARGE),
+        lambda n: (topics.purchases, b"c1", (purchase % (n, now, "9" * 40)).encode(), ErrorCode.AMOUNT_TOO_LARGE),
+        lambda n: (topics.purchases, b"c1", (purchase % (n, now, "true")).encode(), ErrorCode.WRONG_TYPE),
+        lambda n: (topics.purchases, b"c1", (purchase % (n, now, '{"x":[1]}')).encode(), ErrorCode.WRONG_TYPE),
+        lambda n: (topics.purchases, b"c1", (purchase % (n, "0001-01-01T00:00:00Z", "5")).encode(), ErrorCode.TIME_TOO_OLD),
+        lambda n: (topics.purchases, b"c1", (purchase % (n, "2024-02-30T00:00:00Z", "5")).encode(), ErrorCode.BAD_TIME),
+        lambda n: (topics.purchases, b"c1", (purchase % (n, now, '5,"currency":"XAU"')).encode(), ErrorCode.UNKNOWN_CURRENCY),
+        lambda n: (topics.purchases, b"c1", (purchase % (n, now, '5,"kind":"gift"')).encode(), ErrorCode.UNKNOWN_KIND),
+        lambda n: (topics.surveys, b"c1", (survey % (n, now, 11)).encode(), ErrorCode.SCORE_OFF_SCALE),
+        lambda n: (topics.surveys, b"c1", (survey % (n, now, -1)).encode(), ErrorCode.SCORE_OFF_SCALE),
         lambda _: (topics.purchases, b"c1", b"[" * 100_000, ErrorCode.TOO_DEEP),
         lambda _: (topics.purchases, b"c1", b'{"a":"' + b"x" * 2_000_000 + b'"}', ErrorCode.TOO_LARGE),
     ]  # fmt: skip

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from service.domain import cadence
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
+from tests.support.customers import customer_with
 
 GAPS = st.lists(st.floats(0.5, 400), min_size=1, max_size=60)
 MU0 = st.floats(-0.5, 5)
 
 
 def after(gaps: list[float], mu0: float) -> Customer:
-    customer = Customer(visits=1)
+    customer = customer_with(visits=1)
     cadence.restart(customer, mu0)
     for gap in gaps:
         cadence.observe_gap(customer, gap, mu0)
@@ -75,7 +76,7 @@ def test_a_gap_is_at_least_half_a_day() -> None:
 def test_patience_grows_with_evidence_up_to_forty_visits(visits: int, factor: float) -> None:
     assert cadence.patience(visits) == pytest.approx(factor)
     assert cadence.log_patience(visits) == pytest.approx(log(factor), abs=1e-12)
-    customer = Customer(visits=visits, log_usual=log(8))
+    customer = customer_with(visits=visits, log_usual=log(8))
     assert cadence.base_days(customer) == pytest.approx(8 * factor)
 
 

@@ -11,7 +11,7 @@ import pytest
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_day, to_us
 from service.domain.engine import PARTITION_KEY
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
-from service.domain.outputs import HealthBand, Outcome, Reason, Scores, ScoresErased
+from service.domain.outputs import HealthBand, Outcome, Reason, Scores, ScoresErased, Segment
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop
 from tests.support.engines import (
     EVENT_TIME,
@@ -401,8 +401,31 @@ def test_scores_are_published_when_band_or_segment_change_also_when_nothing_arri
 
     published = [o for o in outputs if isinstance(o, Scores) and o.customer_id == "a"]
     assert [o.segment.value for o in published][-2:] == ["quiet", "lost"]
-    assert [band for band, _ in groupby(o.band for o in published)] == [HealthBand.HEALTHY, HealthBand.WATCH]
+    assert [band for band, _ in groupby(o.band for o in published)] == [
+        None,
+        HealthBand.HEALTHY,
+        HealthBand.WATCH,
+        HealthBand.AT_RISK,
+    ]
     assert [o.as_of_us for o in published] == sorted(o.as_of_us for o in published)
+
+
+def test_one_time_buyers_are_counted_in_no_band_but_become_lost() -> None:
+    engine, changelog = make_engine(), Changelog()
+    for event in [purchase("a", 0.5), purchase("b", 400.0)]:
+        engine.apply(event)
+
+    outputs = changelog.take(engine.drain())
+
+    published = [o for o in outputs if isinstance(o, Scores) and o.customer_id == "a"]
+    assert [(o.segment, o.health, o.band) for o in published] == [
+        (Segment.NEW, None, None),
+        (Segment.LOST, None, None),
+    ]
+    for each in (engine, changelog.revive(engine)):
+        counted = dict(zip(Segment, each.segments, strict=True))
+        assert (counted[Segment.NEW], counted[Segment.LOST], sum(each.segments)) == (1, 1, 2)
+        assert sum(each.bands) == 0
 
 
 def test_a_turn_in_which_nothing_happened_is_empty() -> None:

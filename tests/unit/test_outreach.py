@@ -7,12 +7,14 @@ import uuid
 import pytest
 
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US
-from service.domain.customer import Customer, ProfileState
+from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Event, Profile
+from service.domain.memories import ProfileState
 from service.domain.outputs import Decision, Kind, Outcome, Reason
 from service.domain.outreach import Release, Verdict, decision_id
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung
+from tests.support.customers import customer_with
 from tests.support.engines import (
     OPEN_HOUSE,
     WALL_TIME,
@@ -29,7 +31,7 @@ DUE = at(50)
 
 
 def with_consent(consent: bool | None) -> Customer:
-    return Customer(visits=5, profile=ProfileState(consent=consent))
+    return customer_with(visits=5, profile=ProfileState(consent=consent))
 
 
 def decide(policy: OutreachPolicy, customer: Customer, late_us: int = 0, *, deferred: bool = False) -> Verdict:
@@ -52,37 +54,37 @@ def test_consent_decides_first(policy: OutreachPolicy, consent: bool | None, out
 
 
 def test_a_customer_of_whom_nothing_is_said_has_not_consented() -> None:
-    assert decide(ASKED, Customer(visits=5))[:2] == (Outcome.SUPPRESSED, Reason.CONSENT_UNKNOWN)
+    assert decide(ASKED, customer_with(visits=5))[:2] == (Outcome.SUPPRESSED, Reason.CONSENT_UNKNOWN)
 
 
 @pytest.mark.parametrize(("days", "reason"), [(6.99, Reason.RELEASE_RATE), (7.01, Reason.STALE), (400, Reason.STALE)])
 def test_an_alert_noticed_a_week_late_is_recorded_not_sent(days: float, reason: Reason) -> None:
-    assert decide(OPEN_HOUSE, Customer(visits=5), int(days * DAY_US)).reason is reason
+    assert decide(OPEN_HOUSE, customer_with(visits=5), int(days * DAY_US)).reason is reason
 
 
 def test_shadow_mode_decides_and_releases_nothing() -> None:
     shadow = OutreachPolicy(consent=ConsentRule.EXTERNAL, shadow=True)
 
-    assert decide(shadow, Customer(visits=5))[:2] == (Outcome.SUPPRESSED, Reason.SHADOW)
+    assert decide(shadow, customer_with(visits=5))[:2] == (Outcome.SUPPRESSED, Reason.SHADOW)
 
 
 def test_a_few_minutes_late_is_not_overdue() -> None:
-    assert decide(OPEN_HOUSE, Customer(visits=5), 299 * SECOND_US).outcome is Outcome.RELEASED
-    assert decide(OPEN_HOUSE, Customer(visits=5), 301 * SECOND_US).outcome is Outcome.DEFERRED
+    assert decide(OPEN_HOUSE, customer_with(visits=5), 299 * SECOND_US).outcome is Outcome.RELEASED
+    assert decide(OPEN_HOUSE, customer_with(visits=5), 301 * SECOND_US).outcome is Outcome.DEFERRED
 
 
 def test_overdue_alerts_get_slots_spread_by_the_release_rate() -> None:
     release = Release(OutreachPolicy(consent=ConsentRule.EXTERNAL, overdue_per_hour=60))
     now = DUE + DAY_US
 
-    slots = [release.decide(Customer(visits=5), DUE, now, deferred=False).retry_us for _ in range(180)]
+    slots = [release.decide(customer_with(visits=5), DUE, now, deferred=False).retry_us for _ in range(180)]
 
     assert slots == [now + (n + 1) * HOUR_US // 60 for n in range(180)]
 
 
 def test_a_deferred_alert_that_outlives_its_expiry_is_dropped() -> None:
-    assert decide(OPEN_HOUSE, Customer(visits=5), 14 * DAY_US, deferred=True).outcome is Outcome.RELEASED
-    assert decide(OPEN_HOUSE, Customer(visits=5), 14 * DAY_US + 1, deferred=True).outcome is Outcome.EXPIRED
+    assert decide(OPEN_HOUSE, customer_with(visits=5), 14 * DAY_US, deferred=True).outcome is Outcome.RELEASED
+    assert decide(OPEN_HOUSE, customer_with(visits=5), 14 * DAY_US + 1, deferred=True).outcome is Outcome.EXPIRED
 
 
 def test_consent_is_looked_at_again_at_the_slot() -> None:

@@ -9,12 +9,15 @@ import pytest
 
 from service.domain import scores
 from service.domain.calendar import DAY_US, SECOND_US
-from service.domain.customer import NEVER, Answers, Customer
+from service.domain.customer import NEVER, Customer
+from service.domain.memories import Answers
 from service.domain.outputs import HealthBand, Segment
 from service.domain.population import Population
+from tests.support.customers import customer_with
 from tests.support.engines import at
 
 SEGMENTS = list(Segment)
+BANDS = list(HealthBand)
 NO_SHOP = Population()
 UNLUCKY = [
     3.5127339269877185,
@@ -29,7 +32,7 @@ UNLUCKY = [
 
 def customer_of(visits: int = 10, **changes: object) -> Customer:
     """A weekly customer, last here at day 0, who always spends the same."""
-    customer = Customer(
+    customer = customer_with(
         visits=visits,
         orders=visits,
         revenue_minor=1000 * visits,
@@ -66,16 +69,25 @@ def random_customer(seed: int, *, answers: bool) -> Customer:
     return customer
 
 
+def newest_answers(customer: Customer) -> tuple[int | None, ...]:
+    answers = customer.answers or Answers()
+    return answers.nps, answers.csat, answers.ces
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_parts_add_up_to_the_health_and_their_maxima_to_a_hundred(seed: int) -> None:
     customer = random_customer(seed, answers=seed % 2 == 0)
     for days in (0.0, 3.0, 30.0, 300.0):
         record = scores.scores_of("a", customer, NO_SHOP, at(days), 4)
 
+        evidence = customer.visits > 1 or any(answer is not None for answer in newest_answers(customer))
+        assert bool(record.health_parts) is evidence
+        assert (record.health is not None) is (record.band is not None) is evidence
+        if record.health is None:
+            continue
         assert record.health == pytest.approx(sum(part.points for part in record.health_parts))
         assert sum(part.of for part in record.health_parts) == pytest.approx(100)
         assert all(0 <= part.points <= part.of + 1e-9 for part in record.health_parts)
-        assert record.health is not None
         assert 0 <= record.health <= 100 + 1e-9
 
 
@@ -83,12 +95,16 @@ def test_a_part_without_evidence_is_left_out_and_the_others_weigh_more() -> None
     parts = {part.name: part.of for part in scores.health_parts(customer_of(visits=2), at(0))}
     assert parts == {"recency": 100.0}
 
+    once = customer_of(visits=1, answers=Answers(csat=5, csat_us=at(0)))
+    parts = {part.name: part.of for part in scores.health_parts(once, at(0))}
+    assert parts == {"satisfaction": 100.0}
+
     parts = {part.name: part.of for part in scores.health_parts(customer_of(), at(0))}
-    assert parts == pytest.approx({"recency": 5000 / 85, "frequency_trend": 2000 / 85, "spend_trend": 1500 / 85})
+    assert parts == pytest.approx({"recency": 6200 / 85, "frequency_trend": 1300 / 85, "spend_trend": 1000 / 85})
 
     answered = customer_of(answers=Answers(nps=10, nps_us=at(0)))
     parts = {part.name: part.of for part in scores.health_parts(answered, at(0))}
-    assert parts == pytest.approx({"recency": 50, "frequency_trend": 20, "spend_trend": 15, "satisfaction": 15})
+    assert parts == pytest.approx({"recency": 62, "frequency_trend": 13, "spend_trend": 10, "satisfaction": 15})
 
 
 def test_an_answer_loses_half_its_weight_in_180_days() -> None:
@@ -96,7 +112,7 @@ def test_an_answer_loses_half_its_weight_in_180_days() -> None:
 
     parts = {part.name: part.of for part in scores.health_parts(answered, at(180))}
 
-    assert parts["satisfaction"] / parts["recency"] == pytest.approx(15 / 2 / 50)
+    assert parts["satisfaction"] / parts["recency"] == pytest.approx(15 / 2 / 62)
 
 
 def test_a_customer_without_a_visit_has_no_health() -> None:
@@ -107,6 +123,80 @@ def test_a_customer_without_a_visit_has_no_health() -> None:
     assert record.health_parts == ()
     assert record.first_visit_us is None
     assert record.usual_gap_days is None
+
+
+def test_a_one_time_buyer_has_neither_health_nor_band_but_becomes_lost() -> None:
+    customer = customer_of(visits=1)
+    now = at(0)
+
+    assert scores.judge(customer, NO_SHOP, now, 4)
+    assert (SEGMENTS[customer.segment], customer.band) == (Segment.NEW, -1)
+    while customer.change_us < NEVER:
+        before = scores.scores_of("a", customer, NO_SHOP, now, 4)
+        assert (before.segment, before.health, before.band, before.health_parts) == (Segment.NEW, None, None, ())
+        now = customer.change_us
+        scores.judge(customer, NO_SHOP, now, 4)
+
+    after = scores.scores_of("a", customer, NO_SHOP, now, 4)
+    assert (SEGMENTS[customer.segment], customer.band) == (Segment.LOST, -1)
+    assert (after.segment, after.health, after.band, after.health_parts) == (Segment.LOST, None, None, ())
+    assert (now - customer.last_us) / DAY_US == pytest.approx(7 * 6 * 0.1**0.3)
+
+
+@pytest.mark.parametrize(
+    ("visits", "recent_spend", "health"),
+    [(2, 1000.0, 100 * 15 / 77), (4, -1.0, 100 * 28 / 90), (4, 1000.0, 38.0), (10, 5000.0, 38.0), (60, 1000.0, 38.0)],
+)
+def test_a_lost_customer_with_perfect_trends_and_a_perfect_answer_is_at_risk(
+    visits: int, recent_spend: float, health: float
+) -> None:
+    now = at(100)
+    answers = Answers(nps=10, nps_us=now, csat=5, csat_us=now, ces=7, ces_us=now)
+    customer = customer_of(visits, log_recent=log(3), recent_spend=recent_spend, answers=answers)
+    scores.judge(customer, NO_SHOP, now, 4)
+
+    record = scores.scores_of("a", customer, NO_SHOP, now, 4)
+
+    assert all(part.points == pytest.approx(part.of) for part in record.health_parts if part.name != "recency")
+    assert record.health == pytest.approx(health)
+    assert (record.segment, record.band) == (Segment.LOST, HealthBand.AT_RISK)
+    assert (SEGMENTS[customer.segment], BANDS[customer.band]) == (Segment.LOST, HealthBand.AT_RISK)
+    assert customer.change_us == NEVER
+
+
+@pytest.mark.parametrize(
+    ("answers", "band"),
+    [
+        (Answers(nps=7, nps_us=at(0)), HealthBand.HEALTHY),
+        (Answers(nps=4, nps_us=at(0)), HealthBand.WATCH),
+        (Answers(nps=9, nps_us=at(0), csat=3, csat_us=at(0)), HealthBand.HEALTHY),
+        (Answers(nps=3, nps_us=at(0)), HealthBand.AT_RISK),
+    ],
+)
+def test_where_an_answer_is_all_that_is_known_its_fading_does_not_move_the_band(
+    answers: Answers, band: HealthBand
+) -> None:
+    customer = customer_of(visits=1, answers=answers)
+    scores.judge(customer, NO_SHOP, at(0), 4)
+
+    published = {scores.scores_of("a", customer, NO_SHOP, at(day / 7), 4).band for day in range(5000)}
+
+    assert published == {band}
+    assert BANDS[customer.band] is band
+    assert (customer.change_us - customer.last_us) / DAY_US == pytest.approx(7 * 6 * 0.1**0.3), "the lost date"
+
+
+def test_a_band_that_falls_after_years_is_not_missed_for_an_answer() -> None:
+    customer = customer_of(log_usual=log(500), log_recent=log(500), answers=Answers(nps=10, nps_us=at(0)))
+    now = at(0)
+    scores.judge(customer, NO_SHOP, now, 4)
+
+    while customer.change_us < NEVER:
+        assert state_at(customer, customer.change_us - 2 * SECOND_US) == (customer.segment, customer.band)
+        now = customer.change_us
+        scores.judge(customer, NO_SHOP, now, 4)
+
+    assert (SEGMENTS[customer.segment], BANDS[customer.band]) == (Segment.LOST, HealthBand.AT_RISK)
 
 
 def test_recency_is_full_for_one_usual_gap_and_zero_from_six_bases_on() -> None:
@@ -141,10 +231,9 @@ def test_segments(customer: Customer, day: float, segment: Segment) -> None:
 
 
 def state_at(customer: Customer, now_us: int) -> tuple[int, int]:
-    """(segment, band) as published at this time, computed from nothing but the customer."""
+    """(segment, band; −1 for none) as published at this time, computed from nothing but the customer."""
     record = scores.scores_of("a", customer, NO_SHOP, now_us, 4)
-    assert record.band is not None
-    return SEGMENTS.index(record.segment), list(HealthBand).index(record.band)
+    return SEGMENTS.index(record.segment), -1 if record.band is None else BANDS.index(record.band)
 
 
 @pytest.mark.parametrize("seed", range(80))

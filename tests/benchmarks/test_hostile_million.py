@@ -1,0 +1,92 @@
+"""A million hostile records in a good stream: each in dead-letters with its precise code, every good one applied, memory flat."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from service.config import Settings
+from service.domain.customer import restore
+from service.streaming import topics
+from service.streaming.dead_letters import read_dead_letters
+from tests.support.broker import TestBroker
+from tests.support.load import Hostile, hostile, many_purchases, mixed, send, settings_for
+from tests.support.worker_process import Positions, WorkerProcess
+
+PARTITIONS = 2
+HOSTILE = int(os.environ.get("BENCHMARK_HOSTILE", "1000000"))
+GOOD = HOSTILE // 10
+STRETCHES = 20
+"""Each begins with two 2 MB values and two nests 100,000 deep."""
+MOST_GROWTH = 1.35
+"""Peak of the second half over the peak of the first."""
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.broker]
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process now, in MB (Linux)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def customers_applied(settings: Settings, partitions: int) -> int:
+    """Orders in the state of all customers: what has been applied."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap_servers, isolation_level="read_committed", enable_auto_commit=False
+    )
+    tps = [TopicPartition(settings.kafka.state_topic, number) for number in range(partitions)]
+    consumer.assign(tps)
+    consumer.seek_to_beginning(*tps)
+    ends = consumer.end_offsets(tps)
+    newest: dict[bytes, bytes] = {}
+    while any(consumer.position(tp) < ends[tp] for tp in tps):
+        for records in consumer.poll(timeout_ms=200).values():
+            newest.update((record.key, record.value) for record in records if not record.key.startswith(b"\x00"))
+    consumer.close()
+    return sum(restore(value).orders for value in newest.values())
+
+
+def test_a_million_hostile_records_stop_nothing(broker: TestBroker, topic_prefix: str) -> None:
+    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    topics.create(settings, partitions=PARTITIONS)
+    wanted: Counter[str] = Counter()
+
+    def noted() -> Iterator[Hostile]:
+        """All kinds; 2 MB values and deep nests at the beginning of each stretch only, to keep the disk out of it."""
+        for stretch in range(STRETCHES):
+            for one in hostile(settings.kafka.topics, HOSTILE // STRETCHES, seed=stretch):
+                wanted[one.code.value] += 1
+                yield one
+
+    good = many_purchases(settings.kafka.topics.purchases, GOOD)
+    sent = send(broker.bootstrap_servers, mixed(good, noted()), PARTITIONS)
+
+    peaks: list[float] = []
+    began = time.monotonic()
+    with WorkerProcess(settings, "w0", static=False) as worker, Positions(settings, PARTITIONS) as positions:
+        total = sum(positions.ends().values())
+        while positions.total() < total:
+            assert worker.running, worker.log[-3000:]
+            peaks.append(resident_mb(worker.pid))
+            time.sleep(0.2)
+        seconds = time.monotonic() - began
+
+    found = Counter(stored.letter.error_code for stored in read_dead_letters(settings))
+    half = len(peaks) // 2
+    early, late = max(peaks[:half]), max(peaks[half:])
+    print(
+        f"\n{sent:,} records, {wanted.total():,} of them hostile, in {seconds:.0f} s ({sent / seconds:,.0f}/s); ",
+        end="",
+    )
+    print(f"memory peak {early:.0f} MB in the first half, {late:.0f} MB in the second")
+    print("  " + ", ".join(f"{count:,} {code}" for code, count in found.most_common()))
+    assert found == wanted
+    assert customers_applied(settings, PARTITIONS) == GOOD
+    assert late <= MOST_GROWTH * early

@@ -1,0 +1,111 @@
+"""A file through `churn-alert backtest` and through Kafka and the worker: the same periods.csv and the same decision ids, bit for bit."""
+
+from __future__ import annotations
+
+import csv
+import random
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from service.backtest import backtest
+from service.config import Settings
+from service.simulate import Cafe, Simulation
+from service.streaming import topics
+from service.streaming.period_records import csv_cells
+from tests.support.broker import TestBroker
+from tests.support.load import settings_for
+from tests.support.worker_process import ROOT, Positions, WorkerProcess, environment_of
+
+pytestmark = [pytest.mark.broker]
+
+PATIENCE_S = 30.0
+
+
+def command(settings: Settings, *words: str | Path) -> None:
+    """Runs `churn-alert …` as a user would; its output is the assertion's message."""
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", *map(str, words)],
+        env=environment_of(settings),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def read_committed(settings: Settings, topic: str, partitions: int) -> list[Any]:
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap_servers, isolation_level="read_committed", enable_auto_commit=False
+    )
+    tps = [TopicPartition(topic, number) for number in range(partitions)]
+    consumer.assign(tps)
+    consumer.seek_to_beginning(*tps)
+    ends, records = consumer.end_offsets(tps), []
+    while any(consumer.position(tp) < ends[tp] for tp in tps):
+        for fetched in consumer.poll(timeout_ms=200).values():
+            records.extend(fetched)
+    consumer.close()
+    return records
+
+
+def published_periods(settings: Settings) -> set[tuple[str, ...]]:
+    """The newest record of each period as rows of periods.csv."""
+    newest = {record.key: record.value for record in read_committed(settings, settings.kafka.topics.period_metrics, 1)}
+    return {tuple(csv_cells(msgspec.json.decode(value)["data"])) for value in newest.values()}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    purchases, surveys, _ = Simulation(Cafe(customers=300, days=240, seed=11)).write(tmp_path_factory.mktemp("log"))
+    return purchases, surveys
+
+
+@pytest.mark.parametrize(("partitions", "workers", "kills"), [(1, 1, 0), (4, 1, 3), (4, 2, 3)])
+def test_periods_and_decision_ids_are_the_same(
+    broker: TestBroker,
+    topic_prefix: str,
+    tmp_path: Path,
+    files: tuple[Path, Path],
+    partitions: int,
+    workers: int,
+    kills: int,
+) -> None:
+    purchases, surveys = files
+    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    topics.create(settings, partitions=partitions)
+    command(settings, "backtest", purchases, "--surveys", surveys, "--out", tmp_path, "--partitions", str(partitions))
+    command(settings, "replay", purchases, "--surveys", surveys)
+
+    with ExitStack() as stack:
+        running = [stack.enter_context(WorkerProcess(settings, f"w{number}")) for number in range(workers)]
+        with Positions(settings, partitions) as positions:
+            lots = random.Random(3)
+            for _ in range(kills):
+                victim = lots.choice(running)
+                victim.wait_assigned()
+                time.sleep(lots.uniform(0.0, 0.8))  # recovering, or in the middle of the log
+                victim.end()
+                victim.start()
+            positions.wait_caught_up(workers=running)
+        with (tmp_path / "periods.csv").open(newline="") as stream:
+            wanted = {tuple(row) for row in list(csv.reader(stream))[1:]}
+        deadline = time.monotonic() + PATIENCE_S
+        while (found := published_periods(settings)) != wanted and time.monotonic() < deadline:
+            time.sleep(0.5)
+
+    assert found == wanted
+    assert len(wanted) > 900
+    decided = read_committed(settings, settings.kafka.topics.outreach_decisions, partitions)
+    ids = sorted(msgspec.json.decode(record.value)["id"] for record in decided)
+    expected = backtest(settings, [purchases], [surveys], partitions=partitions).decisions
+    assert ids == sorted(f"{decision.decision_id}.{decision.outcome.value}" for decision in expected)
+    assert len(ids) > 100
