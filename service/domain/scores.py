@@ -1,10 +1,10 @@
 """Health, band and segment of one customer, and the date at which time alone will change them.
 
 Health is the sum of named points: recency 62, frequency trend 13, spend trend 10, satisfaction 15. A part without
-evidence is left out and the others re-weighted to 100; without any (one visit and no answer) there is no health. Whatever
-the other parts say, a customer without recency is at risk: they reach 38 of 100 at most.
+evidence is left out and the others re-weighted to 100; before the second visit there is no rhythm, and so no health.
+Whatever the other parts say, a customer whose recency has run out is at risk: they reach 38 of 100 at most.
 
-- recency, from the second visit on: full until one usual gap has passed, then falls with the logarithm of the silence to 0 at 6 bases.
+- recency: full until one usual gap has passed, then falls with the logarithm of the silence to 0 at 6 bases.
 - frequency trend: full while the recent gaps (fast mean) are no longer than usual, 0 at twice the usual.
 - spend trend: full while recent visits bring at least the customer's mean, 0 at half of it.
 - satisfaction: newest answer of each survey on 0–1; its weight halves every 180 days.
@@ -92,12 +92,10 @@ def _kept(age_us: int) -> float:
 
 
 def _parts(customer: Customer, now_us: int) -> list[tuple[str, float, float]]:
-    """(name, value 0–1, weight) of the parts with evidence; empty without a visit."""
-    if customer.visits == 0:
+    """(name, value 0–1, weight) of the parts with evidence; empty before the second visit."""
+    if customer.visits < RHYTHM_VISITS:
         return []
-    parts = []
-    if customer.visits >= RHYTHM_VISITS:
-        parts.append(("recency", _recency(customer, (now_us - customer.last_us) / DAY_US), RECENCY_WEIGHT))
+    parts = [("recency", _recency(customer, (now_us - customer.last_us) / DAY_US), RECENCY_WEIGHT)]
     frequency, spend = _trends(customer)
     if frequency is not None:
         parts.append(("frequency_trend", frequency, FREQUENCY_WEIGHT))
@@ -171,7 +169,7 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
         rest, whole = FREQUENCY_WEIGHT * frequency, whole + FREQUENCY_WEIGHT
         if spend is not None:
             rest, whole = rest + SPEND_WEIGHT * spend, whole + SPEND_WEIGHT
-    if customer.answers is None and visits < RHYTHM_VISITS:
+    if visits < RHYTHM_VISITS:
         band = -1
     elif customer.answers is None:
         recency = _recency(customer, (now_us - customer.last_us) / DAY_US)
@@ -186,7 +184,7 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
         change_us = customer.last_us + int(exp(customer.log_usual + span) * DAY_US) + 1
         if change_us <= now_us:
             change_us = now_us + 1
-    if customer.answers is not None:
+    if band >= 0 and customer.answers is not None:
         change_us = min(change_us, _search_band_change(customer, band, now_us))
     elif 0 <= band < _AT_RISK:
         needed = (_FALLS_BELOW[band] * whole - rest) / RECENCY_WEIGHT
@@ -205,8 +203,6 @@ def _search_band_change(customer: Customer, band: int, now_us: int) -> int:
     its end is enough; from there until recency has reached 0 health is looked at in steps of an eighth, then bisected.
     After that the customer is at risk for good. About 20 evaluations; few customers have an answer.
     """
-    if customer.visits < RHYTHM_VISITS:  # the mean answer alone, which does not change
-        return NEVER
     usual_us = int(exp(customer.log_usual) * DAY_US)
     low = now_us
     end = customer.last_us + int(HEALTHY_BASES * patience(customer.visits) * usual_us) + SECOND_US
