@@ -115,6 +115,10 @@ class PartitionState:
         return cls(ClockState.of(clock), PopulationState.of(population), ReleaseState.of(release))
 
 
+Scored = tuple[int, Customer, list[float]]
+"""When a customer was judged, as what, and by which curve."""
+
+
 class Turn(NamedTuple):
     """What one turn changed. Everything in it must become visible together."""
 
@@ -147,6 +151,7 @@ class Engine:
         self._wall_clock = policy.timing.clock is ClockMode.WALL
         self._acted_us = 0
         self._outputs: list[Output] = []
+        self._scored: dict[str, Scored] = {}
         self._touched: set[str] = set()
         self._own_records: dict[bytes, bytes | None] = {}
         self._changed = False
@@ -522,6 +527,7 @@ class Engine:
         del self.customers[customer_id]
         self._touched.discard(customer_id)
         self._own_records[customer_id.encode()] = None
+        self._scored.pop(customer_id, None)
         self._outputs.append(ScoresErased(customer_id))
 
     def _erasure_hash(self, customer_id: str) -> bytes:
@@ -655,7 +661,7 @@ class Engine:
         today = now // DAY_US
         if changed or (refresh and today - customer.scored_day >= _SCORES_REFRESH_DAYS):
             customer.scored_day = today
-            self._outputs.append(scores.scores_of(customer_id, customer, self.population, now, self._min_visits))
+            self._scored[customer_id] = (now, scores.as_judged(customer), self.population.state.curve)
 
     def _count(self, segment: int, band: int, change: int) -> None:
         if segment >= 0:
@@ -671,11 +677,25 @@ class Engine:
         at_us = max(self._now_us if at_us is None else at_us, customer.last_us)
         return scores.scores_of(customer_id, customer, self.population, at_us, self._min_visits)
 
+    def take_scores(self) -> list[Output]:
+        """The newest judgement of each customer judged since the last call, with the numbers of its own time.
+
+        Judgements that were superseded within a turn are not published: the topic is compacted, its newest records are
+        the same wherever the turns lay.
+        """
+        published: list[Output] = [
+            scores.record_of(customer_id, customer, self.population, now, self._min_visits, curve)
+            for customer_id, (now, customer, curve) in self._scored.items()
+        ]
+        self._scored.clear()
+        return published
+
     # ---- turns and state
 
     def take_outputs(self) -> list[Output]:
-        """Outputs since the last call, where nobody keeps the state (backtest); no snapshots are made."""
+        """Decisions since the last call, where nobody keeps the state (backtest): no snapshots are made, no scores published."""
         outputs, self._outputs = self._outputs, []
+        self._scored.clear()
         self._touched.clear()
         self._own_records.clear()
         return outputs
@@ -689,7 +709,7 @@ class Engine:
         state.extend(self._own_records.items())
         if self._changed:
             state.append((PARTITION_KEY, self.state.pack()))
-        turn = Turn(self._outputs, state, self.ledger.take_dirty())
+        turn = Turn([*self._outputs, *self.take_scores()], state, self.ledger.take_dirty())
         self._outputs, self._own_records, self._changed = [], {}, False
         self._touched.clear()
         return turn

@@ -20,9 +20,12 @@ class ItemMemory(msgspec.Struct, array_like=True, gc=False):
     last: list[str]
 
     def remember(self, items: tuple[Item, ...]) -> None:
-        counts = self.counts
+        counts, last = self.counts, []
         for item in items:
-            name = (item.name or item.sku)[:_NAME_LENGTH]
+            name = item.name or item.sku
+            if len(name) > _NAME_LENGTH:
+                name = name[:_NAME_LENGTH]
+            last.append(name)
             if name in counts:
                 counts[name] += 1
             elif len(counts) < _FAVOURITES:
@@ -30,7 +33,7 @@ class ItemMemory(msgspec.Struct, array_like=True, gc=False):
             else:
                 least = min(counts, key=lambda known: (counts[known], known))
                 counts[name] = counts.pop(least) + 1
-        self.last = [(item.name or item.sku)[:_NAME_LENGTH] for item in items[:3]]
+        self.last = last[:3]
 
     def favourites(self) -> tuple[str, ...]:
         """Up to three names taken more than once, the most frequent first."""

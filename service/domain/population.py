@@ -175,9 +175,9 @@ class Population:
             curve.append(survival)
         state.curve = curve
 
-    def survival(self, r: float) -> float:
-        """S(r), interpolated on log r; 1 at 0. Needs a fitted curve."""
-        curve = self.state.curve
+    def survival(self, r: float, curve: list[float] | None = None) -> float:
+        """S(r), interpolated on log r; 1 at 0. Needs a fitted curve: `curve`, else the present one."""
+        curve = self.state.curve if curve is None else curve
         position = (log(max(r, 1e-9)) - _LOW) / _STEP
         if position <= 0:
             return 1.0 - (1.0 - curve[0]) * max(0.0, r / 0.02)
@@ -186,16 +186,20 @@ class Population:
             return curve[_BINS]
         return curve[index] + (curve[index + 1] - curve[index]) * (position - index)
 
-    def tail_probability(self, r: float) -> float:
-        """P(a healthy gap lasts at least r bases), 0–1. An absence beyond 6 bases is no healthy gap: 0."""
+    def tail_probability(self, r: float, curve: list[float] | None = None) -> float:
+        """P(a healthy gap lasts at least r bases), 0–1. An absence beyond 6 bases is no healthy gap: 0.
+
+        `curve`: as it was at another time; default: the present one.
+        """
         if r <= 0:
             return 1.0
         if r >= HEALTHY_BASES:
             return 0.0
-        if not self.state.curve:
+        curve = self.state.curve if curve is None else curve
+        if not curve:
             return min(1.0, _COLD_SHARE * exp2(_COLD_MULTIPLE - r))
-        whole = self.survival(HEALTHY_BASES)
-        return min(1.0, max(0.0, (self.survival(r) - whole) / max(1e-12, 1.0 - whole)))
+        whole = self.survival(HEALTHY_BASES, curve)
+        return min(1.0, max(0.0, (self.survival(r, curve) - whole) / max(1e-12, 1.0 - whole)))
 
     def multiple(self, share: float) -> float:
         """Bases after which only `share` (0–1) of the healthy gaps are still open: the inverse of tail_probability."""

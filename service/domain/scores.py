@@ -221,17 +221,48 @@ def _search_band_change(customer: Customer, band: int, now_us: int) -> int:
     return NEVER
 
 
+def as_judged(customer: Customer) -> Customer:
+    """A copy of what `scores_of` reads: the customer as they are now, whatever happens to them later in the turn."""
+    copy = Customer()
+    copy.visits, copy.orders, copy.revenue_minor = customer.visits, customer.orders, customer.revenue_minor
+    copy.first_us, copy.last_us = customer.first_us, customer.last_us
+    copy.log_usual, copy.log_recent = customer.log_usual, customer.log_recent
+    copy.gap_weight, copy.gap_square = customer.gap_weight, customer.gap_square
+    copy.recent_spend = customer.recent_spend
+    copy.segment, copy.band = customer.segment, customer.band
+    answers = customer.answers
+    if answers is not None:
+        copy.answers = Answers(answers.nps, answers.nps_us, answers.csat, answers.csat_us, answers.ces, answers.ces_us)
+    return copy
+
+
 def scores_of(
     customer_id: str, customer: Customer, population: Population, now_us: int, regular_min_visits: int
 ) -> Scores:
-    """The published record; None where there is not enough evidence."""
+    """The customer's record at `now_us`; None where there is not enough evidence."""
+    judged = as_judged(customer)
+    judged.segment = segment_of(customer, population, now_us, regular_min_visits)
+    return record_of(customer_id, judged, population, now_us, regular_min_visits, population.state.curve)
+
+
+def record_of(
+    customer_id: str,
+    customer: Customer,
+    population: Population,
+    now_us: int,
+    regular_min_visits: int,
+    curve: list[float],
+) -> Scores:
+    """The record of a customer as they were judged at `now_us`; `curve` = the population's survival curve of that time."""
     visited = customer.visits > 0
     parts = health_parts(customer, now_us)
     usual = exp(customer.log_usual) if customer.visits > 1 else None
-    silence = (now_us - customer.last_us) / DAY_US
-    base = exp(customer.log_usual) * patience(customer.visits)
+    tail = None
+    if customer.visits >= regular_min_visits:
+        base = exp(customer.log_usual) * patience(customer.visits)
+        tail = population.tail_probability((now_us - customer.last_us) / DAY_US / base, curve)
     answers = customer.answers or Answers()
-    segment = _SEGMENTS[segment_of(customer, population, now_us, regular_min_visits)]
+    segment = _SEGMENTS[max(0, customer.segment)]
     health = sum(part.points for part in parts) if parts else None
     return Scores(
         customer_id=customer_id,
@@ -248,7 +279,7 @@ def scores_of(
         usual_gap_days=usual,
         gap_spread=gap_spread(customer),
         expected_visit_us=None if usual is None else customer.last_us + int(usual * DAY_US),
-        tail_probability=population.tail_probability(silence / base) if customer.visits >= regular_min_visits else None,
+        tail_probability=tail,
         churn_risk=None,
         expected_purchases_365d=None,
         expected_value_365d_minor=None,

@@ -25,7 +25,7 @@ from service.domain.engine import PARTITION_KEY, Engine
 from service.domain.events import Event
 from service.domain.ledger import unpack
 from service.domain.merge import Merge
-from service.domain.outputs import Decision
+from service.domain.outputs import Decision, Output
 from service.domain.periods import PeriodTotals
 from service.engines import new_engine
 from service.errors import PoisonError
@@ -136,12 +136,14 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
         merge.put(index, good)
     engine = new_engine(settings)
     merged = merge.take(lambda _: True)
+    judged: list[Output] = []
     for _, event in merged:
         engine.apply(event)
+        judged += engine.take_scores()
     turn = engine.drain()
     encoder = Encoder(EncoderSettings(currency=shop.currency, minor_digits=shop.minor_digits))
     outputs: dict[TopicKind, list[Written]] = {kind: [] for kind in TopicKind}
-    for output in turn.outputs:
+    for output in [*turn.outputs, *judged]:
         for encoded in encoder.encode(output):
             outputs[encoded.topic].append((encoded.key, encoded.value))
     ledger = {day_key(day): value for day, value in turn.ledger}
@@ -186,7 +188,8 @@ async def _check(settings: Settings, partitions: int, patience_s: float) -> Repo
         _compare_ledger(report, number, wanted, _latest(found[Place(kafka.ledger_topic, number)]))
         for kind, (topic, what) in outputs.items():
             written = [(record.key, record.value) for record in found[Place(topic, number)]]
-            _compare_sequence(report, f"{topic}-{number}", what, wanted.outputs[kind], written)
+            compare = _compare_newest if kind is TopicKind.CUSTOMER_SCORES else _compare_sequence
+            compare(report, f"{topic}-{number}", what, wanted.outputs[kind], written)
         _compare_refused(report, number, wanted.refused, found[Place(names.dead_letters, number)])
     await _compare_periods(report, settings, expected, patience_s)
     return report
@@ -243,6 +246,26 @@ def _compare_sequence(report: Report, where: str, what: str, wanted: list[Writte
     at = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), min(len(wanted), len(found)))
     should, is_ = wanted[at : at + 1], found[at : at + 1]
     report.differ(where, [f"{len(found)} records instead of {len(wanted)}; number {at} is {is_} instead of {should}"])
+
+
+def _compare_newest(report: Report, where: str, what: str, wanted: list[Written], found: list[Written]) -> None:
+    """Of judgements superseded within a turn any may be missing, but what is there must be right, in order, once, and end alike."""
+    report.note(what, len(found))
+    should, is_ = _by_key(wanted), _by_key(found)
+    report.differ(where, [f"{key!r} is missing" for key in should.keys() - is_.keys()])
+    for key, values in is_.items():
+        rest = iter(should.get(key, []))
+        if not all(value in rest for value in values):  # each found further on: a subsequence
+            report.differ(where, [f"{key!r} has records that are wrong, doubled or out of order"])
+        elif values[-1] != should[key][-1]:
+            report.differ(where, [f"the newest record of {key!r} is {values[-1]!r} instead of {should[key][-1]!r}"])
+
+
+def _by_key(records: list[Written]) -> dict[bytes | None, list[bytes | None]]:
+    values: dict[bytes | None, list[bytes | None]] = {}
+    for key, value in records:
+        values.setdefault(key, []).append(value)
+    return values
 
 
 def _compare_refused(report: Report, number: int, wanted: list[Refused], letters: list[ConsumerRecord]) -> None:

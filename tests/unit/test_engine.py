@@ -11,7 +11,7 @@ import pytest
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_day, to_us
 from service.domain.engine import PARTITION_KEY
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
-from service.domain.outputs import HealthBand, Outcome, Reason, Scores, ScoresErased, Segment
+from service.domain.outputs import HealthBand, Outcome, Output, Reason, Scores, ScoresErased, Segment
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop
 from tests.support.engines import (
     EVENT_TIME,
@@ -395,9 +395,9 @@ def test_favourites_are_what_was_taken_more_than_once() -> None:
 
 def test_scores_are_published_when_band_or_segment_change_also_when_nothing_arrives() -> None:
     engine = make_engine()
-    outputs = apply_all(engine, weekly("a", 6))
 
-    outputs += apply_all(engine, [purchase("b", 400.0)])
+    outputs = [output for event in weekly("a", 6) for output in apply_all(engine, [event])]
+    outputs += [output for day in range(37, 400, 2) for output in apply_all(engine, [purchase("b", float(day))])]
 
     published = [o for o in outputs if isinstance(o, Scores) and o.customer_id == "a"]
     assert [o.segment.value for o in published][-2:] == ["quiet", "lost"]
@@ -410,12 +410,24 @@ def test_scores_are_published_when_band_or_segment_change_also_when_nothing_arri
     assert [o.as_of_us for o in published] == sorted(o.as_of_us for o in published)
 
 
+def test_judgements_superseded_within_a_turn_are_not_published_the_newest_is_that_of_any_turns() -> None:
+    events = [*weekly("a", 6), purchase("b", 400.0)]
+    whole, apart = make_engine(), make_engine()
+
+    at_once = [o for o in apply_all(whole, events) if isinstance(o, Scores)]
+    one_by_one = [o for event in events for o in apply_all(apart, [event]) if isinstance(o, Scores)]
+
+    assert [o.customer_id for o in at_once] == ["a", "b"]
+    assert len(one_by_one) > len(at_once)
+    assert {o.customer_id: o for o in one_by_one} == {o.customer_id: o for o in at_once}
+
+
 def test_one_time_buyers_are_counted_in_no_band_but_become_lost() -> None:
     engine, changelog = make_engine(), Changelog()
+    outputs: list[Output] = []
     for event in [purchase("a", 0.5), purchase("b", 400.0)]:
         engine.apply(event)
-
-    outputs = changelog.take(engine.drain())
+        outputs += changelog.take(engine.drain())
 
     published = [o for o in outputs if isinstance(o, Scores) and o.customer_id == "a"]
     assert [(o.segment, o.health, o.band) for o in published] == [
