@@ -124,7 +124,7 @@ class Customer:
         """Feed silence added to the dates of this episode."""
 
     def fields(self) -> tuple[object, ...]:
-        """The values of FIELDS, in that order."""
+        """The values of FIELDS in that order, as they are stored."""
         return (
             self.visits,
             self.orders,
@@ -155,9 +155,9 @@ class Customer:
             self.band,
             self.scored_day,
             self.bucket,
-            self.items,
-            self.answers,
-            self.profile,
+            None if self.items is None else self.items.fields(),
+            None if self.answers is None else self.answers.fields(),
+            None if self.profile is None else self.profile.fields(),
             self.paused_us,
         )
 
@@ -224,7 +224,6 @@ class Customer:
 
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.decode
-_TYPED = {"items": ItemMemory, "answers": Answers, "profile": ProfileState}
 
 
 def snapshot(customer: Customer) -> bytes:
@@ -239,10 +238,16 @@ def restore(value: bytes) -> Customer:
             raise ValueError("not a customer's snapshot of a known version")
         customer = Customer()
         for name, field in zip(FIELDS, fields[1:], strict=False):
-            if field is not None and name in _TYPED:
-                setattr(customer, name, msgspec.convert(field, _TYPED[name]))
+            if name == "days":
+                customer.days = bytearray(field)
+            elif name == "items":
+                customer.items = None if field is None else ItemMemory.of(field)
+            elif name == "answers":
+                customer.answers = None if field is None else Answers.of(field)
+            elif name == "profile":
+                customer.profile = None if field is None else ProfileState.of(field)
             else:
-                setattr(customer, name, bytearray(field) if name == "days" else field)
+                setattr(customer, name, field)
     except (msgspec.MsgspecError, TypeError) as error:
         raise ValueError(f"not a customer's snapshot: {error}") from error
     customer.bucket = -1

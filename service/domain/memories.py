@@ -1,11 +1,12 @@
 """The parts of a customer's state that few customers have, or that few events touch: items, answers, profile.
 
-MessagePack arrays inside the customer's snapshot; new fields are appended with defaults.
+Plain classes like Customer itself; in its snapshot they are arrays of their `fields`, to which new ones are appended.
 """
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Sequence
+from typing import Any
 
 from service.domain.events import Item
 
@@ -13,14 +14,27 @@ _FAVOURITES = 6
 _NAME_LENGTH = 60
 
 
-class ItemMemory(msgspec.Struct, array_like=True, gc=False):
+class ItemMemory:
     """What the customer usually takes: Space-Saving counters (Metwally et al. 2005) and the last basket."""
 
-    counts: dict[str, int]
-    last: list[str]
+    __slots__ = ("counts", "last")
+
+    def __init__(self, counts: dict[str, int], last: list[str]) -> None:
+        self.counts = counts
+        self.last = last
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order of `of`."""
+        return (self.counts, self.last)
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> ItemMemory:
+        """Back from `fields`."""
+        return cls(*fields)
 
     def remember(self, items: tuple[Item, ...]) -> None:
-        counts, last = self.counts, []
+        counts = self.counts
+        last: list[str] = []
         for item in items:
             name = item.name or item.sku
             if len(name) > _NAME_LENGTH:
@@ -41,26 +55,81 @@ class ItemMemory(msgspec.Struct, array_like=True, gc=False):
         return tuple(name for name in ranked if self.counts[name] > 1)[:3]
 
 
-class Answers(msgspec.Struct, array_like=True, gc=False):
+class Answers:
     """The newest answer per survey with its time; None = never asked or never answered."""
 
-    nps: int | None = None
-    nps_us: int = 0
-    csat: int | None = None
-    csat_us: int = 0
-    ces: int | None = None
-    ces_us: int = 0
+    __slots__ = ("ces", "ces_us", "csat", "csat_us", "nps", "nps_us")
+
+    def __init__(
+        self,
+        nps: int | None = None,
+        nps_us: int = 0,
+        csat: int | None = None,
+        csat_us: int = 0,
+        ces: int | None = None,
+        ces_us: int = 0,
+    ) -> None:
+        self.nps = nps
+        self.nps_us = nps_us
+        self.csat = csat
+        self.csat_us = csat_us
+        self.ces = ces
+        self.ces_us = ces_us
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order of `of`."""
+        return (self.nps, self.nps_us, self.csat, self.csat_us, self.ces, self.ces_us)
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> Answers:
+        """Back from `fields`."""
+        return cls(*fields)
 
 
-class ProfileState(msgspec.Struct, array_like=True, gc=False):
+class ProfileState:
     """What the shop said of the customer. None = unknown. `said_us` is the time of the newest word."""
 
-    said_us: int = 0
-    first_name: str | None = None
-    locale: str | None = None
-    timezone: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    crm_id: str | None = None
-    consent: bool | None = None
-    consent_us: int = 0
+    __slots__ = (
+        "consent", "consent_us", "crm_id", "email", "first_name", "locale", "phone", "said_us", "timezone",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        said_us: int = 0,
+        first_name: str | None = None,
+        locale: str | None = None,
+        timezone: str | None = None,
+        email: str | None = None,
+        phone: str | None = None,
+        crm_id: str | None = None,
+        consent: bool | None = None,
+        consent_us: int = 0,
+    ) -> None:
+        self.said_us = said_us
+        self.first_name = first_name
+        self.locale = locale
+        self.timezone = timezone
+        self.email = email
+        self.phone = phone
+        self.crm_id = crm_id
+        self.consent = consent
+        self.consent_us = consent_us
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order of `of`."""
+        return (
+            self.said_us,
+            self.first_name,
+            self.locale,
+            self.timezone,
+            self.email,
+            self.phone,
+            self.crm_id,
+            self.consent,
+            self.consent_us,
+        )
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> ProfileState:
+        """Back from `fields`."""
+        return cls(*fields)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import ceil, exp, exp2, fsum, log, log2
+from math import ceil, exp, exp2, floor, fsum, log, log2
 from typing import Any
 
 from service.domain.cadence import HEALTHY_BASES
@@ -93,7 +93,8 @@ class Population:
 
     def __init__(self, state: PopulationState | None = None) -> None:
         self.state = state or PopulationState()
-        self._open: dict[tuple[int, int], int] = {}
+        self._open: dict[int, dict[int, int]] = {}
+        """Open silences of regulars: first day → bin of the log base → how many."""
 
     @property
     def mu0(self) -> float:
@@ -102,17 +103,25 @@ class Population:
 
     def silence_begins(self, day: int, log_base: float) -> None:
         """A regular's visit opens a silence."""
-        cell = (day, int(log_base // _BASE_STEP))
-        self._open[cell] = self._open.get(cell, 0) + 1
+        bases = self._open.get(day)
+        if bases is None:
+            bases = self._open[day] = {}
+        base_bin = floor(log_base / _BASE_STEP)
+        bases[base_bin] = bases.get(base_bin, 0) + 1
 
     def silence_gone(self, day: int, log_base: float) -> None:
         """The silence that began so is closed, or its customer erased."""
-        cell = (day, int(log_base // _BASE_STEP))
-        left = self._open.get(cell, 0) - 1
+        bases = self._open.get(day)
+        if bases is None:
+            return
+        base_bin = floor(log_base / _BASE_STEP)
+        left = bases.get(base_bin, 0) - 1
         if left > 0:
-            self._open[cell] = left
+            bases[base_bin] = left
         else:
-            self._open.pop(cell, None)
+            bases.pop(base_bin, None)
+            if not bases:
+                del self._open[day]
 
     def forget_silences(self) -> None:
         self._open.clear()
@@ -162,10 +171,16 @@ class Population:
         if fsum(state.closed) < _EVIDENCE:
             return
         censored = [0.0] * (_BINS + 1)
-        for (day, base_bin), count in sorted(self._open.items()):
-            silence = max(0.0, today - day + 0.5)
-            base = exp((base_bin + 0.5) * _BASE_STEP)
-            censored[_bin(silence / base)] += count * 0.5 ** (silence / _HALF_LIFE_DAYS)
+        for day in sorted(self._open):
+            silence = today - day + 0.5
+            if silence <= 0.0:  # dated ahead of the stream
+                continue
+            log_silence, weight = log(silence), exp2(-silence / _HALF_LIFE_DAYS)
+            bases = self._open[day]
+            for base_bin in sorted(bases):
+                position = (log_silence - (base_bin + 0.5) * _BASE_STEP - _LOW) / _STEP
+                index = 0 if position <= 0.0 else min(_BINS, ceil(position))
+                censored[index] += bases[base_bin] * weight
         at_risk = fsum(state.closed) + fsum(censored)
         survival = 1.0
         curve: list[float] = []

@@ -255,7 +255,7 @@ def test_the_counters_of_segments_and_bands_equal_a_recount(timing: Timing, seed
     assert sum(engine.segments) == sum(c.visits > 0 for c in everybody)
     assert engine.population.state.regulars == sum(c.visits >= 4 for c in everybody)
     assert engine.population.state.regular_revenue_minor == sum(c.revenue_minor for c in everybody if c.visits >= 4)
-    assert sum(engine.population._open.values()) == engine.population.state.regulars
+    assert sum(sum(bases.values()) for bases in engine.population._open.values()) == engine.population.state.regulars
 
 
 @FEW

@@ -93,7 +93,7 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "segments": list(engine.segments),
         "bands": list(engine.bands),
         "erased": sorted(engine._erased),
-        "open": dict(engine.population._open),
+        "open": {day: dict(bases) for day, bases in engine.population._open.items()},
     }
 
 

@@ -63,7 +63,7 @@ def test_the_base_of_an_open_silence_is_kept_to_five_percent(log_base: float) ->
 
     population.silence_begins(TODAY, log_base)
 
-    ((_, cell),) = population._open
+    ((cell,),) = population._open.values()
     assert (cell + 0.5) * 0.1 == pytest.approx(log_base, abs=0.0501)
 
 
