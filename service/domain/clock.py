@@ -8,17 +8,17 @@ Long silence of the whole feed is measured here as well: it is nobody's absence 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from service.domain.calendar import DAY_US, HOUR_US
 from service.domain.policy import Timing
 
-_PULSE_FORGETTING = 0.99
-_PULSE_FACTOR = 30.0
+_PULSE_FORGETTING: Final = 0.99
+_PULSE_FACTOR: Final = 30.0
 """A feed is silent after this many of its usual intervals, if that is longer than the configured hours: a tiny shop may rest for days."""
-_PULSE_EVIDENCE = 30
-_PENDING_KEPT = 16
-_UNLIMITED_US = 1 << 61
+_PULSE_EVIDENCE: Final = 30
+_PENDING_KEPT: Final = 16
+_UNLIMITED_US: Final = 1 << 61
 
 
 class ClockState:
@@ -49,8 +49,7 @@ class ClockState:
         for name, value in zip(
             ("now_us", "heard_us", "pending", "interval_us", "intervals", "stalled_us"), fields, strict=False
         ):
-            setattr(state, name, value)
-        state.pending = [(at_us, who) for at_us, who in state.pending]
+            setattr(state, name, [(at_us, who) for at_us, who in value] if name == "pending" else value)
         return state
 
 

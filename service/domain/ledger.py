@@ -9,78 +9,21 @@ days after their previous one (`gaps`) and after the one before (`skips`). Count
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
-import msgspec
-
+from service.domain.day_part import DayPart, count_up, pack, unpack
 from service.domain.events import Survey
 from service.domain.satisfaction import CES_FAVOURABLE, CSAT_SATISFIED, NPS_PASSIVE, NPS_PROMOTER
 
-VERSION = 1
-FAR_GAP = 731
+__all__ = ["FAR_GAP", "LONG_SKIP", "DayPart", "Ledger", "pack", "unpack"]
+
+FAR_GAP: Final = 731
 """Gaps are counted up to here; a longer one reads the same in all numbers: the year before the present one starts at most 730 days
 before a visit, and so does the year-long window before the present one."""
-LONG_SKIP = 365
+LONG_SKIP: Final = 365
 """Longer skips touch no number: no window and no calendar period holds both visits."""
-_MAX_OPEN_DAYS = 64
+_MAX_OPEN_DAYS: Final = 64
 """Days kept unpacked. Fewer and late events pack and unpack needlessly; more costs up to 50 KB each."""
-
-
-class DayPart(msgspec.Struct, array_like=True):
-    """What one partition knows of one local day. New fields go to the end, with a default."""
-
-    version: int = VERSION
-    orders: int = 0
-    revenue_minor: int = 0
-    """Net of the refunds dated that day."""
-    firsts: int = 0
-    """Customers whose first visit ever this is."""
-    gaps: dict[int, int] = {}
-    """Days since the customer's previous visit (at most `FAR_GAP`) → visits."""
-    skips: dict[int, int] = {}
-    """Days since the visit before the previous one → visits."""
-    nps_promoters: int = 0
-    nps_passives: int = 0
-    nps_detractors: int = 0
-    csat_n: int = 0
-    csat_satisfied: int = 0
-    ces_n: int = 0
-    ces_sum: int = 0
-    ces_favourable: int = 0
-
-    def add(self, other: DayPart, sign: int = 1) -> None:
-        """Adds the other part's counters, or takes them away (sign −1)."""
-        self.orders += sign * other.orders
-        self.revenue_minor += sign * other.revenue_minor
-        self.firsts += sign * other.firsts
-        for mine, theirs in ((self.gaps, other.gaps), (self.skips, other.skips)):
-            for key, count in theirs.items():
-                _count(mine, key, sign * count)
-        self.nps_promoters += sign * other.nps_promoters
-        self.nps_passives += sign * other.nps_passives
-        self.nps_detractors += sign * other.nps_detractors
-        self.csat_n += sign * other.csat_n
-        self.csat_satisfied += sign * other.csat_satisfied
-        self.ces_n += sign * other.ces_n
-        self.ces_sum += sign * other.ces_sum
-        self.ces_favourable += sign * other.ces_favourable
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(DayPart).decode
-
-
-def pack(part: DayPart) -> bytes:
-    return _encode(part)
-
-
-def unpack(record: bytes) -> DayPart:
-    """Raises ValueError for a record of a later version; msgspec.DecodeError when it is none at all."""
-    part = _decode(record)
-    if part.version > VERSION:
-        raise ValueError(f"a ledger record of version {part.version} needs a newer release; this one knows {VERSION}")
-    part.version = VERSION
-    return part
 
 
 class Ledger:
@@ -147,11 +90,11 @@ class Ledger:
         if u is None:
             after.firsts -= 1
         else:
-            _count(after.gaps, min(x - u, FAR_GAP), -1)
+            count_up(after.gaps, min(x - u, FAR_GAP), -1)
             _skip(after, x - u, 1)
             if t is not None:
                 _skip(after, x - t, -1)
-        _count(after.gaps, min(x - day, FAR_GAP), 1)
+        count_up(after.gaps, min(x - day, FAR_GAP), 1)
         if y is not None:
             following = self._turn_to(y)
             if u is not None:
@@ -185,7 +128,7 @@ class Ledger:
     def record(self, day: int) -> bytes:
         """The stored form of one of `days()`; KeyError for another."""
         part = self._open.get(day)
-        return self._packed[day] if part is None else _encode(part)
+        return self._packed[day] if part is None else pack(part)
 
     def take_dirty(self) -> list[tuple[int, bytes]]:
         """The records of all days touched since the last call, in order of days."""
@@ -212,7 +155,7 @@ class Ledger:
             self._note(day)
             if len(self._open) >= _MAX_OPEN_DAYS:
                 for oldest in list(self._open)[: _MAX_OPEN_DAYS // 2]:
-                    self._packed[oldest] = _encode(self._open.pop(oldest))
+                    self._packed[oldest] = pack(self._open.pop(oldest))
         self._open[day] = part
         self._dirty.add(day)
         self._day, self._part = day, part
@@ -225,14 +168,6 @@ class Ledger:
             self._last = day
 
 
-def _count(counter: dict[int, int], key: int, change: int) -> None:
-    total = counter.get(key, 0) + change
-    if total:
-        counter[key] = total
-    else:
-        counter.pop(key, None)
-
-
 def _skip(part: DayPart, days: int, change: int) -> None:
     if days <= LONG_SKIP:
-        _count(part.skips, days, change)
+        count_up(part.skips, days, change)

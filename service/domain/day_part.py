@@ -1,0 +1,76 @@
+"""What one partition knows of one local day, and its stored form: MessagePack arrays, new fields appended with defaults.
+
+Apart from the ledger because a msgspec struct cannot be compiled (setup.py), and the ledger gains by it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+VERSION = 1
+
+
+class DayPart(msgspec.Struct, array_like=True):
+    """What one partition knows of one local day. New fields go to the end, with a default."""
+
+    version: int = VERSION
+    orders: int = 0
+    revenue_minor: int = 0
+    """Net of the refunds dated that day."""
+    firsts: int = 0
+    """Customers whose first visit ever this is."""
+    gaps: dict[int, int] = {}
+    """Days since the customer's previous visit (at most `ledger.FAR_GAP`) → visits."""
+    skips: dict[int, int] = {}
+    """Days since the visit before the previous one → visits."""
+    nps_promoters: int = 0
+    nps_passives: int = 0
+    nps_detractors: int = 0
+    csat_n: int = 0
+    csat_satisfied: int = 0
+    ces_n: int = 0
+    ces_sum: int = 0
+    ces_favourable: int = 0
+
+    def add(self, other: DayPart, sign: int = 1) -> None:
+        """Adds the other part's counters, or takes them away (sign −1)."""
+        self.orders += sign * other.orders
+        self.revenue_minor += sign * other.revenue_minor
+        self.firsts += sign * other.firsts
+        for mine, theirs in ((self.gaps, other.gaps), (self.skips, other.skips)):
+            for key, count in theirs.items():
+                count_up(mine, key, sign * count)
+        self.nps_promoters += sign * other.nps_promoters
+        self.nps_passives += sign * other.nps_passives
+        self.nps_detractors += sign * other.nps_detractors
+        self.csat_n += sign * other.csat_n
+        self.csat_satisfied += sign * other.csat_satisfied
+        self.ces_n += sign * other.ces_n
+        self.ces_sum += sign * other.ces_sum
+        self.ces_favourable += sign * other.ces_favourable
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(DayPart).decode
+
+
+def pack(part: DayPart) -> bytes:
+    return _encode(part)
+
+
+def unpack(record: bytes) -> DayPart:
+    """Raises ValueError for a record of a later version; msgspec.DecodeError when it is none at all."""
+    part = _decode(record)
+    if part.version > VERSION:
+        raise ValueError(f"a ledger record of version {part.version} needs a newer release; this one knows {VERSION}")
+    part.version = VERSION
+    return part
+
+
+def count_up(counter: dict[int, int], key: int, change: int) -> None:
+    """Adds `change` to one counter; a counter of 0 is not kept."""
+    total = counter.get(key, 0) + change
+    if total:
+        counter[key] = total
+    else:
+        counter.pop(key, None)

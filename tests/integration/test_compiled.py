@@ -1,0 +1,229 @@
+"""The compiled engine is the engine: the same log gives the same bytes, in less than half the time.
+
+Run as a program this module is one side of the comparison: it sends a seeded shop through the engine that it finds first on
+its path, and prints what that engine was, a hash of everything it said and stored, and the CPU time it took.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from service.domain.calendar import DAY_US, SECOND_US, Calendar
+from service.domain.customer import snapshot
+from service.domain.engine import Engine, Turn
+from service.domain.events import Erasure, Event
+from service.domain.policy import ClockMode, ConsentRule, Measure, OutreachPolicy, Policy, Rung, Shop, Timing
+from service.simulate import Cafe, Simulation
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGE = ("service", "schemas", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+NO_TOOLS = 3
+"""Exit code of setup.py where there is no C compiler or no Python.h."""
+LEAST_SPEEDUP = 2.0
+ROUNDS = 2
+"""Runs of each side, in turn; the quicker one counts."""
+LADDER = (Rung("remind"), Rung("incentive", strictness=0.2))
+ZONE = ZoneInfo("Europe/Paris")
+POLICIES = (
+    Policy(
+        Shop(timezone=ZONE.key),
+        Timing(clock=ClockMode.EVENT),
+        OutreachPolicy(consent=ConsentRule.EXTERNAL, rungs=LADDER),
+    ),
+    Policy(
+        Shop(timezone=ZONE.key),
+        Timing(clock=ClockMode.WALL, feed_silence_hours=12),
+        OutreachPolicy(measure=Measure.PROBABILITY, level=0.05, rungs=LADDER),
+    ),
+    Policy(
+        Shop(timezone=ZONE.key, regular_min_visits=3),
+        Timing(clock=ClockMode.EVENT, max_jump_days=2),
+        OutreachPolicy(measure=Measure.MULTIPLE, level=2.5, consent=ConsentRule.EXTERNAL, rungs=LADDER),
+    ),
+)
+
+
+def test_the_compiled_engine_gives_the_same_bytes_in_less_than_half_the_time(tmp_path: Path) -> None:
+    pure, compiled = copy_of_the_package(tmp_path / "pure"), copy_of_the_package(tmp_path / "compiled")
+    built = subprocess.run(
+        [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"],
+        cwd=compiled,
+        env={**os.environ, "CHURN_ALERT_COMPILE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if built.returncode == NO_TOOLS:
+        pytest.skip(f"THE COMPILED ENGINE WAS NOT TESTED: {built.stderr.strip()}")
+    assert built.returncode == 0, built.stdout + built.stderr
+
+    sides = [(run(pure), run(compiled)) for _ in range(ROUNDS)]
+
+    for of_source, of_library in sides:
+        assert of_source["engine"] == str(pure / "service/domain/engine.py")
+        assert of_library["engine"].startswith(str(compiled)), of_library
+        assert of_library["engine"].endswith(".so"), of_library
+        assert of_library["said"] == of_source["said"]
+        assert min(of_source["said"].values()) > 0, "a comparison of nothing"
+        assert of_library["hash"] == of_source["hash"]
+    slow, fast = (min(side["cpu_us"] for side in both) for both in zip(*sides, strict=True))
+    print(
+        f"\n{sides[0][0]['said']}: pure {slow:.1f} µs, compiled {fast:.1f} µs CPU per event: {slow / fast:.1f} times faster"
+    )
+    assert slow >= LEAST_SPEEDUP * fast
+
+
+def copy_of_the_package(to: Path) -> Path:
+    to.mkdir()
+    for name in PACKAGE:
+        if (REPOSITORY / name).is_dir():
+            shutil.copytree(REPOSITORY / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+        else:
+            shutil.copy(REPOSITORY / name, to / name)
+    return to
+
+
+def run(package: Path) -> dict[str, Any]:
+    """This module as a program, with the engine of `package`."""
+    done = subprocess.run(
+        [sys.executable, __file__],
+        cwd=package,
+        env={**os.environ, "PYTHONPATH": str(package)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def arrivals(seed: int) -> list[tuple[int, Event]]:
+    """A year and more of a café as it might arrive: late, twice, dated wrongly, and with customers who want to be forgotten.
+
+    (time of arrival in µs, event)
+    """
+    random = Random(seed)
+    arriving: list[tuple[int, int, Event]] = []
+    for number, event in enumerate(Simulation(Cafe(customers=550, days=420, seed=seed, zone=ZONE)).events()):
+        lot, arrives = random.random(), event.at_us
+        if lot < 0.002:
+            event.at_us += random.choice([-1, 1]) * random.randrange(3, 1500) * DAY_US
+        if 0.01 < lot < 0.06:
+            arrives += random.randrange(20 * DAY_US)
+        arriving.append((arrives, number, event))
+        if 0.06 < lot < 0.09:
+            arriving.append((arrives + random.randrange(3 * DAY_US), number, event))
+        if lot > 0.998:
+            arriving.append((arrives, number, Erasure(f"erase-{number}", event.customer_id, event.at_us)))
+    arriving.sort(key=lambda entry: entry[:2])
+    return [(arrives, event) for arrives, _, event in arriving]
+
+
+class Witness:
+    """Hashes everything that leaves an engine, and keeps the changelog that a restart would read."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b()
+        self._state: dict[bytes, bytes | None] = {}
+        self._ledger: dict[int, bytes] = {}
+        self.said = dict.fromkeys(("events", "outputs", "snapshots", "ledger records", "restarts"), 0)
+
+    def take(self, turn: Turn) -> None:
+        for output in turn.outputs:
+            self._hash.update(type(output).__name__.encode() + msgspec.json.encode(output))
+        self._tell(sorted(turn.state, key=lambda record: record[0]))
+        self._tell(turn.ledger)
+        self._state.update(turn.state)
+        self._ledger.update(turn.ledger)
+        self.said["outputs"] += len(turn.outputs)
+
+    def restarted(self, engine: Engine) -> Engine:
+        """A new engine that knows what the changelog knows."""
+        fresh = Engine(engine.policy, Calendar(ZONE), b"salt")
+        for key, value in self._state.items():
+            fresh.restore(key, value)
+        for day, record in self._ledger.items():
+            fresh.ledger.restore(day, record)
+        fresh.restored()
+        self.said["restarts"] += 1
+        return fresh
+
+    def inspect(self, engine: Engine) -> None:
+        """All that the engine holds at the end."""
+        snapshots = [(name, snapshot(customer)) for name, customer in sorted(engine.customers.items())]
+        ledger = [(day, engine.ledger.record(day)) for day in engine.ledger.days()]
+        self._tell(snapshots)
+        self._tell(ledger)
+        self._tell([engine.state.pack(), engine.segments, engine.bands, engine.now_us, engine.today])
+        self._tell(dataclasses.astuple(engine.counts))
+        self._tell([engine.scores(name) for name, _ in snapshots])
+        self.said["snapshots"] += len(snapshots)
+        self.said["ledger records"] += len(ledger)
+
+    def hash(self) -> str:
+        return self._hash.hexdigest()
+
+    def _tell(self, values: object) -> None:
+        self._hash.update(msgspec.msgpack.encode(values))
+
+
+def pass_through(policy: Policy, events: list[tuple[int, Event]], witness: Witness) -> float:
+    """Returns the CPU seconds the engine took: events, time and turns; what the witness does is not counted."""
+    engine = Engine(policy, Calendar(ZONE), b"salt")
+    spent = 0.0
+    for number, turn in enumerate(turns(events)):
+        began = time.process_time()
+        wall_us = turn[-1][0]
+        for _, event in turn:
+            engine.apply(event, wall_us)
+        if policy.timing.clock is ClockMode.WALL:
+            engine.advance(wall_us, wall_us - 60 * SECOND_US)
+        drained = engine.drain()
+        spent += time.process_time() - began
+        witness.take(drained)
+        if number % 20 == 10 or engine.state.clock.pending:
+            engine = witness.restarted(engine)
+    witness.inspect(engine)
+    witness.said["events"] += len(events)
+    return spent
+
+
+def turns(events: list[tuple[int, Event]]) -> Iterator[list[tuple[int, Event]]]:
+    """Turns of the length that a busy worker has; some end at a wrong date, while the clock is in doubt."""
+    turn: list[tuple[int, Event]] = []
+    for arrives_us, event in events:
+        turn.append((arrives_us, event))
+        if len(turn) == 500 or event.at_us > arrives_us:
+            yield turn
+            turn = []
+    if turn:
+        yield turn
+
+
+def main() -> None:
+    import service.domain.engine as module
+
+    witness = Witness()
+    spent = sum(pass_through(policy, arrivals(seed), witness) for seed, policy in enumerate(POLICIES, start=1))
+    cpu_us = 1e6 * spent / witness.said["events"]
+    print(json.dumps({"engine": module.__file__, "hash": witness.hash(), "said": witness.said, "cpu_us": cpu_us}))
+
+
+if __name__ == "__main__":
+    main()
