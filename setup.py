@@ -15,8 +15,8 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-HOT = ("calendar", "cadence", "customer", "population", "tolerance", "clock", "due", "ledger", "scores", "engine")
-"""The modules an event passes through. Those with msgspec structs (events, outputs, memories, day_part) cannot be compiled;
+HOT = ("calendar", "cadence", "customer", "memories", "population", "tolerance", "clock", "due", "ledger", "scores", "engine")
+"""The modules an event passes through. Those with msgspec structs (events, outputs, day_part) cannot be compiled;
 decoding and encoding gain nothing, since msgspec does their work."""
 EXACT = ("-ffp-contract=off", "-fno-builtin-exp", "-fno-builtin-log", "-fno-builtin-pow")
 """Every float operation rounds on its own, as Python's do (ARM compilers fuse × and + by default), and constants go through the

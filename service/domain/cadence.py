@@ -13,28 +13,29 @@ On seven real logs this beat fixed days, own mean, own median and P(alive) at eq
 from __future__ import annotations
 
 from math import exp, log, sqrt
+from typing import Final
 
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 
-FORGETTING = 0.95
+FORGETTING: Final = 0.95
 """Weight of the past at each visit: the memory is about 20 gaps. Lower forgets rhythm, higher misses a change of pace."""
-SHRINKAGE = 2.0
+SHRINKAGE: Final = 2.0
 """The population counts like this many gaps of the customer's own."""
-CLIP = log(3.0)
+CLIP: Final = log(3.0)
 """A gap counts as at most three usual gaps."""
-PATIENCE_POWER = 0.3
-PATIENCE_CAP = 40
-LEAST_GAP_DAYS = 0.5
+PATIENCE_POWER: Final = 0.3
+PATIENCE_CAP: Final = 40
+LEAST_GAP_DAYS: Final = 0.5
 """Two visits on neighbouring days can be minutes apart; their logarithm must not run away."""
-RECENT = 0.7
+RECENT: Final = 0.7
 """Forgetting of the fast mean that the trend is read from: about three gaps."""
-HEALTHY_BASES = 6.0
+HEALTHY_BASES: Final = 6.0
 """A gap that closes within this many bases is rhythm, a longer one an absence (SPEC section 1)."""
 
-_PATIENCE: list[float] = [1.0] + [pow(n / 10.0, PATIENCE_POWER) for n in range(1, PATIENCE_CAP + 1)]
+_PATIENCE: Final[list[float]] = [1.0] + [pow(n / 10.0, PATIENCE_POWER) for n in range(1, PATIENCE_CAP + 1)]
 
-_LOG_PATIENCE = [log(factor) for factor in _PATIENCE]
+_LOG_PATIENCE: Final = [log(factor) for factor in _PATIENCE]
 
 
 def patience(visits: int) -> float:

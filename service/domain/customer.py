@@ -6,25 +6,27 @@ appended with defaults, so an older snapshot is upgraded by reading it.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from service.domain.memories import Answers, ItemMemory, ProfileState
 
-VERSION = 1
-NEVER = 1 << 61
+VERSION: Final = 1
+NEVER: Final = 1 << 61
 """A date that does not come."""
-NO_DAY = -(1 << 40)
+NO_DAY: Final = -(1 << 40)
 """Local day of a visit that has not happened."""
 
-_KEPT_DAY_BYTES = 192
-DAYS_AHEAD = 760
+_KEPT_DAY_BYTES: Final = 192
+DAYS_AHEAD: Final = 760
 """A visit dated further ahead of the stream is not marked: its bit would push days of the kept history (765 and more) out of the set."""
-_DROP_BYTES = 32
-_ID_BYTES = 6
-_KEPT_IDS = 128
-_SEEN_BYTES = _ID_BYTES * _KEPT_IDS
+_DROP_BYTES: Final = 32
+_ID_BYTES: Final = 6
+_KEPT_IDS: Final = 128
+_SEEN_BYTES: Final = _ID_BYTES * _KEPT_IDS
 
-FIELDS = (
+FIELDS: Final = (
     "visits",
     "orders",
     "revenue_minor",

@@ -11,10 +11,9 @@ wherever a restart lay. An exception from here is a bug, never bad input; the ca
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
 from itertools import pairwise
 from math import exp
-from typing import Any, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 import msgspec
 import xxhash
@@ -51,36 +50,52 @@ from service.domain.policy import ClockMode, Policy
 from service.domain.population import Population, PopulationState
 from service.domain.tolerance import Tolerance
 
-PARTITION_KEY = b"\x00partition"
-_PARTITION_VERSION = 1
-_ERASED_PREFIX = b"\x00erased:"
-_SCORES_REFRESH_DAYS = 30
+PARTITION_KEY: Final = b"\x00partition"
+_PARTITION_VERSION: Final = 1
+_ERASED_PREFIX: Final = b"\x00erased:"
+_SCORES_REFRESH_DAYS: Final = 30
 """Without a change of band or segment a customer's record is published again at a visit after this many days."""
-_PURCHASE_SEED, _SURVEY_SEED, _PROFILE_SEED = 1, 2, 3
+_PURCHASE_SEED: Final = 1
+_SURVEY_SEED: Final = 2
+_PROFILE_SEED: Final = 3
 _digest = xxhash.xxh3_64_digest
 
 
-@dataclass(slots=True)
+COUNTED: Final = (
+    "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
+)  # fmt: skip
+
+
 class Counts:
     """What happened, for metrics and reports; since this object was made."""
 
-    purchases: int = 0
-    refunds: int = 0
-    answers: int = 0
-    profiles: int = 0
-    erasures: int = 0
-    duplicates: int = 0
-    late_visits: int = 0
-    beyond_history: int = 0
-    """Events older than the kept history: counted in lifetime totals only."""
-    of_erased: int = 0
-    """Events of an erased customer: refused."""
+    __slots__ = COUNTED
+
+    def __init__(self) -> None:
+        self.purchases: int = 0
+        self.refunds: int = 0
+        self.answers: int = 0
+        self.profiles: int = 0
+        self.erasures: int = 0
+        self.duplicates: int = 0
+        self.late_visits: int = 0
+        self.beyond_history: int = 0
+        """Events older than the kept history: counted in lifetime totals only."""
+        self.of_erased: int = 0
+        """Events of an erased customer: refused."""
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in COUNTED}
 
     def minus(self, earlier: Counts) -> Counts:
-        return Counts(*(getattr(self, f.name) - getattr(earlier, f.name) for f in fields(self)))
+        """What has happened since `earlier`."""
+        news = Counts()
+        for name in COUNTED:
+            setattr(news, name, getattr(self, name) - getattr(earlier, name))
+        return news
 
     def copy(self) -> Counts:
-        return Counts(*(getattr(self, f.name) for f in fields(self)))
+        return self.minus(Counts())
 
 
 class PartitionState:

@@ -6,12 +6,12 @@ Plain classes like Customer itself; in its snapshot they are arrays of their `fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from service.domain.events import Item
 
-_FAVOURITES = 6
-_NAME_LENGTH = 60
+_FAVOURITES: Final = 6
+_NAME_LENGTH: Final = 60
 
 
 class ItemMemory:

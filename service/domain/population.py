@@ -14,28 +14,32 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from math import ceil, exp, exp2, floor, fsum, log, log2
-from typing import Any
+from typing import Any, Final
 
 from service.domain.cadence import HEALTHY_BASES
 from service.domain.calendar import DAY_US
 
-REFRESH_US = 7 * DAY_US
-_HALF_LIFE_DAYS = 180.0
-_BINS = 60
-_LOW, _HIGH = log(0.02), log(40.0)
-_STEP = (_HIGH - _LOW) / _BINS
-_EVIDENCE = 30.0
+REFRESH_US: Final = 7 * DAY_US
+_HALF_LIFE_DAYS: Final = 180.0
+_BINS: Final = 60
+_LOW: Final = log(0.02)
+_HIGH: Final = log(40.0)
+_STEP: Final = (_HIGH - _LOW) / _BINS
+_EVIDENCE: Final = 30.0
 """Closed gaps (by weight) below which the cold-start curve is used."""
-_COLD_GAP_DAYS = 14.0
-_COLD_SHARE, _COLD_MULTIPLE = 0.05, 4.0
+_COLD_GAP_DAYS: Final = 14.0
+_COLD_SHARE: Final = 0.05
+_COLD_MULTIPLE: Final = 4.0
 """Cold start: 5 % of healthy gaps last longer than 4 bases, and one base more for each halving (3 bases for 10 %)."""
-_COLD_LEAST = 1.2
-_REGULARS_NEEDED = 30
-_BASE_STEP = 0.1
-GRID = 64
-SHARE_LOW, SHARE_HIGH = 0.002, 0.5
+_COLD_LEAST: Final = 1.2
+_REGULARS_NEEDED: Final = 30
+_BASE_STEP: Final = 0.1
+GRID: Final = 64
+SHARE_LOW: Final = 0.002
+SHARE_HIGH: Final = 0.5
 """Bounds of the share of healthy gaps that a budget may turn into: beyond them the curve has no evidence, or no sense."""
-_LOG_LOW, _LOG_HIGH = log(SHARE_LOW), log(SHARE_HIGH)
+_LOG_LOW: Final = log(SHARE_LOW)
+_LOG_HIGH: Final = log(SHARE_HIGH)
 
 
 class PopulationState:

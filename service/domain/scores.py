@@ -13,6 +13,7 @@ Whatever the other parts say, a customer whose recency has run out is at risk: t
 from __future__ import annotations
 
 from math import exp, log
+from typing import Final
 
 from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience, patience
 from service.domain.calendar import DAY_US, SECOND_US
@@ -21,23 +22,35 @@ from service.domain.memories import Answers
 from service.domain.outputs import HealthBand, HealthPart, Scores, Segment
 from service.domain.population import Population
 
-RECENCY_WEIGHT, FREQUENCY_WEIGHT, SPEND_WEIGHT, SATISFACTION_WEIGHT = 62.0, 13.0, 10.0, 15.0
-HEALTHY_FROM, WATCH_FROM = 70.0, 40.0
-RHYTHM_VISITS = 2
+RECENCY_WEIGHT: Final = 62.0
+FREQUENCY_WEIGHT: Final = 13.0
+SPEND_WEIGHT: Final = 10.0
+SATISFACTION_WEIGHT: Final = 15.0
+HEALTHY_FROM: Final = 70.0
+WATCH_FROM: Final = 40.0
+RHYTHM_VISITS: Final = 2
 """Recency needs a gap of the customer's own."""
-TREND_VISITS = 4
+TREND_VISITS: Final = 4
 """Trends need three gaps, like a regular."""
-SATISFACTION_HALF_LIFE_DAYS = 180.0
-SLOWING_FACTOR = 1.5
+SATISFACTION_HALF_LIFE_DAYS: Final = 180.0
+SLOWING_FACTOR: Final = 1.5
 """A regular whose recent gaps are this many times the usual is slowing."""
-VIP_FACTOR = 3.0
+VIP_FACTOR: Final = 3.0
 """Net revenue of a vip, in means of the partition's regulars."""
-_LOG_2, _LOG_SLOWING, _LOG_HEALTHY = log(2.0), log(SLOWING_FACTOR), log(HEALTHY_BASES)
-_FALLS_BELOW = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
-_AT_RISK = 2
-_BANDS = tuple(HealthBand)
-_SEGMENTS = tuple(Segment)
-_NEW, _RETURNING, _REGULAR, _VIP, _SLOWING, _QUIET, _LOST = range(7)
+_LOG_2: Final = log(2.0)
+_LOG_SLOWING: Final = log(SLOWING_FACTOR)
+_LOG_HEALTHY: Final = log(HEALTHY_BASES)
+_FALLS_BELOW: Final = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
+_AT_RISK: Final = 2
+_BANDS: Final = tuple(HealthBand)
+_SEGMENTS: Final = tuple(Segment)
+_NEW: Final = 0
+_RETURNING: Final = 1
+_REGULAR: Final = 2
+_VIP: Final = 3
+_SLOWING: Final = 4
+_QUIET: Final = 5
+_LOST: Final = 6
 
 
 def _recency(customer: Customer, silence_days: float) -> float:

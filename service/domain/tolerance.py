@@ -7,31 +7,34 @@ their gaps (bounded); a probability is that share itself; a multiple counts usua
 from __future__ import annotations
 
 from math import exp, log
+from typing import Final
 
 from service.domain.cadence import base_days
 from service.domain.customer import Customer
 from service.domain.policy import Measure, OutreachPolicy
 from service.domain.population import GRID, SHARE_HIGH, SHARE_LOW, Population
 
-_LOG_LOW = log(SHARE_LOW)
-_PER_LOG = GRID / (log(SHARE_HIGH) - _LOG_LOW)
+_LOG_LOW: Final = log(SHARE_LOW)
+_PER_LOG: Final = GRID / (log(SHARE_HIGH) - _LOG_LOW)
 
 
 class Tolerance:
     """Days of silence that each rung tolerates. Call `learn` after the population's curve has moved."""
 
     def __init__(self, policy: OutreachPolicy, population: Population) -> None:
-        self._policy = policy
+        self._measure = policy.measure
+        self._level = policy.level
         self._population = population
         self._strictness = [rung.strictness for rung in policy.rungs]
+        self._log_shares = [log(max(1e-300, policy.level * rung.strictness / 365.0)) for rung in policy.rungs]
         self._grid: list[float] = []
         self._fixed: list[float] = []
         self.learn()
 
     def learn(self) -> None:
         """Takes over the population's present curve."""
-        level = self._policy.level
-        match self._policy.measure:
+        level = self._level
+        match self._measure:
             case Measure.BUDGET:
                 self._grid = self._population.multiples()
             case Measure.PROBABILITY:
@@ -41,20 +44,17 @@ class Tolerance:
 
     def days(self, customer: Customer, rung: int) -> float:
         """Silence at which the rung (index) comes due for this customer; strictly longer for each further rung."""
-        match self._policy.measure:
-            case Measure.BUDGET:
-                log_share = log(self._policy.level * self._strictness[rung] / 365.0) + customer.log_usual
-                position = (log_share - _LOG_LOW) * _PER_LOG
-                if position <= 0.0:
-                    multiple = self._grid[0]
-                elif position >= GRID:
-                    multiple = self._grid[GRID]
-                else:
-                    index = int(position)
-                    low = self._grid[index]
-                    multiple = low + (self._grid[index + 1] - low) * (position - index)
-                return multiple * base_days(customer)
-            case Measure.PROBABILITY:
-                return self._fixed[rung] * base_days(customer)
-            case Measure.MULTIPLE:
-                return self._fixed[rung] * exp(customer.log_usual)
+        if self._measure is Measure.MULTIPLE:
+            return self._fixed[rung] * exp(customer.log_usual)
+        if self._measure is Measure.PROBABILITY:
+            return self._fixed[rung] * base_days(customer)
+        position = (self._log_shares[rung] + customer.log_usual - _LOG_LOW) * _PER_LOG
+        if position <= 0.0:
+            multiple = self._grid[0]
+        elif position >= GRID:
+            multiple = self._grid[GRID]
+        else:
+            index = int(position)
+            low = self._grid[index]
+            multiple = low + (self._grid[index + 1] - low) * (position - index)
+        return multiple * base_days(customer)

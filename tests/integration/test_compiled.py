@@ -6,7 +6,6 @@ its path, and prints what that engine was, a hash of everything it said and stor
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -171,7 +170,7 @@ class Witness:
         self._tell(snapshots)
         self._tell(ledger)
         self._tell([engine.state.pack(), engine.segments, engine.bands, engine.now_us, engine.today])
-        self._tell(dataclasses.astuple(engine.counts))
+        self._tell(engine.counts.as_dict())
         self._tell([engine.scores(name) for name, _ in snapshots])
         self.said["snapshots"] += len(snapshots)
         self.said["ledger records"] += len(ledger)
