@@ -15,7 +15,19 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-HOT = ("calendar", "cadence", "customer", "memories", "population", "tolerance", "clock", "due", "ledger", "scores", "engine")
+HOT = (
+    "calendar",
+    "cadence",
+    "customer",
+    "memories",
+    "population",
+    "tolerance",
+    "clock",
+    "due",
+    "ledger",
+    "scores",
+    "engine",
+)
 """The modules an event passes through. Those with msgspec structs (events, outputs, day_part) cannot be compiled;
 decoding and encoding gain nothing, since msgspec does their work."""
 EXACT = ("-ffp-contract=off", "-fno-builtin-exp", "-fno-builtin-log", "-fno-builtin-pow")
