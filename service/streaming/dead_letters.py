@@ -43,9 +43,7 @@ def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, no
         len(encoded) > _LARGEST_BYTES
     ):  # only thousands of tiny headers grow that much; the record itself must get through
         count = len(record.headers)
-        encoded = _encode(
-            letter | {"headers": [], "error_message": f"{message} ({count} headers left out: too large)"}
-        )
+        encoded = _encode(letter | {"headers": [], "error_message": f"{message} ({count} headers left out: too large)"})
     return encoded
 
 

@@ -8,6 +8,7 @@ acknowledge. Nothing is undone in memory: whatever goes wrong ends the process, 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from service.streaming.producer import TransactionalProducer
 from service.streaming.recovery import read_changelogs
 from service.streaming.transport import SourcePartition
 
-TURN_RECORDS = 8_000
+TURN_RECORDS = 16_000
 """Most records of one turn: its computing must stay far below the transaction and session time-outs."""
 
 
@@ -141,6 +142,7 @@ class PartitionWorker:
             self._settings.kafka, self.number, self._read_to, self.job.restore, self.job.sources
         )
         self.job.restored()
+        gc.freeze()  # the state just read will not be searched for cycles
         for topic, end in loaded.input_ends.items():
             if end < (position := self.job.positions[topic]):
                 raise FatalError(

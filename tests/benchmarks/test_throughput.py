@@ -23,7 +23,7 @@ from tests.benchmarks.sides import settings_for
 from tests.support.broker import TestBroker
 
 PARTITIONS = 4
-RECORDS = int(os.environ.get("BENCHMARK_RECORDS", "300000"))
+RECORDS = int(os.environ.get("BENCHMARK_RECORDS", "600000"))
 LEAST_OF_BARE = 0.12
 LEAST_OF_PLAIN_FAUST = 10.0
 
