@@ -31,28 +31,102 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         r = self.registry
-        self._records = Counter("churn_alert_records_total", "Input records processed, good and bad. Flat with lag > 0: stuck.", ["partition"], registry=r)
+        self._records = Counter(
+            "churn_alert_records_total",
+            "Input records processed, good and bad. Flat with lag > 0: stuck.",
+            ["partition"],
+            registry=r,
+        )
         self._events = Counter("churn_alert_events_total", "Accepted events by type.", ["type"], registry=r)
-        self._duplicates = Counter("churn_alert_duplicates_total", "Events ignored because their event_id was known. A steady rate is a producer that retries too much.", registry=r)
-        self._late = Counter("churn_alert_late_visits_total", "Visits dated before a customer's known last visit. Many: a source delivers out of order.", registry=r)
-        self._beyond = Counter("churn_alert_beyond_history_total", "Events older than the kept history; counted in lifetime totals only.", registry=r)
+        self._duplicates = Counter(
+            "churn_alert_duplicates_total",
+            "Events ignored because their event_id was known. A steady rate is a producer that retries too much.",
+            registry=r,
+        )
+        self._late = Counter(
+            "churn_alert_late_visits_total",
+            "Visits dated before a customer's known last visit. Many: a source delivers out of order.",
+            registry=r,
+        )
+        self._beyond = Counter(
+            "churn_alert_beyond_history_total",
+            "Events older than the kept history; counted in lifetime totals only.",
+            registry=r,
+        )
         self._erased = Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
-        self._dead = Counter("churn_alert_dead_letters_total", "Records sent to dead-letters. Above 0: run `churn-alert dead-letters list`.", ["reason"], registry=r)
-        self._decisions = Counter("churn_alert_decisions_total", "Outreach decisions. A sudden rise of released: check the policy before the customers do.", ["kind", "rung", "outcome", "reason"], registry=r)
+        self._dead = Counter(
+            "churn_alert_dead_letters_total",
+            "Records sent to dead-letters. Above 0: run `churn-alert dead-letters list`.",
+            ["reason"],
+            registry=r,
+        )
+        self._decisions = Counter(
+            "churn_alert_decisions_total",
+            "Outreach decisions. A sudden rise of released: check the policy before the customers do.",
+            ["kind", "rung", "outcome", "reason"],
+            registry=r,
+        )
         self._outputs = Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
-        self._compute = Histogram("churn_alert_turn_compute_seconds", "Computing of one turn. Near the session timeout: lower kafka.fetch_bytes.", buckets=_TURN_BUCKETS, registry=r)
-        self._commit = Histogram("churn_alert_turn_commit_seconds", "Transaction of one turn. Rising: the broker is slow.", buckets=_TURN_BUCKETS, registry=r)
-        self._lag = Gauge("churn_alert_lag_records", "Records not yet processed. Growing for minutes: add partitions and workers.", ["topic", "partition"], registry=r)
-        self._customers = Gauge("churn_alert_customers", "Customers known, by segment.", ["segment", "partition"], registry=r)
-        self._bands = Gauge("churn_alert_health_customers", "Customers by health band.", ["band", "partition"], registry=r)
-        self._regulars = Gauge("churn_alert_regulars", "Customers with enough visits to be judged by their own rhythm.", ["partition"], registry=r)
-        self._due = Gauge("churn_alert_due_queue_entries", "Stored dates waiting. About two per customer; more is a leak.", ["partition"], registry=r)
-        self._time = Gauge("churn_alert_stream_time_seconds", "Stream time of the partition, Unix seconds. Behind the wall clock: backlog or silent feed.", ["partition"], registry=r)
-        self._stalled = Gauge("churn_alert_feed_stalled", "1 while the feed is silent and absence alerts wait. Check the source.", ["partition"], registry=r)
-        self._recovered = Gauge("churn_alert_recovery_seconds", "Duration of the last state recovery.", ["partition"], registry=r)
-        self._recovered_records = Gauge("churn_alert_recovery_records", "Changelog records read by the last recovery.", ["partition"], registry=r)
+        self._compute = Histogram(
+            "churn_alert_turn_compute_seconds",
+            "Computing of one turn. Near the session timeout: lower kafka.fetch_bytes.",
+            buckets=_TURN_BUCKETS,
+            registry=r,
+        )
+        self._commit = Histogram(
+            "churn_alert_turn_commit_seconds",
+            "Transaction of one turn. Rising: the broker is slow.",
+            buckets=_TURN_BUCKETS,
+            registry=r,
+        )
+        self._lag = Gauge(
+            "churn_alert_lag_records",
+            "Records not yet processed. Growing for minutes: add partitions and workers.",
+            ["topic", "partition"],
+            registry=r,
+        )
+        self._customers = Gauge(
+            "churn_alert_customers", "Customers known, by segment.", ["segment", "partition"], registry=r
+        )
+        self._bands = Gauge(
+            "churn_alert_health_customers", "Customers by health band.", ["band", "partition"], registry=r
+        )
+        self._regulars = Gauge(
+            "churn_alert_regulars",
+            "Customers with enough visits to be judged by their own rhythm.",
+            ["partition"],
+            registry=r,
+        )
+        self._due = Gauge(
+            "churn_alert_due_queue_entries",
+            "Stored dates waiting. About two per customer; more is a leak.",
+            ["partition"],
+            registry=r,
+        )
+        self._time = Gauge(
+            "churn_alert_stream_time_seconds",
+            "Stream time of the partition, Unix seconds. Behind the wall clock: backlog or silent feed.",
+            ["partition"],
+            registry=r,
+        )
+        self._stalled = Gauge(
+            "churn_alert_feed_stalled",
+            "1 while the feed is silent and absence alerts wait. Check the source.",
+            ["partition"],
+            registry=r,
+        )
+        self._recovered = Gauge(
+            "churn_alert_recovery_seconds", "Duration of the last state recovery.", ["partition"], registry=r
+        )
+        self._recovered_records = Gauge(
+            "churn_alert_recovery_records", "Changelog records read by the last recovery.", ["partition"], registry=r
+        )
         self._assigned = Gauge("churn_alert_partitions_assigned", "Partitions this worker owns.", registry=r)
-        self._ready = Gauge("churn_alert_partitions_ready", "Partitions recovered and processing. Below assigned for minutes: recovery hangs.", registry=r)
+        self._ready = Gauge(
+            "churn_alert_partitions_ready",
+            "Partitions recovered and processing. Below assigned for minutes: recovery hangs.",
+            registry=r,
+        )
         self._period = Gauge(
             "churn_alert_period",
             "Period numbers of the whole shop; `which` = current or last_complete. Rates in percent, money in units of the currency.",
@@ -78,7 +152,9 @@ class Metrics:
         for reason, count in written.dead_letters.items():
             self._dead.labels(reason).inc(count)
         for decision in written.decisions:
-            self._decisions.labels(decision.kind.value, decision.rung, decision.outcome.value, decision.reason.value).inc()
+            self._decisions.labels(
+                decision.kind.value, decision.rung, decision.outcome.value, decision.reason.value
+            ).inc()
         news = engine.counts.minus(self._counts.get(partition, Counts()))
         self._counts[partition] = engine.counts.copy()
         for field, event_type in _EVENT_FIELDS.items():
@@ -95,7 +171,9 @@ class Metrics:
         self._due.labels(partition).set(engine.dates_waiting)
         self._time.labels(partition).set(engine.now_us / 1e6)
 
-    def positions(self, partition: int, positions: Mapping[str, int], ends: Mapping[str, tuple[int, int] | None]) -> None:
+    def positions(
+        self, partition: int, positions: Mapping[str, int], ends: Mapping[str, tuple[int, int] | None]
+    ) -> None:
         for topic, position in positions.items():
             end = ends.get(topic)
             if end is not None:

@@ -37,7 +37,10 @@ def purchases(count: int) -> Iterator[Purchase]:
         seed += 1
         for event in Simulation(Cafe(customers=6_000, days=400, seed=seed)).events():
             if isinstance(event, Purchase) and not event.refund:
-                event.items, event.order_id = (), None  # no baskets: the plain event, as the client's figures are usually given for
+                event.items, event.order_id = (
+                    (),
+                    None,
+                )  # no baskets: the plain event, as the client's figures are usually given for
                 yield event
                 made += 1
                 if made == count:
