@@ -26,6 +26,7 @@ HOT = (
     "due",
     "ledger",
     "scores",
+    "decisions",
     "engine",
 )
 """The modules an event passes through. Those with msgspec structs (events, outputs, day_part) cannot be compiled;

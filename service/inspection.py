@@ -15,8 +15,9 @@ from service.config import Settings
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date, to_datetime
 from service.domain.customer import FIELDS, NEVER, Customer
-from service.domain.engine import PARTITION_KEY, Engine
+from service.domain.engine import Engine
 from service.domain.outputs import Scores
+from service.domain.partition_state import PARTITION_KEY
 from service.engines import new_engine
 from service.errors import ConfigurationError
 from service.streaming.connection import kafka_python_security

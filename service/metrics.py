@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.domain.engine import Counts, Engine
+from service.domain.engine import Engine
 from service.domain.outputs import HealthBand, Segment
+from service.domain.partition_state import Counts
 from service.domain.period_rows import PeriodRow
 from service.streaming.job import Written
 

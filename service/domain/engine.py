@@ -13,14 +13,13 @@ from __future__ import annotations
 import hashlib
 from itertools import pairwise
 from math import exp
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Final, assert_never
 
-import msgspec
 import xxhash
 
 from service.domain import cadence, scores
-from service.domain.calendar import DAY_US, Calendar, to_date
-from service.domain.clock import ClockState, StreamClock
+from service.domain.calendar import DAY_US, Calendar
+from service.domain.clock import StreamClock
 from service.domain.customer import (
     DAYS_AHEAD,
     NEVER,
@@ -29,15 +28,13 @@ from service.domain.customer import (
     restore,
     snapshot,
 )
+from service.domain.decisions import decision_of
 from service.domain.due import DueQueue
-from service.domain.events import Erasure, Event, Profile, Purchase, Survey, SurveyAnswer
+from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
 from service.domain.ledger import Ledger
 from service.domain.memories import Answers, ItemMemory, ProfileState
 from service.domain.outputs import (
-    Decision,
-    Evidence,
     HealthBand,
-    Kind,
     Outcome,
     Output,
     Reason,
@@ -45,13 +42,12 @@ from service.domain.outputs import (
     ScoresErased,
     Segment,
 )
-from service.domain.outreach import Release, ReleaseState, decision_id
+from service.domain.outreach import Release
+from service.domain.partition_state import PARTITION_KEY, Counts, PartitionState, Turn
 from service.domain.policy import ClockMode, Policy
-from service.domain.population import Population, PopulationState
+from service.domain.population import Population
 from service.domain.tolerance import Tolerance
 
-PARTITION_KEY: Final = b"\x00partition"
-_PARTITION_VERSION: Final = 1
 _ERASED_PREFIX: Final = b"\x00erased:"
 _SCORES_REFRESH_DAYS: Final = 30
 """Without a change of band or segment a customer's record is published again at a visit after this many days."""
@@ -61,90 +57,8 @@ _PROFILE_SEED: Final = 3
 _digest = xxhash.xxh3_64_digest
 
 
-COUNTED: Final = (
-    "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
-)  # fmt: skip
-
-
-class Counts:
-    """What happened, for metrics and reports; since this object was made."""
-
-    __slots__ = COUNTED
-
-    def __init__(self) -> None:
-        self.purchases: int = 0
-        self.refunds: int = 0
-        self.answers: int = 0
-        self.profiles: int = 0
-        self.erasures: int = 0
-        self.duplicates: int = 0
-        self.late_visits: int = 0
-        self.beyond_history: int = 0
-        """Events older than the kept history: counted in lifetime totals only."""
-        self.of_erased: int = 0
-        """Events of an erased customer: refused."""
-
-    def as_dict(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in COUNTED}
-
-    def minus(self, earlier: Counts) -> Counts:
-        """What has happened since `earlier`."""
-        news = Counts()
-        for name in COUNTED:
-            setattr(news, name, getattr(self, name) - getattr(earlier, name))
-        return news
-
-    def copy(self) -> Counts:
-        return self.minus(Counts())
-
-
-class PartitionState:
-    """The partition's own record beside its customers."""
-
-    def __init__(
-        self,
-        clock: ClockState | None = None,
-        population: PopulationState | None = None,
-        release: ReleaseState | None = None,
-    ) -> None:
-        self.clock = clock or ClockState()
-        self.population = population or PopulationState()
-        self.release = release or ReleaseState()
-
-    def pack(self) -> bytes:
-        return msgspec.msgpack.encode(
-            (_PARTITION_VERSION, self.clock.fields(), self.population.fields(), self.release.fields())
-        )
-
-    @classmethod
-    def unpack(cls, value: bytes) -> PartitionState:
-        """Raises ValueError for a record that is none, or of a later version."""
-        try:
-            version, clock, population, release = msgspec.msgpack.decode(
-                value, type=tuple[int, list[Any], list[Any], list[Any]]
-            )
-        except msgspec.MsgspecError as error:
-            raise ValueError(f"not a partition's record: {error}") from error
-        if version != _PARTITION_VERSION:
-            raise ValueError(f"a partition's record of version {version}; this release knows {_PARTITION_VERSION}")
-        return cls(ClockState.of(clock), PopulationState.of(population), ReleaseState.of(release))
-
-
 Scored = tuple[int, Customer, list[float]]
 """When a customer was judged, as what, and by which curve."""
-
-
-class Turn(NamedTuple):
-    """What one turn changed. Everything in it must become visible together."""
-
-    outputs: list[Output]
-    state: list[tuple[bytes, bytes | None]]
-    """Keys and snapshots for the state changelog; None = deleted."""
-    ledger: list[tuple[int, bytes]]
-    """Local days and their parts for the ledger changelog."""
-
-    def __bool__(self) -> bool:
-        return bool(self.outputs or self.state or self.ledger)
 
 
 class Engine:
@@ -162,6 +76,7 @@ class Engine:
         self._salt = erasure_salt[:64]
         self._erased: set[bytes] = set()
         self._min_visits = policy.shop.regular_min_visits
+        self._rungs = len(policy.outreach.rungs)
         self._history_days = policy.shop.history_days
         self._wall_clock = policy.timing.clock is ClockMode.WALL
         self._acted_us = 0
@@ -486,20 +401,7 @@ class Engine:
             self.counts.beyond_history += 1
         if customer.answers is None:
             customer.answers = Answers()
-        answers = customer.answers
-        newest = (event.at_us, event.score)
-        match event.survey:
-            case Survey.NPS:
-                if answers.nps is None or newest > (answers.nps_us, answers.nps):
-                    answers.nps_us, answers.nps = newest
-            case Survey.CSAT:
-                if answers.csat is None or newest > (answers.csat_us, answers.csat):
-                    answers.csat_us, answers.csat = newest
-            case Survey.CES:
-                if answers.ces is None or newest > (answers.ces_us, answers.ces):
-                    answers.ces_us, answers.ces = newest
-            case _:
-                assert_never(event.survey)
+        customer.answers.take(event)
         self._judge(event.customer_id, customer, refresh=True)
         self._schedule(event.customer_id, customer)
 
@@ -509,17 +411,9 @@ class Engine:
             return
         self._touched.add(event.customer_id)
         self.counts.profiles += 1
-        known = customer.profile or ProfileState()
-        customer.profile = known
-        newer = event.at_us >= known.said_us
-        known.said_us = max(known.said_us, event.at_us)
-        for name in ("first_name", "locale", "timezone", "email", "phone", "crm_id"):
-            value = getattr(event, name)
-            if value is not None and (newer or getattr(known, name) is None):
-                setattr(known, name, value)
-        consent = event.marketing_consent
-        if consent is not None and (event.at_us, not consent) >= (known.consent_us, not known.consent):
-            known.consent_us, known.consent = event.at_us, consent
+        if customer.profile is None:
+            customer.profile = ProfileState()
+        customer.profile.take(event)
 
     def _erase(self, event: Erasure) -> None:
         """Deletes the customer, cancels what was released, and refuses their later events."""
@@ -573,7 +467,19 @@ class Engine:
         detected = customer.detected_us if deferred else due_us
         acted = max(due_us, self._acted_us) if self._wall_clock else due_us
         verdict = self.release.decide(customer, detected, acted, deferred)
-        self._outputs.append(self._decision(customer_id, customer, verdict.outcome, verdict.reason, detected, acted))
+        self._outputs.append(
+            decision_of(
+                customer_id,
+                customer,
+                self.policy.outreach,
+                self.population,
+                verdict.outcome,
+                verdict.reason,
+                rung=customer.rung,
+                detected_us=detected,
+                decided_us=acted,
+            )
+        )
         if verdict.outcome is Outcome.DEFERRED:
             customer.detected_us, customer.due_us = detected, verdict.retry_us
             return
@@ -581,7 +487,7 @@ class Engine:
             customer.released_us, customer.released_rung = acted, customer.rung
         customer.detected_us = 0
         customer.rung += 1
-        if customer.rung >= len(self.policy.outreach.rungs):
+        if customer.rung >= self._rungs:
             customer.due_us = NEVER
         else:
             days = self.tolerance.days(customer, customer.rung)
@@ -603,62 +509,20 @@ class Engine:
     def _emit_end(
         self, customer_id: str, customer: Customer, outcome: Outcome, reason: Reason, at_us: int, amount: int | None
     ) -> None:
-        decision = self._decision(
-            customer_id, customer, outcome, reason, customer.released_us, at_us, rung=customer.released_rung
-        )
-        returned = at_us if reason is Reason.RETURNED else None
-        self._outputs.append(msgspec.structs.replace(decision, returned_us=returned, revenue_minor=amount))
-
-    def _decision(
-        self,
-        customer_id: str,
-        customer: Customer,
-        outcome: Outcome,
-        reason: Reason,
-        detected_us: int,
-        decided_us: int,
-        rung: int | None = None,
-    ) -> Decision:
-        outreach = self.policy.outreach
-        step = outreach.rungs[customer.rung if rung is None else rung]
-        return Decision(
-            decision_id=decision_id(Kind.WIN_BACK, step.name, customer.last_day, customer_id),
-            customer_id=customer_id,
-            episode_id=to_date(customer.last_day).isoformat(),
-            kind=Kind.WIN_BACK,
-            rung=step.name,
-            outcome=outcome,
-            reason=reason,
-            detected_us=detected_us,
-            decided_us=decided_us,
-            quiet_since_us=customer.last_us,
-            offer=step.offer,
-            template=step.template,
-            evidence=self._evidence(customer, detected_us),
-            expires_us=decided_us + int(outreach.expires_after_days * DAY_US),
-        )
-
-    def _evidence(self, customer: Customer, at_us: int) -> Evidence:
-        usual = cadence.usual_gap_days(customer)
-        gap = (at_us - customer.last_us) / DAY_US
-        answers, profile, items = customer.answers, customer.profile, customer.items
-        return Evidence(
-            visits=customer.visits,
-            usual_gap_days=usual,
-            gap_days=gap,
-            tail_probability=self.population.tail_probability(gap / cadence.base_days(customer)),
-            expected_visit_us=customer.last_us + int(usual * DAY_US),
-            customer_since_us=customer.first_us,
-            orders=customer.orders,
-            lifetime_value_minor=customer.revenue_minor,
-            value_at_risk_minor=None,
-            churn_risk=None,
-            favourite_items=items.favourites() if items else (),
-            last_items=tuple(items.last) if items else (),
-            latest_nps=answers.nps if answers else None,
-            latest_csat=answers.csat if answers else None,
-            first_name=profile.first_name if profile else None,
-            locale=profile.locale if profile else None,
+        self._outputs.append(
+            decision_of(
+                customer_id,
+                customer,
+                self.policy.outreach,
+                self.population,
+                outcome,
+                reason,
+                rung=customer.released_rung,
+                detected_us=customer.released_us,
+                decided_us=at_us,
+                returned_us=at_us if reason is Reason.RETURNED else None,
+                revenue_minor=amount,
+            )
         )
 
     # ---- scores

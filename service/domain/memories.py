@@ -6,9 +6,9 @@ Plain classes like Customer itself; in its snapshot they are arrays of their `fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from service.domain.events import Item
+from service.domain.events import Item, Profile, Survey, SurveyAnswer
 
 _FAVOURITES: Final = 6
 _NAME_LENGTH: Final = 60
@@ -85,6 +85,22 @@ class Answers:
         """Back from `fields`."""
         return cls(*fields)
 
+    def take(self, event: SurveyAnswer) -> None:
+        """The newest answer of each survey stays; of two at the same instant the higher, so that their order does not matter."""
+        at_us, score = event.at_us, event.score
+        match event.survey:
+            case Survey.NPS:
+                if self.nps is None or (at_us, score) > (self.nps_us, self.nps):
+                    self.nps_us, self.nps = at_us, score
+            case Survey.CSAT:
+                if self.csat is None or (at_us, score) > (self.csat_us, self.csat):
+                    self.csat_us, self.csat = at_us, score
+            case Survey.CES:
+                if self.ces is None or (at_us, score) > (self.ces_us, self.ces):
+                    self.ces_us, self.ces = at_us, score
+            case _:
+                assert_never(event.survey)
+
 
 class ProfileState:
     """What the shop said of the customer. None = unknown. `said_us` is the time of the newest word."""
@@ -133,3 +149,15 @@ class ProfileState:
     def of(cls, fields: Sequence[Any]) -> ProfileState:
         """Back from `fields`."""
         return cls(*fields)
+
+    def take(self, event: Profile) -> None:
+        """A newer word replaces, an older one fills gaps; of two words on consent at the same instant the no counts."""
+        newer = event.at_us >= self.said_us
+        self.said_us = max(self.said_us, event.at_us)
+        for name in ("first_name", "locale", "timezone", "email", "phone", "crm_id"):
+            value = getattr(event, name)
+            if value is not None and (newer or getattr(self, name) is None):
+                setattr(self, name, value)
+        consent = event.marketing_consent
+        if consent is not None and (event.at_us, not consent) >= (self.consent_us, not self.consent):
+            self.consent_us, self.consent = event.at_us, consent

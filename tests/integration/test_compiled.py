@@ -24,8 +24,9 @@ import pytest
 
 from service.domain.calendar import DAY_US, SECOND_US, Calendar
 from service.domain.customer import snapshot
-from service.domain.engine import Engine, Turn
+from service.domain.engine import Engine
 from service.domain.events import Erasure, Event
+from service.domain.partition_state import Turn
 from service.domain.policy import ClockMode, ConsentRule, Measure, OutreachPolicy, Policy, Rung, Shop, Timing
 from service.simulate import Cafe, Simulation
 

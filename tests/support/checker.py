@@ -21,11 +21,12 @@ from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
 from service.domain.customer import FIELDS, restore
-from service.domain.engine import PARTITION_KEY, Engine
+from service.domain.engine import Engine
 from service.domain.events import Event
 from service.domain.ledger import unpack
 from service.domain.merge import Merge
 from service.domain.outputs import Decision, Output
+from service.domain.partition_state import PARTITION_KEY
 from service.domain.periods import PeriodTotals
 from service.engines import new_engine
 from service.errors import PoisonError

@@ -1,0 +1,96 @@
+"""What a partition keeps and hands out beside its customers: its own record, its counters, its turns."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from service.domain.clock import ClockState
+from service.domain.outputs import Output
+from service.domain.outreach import ReleaseState
+from service.domain.population import PopulationState
+
+PARTITION_KEY: Final = b"\x00partition"
+"""Key of the partition's own record in the state changelog; no customer id can begin with a control character."""
+_PARTITION_VERSION: Final = 1
+COUNTED: Final = (
+    "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
+)  # fmt: skip
+
+
+class Counts:
+    """What happened, for metrics and reports; since this object was made."""
+
+    __slots__ = COUNTED
+
+    def __init__(self) -> None:
+        self.purchases: int = 0
+        self.refunds: int = 0
+        self.answers: int = 0
+        self.profiles: int = 0
+        self.erasures: int = 0
+        self.duplicates: int = 0
+        self.late_visits: int = 0
+        self.beyond_history: int = 0
+        """Events older than the kept history: counted in lifetime totals only."""
+        self.of_erased: int = 0
+        """Events of an erased customer: refused."""
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in COUNTED}
+
+    def minus(self, earlier: Counts) -> Counts:
+        """What has happened since `earlier`."""
+        news = Counts()
+        for name in COUNTED:
+            setattr(news, name, getattr(self, name) - getattr(earlier, name))
+        return news
+
+    def copy(self) -> Counts:
+        return self.minus(Counts())
+
+
+class PartitionState:
+    """The partition's own record beside its customers."""
+
+    def __init__(
+        self,
+        clock: ClockState | None = None,
+        population: PopulationState | None = None,
+        release: ReleaseState | None = None,
+    ) -> None:
+        self.clock = clock or ClockState()
+        self.population = population or PopulationState()
+        self.release = release or ReleaseState()
+
+    def pack(self) -> bytes:
+        return msgspec.msgpack.encode(
+            (_PARTITION_VERSION, self.clock.fields(), self.population.fields(), self.release.fields())
+        )
+
+    @classmethod
+    def unpack(cls, value: bytes) -> PartitionState:
+        """Raises ValueError for a record that is none, or of a later version."""
+        try:
+            version, clock, population, release = msgspec.msgpack.decode(
+                value, type=tuple[int, list[Any], list[Any], list[Any]]
+            )
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"not a partition's record: {error}") from error
+        if version != _PARTITION_VERSION:
+            raise ValueError(f"a partition's record of version {version}; this release knows {_PARTITION_VERSION}")
+        return cls(ClockState.of(clock), PopulationState.of(population), ReleaseState.of(release))
+
+
+class Turn(NamedTuple):
+    """What one turn changed. Everything in it must become visible together."""
+
+    outputs: list[Output]
+    state: list[tuple[bytes, bytes | None]]
+    """Keys and snapshots for the state changelog; None = deleted."""
+    ledger: list[tuple[int, bytes]]
+    """Local days and their parts for the ledger changelog."""
+
+    def __bool__(self) -> bool:
+        return bool(self.outputs or self.state or self.ledger)
