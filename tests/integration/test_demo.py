@@ -1,0 +1,35 @@
+"""The demo with a log of the user's own, to its end: alerts told, numbers summed up, nothing left running."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from service.backtest import backtest
+from service.config import Settings
+from service.simulate import Cafe, Simulation
+from tests.integration.test_errors_for_people import run
+from tests.support.broker import TestBroker
+
+pytestmark = [pytest.mark.broker]
+
+
+def test_a_log_of_ones_own_is_streamed_told_and_summed_up(broker: TestBroker, tmp_path: Path) -> None:
+    purchases, surveys, _ = Simulation(Cafe(customers=200, days=200, seed=5)).write(tmp_path)
+    expected = backtest(Settings().changed(outreach={"consent": "external"}), [purchases], [surveys])
+
+    code, said = run(
+        Settings(), "demo", str(purchases), "--surveys", str(surveys), "--exit", "--seconds", "4", "--port", "0",
+        "--bootstrap", broker.bootstrap_servers,
+    )  # fmt: skip
+
+    assert code == 0, said
+    assert f"{expected.events:,} events in" in said
+    released = sum(alert.decision.outcome.value == "released" for alert in expected.alerts)
+    assert released > 20
+    assert f"{released:,} alerts in all" in said
+    assert re.search(r"usually comes every \d+ days and has not been seen for \d+ days", said)
+    assert "Retention and churn by month" in said
+    assert re.search(r"Page: http://127\.0\.0\.1:\d+", said)
