@@ -26,6 +26,8 @@ from service.streaming.producer import Destination, Record, TransactionalProduce
 
 FOLD_S = 1.0
 """At most this often are numbers added up and published."""
+FOLD_SHARE = 0.03
+"""Of the time at most, so that a backlog of years is not slowed down by numbers that the next second replaces."""
 
 
 class ShopTotals:
@@ -40,6 +42,10 @@ class ShopTotals:
         self.rows: dict[tuple[str, str], PeriodRow] = {}
         """All rows by (granularity, first day as ISO date)."""
         self._heard: list[Callable[[list[PeriodRow]], None]] = []
+        self._newest: dict[str, PeriodRow] = {}
+        self._newest_complete: dict[str, PeriodRow] = {}
+        self._fresh: dict[tuple[int, int], bytes] = {}
+        """Newest records of (partition, day) since the last addition; older ones of a day need not be read."""
         self._caught_up = asyncio.Event()
 
     def listen(self, hear: Callable[[list[PeriodRow]], None]) -> None:
@@ -48,12 +54,10 @@ class ShopTotals:
 
     def current(self, granularity: str) -> PeriodRow | None:
         """The running period, or the window that ends today; None before the first event."""
-        keys = [key for key in self.rows if key[0] == granularity]
-        return self.rows[max(keys)] if keys else None
+        return self._newest.get(granularity)
 
     def last_complete(self, granularity: str) -> PeriodRow | None:
-        keys = [key for key, row in self.rows.items() if key[0] == granularity and row.complete]
-        return self.rows[max(keys)] if keys else None
+        return self._newest_complete.get(granularity)
 
     def take(self, partition: int, key: bytes, value: bytes | None) -> None:
         """One record of the ledger topic."""
@@ -64,14 +68,21 @@ class ShopTotals:
             today = msgspec.msgpack.decode(value, type=int)
             self.today = today if self.today is None else max(self.today, today)
         elif day is not None:
-            self.totals.update(partition, day, value)
+            self._fresh[partition, day] = value
 
     def add_up(self) -> list[PeriodRow]:
         """Brings `rows` up to date; returns those that changed."""
         if self.today is None:
             return []
+        for (partition, day), record in self._fresh.items():
+            self.totals.update(partition, day, record)
+        self._fresh.clear()
         changed = [row for row in self.totals.changed_rows(self.today) if self.rows.get(_key(row)) != row]
-        self.rows.update((_key(row), row) for row in changed)
+        for row in changed:
+            self.rows[_key(row)] = row
+            _keep_newest(self._newest, row)
+            if row.complete:
+                _keep_newest(self._newest_complete, row)
         for hear in self._heard:
             hear(changed)
         return changed
@@ -111,11 +122,18 @@ class ShopTotals:
                 if not self._caught_up.is_set() and [tp for tp in tps if await consumer.position(tp) < ends[tp]]:
                     continue
                 if loop.time() >= next_fold:
+                    began = loop.time()
                     self.add_up()
                     self._caught_up.set()
-                    next_fold = loop.time() + FOLD_S
+                    next_fold = loop.time() + max(FOLD_S, (loop.time() - began) / FOLD_SHARE)
         finally:
             await consumer.stop()
+
+
+def _keep_newest(newest: dict[str, PeriodRow], row: PeriodRow) -> None:
+    known = newest.get(row.granularity)
+    if known is None or row.start >= known.start:
+        newest[row.granularity] = row
 
 
 def _key(row: PeriodRow) -> tuple[str, str]:

@@ -18,7 +18,7 @@ _MAX_BYTES: Final = 4_096
 """pydantic refuses whole numbers of more than 4,300 digits, also in fields nobody reads; msgspec skips them unseen."""
 _MAX_BRACKETS: Final = 100
 """pydantic refuses nesting beyond 200 levels, also in fields nobody reads; msgspec skips those too."""
-_TOO_SHORT_TO_BE_DEEP: Final = 400
+TOO_SHORT_TO_BE_DEEP: Final = 400
 """Bytes; 200 levels need as many opening and closing brackets, so that shorter texts need no counting."""
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
@@ -67,7 +67,7 @@ Wire = TypeVar("Wire", FastPurchase, FastAnswer)
 
 def decode_fast(decoder: msgspec.json.Decoder[Wire], value: bytes) -> Wire | None:
     """The typed event, or None where the models must decide."""
-    if len(value) > _TOO_SHORT_TO_BE_DEEP and (
+    if len(value) > TOO_SHORT_TO_BE_DEEP and (
         len(value) > _MAX_BYTES or value.count(b"{") + value.count(b"[") > _MAX_BRACKETS
     ):
         return None

@@ -342,3 +342,36 @@ def test_a_bad_customer_event_is_refused_without_repeating_what_it_says_of_the_p
 
     assert caught.value.code is code
     assert "nobody" not in caught.value.message
+
+
+@pytest.mark.parametrize(("currency", "digits"), [("EUR", 2), ("JPY", 0), ("KWD", 3)])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "5.60",
+        "0.00",
+        ".60",
+        "5.6",
+        "12",
+        "1.2.50",
+        "12.345",
+        "-1.50",
+        "٣.50",
+        "1e3.00",
+        "9999999999.99",
+        "00.10",
+        "5.",
+        "1_0.00",
+    ],
+)
+def test_the_quick_reading_of_a_price_is_that_of_the_models(amount: str, currency: str, digits: int) -> None:
+    shop = DecoderSettings(currency=currency, minor_digits=digits)
+    event = {"event_id": "e", "customer_id": "c", "occurred_at": "2024-01-01T00:00:00Z", "amount": amount}
+
+    def read(decoder: Decoder) -> int | ErrorCode:
+        try:
+            return decoder.purchase(json.dumps(event).encode(), b"c", (), 2_000_000_000_000_000).amount_minor
+        except PoisonError as error:
+            return error.code
+
+    assert read(Decoder(shop)) == read(Decoder(shop, quick=False))
