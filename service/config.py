@@ -63,7 +63,7 @@ class KafkaSettings(_Section):
     rebalance_timeout_s: Positive = 60.0
     fetch_bytes: Annotated[int, Field(ge=65_536, le=64 << 20)] = 2 << 20
     """Largest fetch per partition; also the size of a turn. More is faster and less even."""
-    buffer_records: Annotated[int, Field(ge=100)] = 20_000
+    buffer_records: Annotated[int, Field(ge=100)] = 40_000
     """Records buffered per input partition before its fetching pauses."""
     transaction_timeout_s: Positive = 10.0
     request_timeout_s: Positive = 15.0

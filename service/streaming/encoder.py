@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple, assert_never
 
 import msgspec
 
-from service.domain.outputs import Decision, Evidence, Outcome, Output, Scores, ScoresErased
+from service.domain.calendar import DAY_US, SECOND_US, to_date
+from service.domain.outputs import Decision, Evidence, HealthPart, Outcome, Output, Scores, ScoresErased
 from service.domain.sentence import Language, language_of, sentence
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACES: Final = 6
 """Decimals of days and probabilities on the wire: a tenth of a second, and finer than any model is right."""
 
@@ -153,10 +152,7 @@ class Encoder:
             scores.segment,
             _rounded(scores.health),
             scores.band,
-            [
-                _PartData(part.name, round(part.points, _PLACES), round(part.of, _PLACES))
-                for part in scores.health_parts
-            ],
+            scores.health_parts,
             scores.visits,
             scores.orders,
             self._shop.currency,
@@ -193,12 +189,6 @@ class Encoder:
         return None if minor is None else self.money(minor)
 
 
-class _PartData(msgspec.Struct, frozen=True, gc=False):
-    name: str
-    points: float
-    of: float
-
-
 class _ScoresData(msgspec.Struct, frozen=True, gc=False):
     """`schemas.outputs.CustomerScores`, ready to be encoded."""
 
@@ -207,7 +197,7 @@ class _ScoresData(msgspec.Struct, frozen=True, gc=False):
     segment: str
     health: float | None
     band: str | None
-    health_parts: list[_PartData]
+    health_parts: tuple[HealthPart, ...]
     visits: int
     orders: int
     currency: str
@@ -243,7 +233,17 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 @lru_cache(maxsize=1 << 16)
 def utc_text(at_us: int) -> str:
     """RFC 3339 in UTC with Z; microseconds only where there are any. A customer's first and last visit are asked for again and again."""
-    return (_EPOCH + timedelta(microseconds=at_us)).replace(tzinfo=None).isoformat() + "Z"
+    day, rest = divmod(at_us, DAY_US)
+    seconds, micros = divmod(rest, SECOND_US)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    fraction = f".{micros:06d}" if micros else ""
+    return f"{_date_text(day)}T{hour:02d}:{minute:02d}:{second:02d}{fraction}Z"
+
+
+@lru_cache(maxsize=1 << 14)
+def _date_text(day: int) -> str:
+    return to_date(day).isoformat()
 
 
 def _identity(made: Decision) -> Fields:

@@ -191,7 +191,7 @@ class PartitionJob:
         self.engine.advance(wall_us, wall_us - grace_us)
 
     def _refuse(self, refused: Refused) -> None:
-        self._letters.append(Record(refused.record.key, encode_dead_letter(*refused, _now_us())))
+        self._letters.append((refused.record.key, encode_dead_letter(*refused, _now_us())))
         self._reasons[refused.code.value] += 1
 
     def drain(self, processed: int) -> Written | None:
@@ -205,17 +205,15 @@ class PartitionJob:
             if isinstance(output, Decision):
                 decisions.append(output)
             for encoded in self._encoder.encode(output):
-                records.setdefault(self._destinations[encoded.topic], []).append(Record(encoded.key, encoded.value))
+                records.setdefault(self._destinations[encoded.topic], []).append((encoded.key, encoded.value))
         outputs = sum(map(len, records.values()))
         if self._letters:
             records[self._dead] = self._letters
-        state = [Record(key, value) for key, value in turn.state]
-        state.append(Record(POSITION_KEY, msgspec.msgpack.encode(self.positions)))
-        records[self._state] = state
-        ledger = [Record(day_key(day), value) for day, value in turn.ledger]
+        records[self._state] = [*turn.state, (POSITION_KEY, msgspec.msgpack.encode(self.positions))]
+        ledger: list[Record] = [(day_key(day), value) for day, value in turn.ledger]
         if self._day_has_changed():
             self._today_told = self.engine.today
-            ledger.append(Record(TODAY_KEY, msgspec.msgpack.encode(self.engine.today)))
+            ledger.append((TODAY_KEY, msgspec.msgpack.encode(self.engine.today)))
         if ledger:
             records[self._ledger] = ledger
         written = Written(records, dict(self.positions), processed, decisions, self._reasons, outputs)

@@ -23,7 +23,7 @@ from service.streaming.producer import TransactionalProducer
 from service.streaming.recovery import read_changelogs
 from service.streaming.transport import SourcePartition
 
-TURN_RECORDS = 16_000
+TURN_RECORDS = 32_000
 """Most records of one turn: its computing must stay far below the transaction and session time-outs."""
 
 

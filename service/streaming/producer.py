@@ -17,11 +17,8 @@ MAX_REQUEST_BYTES = 16 << 20
 _RETRY_BACKOFF_MS = 20
 
 
-class Record(NamedTuple):
-    """One record to write. `value` None is a tombstone."""
-
-    key: bytes | None
-    value: bytes | None
+Record = tuple[bytes | None, bytes | None]
+"""Key and value of one record to write; no value is a tombstone. A plain tuple, for there are many."""
 
 
 class Destination(NamedTuple):

@@ -180,13 +180,13 @@ class Publisher:
             raise
 
     async def _publish(self, rows: list[PeriodRow]) -> None:
-        records = []
+        records: list[Record] = []
         for row in rows:
             key, numbers = record_key(row), numbers_of(row, self._settings.shop.currency)
             revision, before = self._published.get(key, (0, None))
             if numbers != before:
                 self._published[key] = (revision + 1, numbers)
-                records.append(Record(key, self._encode(key.decode(), numbers, revision + 1)))
+                records.append((key, self._encode(key.decode(), numbers, revision + 1)))
         if records:
             await self._producer.write({self._destination: records})
 
