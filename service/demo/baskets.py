@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from service.demo.product_names import readable_name
 from service.domain.calendar import DAY_US, HOUR_US
 from service.domain.events import Item, Purchase, Survey, SurveyAnswer
 from service.errors import ConfigurationError
 from service.history.reading import merge_by_time
 from service.history.writing import write_history
-from service.product_names import readable_name
 
 ZONE = ZoneInfo("America/New_York")
 CURRENCY = "USD"
