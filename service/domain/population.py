@@ -127,9 +127,6 @@ class Population:
             if not bases:
                 del self._open[day]
 
-    def forget_silences(self) -> None:
-        self._open.clear()
-
     def gap_closed(self, r: float) -> None:
         """A regular came back after r bases."""
         self.state.fresh[_bin(r)] += 1

@@ -301,11 +301,3 @@ def record_of(
         latest_csat=answers.csat,
         latest_ces=answers.ces,
     )
-
-
-def band_of(index: int) -> HealthBand:
-    return _BANDS[index]
-
-
-def segment_at(index: int) -> Segment:
-    return _SEGMENTS[index]
