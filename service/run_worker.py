@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import sys
 import time
 
 import structlog
@@ -19,6 +21,8 @@ log = structlog.get_logger()
 
 def run_worker(settings: Settings, *, web: bool = True) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
+    # Nothing is in flight before the worker runs, also while it waits for a broker: stopping it then is a good end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
     if restarts:
         log.info("started again", restarts=restarts)

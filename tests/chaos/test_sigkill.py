@@ -76,6 +76,7 @@ def test_a_worker_stopped_under_load_exits_with_0_in_time_and_its_successor_goes
     with WorkerProcess(settings, "w") as worker, Positions(settings, 4) as positions:
         with Feed(settings, 4, per_s=1_000, preloaded=10_000):
             for _ in range(3):
+                worker.wait_assigned()  # this life's word: positions may still be those of the one before
                 positions.wait_for_more(positions.total())
                 began = time.monotonic()
                 code = worker.end(signal.SIGTERM)
