@@ -188,10 +188,11 @@ def _decimal(scaled: int, places: int) -> Decimal:
 
 def to_csv_row(row: PeriodRow) -> list[str]:
     """The cells of periods.csv in the order of CSV_COLUMNS: floats in full precision, true / false, empty for None."""
-    return [_cell(getattr(row, column)) for column in CSV_COLUMNS]
+    return [to_cell(getattr(row, column)) for column in CSV_COLUMNS]
 
 
-def _cell(value: str | float | bool | Decimal | date | None) -> str:
+def to_cell(value: str | float | bool | Decimal | date | None) -> str:
+    """One value as periods.csv shows it."""
     match value:
         case None:
             return ""

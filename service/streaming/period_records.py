@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from service.domain.period_rows import CSV_COLUMNS, PeriodRow
+from service.domain.period_rows import CSV_COLUMNS, PeriodRow, to_cell
 
 _DATES = ("start", "end")
 _MORE = (
@@ -41,16 +41,4 @@ def numbers_of(row: PeriodRow, currency: str) -> dict[str, Any]:
 
 def csv_cells(data: dict[str, Any]) -> list[str]:
     """The row of periods.csv that this record's data stands for (`period_rows.to_csv_row` of the original)."""
-    return [_cell(data[column]) for column in CSV_COLUMNS]
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return repr(value)
-        case _:
-            return str(value)
+    return [to_cell(data[column]) for column in CSV_COLUMNS]
