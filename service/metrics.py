@@ -24,6 +24,13 @@ _EVENT_FIELDS = {
     "profiles": "profile",
     "erasures": "erasure",
 }
+PERIOD_NUMBERS = tuple(
+    name for name in PeriodRow.__struct_fields__ if name not in ("granularity", "start", "end", "complete")
+)
+"""Every number of a row, with what it is a share of: rates cannot be averaged without it."""
+PERIODS_PARTITION = 0
+"""Every worker knows the whole shop's numbers. Its owner alone shows them, so that a sum over the workers is true and a worker
+that has lost its partitions leaves no stale series; it also writes `period-metrics`."""
 
 
 class Metrics:
@@ -130,16 +137,23 @@ class Metrics:
         )
         self._period = Gauge(
             "churn_alert_period",
-            "Period numbers of the whole shop; `which` = current or last_complete. Rates in percent, money in units of the currency.",
+            "Period numbers of the whole shop, shown by the owner of partition 0 alone; `which` = current or last_complete. Rates in percent, money in units of the currency; no series = not enough evidence.",
             ["granularity", "which", "number"],
             registry=r,
         )
         self._counts: dict[int, Counts] = {}
+        self._rows: dict[tuple[str, str], PeriodRow] = {}
+        """Latest row by (granularity, which), also while another worker shows them: a new owner has all at once."""
+        self._shows_periods = False
         self._lag_topics: set[str] = set()
 
     def recovered(self, partition: int, records: int, seconds: float, customers: int) -> None:  # noqa: ARG002 - logged by the caller too
         self._recovered.labels(partition).set(seconds)
         self._recovered_records.labels(partition).set(records)
+        if partition == PERIODS_PARTITION and not self._shows_periods:
+            self._shows_periods = True
+            for (_, which), row in self._rows.items():
+                self._show(which, row)
 
     def feed(self, partition: int, *, stalled: bool) -> None:
         self._stalled.labels(partition).set(stalled)
@@ -192,18 +206,22 @@ class Metrics:
             _remove(self._customers, segment.value, partition)
         for band in HealthBand:
             _remove(self._bands, band.value, partition)
+        if partition == PERIODS_PARTITION:
+            self._shows_periods = False
+            self._period.clear()
 
     def assignment(self, assigned: int, ready: int) -> None:
         self._assigned.set(assigned)
         self._ready.set(ready)
 
     def period(self, which: str, row: PeriodRow) -> None:
-        """Publishes one row: `which` is current or last_complete."""
-        for number in (
-            "customers_at_start", "customers_at_end", "retained", "lost", "new", "returned", "retention_rate", "churn_rate",
-            "repeat_purchase_rate", "orders", "revenue", "average_order_value", "purchase_frequency",
-            "customer_lifetime_value", "nps", "nps_n", "csat", "csat_n", "ces", "ces_n",
-        ):  # fmt: skip
+        """The newest row of its granularity: `which` is current or last_complete. Seen on the owner of partition 0 only."""
+        self._rows[row.granularity, which] = row
+        if self._shows_periods:
+            self._show(which, row)
+
+    def _show(self, which: str, row: PeriodRow) -> None:
+        for number in PERIOD_NUMBERS:
             value = getattr(row, number)
             if value is None:
                 _remove(self._period, row.granularity, which, number)

@@ -1,0 +1,149 @@
+"""The period gauges: every number of every granularity, no series for the unknown, one worker that shows them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.outputs import PeriodMetrics
+from service.domain.calendar import Granularity
+from service.domain.period_rows import WINDOWS, Counts, PeriodRow, RowMaker
+from service.domain.policy import Shop
+from service.metrics import PERIOD_NUMBERS, Metrics
+
+GRANULARITIES = (*(each.value for each in Granularity), *(f"rolling_{days}" for days in WINDOWS))
+TWO_HUNDRED = Counts(
+    buyers=210,
+    new=30,
+    retained=180,
+    repeaters=63,
+    orders=420,
+    revenue_minor=1_050_000,
+    nps_promoters=60,
+    nps_passives=25,
+    nps_detractors=15,
+    csat_n=50,
+    csat_satisfied=44,
+    ces_n=20,
+    ces_sum=110,
+    ces_favourable=17,
+)
+
+
+def row(granularity: str = "month", now: Counts = TWO_HUNDRED, before: int = 200) -> PeriodRow:
+    return RowMaker(Shop()).row(granularity, 20_000, 20_030, 20_040, now=now, before=Counts(buyers=before))
+
+
+def shown(metrics: Metrics, granularity: str = "month", which: str = "current") -> dict[str, float]:
+    """number → value of one period's series."""
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    return {
+        sample.labels["number"]: sample.value
+        for sample in samples
+        if sample.name == "churn_alert_period"
+        and (sample.labels["granularity"], sample.labels["which"]) == (granularity, which)
+    }
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """Of the worker that owns partition 0."""
+    owner = Metrics()
+    owner.recovered(0, 10, 0.1, 3)
+    return owner
+
+
+def test_the_gauges_show_the_worked_example_with_numerators_and_margins(metrics: Metrics) -> None:
+    metrics.period("last_complete", row())
+
+    numbers = shown(metrics, which="last_complete")
+    expected: dict[str, Any] = {
+        "customers_at_start": 200, "customers_at_end": 210, "retained": 180, "lost": 20, "new": 30, "returned": 0,
+        "retention_rate": 90, "churn_rate": 10, "repeat_purchase_rate": 30, "repeat_customers": 63, "orders": 420,
+        "revenue": 10_500, "average_order_value": 25, "purchase_frequency": 2, "nps": 45, "nps_n": 100, "csat": 88,
+        "csat_n": 50, "ces": 5.5, "ces_n": 20, "ces_favourable_rate": 85, "ces_favourable": 17,
+    }  # fmt: skip
+    assert {name: numbers[name] for name in expected} == pytest.approx(expected)
+    assert numbers["customer_lifetime_value"] == pytest.approx(10_500 / 210 * 10)
+    assert numbers["nps_margin"] == pytest.approx(14.4, abs=0.2)
+    assert shown(metrics, which="current") == {}
+
+
+def test_every_number_of_the_published_record_has_its_gauge() -> None:
+    about_the_record = {"granularity", "start", "end", "complete", "currency", "revision"}
+
+    assert set(PERIOD_NUMBERS) == set(PeriodMetrics.model_fields) - about_the_record
+
+
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize("which", ["current", "last_complete"])
+def test_every_granularity_has_all_its_numbers(metrics: Metrics, granularity: str, which: str) -> None:
+    metrics.period(which, row(granularity))
+
+    assert set(shown(metrics, granularity, which)) == set(PERIOD_NUMBERS)
+
+
+def test_what_is_unknown_has_no_series_and_zero_has_one(metrics: Metrics) -> None:
+    metrics.period("current", row(now=Counts(), before=0))
+
+    numbers = shown(metrics)
+    unknown = set(PERIOD_NUMBERS) - set(numbers)
+    assert unknown == {
+        "retention_rate", "churn_rate", "repeat_purchase_rate", "average_order_value", "purchase_frequency",
+        "customer_lifetime_value", "nps", "nps_margin", "csat", "ces", "ces_favourable_rate",
+    }  # fmt: skip
+    assert set(numbers.values()) == {0.0}
+
+
+def test_a_number_that_becomes_unknown_again_loses_its_series_and_the_others_stay(metrics: Metrics) -> None:
+    metrics.period("current", row())
+    metrics.period("current", msgspec.structs.replace(row(), retention_rate=None, nps=None))
+
+    assert set(PERIOD_NUMBERS) - set(shown(metrics)) == {"retention_rate", "nps"}
+
+
+def test_a_worker_without_partition_0_shows_no_period_numbers() -> None:
+    standby = Metrics()
+    standby.recovered(1, 10, 0.1, 3)
+
+    standby.period("current", row())
+
+    assert shown(standby) == {}
+
+
+def test_a_new_owner_of_partition_0_shows_what_it_knew_already() -> None:
+    successor = Metrics()
+    successor.period("current", row("year"))
+    successor.period("last_complete", row("rolling_7"))
+
+    successor.recovered(0, 10, 0.1, 3)
+
+    assert shown(successor, "year")["lost"] == 20
+    assert shown(successor, "rolling_7", "last_complete")["lost"] == 20
+
+
+def test_who_loses_partition_0_shows_no_period_numbers_any_more_until_it_comes_back(metrics: Metrics) -> None:
+    metrics.period("current", row())
+    metrics.released(1)
+    assert shown(metrics)
+
+    metrics.released(0)
+    metrics.period("current", msgspec.structs.replace(row(), lost=7))
+    assert shown(metrics) == {}
+
+    metrics.recovered(0, 10, 0.1, 3)
+    assert shown(metrics)["lost"] == 7
+
+
+def test_a_period_that_has_begun_replaces_the_one_before_it(metrics: Metrics) -> None:
+    metrics.period("current", row())
+    begun = msgspec.structs.replace(row(now=Counts(buyers=1, orders=1)), start=date(2026, 8, 1), end=date(2026, 9, 1))
+
+    metrics.period("current", begun)
+
+    numbers = shown(metrics)
+    assert (numbers["orders"], numbers["lost"]) == (1, 200)
+    assert "nps" not in numbers
