@@ -40,7 +40,9 @@ class _Explained(_Outreach):
     tail_probability: Probability = Field(
         description="Share of this customer's healthy gaps that last at least this long, 0–1."
     )
-    churn_risk: Probability | None = Field(description="1 − P(still a customer), 0–1; null = no model yet.")
+    churn_risk: Probability | None = Field(
+        description="1 − P(still a customer), 0–1; chance that they have left for good."
+    )
     expected_visit_at: UtcTime = Field(description="When the next visit was usual: last visit + usual gap.")
     visits: Count = Field(description="Visits so far.")
     orders: Count = Field(description="Orders so far.")
@@ -102,6 +104,19 @@ class HealthPart(WireModel):
     of: NotNegative = Field(description="Points that were possible.")
 
 
+class LatestAnswer(WireModel):
+    """A customer's newest answer to one survey, joined to the order it is about."""
+
+    survey: Literal["nps", "csat", "ces"] = Field(description="Which question.")
+    score: Annotated[int, Field(ge=0, le=10)] = Field(description="nps: 0–10, csat: 1–5, ces: 1–7.")
+    answered_at: UtcTime = Field(description="When it was given.")
+    order_id: str | None = Field(description="The order it is about; null = none was named.")
+    ordered_at: UtcTime | None = Field(description="When that order was placed; null = it is not known (yet).")
+    order_amount: Money | None = Field(
+        description="What that order was when it was placed, refunds not taken off; null = it is not known (yet)."
+    )
+
+
 class CustomerScores(WireModel):
     """The numbers of one customer."""
 
@@ -127,13 +142,23 @@ class CustomerScores(WireModel):
     tail_probability: Probability | None = Field(
         description="Share of healthy gaps that last at least as long as the present one."
     )
-    churn_risk: Probability | None = Field(description="1 − P(still a customer), 0–1.")
-    expected_purchases_365d: NotNegative | None = Field(description="Orders expected in the next 365 days.")
-    expected_value_365d: Money | None = Field(description="Revenue expected in the next 365 days.")
-    value_at_risk: Money | None = Field(description="Value of a year at this customer's pace × churn risk.")
+    churn_risk: Probability | None = Field(description="1 − P(still a customer), 0–1; null = never visited.")
+    churn_risk_band: Literal["low", "medium", "high"] | None = Field(
+        description="low below 0.3, medium below 0.7, high from there; a record comes with each change."
+    )
+    expected_purchases_365d: NotNegative | None = Field(
+        description="Orders expected in the next 365 days, the risk taken into account."
+    )
+    expected_value_365d: Money | None = Field(description="Revenue expected from them.")
+    value_at_risk: Money | None = Field(
+        description="Revenue of 365 days expected if they had surely stayed, × churn risk; with expected_value_365d it makes up the whole."
+    )
     latest_nps: Annotated[int, Field(ge=0, le=10)] | None = Field(description="0–10; null = never answered.")
     latest_csat: Annotated[int, Field(ge=1, le=5)] | None = Field(description="1–5; null = never answered.")
     latest_ces: Annotated[int, Field(ge=1, le=7)] | None = Field(description="1–7; null = never answered.")
+    answers: Annotated[tuple[LatestAnswer, ...], Field(strict=False)] = Field(
+        (), description="The newest answer to each survey, nps, csat, ces; records older than this field lack it."
+    )
 
 
 class PeriodMetrics(WireModel):

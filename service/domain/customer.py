@@ -1,4 +1,5 @@
-"""One customer's state. Bounded: 192 + 32 bytes of visit days, 128 event ids, 6 favourite items, 3 last items, one answer per survey.
+"""One customer's state. Bounded: 192 + 32 bytes of visit days, 128 event ids, 6 favourite items, 3 last items, one answer per survey,
+3 orders of 19 bytes.
 
 The snapshot is a MessagePack array of the fields whose first element is the schema version; new fields are
 appended with defaults, so an older snapshot is upgraded by reading it.
@@ -60,6 +61,8 @@ FIELDS: Final = (
     "answers",
     "profile",
     "paused_us",
+    "risk_band",
+    "order_memory",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their defaults."""
 
@@ -124,6 +127,9 @@ class Customer:
         self.profile: ProfileState | None = None
         self.paused_us: int = 0
         """Feed silence added to the dates of this episode."""
+        self.risk_band: int = -1
+        self.order_memory: bytes | None = None
+        """The newest 3 orders with an order_id (memories.remember_order), for answers about them; None: there was none."""
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored."""
@@ -161,6 +167,8 @@ class Customer:
             None if self.answers is None else self.answers.fields(),
             None if self.profile is None else self.profile.fields(),
             self.paused_us,
+            self.risk_band,
+            self.order_memory,
         )
 
     @property
@@ -216,6 +224,16 @@ class Customer:
             low = (bits & -bits).bit_length() - 1
             result.append(start + low)
             bits &= bits - 1
+        return result
+
+    def newest_days(self, most: int) -> list[int]:
+        """The newest visit days still kept, newest first."""
+        bits, start = int.from_bytes(self.days, "little"), self.days_from
+        result: list[int] = []
+        while bits and len(result) < most:
+            high = bits.bit_length() - 1
+            result.append(start + high)
+            bits ^= 1 << high
         return result
 
     def visited(self, day: int) -> bool:

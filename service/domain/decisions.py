@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date
 from service.domain.customer import Customer
+from service.domain.outlook import outlook_of
 from service.domain.outputs import Decision, Evidence, Kind, Outcome, Reason
 from service.domain.outreach import decision_id
 from service.domain.policy import OutreachPolicy
@@ -51,6 +52,7 @@ def evidence_of(customer: Customer, population: Population, at_us: int) -> Evide
     """The numbers as they are, for a silence that lasts until `at_us`."""
     usual = cadence.usual_gap_days(customer)
     gap = (at_us - customer.last_us) / DAY_US
+    outlook = outlook_of(customer, population.learned.model, at_us)
     answers, profile, items = customer.answers, customer.profile, customer.items
     return Evidence(
         visits=customer.visits,
@@ -61,8 +63,8 @@ def evidence_of(customer: Customer, population: Population, at_us: int) -> Evide
         customer_since_us=customer.first_us,
         orders=customer.orders,
         lifetime_value_minor=customer.revenue_minor,
-        value_at_risk_minor=None,
-        churn_risk=None,
+        value_at_risk_minor=outlook.value_at_risk_minor,
+        churn_risk=outlook.churn_risk,
         favourite_items=items.favourites() if items else (),
         last_items=tuple(items.last) if items else (),
         latest_nps=answers.nps if answers else None,

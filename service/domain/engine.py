@@ -32,7 +32,7 @@ from service.domain.decisions import decision_of
 from service.domain.due import DueQueue
 from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
 from service.domain.ledger import Ledger
-from service.domain.memories import Answers, ItemMemory, ProfileState
+from service.domain.memories import Answers, ItemMemory, ProfileState, remember_order
 from service.domain.outputs import (
     HealthBand,
     Outcome,
@@ -45,7 +45,7 @@ from service.domain.outputs import (
 from service.domain.outreach import Release
 from service.domain.partition_state import PARTITION_KEY, Counts, PartitionState, Turn
 from service.domain.policy import ClockMode, Policy
-from service.domain.population import Population
+from service.domain.population import Learned, Population
 from service.domain.tolerance import Tolerance
 
 _ERASED_PREFIX: Final = b"\x00erased:"
@@ -57,8 +57,8 @@ _PROFILE_SEED: Final = 3
 _digest = xxhash.xxh3_64_digest
 
 
-Scored = tuple[int, Customer, list[float]]
-"""When a customer was judged, as what, and by which curve."""
+Scored = tuple[int, Customer, Learned]
+"""When a customer was judged, as what, and by what had been learned then."""
 
 
 class Engine:
@@ -132,6 +132,8 @@ class Engine:
                 break
             self._changed = True
             self.population.refresh(self.calendar.day_of(stop))
+            if self.population.fit_due(stop):
+                self.population.fit([self.customers[known] for known in self.population.sample.members()], stop)
             self.tolerance.learn()
         if self.population.next_refresh_us == 0:
             self.population.begin(now_us)
@@ -220,6 +222,12 @@ class Engine:
             self.population.state.regular_revenue_minor += amount
         if kept:
             self.ledger.order(day, amount)
+        order_id, joined = event.order_id, False
+        if order_id is not None:
+            customer.order_memory = remember_order(customer.order_memory, order_id, at_us, amount)
+            joined = customer.answers is not None and customer.answers.join(order_id, at_us, amount)
+            if joined:
+                customer.scored_day = 0
         if day > customer.last_day:
             self._visit(customer_id, customer, at_us, day, amount, kept)
         elif day == customer.last_day:
@@ -232,6 +240,9 @@ class Engine:
             if customer.items is None:
                 customer.items = ItemMemory({}, [])
             customer.items.remember(event.items)
+        if joined:
+            self._judge(customer_id, customer, refresh=True)
+            self._schedule(customer_id, customer)
 
     def _visit(self, customer_id: str, customer: Customer, at_us: int, day: int, amount: int, kept: bool) -> None:
         """The customer is back, or here for the first time: the present silence ends, a new one begins."""
@@ -268,6 +279,7 @@ class Engine:
         else:
             cadence.restart(customer, population.mu0)
             customer.first_us = at_us
+            population.first_visit(customer_id)
             if kept:
                 customer.first_day = day
                 self.ledger.visit(day, None, None)
@@ -401,7 +413,8 @@ class Engine:
             self.counts.beyond_history += 1
         if customer.answers is None:
             customer.answers = Answers()
-        customer.answers.take(event)
+        if customer.answers.take(event, customer.order_memory):
+            customer.scored_day = 0
         self._judge(event.customer_id, customer, refresh=True)
         self._schedule(event.customer_id, customer)
 
@@ -434,6 +447,7 @@ class Engine:
             self._leave_population(customer)
         self._count(customer.segment, customer.band, -1)
         del self.customers[customer_id]
+        self.population.sample.remove(customer_id)
         self._touched.discard(customer_id)
         self._own_records[customer_id.encode()] = None
         self._scored.pop(customer_id, None)
@@ -540,7 +554,7 @@ class Engine:
         today = now // DAY_US
         if changed or (refresh and today - customer.scored_day >= _SCORES_REFRESH_DAYS):
             customer.scored_day = today
-            self._scored[customer_id] = (now, scores.as_judged(customer), self.population.state.curve)
+            self._scored[customer_id] = (now, scores.as_judged(customer), self.population.learned)
 
     def _count(self, segment: int, band: int, change: int) -> None:
         if segment >= 0:
@@ -563,8 +577,8 @@ class Engine:
         the same wherever the turns lay.
         """
         published: list[Output] = [
-            scores.record_of(customer_id, customer, self.population, now, self._min_visits, curve)
-            for customer_id, (now, customer, curve) in self._scored.items()
+            scores.record_of(customer_id, customer, self.population, now, self._min_visits, learned)
+            for customer_id, (now, customer, learned) in self._scored.items()
         ]
         self._scored.clear()
         return published
@@ -614,6 +628,8 @@ class Engine:
             customer.bucket = -1
             self._queue.schedule(customer_id, customer)
             self._count(customer.segment, customer.band, 1)
+            if customer.visits:
+                self.population.first_visit(customer_id)
             if customer.visits >= self._min_visits:
                 log_base = customer.log_usual + cadence.log_patience(customer.visits)
                 self.population.silence_begins(customer.last_day, log_base)

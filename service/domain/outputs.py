@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from service.domain.events import Survey
+
 
 class Kind(StrEnum):
     WIN_BACK = "win_back"
@@ -58,6 +60,14 @@ class HealthBand(StrEnum):
     AT_RISK = "at_risk"
 
 
+class RiskBand(StrEnum):
+    """Bands of the churn risk: low below 0.3, medium below 0.7, high from there."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
 class Evidence(msgspec.Struct, frozen=True, gc=False):
     """The numbers an alert rests on, as they were when it was decided."""
 
@@ -74,9 +84,9 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     lifetime_value_minor: int
     """Net revenue so far."""
     value_at_risk_minor: int | None
-    """What this customer's pace would bring in 365 days × churn risk; None where either is unknown."""
+    """What this customer would bring in 365 days if they had surely not left, × churn risk."""
     churn_risk: float | None
-    """1 − P(alive); None where no model has been fitted."""
+    """1 − P(alive), 0–1."""
     favourite_items: tuple[str, ...]
     last_items: tuple[str, ...]
     latest_nps: int | None
@@ -120,6 +130,20 @@ class HealthPart(msgspec.Struct, frozen=True, gc=False):
     of: float
 
 
+class LatestAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The newest answer to one survey, joined to the order it is about."""
+
+    survey: Survey
+    score: int
+    answered_us: int
+    order_id: str | None
+    """None: about no order."""
+    ordered_us: int | None
+    """None: no purchase with this order_id is known."""
+    order_minor: int | None
+    """What the order was when it was placed, whatever was refunded since."""
+
+
 class Scores(msgspec.Struct, frozen=True, gc=False):
     """The per-customer numbers of SPEC section 3, as of `as_of_us`. None = not enough evidence."""
 
@@ -140,12 +164,19 @@ class Scores(msgspec.Struct, frozen=True, gc=False):
     expected_visit_us: int | None
     tail_probability: float | None
     churn_risk: float | None
+    """1 − P(alive), 0–1 (domain/churn_model.py)."""
+    churn_risk_band: RiskBand | None
     expected_purchases_365d: float | None
+    """Orders within the next 365 days, the risk taken into account."""
     expected_value_365d_minor: int | None
+    """What they bring."""
     value_at_risk_minor: int | None
+    """What the customer would bring if they had surely not left, × the risk. With expected_value_365d it makes up that whole."""
     latest_nps: int | None
     latest_csat: int | None
     latest_ces: int | None
+    answers: tuple[LatestAnswer, ...]
+    """One per survey that was ever answered: NPS, CSAT, CES."""
 
 
 class ScoresErased(msgspec.Struct, frozen=True, gc=False):

@@ -18,6 +18,9 @@ from typing import Any, Final
 
 from service.domain.cadence import HEALTHY_BASES
 from service.domain.calendar import DAY_US
+from service.domain.churn_fit import Sample, fit
+from service.domain.churn_model import ChurnModel
+from service.domain.customer import Customer
 
 REFRESH_US: Final = 7 * DAY_US
 _HALF_LIFE_DAYS: Final = 180.0
@@ -38,6 +41,13 @@ GRID: Final = 64
 SHARE_LOW: Final = 0.002
 SHARE_HIGH: Final = 0.5
 """Bounds of the share of healthy gaps that a budget may turn into: beyond them the curve has no evidence, or no sense."""
+_FIELDS: Final = (
+    "closed", "fresh", "curve", "mu0", "log_gap_sum", "regulars", "regular_revenue_minor", "next_refresh_us",
+    "sample_level", "fits", "next_fit_us", "model", "fit_position",
+)  # fmt: skip
+_FITS_PER_PACE: Final = 8
+_LONGEST_PACE: Final = 4
+"""Weeks between fits of the churn model: one at first, one more after each 8 fits, four in the end."""
 _LOG_LOW: Final = log(SHARE_LOW)
 _LOG_HIGH: Final = log(SHARE_HIGH)
 
@@ -59,6 +69,14 @@ class PopulationState:
         self.regular_revenue_minor: int = 0
         self.next_refresh_us: int = 0
         """0 before the first event."""
+        self.sample_level: int = 0
+        self.fits: int = 0
+        """Fits of the churn model so far."""
+        self.next_fit_us: int = 0
+        self.model: list[float] = []
+        """Arguments of the churn model, as of the last fit; empty = the defaults."""
+        self.fit_position: list[float] = []
+        """Where the next fit goes on."""
 
     def fields(self) -> tuple[object, ...]:
         """In the order in which they are stored; new ones are appended."""
@@ -71,19 +89,29 @@ class PopulationState:
             self.regulars,
             self.regular_revenue_minor,
             self.next_refresh_us,
+            self.sample_level,
+            self.fits,
+            self.next_fit_us,
+            self.model,
+            self.fit_position,
         )
 
     @classmethod
     def of(cls, fields: Sequence[Any]) -> PopulationState:
         """What `fields` gave; missing ones keep their defaults."""
         state = cls()
-        for name, value in zip(
-            ("closed", "fresh", "curve", "mu0", "log_gap_sum", "regulars", "regular_revenue_minor", "next_refresh_us"),
-            fields,
-            strict=False,
-        ):
+        for name, value in zip(_FIELDS, fields, strict=False):
             setattr(state, name, value)
         return state
+
+
+class Learned:
+    """What has been learned so far, frozen: a record tells the numbers of its own time, whatever is learned later in the turn."""
+
+    def __init__(self, curve: list[float], model: ChurnModel) -> None:
+        self.curve: Final = curve
+        """Survival curve of the silences of regulars; empty = cold start."""
+        self.model: Final = model
 
 
 def _bin(r: float) -> int:
@@ -97,8 +125,14 @@ class Population:
 
     def __init__(self, state: PopulationState | None = None) -> None:
         self.state = state or PopulationState()
+        self.sample = Sample(self.state.sample_level)
         self._open: dict[int, dict[int, int]] = {}
         """Open silences of regulars: first day → bin of the log base → how many."""
+        self.learned = self._learned()
+
+    def _learned(self) -> Learned:
+        values = self.state.model
+        return Learned(self.state.curve, ChurnModel(int(values[0]), *values[1:]) if values else ChurnModel())
 
     @property
     def mu0(self) -> float:
@@ -158,6 +192,25 @@ class Population:
         self.state.next_refresh_us += REFRESH_US
         self._age()
         self._refit(today)
+        self.learned = Learned(self.state.curve, self.learned.model)
+
+    def fit_due(self, now_us: int) -> bool:
+        """Whether the churn model is to be fitted anew at this refresh."""
+        return now_us >= self.state.next_fit_us
+
+    def fit(self, sampled: list[Customer], now_us: int) -> None:
+        """Fits the churn model to the customers of the sample."""
+        state = self.state
+        model, state.fit_position = fit(sampled, now_us, state.fit_position)
+        state.model = [model.stages, model.r, model.alpha, model.a, model.b, model.spend_minor]
+        state.next_fit_us = now_us + min(_LONGEST_PACE, 1 + state.fits // _FITS_PER_PACE) * REFRESH_US
+        state.fits += 1
+        self.learned = Learned(state.curve, model)
+
+    def first_visit(self, customer_id: str) -> None:
+        """A customer has come for the first time, or was restored."""
+        self.sample.offer(customer_id)
+        self.state.sample_level = self.sample.level
 
     def _age(self) -> None:
         state = self.state

@@ -19,8 +19,9 @@ from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience, pati
 from service.domain.calendar import DAY_US, SECOND_US
 from service.domain.customer import NEVER, Customer
 from service.domain.memories import Answers
-from service.domain.outputs import HealthBand, HealthPart, Scores, Segment
-from service.domain.population import Population
+from service.domain.outlook import churn_risk, outlook_of, risk_band, risk_change_us
+from service.domain.outputs import HealthBand, HealthPart, RiskBand, Scores, Segment
+from service.domain.population import Learned, Population
 
 RECENCY_WEIGHT: Final = 62.0
 FREQUENCY_WEIGHT: Final = 13.0
@@ -43,6 +44,7 @@ _LOG_HEALTHY: Final = log(HEALTHY_BASES)
 _FALLS_BELOW: Final = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
 _AT_RISK: Final = 2
 _BANDS: Final = tuple(HealthBand)
+_RISK_BANDS: Final = tuple(RiskBand)
 _SEGMENTS: Final = tuple(Segment)
 _NEW: Final = 0
 _RETURNING: Final = 1
@@ -167,7 +169,7 @@ def segment_of(customer: Customer, population: Population, now_us: int, regular_
 
 
 def judge(customer: Customer, population: Population, now_us: int, regular_min_visits: int) -> bool:
-    """Brings band, segment and the date of their next change up to date. Returns whether band or segment changed.
+    """Brings segment, bands of health and churn risk, and the date of their next change up to date. Returns whether one changed.
 
     On the hot path: once per visit and once per change that time brings.
     """
@@ -189,8 +191,10 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
         band = _band(100.0 * (RECENCY_WEIGHT * recency + rest) / whole)
     else:
         band = _band_at(customer, now_us)
-    changed = segment != customer.segment or band != customer.band
-    customer.segment, customer.band = segment, band
+    model = population.learned.model
+    risk = risk_band(churn_risk(customer, model, now_us))
+    changed = segment != customer.segment or band != customer.band or risk != customer.risk_band
+    customer.segment, customer.band, customer.risk_band = segment, band, risk
     if segment == _LOST:
         change_us = NEVER
     else:  # the exponential may be a microsecond off the logarithm in segment_of: then look again in the next one
@@ -205,7 +209,7 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
             exponent = (1.0 - needed) * span if needed < 1.0 else 0.0
             crossing = customer.last_us + int(exp(customer.log_usual + exponent) * DAY_US) + 1
             change_us = min(change_us, crossing if crossing > now_us else now_us + 1)
-    customer.change_us = change_us
+    customer.change_us = min(change_us, risk_change_us(customer, model, risk, now_us))
     return changed
 
 
@@ -245,7 +249,7 @@ def as_judged(customer: Customer) -> Customer:
     copy.segment, copy.band = customer.segment, customer.band
     answers = customer.answers
     if answers is not None:
-        copy.answers = Answers(answers.nps, answers.nps_us, answers.csat, answers.csat_us, answers.ces, answers.ces_us)
+        copy.answers = answers.copy()
     return copy
 
 
@@ -255,7 +259,7 @@ def scores_of(
     """The customer's record at `now_us`; None where there is not enough evidence."""
     judged = as_judged(customer)
     judged.segment = segment_of(customer, population, now_us, regular_min_visits)
-    return record_of(customer_id, judged, population, now_us, regular_min_visits, population.state.curve)
+    return record_of(customer_id, judged, population, now_us, regular_min_visits, population.learned)
 
 
 def record_of(
@@ -264,19 +268,20 @@ def record_of(
     population: Population,
     now_us: int,
     regular_min_visits: int,
-    curve: list[float],
+    learned: Learned,
 ) -> Scores:
-    """The record of a customer as they were judged at `now_us`; `curve` = the population's survival curve of that time."""
+    """The record of a customer as they were judged at `now_us`; `learned` = what was known of the population at that time."""
     visited = customer.visits > 0
     parts = health_parts(customer, now_us)
     usual = exp(customer.log_usual) if customer.visits > 1 else None
     tail = None
     if customer.visits >= regular_min_visits:
         base = exp(customer.log_usual) * patience(customer.visits)
-        tail = population.tail_probability((now_us - customer.last_us) / DAY_US / base, curve)
+        tail = population.tail_probability((now_us - customer.last_us) / DAY_US / base, learned.curve)
     answers = customer.answers or Answers()
     segment = _SEGMENTS[max(0, customer.segment)]
     health = sum(part.points for part in parts) if parts else None
+    outlook = outlook_of(customer, learned.model, now_us) if visited else None
     return Scores(
         customer_id=customer_id,
         as_of_us=now_us,
@@ -293,11 +298,13 @@ def record_of(
         gap_spread=gap_spread(customer),
         expected_visit_us=None if usual is None else customer.last_us + int(usual * DAY_US),
         tail_probability=tail,
-        churn_risk=None,
-        expected_purchases_365d=None,
-        expected_value_365d_minor=None,
-        value_at_risk_minor=None,
+        churn_risk=outlook.churn_risk if outlook else None,
+        churn_risk_band=_RISK_BANDS[risk_band(outlook.churn_risk)] if outlook else None,
+        expected_purchases_365d=outlook.expected_purchases if outlook else None,
+        expected_value_365d_minor=outlook.expected_value_minor if outlook else None,
+        value_at_risk_minor=outlook.value_at_risk_minor if outlook else None,
         latest_nps=answers.nps,
         latest_csat=answers.csat,
         latest_ces=answers.ces,
+        answers=answers.latest(),
     )

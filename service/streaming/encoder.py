@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, assert_never
 import msgspec
 
 from service.domain.calendar import DAY_US, SECOND_US, to_date
-from service.domain.outputs import Decision, Evidence, HealthPart, Outcome, Output, Scores, ScoresErased
+from service.domain.outputs import Decision, Evidence, HealthPart, LatestAnswer, Outcome, Output, Scores, ScoresErased
 from service.domain.sentence import Language, language_of, sentence
 
 _PLACES: Final = 6
@@ -164,12 +164,14 @@ class Encoder:
             None if expected is None else utc_text(expected),
             scores.tail_probability,
             scores.churn_risk,
-            scores.expected_purchases_365d,
+            scores.churn_risk_band,
+            _rounded(scores.expected_purchases_365d),
             self._money_or_none(scores.expected_value_365d_minor),
             self._money_or_none(scores.value_at_risk_minor),
             scores.latest_nps,
             scores.latest_csat,
             scores.latest_ces,
+            tuple([self._answer(answer) for answer in scores.answers]) if scores.answers else (),
         )
         event_id = f"scores.{scores.customer_id}.{scores.as_of_us}"
         return self._encode(
@@ -185,8 +187,29 @@ class Encoder:
             )
         )
 
+    def _answer(self, answer: LatestAnswer) -> _AnswerData:
+        return _AnswerData(
+            answer.survey,
+            answer.score,
+            utc_text(answer.answered_us),
+            answer.order_id,
+            _time_or_none(answer.ordered_us),
+            self._money_or_none(answer.order_minor),
+        )
+
     def _money_or_none(self, minor: int | None) -> str | None:
         return None if minor is None else self.money(minor)
+
+
+class _AnswerData(msgspec.Struct, frozen=True, gc=False):
+    """`schemas.outputs.LatestAnswer`, ready to be encoded."""
+
+    survey: str
+    score: int
+    answered_at: str
+    order_id: str | None
+    ordered_at: str | None
+    order_amount: str | None
 
 
 class _ScoresData(msgspec.Struct, frozen=True, gc=False):
@@ -209,12 +232,14 @@ class _ScoresData(msgspec.Struct, frozen=True, gc=False):
     expected_visit_at: str | None
     tail_probability: float | None
     churn_risk: float | None
+    churn_risk_band: str | None
     expected_purchases_365d: float | None
     expected_value_365d: str | None
     value_at_risk: str | None
     latest_nps: int | None
     latest_csat: int | None
     latest_ces: int | None
+    answers: tuple[_AnswerData, ...]
 
 
 class _Envelope(msgspec.Struct, frozen=True, gc=False):

@@ -18,12 +18,14 @@ from schemas.envelope import (
     PeriodMeasuredEvent,
 )
 from schemas.wire_types import WireModel
+from service.domain.events import Survey
 from service.domain.outputs import (
     Decision,
     Evidence,
     HealthBand,
     HealthPart,
     Kind,
+    LatestAnswer,
     Outcome,
     Reason,
     Scores,
@@ -163,6 +165,18 @@ scores = st.builds(
     latest_nps=st.none() | st.integers(0, 10),
     latest_csat=st.none() | st.integers(1, 5),
     latest_ces=st.none() | st.integers(1, 7),
+    answers=st.lists(
+        st.builds(
+            LatestAnswer,
+            survey=st.sampled_from(Survey),
+            score=st.integers(0, 10),
+            answered_us=instants,
+            order_id=st.none() | names,
+            ordered_us=st.none() | instants,
+            order_minor=st.none() | st.integers(0, 10**12),
+        ),
+        max_size=3,
+    ).map(tuple),
 )
 
 

@@ -11,13 +11,14 @@ from service.domain import scores
 from service.domain.calendar import DAY_US, SECOND_US
 from service.domain.customer import NEVER, Customer
 from service.domain.memories import Answers
-from service.domain.outputs import HealthBand, Segment
+from service.domain.outputs import HealthBand, RiskBand, Segment
 from service.domain.population import Population
 from tests.support.customers import customer_with
 from tests.support.engines import at
 
 SEGMENTS = list(Segment)
 BANDS = list(HealthBand)
+RISK_BANDS = list(RiskBand)
 NO_SHOP = Population()
 UNLUCKY = [
     3.5127339269877185,
@@ -122,7 +123,7 @@ def test_a_one_time_buyer_has_neither_health_nor_band_but_becomes_lost() -> None
 
     assert scores.judge(customer, NO_SHOP, now, 4)
     assert (SEGMENTS[customer.segment], customer.band) == (Segment.NEW, -1)
-    while customer.change_us < NEVER:
+    while SEGMENTS[customer.segment] is not Segment.LOST:
         before = scores.scores_of("a", customer, NO_SHOP, now, 4)
         assert (before.segment, before.health, before.band, before.health_parts) == (Segment.NEW, None, None, ())
         now = customer.change_us
@@ -152,7 +153,9 @@ def test_a_lost_customer_with_perfect_trends_and_a_perfect_answer_is_at_risk(
     assert record.health == pytest.approx(health)
     assert (record.segment, record.band) == (Segment.LOST, HealthBand.AT_RISK)
     assert (SEGMENTS[customer.segment], BANDS[customer.band]) == (Segment.LOST, HealthBand.AT_RISK)
-    assert customer.change_us == NEVER
+    while customer.change_us < NEVER:
+        scores.judge(customer, NO_SHOP, customer.change_us, 4)
+    assert RISK_BANDS[customer.risk_band] is RiskBand.HIGH
 
 
 @pytest.mark.parametrize("answers", [None, Answers(nps=10, nps_us=at(0)), Answers(csat=1, csat_us=at(0))])
@@ -164,7 +167,10 @@ def test_before_the_second_visit_there_is_no_health_whatever_was_answered(answer
 
     assert published == {None}
     assert customer.band == -1
-    assert (customer.change_us - customer.last_us) / DAY_US == pytest.approx(7 * 6 * 0.1**0.3), "the lost date"
+    while SEGMENTS[customer.segment] is not Segment.LOST:
+        now = customer.change_us
+        scores.judge(customer, NO_SHOP, now, 4)
+    assert (now - customer.last_us) / DAY_US == pytest.approx(7 * 6 * 0.1**0.3), "the lost date"
 
 
 def test_a_band_that_falls_after_years_is_not_missed_for_an_answer() -> None:
@@ -173,7 +179,7 @@ def test_a_band_that_falls_after_years_is_not_missed_for_an_answer() -> None:
     scores.judge(customer, NO_SHOP, now, 4)
 
     while customer.change_us < NEVER:
-        assert state_at(customer, customer.change_us - 2 * SECOND_US) == (customer.segment, customer.band)
+        assert state_at(customer, customer.change_us - 2 * SECOND_US)[:2] == (customer.segment, customer.band)
         now = customer.change_us
         scores.judge(customer, NO_SHOP, now, 4)
 
@@ -211,15 +217,17 @@ def test_segments(customer: Customer, day: float, segment: Segment) -> None:
     assert SEGMENTS[scores.segment_of(customer, population, at(day), 4)] is segment
 
 
-def state_at(customer: Customer, now_us: int) -> tuple[int, int]:
-    """(segment, band; −1 for none) as published at this time, computed from nothing but the customer."""
+def state_at(customer: Customer, now_us: int) -> tuple[int, int, int]:
+    """(segment, band; −1 for none, risk band) as published at this time, computed from nothing but the customer."""
     record = scores.scores_of("a", customer, NO_SHOP, now_us, 4)
-    return SEGMENTS.index(record.segment), -1 if record.band is None else BANDS.index(record.band)
+    assert record.churn_risk_band is not None
+    band = -1 if record.band is None else BANDS.index(record.band)
+    return SEGMENTS.index(record.segment), band, RISK_BANDS.index(record.churn_risk_band)
 
 
 @pytest.mark.parametrize("seed", range(80))
 @pytest.mark.parametrize("answers", [False, True])
-def test_the_stored_date_is_the_first_instant_at_which_band_or_segment_differ(seed: int, answers: bool) -> None:
+def test_the_stored_date_is_the_first_instant_at_which_a_band_or_the_segment_differ(seed: int, answers: bool) -> None:
     customer = random_customer(seed, answers=answers)
     now = at(0)
     scores.judge(customer, NO_SHOP, now, 4)
@@ -227,7 +235,7 @@ def test_the_stored_date_is_the_first_instant_at_which_band_or_segment_differ(se
 
     for _ in range(8):
         present = state_at(customer, now)
-        assert (customer.segment, customer.band) == present
+        assert (customer.segment, customer.band, customer.risk_band) == present
         change = customer.change_us
         end = min(change, at(700))
         scan = [now + (end - now) * step // 300 for step in range(300)]
@@ -248,7 +256,7 @@ def test_everybody_who_stays_away_becomes_lost_whatever_the_rounding(log_usual: 
     scores.judge(customer, NO_SHOP, now, 4)
 
     looks = 0
-    while customer.change_us < NEVER:
+    while SEGMENTS[customer.segment] is not Segment.LOST:
         now = customer.change_us
         scores.judge(customer, NO_SHOP, now, 4)
         looks += 1
