@@ -118,9 +118,9 @@ class ChurnModel:
                 whole += weight
                 continue
             p = 1.0 - exp(-y)
-            weight *= exp(power * log(p / y))
-            total += weight * (1.0 - exp(-shape * log(1.0 + p * per_p))) / p
-            whole += weight
+            mass = weight * exp(power * log(p / y))
+            total += mass * (1.0 - exp(-shape * log(1.0 + p * per_p))) / p
+            whole += mass
         return total / whole
 
 

@@ -15,7 +15,7 @@ SPEND_SHRINKAGE: Final = 1.0
 """The population's mean visit counts like this many of the customer's own. A Gamma–Gamma model of spend (Fader & Hardie 2013) has the same
 form; on the CD shop of that paper the population counts 0.44 visits."""
 _FARTHEST_DAYS: Final = 40_000.0
-_LAST_BAND: Final = len(RISK_FROM)
+_LAST_BAND: Final = 2
 
 
 class Outlook:
@@ -53,7 +53,7 @@ def outlook_of(customer: Customer, model: ChurnModel, now_us: int) -> Outlook:
         churn_risk(customer, model, now_us),
         model.expected_visits_if_alive(visits - 1, age, HORIZON_DAYS),
         customer.orders / visits,
-        spend if spend > 0.0 else 0.0,
+        max(0.0, spend),
     )
 
 

@@ -31,6 +31,17 @@ class ConsentRule(StrEnum):
     """Consent is kept elsewhere; only an explicit false here stops a message."""
 
 
+class Industry(StrEnum):
+    """Whose usual retention the shop is shown beside (SPEC section 8)."""
+
+    NONE = "none"
+    """Not said: the rules of thumb of all of them are shown."""
+    RETAIL = "retail"
+    CAFE = "cafe"
+    """Restaurants and cafés."""
+    PROFESSIONAL_SERVICES = "professional_services"
+
+
 @dataclass(frozen=True, slots=True)
 class Shop:
     """The shop's own facts."""

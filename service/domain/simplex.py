@@ -43,8 +43,8 @@ def minimum(function: Callable[[list[float]], float], start: list[float], step: 
             contracted = function(nearer)
             used += 1
             if contracted >= min(value, values[-1]):  # nowhere better: everything moves towards the best
-                points = [points[0], *(_along(points[0], other, 0.5) for other in points[1:])]
-                values = [values[0], *(function(other) for other in points[1:])]
+                points = [_along(points[0], other, 0.5) for other in points]
+                values[1:] = [function(other) for other in points[1:]]
                 used += len(points) - 1
                 continue
             point, value = nearer, contracted
