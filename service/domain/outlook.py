@@ -9,7 +9,8 @@ from service.domain.churn_model import ChurnModel
 from service.domain.customer import NEVER, Customer
 
 HORIZON_DAYS: Final = 365.0
-RISK_FROM: Final = (0.3, 0.7)
+MEDIUM_FROM: Final = 0.3
+HIGH_FROM: Final = 0.7
 """Churn risks from which a customer is in the next band."""
 SPEND_SHRINKAGE: Final = 1.0
 """The population's mean visit counts like this many of the customer's own. A Gamma–Gamma model of spend (Fader & Hardie 2013) has the same
@@ -59,7 +60,7 @@ def outlook_of(customer: Customer, model: ChurnModel, now_us: int) -> Outlook:
 
 def risk_band(risk: float) -> int:
     """Index into RiskBand."""
-    return 0 if risk < RISK_FROM[0] else 1 if risk < RISK_FROM[1] else 2
+    return 0 if risk < MEDIUM_FROM else 1 if risk < HIGH_FROM else _LAST_BAND
 
 
 def risk_change_us(customer: Customer, model: ChurnModel, band: int, now_us: int) -> int:
@@ -72,7 +73,7 @@ def risk_change_us(customer: Customer, model: ChurnModel, band: int, now_us: int
         return NEVER
     repeats, first, last = customer.visits - 1, customer.first_us, customer.last_us
     recency = (last - first) / DAY_US
-    earliest = model.earliest_silence(repeats, recency, RISK_FROM[band])
+    earliest = model.earliest_silence(repeats, recency, HIGH_FROM if band else MEDIUM_FROM)
     if earliest >= _FARTHEST_DAYS:
         return NEVER
     date = last + int(earliest * DAY_US) + 1
