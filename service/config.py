@@ -97,6 +97,8 @@ class ShopSettings(_Section):
     regular_min_visits: Annotated[int, Field(ge=2, le=50)] = 4
     history_days: Annotated[int, Field(ge=765, le=4000)] = 765
     max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
+    industry: policy.Industry = policy.Industry.NONE
+    """Whose usual retention stands beside the shop's on the page; none = those of all."""
 
     @field_validator("timezone")
     @classmethod

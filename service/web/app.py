@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jinja2
 import msgspec
@@ -22,13 +22,11 @@ from pydantic import SecretStr
 
 from schemas.outputs import DecisionRecord, PeriodMetrics
 from service.config import Settings
-from service.domain.calendar import Granularity
-from service.domain.period_rows import WINDOWS
+from service.domain.sentence import Language
 from service.streaming.period_records import numbers_of
 from service.web.facts import ShopFacts
-from service.web.page import REFRESH_S, compose
+from service.web.page import GRANULARITIES, REFRESH_S, View, compose
 from service.web.recent import KEPT
-from service.web.texts import tongue_of
 
 _HERE = Path(__file__).parent
 SECURITY_HEADERS = {
@@ -39,7 +37,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 GranularityName = StrEnum(  # type: ignore[misc]  # the members are those of SPEC section 8, kept in one place
-    "GranularityName", {name: name for name in (*Granularity, *(f"rolling_{days}" for days in WINDOWS))}
+    "GranularityName", {name: name for name in GRANULARITIES}
 )
 
 
@@ -186,6 +184,7 @@ def _add_api(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
         until: Annotated[
             date | None, Query(alias="to", description="Only periods that begin before this local date.")
         ] = None,
+        limit: Annotated[int | None, Query(ge=1, description="At most this many: the newest ones.")] = None,
     ) -> Response:
         if not facts.totals_known():
             raise HTTPException(
@@ -196,7 +195,7 @@ def _add_api(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
             for row in facts.periods(granularity.value)
             if (since is None or row.start >= since) and (until is None or row.start < until)
         ]
-        return _json({"granularity": granularity.value, "periods": rows})
+        return _json({"granularity": granularity.value, "periods": rows if limit is None else rows[-limit:]})
 
     @app.get(
         "/api/decisions",
@@ -229,13 +228,20 @@ def _add_page(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
     template = templates.get_template("page.html")
 
     @app.get("/", include_in_schema=False)
-    async def page(accept_language: Annotated[str | None, Header()] = None) -> Response:
-        tongue = tongue_of(accept_language)
+    async def page(
+        accept_language: Annotated[str | None, Header()] = None,
+        period: GranularityName = GranularityName("month"),  # noqa: B008
+        lang: Language | None = None,
+        live: Literal["yes", "no"] = "yes",
+    ) -> Response:
+        view = View(period.value, lang, live == "yes")
+        tongue = view.tongue(accept_language)
         text = template.render(
-            page=compose(facts, settings.shop, tongue),
+            page=compose(facts, settings.shop, view, tongue),
             say=tongue.say,
             language=str(tongue.locale).replace("_", "-"),
-            refresh_s=REFRESH_S,
+            period=period.value,
+            refresh_s=REFRESH_S if view.live else None,
         )
         headers = {"Content-Language": tongue.language.value, "Vary": "Accept-Language"}
         return Response(text, media_type="text/html", headers=headers)

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 _WIDTH, _HEIGHT, _MARGIN = 160.0, 36.0, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One category with its number and bar."""
+
+    name: str
+    label: str
+    number: str
+    bar: Markup
 
 
 def sparkline(values: Sequence[float | None], label: str) -> Markup:
@@ -31,12 +42,12 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
             path.append(f"{'M' if pen_up else 'L'}{last[0]:.1f} {last[1]:.1f}")
         pen_up = value is None
     return Markup(  # noqa: S704 - numbers, and an escaped label
-        f'<svg class="trend" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="xMinYMid meet" role="img" aria-label="{escape(label)}">'
-        f'<path d="{"".join(path)}"/><circle cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.5"/></svg>'
+        f'<svg class="trend" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
+        f'<path d="{"".join(path)}"/><path class="dot" d="M{last[0]:.1f} {last[1]:.1f}h0"/></svg>'
     )
 
 
-def bar(part: int, most: int) -> Markup:
+def bar(part: float, most: float) -> Markup:
     """A bar of part / most of the full width; decoration beside a number."""
     width = 100 * part / most if most > 0 else 0.0
     return Markup(  # noqa: S704 - a number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -31,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 3
 TOKEN = "test-token"  # noqa: S105
 PATIENCE_S = 90.0
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+"""A browser of the system; else the one that Playwright has downloaded."""
 
 
 @dataclass
@@ -175,12 +179,15 @@ def test_either_worker_answers_for_the_whole_shop(shop: Shop) -> None:
     def answers(path: str) -> list[str]:
         return [shop.get(path, each, Authorization=f"Bearer {TOKEN}").text for each in (0, 1)]
 
+    def orders() -> int:
+        return sum(each["orders"] for each in shop.get("/api/periods?granularity=month").json()["periods"])
+
+    accepted = sum(purchases_of(shop, each) for each in (0, 1))
+    assert accepted > 1_000
+    until(lambda: orders() == accepted, "every accepted purchase is added up")
     for path in ("/api/periods?granularity=month", "/api/periods?granularity=rolling_30"):
         until(lambda path=path: len(set(answers(path))) == 1, f"both say the same to {path}")  # type: ignore[misc]
     until(lambda: decided(shop, 0) == decided(shop, 1) != [], "both know the same decisions")
-    orders = sum(each["orders"] for each in shop.get("/api/periods?granularity=month").json()["periods"])
-    accepted = sum(purchases_of(shop, each) for each in (0, 1))
-    assert orders == accepted > 1_000
 
 
 def decided(shop: Shop, worker: int) -> list[str]:
@@ -201,11 +208,60 @@ def test_the_page_shows_numbers_and_nobody(shop: Shop) -> None:
     response = shop.get("/", Authorization=f"Bearer {TOKEN}")
 
     assert re.search(r'<p class="value">\d+\.\d%</p>', response.text)
+    assert re.search(r"\d+ of \d+ not back", response.text)
     assert re.search(r"A regular of \d+ visits, quiet for \d+ days, usually every", response.text)
     assert re.search(rf"Customers on [12] of {PARTITIONS} partitions", response.text)
     known = shop.get("/api/decisions?limit=200", Authorization=f"Bearer {TOKEN}").json()["decisions"]
     assert known
     assert not [each for each in known if each["customer_id"] in response.text]
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """A real Chromium. Without one the tests that look at the page are skipped, and say so."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no browser: pip install playwright")
+    program = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
+    with playwright.sync_playwright() as started:
+        try:
+            chromium = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        except playwright.Error:
+            pytest.skip("no browser: install chromium, or run `playwright install chromium`")
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.parametrize(("width", "locale"), [(360, "fr-FR"), (360, "en-GB"), (1280, "en-GB")])
+def test_a_browser_shows_every_length_of_period_without_overflow_or_complaint(
+    shop: Shop, browser: Any, width: int, locale: str
+) -> None:
+    until(lambda: 'class="cards"' in shop.get("/").text, "the numbers are there")
+    complaints: list[str] = []
+    page = browser.new_context(viewport={"width": width, "height": 800}, locale=locale).new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(shop.addresses[0] + "/?live=no")
+    labels = page.locator("nav a").all_inner_texts()
+
+    for label in labels:
+        page.get_by_role("link", name=label, exact=True).click()
+        assert page.locator("[aria-current=page]").inner_text() == label
+        assert page.evaluate("document.documentElement.scrollWidth") == width, f"{label} is wider than the window"
+        assert page.locator("article.card").count() == 9
+        assert page.evaluate("[...document.querySelectorAll('h1,h2,h3')].every(each => each.offsetHeight > 0)")
+        small = page.evaluate("[...document.querySelectorAll('nav a')].filter(each => each.offsetHeight < 24).length")
+        assert small == 0, "too small for a finger"
+    assert len(labels) == 8
+    assert page.get_attribute("html", "lang") == locale
+    assert complaints == []
+
+
+def test_a_browser_renews_the_page_by_itself_and_keeps_what_was_chosen(shop: Shop, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto(shop.addresses[0] + "/?period=quarter&lang=fr")
+    with page.expect_navigation(timeout=15_000):
+        pass
+
+    assert page.url.endswith("/?period=quarter&lang=fr")
+    assert page.locator("[aria-current=page]").inner_text() == "Trimestre"
 
 
 def test_a_person_is_shown_to_nobody_without_the_token(shop: Shop) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -18,6 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
+from service import web
 from service.config import Settings, WebSettings
 from service.domain.outputs import HealthBand, Segment
 from service.domain.period_rows import Counts as PeriodCounts
@@ -26,10 +28,13 @@ from service.errors import ConfigurationError
 from service.metrics import Metrics, documented_metrics
 from service.web.app import SECURITY_HEADERS, create_app
 from service.web.drawing import bar, sparkline
+from service.web.english import ENGLISH
 from service.web.facts import CustomerCounts, PartitionHealth, Readiness
+from service.web.french import FRENCH
+from service.web.page import GRANULARITIES
 from service.web.recent import KEPT, Decided, RecentDecisions, read_decision
 from service.web.server import address_of, serve_app, take_port
-from service.web.texts import ENGLISH, FRENCH, tongue_of
+from service.web.texts import tongue_of
 
 TOKEN = "a-long-secret"  # noqa: S105
 SETTINGS = Settings().changed(shop={"timezone": "Europe/Paris"}, web={"token": SecretStr(TOKEN)})
@@ -48,6 +53,11 @@ def row(granularity: str, start: date, end: date, *, today: date, retained: int 
         nps_promoters=60,
         nps_passives=25,
         nps_detractors=15,
+        csat_n=50,
+        csat_satisfied=44,
+        ces_n=20,
+        ces_sum=110,
+        ces_favourable=17,
     )
     first, last, through = ((day - DAY_ZERO).days for day in (start, end, today))
     before = PeriodCounts(buyers=100)
@@ -60,10 +70,26 @@ MONTHS = [
     row("month", date(2026, 6, 1), date(2026, 7, 1), today=TODAY, retained=63),
     row("month", date(2026, 7, 1), date(2026, 8, 1), today=TODAY, retained=20, orders=90),
 ]
-WINDOWS = [
-    row("rolling_30", day - timedelta(days=29), day + timedelta(days=1), today=TODAY, retained=70)
-    for day in (TODAY - timedelta(days=1), TODAY)
-]
+FIRST_DAY = date(2024, 1, 10)
+
+
+def windows(length: int, *, first_day: date = FIRST_DAY, retained: int = 70) -> list[PeriodRow]:
+    """One a day, as the worker has them."""
+    ends = [first_day + timedelta(days=day) for day in range((TODAY - first_day).days + 1)]
+    return [
+        row(
+            f"rolling_{length}",
+            day - timedelta(days=length - 1),
+            day + timedelta(days=1),
+            today=TODAY,
+            retained=retained,
+        )
+        for day in ends
+    ]
+
+
+WINDOWS = [each for length in (7, 30, 90, 365) for each in windows(length)]
+YEARS = [row("year", date(year, 1, 1), date(year + 1, 1, 1), today=TODAY) for year in (2024, 2025, 2026)]
 
 
 def written(decided_at: str = "2026-07-09T10:00:00Z", **changes: object) -> bytes:
@@ -90,7 +116,7 @@ class FakeFacts:
 
     ready: Readiness = field(default_factory=lambda: Readiness(assigned=True, partitions={0: HEALTHY}))
     known: bool = True
-    rows: list[PeriodRow] = field(default_factory=lambda: [*MONTHS, *WINDOWS])
+    rows: list[PeriodRow] = field(default_factory=lambda: [*MONTHS, *YEARS, *WINDOWS])
     counts: CustomerCounts = field(
         default_factory=lambda: CustomerCounts(
             {Segment.REGULAR: 1234, Segment.QUIET: 17}, {HealthBand.HEALTHY: 900, HealthBand.AT_RISK: 40}, 1251, 1, 2
@@ -231,18 +257,38 @@ async def test_periods_are_the_numbers_of_the_contract_oldest_first() -> None:
     assert Decimal(numbers[1]["revenue"]) == Decimal("1875.00")
 
 
+async def test_periods_can_be_limited_to_the_newest() -> None:
+    response = await get("/api/periods?granularity=month&to=2026-07-01&limit=1")
+
+    assert [each["start"] for each in response.json()["periods"]] == ["2026-06-01"]
+
+
+async def test_periods_have_numerators_margins_and_favourable_shares() -> None:
+    june = (await get("/api/periods?granularity=month")).json()["periods"][1]
+
+    assert (june["retained"], june["lost"], june["repeat_customers"]) == (63, 37, 48)
+    assert (june["nps"], june["nps_promoters"], june["nps_detractors"]) == (45, 60, 15)
+    assert june["nps_margin"] == pytest.approx(14.4, abs=0.2)
+    assert (june["csat_satisfied"], june["ces_sum"], june["ces_favourable"], june["ces_favourable_rate"]) == (
+        44,
+        110,
+        17,
+        85,
+    )
+
+
 async def test_periods_can_be_cut_by_their_first_day() -> None:
     response = await get("/api/periods?granularity=month&from=2026-06-01&to=2026-07-01")
 
     assert [each["start"] for each in response.json()["periods"]] == ["2026-06-01"]
 
 
-@pytest.mark.parametrize("query", ["granularity=fortnight", "granularity=month&from=yesterday"])
+@pytest.mark.parametrize("query", ["granularity=fortnight", "granularity=month&from=yesterday", "limit=0"])
 async def test_a_wrong_parameter_is_refused_in_one_sentence(query: str) -> None:
     response = await get(f"/api/periods?{query}")
 
     assert response.status_code == 422
-    assert re.match(r"(granularity|from): .+\.$", response.json()["detail"])
+    assert re.match(r"(granularity|from|limit): .+\.$", response.json()["detail"])
 
 
 async def test_periods_are_503_until_all_that_was_written_is_added_up() -> None:
@@ -322,16 +368,236 @@ async def test_every_answer_carries_the_security_headers(path: str) -> None:
 # ---- page
 
 
-async def test_the_page_shows_the_last_complete_month_its_change_the_running_month_and_30_days() -> None:
+async def test_the_page_shows_the_last_complete_month_its_change_its_trend_and_the_running_month() -> None:
     text = visible(await get("/", accept_language="en-GB,en;q=0.8"))
 
-    assert "Retention June 2026 63.0% 63 of 100" in text
+    assert "June 2026 Do they come back? Retention 63.0% 63 of 100 came back" in text
     assert "+3.0 points on the month before" in text
-    assert "Jul 2026 so far 20.0% last 30 days 70.0%" in text
+    assert "Month by month, May 2026 – Jun 2026: 60.0% to 63.0%" in text
+    assert "July 2026 so far 20.0% 20 of 100 back so far" in text
+    assert "whoever has not come yet counts as lost until they do" in text
     assert "as of 10 July 2026" in text
     assert "1,251 regulars · 17 of them quiet now" in text
     assert "Customers on 1 of 2 partitions" in text
     assert "Up to date" in text
+
+
+async def test_every_number_stands_beside_what_it_rests_on() -> None:
+    text = visible(await get("/", accept_language="en-GB"))
+
+    assert "Churn 37.0% 37 of 100 not back" in text
+    assert "July 2026 so far 80.0% 80 of 100 not back yet" in text
+    assert "Repeat purchases 40.0% 48 of 120 customers" in text
+    assert "Lifetime value €42.23 €7.50 an order × 25.0 orders a year × 0.2 years" in text
+    assert "Revenue €1,875.00 from 250 orders net of refunds" in text
+    assert "Average order €7.50 2.1 orders per customer" in text
+    assert "NPS 45 ± 14 points, from 100 answers" in text
+    assert "Satisfaction (CSAT) 88.0% 44 of 50 answers" in text
+    assert "Ease (CES) 5.5 85.0% favourable, from 20 answers" in text
+
+
+@pytest.mark.parametrize(
+    ("period", "shown", "compared"),
+    [
+        ("year", "2025 Purchases are known only from 10 January 2024 on", "no change on the year before"),
+        ("rolling_7", "3–9 Jul 2026 Do they", "no change on the 7 days before"),
+        ("rolling_30", "10 Jun – 9 Jul 2026 Do they", "no change on the 30 days before"),
+        ("rolling_365", "10 Jul 2025 – 9 Jul 2026 ", "no change on the 365 days before"),
+    ],
+)
+async def test_another_length_of_period_is_a_link_away(period: str, shown: str, compared: str) -> None:
+    start = await get("/", accept_language="en-GB")
+    response = await get(f"/?period={period}", accept_language="en-GB")
+
+    assert f'<a href="/?period={period}">' in start.text
+    text = visible(response).replace("\u2009", " ")
+    assert shown in text
+    assert compared in text
+    chosen = re.findall(r'<a href="([^"]+)" aria-current="page">', response.text)
+    assert chosen == [f"/?period={period}"]
+    assert f"/api/periods?granularity={period}" in response.text
+
+
+async def test_windows_are_compared_with_the_window_that_ends_where_they_begin() -> None:
+    better = [
+        msgspec.structs.replace(each, retention_rate=80.0) if each.end > date(2026, 6, 10) else each
+        for each in windows(30)
+    ]
+
+    text = visible(await get("/?period=rolling_30", FakeFacts(rows=[*windows(7), *better])))
+
+    assert "+10.0 points on the 30 days before" in text
+    assert "Day by day" in text
+    assert "Today included" in text
+
+
+@pytest.mark.parametrize("period", GRANULARITIES)
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_every_length_of_period_reads_well_in_every_language(period: str, language: str) -> None:
+    facts = FakeFacts()
+    facts.rows = [msgspec.structs.replace(each, granularity="week") for each in MONTHS] + [
+        msgspec.structs.replace(each, granularity=name) for each in MONTHS for name in ("month", "quarter", "year")
+    ]
+    facts.rows += WINDOWS
+
+    response = await get(f"/?period={period}&lang={language}", facts)
+
+    assert response.status_code == 200
+    assert f'<html lang="{language}">' in response.text
+    said = re.sub(r"https?:\S+", "", visible(response))
+    assert not re.findall(r"\b(?:before|basis|explain|period|step|column|group|unknown|yardstick)\.[a-z_]+", said)
+    assert not re.findall(r"[{}]", said)
+
+
+async def test_the_language_can_be_chosen_and_stays_chosen() -> None:
+    response = await get("/?period=year&lang=fr", accept_language="en-GB")
+
+    assert response.headers["content-language"] == "fr"
+    assert "/?period=month" not in response.text
+    assert 'href="/?period=rolling_30&amp;lang=fr"' in response.text
+    assert '<a href="/?period=year&amp;lang=en" lang="en" hreflang="en">English</a>' in response.text
+
+
+async def test_the_page_renews_itself_until_it_is_held_still() -> None:
+    live, held = await get("/?period=year"), await get("/?period=year&live=no")
+
+    assert 'http-equiv="refresh" content="5"' in live.text
+    assert 'href="/?period=year&amp;live=no">Hold it still' in live.text
+    assert "http-equiv" not in held.text
+    assert 'href="/?period=year">Let it renew itself' in held.text
+
+
+@pytest.mark.parametrize("query", ["period=fortnight", "lang=de", "live=maybe"])
+async def test_a_choice_that_does_not_exist_is_refused(query: str) -> None:
+    assert (await get(f"/?{query}")).status_code == 422
+
+
+async def test_all_industries_stand_beside_the_last_365_days_where_none_is_set() -> None:
+    text = visible(await get("/", accept_language="en"))
+
+    assert "Your shop, last 365 days 70.0%" in text
+    for line in ("Retail about 63%", "Restaurants and cafés about 55%", "Professional services about 84%"):
+        assert line in text
+    assert "rules of thumb" in text
+    assert "points above the rule of thumb" not in text
+
+
+@pytest.mark.parametrize(
+    ("industry", "usual", "verdict"),
+    [
+        ("retail", "Retail about 63%", "7.0 points above the rule of thumb."),
+        ("cafe", "Restaurants and cafés about 55%", "15.0 points above the rule of thumb."),
+        ("professional_services", "Professional services about 84%", "14.0 points below the rule of thumb."),
+    ],
+)
+async def test_the_shops_own_industry_stands_alone_and_is_compared_with_the_year(
+    industry: str, usual: str, verdict: str
+) -> None:
+    settings = SETTINGS.changed(shop={"industry": industry})
+    yearly = f"Rule of thumb: {usual}"
+
+    month = visible(await get("/", settings=settings))
+    year = visible(await get("/?period=rolling_365", settings=settings))
+
+    assert verdict in month
+    assert month.count(" about ") == 1
+    assert yearly not in month, "a monthly rate has no yardstick"
+    assert yearly in year
+
+
+async def test_a_monthly_rate_is_never_called_below_a_yearly_yardstick() -> None:
+    settings = SETTINGS.changed(shop={"industry": "cafe"})
+    months = [msgspec.structs.replace(each, retention_rate=30.0) for each in MONTHS]
+
+    text = visible(await get("/", FakeFacts(rows=[*months, *WINDOWS]), settings))
+
+    assert "Retention 30.0%" in text
+    assert "below the rule of thumb" not in text
+    assert "a low monthly rate is not “below” a yearly one" in text
+
+
+async def test_a_young_shop_has_no_yearly_rate_and_one_of_18_months_is_cautioned() -> None:
+    settings = SETTINGS.changed(shop={"industry": "cafe"})
+    young = [msgspec.structs.replace(each, retention_rate=None) for each in windows(365)]
+    begun = date(2025, 1, 10)
+    older = [*windows(7, first_day=begun), *windows(365, first_day=begun)]
+
+    text = visible(await get("/", FakeFacts(rows=[*MONTHS, *windows(7), *young]), settings))
+    cautioned = visible(await get("/", FakeFacts(rows=[*MONTHS, *older]), settings))
+
+    assert "Your shop, last 365 days not enough data" in text
+    assert "Your own rate needs purchases from more than a year ago." in text
+    assert "points above" not in text
+    assert "Purchases are known only from January 10, 2025 on, in the course of the 365 days before" in cautioned
+
+
+async def test_few_answers_change_by_chance_and_that_is_said() -> None:
+    few = msgspec.structs.replace(MONTHS[1], nps=65.0, csat=96.0, csat_satisfied=48, ces=6.5)
+
+    response = await get("/", FakeFacts(rows=[MONTHS[0], few, *WINDOWS]))
+
+    text = visible(response)
+    assert "+20.0 points on the month before, within the margin of chance" in text
+    assert "+8.0 points on the month before, within the margin of chance" in text
+    assert "+1.0 points on the month before" in text
+    say = response.text.partition('id="group-say"')[2].partition("</section>")[0]
+    assert re.findall(r'class="change (\w+)"', say) == ["flat", "flat", "flat"]
+
+
+async def test_the_table_has_headers_adds_up_and_shows_a_dash_for_the_unknown() -> None:
+    first = msgspec.structs.replace(MONTHS[0], retention_rate=None, churn_rate=None)
+
+    text = (await get("/", FakeFacts(rows=[first, *MONTHS[1:], *WINDOWS]))).text
+
+    figures = text.partition('<table class="figures">')[2].partition("</table>")[0]
+    assert figures.count('<th scope="col">') == 15
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', figures)
+    assert [name for name, _ in rows] == ["July 2026 so far", "June 2026", "May 2026"]
+    june = re.findall(r"<td>(.*?)</td>", rows[1][1])
+    assert june[:6] == ["100", "63", "37", "30", "27", "120"]
+    assert re.findall(r"<td>(.*?)</td>", rows[2][1])[6:8] == ["–", "–"]
+
+
+async def test_windows_in_the_table_do_not_overlap_but_for_the_one_of_today() -> None:
+    text = (await get("/?period=rolling_7", accept_language="en-GB")).text
+
+    figures = text.partition('<table class="figures">')[2].partition("</table>")[0]
+    names = [name.replace("\u2009", " ") for name in re.findall(r'<th scope="row">(.*?)</th>', figures)]
+    assert names[:3] == ["Today included", "3–9 Jul 2026", "26 Jun – 2 Jul 2026"]
+
+
+async def test_customers_without_a_health_are_counted_so_that_the_bands_add_up() -> None:
+    text = visible(await get("/"))
+
+    assert re.search(r"By health Health Customers Healthy 900 To watch 0 At risk 40 Not judged yet 311", text)
+
+
+def test_text_stands_out_from_its_ground_in_light_and_dark() -> None:
+    css = (Path(web.__file__).parent / "static" / "page.css").read_text()
+    light, dark = (
+        dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block))
+        for block in re.findall(r":root {(.*?)}", css, re.DOTALL)
+    )
+
+    for colours in (light, dark):
+        for text in ("ink", "soft", "accent", "good", "bad", "warn"):
+            assert min(contrast(colours[text], colours[ground]) for ground in ("paper", "card")) >= 4.5
+        assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
+        assert contrast(colours["warn"], colours["warn-paper"]) >= 4.5
+        for drawn in ("accent", "amber", "bad", "calm"):
+            assert contrast(colours[drawn], colours["card"]) >= 3
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2, contrast ratio."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 async def test_the_page_is_french_for_french_readers() -> None:
@@ -341,8 +607,9 @@ async def test_the_page_is_french_for_french_readers() -> None:
     assert response.headers["content-language"] == "fr"
     assert "Accept-Language" in response.headers["vary"]
     assert '<html lang="fr-CA">' in response.text
-    assert "Fidélité juin 2026 63,0 % 63 sur 100" in text
-    assert "+3,0 points sur un mois" in text
+    assert "juin 2026 Reviennent-ils ? Fidélité 63,0 % 63 sur 100 sont revenus" in text
+    assert "+3,0 points par rapport au mois précédent" in text
+    assert "80 sur 100 pas encore revenus" in text
     assert "1 251 habitués · 17 d’entre eux absents" in text
     assert "12 visites, absente depuis 19 jours, d’habitude là tous les 6 jours" in text
 
@@ -404,12 +671,18 @@ async def test_a_shop_without_purchases_gets_a_page_that_says_so() -> None:
 
 
 async def test_a_first_running_month_is_shown_as_such_and_unknown_is_not_zero() -> None:
-    first = msgspec.structs.replace(MONTHS[2], retention_rate=None, churn_rate=None, nps=None, nps_margin=None)
+    unknown = dict.fromkeys(
+        ("retention_rate", "churn_rate", "customer_lifetime_value", "nps", "nps_margin", "csat", "ces")
+    )
+    first = msgspec.structs.replace(MONTHS[2], **unknown)
 
-    text = visible(await get("/", FakeFacts(rows=[first])))
+    text = visible(await get("/", FakeFacts(rows=[first, *windows(7, first_day=date(2026, 7, 2))])))
 
-    assert "Retention July 2026 so far not enough data" in text
-    assert "NPS July 2026 so far not enough data" in text
+    assert "July 2026 so far Do they come back? Retention not enough data" in text
+    assert "Churn not enough data no buyers in the course of the month before" in text
+    assert "NPS not enough data no answers in this period" in text
+    assert "CSAT) not enough data" in text
+    assert "CES) not enough data" in text
 
 
 async def test_the_page_needs_nothing_from_elsewhere_and_no_script() -> None:
