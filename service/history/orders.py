@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from service.domain.calendar import DAY_US
 from service.domain.events import Item, Purchase, Survey, SurveyAnswer
@@ -11,58 +11,23 @@ from service.history.amounts import Minor, rounded
 from service.history.lines import PurchaseLine, SurveyLine
 
 ORDER_WINDOW_US = DAY_US
-"""Lines of one customer and order_id belong together up to a day after the order's first line; a till's number that comes
-back later is another order. It bounds what is held back in memory to one day of the shop."""
+"""An order is held back this long for further lines: one day of the shop bounds the memory. Orders whose lines lie further
+apart are known before (`spread_orders`)."""
 MAX_ITEMS = 50
 """Different items kept per order, the first ones: they only serve to name the usual order."""
+_FILTER_BITS = 1 << 27
+"""16 MiB: of ten million orders two in a hundred are looked at once more in vain."""
+_KEPT_OPEN = 100_000
+"""Orders remembered as open before those older than the window are dropped."""
+
+OrderKey = tuple[str, str]
+"""customer_id, order_id."""
 
 
-def purchases_of(lines: Iterator[PurchaseLine]) -> Iterator[Purchase]:
-    """Purchases in order of time. An order stands at its first line's time; one whose lines sum below zero is a refund.
-
-    Where no event id is given it is made from the time, "at-<µs>", with a count for the customer's further ones of the same
-    instant. So it does not depend on where in which file a row stands: the same log replayed again, split or merged has the
-    same ids.
-    """
-    held: deque[_Order] = deque()
-    open_orders: dict[tuple[str, str], _Order] = {}
-    instant = -1
-    same_instant: dict[str, int] = {}
-    for at_us, customer, amount, event_id, order_id, sku, name in lines:
-        while held and held[0].at_us < at_us - ORDER_WINDOW_US:
-            order = held.popleft()
-            open_orders.pop((order.customer_id, order.order_id), None)
-            yield order.finished()
-        known = open_orders.get((customer, order_id)) if order_id else None
-        if known is not None:
-            known.add(amount, sku, name)
-            continue
-        if not event_id:
-            event_id = f"at-{at_us}"  # noqa: PLW2901
-            if at_us != instant:
-                instant = at_us
-                same_instant.clear()
-            count = same_instant[customer] = same_instant.get(customer, 0) + 1
-            if count > 1:
-                event_id = f"{event_id}-{count}"  # noqa: PLW2901
-        if order_id or held:
-            known = _Order(event_id, customer, at_us, order_id)
-            known.add(amount, sku, name)
-            held.append(known)
-            if order_id:
-                open_orders[customer, order_id] = known
-            continue
-        minor = amount if type(amount) is int else rounded(amount)
-        items = (Item(sku, name),) if sku else ()
-        yield Purchase(event_id, customer, at_us, abs(minor), minor < 0, None, items)
-    for order in held:
-        yield order.finished()
-
-
-class _Order:
+class Order:
     """An order whose further lines may still come."""
 
-    __slots__ = ("amount", "at_us", "customer_id", "event_id", "items", "order_id")
+    __slots__ = ("_lines", "absorbed", "amount", "at_us", "bought", "customer_id", "event_id", "items", "order_id")
 
     def __init__(self, event_id: str, customer_id: str, at_us: int, order_id: str) -> None:
         self.event_id = event_id
@@ -70,20 +35,176 @@ class _Order:
         self.at_us = at_us
         self.order_id = order_id
         self.amount: Minor = 0
+        self.bought = False
+        """Whether a line of it is no refund."""
+        self.absorbed = False
+        """Its lines, all negative, have become part of the order of that day."""
         self.items: list[Item] = []
+        self._lines: set[tuple[str, Minor, str, str]] | None = None
 
-    def add(self, amount: Minor, sku: str, name: str) -> None:
+    def add(self, event_id: str, amount: Minor, sku: str, name: str) -> None:
+        """The same line with the same event id once more is a duplicate; lines that share only the order's event id are not."""
+        if event_id:
+            line = (event_id, amount, sku, name)
+            if self._lines is None:
+                self._lines = {line}
+            elif line in self._lines:
+                return
+            else:
+                self._lines.add(line)
         self.amount += amount
+        if amount >= 0:
+            self.bought = True
         if sku and len(self.items) < MAX_ITEMS:
             item = Item(sku, name)
             if item not in self.items:
                 self.items.append(item)
 
+    def absorb(self, refund: Order) -> None:
+        """Takes over what was given back earlier that day under the same number."""
+        refund.absorbed = True
+        self.amount += refund.amount
+        if refund._lines is not None:
+            self._lines = refund._lines | (self._lines or set())
+
     def finished(self) -> Purchase:
+        """A refund by its sign, also where it rounds to nothing."""
         minor = rounded(self.amount)
         return Purchase(
-            self.event_id, self.customer_id, self.at_us, abs(minor), minor < 0, self.order_id or None, tuple(self.items)
+            self.event_id,
+            self.customer_id,
+            self.at_us,
+            abs(minor),
+            self.amount < 0,
+            self.order_id or None,
+            tuple(self.items),
         )
+
+
+def purchases_of(
+    lines: Iterable[PurchaseLine], day_of: Callable[[int], int], spread: Mapping[OrderKey, Order] | None = None
+) -> Iterator[Purchase]:
+    """Purchases in order of time. All lines of one customer with one order id are one order, at the time of the first that is bought.
+
+    A negative line of the order's own local day lessens the order (whose sum below zero is a refund); on another day it is a
+    refund of that day. `spread` are the orders with lines more than `ORDER_WINDOW_US` apart, complete (`spread_orders`).
+
+    Where no event id is given it is made from the time, "at-<µs>", with a count for the customer's further ones of the same
+    instant. So it does not depend on where in which file a row stands: the same log replayed again, split or merged has the
+    same ids.
+    """
+    held: deque[Order] = deque()
+    open_orders: dict[OrderKey, Order] = {}
+    given: set[OrderKey] = set()
+    new_id = _EventIds()
+    for at_us, customer, amount, event_id, order_id, sku, name in lines:
+        while held and held[0].at_us < at_us - ORDER_WINDOW_US:
+            order = held.popleft()
+            if open_orders.get((order.customer_id, order.order_id)) is order:
+                del open_orders[order.customer_id, order.order_id]
+            if not order.absorbed:
+                yield order.finished()
+        if order_id:
+            key = (customer, order_id)
+            whole = spread.get(key) if spread else None
+            if whole is not None and (amount >= 0 or day_of(at_us) == day_of(whole.at_us)):
+                if amount >= 0 and key not in given:
+                    given.add(key)
+                    held.append(whole)
+                continue
+            known = open_orders.get(key)
+            if known is not None and (known.bought if amount >= 0 else day_of(at_us) == day_of(known.at_us)):
+                known.add(event_id, amount, sku, name)
+                continue
+            order = open_orders[key] = Order(event_id or new_id(at_us, customer), customer, at_us, order_id)
+            if known is not None and amount >= 0 and day_of(at_us) == day_of(known.at_us):
+                order.absorb(known)
+            known = order
+        elif held:
+            known = Order(event_id or new_id(at_us, customer), customer, at_us, "")
+        else:
+            minor = amount if type(amount) is int else rounded(amount)
+            items = (Item(sku, name),) if sku else ()
+            event_id = event_id or new_id(at_us, customer)  # noqa: PLW2901
+            yield Purchase(event_id, customer, at_us, abs(minor), amount < 0, None, items)
+            continue
+        known.add(event_id, amount, sku, name)
+        held.append(known)
+    for order in held:
+        if not order.absorbed:
+            yield order.finished()
+
+
+class _EventIds:
+    """Makes event ids; the lines come in order of time."""
+
+    def __init__(self) -> None:
+        self._instant = -1
+        self._same_instant: dict[str, int] = {}
+
+    def __call__(self, at_us: int, customer_id: str) -> str:
+        if at_us != self._instant:
+            self._instant = at_us
+            self._same_instant.clear()
+        count = self._same_instant[customer_id] = self._same_instant.get(customer_id, 0) + 1
+        return f"at-{at_us}" if count == 1 else f"at-{at_us}-{count}"
+
+
+def spread_orders(lines: Callable[[], Iterator[PurchaseLine]], day_of: Callable[[int], int]) -> dict[OrderKey, Order]:
+    """The orders whose bought lines lie more than `ORDER_WINDOW_US` apart, put together.
+
+    `lines()` is gone through once, twice if there may be any. Memory: 16 MiB, and what is found.
+    """
+    returning = _returning(lines())
+    if not returning:
+        return {}
+    found: dict[OrderKey, Order] = {}
+    last_us: dict[OrderKey, int] = {}
+    for at_us, customer, amount, event_id, order_id, sku, name in lines():
+        key = (customer, order_id)
+        if key not in returning:
+            continue
+        known = found.get(key)
+        same_day = known is not None and day_of(known.at_us) == day_of(at_us)
+        if known is not None and (same_day or (amount >= 0 and known.bought)) and (known.bought or amount < 0):
+            known.add(event_id, amount, sku, name)
+        elif known is None or not known.bought:
+            order = found[key] = Order(event_id or f"order-{order_id}-{at_us}", customer, at_us, order_id)
+            if known is not None and same_day:
+                order.absorb(known)
+            order.add(event_id, amount, sku, name)
+        if amount >= 0:
+            last_us[key] = at_us
+    return {key: order for key, order in found.items() if last_us[key] - order.at_us > ORDER_WINDOW_US}
+
+
+def _returning(lines: Iterator[PurchaseLine]) -> set[OrderKey]:
+    """Orders with purchase lines further apart than the window, and by chance some others: a Bloom filter remembers the closed ones."""
+    returning: set[OrderKey] = set()
+    seen = bytearray(_FILTER_BITS >> 3)
+    open_since: dict[OrderKey, int] = {}
+    prune_at = _KEPT_OPEN
+    for at_us, customer, amount, _, order_id, _, _ in lines:
+        if not order_id or amount < 0:
+            continue
+        key = (customer, order_id)
+        since = open_since.get(key)
+        if since is not None:
+            if at_us - since > ORDER_WINDOW_US:
+                returning.add(key)
+            continue
+        digest = hash(key)
+        low, high = digest % _FILTER_BITS, (digest >> 32) % _FILTER_BITS
+        low_bit, high_bit = 1 << (low & 7), 1 << (high & 7)
+        if seen[low >> 3] & low_bit and seen[high >> 3] & high_bit:
+            returning.add(key)
+        seen[low >> 3] |= low_bit
+        seen[high >> 3] |= high_bit
+        if len(open_since) >= prune_at:
+            open_since = {k: t for k, t in open_since.items() if at_us - t <= ORDER_WINDOW_US}
+            prune_at = max(_KEPT_OPEN, 2 * len(open_since))
+        open_since[key] = at_us
+    return returning
 
 
 def answers_of(lines: Iterator[SurveyLine]) -> Iterator[SurveyAnswer]:

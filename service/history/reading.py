@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from service.domain.calendar import Calendar
 from service.domain.events import Event, Purchase, SurveyAnswer
 from service.errors import ConfigurationError
 from service.history.lines import (
@@ -22,8 +23,9 @@ from service.history.lines import (
     survey_lines,
 )
 from service.history.ordering import IN_MEMORY_LINES, Line, OrderedLines
-from service.history.orders import answers_of, purchases_of
+from service.history.orders import Order, OrderKey, answers_of, purchases_of, spread_orders
 from service.history.report import ReadReport
+from service.history.tables import open_table
 from service.history.timestamps import LATEST_US
 
 Main = TypeVar("Main", bound=Event)
@@ -34,8 +36,13 @@ class History:
     """Files that have been looked through once; `events()` may be called several times and gives the same each time."""
 
     def __init__(
-        self, purchases: Sequence[OrderedLines[PurchaseLine]], surveys: Sequence[OrderedLines[SurveyLine]]
+        self,
+        purchases: Sequence[OrderedLines[PurchaseLine]],
+        surveys: Sequence[OrderedLines[SurveyLine]],
+        zone: ZoneInfo,
     ) -> None:
+        self._calendar = Calendar(zone)
+        self._spread: dict[OrderKey, Order] | None = None
         self._purchases = purchases
         self._surveys = surveys
         self.rows = sum(file.count for file in purchases) + sum(file.count for file in surveys)
@@ -57,10 +64,15 @@ class History:
         ]:
             if not is_sorted:
                 total.unsorted_files.append(path)
+        total.spread_orders = len(self._spread or ())
         return total
 
     def purchases(self) -> Iterator[Purchase]:
-        return purchases_of(_merged(self._purchases))
+        day_of = self._calendar.day_of
+        if self._spread is None:
+            names_orders = any(_names_orders(file) for file in self._purchases)
+            self._spread = spread_orders(lambda: _merged(self._purchases), day_of) if names_orders else {}
+        return purchases_of(_merged(self._purchases), day_of, self._spread)
 
     def answers(self) -> Iterator[SurveyAnswer]:
         return answers_of(_merged(self._surveys))
@@ -81,7 +93,8 @@ def open_history(
 ) -> History:
     """Looks through the files: columns, bad rows, span, order. Rows dated after `latest_us` are bad rows.
 
-    Raises ConfigurationError with one sentence when a file cannot be read, lacks a column or has no usable row.
+    A file may hold its header only: a day without a sale, a question nobody has answered. Raises ConfigurationError with one
+    sentence when a file cannot be read, lacks a column or has rows of which none is usable, or when there is no purchase at all.
     """
     purchase_files = [
         OrderedLines(
@@ -107,14 +120,22 @@ def open_history(
         _look_through(file)
     for answers in survey_files:
         _look_through(answers)
-    return History(purchase_files, survey_files)
+    if all(file.count == 0 for file in purchase_files):
+        raise ConfigurationError(f"{', '.join(str(path) for path in purchases)} holds no usable row.")
+    return History(purchase_files, survey_files, zone)
 
 
 def _look_through(file: OrderedLines[Line]) -> None:
     file.look_through()
-    if file.count == 0:
-        example = f" ({file.report.examples[0]})" if file.report.examples else ""
-        raise ConfigurationError(f"{file.path} holds no usable row{example}.")
+    if file.count == 0 and file.report.examples:
+        raise ConfigurationError(f"{file.path} holds no usable row ({file.report.examples[0]}).")
+
+
+def _names_orders(file: OrderedLines[PurchaseLine]) -> bool:
+    if file.kept is not None:
+        return any(order_id for _, _, _, _, order_id, _, _ in file.kept)
+    with open_table(file.path, PURCHASE_COLUMNS) as table:
+        return "order_id" in table.columns
 
 
 def _merged(files: Sequence[OrderedLines[Line]]) -> Iterator[Line]:

@@ -32,6 +32,8 @@ class ReadReport:
     """Rows left out, by reason."""
     examples: list[BadRow] = field(default_factory=list)
     unsorted_files: list[Path] = field(default_factory=list)
+    spread_orders: int = 0
+    """Orders whose lines lie more than a day apart: perhaps a till that begins again at 1."""
 
     def skip(self, file: Path, line: int, reason: str, shown: str = "") -> None:
         """Counts a bad row under `reason`; `shown` is the offending text, for the example only."""
@@ -45,6 +47,7 @@ class ReadReport:
         self.rows += other.rows
         self.skipped += other.skipped
         self.unsorted_files += other.unsorted_files
+        self.spread_orders += other.spread_orders
         self.examples = [*self.examples, *other.examples][:EXAMPLES_KEPT]
 
     @property
@@ -57,6 +60,11 @@ class ReadReport:
             f"{file.name} is not in order of time; it was sorted while reading (rows of the same time keep the file's order)."
             for file in self.unsorted_files
         ]
+        if self.spread_orders:
+            told.append(
+                f"{self.spread_orders:,} orders have lines more than a day apart. Rows of one customer with one order_id are one order: "
+                "leave order_id out if the shop's numbers begin again."
+            )
         if self.skipped:
             reasons = ", ".join(f"{count:,} × {reason}" for reason, count in self.skipped.most_common())
             told.append(f"{self.total_skipped:,} of {self.rows + self.total_skipped:,} rows were skipped: {reasons}.")

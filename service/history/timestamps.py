@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -78,8 +79,17 @@ def _clock_us(moment: datetime) -> int:
     return ((moment.hour * 60 + moment.minute) * 60 + moment.second) * SECOND_US + moment.microsecond
 
 
+_SPACED_OFFSET = re.compile(r" +(?=(?:[+-]\d\d:?(?:\d\d)?|Z|z)$)", re.ASCII)
+
+
 def _parse(text: str) -> datetime | None:
-    """Naive or aware as written; None when it is no ISO-8601 date or time."""
+    """Naive or aware as written; None when it is no ISO-8601 date or time. "… UTC" and a space before the offset are understood."""
+    if len(text) > 10:
+        if text.endswith("UTC"):
+            text = text[:-3].rstrip() + "Z"
+        text = _SPACED_OFFSET.sub("", text)
+        if text.endswith("z"):
+            text = text[:-1] + "Z"
     try:
         if len(text) <= 10:
             return datetime.combine(date.fromisoformat(text), time())

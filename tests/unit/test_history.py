@@ -96,16 +96,53 @@ def test_an_order_whose_lines_sum_below_zero_is_a_refund(write: Write) -> None:
     assert (refund.refund, refund.amount_minor) == (True, 300)
 
 
-def test_an_order_number_that_comes_back_after_more_than_a_day_is_another_order(write: Write) -> None:
+@pytest.mark.parametrize("in_memory_lines", [2, 1000])
+def test_an_order_whose_lines_lie_far_apart_is_one_order_and_it_is_said(write: Write, in_memory_lines: int) -> None:
     file = write(
         "log.csv",
-        "customer_id,timestamp,amount,order_id\nann,2024-03-01T10:00,1,7\nann,2024-03-02T10:00,2,7\nann,2024-03-02T10:01,4,7\n",
+        "customer_id,timestamp,amount,order_id\nann,2024-03-01T10:00,1,7\nann,2024-03-02T10:00,2,7\nann,2024-03-02T10:01,4,7\n"
+        "bob,2024-03-03,9,7\nann,2024-05-01T10:00,8,7\nann,2024-05-01T10:00,-5,7\nann,2024-05-01T10:01,1,8\n",
+    )
+
+    history = read(file, in_memory_lines=in_memory_lines)
+    orders = list(history.purchases())
+
+    assert [(p.customer_id, p.amount_minor, p.refund) for p in orders] == [
+        ("ann", 1500, False),
+        ("bob", 900, False),
+        ("ann", 500, True),
+        ("ann", 100, False),
+    ]
+    assert orders == list(history.purchases())
+    assert "1 orders have lines more than a day apart" in history.report.sentences()[0]
+
+
+def test_what_is_given_back_earlier_the_same_day_under_the_same_number_lessens_the_order(write: Write) -> None:
+    file = write(
+        "log.csv",
+        "customer_id,timestamp,amount,order_id\nann,2024-03-01T09:00,-2,7\nann,2024-03-01T10:00,5,7\nann,2024-03-02T09:00,-1,7\n",
     )
 
     orders = list(read(file).purchases())
 
-    assert [p.amount_minor for p in orders] == [300, 400]
-    assert len({p.event_id for p in orders}) == 2
+    assert [(p.at_us, p.amount_minor, p.refund) for p in orders] == [
+        (at("2024-03-01T10:00Z"), 300, False),
+        (at("2024-03-02T09:00Z"), 100, True),
+    ]
+
+
+def test_a_line_repeated_with_its_event_id_counts_once_and_lines_with_the_orders_event_id_all_count(
+    write: Write,
+) -> None:
+    row = "ann,2024-03-01T10:00,{},e1,7,{}\n"
+    file = write(
+        "log.csv",
+        "customer_id,timestamp,amount,event_id,order_id,sku\n" + row.format(5, "a") * 2 + row.format(5, "b"),
+    )
+
+    (order,) = read(file).purchases()
+
+    assert order.amount_minor == 1000
 
 
 def test_identical_rows_without_ids_are_separate_purchases(write: Write) -> None:
