@@ -40,13 +40,13 @@ _PAIRS_NEEDED: Final = 50
 _STAGES_MOST: Final = 4
 """A more regular one hardly changes the risk, and every stage costs."""
 _SEED: Final = 17
-_PRIOR: Final = (
+_PRIOR: Final[list[float]] = [
     log(DEFAULT_SHAPE),
     log(DEFAULT_GAP_DAYS),
     log(DEFAULT_DROPOUT / (1.0 - DEFAULT_DROPOUT)),
     log(DEFAULT_DROPOUT_WEIGHT),
-)
-_PRIOR_SPREAD: Final = (1.5, 2.0, 1.5, 1.5)
+]
+_PRIOR_SPREAD: Final[list[float]] = [1.5, 2.0, 1.5, 1.5]
 """Standard deviations of the four coordinates: log r, log mean gap, logit mean dropout, log (a + b)."""
 _FARTHEST: Final = 12.0
 _HUGE: Final = 1e300
