@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from service.calibration import Calibration, RiskCheck
 from service.config import Settings
 from service.domain.calendar import Calendar, to_datetime
 from service.domain.engine import Engine
@@ -35,7 +34,7 @@ ALERT_COLUMNS = (
 CUSTOMER_COLUMNS = (
     "customer_id", "segment", "health", "band", "visits", "orders", "revenue", "first_visit", "last_visit", "usual_gap_days",
     "gap_spread", "expected_visit", "tail_probability", "churn_risk", "expected_purchases_365d", "expected_value_365d",
-    "value_at_risk", "latest_nps", "latest_csat", "latest_ces", "churn_risk_band",
+    "value_at_risk", "latest_nps", "latest_csat", "latest_ces",
 )  # fmt: skip
 _COLLECT_EVERY = 4096
 """Events between two collections of outputs; bounds the memory they take."""
@@ -58,11 +57,6 @@ class Result:
     report: ReadReport
     engines: list[Engine]
     totals: PeriodTotals
-    calibration: Calibration
-    """The churn risk of the middle of the log against what came after."""
-    first_us: int
-    last_us: int
-    """First and last event of the files."""
     decisions: list[Decision] = field(default_factory=list)
     """All decisions in the order they were made, per partition."""
     alerts: list[Alert] = field(default_factory=list)
@@ -105,49 +99,25 @@ def backtest(
     history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
     engines = [new_engine(event_clock) for _ in range(partitions)]
     alerts = _Alerts(Calendar(settings.shop.zone))
-    check = RiskCheck(
-        Calendar(settings.shop.zone), history.first_us, history.last_us, settings.shop.regular_min_visits
-    )
-    events = _run(engines, alerts, check, history, on_progress)
+    events = _run(engines, alerts, history, on_progress)
     totals = PeriodTotals(event_clock.policy().shop)
     for number, engine in enumerate(engines):
         for day in engine.ledger.days():
             totals.update(number, day, engine.ledger.record(day))
-    return Result(
-        event_clock,
-        events,
-        history.report,
-        engines,
-        totals,
-        check.result(),
-        history.first_us,
-        history.last_us,
-        alerts.decisions,
-        alerts.in_order(),
-    )
+    return Result(event_clock, events, history.report, engines, totals, alerts.decisions, alerts.in_order())
 
 
 def _run(
-    engines: list[Engine],
-    alerts: _Alerts,
-    check: RiskCheck,
-    history: History,
-    on_progress: Callable[[int, int], None] | None,
+    engines: list[Engine], alerts: _Alerts, history: History, on_progress: Callable[[int, int], None] | None
 ) -> int:
     single, count, rows = engines[0] if len(engines) == 1 else None, 0, history.rows
-    judge_from_us, awaited = check.judge_from_us, check.awaited
     owners: dict[str, Engine] = {}
     for count, event in enumerate(history.events(), 1):
         customer_id = event.customer_id
         engine = single or owners.get(customer_id)
         if engine is None:
             engine = owners[customer_id] = engines[partition_for(customer_id.encode(), len(engines))]
-        if event.at_us >= judge_from_us:
-            check.judge(engines)
-            judge_from_us = check.judge_from_us
         engine.apply(event)
-        if customer_id in awaited:
-            check.seen(event)
         if customer_id in alerts.open:
             alerts.seen(event)
         if count % _COLLECT_EVERY == 0:
@@ -271,7 +241,6 @@ def customer_rows(result: Result) -> Iterator[list[Any]]:
             scores.latest_nps,
             scores.latest_csat,
             scores.latest_ces,
-            scores.churn_risk_band.value if scores.churn_risk_band else None,
         ]
 
 
