@@ -9,16 +9,18 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from service.backtest import Result, backtest, write_files
 from service.config import Settings
+from service.domain.outputs import LatestAnswer
 from service.domain.policy import ConsentRule, Measure
 from service.errors import ConfigurationError
 from service.history import open_history
 from service.inspection import as_json as inspection_json
-from service.inspection import inspect_customer
+from service.inspection import inspect_customer, local_time
 from service.replay import Pace, replay
 from service.simulate import Cafe, Simulation
 from service.streaming.connection import kafka_python_security
@@ -133,12 +135,30 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
         ),
         ("rungs decided", f"{state.rung}"),
         ("favourites", ", ".join(state.items.favourites()) if state.items else ""),
+        *(row for answer in scores.answers for row in _answer_rows(answer, settings)),
         *((what, f"{when:%Y-%m-%d %H:%M}") for what, when in found.dates),
         ("visit days", " ".join(found.visit_days[-60:])),
     ]
     for name, value in rows:
         table.add_row(name, value)
     console.print(table)
+
+
+def _answer_rows(answer: LatestAnswer, settings: Settings) -> list[tuple[str, str]]:
+    """An answer and, below it, the order it is about."""
+    zone = settings.shop.zone
+    rows = [
+        (f"newest {answer.survey.value}", f"{answer.score} on {local_time(answer.answered_us, zone):%Y-%m-%d %H:%M}")
+    ]
+    if answer.order_id is not None:
+        order = escape(answer.order_id)
+        if answer.ordered_us is None or answer.order_minor is None:
+            about = f"{order}, not known"
+        else:
+            amount = f"{answer.order_minor / 10**settings.shop.minor_digits:,.2f} {settings.shop.currency}"
+            about = f"{order} of {local_time(answer.ordered_us, zone):%Y-%m-%d %H:%M}, {amount}"
+        rows.append(("  about order", about))
+    return rows
 
 
 def config_toml(settings: Settings) -> str:

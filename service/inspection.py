@@ -109,15 +109,18 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
         dates.append(("band or segment changes", customer.change_us))
     return Inspection(
         partition,
-        _local(max(engine.now_us, customer.last_us), zone),
+        local_time(max(engine.now_us, customer.last_us), zone),
         customer,
         scores,
         [to_date(day).isoformat() for day in customer.visit_days()],
-        sorted([(what, _local(at_us, zone)) for what, at_us in dates if at_us is not None], key=lambda date: date[1]),
+        sorted(
+            [(what, local_time(at_us, zone)) for what, at_us in dates if at_us is not None], key=lambda date: date[1]
+        ),
     )
 
 
-def _local(at_us: int, zone: ZoneInfo) -> datetime:
+def local_time(at_us: int, zone: ZoneInfo) -> datetime:
+    """The instant in the shop's zone."""
     return to_datetime(at_us).astimezone(zone)
 
 
@@ -133,7 +136,7 @@ def as_json(inspection: Inspection) -> str:
             "state": {
                 name: value
                 for name, value in zip(FIELDS, inspection.customer.fields(), strict=True)
-                if name not in {"days", "seen", "bucket"}
+                if name not in {"days", "seen", "bucket", "order_memory"}
             },
         }
     ).decode()

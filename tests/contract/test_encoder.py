@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -18,7 +19,11 @@ from schemas.envelope import (
     PeriodMeasuredEvent,
 )
 from schemas.wire_types import WireModel
+from service.domain.calendar import Calendar
+from service.domain.customer import Customer
+from service.domain.engine import Engine
 from service.domain.events import Survey
+from service.domain.memories import Answers
 from service.domain.outputs import (
     Decision,
     Evidence,
@@ -33,7 +38,7 @@ from service.domain.outputs import (
     Segment,
 )
 from service.domain.period_rows import Counts, RowMaker
-from service.domain.policy import Shop
+from service.domain.policy import OutreachPolicy, Policy, Shop, Timing
 from service.domain.sentence import Language
 from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord, TopicKind, utc_text
 from service.streaming.period_records import numbers_of
@@ -223,6 +228,40 @@ def test_what_may_not_be_acted_on_is_only_audited(outcome: Outcome) -> None:
 
 def test_an_erased_customer_leaves_a_tombstone() -> None:
     assert ENCODER.encode(ScoresErased("anna")) == [OutputRecord(TopicKind.CUSTOMER_SCORES, b"anna", None)]
+
+
+def test_an_answer_is_published_with_the_order_it_is_about() -> None:
+    customer = Customer()
+    customer.answers = Answers(
+        nps=9, nps_us=60_000_000, ces=2, nps_order=("o1", 1_000_000, 1250), ces_order=("o2", None, None)
+    )
+    policy = Policy(Shop(), Timing(), OutreachPolicy())
+    engine = Engine(policy, Calendar(ZoneInfo("UTC")))
+    engine.customers["anna"] = customer
+    scored = engine.scores("anna")
+    assert scored is not None
+
+    (record,) = ENCODER.encode(scored)
+
+    validate(record)
+    assert body(record)["data"]["answers"] == [
+        {
+            "survey": "nps",
+            "score": 9,
+            "answered_at": "1970-01-01T00:01:00Z",
+            "order_id": "o1",
+            "ordered_at": "1970-01-01T00:00:01Z",
+            "order_amount": "12.50",
+        },
+        {
+            "survey": "ces",
+            "score": 2,
+            "answered_at": "1970-01-01T00:00:00Z",
+            "order_id": "o2",
+            "ordered_at": None,
+            "order_amount": None,
+        },
+    ]
 
 
 def test_the_same_decision_always_gives_the_same_bytes() -> None:

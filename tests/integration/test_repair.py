@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from service.domain.events import Purchase
+from service.domain.events import Purchase, Survey, SurveyAnswer
 from service.streaming import topics
 from service.wire import key_of, value_of
 from tests.integration.test_errors_for_people import run
@@ -25,11 +25,13 @@ def test_a_purchase_in_an_unknown_currency_is_repaired_by_a_rate_and_a_retry(
 ) -> None:
     settings = settings_for(broker.bootstrap_servers, topic_prefix)
     topics.create(settings, partitions=2)
-    good = [Purchase(f"e{week}", "anna", START_US + week * 7 * DAY_US, 500) for week in range(6)]
+    good = [Purchase(f"e{week}", "anna", START_US + week * 7 * DAY_US, 500, order_id=f"o{week}") for week in range(6)]
+    answer = SurveyAnswer("s1", "anna", START_US + 36 * DAY_US, Survey.CSAT, 4, "o5")
     foreign = (
         b'{"event_id":"e9","customer_id":"anna","occurred_at":"2023-12-25T10:00:00Z","amount":"10","currency":"USD"}'
     )
     lines = [Line(settings.kafka.topics.purchases, key_of(event), value_of(event, 2)) for event in good]
+    lines.append(Line(settings.kafka.topics.surveys, key_of(answer), value_of(answer, 2)))
     send(broker.bootstrap_servers, [*lines, Line(settings.kafka.topics.purchases, b"anna", foreign)], 2)
     with WorkerProcess(settings, "w0", static=False) as worker, Positions(settings, 2) as positions:
         positions.wait_caught_up(workers=[worker])
@@ -41,6 +43,8 @@ def test_a_purchase_in_an_unknown_currency_is_repaired_by_a_rate_and_a_retry(
     assert code == 0
     assert "6, 6" in said
     assert "30.00 EUR" in said
+    assert "4 on 2023-12-20 23:13" in said
+    assert "o5 of 2023-12-19 23:13, 5.00 EUR" in said
 
     repaired = settings.changed(shop={"rates": {"USD": "0.9"}})
     code, said = run(repaired, "dead-letters", "retry", "--code", "unknown_currency")

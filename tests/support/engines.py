@@ -155,8 +155,10 @@ def _event(random: Random, name: str, index: int, day: float, *, everything: boo
         return Purchase(f"{name}/{index}", name, at_us, random.randrange(2000), refund=True)
     if lot < 0.14:
         survey, score = random.choice([(Survey.NPS, 10), (Survey.NPS, 2), (Survey.CSAT, 1), (Survey.CES, 7)])
-        return SurveyAnswer(f"{name}/{index}", name, at_us, survey, score)
+        order_id = f"{name}-{max(0, index - index % 5)}" if index % 3 else None
+        return SurveyAnswer(f"{name}/{index}", name, at_us, survey, score, order_id)
     if lot < 0.2:
         return Profile(f"{name}/{index}", name, at_us, first_name=name, marketing_consent=random.random() < 0.8)
     items = (Item(f"sku{random.randrange(12)}", f"thing {random.randrange(12)}"),) if everything else ()
-    return Purchase(f"{name}/{index}", name, at_us, random.randrange(5000), items=items)
+    order_id = f"{name}-{index}" if everything and index % 4 else None
+    return Purchase(f"{name}/{index}", name, at_us, random.randrange(5000), order_id=order_id, items=items)
