@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from io import StringIO
@@ -22,7 +23,8 @@ from zoneinfo import ZoneInfo
 
 from tests.support.oracle_periods import ONE_DAY, share, spans
 
-Cell = str | int | bool | Fraction | date | None
+Cell = str | int | bool | float | Decimal | date | None
+"""A float is the nearest one to the exact fraction."""
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*([Zz]|UTC|[+-]\d\d(?::?\d\d)?)?"
 )
@@ -89,7 +91,7 @@ class Person:
         return {
             "visits": len(self.days),
             "orders": self.orders,
-            "revenue": Fraction(self.minor, 10**shop.minor_digits),
+            "revenue": Decimal(self.minor).scaleb(-shop.minor_digits),
             "first_visit": min(self.visits).isoformat() if self.visits else None,
             "last_visit": min(of_last_visit).isoformat() if of_last_visit else None,
             **{f"latest_{name}": self.latest[name].score if name in self.latest else None for name in SURVEYS},
@@ -240,7 +242,8 @@ def _period_rows(days: dict[date, Day], first: date, last: date, shop: Shop) -> 
         retained, new = buyers & before, buyers & newcomers
         s, e = before.bit_count(), buyers.bit_count()
         orders = sum(day.orders for day in inside)
-        revenue = Fraction(sum(day.minor for day in inside), 10**shop.minor_digits)
+        minor = sum(day.minor for day in inside)
+        revenue = Fraction(minor, 10**shop.minor_digits)
         scores = {name: [score for day in inside for score in day.scores.get(name, ())] for name in SURVEYS}
         nps, csat, ces = (scores[name] for name in SURVEYS)
         churn = share(s - retained.bit_count(), s)
@@ -259,21 +262,25 @@ def _period_rows(days: dict[date, Day], first: date, last: date, shop: Shop) -> 
             "lost": s - retained.bit_count(),
             "new": new.bit_count(),
             "returned": (buyers & ~retained & ~new).bit_count(),
-            "retention_rate": share(e - (buyers & ~retained).bit_count(), s),
-            "churn_rate": churn,
-            "repeat_purchase_rate": share(twice.bit_count(), e),
+            "retention_rate": _float(share(e - (buyers & ~retained).bit_count(), s)),
+            "churn_rate": _float(churn),
+            "repeat_purchase_rate": _float(share(twice.bit_count(), e)),
             "orders": orders,
-            "revenue": revenue,
-            "average_order_value": revenue / orders if orders else None,
-            "purchase_frequency": Fraction(orders, e) if e else None,
-            "customer_lifetime_value": value,
-            "nps": share(sum(n >= 9 for n in nps) - sum(n <= 6 for n in nps), len(nps)),
+            "revenue": Decimal(minor).scaleb(-shop.minor_digits),
+            "average_order_value": _float(revenue / orders) if orders else None,
+            "purchase_frequency": _float(Fraction(orders, e)) if e else None,
+            "customer_lifetime_value": _float(value),
+            "nps": _float(share(sum(n >= 9 for n in nps) - sum(n <= 6 for n in nps), len(nps))),
             "nps_n": len(nps),
-            "csat": share(sum(n >= 4 for n in csat), len(csat)),
+            "csat": _float(share(sum(n >= 4 for n in csat), len(csat))),
             "csat_n": len(csat),
-            "ces": Fraction(sum(ces), len(ces)) if ces else None,
+            "ces": _float(Fraction(sum(ces), len(ces))) if ces else None,
             "ces_n": len(ces),
         }
+
+
+def _float(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _people(paid: Iterable[Paid], answers: Iterable[Answer], zone: ZoneInfo) -> dict[str, Person]:
@@ -297,8 +304,9 @@ def _people(paid: Iterable[Paid], answers: Iterable[Answer], zone: ZoneInfo) -> 
 
 _PERCENT = {"retention_rate", "churn_rate", "repeat_purchase_rate", "nps", "csat"}
 _MONEY = {"average_order_value", "customer_lifetime_value"}
-_RATE_TOLERANCE = Fraction(1, 10**9)
-_CENT_TOLERANCE = Fraction(1, 10**6)  # derived money has six decimals; the contract asks for the cent
+_RATE_TOLERANCE = 1e-9
+_MONEY_TOLERANCE = 1e-6
+"""Derived money has six decimals; the contract asks for the cent."""
 
 
 def differences(found_in: Path, wanted: Expected, shop: Shop) -> list[str]:
@@ -342,12 +350,11 @@ def _agrees(column: str, text: str, wanted: Cell) -> bool:
     match wanted:
         case bool():
             return text == ("true" if wanted else "false")
-        case Fraction() if column == "revenue":
-            return Fraction(text) == wanted
-        case Fraction() if column in _MONEY:
-            return abs(Fraction(text) - wanted) <= _CENT_TOLERANCE
-        case Fraction():
-            scale = Fraction(1) if column in _PERCENT else max(abs(wanted), Fraction(1))
-            return abs(Fraction(text) - wanted) <= _RATE_TOLERANCE * scale
+        case Decimal():
+            return Decimal(text) == wanted
+        case float() if column in _MONEY:
+            return abs(float(text) - wanted) <= max(_MONEY_TOLERANCE, 1e-12 * abs(wanted))
+        case float():
+            return abs(float(text) - wanted) <= _RATE_TOLERANCE * (1 if column in _PERCENT else max(abs(wanted), 1))
         case _:
             return text == str(wanted)
