@@ -340,7 +340,8 @@ class Engine:
         customer.last_us = at_us
         if customer.visits >= self._min_visits and customer.rung == 0 and not customer.detected_us:
             self._set_due(customer)
-            self._schedule(customer_id, customer)
+        self._judge(customer_id, customer, refresh=False)
+        self._schedule(customer_id, customer)
 
     def _late_purchase(self, customer_id: str, customer: Customer, at_us: int, day: int, kept: bool) -> None:
         """A purchase before the last visit. On a new day it is a late visit.

@@ -115,7 +115,7 @@ def test_cutting_the_log_leaves_every_earlier_decision_as_it_was(seed: int, shar
 
 
 @FEW
-@given(seed=SEEDS, partitions=st.integers(1, 4), days=st.sampled_from([40, 400]), disorder=st.sampled_from([0.0, 0.5]))
+@given(seed=SEEDS, partitions=st.integers(1, 8), days=st.sampled_from([40, 400]), disorder=st.sampled_from([0.0, 0.5]))
 def test_period_rows_equal_the_definitions(seed: int, partitions: int, days: int, disorder: float) -> None:
     shop = Shop()
     log = shop_log(seed, customers=5, days=days, disorder=disorder, everything=True, odd=0.0)
