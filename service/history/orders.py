@@ -27,7 +27,7 @@ OrderKey = tuple[str, str]
 class Order:
     """An order whose further lines may still come."""
 
-    __slots__ = ("_lines", "absorbed", "amount", "at_us", "bought", "customer_id", "event_id", "items", "order_id")
+    __slots__ = ("_lines", "absorbed", "amount", "at_us", "customer_id", "event_id", "items", "order_id")
 
     def __init__(self, event_id: str, customer_id: str, at_us: int, order_id: str) -> None:
         self.event_id = event_id
@@ -35,8 +35,6 @@ class Order:
         self.at_us = at_us
         self.order_id = order_id
         self.amount: Minor = 0
-        self.bought = False
-        """Whether a line of it is no refund."""
         self.absorbed = False
         """Its lines, all negative, have become part of the order of that day."""
         self.items: list[Item] = []
@@ -53,8 +51,6 @@ class Order:
             else:
                 self._lines.add(line)
         self.amount += amount
-        if amount >= 0:
-            self.bought = True
         if sku and len(self.items) < MAX_ITEMS:
             item = Item(sku, name)
             if item not in self.items:
@@ -94,14 +90,14 @@ def purchases_of(
     same ids.
     """
     held: deque[Order] = deque()
-    open_orders: dict[OrderKey, Order] = {}
+    book = _OrderBook(day_of)
     given: set[OrderKey] = set()
     new_id = _EventIds()
-    for at_us, customer, amount, event_id, order_id, sku, name in lines:
+    for line in lines:
+        at_us, customer, amount, event_id, order_id, sku, name = line
         while held and held[0].at_us < at_us - ORDER_WINDOW_US:
             order = held.popleft()
-            if open_orders.get((order.customer_id, order.order_id)) is order:
-                del open_orders[order.customer_id, order.order_id]
+            book.close(order)
             if not order.absorbed:
                 yield order.finished()
         if order_id:
@@ -112,27 +108,56 @@ def purchases_of(
                     given.add(key)
                     held.append(whole)
                 continue
-            known = open_orders.get(key)
-            if known is not None and (known.bought if amount >= 0 else day_of(at_us) == day_of(known.at_us)):
-                known.add(event_id, amount, sku, name)
-                continue
-            order = open_orders[key] = Order(event_id or new_id(at_us, customer), customer, at_us, order_id)
-            if known is not None and amount >= 0 and day_of(at_us) == day_of(known.at_us):
-                order.absorb(known)
-            known = order
+            opened = book.take(line, event_id or new_id)
+            if opened is not None:
+                held.append(opened)
         elif held:
-            known = Order(event_id or new_id(at_us, customer), customer, at_us, "")
+            lone = Order(event_id or new_id(at_us, customer), customer, at_us, "")
+            lone.add(event_id, amount, sku, name)
+            held.append(lone)
         else:
             minor = amount if type(amount) is int else rounded(amount)
             items = (Item(sku, name),) if sku else ()
-            event_id = event_id or new_id(at_us, customer)  # noqa: PLW2901
-            yield Purchase(event_id, customer, at_us, abs(minor), amount < 0, None, items)
-            continue
-        known.add(event_id, amount, sku, name)
-        held.append(known)
+            yield Purchase(event_id or new_id(at_us, customer), customer, at_us, abs(minor), amount < 0, None, items)
     for order in held:
         if not order.absorbed:
             yield order.finished()
+
+
+class _OrderBook:
+    """The open orders, and beside them what is given back under a number on a day on which nothing was bought under it."""
+
+    def __init__(self, day_of: Callable[[int], int]) -> None:
+        self._day_of = day_of
+        self._orders: dict[OrderKey, Order] = {}
+        self._refunds: dict[OrderKey, Order] = {}
+
+    def take(self, line: PurchaseLine, event_id: str | _EventIds) -> Order | None:
+        """Adds the line to its order; returns the order if the line opens one, with that event id."""
+        at_us, customer, amount, line_id, order_id, sku, name = line
+        key = (customer, order_id)
+        order, refund, opened = self._orders.get(key), self._refunds.get(key), None
+        if amount < 0 and (order is None or not self._same_day(order, at_us)):
+            order = refund if refund is not None and self._same_day(refund, at_us) else None
+        if order is None:
+            made = event_id if isinstance(event_id, str) else event_id(at_us, customer)
+            order = opened = Order(made, customer, at_us, order_id)
+            (self._refunds if amount < 0 else self._orders)[key] = order
+            if amount >= 0 and refund is not None and self._same_day(refund, at_us):
+                order.absorb(refund)
+                del self._refunds[key]
+        order.add(line_id, amount, sku, name)
+        return opened
+
+    def close(self, order: Order) -> None:
+        """No further line is to be added to it."""
+        key = (order.customer_id, order.order_id)
+        for book in (self._orders, self._refunds):
+            if book.get(key) is order:
+                del book[key]
+
+    def _same_day(self, order: Order, at_us: int) -> bool:
+        return self._day_of(order.at_us) == self._day_of(at_us)
 
 
 class _EventIds:
@@ -158,23 +183,19 @@ def spread_orders(lines: Callable[[], Iterator[PurchaseLine]], day_of: Callable[
     returning = _returning(lines())
     if not returning:
         return {}
+    book = _OrderBook(day_of)
     found: dict[OrderKey, Order] = {}
     last_us: dict[OrderKey, int] = {}
-    for at_us, customer, amount, event_id, order_id, sku, name in lines():
+    for line in lines():
+        at_us, customer, amount, event_id, order_id, _, _ = line
         key = (customer, order_id)
         if key not in returning:
             continue
-        known = found.get(key)
-        same_day = known is not None and day_of(known.at_us) == day_of(at_us)
-        if known is not None and (same_day or (amount >= 0 and known.bought)) and (known.bought or amount < 0):
-            known.add(event_id, amount, sku, name)
-        elif known is None or not known.bought:
-            order = found[key] = Order(event_id or f"order-{order_id}-{at_us}", customer, at_us, order_id)
-            if known is not None and same_day:
-                order.absorb(known)
-            order.add(event_id, amount, sku, name)
+        opened = book.take(line, event_id or f"order-{order_id}-{at_us}")
         if amount >= 0:
             last_us[key] = at_us
+            if opened is not None:
+                found[key] = opened
     return {key: order for key, order in found.items() if last_us[key] - order.at_us > ORDER_WINDOW_US}
 
 

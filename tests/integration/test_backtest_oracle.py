@@ -193,6 +193,9 @@ PECULIAR_LOGS = {
     "a cancellation ahead of what it cancels": ORDERS
     + "ann,2024-01-01,9,o0\nann,2024-01-02T11:00,-5,o1\nann,2024-01-03T10:00,5,o1\nbob,2024-01-03,-1,o2\nbob,2024-01-03,3,o2\n",
     "an order whose lines sum below zero": ORDERS + "ann,2024-01-01,9,o0\nann,2024-01-02,3,o1\nann,2024-01-02,-10,o1\n",
+    "bought on, though something was given back after midnight": ORDERS
+    + "ann,2024-01-31T23:55Z,9,o1\nann,2024-02-01T00:05Z,-2,o1\nann,2024-02-01T00:10Z,4,o1\nann,2024-02-01T00:15Z,-1,o1\n"
+    + "bob,2024-02-02T08:00,-3,o2\nbob,2024-02-03T08:00,-2,o2\nbob,2024-02-03T09:00,7,o2\nbob,2024-02-03T10:00,-1,o2\n",
     "a cancellation in several lines on two days": ORDERS
     + "ann,2024-01-01,9,o0\nann,2024-01-02T23:59,-3,c1\nann,2024-01-03T00:01,-1,c1\nann,2024-02-02,-1,c1\n",
     "lines of one order with different currencies' decimals": ORDERS + "ann,2024-01-01,1.005,o\nann,2024-01-01,1.005,o\n",
