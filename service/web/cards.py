@@ -290,7 +290,7 @@ def _trend_told(figure: Figure, history: History, words: Words) -> str:
     return words.say(
         "trend",
         step=words.say("step.day" if window_days(known[0].granularity) else f"step.{known[0].granularity}"),
-        span=words.from_to(history.trend[0], history.trend[-1]),
+        span=words.from_to(known[0], known[-1]),
         low=written(figure.name, lowest, words),
         high=written(figure.name, highest, words),
     )

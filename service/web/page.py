@@ -117,7 +117,7 @@ class Page:
 
 
 def compose(facts: ShopFacts, shop: ShopSettings, view: View, tongue: Tongue) -> Page:
-    """Everything the template prints. Costs milliseconds: a few passes over the period rows."""
+    """Everything the template prints. Costs some 20 ms: most of it writes numbers the way the reader does."""
     condition = facts.readiness().condition
     words = Words(shop, tongue)
     history = history_of(facts.periods(view.granularity))

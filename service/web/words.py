@@ -46,7 +46,7 @@ class Words:
         return str(format_decimal(number, "#,##0.0", locale=self._locale))
 
     def points(self, number: float) -> str:
-        return str(format_decimal(number, "#,##0", locale=self._locale))
+        return str(format_decimal(number, "#,##0", locale=self._locale)).replace("-", "−")
 
     def percent(self, number: float, *, whole: bool = False) -> str:
         """`number` in percent, 0–100."""
