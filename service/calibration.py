@@ -1,0 +1,212 @@
+"""Was the churn risk right? Judged halfway through a log by what was known then, followed through what came after.
+
+At the instant halfway between the first and the last event every customer with a visit gets a churn risk, a chance of no
+visit within their next two usual gaps, and a health. Who then comes within these two gaps (a purchase, not a refund, on a
+later local day than the last one known) did come back. Customers whose two gaps end after the log does are left out and
+counted: what they did is not known.
+
+Memory: about 150 bytes per customer judged. Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from math import exp, isnan, nan, sqrt
+
+from service.domain.calendar import DAY_US, Calendar
+from service.domain.customer import NEVER
+from service.domain.engine import Engine
+from service.domain.events import Event, Purchase
+from service.domain.outlook import chance_of_no_visit, churn_risk
+from service.domain.scores import health_parts
+
+USUAL_GAPS = 2.0
+"""How many usual gaps a customer is followed."""
+BINS = 10
+FEWEST = 30
+"""With fewer customers of either fate an AUC says little: its standard error passes 0.06 (Hanley & McNeil 1982, Radiology 143(1))."""
+_Z_95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution: two-sided 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A tenth of the customers, by predicted chance of no visit. All shares 0–1."""
+
+    customers: int
+    predicted: float
+    """Mean predicted chance of no visit within two usual gaps."""
+    stayed_away: int
+    low: float
+    """Wilson 95 % interval of the observed share."""
+    high: float
+    churn_risk: float
+    """Mean."""
+
+    @property
+    def observed(self) -> float:
+        return self.stayed_away / self.customers
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well one group of customers was judged. An AUC is the chance that, of one who stayed away and one who came, the former
+    was ranked higher (ties count half): 0.5 is a coin's; None where nobody stayed away or nobody came.
+    """
+
+    customers: int
+    stayed_away: int
+    auc_risk: float | None
+    auc_chance: float | None
+    auc_health: float | None
+    """Of 100 − health, over the customers who have one."""
+    with_health: int
+    brier: float | None
+    """Mean squared difference between predicted chance and fate (Brier 1950); 0 is perfect. None without customers."""
+    brier_of_mean: float | None
+    """The same of who predicts the overall share for everybody, knowing it in hindsight."""
+    bins: list[Bin]
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are customers enough of both fates to say something."""
+        return min(self.stayed_away, self.customers - self.stayed_away) >= FEWEST
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What came of the judgement at `at_us`."""
+
+    at_us: int
+    left_out: int
+    """Customers whose two usual gaps end after the log."""
+    everybody: Quality
+    regulars: Quality
+
+
+class RiskCheck:
+    """Judges once, when the log is half over, and follows those judged. Callers skip `seen` for who is not in `awaited`."""
+
+    def __init__(self, calendar: Calendar, first_us: int, last_us: int, regular_min_visits: int) -> None:
+        self._day_of = calendar.day_of
+        self._end_us = last_us
+        self._min_visits = regular_min_visits
+        self._at_us = (first_us + last_us) // 2
+        self.judge_from_us = self._at_us
+        """The first event at or after this instant: judge before it is applied. NEVER once that is done."""
+        self.awaited: dict[str, int] = {}
+        """Customers who have not come yet, with their place in the columns."""
+        self._risk, self._chance, self._health = array("d"), array("d"), array("d")
+        self._until_us, self._last_day = array("q"), array("q")
+        self._regular, self._stayed_away = bytearray(), bytearray()
+        self._left_out = 0
+
+    def judge(self, engines: Iterable[Engine]) -> None:
+        """Writes down what each engine thinks of its customers now. Once; costs some µs per customer."""
+        at_us, self.judge_from_us = self._at_us, NEVER
+        for engine in engines:
+            model = engine.population.learned.model
+            for customer_id, customer in engine.customers.items():
+                if not customer.visits:
+                    continue
+                days = USUAL_GAPS * exp(customer.log_usual)
+                until_us = at_us + int(days * DAY_US)
+                if until_us > self._end_us:
+                    self._left_out += 1
+                    continue
+                parts = health_parts(customer, at_us)
+                self.awaited[customer_id] = len(self._risk)
+                self._risk.append(churn_risk(customer, model, at_us))
+                self._chance.append(chance_of_no_visit(customer, model, at_us, days))
+                self._health.append(sum(part.points for part in parts) if parts else nan)
+                self._until_us.append(until_us)
+                self._last_day.append(customer.last_day)
+                self._regular.append(customer.visits >= self._min_visits)
+                self._stayed_away.append(True)
+
+    def seen(self, event: Event) -> None:
+        """An event of an awaited customer. Only a purchase on a later day is a visit; one after the two gaps comes too late."""
+        if not isinstance(event, Purchase) or event.refund:
+            return
+        place = self.awaited[event.customer_id]
+        if self._day_of(event.at_us) > self._last_day[place]:
+            self._stayed_away[place] = event.at_us > self._until_us[place]
+            del self.awaited[event.customer_id]
+
+    def result(self) -> Calibration:
+        return Calibration(
+            self._at_us,
+            self._left_out,
+            self._quality(b"\x01" * len(self._regular)),
+            self._quality(self._regular),
+        )
+
+    def _quality(self, chosen: Sequence[int]) -> Quality:
+        columns = (self._risk, self._chance, self._health)
+        risk, chance, health = ([*compress(column, chosen)] for column in columns)
+        stayed_away = [*compress(self._stayed_away, chosen)]
+        known = [not isnan(value) for value in health]
+        count, away = len(stayed_away), sum(stayed_away)
+        share = away / count if count else 0.0
+        return Quality(
+            customers=count,
+            stayed_away=away,
+            auc_risk=auc(risk, stayed_away),
+            auc_chance=auc(chance, stayed_away),
+            auc_health=auc([100.0 - value for value in compress(health, known)], [*compress(stayed_away, known)]),
+            with_health=sum(known),
+            brier=sum((p - y) ** 2 for p, y in zip(chance, stayed_away, strict=True)) / count if count else None,
+            brier_of_mean=share * (1.0 - share) if count else None,
+            bins=bins_of(chance, risk, stayed_away),
+        )
+
+
+def auc(scores: Sequence[float], positive: Sequence[int]) -> float | None:
+    """P(score of a positive > score of a negative) + ½ P(equal), by rank sums (Mann & Whitney 1947). None without both sorts."""
+    positives = sum(positive)
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        return None
+    below = wins = 0
+    ordered = sorted(zip(scores, positive, strict=True))
+    i, count = 0, len(ordered)
+    while i < count:
+        score = ordered[i][0]
+        tied = [0, 0]
+        while i < count and ordered[i][0] == score:
+            tied[1 if ordered[i][1] else 0] += 1
+            i += 1
+        wins += tied[1] * (2 * below + tied[0])
+        below += tied[0]
+    return wins / (2 * positives * negatives)
+
+
+def bins_of(chance: Sequence[float], risk: Sequence[float], stayed_away: Sequence[int]) -> list[Bin]:
+    """Ten bins of equal number (to one) by predicted chance, lowest first; fewer where there are fewer customers than ten.
+
+    Customers of equal chance may be parted by a boundary; then they stand in the order in which they became known.
+    """
+    order = sorted(range(len(chance)), key=chance.__getitem__)
+    found = []
+    for number in range(BINS):
+        members = order[len(order) * number // BINS : len(order) * (number + 1) // BINS]
+        if members:
+            count, away = len(members), sum(stayed_away[i] for i in members)
+            predicted = sum(chance[i] for i in members) / count
+            found.append(Bin(count, predicted, away, *wilson(away, count), sum(risk[i] for i in members) / count))
+    return found
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share, 0–1 (Wilson 1927, JASA 22(158)). `n` > 0.
+
+    >>> [round(bound, 4) for bound in wilson(5, 10)]
+    [0.2366, 0.7634]
+    """
+    z2 = _Z_95 * _Z_95
+    middle = (hits + z2 / 2) / (n + z2)
+    half = _Z_95 / (n + z2) * sqrt(hits * (n - hits) / n + z2 / 4)
+    return max(0.0, middle - half), min(1.0, middle + half)
