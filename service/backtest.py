@@ -6,36 +6,25 @@ are the same, bit for bit.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from service.calibration import Calibration, RiskCheck
 from service.config import Settings
-from service.domain.calendar import Calendar, to_datetime
+from service.domain.calendar import Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
 from service.domain.outputs import Decision, Outcome, Scores
-from service.domain.period_rows import CSV_COLUMNS, PeriodRow, to_csv_row
+from service.domain.period_rows import PeriodRow
 from service.domain.periods import PeriodTotals
 from service.domain.policy import ClockMode
 from service.engines import new_engine
 from service.history import History, ReadReport, open_history
-from service.history.amounts import as_decimal_text
 from service.wire import partition_for
 
-ALERT_COLUMNS = (
-    "customer_id", "kind", "rung", "fired_at", "quiet_since", "usual_gap_days", "gap_days", "tail_probability", "returned_at",
-    "decision", "reason",
-)  # fmt: skip
-CUSTOMER_COLUMNS = (
-    "customer_id", "segment", "health", "band", "visits", "orders", "revenue", "first_visit", "last_visit", "usual_gap_days",
-    "gap_spread", "expected_visit", "tail_probability", "churn_risk", "expected_purchases_365d", "expected_value_365d",
-    "value_at_risk", "latest_nps", "latest_csat", "latest_ces",
-)  # fmt: skip
 _COLLECT_EVERY = 4096
 """Events between two collections of outputs; bounds the memory they take."""
 
@@ -57,6 +46,11 @@ class Result:
     report: ReadReport
     engines: list[Engine]
     totals: PeriodTotals
+    calibration: Calibration
+    """The churn risk of the middle of the log against what came after."""
+    first_us: int
+    last_us: int
+    """First and last event of the files."""
     decisions: list[Decision] = field(default_factory=list)
     """All decisions in the order they were made, per partition."""
     alerts: list[Alert] = field(default_factory=list)
@@ -99,25 +93,47 @@ def backtest(
     history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
     engines = [new_engine(event_clock) for _ in range(partitions)]
     alerts = _Alerts(Calendar(settings.shop.zone))
-    events = _run(engines, alerts, history, on_progress)
+    check = RiskCheck(Calendar(settings.shop.zone), history.first_us, history.last_us, settings.shop.regular_min_visits)
+    events = _run(engines, alerts, check, history, on_progress)
     totals = PeriodTotals(event_clock.policy().shop)
     for number, engine in enumerate(engines):
         for day in engine.ledger.days():
             totals.update(number, day, engine.ledger.record(day))
-    return Result(event_clock, events, history.report, engines, totals, alerts.decisions, alerts.in_order())
+    return Result(
+        event_clock,
+        events,
+        history.report,
+        engines,
+        totals,
+        check.result(),
+        history.first_us,
+        history.last_us,
+        alerts.decisions,
+        alerts.in_order(),
+    )
 
 
 def _run(
-    engines: list[Engine], alerts: _Alerts, history: History, on_progress: Callable[[int, int], None] | None
+    engines: list[Engine],
+    alerts: _Alerts,
+    check: RiskCheck,
+    history: History,
+    on_progress: Callable[[int, int], None] | None,
 ) -> int:
     single, count, rows = engines[0] if len(engines) == 1 else None, 0, history.rows
+    judge_from_us, awaited = check.judge_from_us, check.awaited
     owners: dict[str, Engine] = {}
     for count, event in enumerate(history.events(), 1):
         customer_id = event.customer_id
         engine = single or owners.get(customer_id)
         if engine is None:
             engine = owners[customer_id] = engines[partition_for(customer_id.encode(), len(engines))]
+        if event.at_us >= judge_from_us:
+            check.judge(engines)
+            judge_from_us = check.judge_from_us
         engine.apply(event)
+        if customer_id in awaited:
+            check.seen(event)
         if customer_id in alerts.open:
             alerts.seen(event)
         if count % _COLLECT_EVERY == 0:
@@ -175,79 +191,3 @@ class _Alerts:
         return sorted(
             self._alerts.values(), key=lambda a: (a.decision.detected_us, a.decision.customer_id, a.decision.rung)
         )
-
-
-# ---- files
-
-
-def write_files(result: Result, directory: Path) -> list[Path]:
-    """alerts.csv, periods.csv and customers.csv; returns their paths."""
-    directory.mkdir(parents=True, exist_ok=True)
-    return [
-        _write(directory / "alerts.csv", ALERT_COLUMNS, alert_rows(result)),
-        _write(directory / "periods.csv", CSV_COLUMNS, map(to_csv_row, result.periods())),
-        _write(directory / "customers.csv", CUSTOMER_COLUMNS, customer_rows(result)),
-    ]
-
-
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-    return path
-
-
-def alert_rows(result: Result) -> Iterator[list[Any]]:
-    for alert in result.alerts:
-        made = alert.decision
-        seen = made.evidence
-        yield [
-            made.customer_id,
-            made.kind.value,
-            made.rung,
-            _local(result, made.detected_us),
-            _local(result, made.quiet_since_us),
-            seen.usual_gap_days,
-            seen.gap_days,
-            seen.tail_probability,
-            _local(result, alert.returned_us),
-            made.outcome.value,
-            made.reason.value,
-        ]
-
-
-def customer_rows(result: Result) -> Iterator[list[Any]]:
-    digits = result.settings.shop.minor_digits
-    for scores in result.customers():
-        yield [
-            scores.customer_id,
-            scores.segment.value,
-            scores.health,
-            scores.band.value if scores.band else None,
-            scores.visits,
-            scores.orders,
-            _money(scores.revenue_minor, digits),
-            _local(result, scores.first_visit_us),
-            _local(result, scores.last_visit_us),
-            scores.usual_gap_days,
-            scores.gap_spread,
-            _local(result, scores.expected_visit_us),
-            scores.tail_probability,
-            scores.churn_risk,
-            scores.expected_purchases_365d,
-            _money(scores.expected_value_365d_minor, digits),
-            _money(scores.value_at_risk_minor, digits),
-            scores.latest_nps,
-            scores.latest_csat,
-            scores.latest_ces,
-        ]
-
-
-def _local(result: Result, at_us: int | None) -> str:
-    """RFC 3339 in the shop's zone; empty for None."""
-    return "" if at_us is None else to_datetime(at_us).astimezone(result.settings.shop.zone).isoformat()
-
-
-def _money(minor: int | None, digits: int) -> str:
-    return "" if minor is None else as_decimal_text(minor, digits)

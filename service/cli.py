@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from service.config import Settings, load_settings
+from service.domain.sentence import Language
 from service.errors import ChurnAlertError
 from service.logs import configure_logging
 
@@ -125,7 +126,9 @@ def replay(
 def backtest(
     ctx: typer.Context,
     files: Files,
-    output: Annotated[Path, typer.Option("--out", help="Directory for alerts.csv, periods.csv and customers.csv.")],
+    output: Annotated[
+        Path, typer.Option("--out", help="Directory for alerts.csv, periods.csv, customers.csv and report.html.")
+    ],
     surveys: Surveys = None,
     partitions: Annotated[
         int, typer.Option(min=1, max=1024, help="Learn per partition, as the worker does with as many.")
@@ -133,12 +136,15 @@ def backtest(
     budget: Annotated[float | None, typer.Option(help="Wrong alerts per healthy regular and year.")] = None,
     probability: Annotated[float | None, typer.Option(help="Share of healthy gaps that are alerted.")] = None,
     multiple: Annotated[float | None, typer.Option(help="Multiple of the usual gap.")] = None,
+    language: Annotated[Language, typer.Option(help="Of report.html.")] = Language.EN,
 ) -> None:
     """Show what the policy would have done with a history. Consent counts as kept elsewhere unless the configuration requires it here."""
     from service.commands import backtest_files  # noqa: PLC0415
 
     levels = {"budget": budget, "probability": probability, "multiple": multiple}
-    backtest_files(ctx.obj.settings, files, surveys or [], output, out, partitions=partitions, levels=levels)
+    backtest_files(
+        ctx.obj.settings, files, surveys or [], output, out, partitions=partitions, levels=levels, language=language
+    )
 
 
 @app.command()

@@ -13,10 +13,13 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from service.backtest import Result, backtest, write_files
+from service.backtest import Result, backtest
+from service.backtest_files import write_files
+from service.calibration import FEWEST, Quality
 from service.config import Settings
 from service.domain.outputs import LatestAnswer
 from service.domain.policy import ConsentRule, Measure
+from service.domain.sentence import Language
 from service.errors import ConfigurationError
 from service.history import open_history
 from service.inspection import as_json as inspection_json
@@ -69,8 +72,9 @@ def backtest_files(
     *,
     partitions: int,
     levels: dict[str, float | None],
+    language: Language = Language.EN,
 ) -> None:
-    """Files → alerts.csv, periods.csv, customers.csv in `directory`."""
+    """Files → alerts.csv, periods.csv, customers.csv and report.html in `directory`."""
     given = {measure: level for measure, level in levels.items() if level is not None}
     if len(given) > 1:
         raise ConfigurationError("Give only one of " + ", ".join(f"--{measure}" for measure in given) + ".")
@@ -93,7 +97,7 @@ def backtest_files(
             on_progress=lambda events, rows: bar.update(task, completed=events, total=rows),
         )
     _tell(console, result.report.sentences())
-    written = write_files(result, directory)
+    written = write_files(result, directory, language)
     _summary(result, console)
     console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)
 
@@ -108,6 +112,28 @@ def _summary(result: Result, console: Console) -> None:
     )
     if decisions:
         console.print("Decided: " + ", ".join(f"{count:,} {what}" for what, count in decisions.most_common()) + ".")
+    for sentence in _risk_sentences(result):
+        console.print(sentence, highlight=False, soft_wrap=True)
+
+
+def _risk_sentences(result: Result) -> list[str]:
+    """How well the churn risk of the middle of the log foretold who would stay away."""
+    found = result.calibration
+    day = f"{local_time(found.at_us, result.settings.shop.zone):%Y-%m-%d}"
+    asked = f"Churn risk of {day} against who stayed away for two usual gaps"
+    left_out = f"; {found.left_out:,} left out, whose two gaps the log does not cover" if found.left_out else ""
+    return [
+        f"{asked}, {name}: {_risk_sentence(quality)}{left_out if quality is found.everybody else ''}."
+        for name, quality in (("all customers", found.everybody), ("regulars", found.regulars))
+    ]
+
+
+def _risk_sentence(quality: Quality) -> str:
+    away, back = quality.stayed_away, quality.customers - quality.stayed_away
+    if not quality.enough or quality.auc_risk is None:
+        return f"not enough data ({away:,} stayed away, {back:,} came; at least {FEWEST} of each are needed)"
+    health = "" if quality.auc_health is None else f", health {quality.auc_health:.3f}"
+    return f"AUC {quality.auc_risk:.3f}{health} ({away:,} of {quality.customers:,} stayed away; 0.5 is a coin's, 1 perfect)"
 
 
 def show_customer(settings: Settings, customer_id: str, console: Console, *, as_json: bool) -> None:

@@ -1,0 +1,103 @@
+"""What a backtest found, as files: alerts.csv, periods.csv, customers.csv and report.html."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from service.backtest import Result
+from service.domain.calendar import to_datetime
+from service.domain.outputs import Scores
+from service.domain.period_rows import CSV_COLUMNS, to_csv_row
+from service.domain.sentence import Language
+from service.history.amounts import as_decimal_text
+from service.report import CustomerTally, Facts, write_report
+
+ALERT_COLUMNS = (
+    "customer_id", "kind", "rung", "fired_at", "quiet_since", "usual_gap_days", "gap_days", "tail_probability", "returned_at",
+    "decision", "reason",
+)  # fmt: skip
+CUSTOMER_COLUMNS = (
+    "customer_id", "segment", "health", "band", "visits", "orders", "revenue", "first_visit", "last_visit", "usual_gap_days",
+    "gap_spread", "expected_visit", "tail_probability", "churn_risk", "expected_purchases_365d", "expected_value_365d",
+    "value_at_risk", "latest_nps", "latest_csat", "latest_ces", "churn_risk_band",
+)  # fmt: skip
+
+
+def write_files(result: Result, directory: Path, language: Language = Language.EN) -> list[Path]:
+    """Writes the three CSV files and the report, whose language is `language`; returns their paths."""
+    directory.mkdir(parents=True, exist_ok=True)
+    facts = Facts(result, [*result.periods()], CustomerTally())
+    customers = facts.customers.counted(result.customers())
+    return [
+        _write(directory / "alerts.csv", ALERT_COLUMNS, alert_rows(result)),
+        _write(directory / "periods.csv", CSV_COLUMNS, map(to_csv_row, facts.periods)),
+        _write(directory / "customers.csv", CUSTOMER_COLUMNS, customer_rows(result, customers)),
+        write_report(directory / "report.html", facts, language),
+    ]
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path
+
+
+def alert_rows(result: Result) -> Iterator[list[Any]]:
+    for alert in result.alerts:
+        made = alert.decision
+        seen = made.evidence
+        yield [
+            made.customer_id,
+            made.kind.value,
+            made.rung,
+            _local(result, made.detected_us),
+            _local(result, made.quiet_since_us),
+            seen.usual_gap_days,
+            seen.gap_days,
+            seen.tail_probability,
+            _local(result, alert.returned_us),
+            made.outcome.value,
+            made.reason.value,
+        ]
+
+
+def customer_rows(result: Result, customers: Iterable[Scores]) -> Iterator[list[Any]]:
+    digits = result.settings.shop.minor_digits
+    for scores in customers:
+        yield [
+            scores.customer_id,
+            scores.segment.value,
+            scores.health,
+            scores.band.value if scores.band else None,
+            scores.visits,
+            scores.orders,
+            _money(scores.revenue_minor, digits),
+            _local(result, scores.first_visit_us),
+            _local(result, scores.last_visit_us),
+            scores.usual_gap_days,
+            scores.gap_spread,
+            _local(result, scores.expected_visit_us),
+            scores.tail_probability,
+            scores.churn_risk,
+            scores.expected_purchases_365d,
+            _money(scores.expected_value_365d_minor, digits),
+            _money(scores.value_at_risk_minor, digits),
+            scores.latest_nps,
+            scores.latest_csat,
+            scores.latest_ces,
+            scores.churn_risk_band.value if scores.churn_risk_band else None,
+        ]
+
+
+def _local(result: Result, at_us: int | None) -> str:
+    """RFC 3339 in the shop's zone; empty for None."""
+    return "" if at_us is None else to_datetime(at_us).astimezone(result.settings.shop.zone).isoformat()
+
+
+def _money(minor: int | None, digits: int) -> str:
+    return "" if minor is None else as_decimal_text(minor, digits)

@@ -1,0 +1,6 @@
+"""report.html: what a backtest found, on one self-contained page for people."""
+
+from service.report.facts import CustomerTally, Facts
+from service.report.page import write_report
+
+__all__ = ["CustomerTally", "Facts", "write_report"]

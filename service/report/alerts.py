@@ -1,0 +1,161 @@
+"""Section "Alerts": how many absences would have been noticed, when, and who came back all by themselves.
+
+Counted are the first alerts of an absence, whatever was decided about them. "Unaided" needs no guess: the log holds what
+happened without this service.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from statistics import median
+
+from babel.dates import format_skeleton
+from markupsafe import Markup
+
+from service.backtest import Alert
+from service.calibration import wilson
+from service.domain.calendar import DAY_US, to_datetime
+from service.domain.outputs import Kind
+from service.report import charts
+from service.report.facts import Facts
+from service.web.words import Words
+
+FEWEST = 20
+"""With fewer alerts a share tells nothing: its 95 % interval is 40 points wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFacts:
+    """All None where there is nothing to count."""
+
+    absences: int
+    known: int
+    """Alerts after which the log goes on for one usual gap at least."""
+    unaided: int
+    """Of those: back within one usual gap."""
+    came_back: int
+    """Of all, ever within the log."""
+    silence_days: float | None
+    """Median silence at the alert."""
+    silence_gaps: float | None
+    """The same in usual gaps."""
+    return_days: float | None
+    """Median days from the alert to the return, of those who came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    sentences: list[str]
+    chart_title: str
+    chart: Markup
+    chart_told: str
+    outcomes: list[tuple[str, str]]
+
+
+def first_alerts(alerts: Sequence[Alert]) -> list[Alert]:
+    """The first alert of each absence, in order of detection."""
+    found: dict[tuple[str, str], Alert] = {}
+    for alert in alerts:
+        if alert.decision.kind is Kind.WIN_BACK:
+            found.setdefault((alert.decision.customer_id, alert.decision.episode_id), alert)
+    return [*found.values()]
+
+
+def facts_of(alerts: Sequence[Alert], last_us: int) -> AlertFacts:
+    """`alerts` = the first of each absence; `last_us` = last event of the log."""
+    known = unaided = 0
+    back: list[float] = []
+    for alert in alerts:
+        made = alert.decision
+        within_us = made.detected_us + int(made.evidence.usual_gap_days * DAY_US)
+        if alert.returned_us is not None:
+            back.append((alert.returned_us - made.detected_us) / DAY_US)
+        if within_us <= last_us:
+            known += 1
+            unaided += alert.returned_us is not None and alert.returned_us <= within_us
+    seen = [alert.decision.evidence for alert in alerts]
+    return AlertFacts(
+        absences=len(alerts),
+        known=known,
+        unaided=unaided,
+        came_back=len(back),
+        silence_days=median(each.gap_days for each in seen) if seen else None,
+        silence_gaps=median(each.gap_days / each.usual_gap_days for each in seen) if seen else None,
+        return_days=median(back) if back else None,
+    )
+
+
+def compose(facts: Facts, words: Words) -> Alerts:
+    result = facts.result
+    alerts = first_alerts(result.alerts)
+    title = words.say("alerts.per_week")
+    if not alerts:
+        return Alerts([words.say("alerts.none")], title, Markup(), "", [])
+    weeks = Counter(_monday(alert.decision.detected_us, words) for alert in alerts)
+    all_weeks = _weeks(_monday(result.first_us, words), max(_monday(result.last_us, words), *weeks))
+    counts = [weeks[week] for week in all_weeks]
+    told = words.say(
+        "alerts.per_week.told", mean=words.decimal(len(alerts) / len(all_weeks)), most=words.count(max(counts))
+    )
+    labels = [str(format_skeleton("yMMMd", week, locale=words.tongue.locale)) for week in all_weeks]
+    outcomes = Counter((alert.decision.outcome.value, alert.decision.reason.value) for alert in result.alerts)
+    return Alerts(
+        sentences=_sentences(facts_of(alerts, result.last_us), words),
+        chart_title=title,
+        chart=charts.bars(title, told, labels, counts, lambda number: words.count(round(number))),
+        chart_told=told,
+        outcomes=[
+            (
+                words.count(count),
+                f"{words.tongue.optional(f'outcome.{outcome}') or outcome} ({words.tongue.optional(f'reason.{reason}') or reason})",
+            )
+            for (outcome, reason), count in outcomes.most_common()
+        ],
+    )
+
+
+def _sentences(found: AlertFacts, words: Words) -> list[str]:
+    said = [
+        words.say(
+            "alerts.counted",
+            count=words.count(found.absences),
+            silence=words.days(found.silence_days or 0.0),
+            gaps=words.decimal(found.silence_gaps or 0.0),
+        )
+    ]
+    if found.known < FEWEST:
+        said.append(words.say("alerts.unaided.unknown", count=words.count(found.known)))
+    else:
+        low, high = wilson(found.unaided, found.known)
+        said.append(
+            words.say(
+                "alerts.unaided",
+                share=words.percent(100 * found.unaided / found.known),
+                part=words.count(found.unaided),
+                whole=words.count(found.known),
+                low=words.percent(100 * low, whole=True),
+                high=words.percent(100 * high, whole=True),
+            )
+        )
+    if found.return_days is not None:
+        said.append(
+            words.say(
+                "alerts.lead",
+                part=words.count(found.came_back),
+                whole=words.count(found.absences),
+                days=words.days(found.return_days),
+            )
+        )
+    return said
+
+
+def _monday(at_us: int, words: Words) -> date:
+    day = to_datetime(at_us).astimezone(words.zone).date()
+    return day - timedelta(days=day.weekday())
+
+
+def _weeks(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=7 * number) for number in range((last - first).days // 7 + 1)]
