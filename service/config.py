@@ -96,6 +96,9 @@ class ShopSettings(_Section):
     """Units of the shop's currency for one unit of another, e.g. USD = "0.92"."""
     regular_min_visits: Annotated[int, Field(ge=2, le=50)] = 4
     history_days: Annotated[int, Field(ge=765, le=4000)] = 765
+    erasure_salt: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """Secret that the hashes of erased customers are keyed with. Without it the group's name is, which whoever knows the name can use to
+    look for a customer among the hashes. Change it and erased customers are no longer recognised."""
     max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
     industry: policy.Industry = policy.Industry.NONE
     """Whose usual retention stands beside the shop's on the page; none = those of all."""
@@ -222,7 +225,10 @@ class Settings(BaseSettings):
                 minor_digits=shop.minor_digits,
                 regular_min_visits=shop.regular_min_visits,
                 history_days=shop.history_days,
-                max_lifespan_years=shop.max_lifespan_years,
+                erasure_salt: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """Secret that the hashes of erased customers are keyed with. Without it the group's name is, which whoever knows the name can use to
+    look for a customer among the hashes. Change it and erased customers are no longer recognised."""
+    max_lifespan_years=shop.max_lifespan_years,
             ),
             timing=policy.Timing(
                 clock=time.clock,

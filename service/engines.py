@@ -10,6 +10,8 @@ from service.domain.engine import Engine
 
 
 def new_engine(settings: Settings) -> Engine:
-    """An empty engine. The salt of erasure hashes is the group's, so it survives restarts and differs between installations."""
-    salt = hashlib.blake2b(settings.kafka.group.encode(), digest_size=16).digest()
+    """An empty engine. The hashes of erased customers are keyed with the installation's secret; without one, with the group's name."""
+    secret = settings.shop.erasure_salt
+    key = settings.kafka.group if secret is None else secret.get_secret_value()
+    salt = hashlib.blake2b(key.encode(), digest_size=16).digest()
     return Engine(settings.policy(), Calendar(settings.shop.zone), erasure_salt=salt)
