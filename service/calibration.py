@@ -81,6 +81,8 @@ class Calibration:
     """What came of the judgement at `at_us`."""
 
     at_us: int
+    learned: bool
+    """Whether the model's parameters had been learned from the log by then; else they were the defaults."""
     left_out: int
     """Customers whose two usual gaps end after the log."""
     everybody: Quality
@@ -102,13 +104,14 @@ class RiskCheck:
         self._risk, self._chance, self._health = array("d"), array("d"), array("d")
         self._until_us, self._last_day = array("q"), array("q")
         self._regular, self._stayed_away = bytearray(), bytearray()
-        self._left_out = 0
+        self._left_out, self._learned = 0, False
 
     def judge(self, engines: Iterable[Engine]) -> None:
         """Writes down what each engine thinks of its customers now. Once; costs some µs per customer."""
         at_us, self.judge_from_us = self._at_us, NEVER
         for engine in engines:
             model = engine.population.learned.model
+            self._learned |= engine.population.state.fits > 0
             for customer_id, customer in engine.customers.items():
                 if not customer.visits:
                     continue
@@ -139,6 +142,7 @@ class RiskCheck:
     def result(self) -> Calibration:
         return Calibration(
             self._at_us,
+            self._learned,
             self._left_out,
             self._quality(b"\x01" * len(self._regular)),
             self._quality(self._regular),

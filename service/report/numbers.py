@@ -137,7 +137,7 @@ def _charts(
     if not no_amounts:
         drawings.append(("revenue", charts.bars, money))
     for name, draw, tick in drawings:
-        title = words.say(f"numbers.chart.{name}")
+        title = words.say(f"number.{name}")
         values = [None if (value := getattr(row, name)) is None else float(value) for row in steps]
         if sum(value is not None for value in values) < 2:
             found.append((title, Markup(), words.say("unknown")))

@@ -48,6 +48,8 @@ def compose(facts: Facts, words: Words) -> Risk:
     how = [words.say("risk.how", day=day, customers=words.count(found.everybody.customers))]
     if found.left_out:
         how.append(words.say("risk.left_out", count=words.count(found.left_out)))
+    if not found.learned:
+        how.append(words.say("risk.unlearned"))
     return Risk(how, [_judged("everybody", found.everybody, words), _judged("regulars", found.regulars, words)])
 
 
