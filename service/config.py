@@ -225,10 +225,7 @@ class Settings(BaseSettings):
                 minor_digits=shop.minor_digits,
                 regular_min_visits=shop.regular_min_visits,
                 history_days=shop.history_days,
-                erasure_salt: Annotated[SecretStr, Field(min_length=16)] | None = None
-    """Secret that the hashes of erased customers are keyed with. Without it the group's name is, which whoever knows the name can use to
-    look for a customer among the hashes. Change it and erased customers are no longer recognised."""
-    max_lifespan_years=shop.max_lifespan_years,
+                max_lifespan_years=shop.max_lifespan_years,
             ),
             timing=policy.Timing(
                 clock=time.clock,
@@ -290,7 +287,13 @@ def load_settings(file: Path | None = None) -> Settings:
 def _refuse_unknown_variables() -> None:
     """A misspelt CHURN_ALERT_ variable must not be ignored silently."""
     sections = {name.upper() for name in Settings.model_fields}
-    known_alone = {CONFIG_VARIABLE, "CHURN_ALERT_RESTARTS", "CHURN_ALERT_TEST_BROKER", "CHURN_ALERT_CACHE"}
+    known_alone = {
+        CONFIG_VARIABLE,
+        "CHURN_ALERT_RESTARTS",
+        "CHURN_ALERT_CACHE",
+        "CHURN_ALERT_TEST_BROKER",
+        "CHURN_ALERT_TEST_LOGS",
+    }
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in known_alone:
             section, _, key = name.removeprefix(ENV_PREFIX).partition("__")

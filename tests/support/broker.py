@@ -99,6 +99,14 @@ def as_process() -> TestBroker:
     return TestBroker(broker.bootstrap_servers, f"Apache Kafka {KAFKA_VERSION} as a local process", broker.stop)
 
 
+def _knock(engine: str) -> None:
+    """OSError where a local engine's socket does not answer: asked for more, docker-py would leave its connection open."""
+    if engine.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(ANSWER_S)
+            door.connect(engine.removeprefix("unix://"))
+
+
 def in_docker() -> TestBroker:
     os.environ["TESTCONTAINERS_RYUK_DISABLED"] = (
         "true"  # read at import; the container is ended by the session's fixture
@@ -110,6 +118,7 @@ def in_docker() -> TestBroker:
         raise RungUnavailableError(f"the package {error.name} is missing") from error
     docker_error: type[Exception] = docker.errors.DockerException
     try:
+        _knock(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
         client = docker.from_env(timeout=ANSWER_S)
         try:
             client.ping()
