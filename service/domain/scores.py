@@ -41,6 +41,10 @@ VIP_FACTOR: Final = 3.0
 _LOG_2: Final = log(2.0)
 _LOG_SLOWING: Final = log(SLOWING_FACTOR)
 _LOG_HEALTHY: Final = log(HEALTHY_BASES)
+_PATIENT_GAPS: Final = 2.0
+"""Usual gaps for which it is worth showing that nothing changes, before the date of a change is searched."""
+_ROUNDING: Final = 1e-6
+"""Points of health; far more than what the order of additions can make."""
 _FALLS_BELOW: Final = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
 _AT_RISK: Final = 2
 _BANDS: Final = tuple(HealthBand)
@@ -202,7 +206,11 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
         if change_us <= now_us:
             change_us = now_us + 1
     if band >= 0 and customer.answers is not None:
-        change_us = min(change_us, _search_band_change(customer, band, now_us))
+        patient_us = customer.last_us + int(_PATIENT_GAPS * exp(customer.log_usual) * DAY_US)
+        if now_us < patient_us and _band_holds(customer, band, now_us, patient_us):
+            change_us = min(change_us, patient_us)  # most are back by then; who is not is looked at again, and searched
+        else:
+            change_us = min(change_us, _search_band_change(customer, band, now_us))
     elif 0 <= band < _AT_RISK:
         needed = (_FALLS_BELOW[band] * whole - rest) / RECENCY_WEIGHT
         if needed > 0.0:
@@ -211,6 +219,27 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
             change_us = min(change_us, crossing if crossing > now_us else now_us + 1)
     customer.change_us = min(change_us, risk_change_us(customer, model, risk, now_us))
     return changed
+
+
+def _band_holds(customer: Customer, band: int, from_us: int, until_us: int) -> bool:
+    """Whether the band surely stays between the two instants: shown by the best and the worst that health can be in between.
+
+    Recency only falls and the weight of the answers only fades, and health moves one way with each.
+    """
+    rest, whole = 0.0, RECENCY_WEIGHT
+    frequency, spend = _trends(customer)
+    if frequency is not None:
+        rest, whole = FREQUENCY_WEIGHT * frequency, whole + FREQUENCY_WEIGHT
+        if spend is not None:
+            rest, whole = rest + SPEND_WEIGHT * spend, whole + SPEND_WEIGHT
+    value, heavy = _satisfaction(customer.answers, from_us)
+    _, light = _satisfaction(customer.answers, until_us)
+    first = RECENCY_WEIGHT * _recency(customer, (from_us - customer.last_us) / DAY_US) + rest
+    last = RECENCY_WEIGHT * _recency(customer, (until_us - customer.last_us) / DAY_US) + rest
+    heavy, light = SATISFACTION_WEIGHT * heavy, SATISFACTION_WEIGHT * light
+    best = 100.0 * max((first + heavy * value) / (whole + heavy), (first + light * value) / (whole + light))
+    worst = 100.0 * min((last + heavy * value) / (whole + heavy), (last + light * value) / (whole + light))
+    return _band(best + _ROUNDING) == band and _band(worst - _ROUNDING) == band
 
 
 def _search_band_change(customer: Customer, band: int, now_us: int) -> int:
