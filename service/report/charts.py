@@ -7,6 +7,7 @@ style sheet, so that the charts follow the reader's dark mode and print well. Nu
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -14,6 +15,9 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from markupsafe import Markup
 from pygal import XY, Bar, Config, Line
 from pygal.style import Style
+
+# pygal hooks itself into every import for plug-ins with maps, in a way that Python warns of (ImportWarning). There are none here.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 WIDTH, HEIGHT = 520, 270
 _FONT = 15
@@ -44,7 +48,6 @@ def calibration(title: str, told: str, points: Sequence[tuple[float, float, floa
     chart = XY(
         _config(tick),
         height=WIDTH * 0.75,
-        margin_right=24,
         x_value_formatter=tick,
         x_labels=shares,
         x_labels_major=shares,
@@ -70,6 +73,7 @@ def _config(tick: Tick) -> Any:
         show_minor_x_labels=False,
         truncate_label=-1,
         margin=6,
+        margin_right=28,
         spacing=6,
         dots_size=3,
         js=[],
@@ -81,10 +85,10 @@ def _config(tick: Tick) -> Any:
 
 
 def _labelled(chart: Any, labels: Sequence[str]) -> Any:
-    """Few labels, so that they stay readable: the first and every n-th after it."""
+    """Few labels, so that they stay readable: every n-th, away from the edges, where there is no room for half of one."""
     step = max(1, -(-len(labels) // _MOST_LABELS))
     chart.x_labels = list(labels)
-    chart.x_labels_major = list(labels[::step])
+    chart.x_labels_major = list(labels[step // 2 :: step])
     return chart
 
 

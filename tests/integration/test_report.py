@@ -1,0 +1,303 @@
+"""report.html of a simulated café: the numbers of the CSV files, in both languages, readable anywhere and loading nothing."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from service.backtest import Result, backtest
+from service.backtest_files import write_files
+from service.cli import app
+from service.config import Settings
+from service.domain.sentence import Language
+from service.report.alerts import facts_of, first_alerts
+from service.report.english import ENGLISH
+from service.report.french import FRENCH
+from service.report.numbers import SIDE_BY_SIDE
+from service.simulate import Cafe, Simulation
+from tests.support.browser import chromium
+
+SETTINGS = Settings().changed(
+    outreach={"consent": "external"}, shop={"timezone": "Europe/Paris", "currency": "EUR", "regular_min_visits": 4}
+)
+SECTIONS = ("read", "numbers", "customers", "alerts", "risk")
+LOADING = {"script", "img", "iframe", "object", "embed", "audio", "video", "source", "base", "form"}
+ROWS_OF = ("retention_rate", "churn_rate", "repeat_purchase_rate", "customer_lifetime_value", "revenue",
+           "average_order_value", "nps", "csat", "ces")  # fmt: skip
+STEP_COLUMNS = (
+    "customers_at_start", "retained", "lost", "new", "returned", "customers_at_end", "retention_rate", "churn_rate",
+    "repeat_purchase_rate", "orders", "revenue", "average_order_value", "purchase_frequency", "customer_lifetime_value",
+)  # fmt: skip
+
+
+@dataclass(repr=False)
+class Made:
+    """A report and what it was made from."""
+
+    result: Result
+    directory: Path
+
+    def page(self) -> Page:
+        return Page.of(self.directory / "report.html")
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        with (self.directory / name).open(newline="", encoding="utf-8") as file:
+            return [*csv.DictReader(file)]
+
+
+@dataclass(repr=False)
+class Page(HTMLParser):
+    """What a program sees of the page."""
+
+    html: str = ""
+    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    tables: list[list[list[str | None]]] = field(default_factory=list)
+    """table → row → raw values of its cells; None for a cell without one."""
+    words: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    @classmethod
+    def of(cls, path: Path) -> Page:
+        page = cls(path.read_text(encoding="utf-8"))
+        page.feed(page.html)
+        return page
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append((tag, given))
+        match tag:
+            case "table":
+                self.tables.append([])
+            case "tr":
+                self.tables[-1].append([])
+            case "td":
+                self.tables[-1][-1].append(None)
+            case "data" if self.tables and self.tables[-1] and self.tables[-1][-1]:
+                self.tables[-1][-1][-1] = given["value"]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [given for name, given in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    directory = tmp_path_factory.mktemp("report")
+    purchases, surveys, _ = Simulation(Cafe(customers=500, days=400)).write(directory)
+    result = backtest(SETTINGS, [purchases], [surveys])
+    write_files(result, directory)
+    return Made(result, directory)
+
+
+def test_the_page_loads_nothing_from_anywhere(made: Made) -> None:
+    page = made.page()
+
+    assert not LOADING & {tag for tag, _ in page.tags}
+    assert not [given for _, given in page.tags if {"src", "srcset", "style", "onclick"} & given.keys()]
+    addresses = {str(given["href"]) for _, given in page.tags if "href" in given}
+    assert addresses == {"data:,", *(f"#{name}" for name in SECTIONS)}
+    assert not re.search(r"http|url\(|@import|javascript", page.html, flags=re.IGNORECASE)
+
+
+def test_the_last_complete_periods_hold_the_numbers_of_periods_csv(made: Made) -> None:
+    rows = made.rows("periods.csv")
+    complete = {row["granularity"]: row for row in rows if row["complete"] == "true"}
+
+    shown = made.page().tables[0][1:]
+
+    assert [len(row) for row in shown] == [len(SIDE_BY_SIDE)] * len(ROWS_OF)
+    for name, cells in zip(ROWS_OF, shown, strict=True):
+        assert cells == [complete[granularity][name] or None for granularity in SIDE_BY_SIDE]
+    assert all(shown[0][:2])
+
+
+def test_the_months_hold_the_numbers_of_periods_csv(made: Made) -> None:
+    months = [row for row in made.rows("periods.csv") if row["granularity"] == "month" and row["complete"] == "true"]
+
+    shown = made.page().tables[1][1:]
+
+    assert len(months) > 10
+    assert shown == [[row[name] for name in STEP_COLUMNS] for row in reversed(months)]
+
+
+def test_the_customers_are_those_of_customers_csv(made: Made) -> None:
+    rows = made.rows("customers.csv")
+    page = made.page()
+
+    for column, where, label in (
+        ("segment", "lost", "Lost"),
+        ("segment", "regular", "Regular"),
+        ("band", "at_risk", "At risk"),
+        ("churn_risk_band", "high", "High (from 70%)"),
+    ):
+        count = Counter(row[column] for row in rows)[where]
+        assert f"{label} {count:,} " in page.text
+    tiles = [given["value"] for given in page.all("data")[:3]]
+    assert tiles == [
+        str(made.result.events),
+        str(len(rows)),
+        str(sum(int(row["visits"]) >= SETTINGS.shop.regular_min_visits for row in rows)),
+    ]
+
+
+def test_customers_csv_has_the_band_of_the_churn_risk(made: Made) -> None:
+    rows = made.rows("customers.csv")
+
+    assert [*rows[0]][-1] == "churn_risk_band"
+    for row in rows:
+        risk = float(row["churn_risk"])
+        assert row["churn_risk_band"] == ("low" if risk < 0.3 else "medium" if risk < 0.7 else "high")
+
+
+def test_the_ten_bins_are_those_of_the_calibration(made: Made) -> None:
+    *_, everybody, regulars = made.page().tables
+
+    for quality, shown in (
+        (made.result.calibration.everybody, everybody),
+        (made.result.calibration.regulars, regulars),
+    ):
+        assert quality.enough
+        assert shown[1:] == [
+            [
+                str(each.customers),
+                repr(each.predicted),
+                repr(each.observed),
+                f"{each.low!r} {each.high!r}",
+                repr(each.churn_risk),
+            ]
+            for each in quality.bins
+        ]
+        assert sum(each.customers for each in quality.bins) == quality.customers
+        assert f"In {100 * (quality.auc_risk or 0):.1f} of 100 such pairs" in made.page().text
+
+
+def test_the_alerts_told_are_those_of_alerts_csv(made: Made) -> None:
+    alerts = made.rows("alerts.csv")
+    absences = {(row["customer_id"], row["quiet_since"]) for row in alerts}
+    back = {(row["customer_id"], row["quiet_since"]) for row in alerts if row["returned_at"]}
+
+    found = facts_of(first_alerts(made.result.alerts), made.result.last_us)
+
+    assert (found.absences, found.came_back) == (len(absences), len(back))
+    assert found.unaided <= found.known <= found.absences
+    text = made.page().text
+    assert f"{found.absences:,} times a regular was away" in text
+    assert f"{100 * found.unaided / found.known:.1f}% came back by themselves" in text
+
+
+def test_programs_that_read_pages_aloud_find_their_way(made: Made) -> None:
+    page = made.page()
+
+    assert page.all("html")[0]["lang"] == "en"
+    assert all(given.get("scope") in {"col", "row"} for given in page.all("th"))
+    charts = [given for given in page.all("svg") if given.get("class") == "chart"]
+    assert len(charts) == 7
+    assert all(given["role"] == "img" and given["aria-label"] for given in charts)
+    for drawn in re.findall(r'<svg class="chart".*?</svg>', page.html, flags=re.DOTALL):
+        assert re.match(r"<svg [^>]*><title>[^<]+</title><desc>[^<]+</desc>", drawn)
+    ids = [given["id"] for _, given in page.tags if "id" in given]
+    assert len(ids) == len(set(ids))
+    assert {given["aria-labelledby"] for _, given in page.tags if "aria-labelledby" in given} <= set(ids)
+
+
+def test_nobody_is_named(made: Made) -> None:
+    text = made.page().text
+
+    assert not [row["customer_id"] for row in made.rows("customers.csv") if row["customer_id"] in text]
+
+
+def test_both_languages_say_the_same_things() -> None:
+    def filled(text: str) -> set[str | None]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    assert ENGLISH.keys() == FRENCH.keys()
+    for key, text in ENGLISH.items():
+        assert filled(text) == filled(FRENCH[key]), key
+
+
+def test_the_command_writes_it_in_french_and_says_how_good_the_churn_risk_is(made: Made, tmp_path: Path) -> None:
+    words = ["backtest", str(made.directory / "purchases.csv"), "--out", str(tmp_path), "--language", "fr"]
+
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+
+    assert done.exit_code == 0, done.output
+    assert re.search(r"all customers: AUC 0\.\d{3}, health 0\.\d{3}", done.output)
+    assert re.search(r"regulars: AUC 0\.\d{3}", done.output)
+    page = Page.of(tmp_path / "report.html")
+    assert page.all("html")[0]["lang"] == "fr"
+    assert "Que vaut le risque de départ\u00a0?" in page.html
+    assert "Ni NPS" in page.text or "ni NPS" in page.text
+
+
+def test_a_log_of_a_few_purchases_says_what_is_missing_and_what_was_left_out_as_text(tmp_path: Path) -> None:
+    log = tmp_path / "few.csv"
+    log.write_text(
+        "customer_id,timestamp,amount\n"
+        + "".join(f"c{n % 3},2026-03-{n + 1:02}T09:00:00Z,\n" for n in range(6))
+        + "c9,<script>alert(1)</script>,3\n"
+    )
+    result = backtest(SETTINGS, [log])
+    write_files(result, tmp_path / "out")
+
+    page = Page.of(tmp_path / "out" / "report.html")
+
+    assert "Not enough data: no regular was away" in page.text
+    assert page.text.count("at least 30 of each are needed") == 2
+    assert "The log holds no amounts" in page.text
+    assert not page.all("script")
+    assert "alert(1)" in page.text
+    assert not [given for given in page.all("svg") if given.get("class") == "chart"]
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "en"), (360, "en"), (360, "fr")])
+def test_a_browser_shows_it_at_any_width_without_complaint(
+    made: Made, browser: Any, tmp_path: Path, width: int, language: str
+) -> None:
+    write_files(made.result, tmp_path, Language(language))
+    heard: list[str] = []
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("request", lambda request: heard.append(request.url))
+    address = (tmp_path / "report.html").as_uri()
+
+    page.goto(address)
+
+    assert heard == [address]
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    for details in page.locator("details summary").all():
+        details.click()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    for chart in page.locator("svg.chart").all():
+        box = chart.bounding_box()
+        assert box["width"] > 250
+        assert box["height"] > 100
+        outside = chart.evaluate(
+            "drawn => [...drawn.querySelectorAll('text')].map(each => each.getBoundingClientRect())"
+            ".filter(each => each.left < drawn.getBoundingClientRect().left - 2"
+            " || each.right > drawn.getBoundingClientRect().right + 2).length"
+        )
+        assert outside == 0, "a label is cut off"
