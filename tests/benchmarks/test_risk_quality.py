@@ -27,12 +27,6 @@ SETTINGS = {"outreach": {"consent": "external"}}
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 
 
-@pytest.fixture(autouse=True)
-def _no_setting_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service refuses variables that name no setting of its own."""
-    monkeypatch.delenv("CHURN_ALERT_TEST_LOGS", raising=False)
-
-
 def logs() -> Iterator[Path]:
     if LOGS:
         yield from (path for path in sorted(Path(LOGS).glob("*.csv.gz")) if "survey" not in path.name)
