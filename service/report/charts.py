@@ -22,7 +22,10 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module_
 WIDTH, HEIGHT = 520, 270
 _FONT = 15
 """The size that room is left for, in units of WIDTH: that of the style sheet on a phone, where the chart is 320 px wide."""
-_MOST_LABELS = 5
+_LETTER = 8.0
+"""Width of a letter of that size, about."""
+_LABEL_ROOM = 430.0
+"""What is left of WIDTH beside the labels of the vertical axis."""
 _LEFT_OUT: Final = frozenset({"script", "style", "defs"})
 _OVERLAYS: Final = frozenset({"text-overlay", "tooltip-overlay", "tooltip"})
 
@@ -86,7 +89,9 @@ def _config(tick: Tick) -> Any:
 
 def _labelled(chart: Any, labels: Sequence[str]) -> Any:
     """Few labels, so that they stay readable: every n-th, away from the edges, where there is no room for half of one."""
-    step = max(1, -(-len(labels) // _MOST_LABELS))
+    longest = max(map(len, labels))
+    most = max(1, int(_LABEL_ROOM / ((longest + 2) * _LETTER)))
+    step = max(1, -(-len(labels) // most))
     chart.x_labels = list(labels)
     chart.x_labels_major = list(labels[step // 2 :: step])
     return chart

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from babel.numbers import format_decimal
+
 from service.domain.calendar import to_datetime
 from service.report.facts import Facts
 from service.web.words import Words
@@ -39,7 +41,10 @@ def compose(facts: Facts, words: Words) -> Read:
         ),
         policy=words.say(
             "read.policy",
-            rule=words.say(f"read.policy.{outreach.measure.value}", level=f"{outreach.level:g}"),
+            rule=words.say(
+                f"read.policy.{outreach.measure.value}",
+                level=format_decimal(outreach.level, locale=words.tongue.locale),
+            ),
             visits=result.settings.shop.regular_min_visits,
         ),
         skipped=[f"{words.count(number)} × {reason}" for reason, number in report.skipped.most_common()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from babel.numbers import format_decimal
 from markupsafe import Markup
 
 from service.calibration import FEWEST, Bin, Quality
@@ -114,17 +115,19 @@ def _row(each: Bin, words: Words) -> BinRow:
 
 
 def _note(quality: Quality, words: Words) -> str:
-    def pairs(area: float | None) -> str:
-        return words.say("unknown") if area is None else f"{area:.3f}"
+    def exact(number: float | None) -> str:
+        if number is None:
+            return words.say("unknown")
+        return str(format_decimal(number, "0.000", locale=words.tongue.locale))
 
     return words.say(
         "risk.note",
-        risk=pairs(quality.auc_risk),
-        chance=pairs(quality.auc_chance),
-        health=pairs(quality.auc_health),
+        risk=exact(quality.auc_risk),
+        chance=exact(quality.auc_chance),
+        health=exact(quality.auc_health),
         with_health=words.count(quality.with_health),
-        brier=f"{quality.brier:.3f}",
-        brier_of_mean=f"{quality.brier_of_mean:.3f}",
+        brier=exact(quality.brier),
+        brier_of_mean=exact(quality.brier_of_mean),
     )
 
 

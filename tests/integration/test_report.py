@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -301,3 +302,11 @@ def test_a_browser_shows_it_at_any_width_without_complaint(
             " || each.right > drawn.getBoundingClientRect().right + 2).length"
         )
         assert outside == 0, "a label is cut off"
+        labels = chart.evaluate(
+            "drawn => [...drawn.querySelectorAll('.axis.x text')].map(each => each.getBoundingClientRect())"
+            ".filter(each => each.width > 0).map(each => [each.left, each.right]).sort((a, b) => a[0] - b[0])"
+        )
+        assert all(before[1] < after[0] for before, after in pairwise(labels)), "labels run into each other"
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})
+    assert page.evaluate("document.documentElement.scrollWidth") == 718, "wider than a sheet of A4"
