@@ -37,6 +37,8 @@ _FIRST_EVALUATIONS: Final = 180
 _STEP: Final = 0.3
 _PAIRS_NEEDED: Final = 50
 """Customers with two gaps below which no rhythm is claimed (k = 1)."""
+_PAIR_DAYS: Final = 12
+"""Shorter pairs of gaps are left out: whole days make them look regular. It biases nothing, as m does not depend on their sum."""
 _STAGES_MOST: Final = 4
 """A more regular one hardly changes the risk, and every stage costs."""
 _SEED: Final = 17
@@ -148,7 +150,7 @@ def stages_of(customers: list[Customer]) -> int:
         if customer.visits < 3:
             continue
         days = customer.newest_days(3)
-        if len(days) == 3:
+        if len(days) == 3 and days[0] - days[2] >= _PAIR_DAYS:
             deviation = (days[1] - days[2]) / (days[0] - days[2]) - 0.5
             spread += deviation * deviation
             pairs += 1

@@ -27,12 +27,14 @@ DEFAULT_DROPOUT: Final = 0.25
 DEFAULT_DROPOUT_WEIGHT: Final = 2.0
 """What a shop is taken for before its customers have said more: exponential gaps, two weeks on average between the visits of an average
 customer, a quarter lost after each visit. The estimates start here (churn_fit.py), so that little history gives something sane."""
-_LOG_TAIL: Final = 7.0
-"""The nodes leave out e^−7 = 0.1 % of the mass below them."""
-_MOST_NODES: Final = 120
+_LOG_TAIL: Final = 12.0
+"""e^−12 = 0.001 % of the mass lies below the nodes; the lowest stands for it."""
+_LOG_LOWEST: Final = 25.0
+"""Nor do they reach further down than this: a customer whose chance to leave is 10^−11 stays."""
 _STAYS: Final = 1e-7
 """A customer whose chance to leave is this small stays."""
 _MAX_EXPONENT: Final = 700.0
+_MOST_SKEW: Final = 500.0
 
 
 class ChurnModel:
@@ -99,44 +101,65 @@ class ChurnModel:
         exponent = min(_MAX_EXPONENT, -needed / (self.r + self.stages * repeats))
         return (self.alpha + recency) * (exp(exponent) - 1.0)
 
-    def expected_visits_if_alive(self, repeats: int, age: float, days: float) -> float:
+    def _stages_passed(self, shape: float, recency: float, age: float) -> float:
+        """Mean number of stages that an alive customer's present gap has behind it, 0 … k − 1."""
+        share = (age - recency) / (self.alpha + age)
+        term = total = 1.0
+        passed = 0.0
+        for j in range(1, self.stages):
+            term *= (shape + j - 1) / j * share
+            total += term
+            passed += j * term
+        return passed / total
+
+    def expected_visits_if_alive(self, repeats: int, recency: float, age: float, days: float) -> float:
         """Mean number of visits within the next `days` of a customer who has not left.
 
         Given p and the rate m of visits it is (1 − e^{−m p days}) / p: they come until they leave. m has a Gamma posterior, over which
-        the mean is closed; over p's posterior Beta(a, b + x + 1) it is taken on fixed nodes. Exact for k = 1; for k > 1 the stage
-        the present gap has reached is left out, less than half a visit.
+        the mean is closed; over p's posterior Beta(a, b + x + 1) it is taken on fixed nodes. Exact for k = 1; for k > 1 the stages
+        the present gap has behind it count as evidence of the rate by their mean, and the next visit is not dated by them.
         """
         shape = self.r + self.stages * repeats
+        if self.stages > 1:
+            shape += self._stages_passed(shape, recency, age)
         per_p = days / (self.stages * (self.alpha + age))
-        concentration = self.b + repeats + 1.0
+        concentration = self.b + repeats + (self.a + 1.0) / 2.0
         power = self.a - 1.0
+        centre = _skew(self.a / concentration)
         total = whole = 0.0
-        for node, weight in self._nodes:
+        for node, gamma_weight in self._nodes:
             y = node / concentration
+            weight = gamma_weight * exp(min(_MOST_SKEW, power * (_skew(y) - centre)))
+            whole += weight
             if y < _STAYS:  # the limit of what follows, which would lose its digits
                 total += weight * shape * per_p
-                whole += weight
-                continue
-            p = 1.0 - exp(-y)
-            mass = weight * exp(power * log(p / y))
-            total += mass * (1.0 - exp(-shape * log(1.0 + p * per_p))) / p
-            whole += mass
+            else:
+                p = 1.0 - exp(-y)
+                total += weight * (1.0 - exp(-shape * log(1.0 + p * per_p))) / p
         return total / whole
+
+
+def _skew(y: float) -> float:
+    """How the Beta density in y = −log(1 − p) differs from that of a scaled Gamma variable: times e^{(a − 1) skew}."""
+    return 0.0 if y < _STAYS else log((1.0 - exp(-y)) / y) + y / 2.0
 
 
 def _gamma_nodes(shape: float) -> list[tuple[float, float]]:
     """Nodes and weights for the mean over a Gamma(shape, 1) variable q: the trapezoidal rule in log q, which converges fast there.
 
-    With y = −log(1 − p) a Beta(a, c) variable p is nearly such a variable divided by c.
+    With y = −log(1 − p) a Beta(a, c) variable p is nearly such a variable divided by c + (a − 1) / 2.
     """
     width = min(1.0, 1.0 / sqrt(shape))
     highest = log(shape + 6.0 * sqrt(shape) + 14.0)
-    lowest = min(log(shape), 0.0) - _LOG_TAIL / shape
-    count = min(_MOST_NODES, ceil((highest - lowest) / width))
+    lowest = log(shape) - max(min(_LOG_LOWEST, _LOG_TAIL / shape), 5.0 * width)
+    count = ceil((highest - lowest) / width)
     step = (highest - lowest) / count
+    peak = shape * (log(shape) - 1.0)  # the weights count from here: the highest would not fit a float
     nodes: list[tuple[float, float]] = []
     for i in range(count + 1):
         logarithm = lowest + step * i
         node = exp(logarithm)
-        nodes.append((node, exp(shape * logarithm - node)))
+        nodes.append((node, exp(shape * logarithm - node - peak)))
+    node, weight = nodes[0]
+    nodes[0] = node, weight / (1.0 - exp(-shape * step))
     return nodes

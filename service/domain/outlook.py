@@ -48,11 +48,12 @@ def chance_of_no_visit(customer: Customer, model: ChurnModel, now_us: int, days:
 def outlook_of(customer: Customer, model: ChurnModel, now_us: int) -> Outlook:
     """Of a customer with a visit. Value: expected visits × what a visit of theirs brings, shrunk towards the population's mean."""
     visits = customer.visits
+    recency = (customer.last_us - customer.first_us) / DAY_US
     age = (max(now_us, customer.last_us) - customer.first_us) / DAY_US
     spend = (SPEND_SHRINKAGE * model.spend_minor + customer.revenue_minor) / (SPEND_SHRINKAGE + visits)
     return Outlook(
         churn_risk(customer, model, now_us),
-        model.expected_visits_if_alive(visits - 1, age, HORIZON_DAYS),
+        model.expected_visits_if_alive(visits - 1, recency, age, HORIZON_DAYS),
         customer.orders / visits,
         max(0.0, spend),
     )

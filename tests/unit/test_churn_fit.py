@@ -1,0 +1,271 @@
+"""The churn model's estimation: known parameters are found again, little history gives something sane, and the sample is fair."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.domain.churn_fit import SAMPLE_MOST, Sample, fit, stages_of
+from service.domain.churn_model import DEFAULT_DROPOUT, DEFAULT_GAP_DAYS, ChurnModel
+from service.domain.customer import Customer
+from service.domain.engine import Engine
+from service.domain.events import Erasure, Event
+from tests.support.btyd import Truth, known_as, shop
+from tests.support.engines import Changelog, apply_all, at, make_engine, purchase, shop_log
+
+DAYS = 730
+SHOPS = {
+    "fashion": Truth(1, 1.2, 40, 0.3, 3),
+    "drugstore": Truth(2, 1.5, 20, 0.2, 4),
+    "coffee": Truth(3, 3, 7, 0.08, 5),
+    "subscribers": Truth(4, 2, 30, 0.4, 3),
+}
+RATE = 0.12
+"""Relative tolerance of the mean rate of visits, whose estimate of 2,000 customers scatters by 0.05 at most."""
+DROPOUT = 0.04
+"""Absolute tolerance of the mean dropout, whose estimate scatters by 0.015 at most."""
+
+
+@cache
+def customers_of(name: str, seed: int, number: int = 2000) -> list[Customer]:
+    return [known_as(life) for life in shop(SHOPS[name], number, seed, DAYS)]
+
+
+def rate_of(model: ChurnModel) -> float:
+    """Visits a day of an average customer."""
+    return model.r / model.alpha / model.stages
+
+
+def dropout_of(model: ChurnModel) -> float:
+    return model.a / (model.a + model.b)
+
+
+# ---- recovery
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", ["fashion", "drugstore", "coffee"])
+def test_the_parameters_the_customers_live_by_are_found_again(name: str, seed: int) -> None:
+    truth = SHOPS[name]
+
+    model, _ = fit(customers_of(name, seed), at(DAYS), [])
+
+    assert model.stages == truth.stages, "one more or less would give the rate of stages, not of visits"
+    assert rate_of(model) == pytest.approx(1 / truth.gap_days, rel=RATE)
+    assert dropout_of(model) == pytest.approx(truth.dropout, abs=DROPOUT), "a and b swapped: 0.4 off and more"
+    assert model.r == pytest.approx(truth.r, rel=0.3)
+    assert model.a + model.b == pytest.approx(truth.weight, rel=0.4)
+    assert model.spend_minor == pytest.approx(1000, rel=0.1)  # 10.00 each; a day with two purchases is one visit
+
+
+@pytest.mark.parametrize("name", SHOPS)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_rhythm_is_found_with_a_few_hundred_customers(name: str, seed: int) -> None:
+    assert stages_of(customers_of(name, seed, 2000)[:700]) == SHOPS[name].stages
+
+
+@pytest.mark.parametrize("gap_days", [1.5, 3.0, 7.0])
+def test_customers_without_rhythm_who_come_often_do_not_look_regular_for_being_counted_in_days(gap_days: float) -> None:
+    lives = shop(Truth(1, 2, gap_days, 0.1, 5), 700, 3, days=200.0)
+
+    assert stages_of([known_as(life) for life in lives]) == 1
+
+
+def test_a_fit_goes_on_from_where_the_last_one_stopped_and_stays_there() -> None:
+    customers = customers_of("coffee", 1)[:500]
+    first, position = fit(customers, at(DAYS), [])
+
+    again, onwards = fit(customers, at(DAYS), position)
+
+    assert onwards == pytest.approx(position, abs=0.1)
+    assert rate_of(again) == pytest.approx(rate_of(first), rel=0.03)
+    assert dropout_of(again) == pytest.approx(dropout_of(first), abs=0.01)
+
+
+def test_a_shop_that_changes_is_followed_within_a_few_fits() -> None:
+    _, position = fit(customers_of("fashion", 1)[:500], at(DAYS), [])
+
+    for _ in range(6):
+        model, position = fit(customers_of("coffee", 1)[:500], at(DAYS), position)
+
+    assert rate_of(model) == pytest.approx(1 / 7, rel=0.15)
+    assert dropout_of(model) == pytest.approx(0.08, abs=DROPOUT)
+
+
+def test_the_order_of_the_customers_does_not_matter_to_the_last_bit() -> None:
+    customers = customers_of("drugstore", 1)[:150]
+    shuffled = Random(1).sample(customers, len(customers))
+
+    assert fit(customers, at(DAYS), [])[1] == fit(shuffled, at(DAYS), [])[1]
+
+
+# ---- little history
+
+
+@pytest.mark.parametrize("number", [0, 1, 5])
+def test_little_history_leaves_what_a_shop_is_taken_for(number: int) -> None:
+    customers = customers_of("drugstore", 1)[:number]
+
+    model, _ = fit(customers, at(DAYS), [])
+
+    assert model.stages == 1
+    assert 1 / 4 < rate_of(model) * DEFAULT_GAP_DAYS < 4
+    assert DEFAULT_DROPOUT / 2.5 < dropout_of(model) < DEFAULT_DROPOUT * 2.5
+    if not number:
+        assert rate_of(model) * DEFAULT_GAP_DAYS == pytest.approx(1, rel=0.1)
+        assert dropout_of(model) == pytest.approx(DEFAULT_DROPOUT, abs=0.02)
+        assert model.spend_minor == 0
+
+
+def test_customers_without_a_visit_and_refunds_beyond_all_revenue_do_no_harm() -> None:
+    spoilt = known_as(shop(SHOPS["coffee"], 1, 1, DAYS)[0])
+    spoilt.revenue_minor = -500
+
+    model, _ = fit([Customer(), spoilt], at(DAYS), [])
+
+    assert model.spend_minor == 0
+    assert 0 < dropout_of(model) < 1
+
+
+def one_visit(seed: int) -> Customer:
+    return known_as(shop(Truth(1, 1, 1e6, 0.5, 2), 1, seed, 30.0)[0])
+
+
+def test_a_shop_of_one_time_buyers_only_is_fitted_too() -> None:
+    model, _ = fit([one_visit(seed) for seed in range(300)], at(400), [])
+
+    assert model.stages == 1
+    assert model.risk(0, 0.0, 370.0) > 0.5
+
+
+# ---- the sample
+
+
+def offered(ids: list[str]) -> Sample:
+    sample = Sample()
+    for customer_id in ids:
+        sample.offer(customer_id)
+    return sample
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32), number=st.integers(0, 5000))
+def test_the_sample_is_bounded_and_the_same_whatever_the_order(seed: int, number: int) -> None:
+    ids = [f"{seed}-{n}" for n in range(number)]
+    shuffled = Random(seed).sample(ids, number)
+
+    sample = offered(ids)
+
+    assert len(sample) == min(number, len(sample)) <= SAMPLE_MOST
+    assert len(sample) > SAMPLE_MOST * 0.4 or len(sample) == number
+    assert sample.members() == offered(shuffled).members() == offered([*ids, *shuffled]).members()
+    assert sample.level == offered(shuffled).level
+
+
+def test_the_sample_is_spread_evenly_over_all_who_came() -> None:
+    members = offered([str(n) for n in range(20_000)]).members()
+
+    tenths = Counter(int(member) // 2000 for member in members)
+
+    mean = len(members) / 10
+    assert sum((tenths[tenth] - mean) ** 2 / mean for tenth in range(10)) < 27.9, (
+        "chi square, 9 degrees of freedom, 0.1 %"
+    )
+
+
+def test_after_a_restart_the_sample_is_the_same_also_where_customers_were_erased_since() -> None:
+    ids = [str(n) for n in range(3000)]
+    sample = offered(ids)
+    erased = set(sample.members()[::3])
+    for customer_id in erased:
+        sample.remove(customer_id)
+
+    revived = Sample(sample.level)
+    for customer_id in reversed(ids):
+        if customer_id not in erased:
+            revived.offer(customer_id)
+
+    assert erased
+    assert revived.members() == sample.members()
+    assert not erased & set(revived.members())
+
+
+# ---- through the engine
+
+
+def model_of(engine: Engine) -> tuple[object, ...]:
+    model = engine.population.learned.model
+    return model.stages, model.r, model.alpha, model.a, model.b, model.spend_minor, engine.population.state.fit_position
+
+
+def as_purchases(truth: Truth, number: int, seed: int, days: float) -> list[Event]:
+    lives = shop(truth, number, seed, days)
+    visits = sorted((visit, str(index)) for index, life in enumerate(lives) for visit in life.visits)
+    return [purchase(name, day) for day, name in visits]
+
+
+def test_an_engine_learns_from_its_stream_what_its_customers_live_by() -> None:
+    truth = Truth(2, 3, 12, 0.15, 4)
+    engine = make_engine()
+
+    apply_all(engine, as_purchases(truth, 1200, 5, 250.0))
+
+    model = engine.population.learned.model
+    assert 0.4 * SAMPLE_MOST < len(engine.population.sample) <= SAMPLE_MOST < len(engine.customers)
+    assert engine.population.state.fits > 12
+    assert model.stages == truth.stages
+    assert rate_of(model) == pytest.approx(1 / truth.gap_days, rel=RATE)
+    assert dropout_of(model) == pytest.approx(truth.dropout, abs=DROPOUT)
+    assert model.spend_minor == pytest.approx(1000, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_engine_restarted_anywhere_has_the_same_model_to_the_last_bit(seed: int) -> None:
+    events = shop_log(seed, customers=25, everything=True, disorder=0.1)
+    once = make_engine()
+    apply_all(once, events)
+
+    random, engine, changelog = Random(seed), make_engine(), Changelog()
+    for event in events:
+        engine.apply(event)
+        if random.random() < 0.03:
+            changelog.take(engine.drain())
+            engine = changelog.revive(engine)
+
+    assert once.population.state.fits > 5
+    assert model_of(engine) == model_of(once)
+    assert engine.population.sample.members() == once.population.sample.members()
+
+
+def test_the_erased_are_no_longer_learned_from() -> None:
+    engine = make_engine()
+    apply_all(engine, as_purchases(SHOPS["drugstore"], 20, 1, 60.0))
+    assert sorted(engine.population.sample.members()) == sorted(engine.customers)
+
+    apply_all(engine, [Erasure("e", "7", at(61))])
+
+    assert "7" not in engine.population.sample.members()
+    assert len(engine.population.sample) == len(engine.customers)
+    fits = engine.population.state.fits
+    apply_all(engine, [purchase("other", 80.0)])
+    assert engine.population.state.fits > fits
+
+
+def test_fits_become_rarer_but_never_rarer_than_every_four_weeks() -> None:
+    engine = make_engine()
+    fitted: list[int] = []
+    for week in range(70):
+        before = engine.population.state.fits
+        apply_all(engine, [purchase("a", 7.0 * week + 0.5)])
+        if engine.population.state.fits > before:
+            fitted.append(week)
+
+    gaps = [later - earlier for earlier, later in pairwise(fitted)]
+    assert gaps == [1] * 8 + [2] * 8 + [3] * 8 + [4] * (len(gaps) - 24)
+    assert len(gaps) > 26
