@@ -63,6 +63,7 @@ FIELDS: Final = (
     "paused_us",
     "risk_band",
     "order_memory",
+    "earlier_releases",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their defaults."""
 
@@ -130,6 +131,8 @@ class Customer:
         self.risk_band: int = -1
         self.order_memory: bytes | None = None
         """The newest 3 orders with an order_id (memories.remember_order), for answers about them; None: there was none."""
+        self.earlier_releases: list[int] | None = None
+        """Releases of this episode before the newest: rung, time, rung, time …; None: there are none."""
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored."""
@@ -169,6 +172,7 @@ class Customer:
             self.paused_us,
             self.risk_band,
             self.order_memory,
+            self.earlier_releases,
         )
 
     @property

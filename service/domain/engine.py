@@ -310,6 +310,7 @@ class Engine:
     def _begin_silence(self, customer_id: str, customer: Customer) -> None:
         """Stores the dates of the silence that starts at the last visit."""
         customer.rung = customer.detected_us = customer.released_us = customer.released_rung = customer.paused_us = 0
+        customer.earlier_releases = None
         customer.stalled_us = self.clock.state.stalled_us
         if customer.last_us > self._now_us:
             customer.stalled_us += self.clock.pending_silence_us()
@@ -443,7 +444,7 @@ class Engine:
         if customer is None:
             return
         if customer.released_us:
-            self._emit_end(customer_id, customer, Outcome.CANCELLED, Reason.ERASED, self._now_us, None)
+            self._stop_releases(customer_id, customer, Reason.ERASED, self._now_us, NEVER)
         if customer.visits >= self._min_visits:
             self._leave_population(customer)
         self._count(customer.segment, customer.band, -1)
@@ -499,6 +500,9 @@ class Engine:
             customer.detected_us, customer.due_us = detected, verdict.retry_us
             return
         if verdict.outcome is Outcome.RELEASED:
+            if customer.released_us:
+                earlier = customer.earlier_releases or []
+                customer.earlier_releases = [*earlier, customer.released_rung, customer.released_us]
             customer.released_us, customer.released_rung = acted, customer.rung
         customer.detected_us = 0
         customer.rung += 1
@@ -506,20 +510,34 @@ class Engine:
             customer.due_us = NEVER
         else:
             days = self.tolerance.days(customer, customer.rung)
-            customer.due_us = max(customer.last_us + customer.paused_us + int(days * DAY_US), due_us + 1)
+            apart = self.tolerance.apart_days(customer)
+            due = customer.last_us + customer.paused_us + int(days * DAY_US)
+            customer.due_us = max(due, acted + int(apart * DAY_US))
 
     def _end_episode(self, customer_id: str, customer: Customer, at_us: int, amount: int) -> None:
         """A visit after a release: count it, and stop what has not been delivered. A deferred rung is dropped silently.
 
-        A visit dated before the release, but heard of later, stops the message; the message did not bring it.
+        The newest release is credited with the visit; every one of the episode that may still be on its way is stopped. A visit dated before the release,
+        but heard of later, stops the message; the message did not bring it.
         """
         if not customer.released_us:
             return
         outreach = self.policy.outreach
         if 0 <= at_us - customer.released_us <= outreach.attribution_days * DAY_US:
             self._emit_end(customer_id, customer, Outcome.CONVERTED, Reason.RETURNED, at_us, amount)
-        if at_us - customer.released_us <= outreach.expires_after_days * DAY_US:
-            self._emit_end(customer_id, customer, Outcome.CANCELLED, Reason.RETURNED, at_us, None)
+        self._stop_releases(customer_id, customer, Reason.RETURNED, at_us, int(outreach.expires_after_days * DAY_US))
+
+    def _stop_releases(self, customer_id: str, customer: Customer, reason: Reason, at_us: int, within_us: int) -> None:
+        """Cancels what was released in this episode up to `within_us` ago, the newest first."""
+        newest_rung, newest_us = customer.released_rung, customer.released_us
+        earlier = customer.earlier_releases or []
+        if at_us - newest_us <= within_us:
+            self._emit_end(customer_id, customer, Outcome.CANCELLED, reason, at_us, None)
+        for i in range(len(earlier) - 2, -1, -2):
+            if at_us - earlier[i + 1] <= within_us:
+                customer.released_rung, customer.released_us = earlier[i], earlier[i + 1]
+                self._emit_end(customer_id, customer, Outcome.CANCELLED, reason, at_us, None)
+        customer.released_rung, customer.released_us = newest_rung, newest_us
 
     def _emit_end(
         self, customer_id: str, customer: Customer, outcome: Outcome, reason: Reason, at_us: int, amount: int | None

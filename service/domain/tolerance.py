@@ -15,6 +15,9 @@ from service.domain.policy import Measure, OutreachPolicy
 from service.domain.population import GRID, SHARE_HIGH, SHARE_LOW, Population
 
 _LOG_LOW: Final = log(SHARE_LOW)
+_APART_GAPS: Final = 0.5
+_LEAST_APART_DAYS: Final = 1.0
+"""A second message soon after the first is a nuisance, whatever the levels say."""
 _PER_LOG: Final = GRID / (log(SHARE_HIGH) - _LOG_LOW)
 
 
@@ -43,7 +46,18 @@ class Tolerance:
                 self._fixed = [level / strictness for strictness in self._strictness]
 
     def days(self, customer: Customer, rung: int) -> float:
-        """Silence at which the rung (index) comes due for this customer; strictly longer for each further rung."""
+        """Silence at which the rung (index) comes due: each at least half a usual gap, and a day, after the one before it."""
+        days = self._own(customer, rung)
+        if rung > 0:
+            return max(days, self.days(customer, rung - 1) + self.apart_days(customer))
+        return days
+
+    def apart_days(self, customer: Customer) -> float:
+        """Least time between two messages of one episode."""
+        return max(_LEAST_APART_DAYS, _APART_GAPS * exp(customer.log_usual))
+
+    def _own(self, customer: Customer, rung: int) -> float:
+        """Silence that the rung's own level tolerates; at the bounds of the shares those of several rungs are equal."""
         if self._measure is Measure.MULTIPLE:
             return self._fixed[rung] * exp(customer.log_usual)
         if self._measure is Measure.PROBABILITY:
