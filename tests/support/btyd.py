@@ -141,6 +141,11 @@ class Grid:
         later = (self._seen * self._stays * self._silent(self._silence + days)).sum()
         return float((gone + later) / (gone + now))
 
+    def rate_if_alive(self) -> float:
+        """Mean λ of a customer who has not left."""
+        alive = self._seen * self._stays * self._silent(self._silence)
+        return float((alive * self._rate).sum() / alive.sum())
+
     def visits_if_alive(self, days: float) -> float:
         """For k = 1, where the visits of an alive customer come evenly at rate λ and each is the last with chance p."""
         assert self._stages == 1

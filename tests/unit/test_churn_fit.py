@@ -243,6 +243,21 @@ def test_an_engine_restarted_anywhere_has_the_same_model_to_the_last_bit(seed: i
     assert engine.population.sample.members() == once.population.sample.members()
 
 
+def test_a_sample_once_halved_stays_halved_over_restarts_and_erasures() -> None:
+    engine, changelog = make_engine(), Changelog()
+    for number in range(SAMPLE_MOST + 20):
+        engine.apply(purchase(f"c{number}", number / 1000))
+    for number in range(0, SAMPLE_MOST, 2):
+        engine.apply(Erasure(f"e{number}", f"c{number}", at(2)))
+    changelog.take(engine.drain())
+
+    revived = changelog.revive(engine)
+
+    assert len(engine.customers) < SAMPLE_MOST
+    assert len(engine.population.sample) < len(engine.customers)
+    assert revived.population.sample.members() == engine.population.sample.members()
+
+
 def test_the_erased_are_no_longer_learned_from() -> None:
     engine = make_engine()
     apply_all(engine, as_purchases(SHOPS["drugstore"], 20, 1, 60.0))

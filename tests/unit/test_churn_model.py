@@ -51,6 +51,20 @@ def test_risk_and_silence_to_come_equal_the_integrals_of_the_definition(stages: 
     assert model.chance_of_no_visit(*seen, days) == pytest.approx(grid.chance_of_no_visit(days), rel=1e-4)
 
 
+@pytest.mark.parametrize("stages", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_stages_an_open_gap_has_behind_it_are_evidence_of_the_rate(stages: int, seed: int) -> None:
+    random = Random(200 * stages + seed)
+    truth, repeats = a_truth(random, stages), seed
+    recency = repeats * truth.gap_days
+    age = recency + truth.gap_days
+    model, shape = truth.model(), truth.r + stages * repeats
+
+    rate = (shape + model._stages_passed(shape, recency, age)) / (truth.alpha + age)
+
+    assert rate == pytest.approx(Grid(truth, repeats, recency, age).rate_if_alive(), rel=1e-4)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_expected_visits_equal_the_integral_of_the_definition_for_one_stage(seed: int) -> None:
     random = Random(seed)
