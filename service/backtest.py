@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import msgspec
 
 from service.calibration import Calibration, RiskCheck
 from service.config import Settings
-from service.domain.calendar import Calendar
+from service.domain.calendar import Calendar, to_day
+from service.domain.customer import NEVER
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
 from service.domain.outputs import Decision, Outcome, Scores
@@ -83,17 +85,22 @@ def backtest(
     surveys: Sequence[Path] = (),
     *,
     partitions: int = 1,
+    learn_until: date | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Runs the policy over the files. Event time decides; `on_progress(events, rows in the files)`.
+
+    `learn_until`: from the start of this local day on, what was learned from everybody stays as it is.
 
     Raises ConfigurationError when a file cannot be read.
     """
     event_clock = settings.changed(time={"clock": ClockMode.EVENT})
     history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
-    engines = [new_engine(event_clock) for _ in range(partitions)]
-    alerts = _Alerts(Calendar(settings.shop.zone))
-    check = RiskCheck(Calendar(settings.shop.zone), history.first_us, history.last_us, settings.shop.regular_min_visits)
+    calendar = Calendar(settings.shop.zone)
+    learn_until_us = NEVER if learn_until is None else calendar.start_of(to_day(learn_until))
+    engines = [new_engine(event_clock, learn_until_us) for _ in range(partitions)]
+    alerts = _Alerts(calendar)
+    check = RiskCheck(calendar, history.first_us, history.last_us, settings.shop.regular_min_visits)
     events = _run(engines, alerts, check, history, on_progress)
     totals = PeriodTotals(event_clock.policy().shop)
     for number, engine in enumerate(engines):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -136,6 +137,12 @@ def backtest(
     budget: Annotated[float | None, typer.Option(help="Wrong alerts per healthy regular and year.")] = None,
     probability: Annotated[float | None, typer.Option(help="Share of healthy gaps that are alerted.")] = None,
     multiple: Annotated[float | None, typer.Option(help="Multiple of the usual gap.")] = None,
+    fit_until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Local day from which on what was learned from everybody stays as it is."
+        ),
+    ] = None,
     language: Annotated[Language, typer.Option(help="Of report.html.")] = Language.EN,
 ) -> None:
     """Show what the policy would have done with a history. Consent counts as kept elsewhere unless the configuration requires it here."""
@@ -143,7 +150,15 @@ def backtest(
 
     levels = {"budget": budget, "probability": probability, "multiple": multiple}
     backtest_files(
-        ctx.obj.settings, files, surveys or [], output, out, partitions=partitions, levels=levels, language=language
+        ctx.obj.settings,
+        files,
+        surveys or [],
+        output,
+        out,
+        partitions=partitions,
+        levels=levels,
+        learn_until=None if fit_until is None else fit_until.date(),
+        language=language,
     )
 
 

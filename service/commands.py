@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def backtest_files(
     *,
     partitions: int,
     levels: dict[str, float | None],
+    learn_until: date | None = None,
     language: Language = Language.EN,
 ) -> None:
     """Files → alerts.csv, periods.csv, customers.csv and report.html in `directory`."""
@@ -94,6 +96,7 @@ def backtest_files(
             files,
             surveys,
             partitions=partitions,
+            learn_until=learn_until,
             on_progress=lambda events, rows: bar.update(task, completed=events, total=rows),
         )
     _tell(console, result.report.sentences())

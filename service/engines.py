@@ -6,12 +6,13 @@ import hashlib
 
 from service.config import Settings
 from service.domain.calendar import Calendar
+from service.domain.customer import NEVER
 from service.domain.engine import Engine
 
 
-def new_engine(settings: Settings) -> Engine:
+def new_engine(settings: Settings, learn_until_us: int = NEVER) -> Engine:
     """An empty engine. The hashes of erased customers are keyed with the installation's secret; without one, with the group's name."""
     secret = settings.shop.erasure_salt
     key = settings.kafka.group if secret is None else secret.get_secret_value()
     salt = hashlib.blake2b(key.encode(), digest_size=16).digest()
-    return Engine(settings.policy(), Calendar(settings.shop.zone), erasure_salt=salt)
+    return Engine(settings.policy(), Calendar(settings.shop.zone), erasure_salt=salt, learn_until_us=learn_until_us)

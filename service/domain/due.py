@@ -14,12 +14,22 @@ from service.domain.calendar import DAY_US
 from service.domain.customer import NEVER, Customer
 
 
+class _Bucket:
+    """Who waits for one day. The customers themselves beside their ids: to look a million up by id costs more than all the rest."""
+
+    __slots__ = ("customers", "ids")
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.customers: list[Customer] = []
+
+
 class DueQueue:
     """Dates of the customers of one partition. Fires in the order (date, customer_id), whatever the order of scheduling."""
 
     def __init__(self, customers: Mapping[str, Customer]) -> None:
         self._customers = customers
-        self._buckets: dict[int, list[str]] = {}
+        self._buckets: dict[int, _Bucket] = {}
         self._days: list[int] = []
         self._open_day = -1
         self._open: list[tuple[int, str]] = []
@@ -28,7 +38,7 @@ class DueQueue:
 
     def __len__(self) -> int:
         """Entries held, stale ones included."""
-        return len(self._open) + sum(map(len, self._buckets.values()))
+        return len(self._open) + sum(len(bucket.ids) for bucket in self._buckets.values())
 
     def schedule(self, customer_id: str, customer: Customer) -> None:
         """The customer's date may have changed."""
@@ -45,12 +55,20 @@ class DueQueue:
         customer.bucket = day
         bucket = self._buckets.get(day)
         if bucket is None:
-            self._buckets[day] = [customer_id]
+            bucket = self._buckets[day] = _Bucket()
             heapq.heappush(self._days, day)
             if not self._open:
                 self.next_us = self._days[0] * DAY_US
-        else:
-            bucket.append(customer_id)
+        bucket.ids.append(customer_id)
+        bucket.customers.append(customer)
+
+    def forget(self, customer: Customer) -> None:
+        """The customer was erased: their state stays in no bucket. Cost: one comparison per customer who waits; erasures are rare."""
+        for bucket in self._buckets.values():
+            kept = [index for index, waiting in enumerate(bucket.customers) if waiting is not customer]
+            if len(kept) < len(bucket.customers):
+                bucket.ids = [bucket.ids[index] for index in kept]
+                bucket.customers = [bucket.customers[index] for index in kept]
 
     def fire(self, until_us: int, look: Callable[[int, str, Customer], None]) -> None:
         """Calls `look(date, customer_id, customer)` for every date before `until_us`; it must move the customer's date."""
@@ -68,8 +86,8 @@ class DueQueue:
     def _open_next(self) -> None:
         day = heapq.heappop(self._days)
         self._open_day = day
-        for customer_id in self._buckets.pop(day):
-            customer = self._customers.get(customer_id)
-            if customer is not None and customer.bucket == day:
+        bucket = self._buckets.pop(day)
+        for customer_id, customer in zip(bucket.ids, bucket.customers, strict=True):
+            if customer.bucket == day:
                 customer.bucket = -1
                 self.schedule(customer_id, customer)

@@ -64,7 +64,10 @@ Scored = tuple[int, Customer, Learned]
 class Engine:
     """State and decisions of one partition."""
 
-    def __init__(self, policy: Policy, calendar: Calendar, erasure_salt: bytes = b"") -> None:
+    def __init__(
+        self, policy: Policy, calendar: Calendar, erasure_salt: bytes = b"", learn_until_us: int = NEVER
+    ) -> None:
+        """`learn_until_us`: from then on what was learned from everybody stays as it is (a backtest's question)."""
         self.policy = policy
         self.calendar = calendar
         self.customers: dict[str, Customer] = {}
@@ -73,6 +76,7 @@ class Engine:
         self.segments = [0] * len(Segment)
         """Customers by segment, in the order of the enum; customers without a visit are in none, those without a health in no band."""
         self.bands = [0] * len(HealthBand)
+        self._learn_until_us = learn_until_us
         self._salt = erasure_salt[:64]
         self._erased: set[bytes] = set()
         self._min_visits = policy.shop.regular_min_visits
@@ -90,7 +94,7 @@ class Engine:
     def _adopt(self, state: PartitionState) -> None:
         self.state = state
         self.clock = StreamClock(self.policy.timing, state.clock)
-        self.population = Population(state.population)
+        self.population = Population(state.population, self._learn_until_us)
         self.release = Release(self.policy.outreach, state.release)
         self.tolerance = Tolerance(self.policy.outreach, self.population)
         self._queue = DueQueue(self.customers)

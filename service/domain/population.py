@@ -20,7 +20,7 @@ from service.domain.cadence import HEALTHY_BASES
 from service.domain.calendar import DAY_US
 from service.domain.churn_fit import Sample, fit
 from service.domain.churn_model import ChurnModel
-from service.domain.customer import Customer
+from service.domain.customer import NEVER, Customer
 
 REFRESH_US: Final = 7 * DAY_US
 _HALF_LIFE_DAYS: Final = 180.0
@@ -123,8 +123,10 @@ def _bin(r: float) -> int:
 class Population:
     """Learning of one partition. Deterministic in the order of its calls."""
 
-    def __init__(self, state: PopulationState | None = None) -> None:
+    def __init__(self, state: PopulationState | None = None, learn_until_us: int = NEVER) -> None:
         self.state = state or PopulationState()
+        self._learn_until_us = learn_until_us
+        """The last refresh; from then on what was learned stays as it is."""
         self.sample = Sample(self.state.sample_level)
         self._open: dict[int, dict[int, int]] = {}
         """Open silences of regulars: first day → bin of the log base → how many."""
@@ -185,18 +187,24 @@ class Population:
 
     def begin(self, now_us: int) -> None:
         """The first event: refreshes start at the next whole week since the epoch, the same for every partition."""
-        self.state.next_refresh_us = (now_us // REFRESH_US + 1) * REFRESH_US
+        self._next_after(now_us)
 
     def refresh(self, today: int) -> None:
-        """One weekly refresh; `today` is the local day it falls on."""
-        self.state.next_refresh_us += REFRESH_US
+        """The refresh that is due; `today` is the local day it falls on."""
+        self._next_after(self.state.next_refresh_us)
         self._age()
         self._refit(today)
         self.learned = Learned(self.state.curve, self.learned.model)
 
+    def _next_after(self, now_us: int) -> None:
+        if now_us >= self._learn_until_us:
+            self.state.next_refresh_us = NEVER
+        else:
+            self.state.next_refresh_us = min((now_us // REFRESH_US + 1) * REFRESH_US, self._learn_until_us)
+
     def fit_due(self, now_us: int) -> bool:
         """Whether the churn model is to be fitted anew at this refresh."""
-        return now_us >= self.state.next_fit_us
+        return now_us >= min(self.state.next_fit_us, self._learn_until_us)
 
     def fit(self, sampled: list[Customer], now_us: int) -> None:
         """Fits the churn model to the customers of the sample."""

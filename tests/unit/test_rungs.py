@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from service.domain.calendar import DAY_US
@@ -41,7 +43,7 @@ def test_each_rung_fires_once_in_its_order_and_at_least_half_a_usual_gap_apart()
     found = decisions(apply_all(make_engine(policy()), [*WEEKLY, *clock(list(range(LAST_DAY + 1, LAST_DAY + 200, 3)))]))
 
     assert outcomes(found) == [(rung.name, Outcome.RELEASED, Reason.DUE) for rung in LADDER]
-    for earlier, later in zip(found, found[1:], strict=False):
+    for earlier, later in pairwise(found):
         assert later.detected_us - earlier.decided_us >= 0.5 * later.evidence.usual_gap_days * DAY_US - 1
 
 

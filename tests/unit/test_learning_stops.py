@@ -1,0 +1,61 @@
+"""`--fit-until`: what was learned from everybody stays as it was on that day."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from service.domain.calendar import Calendar
+from service.domain.engine import Engine
+from service.domain.events import Event
+from service.domain.outputs import Decision
+from service.domain.partition_state import PARTITION_KEY
+from service.domain.policy import Policy
+from tests.support.engines import EVENT_TIME, OPEN_HOUSE, apply_all, at, decisions, shop_log
+
+POLICY = Policy(timing=EVENT_TIME, outreach=OPEN_HOUSE)
+
+
+def engine_that_learns_until(day: float) -> Engine:
+    return Engine(POLICY, Calendar(ZoneInfo("UTC")), learn_until_us=at(day))
+
+
+def log() -> list[Event]:
+    return sorted(shop_log(7, customers=80, days=240), key=lambda event: event.at_us)
+
+
+def known(engine: Engine) -> tuple[object, ...]:
+    state = engine.population.state
+    return list(state.curve), state.mu0, list(state.model)
+
+
+def run(until: float) -> tuple[Engine, list[Decision]]:
+    engine = engine_that_learns_until(until)
+    return engine, decisions(apply_all(engine, log()))
+
+
+def test_what_is_known_on_that_day_is_known_for_ever_after() -> None:
+    stopped, _ = run(120)
+    on_the_day = engine_that_learns_until(120)
+    apply_all(on_the_day, [event for event in log() if event.at_us < at(120.3)])
+    free, _ = run(100_000)
+
+    assert known(stopped) == known(on_the_day)
+    assert known(stopped) != known(free)
+    assert stopped.population.state.curve, "there was something to learn"
+
+
+def test_alerts_before_that_day_are_those_of_an_engine_that_goes_on_learning() -> None:
+    (_, stopped), (_, free) = run(120), run(100_000)
+
+    assert [a for a in stopped if a.detected_us < at(120)] == [a for a in free if a.detected_us < at(120)]
+    assert [a.detected_us for a in stopped] != [a.detected_us for a in free]
+
+
+def test_a_restart_after_that_day_changes_nothing() -> None:
+    stopped, _ = run(120)
+    again = engine_that_learns_until(120)
+    again.restore(PARTITION_KEY, stopped.state.pack())
+    again.restored()
+
+    assert known(again) == known(stopped)
+    assert again.population.next_refresh_us == stopped.population.next_refresh_us
