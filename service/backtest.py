@@ -139,12 +139,14 @@ def _run(
             check.judge(engines)
             judge_from_us = check.judge_from_us
         engine.apply(event)
+        if engine.has_outputs:
+            alerts.collect((engine,))
         if customer_id in awaited:
             check.seen(event)
         if customer_id in alerts.open:
             alerts.seen(event)
         if count % _COLLECT_EVERY == 0:
-            alerts.collect(engines)
+            alerts.collect(engines)  # what is not decided is dropped here, so that it does not pile up
             if on_progress is not None:
                 on_progress(count, rows)
     alerts.collect(engines)

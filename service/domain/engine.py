@@ -609,6 +609,11 @@ class Engine:
 
     # ---- turns and state
 
+    @property
+    def has_outputs(self) -> bool:
+        """Whether anything has been decided since the last call of `take_outputs` or `drain`."""
+        return bool(self._outputs)
+
     def take_outputs(self) -> list[Output]:
         """Decisions since the last call, where nobody keeps the state (backtest): no snapshots are made, no scores published."""
         outputs, self._outputs = self._outputs, []

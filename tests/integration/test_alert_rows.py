@@ -1,0 +1,74 @@
+"""alerts.csv against the purchases it was made from: each row starts at a visit, and tells the visit that ended the absence."""
+
+from __future__ import annotations
+
+import csv
+from bisect import bisect_right
+from collections import defaultdict
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from service.cli import app
+from service.simulate import Cafe, Simulation
+
+
+def visits_of(purchases: Path) -> dict[str, dict[date, datetime]]:
+    """Customer → day → first purchase."""
+    visits: dict[str, dict[date, datetime]] = defaultdict(dict)
+    with purchases.open() as stream:
+        for row in csv.DictReader(stream):
+            if row["amount"].startswith("-"):
+                continue
+            at = datetime.fromisoformat(row["timestamp"])
+            day = visits[row["customer_id"]]
+            day[at.date()] = min(at, day.get(at.date(), at))
+    return visits
+
+
+@pytest.mark.parametrize("partitions", ["1", "4"])
+@pytest.mark.parametrize("ladder", [False, True])
+def test_every_alert_names_its_visit_and_its_return(tmp_path: Path, partitions: str, ladder: bool) -> None:
+    purchases, *_ = Simulation(Cafe(customers=150, days=200, seed=4)).write(tmp_path)
+    settings = tmp_path / "shop.toml"
+    rungs = 'rungs = [{name = "remind"}, {name = "incentive", strictness = 0.3}]' if ladder else ""
+    settings.write_text(f"[outreach]\n{rungs}\n")
+    out = tmp_path / "out"
+
+    done = CliRunner().invoke(
+        app,
+        [
+            "--config",
+            str(settings),
+            "backtest",
+            str(purchases),
+            "--out",
+            str(out),
+            "--budget",
+            "4",
+            "--partitions",
+            partitions,
+        ],
+    )
+
+    assert done.exit_code == 0, done.output
+    visits = visits_of(purchases)
+    with (out / "alerts.csv").open() as stream:
+        alerts = list(csv.DictReader(stream))
+    returned = 0
+    for alert in alerts:
+        times = sorted(visits[alert["customer_id"]].values())
+        since, fired = (datetime.fromisoformat(alert[name]) for name in ("quiet_since", "fired_at"))
+        assert since in times
+        after = times[bisect_right(times, since) :]
+        assert since < fired
+        if after:
+            returned += 1
+            assert fired < after[0]
+            assert datetime.fromisoformat(alert["returned_at"]) == after[0]
+        else:
+            assert alert["returned_at"] == ""
+    assert returned > 50
+    assert len(alerts) - returned > 5
