@@ -20,6 +20,7 @@ HOT = (
     "cadence",
     "customer",
     "memories",
+    "silences",
     "simplex",
     "churn_model",
     "churn_fit",

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 from itertools import pairwise
-from math import exp
 from typing import Final, assert_never
 
 import xxhash
@@ -43,9 +42,21 @@ from service.domain.outputs import (
     Segment,
 )
 from service.domain.outreach import Release
-from service.domain.partition_state import PARTITION_KEY, Counts, PartitionState, Turn
+from service.domain.partition_state import (
+    PARTITION_KEY,
+    ROW_PREFIX,
+    TABLE_KEY,
+    Counts,
+    PartitionState,
+    Turn,
+    pack_row,
+    pack_table,
+    unpack_row,
+    unpack_table,
+)
 from service.domain.policy import ClockMode, Policy
 from service.domain.population import Learned, Population
+from service.domain.silences import CELLS, Row, Tolerances
 from service.domain.tolerance import Tolerance
 
 _ERASED_PREFIX: Final = b"\x00erased:"
@@ -88,6 +99,10 @@ class Engine:
         self._scored: dict[str, Scored] = {}
         self._touched: set[str] = set()
         self._own_records: dict[bytes, bytes | None] = {}
+        self._table: Tolerances | None = None
+        """As last stored."""
+        self._rows: dict[int, Row] = {}
+        """Read back, not yet adopted."""
         self._changed = False
         self._adopt(PartitionState())
 
@@ -262,16 +277,15 @@ class Engine:
                 float(completed) if recent < 0.0 else cadence.RECENT * recent + (1.0 - cadence.RECENT) * completed
             )
             if visits >= self._min_visits:
-                log_base = customer.log_usual + cadence.log_patience(visits)
-                population.silence_gone(customer.last_day, log_base)
-                population.gap_closed(gap * exp(-log_base))
-                before = customer.gap_total / customer.gap_weight
+                population.silences.gone(customer)
+                population.silences.closed(customer, gap)
+                before = cadence.own_mean_log_gap(customer)
                 cadence.observe_gap(customer, gap, population.mu0)
-                population.vote(customer.gap_total / customer.gap_weight, before)
+                population.vote(customer.log_gap_sum / visits, before)
             else:
                 cadence.observe_gap(customer, gap, population.mu0)
                 if visits + 1 == self._min_visits:
-                    population.regular_joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
+                    population.regular_joined(customer.log_gap_sum / visits, customer.revenue_minor)
             if kept:
                 previous, horizon = customer.previous_day, self._today - self._history_days
                 if previous >= horizon:
@@ -319,8 +333,7 @@ class Engine:
         if customer.last_us > self._now_us:
             customer.stalled_us += self.clock.pending_silence_us()
         if customer.visits >= self._min_visits:
-            log_base = customer.log_usual + cadence.log_patience(customer.visits)
-            self.population.silence_begins(customer.last_day, log_base)
+            self.population.silences.begins(customer)
             self._set_due(customer)
         self._judge(customer_id, customer, refresh=True)
         self._schedule(customer_id, customer)
@@ -387,8 +400,7 @@ class Engine:
         self._reread_rhythm(customer, sorted({*days, day, customer.last_day}))
         if customer.visits >= self._min_visits:
             self.population.regular_joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
-            log_base = customer.log_usual + cadence.log_patience(customer.visits)
-            self.population.silence_begins(customer.last_day, log_base)
+            self.population.silences.begins(customer)
             if customer.rung == 0 and not customer.detected_us:
                 self._set_due(customer)
         self._judge(customer_id, customer, refresh=True)
@@ -398,11 +410,12 @@ class Engine:
         cadence.restart(customer, self.population.mu0)
         for earlier, later in pairwise(days):
             cadence.observe_gap(customer, float(later - earlier), self.population.mu0)
+        if len(days) > 1:  # of visits whose day is no longer known the gaps are taken to be like the others
+            customer.log_gap_sum *= (customer.visits - 1) / (len(days) - 1)
 
     def _leave_population(self, customer: Customer) -> None:
         """Takes a regular out of what is learned from everybody."""
-        log_base = customer.log_usual + cadence.log_patience(customer.visits)
-        self.population.silence_gone(customer.last_day, log_base)
+        self.population.silences.gone(customer)
         self.population.regular_left(cadence.own_mean_log_gap(customer), customer.revenue_minor)
 
     def _answer(self, event: SurveyAnswer) -> None:
@@ -614,6 +627,7 @@ class Engine:
         self._scored.clear()
         self._touched.clear()
         self._own_records.clear()
+        self.population.silences.touched.clear()
         return outputs
 
     def drain(self) -> Turn:
@@ -625,16 +639,35 @@ class Engine:
         state.extend(self._own_records.items())
         if self._changed:
             state.append((PARTITION_KEY, self.state.pack()))
+            state.extend(self._learned_records())
         turn = Turn([*self._outputs, *self.take_scores()], state, self.ledger.take_dirty())
         self._outputs, self._own_records, self._changed = [], {}, False
         self._touched.clear()
         return turn
+
+    def _learned_records(self) -> list[tuple[bytes, bytes | None]]:
+        """What the population's record is too small for: the rows that have changed, the table after a refresh."""
+        silences, tolerances = self.population.silences, self.population.learned.tolerances
+        records: list[tuple[bytes, bytes | None]] = [
+            (ROW_PREFIX + bytes((cell,)), pack_row(silences.rows[cell])) for cell in sorted(silences.touched)
+        ]
+        silences.touched.clear()
+        if tolerances is not self._table:
+            self._table = tolerances
+            records.append((TABLE_KEY, pack_table(tolerances)))
+        return records
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Takes over one record of the state changelog. Call `restored` after the last."""
         if key == PARTITION_KEY:
             if value is not None:
                 self.state = PartitionState.unpack(value)
+        elif key == TABLE_KEY:
+            if value is not None:
+                self._table = unpack_table(value)
+        elif key.startswith(ROW_PREFIX):
+            if value is not None:
+                self._rows[key[-1]] = unpack_row(value)
         elif key.startswith(_ERASED_PREFIX):
             if value is not None:
                 self._erased.add(key.removeprefix(_ERASED_PREFIX))
@@ -646,6 +679,11 @@ class Engine:
     def restored(self) -> None:
         """Rebuilds what is derived: the due queue and the open silences."""
         self._adopt(self.state)
+        self.population.silences.rows = [self._rows.get(cell) or Row() for cell in range(CELLS)]
+        self._rows = {}
+        if self._table is not None:
+            self.population.restored(self._table)
+            self.tolerance.learn()
         self.segments, self.bands = [0] * len(Segment), [0] * len(HealthBand)
         for customer_id, customer in self.customers.items():
             customer.bucket = -1
@@ -654,6 +692,5 @@ class Engine:
             if customer.visits:
                 self.population.first_visit(customer_id)
             if customer.visits >= self._min_visits:
-                log_base = customer.log_usual + cadence.log_patience(customer.visits)
-                self.population.silence_begins(customer.last_day, log_base)
+                self.population.silences.begins(customer)
         self._set_wake()

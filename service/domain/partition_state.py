@@ -10,10 +10,17 @@ from service.domain.clock import ClockState
 from service.domain.outputs import Output
 from service.domain.outreach import ReleaseState
 from service.domain.population import PopulationState
+from service.domain.silences import Row, Tolerances
 
 PARTITION_KEY: Final = b"\x00partition"
 """Key of the partition's own record in the state changelog; no customer id can begin with a control character."""
-_PARTITION_VERSION: Final = 1
+TABLE_KEY: Final = b"\x00table"
+"""Key of what the last refresh has found: tolerances by cell and share."""
+ROW_PREFIX: Final = b"\x00row:"
+"""Before the number of a cell: what it has seen of closed gaps."""
+_PARTITION_VERSION: Final = 2
+_VERSION_OF_ONE_CURVE: Final = 1
+"""Had one curve for all regulars in its first three fields; its gaps cannot be told apart by cell, so they are learned anew."""
 COUNTED: Final = (
     "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
 )  # fmt: skip
@@ -78,9 +85,28 @@ class PartitionState:
             )
         except msgspec.MsgspecError as error:
             raise ValueError(f"not a partition's record: {error}") from error
-        if version != _PARTITION_VERSION:
+        if version == _VERSION_OF_ONE_CURVE:
+            population = population[3:]
+        elif version != _PARTITION_VERSION:
             raise ValueError(f"a partition's record of version {version}; this release knows {_PARTITION_VERSION}")
         return cls(ClockState.of(clock), PopulationState.of(population), ReleaseState.of(release))
+
+
+def pack_row(row: Row) -> bytes:
+    return msgspec.msgpack.encode(row.fields())
+
+
+def unpack_row(value: bytes) -> Row:
+    return Row.of(msgspec.msgpack.decode(value))
+
+
+def pack_table(learned: Tolerances) -> bytes:
+    return msgspec.msgpack.encode((learned.table, learned.kappa))
+
+
+def unpack_table(value: bytes) -> Tolerances:
+    table, kappa = msgspec.msgpack.decode(value)
+    return Tolerances(table, kappa)
 
 
 class Turn(NamedTuple):

@@ -22,6 +22,7 @@ from service.domain.memories import Answers
 from service.domain.outlook import churn_risk, outlook_of, risk_band, risk_change_us
 from service.domain.outputs import HealthBand, HealthPart, RiskBand, Scores, Segment
 from service.domain.population import Learned, Population
+from service.domain.silences import cell_of
 
 RECENCY_WEIGHT: Final = 62.0
 FREQUENCY_WEIGHT: Final = 13.0
@@ -306,7 +307,8 @@ def record_of(
     tail = None
     if customer.visits >= regular_min_visits:
         base = exp(customer.log_usual) * patience(customer.visits)
-        tail = population.tail_probability((now_us - customer.last_us) / DAY_US / base, learned.curve)
+        r = (now_us - customer.last_us) / DAY_US / base
+        tail = learned.tolerances.tail_probability(cell_of(customer), r)
     answers = customer.answers or Answers()
     segment = _SEGMENTS[max(0, customer.segment)]
     health = sum(part.points for part in parts) if parts else None
