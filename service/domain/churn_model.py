@@ -17,7 +17,7 @@ last visit.
 
 from __future__ import annotations
 
-from math import ceil, exp, log, sqrt
+from math import ceil, exp, expm1, log, sqrt
 from typing import Final
 
 DEFAULT_STAGES: Final = 1
@@ -34,6 +34,8 @@ _LOG_LOWEST: Final = 25.0
 _STAYS: Final = 1e-7
 """A customer whose chance to leave is this small stays."""
 _MAX_EXPONENT: Final = 700.0
+_MOST_STEPS: Final = 50
+_CLOSE: Final = 1e-14
 _MOST_SKEW: Final = 500.0
 
 
@@ -90,16 +92,33 @@ class ChurnModel:
         now = exp(self._log_alive(repeats, recency, age))
         return (dead + exp(self._log_alive(repeats, recency, age + days))) / (dead + now)
 
-    def earliest_silence(self, repeats: int, recency: float, risk: float) -> float:
-        """Days of silence before which the risk cannot exceed `risk` (0–1, exclusive); 0 if it does from the start.
+    def silence_until(self, repeats: int, recency: float, risk: float) -> float:
+        """Days of silence after which the risk is `risk` (0–1, exclusive); 0 if it is more from the start.
 
-        For k = 1 the very date; for k > 1 a lower bound, since a regular rhythm forgives more at first. Closed form.
+        In y = log((α + T) / (α + t)) and u = 1 − e^−y: log Q = log Σ − R y, whose slope is −(R + k − 1) · last term of Σ / Σ, and
+        which bends down. So Newton's steps from the right never overshoot; for k = 1 it is a line, and the start the answer.
         """
         needed = log(self.a / (self.b + repeats) * (1.0 - risk) / risk)  # log Q at which the risk is reached
         if needed >= 0.0:
             return 0.0
-        exponent = min(_MAX_EXPONENT, -needed / (self.r + self.stages * repeats))
-        return (self.alpha + recency) * (exp(exponent) - 1.0)
+        shape = self.r + self.stages * repeats
+        term = total = 1.0
+        for j in range(1, self.stages):
+            term *= (shape + j - 1) / j
+            total += term
+        y = (log(total) - needed) / shape  # at u = 1 the sum is greatest: the root lies left of here
+        if self.stages > 1:
+            for _ in range(_MOST_STEPS):
+                share = 1.0 - exp(-y)
+                term = total = 1.0
+                for j in range(1, self.stages):
+                    term *= (shape + j - 1) / j * share
+                    total += term
+                step = (log(total) - shape * y - needed) * total / ((shape + self.stages - 1) * term)
+                y += step
+                if abs(step) <= _CLOSE * y:
+                    break
+        return (self.alpha + recency) * expm1(min(_MAX_EXPONENT, y))
 
     def _stages_passed(self, shape: float, recency: float, age: float) -> float:
         """Mean number of stages that an alive customer's present gap has behind it, 0 … k − 1."""

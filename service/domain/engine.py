@@ -97,7 +97,7 @@ class Engine:
         self._acted_us = 0
         self._outputs: list[Output] = []
         self._scored: dict[str, Scored] = {}
-        self._touched: set[str] = set()
+        self._touched: dict[str, Customer] = {}
         self._own_records: dict[bytes, bytes | None] = {}
         self._table: Tolerances | None = None
         """As last stored."""
@@ -221,7 +221,7 @@ class Engine:
         at_us, amount = event.at_us, event.amount_minor
         day = self.calendar.day_of(at_us)
         self._observe(at_us, customer_id, day)
-        self._touched.add(customer_id)
+        self._touched[customer_id] = customer
         kept = day >= self._today - self._history_days
         if not kept:
             self.counts.beyond_history += 1
@@ -424,7 +424,7 @@ class Engine:
             return
         day = self.calendar.day_of(event.at_us)
         self._observe(event.at_us, event.customer_id, day)
-        self._touched.add(event.customer_id)
+        self._touched[event.customer_id] = customer
         self.counts.answers += 1
         if day >= self._today - self._history_days:
             self.ledger.answer(day, event.survey, event.score)
@@ -441,7 +441,7 @@ class Engine:
         customer = self._known(event.customer_id)
         if customer is None or self._is_duplicate(customer, event.event_id, _PROFILE_SEED):
             return
-        self._touched.add(event.customer_id)
+        self._touched[event.customer_id] = customer
         self.counts.profiles += 1
         if customer.profile is None:
             customer.profile = ProfileState()
@@ -466,8 +466,9 @@ class Engine:
             self._leave_population(customer)
         self._count(customer.segment, customer.band, -1)
         del self.customers[customer_id]
+        self._queue.forget(customer)
         self.population.sample.remove(customer_id)
-        self._touched.discard(customer_id)
+        self._touched.pop(customer_id, None)
         self._own_records[customer_id.encode()] = None
         self._scored.pop(customer_id, None)
         self._outputs.append(ScoresErased(customer_id))
@@ -479,7 +480,7 @@ class Engine:
 
     def _look(self, wake_us: int, customer_id: str, customer: Customer) -> None:
         """A stored date has come: a rung, or a change that time alone brings."""
-        self._touched.add(customer_id)
+        self._touched[customer_id] = customer
         self._changed = True
         if customer.due_us <= wake_us:
             stalled = self.clock.state.stalled_us
@@ -632,9 +633,8 @@ class Engine:
 
     def drain(self) -> Turn:
         """What has happened since the last call."""
-        customers = self.customers
         state: list[tuple[bytes, bytes | None]] = [
-            (customer_id.encode(), snapshot(customers[customer_id])) for customer_id in self._touched
+            (customer_id.encode(), snapshot(customer)) for customer_id, customer in self._touched.items()
         ]
         state.extend(self._own_records.items())
         if self._changed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.domain.calendar import DAY_US, SECOND_US
+from service.domain.calendar import DAY_US
 from service.domain.churn_model import ChurnModel
 from service.domain.customer import NEVER, Customer
 
@@ -65,33 +65,13 @@ def risk_band(risk: float) -> int:
 
 
 def risk_change_us(customer: Customer, model: ChurnModel, band: int, now_us: int) -> int:
-    """When the risk, now in `band`, may leave it if no visit comes. NEVER from the highest band.
-
-    A date in closed form, before which it surely does not. Once that has come, and the band was found unchanged, the
-    date itself, to the second: few customers stay away so long, so few pay for the search.
-    """
+    """When the risk, now in `band`, leaves it if no visit comes. NEVER from the highest band: it only rises."""
     if band == _LAST_BAND:
         return NEVER
-    repeats, first, last = customer.visits - 1, customer.first_us, customer.last_us
-    recency = (last - first) / DAY_US
-    earliest = model.earliest_silence(repeats, recency, HIGH_FROM if band else MEDIUM_FROM)
-    if earliest >= _FARTHEST_DAYS:
+    last = customer.last_us
+    recency = (last - customer.first_us) / DAY_US
+    silence = model.silence_until(customer.visits - 1, recency, HIGH_FROM if band else MEDIUM_FROM)
+    if silence >= _FARTHEST_DAYS:
         return NEVER
-    date = last + int(earliest * DAY_US) + 1
-    if date > now_us:
-        return date
-    low = max(now_us, last)
-    step = max(low - last, DAY_US)
-    while risk_band(model.risk(repeats, recency, (low + step - first) / DAY_US)) == band:
-        low += step
-        step *= 2
-        if step > _FARTHEST_DAYS * DAY_US:
-            return NEVER
-    high = low + step
-    while high - low > SECOND_US:
-        middle = (low + high) // 2
-        if risk_band(model.risk(repeats, recency, (middle - first) / DAY_US)) == band:
-            low = middle
-        else:
-            high = middle
-    return high
+    # rounding may put the change a microsecond later: then look again in the next one
+    return max(last + int(silence * DAY_US) + 1, now_us + 1)

@@ -16,7 +16,7 @@ from math import exp, log
 from typing import Final
 
 from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience, patience
-from service.domain.calendar import DAY_US, SECOND_US
+from service.domain.calendar import DAY_US
 from service.domain.customer import NEVER, Customer
 from service.domain.memories import Answers
 from service.domain.outlook import churn_risk, outlook_of, risk_band, risk_change_us
@@ -42,10 +42,6 @@ VIP_FACTOR: Final = 3.0
 _LOG_2: Final = log(2.0)
 _LOG_SLOWING: Final = log(SLOWING_FACTOR)
 _LOG_HEALTHY: Final = log(HEALTHY_BASES)
-_PATIENT_GAPS: Final = 2.0
-"""Usual gaps for which it is worth showing that nothing changes, before the date of a change is searched."""
-_ROUNDING: Final = 1e-6
-"""Points of health; far more than what the order of additions can make."""
 _FALLS_BELOW: Final = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
 _AT_RISK: Final = 2
 _BANDS: Final = tuple(HealthBand)
@@ -207,11 +203,7 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
         if change_us <= now_us:
             change_us = now_us + 1
     if band >= 0 and customer.answers is not None:
-        patient_us = customer.last_us + int(_PATIENT_GAPS * exp(customer.log_usual) * DAY_US)
-        if now_us < patient_us and _band_holds(customer, band, now_us, patient_us):
-            change_us = min(change_us, patient_us)  # most are back by then; who is not is looked at again, and searched
-        else:
-            change_us = min(change_us, _search_band_change(customer, band, now_us))
+        change_us = min(change_us, _band_change_with_answer(customer, customer.answers, band, now_us, rest, whole))
     elif 0 <= band < _AT_RISK:
         needed = (_FALLS_BELOW[band] * whole - rest) / RECENCY_WEIGHT
         if needed > 0.0:
@@ -222,50 +214,67 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
     return changed
 
 
-def _band_holds(customer: Customer, band: int, from_us: int, until_us: int) -> bool:
-    """Whether the band surely stays between the two instants: shown by the best and the worst that health can be in between.
+def _band_change_with_answer(
+    customer: Customer, answers: Answers, band: int, now_us: int, rest: float, whole: float
+) -> int:
+    """First change of band of a customer whose answer's weight k halves every 180 days; `rest`, `whole`: as in `judge`.
 
-    Recency only falls and the weight of the answers only fades, and health moves one way with each.
+    With B a bound of the band and s the answer, health lies above B while
+        f = RECENCY_WEIGHT · recency + rest − B · whole + SATISFACTION_WEIGHT · k · (s − B)
+    is positive. Until the usual gap has passed only k moves: its date is a logarithm. From there on f falls for good (the
+    recency falls faster than any answer fades), and in the logarithm of the silence almost on a straight line: three or
+    four steps of Newton's method, from the left, whose error is quadratic.
     """
-    rest, whole = 0.0, RECENCY_WEIGHT
-    frequency, spend = _trends(customer)
-    if frequency is not None:
-        rest, whole = FREQUENCY_WEIGHT * frequency, whole + FREQUENCY_WEIGHT
-        if spend is not None:
-            rest, whole = rest + SPEND_WEIGHT * spend, whole + SPEND_WEIGHT
-    value, heavy = _satisfaction(customer.answers, from_us)
-    _, light = _satisfaction(customer.answers, until_us)
-    first = RECENCY_WEIGHT * _recency(customer, (from_us - customer.last_us) / DAY_US) + rest
-    last = RECENCY_WEIGHT * _recency(customer, (until_us - customer.last_us) / DAY_US) + rest
-    heavy, light = SATISFACTION_WEIGHT * heavy, SATISFACTION_WEIGHT * light
-    best = 100.0 * max((first + heavy * value) / (whole + heavy), (first + light * value) / (whole + light))
-    worst = 100.0 * min((last + heavy * value) / (whole + heavy), (last + light * value) / (whole + light))
-    return _band(best + _ROUNDING) == band and _band(worst - _ROUNDING) == band
+    value, weight = _satisfaction(answers, now_us)
+    newest_us = _newest_answer_us(answers)
+    ahead = newest_us > now_us  # such an answer does not fade yet: look again when its time has come
+    fading = 0.0 if ahead else _LOG_2 / SATISFACTION_HALF_LIFE_DAYS
+    log_usual, last_us = customer.log_usual, customer.last_us
+    begin = (now_us - last_us) / DAY_US
+    usual = exp(log_usual)
+    silence = begin
+    if begin < usual:
+        for bound in _FALLS_BELOW:
+            level = RECENCY_WEIGHT + rest - bound * whole
+            pull = SATISFACTION_WEIGHT * weight * (value - bound)
+            then = level + pull * exp(-fading * (usual - begin))
+            if (level + pull >= 0.0) != (then >= 0.0):
+                crossing = begin + log(-pull / level) / fading
+                return _after(last_us, crossing, now_us)
+        silence = usual
+    if band >= _AT_RISK:
+        change_us = NEVER
+    else:
+        bound = _FALLS_BELOW[band]
+        per_log = RECENCY_WEIGHT / (_LOG_HEALTHY + log_patience(customer.visits))
+        level = RECENCY_WEIGHT + per_log * log_usual + rest - bound * whole
+        pull = SATISFACTION_WEIGHT * weight * (value - bound)
+        at = log(silence)
+        for _ in range(20):
+            days = exp(at)
+            faded = pull * exp(-fading * (days - begin))
+            step = (level - per_log * at + faded) / (per_log + fading * days * faded)
+            at += step
+            if abs(step) < 1e-13:
+                break
+        change_us = _after(last_us, exp(at), now_us)
+    return min(change_us, newest_us) if ahead else change_us
 
 
-def _search_band_change(customer: Customer, band: int, now_us: int) -> int:
-    """First change of band, to the second.
+def _after(last_us: int, silence_days: float, now_us: int) -> int:
+    """The first instant after that silence that lies ahead; rounding may put a change a microsecond later: then look again in the next one."""
+    return max(last_us + int(silence_days * DAY_US) + 1, now_us + 1)
 
-    With an answer whose weight fades no closed form exists. Until the usual gap has passed health moves one way only, so
-    its end is enough; from there until recency has reached 0 health is looked at in steps of an eighth, then bisected.
-    After that the customer is at risk for good. About 20 evaluations; few customers have an answer.
-    """
-    usual_us = int(exp(customer.log_usual) * DAY_US)
-    low = now_us
-    end = customer.last_us + int(HEALTHY_BASES * patience(customer.visits) * usual_us) + SECOND_US
-    while low < end:
-        silence = low - customer.last_us
-        high = min(end, customer.last_us + usual_us if silence < usual_us else low + max(silence // 8, 1))
-        if _band_at(customer, high) != band:
-            while high - low > SECOND_US:
-                middle = (low + high) // 2
-                if _band_at(customer, middle) == band:
-                    low = middle
-                else:
-                    high = middle
-            return high
-        low = high
-    return NEVER
+
+def _newest_answer_us(answers: Answers) -> int:
+    newest = -NEVER
+    if answers.nps is not None and answers.nps_us > newest:
+        newest = answers.nps_us
+    if answers.csat is not None and answers.csat_us > newest:
+        newest = answers.csat_us
+    if answers.ces is not None and answers.ces_us > newest:
+        newest = answers.ces_us
+    return newest
 
 
 def as_judged(customer: Customer) -> Customer:

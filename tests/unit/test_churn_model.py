@@ -261,7 +261,7 @@ def test_before_the_earliest_silence_the_risk_is_not_reached(
     model: ChurnModel, repeats: int, recency: float, risk: float
 ) -> None:
     recency = recency if repeats else 0.0
-    silence = model.earliest_silence(repeats, recency, risk)
+    silence = model.silence_until(repeats, recency, risk)
 
     assert silence >= 0
     assert isfinite(silence)
