@@ -25,6 +25,7 @@ HOT = (
     "churn_model",
     "churn_fit",
     "population",
+    "volume",
     "tolerance",
     "clock",
     "outlook",

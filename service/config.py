@@ -165,6 +165,8 @@ class OutreachSettings(_Section):
     overdue_per_hour: int = 60
     attribution_days: float = 30.0
     expires_after_days: float = 14.0
+    volume_per_100_visits: float | None = None
+    volume_per_day: float | None = None
 
 
 class WebSettings(_Section):
@@ -248,6 +250,8 @@ class Settings(BaseSettings):
                 overdue_per_hour=out.overdue_per_hour,
                 attribution_days=out.attribution_days,
                 expires_after_days=out.expires_after_days,
+                volume_per_100_visits=out.volume_per_100_visits,
+                volume_per_day=out.volume_per_day,
             ),
         )
 

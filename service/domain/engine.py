@@ -41,7 +41,7 @@ from service.domain.outputs import (
     ScoresErased,
     Segment,
 )
-from service.domain.outreach import Release
+from service.domain.outreach import Release, Verdict
 from service.domain.partition_state import (
     PARTITION_KEY,
     ROW_PREFIX,
@@ -58,6 +58,7 @@ from service.domain.policy import ClockMode, Policy
 from service.domain.population import Learned, Population
 from service.domain.silences import CELLS, Row, Tolerances
 from service.domain.tolerance import Tolerance
+from service.domain.volume import Volume, VolumeState
 
 _ERASED_PREFIX: Final = b"\x00erased:"
 _SCORES_REFRESH_DAYS: Final = 30
@@ -111,11 +112,21 @@ class Engine:
         self.clock = StreamClock(self.policy.timing, state.clock)
         self.population = Population(state.population, self._learn_until_us)
         self.release = Release(self.policy.outreach, state.release)
-        self.tolerance = Tolerance(self.policy.outreach, self.population)
+        self.volume = self._volume(state)
+        self.tolerance = Tolerance(self.policy.outreach, self.population, self.volume)
         self._queue = DueQueue(self.customers)
         self._now_us = state.clock.now_us
         self._wake_us = -1
         self._today = self.calendar.day_of(self._now_us)
+
+    def _volume(self, state: PartitionState) -> Volume | None:
+        """The limit of messages, if the policy sets one; its record is kept only then."""
+        outreach = self.policy.outreach
+        if outreach.volume_per_100_visits is None and outreach.volume_per_day is None:
+            state.volume = None
+            return None
+        state.volume = state.volume or VolumeState()
+        return Volume(outreach.volume_per_100_visits, outreach.volume_per_day, state.volume)
 
     # ---- time
 
@@ -153,6 +164,8 @@ class Engine:
             self.population.refresh(self.calendar.day_of(stop))
             if self.population.fit_due(stop):
                 self.population.fit([self.customers[known] for known in self.population.sample.members()], stop)
+            if self.volume is not None:
+                self.volume.refresh(stop, self.population.mu0)
             self.tolerance.learn()
         if self.population.next_refresh_us == 0:
             self.population.begin(now_us)
@@ -334,6 +347,8 @@ class Engine:
             customer.stalled_us += self.clock.pending_silence_us()
         if customer.visits >= self._min_visits:
             self.population.silences.begins(customer)
+            if self.volume is not None:
+                self.volume.visit(self._now_us, self.population.mu0)
             self._set_due(customer)
         self._judge(customer_id, customer, refresh=True)
         self._schedule(customer_id, customer)
@@ -460,6 +475,7 @@ class Engine:
         customer = self.customers.get(customer_id)
         if customer is None:
             return
+        self._drop_deferred(customer)
         if customer.released_us:
             self._stop_releases(customer_id, customer, Reason.ERASED, self._now_us, NEVER)
         if customer.visits >= self._min_visits:
@@ -500,7 +516,7 @@ class Engine:
         deferred = customer.detected_us > 0
         detected = customer.detected_us if deferred else due_us
         acted = max(due_us, self._acted_us) if self._wall_clock else due_us
-        verdict = self.release.decide(customer, detected, acted, deferred)
+        verdict = self._verdict(customer_id, customer, detected, acted, deferred)
         self._outputs.append(
             decision_of(
                 customer_id,
@@ -523,7 +539,7 @@ class Engine:
                 customer.earlier_releases = [*earlier, customer.released_rung, customer.released_us]
             customer.released_us, customer.released_rung = acted, customer.rung
         customer.detected_us = 0
-        customer.rung += 1
+        customer.rung = self._rungs if verdict.reason is Reason.VOLUME else customer.rung + 1
         if customer.rung >= self._rungs:
             customer.due_us = NEVER
         else:
@@ -532,12 +548,36 @@ class Engine:
             due = customer.last_us + customer.paused_us + int(days * DAY_US)
             customer.due_us = max(due, acted + int(apart * DAY_US))
 
+    def _verdict(
+        self, customer_id: str, customer: Customer, detected_us: int, acted_us: int, deferred: bool
+    ) -> Verdict:
+        """Within a volume the first rung has to be chosen, for the whole ladder; every message is paid for when it is decided."""
+        volume = self.volume
+        refusal = self.release.refusal(customer, detected_us, acted_us, deferred)
+        if refusal is not None:
+            if deferred:
+                self._drop_deferred(customer)
+            elif volume is not None and customer.rung == 0 and refusal.reason is not Reason.STALE:
+                volume.not_asked()
+            return refusal
+        if volume is not None and not deferred:
+            if customer.rung == 0 and not volume.chosen(customer_id, customer, detected_us, self.population.mu0):
+                return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)
+            volume.spend()
+        return self.release.sending(detected_us, acted_us, deferred)
+
+    def _drop_deferred(self, customer: Customer) -> None:
+        """A rung that waited for its slot, if there is one, does not go out: others may."""
+        if customer.detected_us and self.volume is not None:
+            self.volume.give_back()
+
     def _end_episode(self, customer_id: str, customer: Customer, at_us: int, amount: int) -> None:
         """A visit after a release: count it, and stop what has not been delivered. A deferred rung is dropped silently.
 
         The newest release is credited with the visit; every one of the episode that may still be on its way is stopped. A visit dated before the release,
         but heard of later, stops the message; the message did not bring it.
         """
+        self._drop_deferred(customer)
         if not customer.released_us:
             return
         outreach = self.policy.outreach
@@ -622,6 +662,11 @@ class Engine:
 
     # ---- turns and state
 
+    @property
+    def has_decided(self) -> bool:
+        """Whether there are decisions to take."""
+        return bool(self._outputs)
+
     def take_outputs(self) -> list[Output]:
         """Decisions since the last call, where nobody keeps the state (backtest): no snapshots are made, no scores published."""
         outputs, self._outputs = self._outputs, []
@@ -652,7 +697,7 @@ class Engine:
             (ROW_PREFIX + bytes((cell,)), pack_row(silences.rows[cell])) for cell in sorted(silences.touched)
         ]
         silences.touched.clear()
-        if tolerances is not self._table:
+        if tolerances.table and tolerances is not self._table:
             self._table = tolerances
             records.append((TABLE_KEY, pack_table(tolerances)))
         return records

@@ -11,6 +11,7 @@ from service.domain.outputs import Output
 from service.domain.outreach import ReleaseState
 from service.domain.population import PopulationState
 from service.domain.silences import Row, Tolerances
+from service.domain.volume import VolumeState
 
 PARTITION_KEY: Final = b"\x00partition"
 """Key of the partition's own record in the state changelog; no customer id can begin with a control character."""
@@ -58,6 +59,17 @@ class Counts:
         return self.minus(Counts())
 
 
+class _Record(msgspec.Struct, array_like=True):
+    """As stored; new elements are appended with defaults."""
+
+    version: int
+    clock: list[Any]
+    population: list[Any]
+    release: list[Any]
+    volume: list[Any] = []
+    """Empty without a volume."""
+
+
 class PartitionState:
     """The partition's own record beside its customers."""
 
@@ -66,30 +78,38 @@ class PartitionState:
         clock: ClockState | None = None,
         population: PopulationState | None = None,
         release: ReleaseState | None = None,
+        volume: VolumeState | None = None,
     ) -> None:
         self.clock = clock or ClockState()
         self.population = population or PopulationState()
         self.release = release or ReleaseState()
+        self.volume = volume
+        """None: no volume is set."""
 
     def pack(self) -> bytes:
+        volume = () if self.volume is None else self.volume.fields()
         return msgspec.msgpack.encode(
-            (_PARTITION_VERSION, self.clock.fields(), self.population.fields(), self.release.fields())
+            (_PARTITION_VERSION, self.clock.fields(), self.population.fields(), self.release.fields(), volume)
         )
 
     @classmethod
     def unpack(cls, value: bytes) -> PartitionState:
         """Raises ValueError for a record that is none, or of a later version."""
         try:
-            version, clock, population, release = msgspec.msgpack.decode(
-                value, type=tuple[int, list[Any], list[Any], list[Any]]
-            )
+            record = msgspec.msgpack.decode(value, type=_Record)
         except msgspec.MsgspecError as error:
             raise ValueError(f"not a partition's record: {error}") from error
+        version, population = record.version, record.population
         if version == _VERSION_OF_ONE_CURVE:
             population = population[3:]
         elif version != _PARTITION_VERSION:
             raise ValueError(f"a partition's record of version {version}; this release knows {_PARTITION_VERSION}")
-        return cls(ClockState.of(clock), PopulationState.of(population), ReleaseState.of(release))
+        return cls(
+            ClockState.of(record.clock),
+            PopulationState.of(population),
+            ReleaseState.of(record.release),
+            VolumeState.of(record.volume) if record.volume else None,
+        )
 
 
 def pack_row(row: Row) -> bytes:
@@ -101,12 +121,12 @@ def unpack_row(value: bytes) -> Row:
 
 
 def pack_table(learned: Tolerances) -> bytes:
-    return msgspec.msgpack.encode((learned.table, learned.kappa))
+    return msgspec.msgpack.encode((learned.table, learned.kappa, learned.pool))
 
 
 def unpack_table(value: bytes) -> Tolerances:
-    table, kappa = msgspec.msgpack.decode(value)
-    return Tolerances(table, kappa)
+    table, kappa, pool = msgspec.msgpack.decode(value)
+    return Tolerances(table, kappa, pool)
 
 
 class Turn(NamedTuple):

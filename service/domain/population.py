@@ -89,7 +89,7 @@ class Population:
         """The last refresh; from then on what was learned stays as it is."""
         self.sample = Sample(self.state.sample_level)
         self.silences = Silences()
-        self.learned = Learned(Tolerances([], 1.0), self._model())
+        self.learned = Learned(Tolerances([], 1.0, []), self._model())
 
     def _model(self) -> ChurnModel:
         values = self.state.model

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import ceil, exp, exp2, floor, fsum, log
+from math import ceil, exp, exp2, floor, fsum, inf, log
 from typing import Any, Final
 
 from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience
@@ -111,11 +111,23 @@ class Row:
 class Tolerances:
     """What was learned: frozen, so that a record tells the numbers of its own time. Empty `table` = cold start."""
 
-    def __init__(self, table: list[list[float]], kappa: float) -> None:
+    def __init__(self, table: list[list[float]], kappa: float, pool: list[float]) -> None:
         self.table: Final = table
         """Cell → log multiple of the base for each share of the grid, falling."""
         self.kappa: Final = kappa
         """Mean healthy gap / usual gap: how many usual gaps a healthy regular's year lacks."""
+        self.pool: Final = pool
+        """S(r) of all cells together at the upper edge of each bin, absences included."""
+
+    def bases_open(self, share: float) -> float:
+        """Bases after which only `share` of all silences are still open; inf where so few never are, or nothing is known yet."""
+        index = bisect_left(self.pool, -share, key=lambda survival: -survival)
+        if index >= len(self.pool):
+            return inf
+        above = self.pool[index - 1] if index else 1.0
+        drop = above - self.pool[index]
+        part = (above - share) / drop if drop > 0.0 else 1.0
+        return exp(_LOW + _STEP * (index - 1 + part))
 
     def log_multiple(self, cell: int, log_share: float) -> float:
         """Log of the bases after which the share (its logarithm, within the bounds) of healthy gaps is still open."""
@@ -200,9 +212,10 @@ class Silences:
 
     def refresh(self, today: int, mu0: float) -> Tolerances | None:
         """One weekly refresh on local day `today`; None while there is too little evidence."""
-        for row in self.rows:
-            row.age(_WEEK_LEFT)
-        self.touched.update(range(CELLS))
+        for cell, row in enumerate(self.rows):
+            if row.weight > 0.0:
+                row.age(_WEEK_LEFT)
+                self.touched.add(cell)
         if fsum(row.weight for row in self.rows) < _EVIDENCE:
             return None
         moves = self._moves(mu0)
@@ -216,7 +229,7 @@ class Silences:
             of_class = _Counts(_added([closed[i] for i in its]), _added([censored[i] for i in its])).filled(everybody)
             curves.extend(_Counts(closed[i], censored[i]).filled(of_class).survival() for i in its)
         weights = [fsum(closed[i]) + fsum(censored[i]) for i in range(CELLS)]
-        return Tolerances(_table(pool, curves, weights), self._kappa(pool, everybody.closed, moves))
+        return Tolerances(_table(pool, curves, weights), self._kappa(pool, everybody.closed, moves), pool)
 
     def _moves(self, mu0: float) -> list[float]:
         """Per class of visits: how far its log bases lie from where they would be at the reference's pace."""

@@ -2,6 +2,7 @@
 
 A budget of B wrong alerts per healthy regular and year leaves a customer with usual gap û a share q = B · κ û / 365 of their healthy
 gaps, whose mean is κ û (learned); a probability is that share itself; a multiple counts usual gaps and needs nothing learned.
+Under a volume the first rung comes due when volume.py says.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from service.domain.customer import Customer
 from service.domain.policy import Measure, OutreachPolicy
 from service.domain.population import Population
 from service.domain.silences import CELLS, SHARE_HIGH, SHARE_LOW, cell_of
+from service.domain.volume import Volume
 
 _APART_GAPS: Final = 0.5
 _LEAST_APART_DAYS: Final = 1.0
@@ -23,10 +25,11 @@ _LEAST_APART_DAYS: Final = 1.0
 class Tolerance:
     """Days of silence that each rung tolerates. Call `learn` after what was learned from everybody has moved."""
 
-    def __init__(self, policy: OutreachPolicy, population: Population) -> None:
+    def __init__(self, policy: OutreachPolicy, population: Population, volume: Volume | None = None) -> None:
         self._measure = policy.measure
         self._level = policy.level
         self._population = population
+        self._volume = volume
         self._strictness = [rung.strictness for rung in policy.rungs]
         self._log_shares: list[float] = []
         self._by_cell: list[list[float]] = []
@@ -36,6 +39,8 @@ class Tolerance:
     def learn(self) -> None:
         """Takes over what is known at present."""
         learned = self._population.learned.tolerances
+        if self._volume is not None:
+            self._volume.learn(learned)
         match self._measure:
             case Measure.BUDGET:
                 yearly = self._level * learned.kappa / 365.0
@@ -50,6 +55,8 @@ class Tolerance:
 
     def days(self, customer: Customer, rung: int) -> float:
         """Silence at which the rung (index) comes due: each at least half a usual gap, and a day, after the one before it."""
+        if rung == 0 and self._volume is not None:
+            return self._volume.days(customer)
         days = self._own(customer, rung)
         if rung > 0:
             return max(days, self.days(customer, rung - 1) + self.apart_days(customer))
