@@ -107,7 +107,7 @@ def backtest_files(
     written = write_files(result, directory, language, judgement)
     _summary(result, console)
     if suggest:
-        sentence = proposal_in_words(judgement, language)
+        sentence = proposal_in_words(judgement)
         console.print(sentence, highlight=False, soft_wrap=True)
         written += write_suggestion(judgement, sentence, directory)
     console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)

@@ -53,7 +53,7 @@ class Example:
     alert: Alert | None
     """None of the loyal."""
     longest_days: float
-    """Longest gap of the drawing that closed."""
+    """Longest gap before the silence that was alerted; of the loyal the open one at the end counts too."""
 
 
 def examples(log: VisitLog, alerts: Iterable[Alert]) -> list[Example]:
@@ -140,7 +140,7 @@ def _of_alert(story: Story, log: VisitLog, alert: Alert) -> Example:
 
 def _loyal(log: VisitLog, customer_id: str) -> Example:
     shown = [*log.visits[customer_id][-_LOYAL_VISITS:]]
-    return _example(Story.LOYAL, shown, len(log.visits[customer_id]), log.end_us, None, shown)
+    return _example(Story.LOYAL, shown, len(log.visits[customer_id]), log.end_us, None, [*shown, log.end_us])
 
 
 def _example(
