@@ -21,6 +21,7 @@ HOT = (
     "customer",
     "memories",
     "silences",
+    "tally",
     "simplex",
     "churn_model",
     "churn_fit",

@@ -65,6 +65,7 @@ FIELDS: Final = (
     "order_memory",
     "earlier_releases",
     "log_gap_sum",
+    "alerted_us",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their defaults."""
 _LOG_GAP_SUM: Final = 37
@@ -138,6 +139,8 @@ class Customer:
         """Releases of this episode before the newest: rung, time, rung, time …; None: there are none."""
         self.log_gap_sum: float = 0.0
         """Σ of all log gaps, as they were."""
+        self.alerted_us: int = 0
+        """When the first rung of this absence came due, if it was chosen; 0: not yet, or not chosen."""
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored."""
@@ -179,6 +182,7 @@ class Customer:
             self.order_memory,
             self.earlier_releases,
             self.log_gap_sum,
+            self.alerted_us,
         )
 
     @property

@@ -109,6 +109,7 @@ class Engine:
 
     def _adopt(self, state: PartitionState) -> None:
         self.state = state
+        self.tally_at_start = state.tally.copy()
         self.clock = StreamClock(self.policy.timing, state.clock)
         self.population = Population(state.population, self._learn_until_us)
         self.release = Release(self.policy.outreach, state.release)
@@ -283,13 +284,14 @@ class Engine:
         if visits:
             if customer.released_us or customer.detected_us:
                 self._end_episode(customer_id, customer, at_us, amount)
-            gap = cadence.gap_days(customer.last_us, at_us)
+            gap = cadence.gap_days(customer.last_us + self._shut_us(customer, at_us), at_us)
             completed = customer.visit_minor
             recent = customer.recent_spend
             customer.recent_spend = (
                 float(completed) if recent < 0.0 else cadence.RECENT * recent + (1.0 - cadence.RECENT) * completed
             )
             if visits >= self._min_visits:
+                self.state.tally.silence_closed(customer, gap, at_us)
                 population.silences.gone(customer)
                 population.silences.closed(customer, gap)
                 before = cadence.own_mean_log_gap(customer)
@@ -322,6 +324,13 @@ class Engine:
             customer.mark_day(day)
         self._begin_silence(customer_id, customer)
 
+    def _shut_us(self, customer: Customer, at_us: int) -> int:
+        """How much of the silence that ends at `at_us` the whole feed was silent: a shut shop is nobody's absence, and nobody's rhythm."""
+        shut = customer.paused_us + self.clock.state.stalled_us - customer.stalled_us
+        if at_us > self._now_us:
+            shut += self.clock.pending_silence_us()
+        return max(0, shut)
+
     def _book_visit(self, customer: Customer, day: int) -> None:
         """Books a further visit whose forerunners may be older than the kept history, and so not booked themselves."""
         booked = self._booked_days(customer)
@@ -342,10 +351,12 @@ class Engine:
         """Stores the dates of the silence that starts at the last visit."""
         customer.rung = customer.detected_us = customer.released_us = customer.released_rung = customer.paused_us = 0
         customer.earlier_releases = None
+        customer.alerted_us = 0
         customer.stalled_us = self.clock.state.stalled_us
         if customer.last_us > self._now_us:
             customer.stalled_us += self.clock.pending_silence_us()
         if customer.visits >= self._min_visits:
+            self.state.tally.visited(customer.visits)
             self.population.silences.begins(customer)
             if self.volume is not None:
                 self.volume.visit(self._now_us, self.population.mu0)
@@ -530,6 +541,11 @@ class Engine:
                 decided_us=acted,
             )
         )
+        if customer.rung == 0 and not deferred:
+            chosen = verdict.reason is not Reason.VOLUME
+            self.state.tally.due(customer.visits, chosen=chosen)
+            if chosen:
+                customer.alerted_us = detected
         if verdict.outcome is Outcome.DEFERRED:
             customer.detected_us, customer.due_us = detected, verdict.retry_us
             return
@@ -654,7 +670,7 @@ class Engine:
         the same wherever the turns lay.
         """
         published: list[Output] = [
-            scores.record_of(customer_id, customer, self.population, now, self._min_visits, learned)
+            scores.record_of(customer_id, customer, now, self._min_visits, learned)
             for customer_id, (now, customer, learned) in self._scored.items()
         ]
         self._scored.clear()

@@ -11,6 +11,7 @@ from service.domain.outputs import Output
 from service.domain.outreach import ReleaseState
 from service.domain.population import PopulationState
 from service.domain.silences import Row, Tolerances
+from service.domain.tally import Tally
 from service.domain.volume import VolumeState
 
 PARTITION_KEY: Final = b"\x00partition"
@@ -68,6 +69,7 @@ class _Record(msgspec.Struct, array_like=True):
     release: list[Any]
     volume: list[Any] = []
     """Empty without a volume."""
+    tally: list[list[Any]] = []
 
 
 class PartitionState:
@@ -79,18 +81,19 @@ class PartitionState:
         population: PopulationState | None = None,
         release: ReleaseState | None = None,
         volume: VolumeState | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.clock = clock or ClockState()
         self.population = population or PopulationState()
         self.release = release or ReleaseState()
         self.volume = volume
         """None: no volume is set."""
+        self.tally = tally or Tally()
 
     def pack(self) -> bytes:
         volume = () if self.volume is None else self.volume.fields()
-        return msgspec.msgpack.encode(
-            (_PARTITION_VERSION, self.clock.fields(), self.population.fields(), self.release.fields(), volume)
-        )
+        parts = (self.clock.fields(), self.population.fields(), self.release.fields(), volume, self.tally.fields())
+        return msgspec.msgpack.encode((_PARTITION_VERSION, *parts))
 
     @classmethod
     def unpack(cls, value: bytes) -> PartitionState:
@@ -109,6 +112,7 @@ class PartitionState:
             PopulationState.of(population),
             ReleaseState.of(record.release),
             VolumeState.of(record.volume) if record.volume else None,
+            Tally.of(record.tally),
         )
 
 

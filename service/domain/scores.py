@@ -298,13 +298,12 @@ def scores_of(
     """The customer's record at `now_us`; None where there is not enough evidence."""
     judged = as_judged(customer)
     judged.segment = segment_of(customer, population, now_us, regular_min_visits)
-    return record_of(customer_id, judged, population, now_us, regular_min_visits, population.learned)
+    return record_of(customer_id, judged, now_us, regular_min_visits, population.learned)
 
 
 def record_of(
     customer_id: str,
     customer: Customer,
-    population: Population,
     now_us: int,
     regular_min_visits: int,
     learned: Learned,
