@@ -101,7 +101,7 @@ def backtest(
     history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
     calendar = Calendar(settings.shop.zone)
     learn_until_us = NEVER if learn_until is None else calendar.start_of(to_day(learn_until))
-    engines = [new_engine(event_clock, learn_until_us) for _ in range(partitions)]
+    engines = [new_engine(event_clock, learn_until_us, partitions=partitions) for _ in range(partitions)]
     alerts = _Alerts(calendar)
     check = RiskCheck(calendar, history.first_us, history.last_us, settings.shop.regular_min_visits)
     visits = VisitLog(

@@ -217,8 +217,8 @@ class Settings(BaseSettings):
         self.policy()
         return self
 
-    def policy(self) -> policy.Policy:
-        """What the engine is told."""
+    def policy(self, partitions: int = 1) -> policy.Policy:
+        """What the engine of one of so many partitions is told: limits of the whole shop are split evenly."""
         shop, time, out = self.shop, self.time, self.outreach
         return policy.Policy(
             shop=policy.Shop(
@@ -251,7 +251,7 @@ class Settings(BaseSettings):
                 attribution_days=out.attribution_days,
                 expires_after_days=out.expires_after_days,
                 volume_per_100_visits=out.volume_per_100_visits,
-                volume_per_day=out.volume_per_day,
+                volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
             ),
         )
 

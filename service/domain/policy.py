@@ -120,7 +120,7 @@ class OutreachPolicy:
     volume_per_100_visits: float | None = None
     """Messages per 100 visits of regulars; the engine chooses whom. None, like the next: as many as come due."""
     volume_per_day: float | None = None
-    """Messages per day of the whole shop; at most one of the two is given."""
+    """Messages per day, of this partition; at most one of the two is given."""
 
     def __post_init__(self) -> None:
         ceiling = {Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}[self.measure]

@@ -79,7 +79,9 @@ class VolumeState:
     def of(cls, fields: Sequence[Any]) -> VolumeState:
         """What `fields` gave; missing ones keep their defaults."""
         state = cls()
-        for name, value in zip(("tokens", "until_us", "arrived", "visits", "days", "refused", "share"), fields, strict=False):
+        for name, value in zip(
+            ("tokens", "until_us", "arrived", "visits", "days", "refused", "share"), fields, strict=False
+        ):
             setattr(state, name, value)
         return state
 
