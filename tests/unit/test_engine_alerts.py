@@ -77,6 +77,21 @@ def test_a_shop_that_has_learned_its_own_curve_is_alerted_by_the_rule_as_written
     assert_equal(outputs, expected)
 
 
+@pytest.mark.parametrize(("measure", "level"), LEVELS)
+@pytest.mark.parametrize("gaps", [(90, 90, 90, 90), (90, 7, 7, 7, 7), (7, 90, 7, 7, 7)])
+def test_a_long_first_gap_is_the_rhythm_and_a_later_one_an_absence(
+    measure: Measure, level: float, gaps: tuple[int, ...]
+) -> None:
+    days = [sum(gaps[:n]) + 0.5 for n in range(len(gaps) + 1)]
+    log: list[Event] = [*(purchase("a", day) for day in days), purchase("b", 2000.0)]
+
+    outputs = apply_all(make_engine(policy(measure, level)), log)
+
+    expected = reference.alerts([(event.customer_id, event.at_us) for event in log], measure.value, level)
+    assert expected
+    assert_equal(outputs, expected)
+
+
 def test_a_budget_is_the_share_that_makes_so_many_wrong_alerts_in_a_year() -> None:
     """A healthy year has 365 / (κ û) gaps, of which the share q is stopped by an alert."""
     engine = make_engine(policy(Measure.BUDGET, 1.0))
