@@ -51,7 +51,7 @@ class Absences:
     """One row for each visit of a regular that is judged, as columns. Times in days."""
 
     span: float
-    """From the begin of the judging to the end of the log."""
+    """From the begin of the judging to the end of the log; at least one day."""
     share: float
     """Share of the customers that is judged, 0–1."""
     whole_days: bool
@@ -77,6 +77,8 @@ class Absences:
     tolerated: list[array[float]] = field(default_factory=lambda: [array("d") for _ in BUDGETS])
     """By budget: days of silence that it tolerated at the visit."""
     models: list[ChurnModel] = field(default_factory=list)
+    given: int = 0
+    """Messages decided within the span, of all rungs and on whichever absence: what a volume counts."""
 
     def __len__(self) -> int:
         return len(self.gap)
@@ -85,16 +87,19 @@ class Absences:
 def absences_of(log: VisitLog, alerts: Iterable[Alert], calendar: Calendar) -> Absences:
     """Puts visits and alerts together. Rows of alerts that a volume limit kept back are no alerts."""
     delays: dict[tuple[str, int], float] = {}
+    given = 0
     for alert in alerts:
         made = alert.decision
         if made.kind is Kind.WIN_BACK and made.reason is not Reason.VOLUME:
+            given += made.detected_us >= log.judge_from_us and made.customer_id in log.visits
             days = (made.detected_us - made.quiet_since_us) / DAY_US
             key = (made.customer_id, calendar.day_of(made.quiet_since_us))
             delays[key] = min(days, delays.get(key, inf))
     midnight = calendar.start_of
     found = Absences(
-        span=(log.end_us - log.judge_from_us) / DAY_US,
+        span=max(1.0, (log.end_us - log.judge_from_us) / DAY_US),
         share=0.5**log.level,
+        given=given,
         whole_days=all(at == midnight(calendar.day_of(at)) for times in log.visits.values() for at in times),
     )
     pending: list[tuple[float, int]] = []

@@ -33,13 +33,13 @@ class Judgement:
 
     @property
     def alerts_per_100_visits(self) -> float | None:
-        """Of regulars, over all judged absences. None without one."""
+        """Of regulars, while it was judged. None without one."""
         visits = len(self.absences)
-        return 100.0 * self.kept[-1].alerts / visits if visits else None
+        return 100.0 * self.absences.given / visits if visits else None
 
     @property
     def alerts_per_day(self) -> float:
-        return self.kept[-1].alerts / self.absences.share / self.absences.span
+        return self.absences.given / self.absences.share / self.absences.span
 
 
 def judge(result: Result) -> Judgement:

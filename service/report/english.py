@@ -83,7 +83,7 @@ ENGLISH: Mapping[str, str] = {
     "compare.column.lead": "Days ahead",
     "compare.note": "Needless: back unaided within one usual gap of the alert. Too late: four usual gaps or more after the last visit. The usual gap used here is told in hindsight from the customer’s visits before and after, and is the same for every rule. Which simple rule is the best differs from one shop to the next. What the end of the log cuts off is made up for.",
     "promise.budget": "Promised: a budget of {level} for wrong alerts per healthy regular and year. An alert is wrong if the silence ends within what is rhythm for this customer (six of their bases).",
-    "promise.probability": "Promised: an alert in a share of {level} of healthy gaps, those that end within what is rhythm for this customer (six of their bases).",
+    "promise.probability": "Promised: an alert in {level} of the healthy gaps, those that end within what is rhythm for this customer (six of their bases).",
     "promise.multiple": "A multiple of the usual gap promises nothing about wrong alerts; this is what it did in gaps that end within what is rhythm for this customer (six of their bases).",
     "promise.limited": "Under a limit of messages the number of alerts is promised, not that of the wrong ones.",
     "promise.thin": "Not enough data to hold the policy to it: {count} wrong alerts, and with fewer than {fewest} their rate is hardly known.",

@@ -83,7 +83,7 @@ FRENCH: Mapping[str, str] = {
     "compare.column.lead": "Jours d’avance",
     "compare.note": "Inutile : de retour sans aide dans un intervalle habituel après l’alerte. Trop tard : quatre intervalles habituels ou plus après la dernière visite. L’intervalle habituel retenu ici est établi après coup, d’après les visites du client avant et après, et il est le même pour toutes les règles. La meilleure règle simple change d’une boutique à l’autre ; ce que coupe la fin de l’historique est compensé.",
     "promise.budget": "Promis : un budget de {level} pour les alertes à tort par habitué fidèle et par an. Une alerte est à tort si le silence prend fin dans ce qui est le rythme de ce client (six fois sa base).",
-    "promise.probability": "Promis : une alerte pour une part de {level} des intervalles sains, ceux qui prennent fin dans ce qui est le rythme de ce client (six fois sa base).",
+    "promise.probability": "Promis : une alerte dans {level} des intervalles sains, ceux qui prennent fin dans ce qui est le rythme de ce client (six fois sa base).",
     "promise.multiple": "Un multiple de l’intervalle habituel ne promet rien sur les alertes à tort ; voici ce qu’il a donné dans les intervalles qui prennent fin dans ce qui est le rythme de ce client (six fois sa base).",
     "promise.limited": "Avec une limite de messages, c’est le nombre d’alertes qui est promis, non celui des alertes à tort.",
     "promise.thin": "Pas assez de données pour le vérifier : {count} alertes à tort ; à moins de {fewest}, leur taux n’est guère connu.",

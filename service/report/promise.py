@@ -33,7 +33,9 @@ def compose(facts: Facts, words: Words) -> Promise:
     if limited:
         said.append(words.say("promise.limited"))
     else:
-        said.append(words.say(f"promise.{outreach.measure.value}", level=_plain(outreach.level, words)))
+        share = outreach.measure is Measure.PROBABILITY
+        level = words.percent(100 * outreach.level) if share else _plain(outreach.level, words)
+        said.append(words.say(f"promise.{outreach.measure.value}", level=level))
     whole = found.kept[-1]
     if not whole.enough:
         said.append(words.say("promise.thin", count=words.count(whole.wrong), fewest=FEWEST))

@@ -339,6 +339,18 @@ def test_a_log_of_a_few_purchases_says_what_is_missing_and_what_was_left_out_as_
     assert not [given for given in page.all("svg") if given.get("class") == "chart"]
 
 
+def test_a_log_of_a_single_instant_has_a_report_too(tmp_path: Path) -> None:
+    log = tmp_path / "one.csv"
+    log.write_text("customer_id,timestamp,amount\nanna,2026-03-01T00:00:00+01:00,3\n")
+
+    write_files(backtest(SETTINGS, [log]), tmp_path / "out")
+
+    text = Page.of(tmp_path / "out" / "report.html").text
+    assert "with fewer than 20 alerts there is nothing to compare" in text
+    assert "Not enough data to propose a budget" in text
+    assert "there is no story to tell yet" in text
+
+
 @pytest.fixture
 def browser() -> Iterator[Any]:
     with chromium() as started:

@@ -254,6 +254,7 @@ def test_the_first_alert_of_each_absence_is_found_by_the_day_it_began() -> None:
     found = absences_of(log, alerts, engine.calendar)
 
     delay = (alerts[0].decision.detected_us - at(49.5)) / DAY_US
+    assert found.given == 1
     assert [*found.alerted] == [inf, pytest.approx(delay)]  # of the visits on days 42.5 and 49.5
     tried = BUDGETS.index(1.0)
     assert found.tolerated[tried][1] == pytest.approx(delay, rel=1e-5)
