@@ -17,7 +17,7 @@ from rich.console import Console
 from service.commands import backtest_files
 from service.config import Settings
 from service.domain.calendar import DAY_US, to_datetime
-from service.domain.customer import Customer
+from service.domain.customer import NEVER, Customer
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Profile, Purchase
 from service.domain.outputs import Decision, Outcome, Reason
@@ -40,7 +40,7 @@ from tests.support.engines import (
 )
 
 OPEN = OutreachPolicy(consent=ConsentRule.EXTERNAL)
-CAFE = Cafe(customers=500, days=400, seed=5)
+CAFE = Cafe(customers=250, days=330, seed=5)
 MU0 = 2.0
 
 
@@ -59,6 +59,7 @@ def cafe_log(willing: bool = True) -> Sequence[Event]:
 def run(policy: OutreachPolicy, willing: bool = True) -> tuple[list[Decision], Engine, int]:
     """Decisions of the log's second half, and the visits of regulars in it."""
     engine, found, visits = make_engine(policy, EVENT_TIME), list[Decision](), 0
+    engine.population.state.next_fit_us = NEVER  # the churn model has no part in this
     events = cafe_log(willing)
     half_us = (events[0].at_us + events[-1].at_us) // 2
     for event in events:
@@ -79,8 +80,9 @@ def passed_over(found: Sequence[Decision]) -> list[Decision]:
     return [made for made in found if made.reason is Reason.VOLUME]
 
 
-@pytest.mark.parametrize("promised", [2.0, 5.0, 10.0, 20.0])
-@pytest.mark.parametrize("willing", [True, False], ids=["everybody", "four of five"])
+@pytest.mark.parametrize(
+    ("promised", "willing"), [(2.0, True), (5.0, True), (10.0, True), (20.0, True), (5.0, False), (20.0, False)]
+)
 def test_the_volume_is_what_was_promised(promised: float, willing: bool) -> None:
     found, _, visits = run(limited(promised), willing)
 
@@ -88,10 +90,10 @@ def test_the_volume_is_what_was_promised(promised: float, willing: bool) -> None
 
 
 def test_a_volume_a_day_is_kept_too() -> None:
-    found, _, _ = run(replace(OPEN, volume_per_day=1.5))
+    found, _, _ = run(replace(OPEN, volume_per_day=1.0))
     days = (max(made.decided_us for made in found) - min(made.decided_us for made in found)) / DAY_US
 
-    assert len(sent(found)) / days == pytest.approx(1.5, rel=0.1)
+    assert len(sent(found)) / days == pytest.approx(1.0, rel=0.1)
 
 
 def test_the_newest_regulars_come_first_where_few_can_be_asked() -> None:
@@ -136,13 +138,13 @@ def test_who_is_passed_over_is_not_asked_later_in_that_absence() -> None:
 
 def test_a_restart_in_the_midst_changes_nothing() -> None:
     policy = limited(5.0)
-    events = cafe_log()[:9000]
+    events = cafe_log()[:5000]
     once = make_engine(policy, EVENT_TIME)
     expected = decisions(apply_all(once, events))
     engine, changelog, found = make_engine(policy, EVENT_TIME), Changelog(), list[Decision]()
     for index, event in enumerate(events):
         engine.apply(event)
-        if index % 2000 == 1999:
+        if index % 1000 == 999:
             found += decisions(changelog.take(engine.drain()))
             engine = changelog.revive(engine)
     found += decisions(engine.drain().outputs)
