@@ -1,7 +1,9 @@
 """Which budget? What each of a few would have done, and which of them is proposed.
 
-The proposal is the highest budget at which at most `NEEDLESS_MOST` of the alerts would have been needless: more alerts catch more
-absences, until most go to people who come back anyway. Pure: no I/O, no clock.
+An alert is worth the visits still ahead when it comes. Per alert they are few at a low budget, where alerts wait until most visits are
+lost, and few again at a high one, where most alerts are needless. Proposed is the budget at which they are most, among those that keep
+needless alerts to a half: there a message buys most. Of budgets that are nearly equal in this the highest is taken, since it
+notices more people at the same price. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from typing import Final
 from service.evaluation import Court, Tally
 from service.visit_log import BUDGETS
 
-NEEDLESS_MOST: Final = 0.4
-"""Six of ten alerts then reach somebody who would have stayed away. Simple rules with thresholds chosen in hindsight lie above it on
-most logs (42 to 47 % at ten alerts per 100 visits), so a shop that keeps to it writes to fewer in vain than it could otherwise."""
+NEEDLESS_MOST: Final = 0.5
+"""Whoever gets a message more often needs one than not. A shop whose customers hardly have a rhythm could otherwise be led to write to
+everybody, as every alert reaches somebody."""
+_NEARLY: Final = 0.95
+"""Visits per alert from this share of the most on count as equal: they are not known better than to a twentieth."""
 FEWEST: Final = 20
 """With fewer alerts their needless share is not known to 20 points."""
 
@@ -31,6 +35,11 @@ class Step:
     """Of the visits that absences cost up to 4 usual gaps."""
 
     @property
+    def per_alert(self) -> float:
+        """Visits still ahead, of those that absences cost up to 4 usual gaps."""
+        return self.tally.captured_4 / self.tally.alerts if self.tally.alerts > 0 else 0.0
+
+    @property
     def counts(self) -> bool:
         return self.tally.known >= FEWEST
 
@@ -39,7 +48,7 @@ class Step:
 class Proposal:
     step: Step
     within: bool
-    """False: even the lowest budget has more needless alerts, and is proposed for want of a better one."""
+    """False: every budget has more needless alerts than it should; the lowest is proposed for want of a better one."""
 
 
 def steps_of(court: Court) -> list[Step]:
@@ -60,4 +69,7 @@ def proposal(steps: Sequence[Step]) -> Proposal | None:
     if not known:
         return None
     within = [step for step in known if (step.tally.needless_share or 0.0) <= NEEDLESS_MOST]
-    return Proposal(within[-1], within=True) if within else Proposal(known[0], within=False)
+    if not within:
+        return Proposal(known[0], within=False)
+    enough = _NEARLY * max(step.per_alert for step in within)
+    return Proposal(next(step for step in reversed(within) if step.per_alert >= enough), within=True)

@@ -57,7 +57,7 @@ def compose(facts: Facts, words: Words) -> Budget:
             lambda share: words.percent(100 * share, whole=True),
         ),
         words.say("budget.chart.told"),
-        [words.say(f"budget.column.{each}") for each in ("per_week", "captured", "needless", "late")],
+        [words.say(f"budget.column.{each}") for each in ("per_week", "per_alert", "captured", "needless", "late")],
         [_line(step, step.budget == tried, step is found.proposal.step, words) for step in found.steps],
     )
 
@@ -78,6 +78,7 @@ def proposal_sentence(proposal: Proposal | None, steps: list[Step], words: Words
         budget=_plain(step.budget, words),
         most=words.percent(100 * NEEDLESS_MOST, whole=True),
         per_week=words.decimal(step.per_week),
+        per_alert=words.decimal(step.per_alert),
         captured=words.percent(100 * step.captured, whole=True),
         needless=words.percent(100 * (step.tally.needless_share or 0.0), whole=True),
     )
@@ -87,6 +88,7 @@ def proposal_sentence(proposal: Proposal | None, steps: list[Step], words: Words
     more = words.say(
         "budget.more",
         budget=_plain(above.budget, words),
+        per_alert=words.decimal(above.per_alert),
         captured=words.percent(100 * above.captured, whole=True),
         needless=words.percent(100 * (above.tally.needless_share or 0.0), whole=True),
         extra=words.percent(100 * (above.tally.less(step.tally).needless_share or 0.0), whole=True),
@@ -102,6 +104,7 @@ def _line(step: Step, tried: bool, proposed: bool, words: Words) -> Line:
         ", ".join(marks),
         [
             (words.decimal(step.per_week), repr(step.per_week)),
+            (_plain(step.per_alert, words), repr(step.per_alert)),
             (words.percent(100 * step.captured), repr(step.captured)),
             ("–" if needless is None else words.percent(100 * needless), repr(needless)),
             ("–" if late is None else words.percent(100 * late), repr(late)),

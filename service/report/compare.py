@@ -48,6 +48,7 @@ def compose(facts: Facts, words: Words) -> Compare:
         said.append(words.say("compare.part", n=words.count(1 << facts.result.visits.level)))
     if not found.rivals:
         return Compare([*said, words.say("compare.thin")], [], [], "")
+    said.append(words.say("compare.granted"))
     best = max(found.rivals, key=lambda rival: rival.tally.captured_4)
     said.append(
         words.say(

@@ -78,7 +78,7 @@ def _row(kept: Kept, promised: float | None, words: Words, *, rated: bool) -> Ro
         label = words.say(
             "promise.visits.upto" if kept.visits[0] == 0 else "promise.visits", low=kept.visits[0], high=kept.visits[1]
         )
-    unaided = kept.unaided / kept.known if kept.known else None
+    unaided = kept.unaided / kept.known if kept.known >= FEWEST else None
     return Row(
         label,
         [

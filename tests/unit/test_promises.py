@@ -100,24 +100,37 @@ def test_without_a_healthy_gap_nothing_is_known() -> None:
     assert (whole.share, whole.rate, whole.enough) == (None, None, False)
 
 
-def step(budget: float, needless: int, known: int = 100) -> Step:
-    return Step(budget, Tally(alerts=known, needless=needless, known=known), 1.0, 0.5)
+def step(budget: float, needless: int, ahead: float, known: int = 100) -> Step:
+    """With `ahead` visits still ahead per alert."""
+    return Step(budget, Tally(alerts=known, captured_4=ahead * known, needless=needless, known=known), 1.0, 0.5)
 
 
-def test_the_highest_budget_with_at_most_four_of_ten_alerts_needless_is_proposed() -> None:
-    steps = [step(0.5, 20), step(1.0, 40), step(2.0, 41)]
+def test_the_budget_whose_alerts_leave_most_visits_to_win_back_is_proposed() -> None:
+    steps = [step(0.5, 20, 1.0), step(1.0, 30, 2.0), step(2.0, 40, 1.5)]
 
     assert proposal(steps) == Proposal(steps[1], within=True)
 
 
-def test_where_even_the_lowest_budget_has_more_it_is_proposed_and_said() -> None:
-    steps = [step(0.5, 60), step(1.0, 70)]
+def test_of_budgets_that_are_nearly_equal_the_highest_is_proposed() -> None:
+    steps = [step(0.5, 20, 2.0), step(1.0, 30, 1.9), step(2.0, 40, 1.89)]
+
+    assert proposal(steps) == Proposal(steps[1], within=True)
+
+
+def test_a_budget_with_most_alerts_needless_is_not_proposed_whatever_it_catches() -> None:
+    steps = [step(0.5, 20, 1.0), step(1.0, 50, 2.0), step(2.0, 51, 9.0)]
+
+    assert proposal(steps) == Proposal(steps[1], within=True)
+
+
+def test_where_every_budget_has_more_the_lowest_is_proposed_and_that_is_said() -> None:
+    steps = [step(0.5, 60, 1.0), step(1.0, 70, 2.0)]
 
     assert proposal(steps) == Proposal(steps[0], within=False)
 
 
 def test_budgets_with_a_handful_of_alerts_are_not_proposed() -> None:
-    steps = [step(0.5, 0, known=19), step(1.0, 30)]
+    steps = [step(0.5, 0, 9.0, known=19), step(1.0, 30, 1.0)]
 
     assert proposal(steps) == Proposal(steps[1], within=True)
     assert proposal(steps[:1]) is None
