@@ -19,7 +19,7 @@ _PULSE_FACTOR: Final = 30.0
 _PULSE_EVIDENCE: Final = 30
 _PAUSE_FACTOR: Final = 1.25
 """Nor before this much more than the usual longest pause of a week: who closes on weekends is not silent every Monday."""
-_PAUSE_WEIGHT: Final = 0.25
+_PAUSE_WEIGHT: Final = 0.5
 _LONGEST_PAUSE_US: Final = 4 * DAY_US
 """A longer one is no weekend."""
 _WEEK_US: Final = 7 * DAY_US
@@ -142,8 +142,7 @@ class StreamClock:
     def _pause(self, at_us: int, interval: int) -> None:
         state = self.state
         if at_us // _WEEK_US != state.heard_us // _WEEK_US and state.longest_us:
-            weight = _PAUSE_WEIGHT if state.pause_us else 1.0
-            state.pause_us += weight * (state.longest_us - state.pause_us)
+            state.pause_us += _PAUSE_WEIGHT * (state.longest_us - state.pause_us)
             state.longest_us = 0
         if state.longest_us < interval <= _LONGEST_PAUSE_US:
             state.longest_us = interval
