@@ -103,16 +103,14 @@ def absences_of(log: VisitLog, alerts: Iterable[Alert], calendar: Calendar) -> A
         whole_days=all(at == midnight(calendar.day_of(at)) for times in log.visits.values() for at in times),
     )
     pending: list[tuple[float, int]] = []
-    typical: list[float] = []
     for customer_id, numbers in log.judged.items():
         times = log.visits[customer_id]
         own = _others(times, len(times) - len(numbers) // PER_ABSENCE)
-        typical.append(median(total / count for total, count in own))
         pending += own
         _append(found, times, numbers, log)
         found.models.extend([log.models[customer_id]] * len(own))
         found.alerted.extend(delays.get((customer_id, calendar.day_of(at)), inf) for at in times[-len(own) :])
-    everybody = median(typical) if typical else 0.0
+    everybody = _usual_of_everybody(log)
     found.usual.extend((total + _POPULATION_GAPS * everybody) / (count + _POPULATION_GAPS) for total, count in pending)
     return found
 
@@ -143,6 +141,19 @@ def _append(found: Absences, times: Sequence[int], numbers: Sequence[float], log
             insort(ordered, gaps[i])
             if len(ring) > _RECENT:
                 del ordered[bisect_left(ordered, ring.pop(0))]
+
+
+def _usual_of_everybody(log: VisitLog) -> float:
+    """Median over all regulars of their median one; also of those who came before judging began. 0 without a regular."""
+    begin = log.min_visits - 1
+    return median(
+        [
+            median(total / count for total, count in _others(times, begin))
+            for times in log.visits.values()
+            if len(times) > begin
+        ]
+        or [0.0]
+    )
 
 
 def _others(times: Sequence[int], begin: int) -> list[tuple[float, int]]:

@@ -65,7 +65,7 @@ class VisitLog:
         self.models: dict[str, ChurnModel] = {}
         """Churn model of the customer's partition as it stood when judging began; of customers with judged visits."""
         self._kept = 0
-        self._min_visits = policy.shop.regular_min_visits
+        self.min_visits: Final = policy.shop.regular_min_visits
         self._policies = [replace(policy.outreach, measure=Measure.BUDGET, level=level) for level in BUDGETS]
         self._begun: dict[Engine, ChurnModel] = {}
         self._tolerances: dict[Engine, tuple[Learned, list[Tolerance]]] = {}
@@ -92,7 +92,7 @@ class VisitLog:
             return
         times.append(at_us)
         self._kept += 1
-        if customer.visits >= self._min_visits and at_us >= self.judge_from_us:
+        if customer.visits >= self.min_visits and at_us >= self.judge_from_us:
             numbers = self.judged.get(customer_id)
             if numbers is None:
                 numbers = self.judged[customer_id] = array("f")

@@ -240,7 +240,7 @@ def test_the_usual_gap_is_told_from_the_other_gaps_and_two_of_everybody() -> Non
     assert [*found.returned] == [1, 1, 0]
     # without its own 60 days the other gaps are 10 each; of the later two the 60 days count as three medians, 30
     others = [(50, 5), (10 * 4 + 30, 5), (10 * 5 + 30, 6)]
-    everybody = sorted(total / count for total, count in others)[1]
+    everybody = (80 / 6 + 14) / 2  # of the fourth visit on: 14, 10, 14 and 80 / 6; the median of them
     assert [*found.usual] == pytest.approx([(total + 2 * everybody) / (count + 2) for total, count in others])
     assert [*found.mean] == pytest.approx([10.0, 20.0, 110 / 6])
     assert [*found.median] == pytest.approx([10.0, 10.0, 10.0])
