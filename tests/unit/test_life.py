@@ -1,6 +1,6 @@
 """A shop that shuts for a week, a feed that stops for three days: nobody's absence, no wave of alerts, and none lost.
 
-The days are cut out of simulated customers' visits, of a twelfth of the demo's real households, and of the real logs in the directory
+The days are cut out of simulated customers' visits, of a twentieth of the demo's real households, and of the real logs in the directory
 named by CHURN_ALERT_TEST_LOGS, if it is set.
 """
 
@@ -33,7 +33,7 @@ USUAL_TIMES = 2
 """No day after the closure may bring more alerts than this many times the most there were on any day without it."""
 LEAST_DAYS = 150
 """A log needs so many days to be cut."""
-HOUSEHOLDS = 12
+HOUSEHOLDS = 20
 """Every so-manieth household of the demo, to be quick."""
 DAYS = pytest.mark.parametrize("days", [7, 3], ids=["a week shut", "three days without a feed"])
 
@@ -69,7 +69,8 @@ def shop(events: Sequence[Event], zone: str) -> Shop:
 @pytest.fixture(scope="module")
 def cafe() -> Shop:
     return shop(
-        [event for event in Simulation(Cafe(customers=250, seed=3)).events() if is_visit(event)], "Europe/Paris"
+        [event for event in Simulation(Cafe(customers=200, days=300, seed=3)).events() if is_visit(event)],
+        "Europe/Paris",
     )
 
 
@@ -77,9 +78,9 @@ def cafe() -> Shop:
 def canteen() -> Shop:
     """Where people come every day or two, a week is a multiple of anybody's rhythm."""
     random, events = Random(1), list[Event]()
-    for number in range(150):
+    for number in range(120):
         pace, day = random.uniform(1.5, 4.0), random.uniform(0.0, 10.0)
-        end = random.uniform(60.0, 300.0) if random.random() < 0.35 else 300.0
+        end = random.uniform(60.0, 240.0) if random.random() < 0.35 else 240.0
         while day < end:
             at_us = at(int(day) + random.uniform(0.35, 0.75))
             events.append(Purchase(f"{number}/{int(day)}", f"c{number}", at_us, 500, refund=False))
@@ -181,14 +182,14 @@ def test_a_closure_brings_no_wave_and_loses_nobody_in_a_real_log(real: Shop, day
 def test_months_after_a_closure_as_many_are_alerted_as_without_it(canteen: Shop) -> None:
     """A closed week taken for everybody's rhythm once made the engine three times as patient for months."""
     events, _, end_us = shut(canteen, 7)
-    from_day, to_day = canteen.day(end_us) + 10, canteen.day(end_us) + 90
+    from_day, to_day = canteen.day(end_us) + 10, canteen.day(end_us) + 80
 
     def alerted(alerts: list[Alert]) -> int:
         return sum(from_day <= canteen.day(fired_us) < to_day for *_, fired_us in alerts)
 
     usual = alerted(canteen.alerts)
-    assert usual > 40
-    assert alerted(alerts_of(events, canteen.zone)) == pytest.approx(usual, rel=0.2)
+    assert usual > 25
+    assert alerted(alerts_of(events, canteen.zone)) == pytest.approx(usual, rel=0.25)
 
 
 def observed(times: Sequence[float]) -> StreamClock:
@@ -230,9 +231,9 @@ def test_the_pause_of_a_week_survives_a_restart() -> None:
 
 @pytest.fixture(scope="module")
 def regulars() -> Shop:
-    """Two hundred with steady and uneven rhythms, of whom a third leaves."""
+    """A hundred and fifty with steady and uneven rhythms, of whom a third leaves."""
     random, events = Random(5), list[Event]()
-    for number in range(200):
+    for number in range(150):
         pace, evenness, day = random.lognormvariate(1.9, 0.5), random.choice((1.5, 4.0)), random.uniform(0.0, 20.0)
         end = random.uniform(60.0, 300.0) if random.random() < 0.35 else 300.0
         while day < end:
@@ -248,7 +249,7 @@ MOVED_USUALLY = 0.02
 UNCHANGED = 0.95
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_customer_less_moves_the_others_alerts_by_the_drift_of_the_population_only(regulars: Shop, seed: int) -> None:
     gone = Random(seed).choice(sorted({customer for customer, *_ in regulars.alerts}))
     rest = [event for event in regulars.events if event.customer_id != gone]
