@@ -120,13 +120,13 @@ def test_the_share_of_all_together_is_kept_and_each_cell_most_of_the_way() -> No
             for cell, r in drawn
             if cell in cells
         ]
-        return sum(w for w, beyond in mine if beyond) / sum(w for w, _ in mine)
+        return float(sum(w for w, beyond in mine if beyond) / sum(w for w, _ in mine))
 
-    steady, erratic = cell_of(regular(10, 14.0, 0.4)), cell_of(regular(10, 14.0, 1.2))
-    assert realised({steady, erratic}) == pytest.approx(0.05, abs=0.005)
-    assert realised({steady}) < realised({erratic})
+    steady_cell, erratic_cell = cell_of(regular(10, 14.0, 0.4)), cell_of(regular(10, 14.0, 1.2))
+    assert realised({steady_cell, erratic_cell}) == pytest.approx(0.05, abs=0.005)
+    assert realised({steady_cell}) < realised({erratic_cell})
     pooled_erratic = 0.1  # what one multiple for all would do: nearly all of the 5 % falls on them
-    assert realised({erratic}) < 0.85 * pooled_erratic
+    assert realised({erratic_cell}) < 0.85 * pooled_erratic
 
 
 @settings(max_examples=40, deadline=None)
