@@ -25,6 +25,7 @@ from service.domain.periods import PeriodTotals
 from service.domain.policy import ClockMode
 from service.engines import new_engine
 from service.history import History, ReadReport, open_history
+from service.visit_log import VisitLog
 from service.wire import partition_for
 
 _COLLECT_EVERY = 4096
@@ -50,6 +51,8 @@ class Result:
     totals: PeriodTotals
     calibration: Calibration
     """The churn risk of the middle of the log against what came after."""
+    visits: VisitLog
+    """What the alerts can be judged by."""
     first_us: int
     last_us: int
     """First and last event of the files."""
@@ -98,10 +101,17 @@ def backtest(
     history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
     calendar = Calendar(settings.shop.zone)
     learn_until_us = NEVER if learn_until is None else calendar.start_of(to_day(learn_until))
-    engines = [new_engine(event_clock, learn_until_us) for _ in range(partitions)]
+    engines = [new_engine(event_clock, learn_until_us, partitions=partitions) for _ in range(partitions)]
     alerts = _Alerts(calendar)
     check = RiskCheck(calendar, history.first_us, history.last_us, settings.shop.regular_min_visits)
-    events = _run(engines, alerts, check, history, on_progress)
+    visits = VisitLog(
+        calendar,
+        event_clock.policy(),
+        history.first_us,
+        history.last_us,
+        None if learn_until is None else learn_until_us,
+    )
+    events = _run(engines, alerts, check, visits, history, on_progress)
     totals = PeriodTotals(event_clock.policy().shop)
     for number, engine in enumerate(engines):
         for day in engine.ledger.days():
@@ -113,6 +123,7 @@ def backtest(
         engines,
         totals,
         check.result(),
+        visits,
         history.first_us,
         history.last_us,
         alerts.decisions,
@@ -124,11 +135,12 @@ def _run(
     engines: list[Engine],
     alerts: _Alerts,
     check: RiskCheck,
+    visits: VisitLog,
     history: History,
     on_progress: Callable[[int, int], None] | None,
 ) -> int:
     single, count, rows = engines[0] if len(engines) == 1 else None, 0, history.rows
-    judge_from_us, awaited = check.judge_from_us, check.awaited
+    judge_from_us, awaited, note = check.judge_from_us, check.awaited, visits.note
     owners: dict[str, Engine] = {}
     for count, event in enumerate(history.events(), 1):
         customer_id = event.customer_id
@@ -138,11 +150,14 @@ def _run(
         if event.at_us >= judge_from_us:
             check.judge(engines)
             judge_from_us = check.judge_from_us
+        if event.at_us >= visits.begin_at_us:
+            visits.begin(engines)
         engine.apply(event)
-        if engine.has_outputs:
-            alerts.collect((engine,))
+        note(event, engine)
         if customer_id in awaited:
             check.seen(event)
+        if engine.has_decided:  # collected at once: what was not sent is not told of the return
+            alerts.collect((engine,))
         if customer_id in alerts.open:
             alerts.seen(event)
         if count % _COLLECT_EVERY == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from service.domain.outputs import Scores
 from service.domain.period_rows import CSV_COLUMNS, to_csv_row
 from service.domain.sentence import Language
 from service.history.amounts import as_decimal_text
+from service.judgement import Judgement, judge
 from service.report import CustomerTally, Facts, write_report
 
 ALERT_COLUMNS = (
@@ -26,10 +28,15 @@ CUSTOMER_COLUMNS = (
 )  # fmt: skip
 
 
-def write_files(result: Result, directory: Path, language: Language = Language.EN) -> list[Path]:
-    """Writes the three CSV files and the report, whose language is `language`; returns their paths."""
+def write_files(
+    result: Result, directory: Path, language: Language = Language.EN, judgement: Judgement | None = None
+) -> list[Path]:
+    """Writes the three CSV files and the report, whose language is `language`; returns their paths.
+
+    `judgement`: of this result, where it has been made already.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    facts = Facts(result, [*result.periods()], CustomerTally())
+    facts = Facts(result, [*result.periods()], CustomerTally(), judgement or judge(result))
     customers = facts.customers.counted(result.customers())
     return [
         _write(directory / "alerts.csv", ALERT_COLUMNS, alert_rows(result)),
@@ -37,6 +44,17 @@ def write_files(result: Result, directory: Path, language: Language = Language.E
         _write(directory / "customers.csv", CUSTOMER_COLUMNS, customer_rows(result, customers)),
         write_report(directory / "report.html", facts, language),
     ]
+
+
+def write_suggestion(judgement: Judgement, sentence: str, directory: Path) -> list[Path]:
+    """The proposed budget as a part of the configuration, with the reason above it. No file without a proposal."""
+    if judgement.proposal is None:
+        return []
+    path = directory / "suggested.toml"
+    reason = "\n".join(f"# {line}" for line in textwrap.wrap(sentence, 110))
+    level = judgement.proposal.step.budget
+    path.write_text(f'{reason}\n[outreach]\nmeasure = "budget"\nlevel = {level!r}\n', encoding="utf-8")
+    return [path]
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:

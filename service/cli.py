@@ -137,6 +137,9 @@ def backtest(
     budget: Annotated[float | None, typer.Option(help="Wrong alerts per healthy regular and year.")] = None,
     probability: Annotated[float | None, typer.Option(help="Share of healthy gaps that are alerted.")] = None,
     multiple: Annotated[float | None, typer.Option(help="Multiple of the usual gap.")] = None,
+    volume: Annotated[
+        float | None, typer.Option(help="At most so many alerts per 100 visits of regulars; the engine chooses whom.")
+    ] = None,
     fit_until: Annotated[
         datetime | None,
         typer.Option(
@@ -144,6 +147,9 @@ def backtest(
         ),
     ] = None,
     language: Annotated[Language, typer.Option(help="Of report.html.")] = Language.EN,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Propose a budget, and write it to suggested.toml in the directory.")
+    ] = False,
 ) -> None:
     """Show what the policy would have done with a history. Consent counts as kept elsewhere unless the configuration requires it here."""
     from service.commands import backtest_files  # noqa: PLC0415
@@ -157,8 +163,10 @@ def backtest(
         out,
         partitions=partitions,
         levels=levels,
+        volume=volume,
         learn_until=None if fit_until is None else fit_until.date(),
         language=language,
+        suggest=suggest,
     )
 
 

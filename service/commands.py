@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from service.backtest import Result, backtest
-from service.backtest_files import write_files
+from service.backtest_files import write_files, write_suggestion
 from service.calibration import FEWEST, Quality
 from service.config import Settings
 from service.domain.outputs import LatestAnswer
@@ -25,7 +25,9 @@ from service.errors import ConfigurationError
 from service.history import open_history
 from service.inspection import as_json as inspection_json
 from service.inspection import inspect_customer, local_time
+from service.judgement import judge
 from service.replay import Pace, replay
+from service.report import proposal_in_words
 from service.simulate import Cafe, Simulation
 from service.streaming.connection import kafka_python_security
 from service.streaming.dead_letters import StoredDeadLetter, read_dead_letters, retry_dead_letters
@@ -73,10 +75,12 @@ def backtest_files(
     *,
     partitions: int,
     levels: dict[str, float | None],
+    volume: float | None = None,
     learn_until: date | None = None,
     language: Language = Language.EN,
+    suggest: bool = False,
 ) -> None:
-    """Files → alerts.csv, periods.csv, customers.csv and report.html in `directory`."""
+    """Files → alerts.csv, periods.csv, customers.csv and report.html in `directory`; with `suggest` suggested.toml too."""
     given = {measure: level for measure, level in levels.items() if level is not None}
     if len(given) > 1:
         raise ConfigurationError("Give only one of " + ", ".join(f"--{measure}" for measure in given) + ".")
@@ -85,10 +89,9 @@ def backtest_files(
         outreach |= {"measure": Measure(measure), "level": level}
     if "consent" not in settings.outreach.model_fields_set:
         outreach["consent"] = ConsentRule.EXTERNAL
-    try:
-        changed = settings.changed(outreach=outreach)
-    except ValueError as error:
-        raise ConfigurationError(f"--{next(iter(given), 'outreach')}: {error}.") from error
+    changed = _changed(settings, next(iter(given), "outreach"), outreach)
+    if volume is not None:
+        changed = _changed(changed, "volume", {"volume_per_100_visits": volume, "volume_per_day": None})
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("backtest", total=None)
         result = backtest(
@@ -100,9 +103,22 @@ def backtest_files(
             on_progress=lambda events, rows: bar.update(task, completed=events, total=rows),
         )
     _tell(console, result.report.sentences())
-    written = write_files(result, directory, language)
+    judgement = judge(result)
+    written = write_files(result, directory, language, judgement)
     _summary(result, console)
+    if suggest:
+        sentence = proposal_in_words(judgement)
+        console.print(sentence, highlight=False, soft_wrap=True)
+        written += write_suggestion(judgement, sentence, directory)
     console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)
+
+
+def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Settings:
+    """The settings with another policy; an error names the option that asks for it."""
+    try:
+        return settings.changed(outreach=outreach)
+    except ValueError as error:
+        raise ConfigurationError(f"--{option}: {error}.") from error
 
 
 def _summary(result: Result, console: Console) -> None:

@@ -165,6 +165,8 @@ class OutreachSettings(_Section):
     overdue_per_hour: int = 60
     attribution_days: float = 30.0
     expires_after_days: float = 14.0
+    volume_per_100_visits: float | None = None
+    volume_per_day: float | None = None
 
 
 class WebSettings(_Section):
@@ -215,8 +217,8 @@ class Settings(BaseSettings):
         self.policy()
         return self
 
-    def policy(self) -> policy.Policy:
-        """What the engine is told."""
+    def policy(self, partitions: int = 1) -> policy.Policy:
+        """What the engine of one of so many partitions is told: limits of the whole shop are split evenly."""
         shop, time, out = self.shop, self.time, self.outreach
         return policy.Policy(
             shop=policy.Shop(
@@ -248,6 +250,8 @@ class Settings(BaseSettings):
                 overdue_per_hour=out.overdue_per_hour,
                 attribution_days=out.attribution_days,
                 expires_after_days=out.expires_after_days,
+                volume_per_100_visits=out.volume_per_100_visits,
+                volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
             ),
         )
 

@@ -10,9 +10,12 @@ from service.domain.customer import NEVER
 from service.domain.engine import Engine
 
 
-def new_engine(settings: Settings, learn_until_us: int = NEVER) -> Engine:
-    """An empty engine. The hashes of erased customers are keyed with the installation's secret; without one, with the group's name."""
+def new_engine(settings: Settings, learn_until_us: int = NEVER, *, partitions: int = 1) -> Engine:
+    """An empty engine, of one of so many partitions.
+
+    The hashes of erased customers are keyed with the installation's secret; without one, with the group's name.
+    """
     secret = settings.shop.erasure_salt
     key = settings.kafka.group if secret is None else secret.get_secret_value()
     salt = hashlib.blake2b(key.encode(), digest_size=16).digest()
-    return Engine(settings.policy(), Calendar(settings.shop.zone), erasure_salt=salt, learn_until_us=learn_until_us)
+    return Engine(settings.policy(partitions), Calendar(settings.shop.zone), salt, learn_until_us)

@@ -14,6 +14,7 @@ from service.domain.engine import Engine
 from service.domain.outputs import HealthBand, Segment
 from service.domain.partition_state import Counts
 from service.domain.period_rows import PeriodRow
+from service.domain.tally import EVIDENCE, Tally
 from service.streaming.job import Written
 
 _TURN_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -74,6 +75,27 @@ class Metrics:
             ["kind", "rung", "outcome", "reason"],
             registry=r,
         )
+        self._regular_events = Counter(
+            "churn_alert_regular_events_total",
+            "What happened to regulars, by visits they had: wrong_alert / healthy_gap is the share of healthy gaps alerted, "
+            "back_soon / alert the share back within a usual gap, 100 x alert / visit the volume.",
+            ["evidence", "event"],
+            registry=r,
+        )
+        self._healthy_days = Counter(
+            "churn_alert_healthy_days_total",
+            "Sum of healthy gaps of regulars. 365 x wrong_alert / this: wrong alerts per healthy regular and year.",
+            ["evidence"],
+            registry=r,
+        )
+        self._promised = Gauge(
+            "churn_alert_promised",
+            "What the policy promises: budget (wrong alerts per healthy regular and year), probability (share of healthy gaps), "
+            "multiple (of the usual gap), volume_per_100_visits.",
+            ["promise"],
+            registry=r,
+        )
+        self._tallies: dict[int, Tally] = {}
         self._outputs = Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
         self._compute = Histogram(
             "churn_alert_turn_compute_seconds",
@@ -178,6 +200,7 @@ class Metrics:
         self._late.inc(max(0, news.late_visits))
         self._beyond.inc(max(0, news.beyond_history))
         self._erased.inc(max(0, news.of_erased))
+        self._tell_promises(partition, engine)
         for segment, count in zip(Segment, engine.segments, strict=True):
             self._customers.labels(segment.value, partition).set(count)
         for band, count in zip(HealthBand, engine.bands, strict=True):
@@ -185,6 +208,26 @@ class Metrics:
         self._regulars.labels(partition).set(engine.population.state.regulars)
         self._due.labels(partition).set(engine.dates_waiting)
         self._time.labels(partition).set(engine.now_us / 1e6)
+
+    def _tell_promises(self, partition: int, engine: Engine) -> None:
+        outreach = engine.policy.outreach
+        self._promised.labels(outreach.measure.value).set(outreach.level)
+        if outreach.volume_per_100_visits is not None:
+            self._promised.labels("volume_per_100_visits").set(outreach.volume_per_100_visits)
+        before, now = self._tallies.get(partition, engine.tally_at_start), engine.state.tally
+        self._tallies[partition] = now.copy()
+        for index, evidence in enumerate(EVIDENCE):
+            news = now.classes[index].minus(before.classes[index])
+            for event, count in (
+                ("visit", news.visits),
+                ("alert", news.alerts),
+                ("not_chosen", news.not_chosen),
+                ("healthy_gap", news.healthy_gaps),
+                ("wrong_alert", news.wrong_alerts),
+                ("back_soon", news.back_soon),
+            ):
+                self._regular_events.labels(evidence, event).inc(count)
+            self._healthy_days.labels(evidence).inc(news.healthy_days)
 
     def positions(
         self, partition: int, positions: Mapping[str, int], ends: Mapping[str, tuple[int, int] | None]
@@ -198,6 +241,7 @@ class Metrics:
     def released(self, partition: int) -> None:
         """The partition has gone to another worker: its gauges must not linger here."""
         self._counts.pop(partition, None)
+        self._tallies.pop(partition, None)
         for gauge in (self._regulars, self._due, self._time, self._stalled, self._recovered, self._recovered_records):
             _remove(gauge, partition)
         for topic in self._lag_topics:

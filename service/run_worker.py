@@ -35,4 +35,5 @@ def run_worker(settings: Settings, *, web: bool = True) -> int:
     problems = topics.check(settings, wait_s=math.inf, say=log.warning)
     if problems:
         raise ConfigurationError(" ".join(problems))
-    return Worker(settings, Metrics(), serve).run()
+    partitions = topics.partition_count(settings, wait_s=math.inf, say=log.warning)
+    return Worker(settings, Metrics(), serve, partitions).run()

@@ -64,13 +64,15 @@ def gap_days(since_us: int, until_us: int) -> float:
 def observe_gap(customer: Customer, gap: float, mu0: float) -> None:
     """Takes in one closed gap, in days. Cost: two logarithm-sized operations."""
     y = log(gap)
+    customer.log_gap_sum += y
     usual = customer.log_usual
     deviation = y - usual
-    if deviation > CLIP:
-        y = usual + CLIP
-        deviation = CLIP
     weight = customer.gap_weight
     first = weight == 0.0
+    if deviation > CLIP:
+        deviation = CLIP
+        if not first:  # before it there is no rhythm of their own that an absence could redefine
+            y = usual + CLIP
     customer.gap_weight = weight = FORGETTING * weight + 1.0
     customer.gap_total = total = FORGETTING * customer.gap_total + y
     customer.gap_square = FORGETTING * customer.gap_square + deviation * deviation
@@ -80,7 +82,7 @@ def observe_gap(customer: Customer, gap: float, mu0: float) -> None:
 
 def restart(customer: Customer, mu0: float) -> None:
     """No gap seen: the rhythm is the population's."""
-    customer.gap_weight = customer.gap_total = customer.gap_square = 0.0
+    customer.gap_weight = customer.gap_total = customer.gap_square = customer.log_gap_sum = 0.0
     customer.log_usual = customer.log_recent = mu0
 
 
@@ -92,5 +94,5 @@ def gap_spread(customer: Customer) -> float | None:
 
 
 def own_mean_log_gap(customer: Customer) -> float:
-    """The customer's vote for μ0; defined from the first gap on."""
-    return customer.gap_total / customer.gap_weight
+    """The customer's vote for μ0: the plain mean, so that long gaps count in full; defined from the first gap on."""
+    return customer.log_gap_sum / (customer.visits - 1)

@@ -17,8 +17,16 @@ _PULSE_FORGETTING: Final = 0.99
 _PULSE_FACTOR: Final = 30.0
 """A feed is silent after this many of its usual intervals, if that is longer than the configured hours: a tiny shop may rest for days."""
 _PULSE_EVIDENCE: Final = 30
+_PAUSE_FACTOR: Final = 1.25
+"""Nor before this much more than the usual longest pause of a week: who closes on weekends is not silent every Monday."""
+_PAUSE_WEIGHT: Final = 0.5
+_LONGEST_PAUSE_US: Final = 4 * DAY_US
+"""A longer one is no weekend."""
+_WEEK_US: Final = 7 * DAY_US
 _PENDING_KEPT: Final = 16
 _UNLIMITED_US: Final = 1 << 61
+
+_FIELDS: Final = ("now_us", "heard_us", "pending", "interval_us", "intervals", "stalled_us", "pause_us", "longest_us")
 
 
 class ClockState:
@@ -33,22 +41,24 @@ class ClockState:
         """Unconfirmed jumps: the event times beyond, one per customer, ascending; since time last moved in the ordinary way,
         or else a wrong date a year would add up to a confirmation."""
         self.interval_us: float = 0.0
-        """Usual time between events that move time on."""
+        """Usual time between events. Those that do not move time on count too: a log of whole days has many at one instant."""
         self.intervals: int = 0
         self.stalled_us: int = 0
         """Total length of feed silences so far."""
+        self.pause_us: float = 0.0
+        """Usual longest interval of a week."""
+        self.longest_us: int = 0
+        """Longest interval of the present week so far."""
 
     def fields(self) -> tuple[object, ...]:
         """In the order in which they are stored; new ones are appended."""
-        return (self.now_us, self.heard_us, self.pending, self.interval_us, self.intervals, self.stalled_us)
+        return tuple(getattr(self, name) for name in _FIELDS)
 
     @classmethod
     def of(cls, fields: Sequence[Any]) -> ClockState:
         """What `fields` gave; missing ones keep their defaults."""
         state = cls()
-        for name, value in zip(
-            ("now_us", "heard_us", "pending", "interval_us", "intervals", "stalled_us"), fields, strict=False
-        ):
+        for name, value in zip(_FIELDS, fields, strict=False):
             setattr(state, name, [(at_us, who) for at_us, who in value] if name == "pending" else value)
         return state
 
@@ -70,7 +80,8 @@ class StreamClock:
         """Silence of the whole partition after which absence can no longer be concluded; unlimited while the pulse is unknown."""
         if self.state.intervals < _PULSE_EVIDENCE:
             return _UNLIMITED_US
-        return max(self._silence_us, int(_PULSE_FACTOR * self.state.interval_us))
+        state = self.state
+        return max(self._silence_us, int(_PULSE_FACTOR * state.interval_us), int(_PAUSE_FACTOR * state.pause_us))
 
     def observe(self, at_us: int, customer_id: str) -> int:
         """Takes in the time of an event and returns stream time after it."""
@@ -79,6 +90,8 @@ class StreamClock:
         if at_us <= now:
             if at_us > state.heard_us:
                 self._hear(at_us)
+            else:
+                state.interval_us *= _PULSE_FORGETTING
             return now
         if state.intervals == 0 or at_us - max(now, state.heard_us) <= self._max_jump_us:
             self._move(at_us)
@@ -122,8 +135,17 @@ class StreamClock:
                 state.stalled_us += interval
             else:
                 state.interval_us += (1 - _PULSE_FORGETTING) * (interval - state.interval_us)
+            self._pause(at_us, interval)
         state.intervals += 1
         state.heard_us = at_us
+
+    def _pause(self, at_us: int, interval: int) -> None:
+        state = self.state
+        if at_us // _WEEK_US != state.heard_us // _WEEK_US and state.longest_us:
+            state.pause_us += _PAUSE_WEIGHT * (state.longest_us - state.pause_us)
+            state.longest_us = 0
+        if state.longest_us < interval <= _LONGEST_PAUSE_US:
+            state.longest_us = interval
 
     def _doubt(self, at_us: int, customer_id: str) -> None:
         others = [(t, who) for t, who in self.state.pending if who != customer_id]

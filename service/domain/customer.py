@@ -64,8 +64,12 @@ FIELDS: Final = (
     "risk_band",
     "order_memory",
     "earlier_releases",
+    "log_gap_sum",
+    "alerted_us",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their defaults."""
+_LOG_GAP_SUM: Final = 37
+"""Elements of a snapshot, its version included, from before log_gap_sum."""
 
 
 class Customer:
@@ -133,6 +137,10 @@ class Customer:
         """The newest 3 orders with an order_id (memories.remember_order), for answers about them; None: there was none."""
         self.earlier_releases: list[int] | None = None
         """Releases of this episode before the newest: rung, time, rung, time …; None: there are none."""
+        self.log_gap_sum: float = 0.0
+        """Σ of all log gaps, as they were."""
+        self.alerted_us: int = 0
+        """When the first rung of this absence came due, if it was chosen; 0: not yet, or not chosen."""
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored."""
@@ -173,6 +181,8 @@ class Customer:
             self.risk_band,
             self.order_memory,
             self.earlier_releases,
+            self.log_gap_sum,
+            self.alerted_us,
         )
 
     @property
@@ -275,4 +285,6 @@ def restore(value: bytes) -> Customer:
     except (msgspec.MsgspecError, TypeError) as error:
         raise ValueError(f"not a customer's snapshot: {error}") from error
     customer.bucket = -1
+    if len(fields) <= _LOG_GAP_SUM and customer.gap_weight > 0.0:  # as good as an older release knows it
+        customer.log_gap_sum = customer.gap_total / customer.gap_weight * (customer.visits - 1)
     return customer

@@ -10,6 +10,7 @@ from service.domain.outputs import Decision, Evidence, Kind, Outcome, Reason
 from service.domain.outreach import decision_id
 from service.domain.policy import OutreachPolicy
 from service.domain.population import Population
+from service.domain.silences import cell_of
 
 
 def decision_of(
@@ -58,7 +59,9 @@ def evidence_of(customer: Customer, population: Population, at_us: int) -> Evide
         visits=customer.visits,
         usual_gap_days=usual,
         gap_days=gap,
-        tail_probability=population.tail_probability(gap / cadence.base_days(customer)),
+        tail_probability=population.learned.tolerances.tail_probability(
+            cell_of(customer), gap / cadence.base_days(customer)
+        ),
         expected_visit_us=customer.last_us + int(usual * DAY_US),
         customer_since_us=customer.first_us,
         orders=customer.orders,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 from itertools import pairwise
-from math import exp
 from typing import Final, assert_never
 
 import xxhash
@@ -42,11 +41,24 @@ from service.domain.outputs import (
     ScoresErased,
     Segment,
 )
-from service.domain.outreach import Release
-from service.domain.partition_state import PARTITION_KEY, Counts, PartitionState, Turn
+from service.domain.outreach import Release, Verdict
+from service.domain.partition_state import (
+    PARTITION_KEY,
+    ROW_PREFIX,
+    TABLE_KEY,
+    Counts,
+    PartitionState,
+    Turn,
+    pack_row,
+    pack_table,
+    unpack_row,
+    unpack_table,
+)
 from service.domain.policy import ClockMode, Policy
 from service.domain.population import Learned, Population
+from service.domain.silences import CELLS, Row, Tolerances
 from service.domain.tolerance import Tolerance
+from service.domain.volume import Volume, VolumeState
 
 _ERASED_PREFIX: Final = b"\x00erased:"
 _SCORES_REFRESH_DAYS: Final = 30
@@ -88,19 +100,34 @@ class Engine:
         self._scored: dict[str, Scored] = {}
         self._touched: dict[str, Customer] = {}
         self._own_records: dict[bytes, bytes | None] = {}
+        self._table: Tolerances | None = None
+        """As last stored."""
+        self._rows: dict[int, Row] = {}
+        """Read back, not yet adopted."""
         self._changed = False
         self._adopt(PartitionState())
 
     def _adopt(self, state: PartitionState) -> None:
         self.state = state
+        self.tally_at_start = state.tally.copy()
         self.clock = StreamClock(self.policy.timing, state.clock)
         self.population = Population(state.population, self._learn_until_us)
         self.release = Release(self.policy.outreach, state.release)
-        self.tolerance = Tolerance(self.policy.outreach, self.population)
+        self.volume = self._volume(state)
+        self.tolerance = Tolerance(self.policy.outreach, self.population, self.volume)
         self._queue = DueQueue(self.customers)
         self._now_us = state.clock.now_us
         self._wake_us = -1
         self._today = self.calendar.day_of(self._now_us)
+
+    def _volume(self, state: PartitionState) -> Volume | None:
+        """The limit of messages, if the policy sets one; its record is kept only then."""
+        outreach = self.policy.outreach
+        if outreach.volume_per_100_visits is None and outreach.volume_per_day is None:
+            state.volume = None
+            return None
+        state.volume = state.volume or VolumeState()
+        return Volume(outreach.volume_per_100_visits, outreach.volume_per_day, state.volume)
 
     # ---- time
 
@@ -138,6 +165,8 @@ class Engine:
             self.population.refresh(self.calendar.day_of(stop))
             if self.population.fit_due(stop):
                 self.population.fit([self.customers[known] for known in self.population.sample.members()], stop)
+            if self.volume is not None:
+                self.volume.refresh(stop, self.population.mu0)
             self.tolerance.learn()
         if self.population.next_refresh_us == 0:
             self.population.begin(now_us)
@@ -255,23 +284,23 @@ class Engine:
         if visits:
             if customer.released_us or customer.detected_us:
                 self._end_episode(customer_id, customer, at_us, amount)
-            gap = cadence.gap_days(customer.last_us, at_us)
+            gap = cadence.gap_days(customer.last_us + self._shut_us(customer, at_us), at_us)
             completed = customer.visit_minor
             recent = customer.recent_spend
             customer.recent_spend = (
                 float(completed) if recent < 0.0 else cadence.RECENT * recent + (1.0 - cadence.RECENT) * completed
             )
             if visits >= self._min_visits:
-                log_base = customer.log_usual + cadence.log_patience(visits)
-                population.silence_gone(customer.last_day, log_base)
-                population.gap_closed(gap * exp(-log_base))
-                before = customer.gap_total / customer.gap_weight
+                self.state.tally.silence_closed(customer, gap, at_us)
+                population.silences.gone(customer)
+                population.silences.closed(customer, gap)
+                before = cadence.own_mean_log_gap(customer)
                 cadence.observe_gap(customer, gap, population.mu0)
-                population.vote(customer.gap_total / customer.gap_weight, before)
+                population.vote(customer.log_gap_sum / visits, before)
             else:
                 cadence.observe_gap(customer, gap, population.mu0)
                 if visits + 1 == self._min_visits:
-                    population.regular_joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
+                    population.regular_joined(customer.log_gap_sum / visits, customer.revenue_minor)
             if kept:
                 previous, horizon = customer.previous_day, self._today - self._history_days
                 if previous >= horizon:
@@ -295,6 +324,13 @@ class Engine:
             customer.mark_day(day)
         self._begin_silence(customer_id, customer)
 
+    def _shut_us(self, customer: Customer, at_us: int) -> int:
+        """How much of the silence that ends at `at_us` the whole feed was silent: a shut shop is nobody's absence, and nobody's rhythm."""
+        shut = customer.paused_us + self.clock.state.stalled_us - customer.stalled_us
+        if at_us > self._now_us:
+            shut += self.clock.pending_silence_us()
+        return max(0, shut)
+
     def _book_visit(self, customer: Customer, day: int) -> None:
         """Books a further visit whose forerunners may be older than the kept history, and so not booked themselves."""
         booked = self._booked_days(customer)
@@ -315,12 +351,15 @@ class Engine:
         """Stores the dates of the silence that starts at the last visit."""
         customer.rung = customer.detected_us = customer.released_us = customer.released_rung = customer.paused_us = 0
         customer.earlier_releases = None
+        customer.alerted_us = 0
         customer.stalled_us = self.clock.state.stalled_us
         if customer.last_us > self._now_us:
             customer.stalled_us += self.clock.pending_silence_us()
         if customer.visits >= self._min_visits:
-            log_base = customer.log_usual + cadence.log_patience(customer.visits)
-            self.population.silence_begins(customer.last_day, log_base)
+            self.state.tally.visited(customer.visits)
+            self.population.silences.begins(customer)
+            if self.volume is not None:
+                self.volume.visit(self._now_us, self.population.mu0)
             self._set_due(customer)
         self._judge(customer_id, customer, refresh=True)
         self._schedule(customer_id, customer)
@@ -387,8 +426,7 @@ class Engine:
         self._reread_rhythm(customer, sorted({*days, day, customer.last_day}))
         if customer.visits >= self._min_visits:
             self.population.regular_joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
-            log_base = customer.log_usual + cadence.log_patience(customer.visits)
-            self.population.silence_begins(customer.last_day, log_base)
+            self.population.silences.begins(customer)
             if customer.rung == 0 and not customer.detected_us:
                 self._set_due(customer)
         self._judge(customer_id, customer, refresh=True)
@@ -398,11 +436,12 @@ class Engine:
         cadence.restart(customer, self.population.mu0)
         for earlier, later in pairwise(days):
             cadence.observe_gap(customer, float(later - earlier), self.population.mu0)
+        if len(days) > 1:  # of visits whose day is no longer known the gaps are taken to be like the others
+            customer.log_gap_sum *= (customer.visits - 1) / (len(days) - 1)
 
     def _leave_population(self, customer: Customer) -> None:
         """Takes a regular out of what is learned from everybody."""
-        log_base = customer.log_usual + cadence.log_patience(customer.visits)
-        self.population.silence_gone(customer.last_day, log_base)
+        self.population.silences.gone(customer)
         self.population.regular_left(cadence.own_mean_log_gap(customer), customer.revenue_minor)
 
     def _answer(self, event: SurveyAnswer) -> None:
@@ -447,6 +486,7 @@ class Engine:
         customer = self.customers.get(customer_id)
         if customer is None:
             return
+        self._drop_deferred(customer)
         if customer.released_us:
             self._stop_releases(customer_id, customer, Reason.ERASED, self._now_us, NEVER)
         if customer.visits >= self._min_visits:
@@ -487,7 +527,7 @@ class Engine:
         deferred = customer.detected_us > 0
         detected = customer.detected_us if deferred else due_us
         acted = max(due_us, self._acted_us) if self._wall_clock else due_us
-        verdict = self.release.decide(customer, detected, acted, deferred)
+        verdict = self._verdict(customer_id, customer, detected, acted, deferred)
         self._outputs.append(
             decision_of(
                 customer_id,
@@ -501,6 +541,11 @@ class Engine:
                 decided_us=acted,
             )
         )
+        if customer.rung == 0 and not deferred:
+            chosen = verdict.reason is not Reason.VOLUME
+            self.state.tally.due(customer.visits, chosen=chosen)
+            if chosen:
+                customer.alerted_us = detected
         if verdict.outcome is Outcome.DEFERRED:
             customer.detected_us, customer.due_us = detected, verdict.retry_us
             return
@@ -510,7 +555,7 @@ class Engine:
                 customer.earlier_releases = [*earlier, customer.released_rung, customer.released_us]
             customer.released_us, customer.released_rung = acted, customer.rung
         customer.detected_us = 0
-        customer.rung += 1
+        customer.rung = self._rungs if verdict.reason is Reason.VOLUME else customer.rung + 1
         if customer.rung >= self._rungs:
             customer.due_us = NEVER
         else:
@@ -519,12 +564,36 @@ class Engine:
             due = customer.last_us + customer.paused_us + int(days * DAY_US)
             customer.due_us = max(due, acted + int(apart * DAY_US))
 
+    def _verdict(
+        self, customer_id: str, customer: Customer, detected_us: int, acted_us: int, deferred: bool
+    ) -> Verdict:
+        """Within a volume the first rung has to be chosen, for the whole ladder; every message is paid for when it is decided."""
+        volume = self.volume
+        refusal = self.release.refusal(customer, detected_us, acted_us, deferred)
+        if refusal is not None:
+            if deferred:
+                self._drop_deferred(customer)
+            elif volume is not None and customer.rung == 0 and refusal.reason is not Reason.STALE:
+                volume.not_asked()
+            return refusal
+        if volume is not None and not deferred:
+            if customer.rung == 0 and not volume.chosen(customer_id, customer, detected_us, self.population.mu0):
+                return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)
+            volume.spend()
+        return self.release.sending(detected_us, acted_us, deferred)
+
+    def _drop_deferred(self, customer: Customer) -> None:
+        """A rung that waited for its slot, if there is one, does not go out: others may."""
+        if customer.detected_us and self.volume is not None:
+            self.volume.give_back()
+
     def _end_episode(self, customer_id: str, customer: Customer, at_us: int, amount: int) -> None:
         """A visit after a release: count it, and stop what has not been delivered. A deferred rung is dropped silently.
 
         The newest release is credited with the visit; every one of the episode that may still be on its way is stopped. A visit dated before the release,
         but heard of later, stops the message; the message did not bring it.
         """
+        self._drop_deferred(customer)
         if not customer.released_us:
             return
         outreach = self.policy.outreach
@@ -601,7 +670,7 @@ class Engine:
         the same wherever the turns lay.
         """
         published: list[Output] = [
-            scores.record_of(customer_id, customer, self.population, now, self._min_visits, learned)
+            scores.record_of(customer_id, customer, now, self._min_visits, learned)
             for customer_id, (now, customer, learned) in self._scored.items()
         ]
         self._scored.clear()
@@ -610,8 +679,8 @@ class Engine:
     # ---- turns and state
 
     @property
-    def has_outputs(self) -> bool:
-        """Whether anything has been decided since the last call of `take_outputs` or `drain`."""
+    def has_decided(self) -> bool:
+        """Whether there are decisions to take."""
         return bool(self._outputs)
 
     def take_outputs(self) -> list[Output]:
@@ -620,6 +689,7 @@ class Engine:
         self._scored.clear()
         self._touched.clear()
         self._own_records.clear()
+        self.population.silences.touched.clear()
         return outputs
 
     def drain(self) -> Turn:
@@ -630,16 +700,35 @@ class Engine:
         state.extend(self._own_records.items())
         if self._changed:
             state.append((PARTITION_KEY, self.state.pack()))
+            state.extend(self._learned_records())
         turn = Turn([*self._outputs, *self.take_scores()], state, self.ledger.take_dirty())
         self._outputs, self._own_records, self._changed = [], {}, False
         self._touched.clear()
         return turn
+
+    def _learned_records(self) -> list[tuple[bytes, bytes | None]]:
+        """What the population's record is too small for: the rows that have changed, the table after a refresh."""
+        silences, tolerances = self.population.silences, self.population.learned.tolerances
+        records: list[tuple[bytes, bytes | None]] = [
+            (ROW_PREFIX + bytes((cell,)), pack_row(silences.rows[cell])) for cell in sorted(silences.touched)
+        ]
+        silences.touched.clear()
+        if tolerances.table and tolerances is not self._table:
+            self._table = tolerances
+            records.append((TABLE_KEY, pack_table(tolerances)))
+        return records
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Takes over one record of the state changelog. Call `restored` after the last."""
         if key == PARTITION_KEY:
             if value is not None:
                 self.state = PartitionState.unpack(value)
+        elif key == TABLE_KEY:
+            if value is not None:
+                self._table = unpack_table(value)
+        elif key.startswith(ROW_PREFIX):
+            if value is not None:
+                self._rows[key[-1]] = unpack_row(value)
         elif key.startswith(_ERASED_PREFIX):
             if value is not None:
                 self._erased.add(key.removeprefix(_ERASED_PREFIX))
@@ -651,6 +740,11 @@ class Engine:
     def restored(self) -> None:
         """Rebuilds what is derived: the due queue and the open silences."""
         self._adopt(self.state)
+        self.population.silences.rows = [self._rows.get(cell) or Row() for cell in range(CELLS)]
+        self._rows = {}
+        if self._table is not None:
+            self.population.restored(self._table)
+            self.tolerance.learn()
         self.segments, self.bands = [0] * len(Segment), [0] * len(HealthBand)
         for customer_id, customer in self.customers.items():
             customer.bucket = -1
@@ -659,6 +753,5 @@ class Engine:
             if customer.visits:
                 self.population.first_visit(customer_id)
             if customer.visits >= self._min_visits:
-                log_base = customer.log_usual + cadence.log_patience(customer.visits)
-                self.population.silence_begins(customer.last_day, log_base)
+                self.population.silences.begins(customer)
         self._set_wake()

@@ -1,7 +1,7 @@
 """A rung has come due: what is decided, and why. Pure: the customer, the policy and the time in, an outcome with its reason out.
 
 Checked again at the moment of release. Order of the reasons: what the customer wants comes before what the shop wants,
-and that before what the moment allows.
+and that before what the moment allows. A volume (volume.py) is asked between `refusal` and `sending`.
 """
 
 from __future__ import annotations
@@ -61,8 +61,11 @@ class Release:
         self._stale_us = int(policy.stale_after_days * DAY_US)
         self._expires_us = int(policy.expires_after_days * DAY_US)
 
-    def decide(self, customer: Customer, detected_us: int, now_us: int, deferred: bool) -> Verdict:
-        """`detected_us` is the stored date, `now_us` the time at which it is acted on, `deferred` whether it has waited for a slot."""
+    def refusal(self, customer: Customer, detected_us: int, now_us: int, deferred: bool) -> Verdict | None:
+        """Why nothing goes out, whatever the volume; None = it may.
+
+        `detected_us` is the stored date, `now_us` the time at which it is acted on, `deferred` whether it has waited for a slot.
+        """
         late_us = now_us - detected_us
         if deferred and late_us > self._expires_us:
             return Verdict(Outcome.EXPIRED, Reason.STALE)
@@ -73,9 +76,13 @@ class Release:
             return Verdict(Outcome.SUPPRESSED, Reason.CONSENT_UNKNOWN)
         if not deferred and late_us > self._stale_us:
             return Verdict(Outcome.SUPPRESSED, Reason.STALE)
+        return None
+
+    def sending(self, detected_us: int, now_us: int, deferred: bool) -> Verdict:
+        """How what may go out does."""
         if self._policy.shadow:
             return Verdict(Outcome.SUPPRESSED, Reason.SHADOW)
-        if not deferred and late_us > _LATE_US:
+        if not deferred and now_us - detected_us > _LATE_US:
             slot = max(self.state.next_slot_us, now_us)
             self.state.next_slot_us = slot + self._spacing_us
             return Verdict(Outcome.DEFERRED, Reason.RELEASE_RATE, slot + self._spacing_us)

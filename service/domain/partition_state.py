@@ -10,10 +10,19 @@ from service.domain.clock import ClockState
 from service.domain.outputs import Output
 from service.domain.outreach import ReleaseState
 from service.domain.population import PopulationState
+from service.domain.silences import Row, Tolerances
+from service.domain.tally import Tally
+from service.domain.volume import VolumeState
 
 PARTITION_KEY: Final = b"\x00partition"
 """Key of the partition's own record in the state changelog; no customer id can begin with a control character."""
-_PARTITION_VERSION: Final = 1
+TABLE_KEY: Final = b"\x00table"
+"""Key of what the last refresh has found: tolerances by cell and share."""
+ROW_PREFIX: Final = b"\x00row:"
+"""Before the number of a cell: what it has seen of closed gaps."""
+_PARTITION_VERSION: Final = 2
+_VERSION_OF_ONE_CURVE: Final = 1
+"""Had one curve for all regulars in its first three fields; its gaps cannot be told apart by cell, so they are learned anew."""
 COUNTED: Final = (
     "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
 )  # fmt: skip
@@ -51,6 +60,18 @@ class Counts:
         return self.minus(Counts())
 
 
+class _Record(msgspec.Struct, array_like=True):
+    """As stored; new elements are appended with defaults."""
+
+    version: int
+    clock: list[Any]
+    population: list[Any]
+    release: list[Any]
+    volume: list[Any] = []
+    """Empty without a volume."""
+    tally: list[list[Any]] = []
+
+
 class PartitionState:
     """The partition's own record beside its customers."""
 
@@ -59,28 +80,57 @@ class PartitionState:
         clock: ClockState | None = None,
         population: PopulationState | None = None,
         release: ReleaseState | None = None,
+        volume: VolumeState | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.clock = clock or ClockState()
         self.population = population or PopulationState()
         self.release = release or ReleaseState()
+        self.volume = volume
+        """None: no volume is set."""
+        self.tally = tally or Tally()
 
     def pack(self) -> bytes:
-        return msgspec.msgpack.encode(
-            (_PARTITION_VERSION, self.clock.fields(), self.population.fields(), self.release.fields())
-        )
+        volume = () if self.volume is None else self.volume.fields()
+        parts = (self.clock.fields(), self.population.fields(), self.release.fields(), volume, self.tally.fields())
+        return msgspec.msgpack.encode((_PARTITION_VERSION, *parts))
 
     @classmethod
     def unpack(cls, value: bytes) -> PartitionState:
         """Raises ValueError for a record that is none, or of a later version."""
         try:
-            version, clock, population, release = msgspec.msgpack.decode(
-                value, type=tuple[int, list[Any], list[Any], list[Any]]
-            )
+            record = msgspec.msgpack.decode(value, type=_Record)
         except msgspec.MsgspecError as error:
             raise ValueError(f"not a partition's record: {error}") from error
-        if version != _PARTITION_VERSION:
+        version, population = record.version, record.population
+        if version == _VERSION_OF_ONE_CURVE:
+            population = population[3:]
+        elif version != _PARTITION_VERSION:
             raise ValueError(f"a partition's record of version {version}; this release knows {_PARTITION_VERSION}")
-        return cls(ClockState.of(clock), PopulationState.of(population), ReleaseState.of(release))
+        return cls(
+            ClockState.of(record.clock),
+            PopulationState.of(population),
+            ReleaseState.of(record.release),
+            VolumeState.of(record.volume) if record.volume else None,
+            Tally.of(record.tally),
+        )
+
+
+def pack_row(row: Row) -> bytes:
+    return msgspec.msgpack.encode(row.fields())
+
+
+def unpack_row(value: bytes) -> Row:
+    return Row.of(msgspec.msgpack.decode(value))
+
+
+def pack_table(learned: Tolerances) -> bytes:
+    return msgspec.msgpack.encode((learned.table, learned.kappa, learned.pool))
+
+
+def unpack_table(value: bytes) -> Tolerances:
+    table, kappa, pool = msgspec.msgpack.decode(value)
+    return Tolerances(table, kappa, pool)
 
 
 class Turn(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 
 
 class ClockMode(StrEnum):
@@ -116,6 +117,10 @@ class OutreachPolicy:
     attribution_days: float = 30.0
     """A visit within this time after a release counts as converted."""
     expires_after_days: float = 14.0
+    volume_per_100_visits: float | None = None
+    """Messages per 100 visits of regulars; the engine chooses whom. None, like the next: as many as come due."""
+    volume_per_day: float | None = None
+    """Messages per day, of this partition; at most one of the two is given."""
 
     def __post_init__(self) -> None:
         ceiling = {Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}[self.measure]
@@ -131,6 +136,12 @@ class OutreachPolicy:
             raise ValueError("overdue_per_hour must be at least 1")
         if min(self.stale_after_days, self.attribution_days, self.expires_after_days) <= 0:
             raise ValueError("stale_after_days, attribution_days and expires_after_days must be positive")
+        if self.volume_per_100_visits is not None and not 0 < self.volume_per_100_visits <= 100:
+            raise ValueError("volume_per_100_visits must lie in (0, 100]")
+        if self.volume_per_day is not None and not 0 < self.volume_per_day < inf:
+            raise ValueError("volume_per_day must be positive")
+        if self.volume_per_100_visits is not None and self.volume_per_day is not None:
+            raise ValueError("give volume_per_100_visits or volume_per_day, not both")
 
 
 @dataclass(frozen=True, slots=True)

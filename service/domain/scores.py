@@ -22,6 +22,7 @@ from service.domain.memories import Answers
 from service.domain.outlook import churn_risk, outlook_of, risk_band, risk_change_us
 from service.domain.outputs import HealthBand, HealthPart, RiskBand, Scores, Segment
 from service.domain.population import Learned, Population
+from service.domain.silences import cell_of
 
 RECENCY_WEIGHT: Final = 62.0
 FREQUENCY_WEIGHT: Final = 13.0
@@ -297,13 +298,12 @@ def scores_of(
     """The customer's record at `now_us`; None where there is not enough evidence."""
     judged = as_judged(customer)
     judged.segment = segment_of(customer, population, now_us, regular_min_visits)
-    return record_of(customer_id, judged, population, now_us, regular_min_visits, population.learned)
+    return record_of(customer_id, judged, now_us, regular_min_visits, population.learned)
 
 
 def record_of(
     customer_id: str,
     customer: Customer,
-    population: Population,
     now_us: int,
     regular_min_visits: int,
     learned: Learned,
@@ -315,7 +315,8 @@ def record_of(
     tail = None
     if customer.visits >= regular_min_visits:
         base = exp(customer.log_usual) * patience(customer.visits)
-        tail = population.tail_probability((now_us - customer.last_us) / DAY_US / base, learned.curve)
+        r = (now_us - customer.last_us) / DAY_US / base
+        tail = learned.tolerances.tail_probability(cell_of(customer), r)
     answers = customer.answers or Answers()
     segment = _SEGMENTS[max(0, customer.segment)]
     health = sum(part.points for part in parts) if parts else None

@@ -1,7 +1,8 @@
 """How long this customer may stay away before a rung fires: the policy's level, turned into days.
 
-A budget of B wrong alerts per healthy regular and year leaves a customer with usual gap û a share q = B · û / 365 of
-their gaps (bounded); a probability is that share itself; a multiple counts usual gaps and needs no curve.
+A budget of B wrong alerts per healthy regular and year leaves a customer with usual gap û a share q = B · κ û / 365 of their healthy
+gaps, whose mean is κ û (learned); a probability is that share itself; a multiple counts usual gaps and needs nothing learned.
+Under a volume the first rung comes due when volume.py says.
 """
 
 from __future__ import annotations
@@ -9,44 +10,53 @@ from __future__ import annotations
 from math import exp, log
 from typing import Final
 
-from service.domain.cadence import base_days
+from service.domain.cadence import log_patience
 from service.domain.customer import Customer
 from service.domain.policy import Measure, OutreachPolicy
-from service.domain.population import GRID, SHARE_HIGH, SHARE_LOW, Population
+from service.domain.population import Population
+from service.domain.silences import CELLS, SHARE_HIGH, SHARE_LOW, cell_of
+from service.domain.volume import Volume
 
-_LOG_LOW: Final = log(SHARE_LOW)
 _APART_GAPS: Final = 0.5
 _LEAST_APART_DAYS: Final = 1.0
 """A second message soon after the first is a nuisance, whatever the levels say."""
-_PER_LOG: Final = GRID / (log(SHARE_HIGH) - _LOG_LOW)
 
 
 class Tolerance:
-    """Days of silence that each rung tolerates. Call `learn` after the population's curve has moved."""
+    """Days of silence that each rung tolerates. Call `learn` after what was learned from everybody has moved."""
 
-    def __init__(self, policy: OutreachPolicy, population: Population) -> None:
+    def __init__(self, policy: OutreachPolicy, population: Population, volume: Volume | None = None) -> None:
         self._measure = policy.measure
         self._level = policy.level
         self._population = population
+        self._volume = volume
         self._strictness = [rung.strictness for rung in policy.rungs]
-        self._log_shares = [log(max(1e-300, policy.level * rung.strictness / 365.0)) for rung in policy.rungs]
-        self._grid: list[float] = []
-        self._fixed: list[float] = []
+        self._log_shares: list[float] = []
+        self._by_cell: list[list[float]] = []
+        """Rung → cell → log multiple of the base, where the share is the same for all."""
         self.learn()
 
     def learn(self) -> None:
-        """Takes over the population's present curve."""
-        level = self._level
+        """Takes over what is known at present."""
+        learned = self._population.learned.tolerances
+        if self._volume is not None:
+            self._volume.learn(learned)
         match self._measure:
             case Measure.BUDGET:
-                self._grid = self._population.multiples()
+                yearly = self._level * learned.kappa / 365.0
+                self._log_shares = [log(yearly * strictness) for strictness in self._strictness]
             case Measure.PROBABILITY:
-                self._fixed = [self._population.multiple(level * strictness) for strictness in self._strictness]
+                self._by_cell = []
+                for strictness in self._strictness:
+                    log_share = _bounded(log(self._level * strictness))
+                    self._by_cell.append([learned.log_multiple(cell, log_share) for cell in range(CELLS)])
             case Measure.MULTIPLE:
-                self._fixed = [level / strictness for strictness in self._strictness]
+                pass
 
     def days(self, customer: Customer, rung: int) -> float:
         """Silence at which the rung (index) comes due: each at least half a usual gap, and a day, after the one before it."""
+        if rung == 0 and self._volume is not None:
+            return self._volume.days(customer)
         days = self._own(customer, rung)
         if rung > 0:
             return max(days, self.days(customer, rung - 1) + self.apart_days(customer))
@@ -59,16 +69,19 @@ class Tolerance:
     def _own(self, customer: Customer, rung: int) -> float:
         """Silence that the rung's own level tolerates; at the bounds of the shares those of several rungs are equal."""
         if self._measure is Measure.MULTIPLE:
-            return self._fixed[rung] * exp(customer.log_usual)
+            return self._level / self._strictness[rung] * exp(customer.log_usual)
+        cell = cell_of(customer)
         if self._measure is Measure.PROBABILITY:
-            return self._fixed[rung] * base_days(customer)
-        position = (self._log_shares[rung] + customer.log_usual - _LOG_LOW) * _PER_LOG
-        if position <= 0.0:
-            multiple = self._grid[0]
-        elif position >= GRID:
-            multiple = self._grid[GRID]
+            log_multiple = self._by_cell[rung][cell]
         else:
-            index = int(position)
-            low = self._grid[index]
-            multiple = low + (self._grid[index + 1] - low) * (position - index)
-        return multiple * base_days(customer)
+            log_share = _bounded(self._log_shares[rung] + customer.log_usual)
+            log_multiple = self._population.learned.tolerances.log_multiple(cell, log_share)
+        return exp(log_multiple + customer.log_usual + log_patience(customer.visits))
+
+
+_LOG_LOW: Final = log(SHARE_LOW)
+_LOG_HIGH: Final = log(SHARE_HIGH)
+
+
+def _bounded(log_share: float) -> float:
+    return min(_LOG_HIGH, max(_LOG_LOW, log_share))

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from service.backtest import Alert
 from service.calibration import wilson
 from service.domain.calendar import DAY_US, to_datetime
-from service.domain.outputs import Kind
+from service.domain.outputs import Kind, Reason
 from service.report import charts
 from service.report.facts import Facts
 from service.web.words import Words
@@ -56,10 +56,10 @@ class Alerts:
 
 
 def first_alerts(alerts: Sequence[Alert]) -> list[Alert]:
-    """The first alert of each absence, in order of detection."""
+    """The first alert of each absence, in order of detection; what a volume limit kept back is no alert."""
     found: dict[tuple[str, str], Alert] = {}
     for alert in alerts:
-        if alert.decision.kind is Kind.WIN_BACK:
+        if alert.decision.kind is Kind.WIN_BACK and alert.decision.reason is not Reason.VOLUME:
             found.setdefault((alert.decision.customer_id, alert.decision.episode_id), alert)
     return [*found.values()]
 

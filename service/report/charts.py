@@ -38,6 +38,12 @@ def line(title: str, told: str, labels: Sequence[str], values: Sequence[float | 
     return _drawn(_labelled(chart, labels), title, told, [list(values)])
 
 
+def lines(title: str, told: str, labels: Sequence[str], series: Sequence[Sequence[float | None]], tick: Tick) -> Markup:
+    """Several values a step, from 0 up; the classes are serie-0, serie-1 …"""
+    chart = Line(_config(tick), allow_interruptions=True, include_x_axis=True)
+    return _drawn(_labelled(chart, labels), title, told, [list(values) for values in series])
+
+
 def bars(title: str, told: str, labels: Sequence[str], values: Sequence[float | None], tick: Tick) -> Markup:
     chart = Bar(_config(tick), spacing=6, rounded_bars=1)
     return _drawn(_labelled(chart, labels), title, told, [list(values)])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from service.backtest import Result
 from service.domain.outputs import Scores
 from service.domain.period_rows import PeriodRow
+from service.judgement import Judgement
 
 
 @dataclass
@@ -34,8 +35,9 @@ class CustomerTally:
 
 @dataclass(frozen=True)
 class Facts:
-    """A backtest with the rows that its CSV files hold."""
+    """A backtest with the rows that its CSV files hold, and what its alerts were worth."""
 
     result: Result
     periods: Sequence[PeriodRow]
     customers: CustomerTally
+    judgement: Judgement

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from service.domain.sentence import Language
-from service.report import alerts, customers, numbers, read, risk
+from service.report import alerts, budget, compare, customers, numbers, promise, read, risk, timelines
 from service.report.facts import Facts
 from service.report.texts import tongue_in
 from service.web.words import Words
@@ -29,6 +29,10 @@ def sections_of(facts: Facts, words: Words) -> list[tuple[str, Any]]:
         ("numbers", numbers.compose(facts, words, facts.result.settings.shop)),
         ("customers", customers.compose(facts, words)),
         ("alerts", alerts.compose(facts, words)),
+        ("timelines", timelines.compose(facts, words)),
+        ("compare", compare.compose(facts, words)),
+        ("promise", promise.compose(facts, words)),
+        ("budget", budget.compose(facts, words)),
         ("risk", risk.compose(facts, words)),
     ]
 

@@ -76,14 +76,15 @@ def _now_us() -> int:
 class PartitionJob:
     """State, inputs and outputs of one partition number. Synchronous; owned by one task at a time."""
 
-    def __init__(self, settings: Settings, partition: int) -> None:
+    def __init__(self, settings: Settings, partition: int, partitions: int = 1) -> None:
+        """`partitions` is how many the inputs have."""
         self._settings = settings
         self.partition = partition
         topics = settings.kafka.topics
         self.sources = (topics.customers, topics.purchases, topics.surveys)
         """Input topics in the order that breaks ties of time: what the shop knows of a customer comes first."""
         self._wall = settings.time.clock is ClockMode.WALL
-        self.engine = new_engine(settings)
+        self.engine = new_engine(settings, partitions=partitions)
         self.decoder = Decoder(
             DecoderSettings(
                 currency=settings.shop.currency,

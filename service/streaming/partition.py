@@ -49,6 +49,7 @@ class PartitionWorker:
         metrics: Metrics,
         fail: Callable[[BaseException], None],
         kept: tuple[PartitionJob, dict[str, int]] | None = None,
+        partitions: int = 1,
     ) -> None:
         self._settings = settings
         self.number = number
@@ -58,7 +59,7 @@ class PartitionWorker:
         self._fail = fail
         self._reusable = kept is None
         self.job, self._read_to = kept or (
-            PartitionJob(settings, number),
+            PartitionJob(settings, number, partitions),
             {settings.kafka.state_topic: 0, settings.kafka.ledger_topic: 0},
         )
         self._tps = [SourcePartition(topic, number) for topic in self.job.sources]

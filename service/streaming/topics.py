@@ -105,6 +105,13 @@ def create(
         return tuple(Made(spec, spec.name not in existing) for spec in plan)
 
 
+def partition_count(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> int:
+    """How many partitions the inputs have; DEFAULT_PARTITIONS while there are none. Raises as `create`."""
+    names = settings.kafka.topics
+    with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
+        return _partitions_of_inputs(settings, _describe(admin, [names.purchases, names.surveys, names.customers]))
+
+
 def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> list[str]:
     """Everything that keeps a worker from running on these topics; empty = all is well."""
     try:

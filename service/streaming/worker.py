@@ -78,7 +78,8 @@ class ChurnAlertApp(BatchApp):
 class Worker:
     """One worker process. `serve` (page, API, metrics) runs beside it in the same loop."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, serve: Serve | None = None) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, serve: Serve | None = None, partitions: int = 1) -> None:
+        """`partitions` is how many the inputs have: the limits of the whole shop are split over them."""
         self.settings = settings
         self.metrics = metrics
         self.partitions: dict[int, PartitionWorker] = {}
@@ -88,6 +89,7 @@ class Worker:
         """The group has said which partitions are this worker's, be it none."""
         self._kept: dict[int, tuple[PartitionJob, dict[str, int]] | None] = {}
         self._serve = serve
+        self._inputs = partitions
         self._publisher: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._failing = False
@@ -254,6 +256,7 @@ class Worker:
                     self.metrics,
                     self.fail,
                     self._kept.pop(number, None),
+                    self._inputs,
                 )
         self._kept.clear()
         self.joined = True

@@ -17,6 +17,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from service.backtest import backtest
 from service.config import Settings
+from service.domain.outputs import Reason
 from service.simulate import Cafe, Simulation
 from service.streaming import topics
 from service.streaming.period_records import csv_cells
@@ -69,7 +70,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return purchases, surveys
 
 
-@pytest.mark.parametrize(("partitions", "workers", "kills"), [(1, 1, 0), (4, 1, 3), (4, 2, 3)])
+@pytest.mark.parametrize(
+    ("partitions", "workers", "kills", "outreach"),
+    [(1, 1, 0, {}), (4, 1, 3, {"volume_per_day": 2.0}), (4, 2, 3, {"volume_per_100_visits": 5.0})],
+)
 def test_periods_and_decision_ids_are_the_same(
     broker: TestBroker,
     topic_prefix: str,
@@ -78,9 +82,10 @@ def test_periods_and_decision_ids_are_the_same(
     partitions: int,
     workers: int,
     kills: int,
+    outreach: dict[str, float],
 ) -> None:
     purchases, surveys = files
-    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    settings = settings_for(broker.bootstrap_servers, topic_prefix, outreach=outreach)
     topics.create(settings, partitions=partitions)
     command(settings, "backtest", purchases, "--surveys", surveys, "--out", tmp_path, "--partitions", str(partitions))
     command(settings, "replay", purchases, "--surveys", surveys)
@@ -108,4 +113,5 @@ def test_periods_and_decision_ids_are_the_same(
     ids = sorted(msgspec.json.decode(record.value)["id"] for record in decided)
     expected = backtest(settings, [purchases], [surveys], partitions=partitions).decisions
     assert ids == sorted(f"{decision.decision_id}.{decision.outcome.value}" for decision in expected)
+    assert any(decision.reason is Reason.VOLUME for decision in expected) == bool(outreach)
     assert len(ids) > 100

@@ -55,6 +55,11 @@ POLICIES = (
         Timing(clock=ClockMode.EVENT, max_jump_days=2),
         OutreachPolicy(measure=Measure.MULTIPLE, level=2.5, consent=ConsentRule.EXTERNAL, rungs=LADDER),
     ),
+    Policy(
+        Shop(timezone=ZONE.key),
+        Timing(clock=ClockMode.EVENT),
+        OutreachPolicy(consent=ConsentRule.EXTERNAL, rungs=LADDER, volume_per_100_visits=15.0),
+    ),
 )
 
 

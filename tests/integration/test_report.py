@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,8 +20,10 @@ from typer.testing import CliRunner
 from service.backtest import Result, backtest
 from service.backtest_files import write_files
 from service.cli import app
-from service.config import Settings
+from service.config import Settings, load_settings
 from service.domain.sentence import Language
+from service.explained import examples
+from service.judgement import judge
 from service.report.alerts import facts_of, first_alerts
 from service.report.english import ENGLISH
 from service.report.french import FRENCH
@@ -31,7 +34,7 @@ from tests.support.browser import chromium
 SETTINGS = Settings().changed(
     outreach={"consent": "external"}, shop={"timezone": "Europe/Paris", "currency": "EUR", "regular_min_visits": 4}
 )
-SECTIONS = ("read", "numbers", "customers", "alerts", "risk")
+SECTIONS = ("read", "numbers", "customers", "alerts", "timelines", "compare", "promise", "budget", "risk")
 LOADING = {"script", "img", "iframe", "object", "embed", "audio", "video", "source", "base", "form"}
 ROWS_OF = ("retention_rate", "churn_rate", "repeat_purchase_rate", "customer_lifetime_value", "revenue",
            "average_order_value", "nps", "csat", "ces")  # fmt: skip
@@ -204,13 +207,81 @@ def test_the_alerts_told_are_those_of_alerts_csv(made: Made) -> None:
     assert f"{100 * found.unaided / found.known:.1f}% came back by themselves" in text
 
 
+def test_the_rules_compared_are_those_of_the_judgement(made: Made) -> None:
+    found = judge(made.result)
+    page = made.page()
+
+    shown = page.tables[-5][1:]
+
+    assert found.policy.alerts >= 20
+    near, far = found.capturable
+    assert shown == [
+        [
+            repr(tally.captured_4 / near),
+            repr(tally.captured_8 / far),
+            repr(tally.needless_share),
+            repr(tally.late_share),
+            repr(tally.mean_lead_days),
+        ]
+        for tally in (found.policy, *(rival.tally for rival in found.rivals))
+    ]
+    assert f"{100 * found.policy.captured_4 / near:.1f}% were still ahead" in page.text
+
+
+def test_what_was_promised_stands_beside_what_was_kept(made: Made) -> None:
+    kept = judge(made.result).kept
+
+    shown = made.page().tables[-4][1:]
+
+    assert [row[:4] for row in shown] == [
+        ["1.0", None if each.rate is None else repr(each.rate), str(each.healthy), str(each.wrong)] for each in kept
+    ]
+    assert sum(each.healthy for each in kept[:-1]) == kept[-1].healthy > 500
+
+
+def test_the_trade_off_tells_of_the_budget_tried_what_the_policy_did(made: Made) -> None:
+    found = judge(made.result)
+    tried = next(step for step in found.steps if step.budget == SETTINGS.outreach.level)
+
+    assert [row[0] for row in made.page().tables[-3][1:]] == [repr(step.per_week) for step in found.steps]
+    assert tried.tally.alerts == pytest.approx(found.policy.alerts, rel=0.02)
+    assert tried.tally.captured_4 == pytest.approx(found.policy.captured_4, rel=0.02)
+    counts = [step.tally.alerts for step in found.steps]
+    assert counts == sorted(counts)
+
+
+def test_another_run_with_another_budget_does_what_the_trade_off_said(made: Made) -> None:
+    other = SETTINGS.changed(outreach={"level": 2.0})
+    again = judge(backtest(other, [made.directory / "purchases.csv"], [made.directory / "surveys.csv"]))
+
+    told = next(step for step in judge(made.result).steps if step.budget == 2.0)
+
+    assert told.tally.alerts == pytest.approx(again.policy.alerts, rel=0.02)
+    assert told.tally.captured_4 == pytest.approx(again.policy.captured_4, rel=0.02)
+
+
+def test_suggest_proposes_a_budget_and_writes_it_as_a_part_of_the_configuration(made: Made, tmp_path: Path) -> None:
+    words = ["backtest", str(made.directory / "purchases.csv"), "--out", str(tmp_path), "--suggest"]
+
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+
+    assert done.exit_code == 0, done.output
+    level = tomllib.loads((tmp_path / "suggested.toml").read_text(encoding="utf-8"))["outreach"]["level"]
+    assert load_settings(tmp_path / "suggested.toml").outreach.level == level
+    assert f"Proposed: a budget of {level:g}" in done.output
+    assert f"Proposed: a budget of {level:g}" in Page.of(tmp_path / "report.html").text
+
+
 def test_programs_that_read_pages_aloud_find_their_way(made: Made) -> None:
     page = made.page()
 
     assert page.all("html")[0]["lang"] == "en"
     assert all(given.get("scope") in {"col", "row"} for given in page.all("th"))
     charts = [given for given in page.all("svg") if given.get("class") == "chart"]
-    assert len(charts) == 7
+    assert len(charts) == 8
+    stories = [given for given in page.all("svg") if given.get("class") == "timeline"]
+    assert len(stories) == len(examples(made.result.visits, made.result.alerts)) == 5
+    assert all(given["role"] == "img" and given["aria-label"] for given in stories)
     assert all(given["role"] == "img" and given["aria-label"] for given in charts)
     for drawn in re.findall(r'<svg class="chart".*?</svg>', page.html, flags=re.DOTALL):
         assert re.match(r"<svg [^>]*><title>[^<]+</title><desc>[^<]+</desc>", drawn)
@@ -266,6 +337,18 @@ def test_a_log_of_a_few_purchases_says_what_is_missing_and_what_was_left_out_as_
     assert not page.all("script")
     assert "alert(1)" in page.text
     assert not [given for given in page.all("svg") if given.get("class") == "chart"]
+
+
+def test_a_log_of_a_single_instant_has_a_report_too(tmp_path: Path) -> None:
+    log = tmp_path / "one.csv"
+    log.write_text("customer_id,timestamp,amount\nanna,2026-03-01T00:00:00+01:00,3\n")
+
+    write_files(backtest(SETTINGS, [log]), tmp_path / "out")
+
+    text = Page.of(tmp_path / "out" / "report.html").text
+    assert "with fewer than 20 alerts there is nothing to compare" in text
+    assert "Not enough data to propose a budget" in text
+    assert "there is no story to tell yet" in text
 
 
 @pytest.fixture

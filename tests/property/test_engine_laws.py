@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
@@ -37,13 +38,16 @@ from tests.support.engines import (
 LADDER = OutreachPolicy(
     level=4.0, consent=ConsentRule.EXTERNAL, rungs=(Rung("remind"), Rung("incentive", strictness=0.2))
 )
+LIMITED = replace(LADDER, volume_per_100_visits=8.0)
+DAILY = replace(LADDER, volume_per_day=0.3)
 SEEDS = st.integers(0, 2**32)
 FEW = settings(max_examples=15, deadline=None)
 CLOCKS = pytest.mark.parametrize("timing", [EVENT_TIME, UNDISTURBED, WALL_TIME], ids=["event", "undisturbed", "wall"])
+POLICIES = pytest.mark.parametrize("policy", [LADDER, LIMITED, DAILY], ids=["ladder", "volume", "daily volume"])
 
 
-def in_one_turn(events: list[Event], timing: Timing) -> tuple[list[Output], Engine]:
-    engine = make_engine(LADDER, timing)
+def in_one_turn(events: list[Event], timing: Timing, policy: OutreachPolicy = LADDER) -> tuple[list[Output], Engine]:
+    engine = make_engine(policy, timing)
     return apply_all(engine, events, wall_us=at(500)), engine
 
 
@@ -53,16 +57,19 @@ def settled(outputs: list[Output]) -> tuple[list[Output], dict[str, Scores | Sco
     return [output for output in outputs if not isinstance(output, Scores)], newest
 
 
+@POLICIES
 @CLOCKS
 @FEW
 @given(seed=SEEDS, data=st.data())
-def test_turns_and_restarts_leave_no_trace(timing: Timing, seed: int, data: st.DataObject) -> None:
+def test_turns_and_restarts_leave_no_trace(
+    policy: OutreachPolicy, timing: Timing, seed: int, data: st.DataObject
+) -> None:
     events = shop_log(seed, disorder=0.2, everything=True, odd=0.01)
     cuts = st.sets(st.integers(0, len(events)), max_size=12)
     turns, restarts = data.draw(cuts), data.draw(cuts)
-    expected, once = in_one_turn(events, timing)
+    expected, once = in_one_turn(events, timing, policy)
 
-    engine, changelog, outputs = make_engine(LADDER, timing), Changelog(), list[Output]()
+    engine, changelog, outputs = make_engine(policy, timing), Changelog(), list[Output]()
     for index, event in enumerate(events):
         engine.apply(event, at(500))
         if index in turns | restarts:
@@ -98,14 +105,17 @@ def test_events_sent_again_change_nothing_but_the_count_of_duplicates(seed: int,
     assert engine.counts.as_dict() == once.counts.as_dict()
 
 
+@POLICIES
 @FEW
 @given(seed=SEEDS, share=st.floats(0.2, 1))
-def test_cutting_the_log_leaves_every_earlier_decision_as_it_was(seed: int, share: float) -> None:
+def test_cutting_the_log_leaves_every_earlier_decision_as_it_was(
+    policy: OutreachPolicy, seed: int, share: float
+) -> None:
     events = sorted(shop_log(seed, everything=True), key=lambda event: event.at_us)
     end = events[int(share * (len(events) - 1))].at_us if events else 0
-    whole, _ = in_one_turn(events, EVENT_TIME)
+    whole, _ = in_one_turn(events, EVENT_TIME, policy)
 
-    cut, engine = in_one_turn([event for event in events if event.at_us <= end], EVENT_TIME)
+    cut, engine = in_one_turn([event for event in events if event.at_us <= end], EVENT_TIME, policy)
 
     reached = engine.now_us  # before `end` while a jump is doubted
     assert [d for d in decisions(cut) if d.decided_us < reached] == [
@@ -255,7 +265,8 @@ def test_the_counters_of_segments_and_bands_equal_a_recount(timing: Timing, seed
     assert sum(engine.segments) == sum(c.visits > 0 for c in everybody)
     assert engine.population.state.regulars == sum(c.visits >= 4 for c in everybody)
     assert engine.population.state.regular_revenue_minor == sum(c.revenue_minor for c in everybody if c.visits >= 4)
-    assert sum(sum(bases.values()) for bases in engine.population._open.values()) == engine.population.state.regulars
+    open_silences = engine.population.silences._open.values()
+    assert sum(sum(places.values()) for places in open_silences) == engine.population.state.regulars
 
 
 @FEW

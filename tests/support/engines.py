@@ -94,7 +94,13 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "segments": list(engine.segments),
         "bands": list(engine.bands),
         "erased": sorted(engine._erased),
-        "open": {day: dict(bases) for day, bases in engine.population._open.items()},
+        "open": {day: dict(places) for day, places in engine.population.silences._open.items()},
+        "rows": [row.fields() for row in engine.population.silences.rows],
+        "learned": (
+            engine.population.learned.tolerances.table,
+            engine.population.learned.tolerances.kappa,
+            engine.population.learned.tolerances.pool,
+        ),
     }
 
 

@@ -1,23 +1,43 @@
 """The quiet rule done the long way: lists of visits are kept, and everything is computed again whenever it is needed.
 
-Independent of the service: it shares no code with cadence, population or tolerance, only their published definitions.
+Independent of the service: it shares no code with cadence, silences, population or tolerance, only their published definitions.
 Valid for a log in order of time, of one partition, in UTC, with one rung.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import exp, log
+from functools import cache
+from math import exp, floor, log, sqrt
 
 DAY = 86_400_000_000
 WEEK = 7 * DAY
 MIN_VISITS = 4
-LOW, HIGH, BINS = log(0.02), log(40), 60
-EDGES = [exp(LOW + (HIGH - LOW) / BINS * i) for i in range(BINS + 1)]
-SHARES = [exp(log(0.002) + (log(0.5) - log(0.002)) / 64 * i) for i in range(65)]
-HEALTHY = 6.0
+BINS = 60
+WIDTH = log(40 / 0.02) / BINS
+EDGES = [log(0.02) + WIDTH * i for i in range(BINS + 1)]
+"""Upper edges of the bins of log r; a last bin holds the rest."""
+SHARES = [0.0005 * (0.8 / 0.0005) ** (i / 48) for i in range(49)]
+HEALTHY = log(6)
+VISITS_FROM = [4, 7, 13, 30]
+SPREADS_FROM = [0.0, 0.55, 0.7, 0.85, 1.0]
+KINDS = [(visits, spread) for visits in VISITS_FROM for spread in SPREADS_FROM]
+COLD_PACE = log(14)
+
+Kind = tuple[int, float]
+"""Where the class of visits and that of spreads begin."""
+Curve = list[float]
+"""Share still open at each upper edge."""
+
+
+@cache
+def weights(count: int) -> list[float]:
+    return [0.95 ** (count - 1 - i) for i in range(count)]
+
+
+def weighted(values: Sequence[float]) -> float:
+    return sum(weight * value for weight, value in zip(weights(len(values)), values, strict=True))
 
 
 @dataclass
@@ -27,81 +47,137 @@ class Visits:
     times: list[int] = field(default_factory=list)
     mu0: list[float] = field(default_factory=list)
 
-    def log_gaps(self) -> tuple[list[float], float]:
-        """(log gaps, each cut at three usual gaps of its time; log of the usual gap)."""
-        usual, ys = self.mu0[0], list[float]()
-        for earlier, later, mu0 in zip(self.times, self.times[1:], self.mu0[1:], strict=False):
-            gap = max(0.5, (later - earlier) / DAY)
-            ys.append(min(log(gap), usual + log(3)))
-            usual = (2 * mu0 + sum(weighted(ys))) / (2 + sum(weights(len(ys))))
-        return ys, usual
+    def log_gaps(self) -> list[float]:
+        return [
+            log(max(0.5, (after - before) / DAY)) for before, after in zip(self.times, self.times[1:], strict=False)
+        ]
 
-    def usual(self) -> float:
-        return exp(self.log_gaps()[1])
+    def rhythm(self) -> Rhythm:
+        """Of a regular. The usual gap after each visit; a gap is cut at three usual gaps of its time, the first only for the spread."""
+        usual, cut, deviations = self.mu0[0], list[float](), list[float]()
+        for y, mu0 in zip(self.log_gaps(), self.mu0[1:], strict=True):
+            deviations.append(min(y - usual, log(3)))
+            cut.append(min(y, usual + log(3)) if cut else y)
+            usual = (2 * mu0 + weighted(cut)) / (2 + sum(weights(len(cut))))
+        count = sum(weights(len(cut)))
+        return Rhythm(
+            usual=usual,
+            usual_at_14=(2 * COLD_PACE + weighted(cut)) / (2 + count),
+            patience=0.3 * log(min(len(self.times), 40) / 10),
+            of_shop=2 / (2 + count),
+            kind=(
+                max(start for start in VISITS_FROM if start <= len(self.times)),
+                max(s for s in SPREADS_FROM if s <= sqrt((weighted([d * d for d in deviations]) + 2.56) / (count + 4))),
+            ),
+        )
+
+
+@dataclass
+class Rhythm:
+    """Logarithms of: the usual gap, the same if μ0 had always been 14 days at the end, what patience adds to make the base."""
+
+    usual: float
+    usual_at_14: float
+    patience: float
+    of_shop: float
+    """Part of the usual gap that is the shop's pace."""
+    kind: Kind
 
     def base(self) -> float:
-        return self.usual() * exp(0.3 * log(min(len(self.times), 40) / 10))
-
-    def mean_log_gap(self) -> float:
-        ys, _ = self.log_gaps()
-        return sum(weighted(ys)) / sum(weights(len(ys)))
+        return exp(self.usual + self.patience)
 
 
-def weights(count: int) -> list[float]:
-    return [0.95 ** (count - 1 - i) for i in range(count)]
+@dataclass
+class Silence:
+    """Closed, or still open at a refresh."""
+
+    days: float
+    log_base: float
+    """Of the customer, at the pace of 14 days."""
+    rhythm: Rhythm
+    weight: float
 
 
-def weighted(ys: Sequence[float]) -> list[float]:
-    return [weight * y for weight, y in zip(weights(len(ys)), ys, strict=True)]
+@dataclass
+class Counts:
+    """Weights by bin."""
+
+    closed: list[float]
+    censored: list[float]
+
+    def total(self) -> float:
+        return sum(self.closed) + sum(self.censored)
+
+    def plus(self, other: Counts, part: float) -> Counts:
+        return Counts(
+            [a + part * b for a, b in zip(self.closed, other.closed, strict=True)],
+            [a + part * b for a, b in zip(self.censored, other.censored, strict=True)],
+        )
+
+    def shrunk_to(self, other: Counts) -> Counts:
+        return self.plus(other, 60 / other.total())
+
+    def survival(self) -> Curve:
+        """Kaplan–Meier; a censored one counts half in the bin it ends in."""
+        curve, survival = [], 1.0
+        for i in range(BINS + 1):
+            at_risk = sum(self.closed[i:]) + sum(self.censored[i:])
+            survival *= 1 - min(0.9999, self.closed[i] / max(1e-9, at_risk - self.censored[i] / 2))
+            curve.append(survival)
+        return curve
 
 
-def survival_at_edges(closed: Sequence[tuple[float, float]], censored: Sequence[tuple[float, float]]) -> list[float]:
-    """Kaplan–Meier on the bins, from (silence in bases, weight) pairs: a censored one counts half in the bin it ends in."""
-    curve, survival = [], 1.0
-    everybody = [*closed, *censored]
-    for index in range(BINS + 1):
-        above = EDGES[index - 1] if index else 0.0
-        upto = EDGES[index] if index < BINS else float("inf")
-        ended = sum(w for r, w in closed if above < r <= upto)
-        cut = sum(w for r, w in censored if above < r <= upto)
-        at_risk = sum(w for r, w in everybody if r > above)
-        survival *= 1 - min(0.9999, ended / max(1e-9, at_risk - cut / 2))
-        curve.append(survival)
-    return curve
+def bins_of(silence: Silence, move: float) -> list[tuple[int, float]]:
+    """The bin at the pace of 14 days, then moved by what bases have grown: (bin, part), two neighbours share it."""
+    log_r = log(silence.days) - silence.log_base
+    at = sum(log_r > edge for edge in EDGES) - move / WIDTH
+    whole = floor(at)
+    return [(min(BINS, max(0, whole)), 1 - (at - whole)), (min(BINS, max(0, whole + 1)), at - whole)]
 
 
-def survival_between(curve: Sequence[float], r: float) -> float:
-    """Linear in log r between the edges."""
-    index = bisect_right(EDGES, r) - 1
-    part = log(r / EDGES[index]) / log(EDGES[index + 1] / EDGES[index])
-    return curve[index] + (curve[index + 1] - curve[index]) * part
+def counted(silences: Sequence[Silence], moves: dict[int, float]) -> list[float]:
+    counts = [0.0] * (BINS + 1)
+    for silence in silences:
+        for index, part in bins_of(silence, moves[silence.rhythm.kind[0]]):
+            counts[index] += part * silence.weight
+    return counts
 
 
-def multiple(curve: Sequence[float], share: float) -> float:
-    """Bases after which `share` of the healthy gaps are still open; found by halving."""
-    if not curve:
-        return min(HEALTHY, max(1.2, 4 - log(share / 0.05) / log(2)))
-    target = 1 - (1 - share) * (1 - survival_between(curve, HEALTHY))
-    low, high = EDGES[0], HEALTHY
-    if curve[0] <= target:
-        return low
-    for _ in range(60):
-        middle = (low * high) ** 0.5
-        if survival_between(curve, middle) <= target:
-            high = middle
-        else:
+def open_at(curve: Curve, log_r: float) -> float:
+    """Straight lines in log r between the edges."""
+    if log_r <= EDGES[0]:
+        return curve[0]
+    for i in range(BINS):
+        if log_r < EDGES[i + 1]:
+            return curve[i] + (curve[i + 1] - curve[i]) * (log_r - EDGES[i]) / WIDTH
+    return curve[BINS]
+
+
+def still_open(curve: Curve, share: float) -> float:
+    """Log of the bases after which `share` of the healthy gaps are still open."""
+    absent = open_at(curve, HEALTHY)
+    target = absent + share * (1 - absent)
+    above = 1.0
+    for edge, survival in zip(EDGES, curve, strict=False):
+        if survival <= target:
+            return min(HEALTHY, edge - WIDTH * (target - survival) / (above - survival))
+        above = survival
+    return HEALTHY
+
+
+def common_factor(share: float, logs: dict[Kind, float], curves: dict[Kind, Curve], size: dict[Kind, float]) -> float:
+    """Logarithm of the factor that leaves the share of all together open; halved 16 times."""
+    absent = {kind: open_at(curves[kind], HEALTHY) for kind in KINDS}
+    healthy = sum(size[kind] * (1 - absent[kind]) for kind in KINDS)
+    low, high = -1.5, 1.5
+    for _ in range(16):
+        middle = (low + high) / 2
+        at = {kind: open_at(curves[kind], min(HEALTHY, logs[kind] + middle)) for kind in KINDS}
+        if sum(size[kind] * max(0, at[kind] - absent[kind]) for kind in KINDS) > share * healthy:
             low = middle
-    return high
-
-
-def between_shares(values: Sequence[float], share: float) -> float:
-    """`multiple` as a budget uses it: known at 65 shares even in logarithm, straight lines between them."""
-    if share <= SHARES[0]:
-        return values[0]
-    for low, high, a, b in zip(SHARES, SHARES[1:], values, values[1:], strict=False):
-        if low <= share <= high:
-            return a + (b - a) * log(share / low) / log(high / low)
-    return values[-1]
+        else:
+            high = middle
+    return (low + high) / 2
 
 
 class Shop:
@@ -110,38 +186,97 @@ class Shop:
     def __init__(self, measure: str, level: float) -> None:
         self.measure, self.level = measure, level
         self.customers: dict[str, Visits] = {}
-        self.closed: list[tuple[float, int]] = []
-        """(gap in bases, refreshes that had been when it closed)."""
+        self.closed: list[tuple[float, Rhythm, int]] = []
+        """(days, rhythm when the silence began, refreshes that had been when it closed)."""
         self.refreshes = 0
-        self.mu0 = log(14)
-        self.adopt([])
-
-    def adopt(self, curve: list[float]) -> None:
-        self.curve = curve
-        self.fixed = multiple(curve, self.level) if self.measure == "probability" else 0.0
-        self.values = [multiple(curve, share) for share in SHARES] if self.measure == "budget" else []
+        self.mu0 = COLD_PACE
+        self.pool: Curve = []
+        self.kappa = 1.0
+        self.table: dict[Kind, list[float]] = {}
+        """Log multiples of the base at SHARES; empty before anything is known."""
 
     def days(self, visits: Visits) -> float:
+        rhythm = visits.rhythm()
+        usual = exp(rhythm.usual)
         if self.measure == "multiple":
-            return self.level * visits.usual()
-        if self.measure == "probability":
-            return self.fixed * visits.base()
-        return between_shares(self.values, self.level * visits.usual() / 365) * visits.base()
+            return self.level * usual
+        share = self.level if self.measure == "probability" else self.level * self.kappa * usual / 365
+        return self.multiple(rhythm.kind, min(0.8, max(0.0005, share))) * rhythm.base()
+
+    def multiple(self, kind: Kind, share: float) -> float:
+        if not self.table:
+            return min(6.0, max(1.2, 4 - log(share / 0.05) / log(2)))
+        logs = self.table[kind]
+        for i in range(48):
+            if share <= SHARES[i + 1]:
+                part = log(share / SHARES[i]) / log(SHARES[i + 1] / SHARES[i])
+                return exp(logs[i] + part * (logs[i + 1] - logs[i]))
+        return exp(logs[48])
 
     def refresh(self, at: int) -> None:
         self.refreshes += 1
         regulars = [v for v in self.customers.values() if len(v.times) >= MIN_VISITS]
         if len(regulars) >= 30:
-            self.mu0 = sum(v.mean_log_gap() for v in regulars) / len(regulars)
-        closed = [(r, 0.5 ** ((self.refreshes - before) * 7 / 180)) for r, before in self.closed]
-        if sum(weight for _, weight in closed) < 30:
-            return
-        censored = []
-        for visits in regulars:
-            silence = max(0, at // DAY - visits.times[-1] // DAY + 0.5)
-            base = exp((log(visits.base()) // 0.1 + 0.5) * 0.1)
-            censored.append((silence / base, 0.5 ** (silence / 180)))
-        self.adopt(survival_at_edges(closed, censored))
+            self.mu0 = sum(sum(v.log_gaps()) / len(v.log_gaps()) for v in regulars) / len(regulars)
+        closed = [
+            Silence(days, r.usual_at_14 + r.patience, r, 0.5 ** ((days + 7 * (self.refreshes - before)) / 90))
+            for days, r, before in self.closed
+        ]
+        if sum(silence.weight for silence in closed) >= 30:
+            self.learn(closed, [self.open_silence(v, at) for v in regulars])
+
+    def open_silence(self, visits: Visits, at: int) -> Silence:
+        days = at // DAY - visits.times[-1] // DAY + 0.5
+        rhythm = visits.rhythm()
+        log_base = 0.1 * floor(10 * (rhythm.usual_at_14 + rhythm.patience)) + 0.05
+        return Silence(days, log_base, rhythm, 0.5 ** (days / 90))
+
+    def learn(self, closed: list[Silence], censored: list[Silence]) -> None:
+        moves = {}
+        for start in VISITS_FROM:
+            mine = [s for s in closed if s.rhythm.kind[0] == start]
+            weight = sum(s.weight for s in mine)
+            pull = sum(s.weight * s.rhythm.of_shop for s in mine) / weight if mine else 0.3
+            moves[start] = pull * (self.mu0 - COLD_PACE)
+
+        def counts(kinds: Sequence[Kind]) -> Counts:
+            return Counts(
+                counted([s for s in closed if s.rhythm.kind in kinds], moves),
+                counted([s for s in censored if s.rhythm.kind in kinds], moves),
+            )
+
+        everybody = counts(KINDS)
+        self.pool = everybody.survival()
+        curves: dict[Kind, Curve] = {}
+        size: dict[Kind, float] = {}
+        for start in VISITS_FROM:
+            of_class = counts([(start, spread) for spread in SPREADS_FROM]).shrunk_to(everybody)
+            for spread in SPREADS_FROM:
+                own = counts([(start, spread)])
+                size[start, spread] = own.total()
+                curves[start, spread] = own.shrunk_to(of_class).survival()
+        self.table = {kind: [] for kind in KINDS}
+        for share in SHARES:
+            together = still_open(self.pool, share)
+            logs = {kind: 0.7 * still_open(curves[kind], share) + 0.3 * together for kind in KINDS}
+            factor = common_factor(share, logs, curves, size)
+            for kind in KINDS:
+                self.table[kind].append(min([HEALTHY, logs[kind] + factor, *self.table[kind]]))
+        self.kappa = self.mean_healthy_gap(closed, everybody.closed, moves)
+
+    def mean_healthy_gap(self, closed: list[Silence], together: list[float], moves: dict[int, float]) -> float:
+        """In usual gaps: a closed gap counts by its part of the drop of the curve in its bin, up to the bin in which 6 bases lie."""
+        stands_for = [
+            (above - survival) / weight if weight > 0 and index <= sum(edge < HEALTHY for edge in EDGES) else 0.0
+            for index, (above, survival, weight) in enumerate(zip([1.0, *self.pool], self.pool, together, strict=False))
+        ]
+        days = usual = 0.0
+        for silence in closed:
+            move = moves[silence.rhythm.kind[0]]
+            counts = sum(stands_for[i] * part for i, part in bins_of(silence, move)) * silence.weight
+            days += counts * silence.days
+            usual += counts * exp(silence.rhythm.usual_at_14 + move)
+        return min(4.0, max(0.5, days / usual)) if usual > 0 else 1.0
 
 
 def alerts(
@@ -162,7 +297,7 @@ def alerts(
         if visits.times and visits.times[-1] // DAY == at // DAY:
             continue
         if len(visits.times) >= MIN_VISITS:
-            shop.closed.append((max(0.5, (at - visits.times[-1]) / DAY) / visits.base(), shop.refreshes))
+            shop.closed.append((max(0.5, (at - visits.times[-1]) / DAY), visits.rhythm(), shop.refreshes))
         visits.times.append(at)
         visits.mu0.append(shop.mu0)
         due.pop(customer, None)

@@ -30,7 +30,8 @@ def after(gaps: list[float], mu0: float) -> Customer:
 def test_the_recursion_equals_the_closed_form_at_every_prefix(gaps: list[float], mu0: float) -> None:
     usual, clipped = mu0, list[float]()
     for count in range(1, len(gaps) + 1):
-        clipped.append(min(log(gaps[count - 1]), usual + log(3)))
+        log_gap = log(gaps[count - 1])
+        clipped.append(log_gap if count == 1 else min(log_gap, usual + log(3)))
         weights = [0.95 ** (count - 1 - i) for i in range(count)]
         usual = (2 * mu0 + sum(w * y for w, y in zip(weights, clipped, strict=True))) / (2 + sum(weights))
 
@@ -44,6 +45,14 @@ def test_the_recursion_equals_the_closed_form_at_every_prefix(gaps: list[float],
 def test_a_long_absence_counts_as_three_usual_gaps() -> None:
     assert after([7, 7, 7, 500], log(7)).log_usual == pytest.approx(after([7, 7, 7, 21], log(7)).log_usual)
     assert after([7, 7, 7, 20], log(7)).log_usual < after([7, 7, 7, 21], log(7)).log_usual
+
+
+def test_the_first_gap_is_never_an_absence_for_there_is_no_rhythm_yet() -> None:
+    assert after([200.0], log(7)).log_usual == pytest.approx((2 * log(7) + log(200)) / 3)
+
+
+def test_the_vote_for_the_pace_is_the_plain_mean_absences_and_all() -> None:
+    assert cadence.own_mean_log_gap(after([7.0, 7.0, 500.0], log(7))) == pytest.approx((2 * log(7) + log(500)) / 3)
 
 
 def test_without_a_gap_the_rhythm_is_the_populations() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,27 +64,53 @@ def test_a_shop_that_has_learned_its_own_curve_is_alerted_by_the_rule_as_written
     outputs = apply_all(engine, log)
 
     expected = reference.alerts([(e.customer_id, e.at_us) for e in log], measure.value, level, learned.append)
-    assert engine.population.state.curve == pytest.approx(learned[0].curve, rel=1e-9)
-    assert engine.population.state.curve, "the shop must be big enough to leave the cold start"
-    assert engine.population.mu0 == pytest.approx(learned[0].mu0, rel=1e-9)
+    tolerances, shop = engine.population.learned.tolerances, learned[0]
+    assert tolerances.table, "the shop must be big enough to leave the cold start"
+    for row, kind in zip(tolerances.table, reference.KINDS, strict=True):
+        assert row == pytest.approx(shop.table[kind], abs=1e-9)
+    assert tolerances.pool == pytest.approx(shop.pool, rel=1e-9)
+    assert tolerances.kappa == pytest.approx(shop.kappa, rel=1e-9)
+    assert 0.5 < tolerances.kappa < 4.0
+    assert engine.population.mu0 == pytest.approx(shop.mu0, rel=1e-9)
     assert engine.population.mu0 != Population().mu0
     assert len(expected) > 20
     assert_equal(outputs, expected)
 
 
-def test_the_table_behind_a_budget_is_within_two_percent_of_the_curve() -> None:
+@pytest.mark.parametrize(("measure", "level"), LEVELS)
+@pytest.mark.parametrize("gaps", [(90, 90, 90, 90), (90, 7, 7, 7, 7), (7, 90, 7, 7, 7)])
+def test_a_long_first_gap_is_the_rhythm_and_a_later_one_an_absence(
+    measure: Measure, level: float, gaps: tuple[int, ...]
+) -> None:
+    days = [sum(gaps[:n]) + 0.5 for n in range(len(gaps) + 1)]
+    log: list[Event] = [*(purchase("a", day) for day in days), purchase("b", 2000.0)]
+
+    outputs = apply_all(make_engine(policy(measure, level)), log)
+
+    expected = reference.alerts([(event.customer_id, event.at_us) for event in log], measure.value, level)
+    assert expected
+    assert_equal(outputs, expected)
+
+
+def test_a_budget_is_the_share_that_makes_so_many_wrong_alerts_in_a_year() -> None:
+    """A healthy year has 365 / (κ û) gaps, of which the share q is stopped by an alert."""
     engine = make_engine(policy(Measure.BUDGET, 1.0))
     apply_all(engine, in_time(shop_log(5, customers=60, days=150)))
-    tolerance = Tolerance(policy(Measure.BUDGET, 1.0), engine.population)
-    shares = [0.003, 0.011, 0.05, 0.2, 0.45]
+    tolerances = engine.population.learned.tolerances
+    regulars = [customer for customer in engine.customers.values() if customer.visits >= 4]
+    assert tolerances.table
+    assert abs(tolerances.kappa - 1.0) > 0.01, "else the test would not see κ"
 
-    for customer in list(engine.customers.values())[:10]:
-        for share in shares:
-            strict = Tolerance(policy(Measure.PROBABILITY, share), engine.population)
-            level = share * 365 / 2.718281828459045**customer.log_usual
-            if level <= 50:
-                tolerance = Tolerance(policy(Measure.BUDGET, level), engine.population)
-                assert tolerance.days(customer, 0) == pytest.approx(strict.days(customer, 0), rel=0.02)
+    compared = 0
+    for customer in regulars:
+        gaps_a_year = 365 / (tolerances.kappa * exp(customer.log_usual))
+        for share in (0.003, 0.011, 0.05, 0.2, 0.45):
+            if share * gaps_a_year <= 50:  # no policy allows more
+                budget = Tolerance(policy(Measure.BUDGET, share * gaps_a_year), engine.population)
+                same = Tolerance(policy(Measure.PROBABILITY, share), engine.population)
+                assert budget.days(customer, 0) == pytest.approx(same.days(customer, 0), rel=1e-9)
+                compared += 1
+    assert compared > 100
 
 
 def test_no_alert_before_the_fourth_visit() -> None:

@@ -22,6 +22,16 @@ def test_the_hash_of_an_erased_customer_depends_on_the_installations_secret() ->
     assert erased_hashes(Settings().changed(shop=secret)) == hashes[1]
 
 
+def test_a_volume_of_the_whole_shop_is_split_evenly_over_the_partitions() -> None:
+    daily, relative = {"volume_per_day": 6.0}, {"volume_per_100_visits": 6.0}
+    one, whole, same = (
+        new_engine(Settings().changed(outreach=outreach), partitions=partitions).policy.outreach
+        for outreach, partitions in ((daily, 4), (daily, 1), (relative, 4))
+    )
+
+    assert (one.volume_per_day, whole.volume_per_day, same.volume_per_100_visits) == (1.5, 6.0, 6.0)
+
+
 def test_an_erased_customer_stays_refused_after_a_restart_with_the_same_secret() -> None:
     settings = Settings().changed(shop={"erasure_salt": "a" * 16})
     before, after = new_engine(settings), new_engine(settings)

@@ -8,9 +8,8 @@ from service.domain.calendar import Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event
 from service.domain.outputs import Decision
-from service.domain.partition_state import PARTITION_KEY
 from service.domain.policy import Policy
-from tests.support.engines import EVENT_TIME, OPEN_HOUSE, apply_all, at, decisions, shop_log
+from tests.support.engines import EVENT_TIME, OPEN_HOUSE, Changelog, apply_all, at, decisions, shop_log
 
 POLICY = Policy(timing=EVENT_TIME, outreach=OPEN_HOUSE)
 
@@ -25,7 +24,7 @@ def log() -> list[Event]:
 
 def known(engine: Engine) -> tuple[object, ...]:
     state = engine.population.state
-    return list(state.curve), state.mu0, list(state.model)
+    return engine.population.learned.tolerances.table, state.mu0, list(state.model)
 
 
 def run(until: float) -> tuple[Engine, list[Decision]]:
@@ -41,7 +40,7 @@ def test_what_is_known_on_that_day_is_known_for_ever_after() -> None:
 
     assert known(stopped) == known(on_the_day)
     assert known(stopped) != known(free)
-    assert stopped.population.state.curve, "there was something to learn"
+    assert stopped.population.learned.tolerances.table, "there was something to learn"
 
 
 def test_alerts_before_that_day_are_those_of_an_engine_that_goes_on_learning() -> None:
@@ -52,9 +51,13 @@ def test_alerts_before_that_day_are_those_of_an_engine_that_goes_on_learning() -
 
 
 def test_a_restart_after_that_day_changes_nothing() -> None:
-    stopped, _ = run(120)
+    stopped, changelog = engine_that_learns_until(120), Changelog()
+    for event in log():
+        stopped.apply(event)
+    changelog.take(stopped.drain())
     again = engine_that_learns_until(120)
-    again.restore(PARTITION_KEY, stopped.state.pack())
+    for key, value in changelog.state.items():
+        again.restore(key, value)
     again.restored()
 
     assert known(again) == known(stopped)

@@ -35,7 +35,9 @@ def with_consent(consent: bool | None) -> Customer:
 
 
 def decide(policy: OutreachPolicy, customer: Customer, late_us: int = 0, *, deferred: bool = False) -> Verdict:
-    return Release(policy).decide(customer, DUE, DUE + late_us, deferred)
+    release = Release(policy)
+    refusal = release.refusal(customer, DUE, DUE + late_us, deferred)
+    return refusal or release.sending(DUE, DUE + late_us, deferred)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_overdue_alerts_get_slots_spread_by_the_release_rate() -> None:
     release = Release(OutreachPolicy(consent=ConsentRule.EXTERNAL, overdue_per_hour=60))
     now = DUE + DAY_US
 
-    slots = [release.decide(customer_with(visits=5), DUE, now, deferred=False).retry_us for _ in range(180)]
+    slots = [release.sending(DUE, now, deferred=False).retry_us for _ in range(180)]
 
     assert slots == [now + (n + 1) * HOUR_US // 60 for n in range(180)]
 

@@ -1,0 +1,384 @@
+"""How long healthy silences last, learned from everybody of one partition, by evidence and by rhythm.
+
+A gap r is measured in bases of its customer and is healthy if it closes within 6. Regulars fall into 20 cells: by visits (4 classes)
+and by the spread of their own log gaps (5 classes), for few visits and little rhythm need a wider tolerance than many and a steady one.
+Per cell a Kaplan–Meier curve S(r) on log-bins: closed gaps are events, open silences censored, both weighted by when they began,
+halving over 90 days. A cell's counts are filled up with those of its class of visits, and these with everybody's, by 60 gaps each.
+P(a healthy gap lasts longer than r) = (S(r) − S(6)) / (1 − S(6)).
+
+The result is a table, cell × share of healthy gaps → multiple of the base after which that share is still open. It keeps the share for
+all together exactly; for each cell by 70 % of the way (in logarithm), because new regulars who stay away are likelier gone, and a
+tolerance that treats all alike reaches fewer of them.
+
+Bases move with the population's pace μ0, so gaps are kept in bases as they would be at μ0 = 14 days, and moved at the refresh.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from math import ceil, exp, exp2, floor, fsum, inf, log
+from typing import Any, Final
+
+from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience
+from service.domain.customer import Customer
+
+CELLS: Final = 20
+_RHYTHMS: Final = 5
+_CLASSES: Final = 4
+_BINS: Final = 60
+_LOW: Final = log(0.02)
+_HIGH: Final = log(40.0)
+_STEP: Final = (_HIGH - _LOW) / _BINS
+_LOG_HEALTHY: Final = log(HEALTHY_BASES)
+_REFERENCE: Final = log(14.0)
+"""μ0 at which gaps are kept."""
+_SPREAD_PRIOR: Final = 4.0
+_SPREAD_SQUARE: Final = 0.64
+"""A customer's own spread of log gaps is shrunk towards 0.8, which counts like four gaps."""
+_HALF_LIFE_DAYS: Final = 90.0
+"""Of evidence. 180 does as well; 365 drifts behind a shop that changes."""
+_WEEK_LEFT: Final[float] = 0.5 ** (7.0 / 90.0)
+_PSEUDO_GAPS: Final = 60.0
+"""Flat from 30 to 100."""
+_OWN_SHARE: Final = 0.7
+"""1: every cell keeps the promise by itself; 0: one multiple for all. Between them lies the trade of equal shares for alerts in time."""
+_EVIDENCE: Final = 30.0
+"""Closed gaps (by weight) below which nothing is learned."""
+_COLD_SHARE: Final = 0.05
+_COLD_MULTIPLE: Final = 4.0
+"""Cold start: 5 % of healthy gaps last longer than 4 bases, and one base more for each halving (3 bases for 10 %)."""
+_COLD_LEAST: Final = 1.2
+_BASE_STEP: Final = 0.1
+_BASE_OFFSET: Final = 64
+_BASE_BINS: Final = 256
+GRID: Final = 48
+SHARE_LOW: Final = 0.0005
+SHARE_HIGH: Final = 0.8
+"""Bounds of the share of healthy gaps that a promise may turn into: beyond them there is no evidence, or no sense."""
+_LOG_SHARE_LOW: Final = log(SHARE_LOW)
+_LOG_SHARE_STEP: Final = (log(SHARE_HIGH) - log(SHARE_LOW)) / GRID
+_KAPPA_LOW: Final = 0.5
+_KAPPA_HIGH: Final = 4.0
+
+
+def cell_of(customer: Customer) -> int:
+    """Which of the cells a regular belongs to: 5 × class of visits + class of spread."""
+    visits = customer.visits
+    evidence = 0 if visits < 7 else 1 if visits < 13 else 2 if visits < 30 else 3
+    square = (customer.gap_square + _SPREAD_PRIOR * _SPREAD_SQUARE) / (customer.gap_weight + _SPREAD_PRIOR)
+    spread = 0 if square < 0.3025 else 1 if square < 0.49 else 2 if square < 0.7225 else 3 if square < 1.0 else 4
+    return _RHYTHMS * evidence + spread
+
+
+def _log_usual_at_reference(customer: Customer) -> float:
+    """The log usual gap as it would be at the reference's pace."""
+    return (SHRINKAGE * _REFERENCE + customer.gap_total) / (SHRINKAGE + customer.gap_weight)
+
+
+class Row:
+    """What one cell has seen: closed gaps by bin (weights), their days and their usual gaps' days; and how far μ0 pulls its bases."""
+
+    __slots__ = ("closed", "gap_days", "pull", "usual_days", "weight")
+
+    def __init__(self) -> None:
+        self.closed: list[float] = [0.0] * (_BINS + 1)
+        self.gap_days: list[float] = [0.0] * (_BINS + 1)
+        self.usual_days: list[float] = [0.0] * (_BINS + 1)
+        self.weight: float = 0.0
+        self.pull: float = 0.0
+        """Σ weight · κ / (κ + w): the part of each base that is the population's."""
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order of `of`."""
+        return (self.closed, self.gap_days, self.usual_days, self.weight, self.pull)
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> Row:
+        """Back from `fields`."""
+        row = cls()
+        row.closed, row.gap_days, row.usual_days, row.weight, row.pull = fields
+        return row
+
+    def age(self, left: float) -> None:
+        self.closed = [value * left for value in self.closed]
+        self.gap_days = [value * left for value in self.gap_days]
+        self.usual_days = [value * left for value in self.usual_days]
+        self.weight *= left
+        self.pull *= left
+
+
+class Tolerances:
+    """What was learned: frozen, so that a record tells the numbers of its own time. Empty `table` = cold start."""
+
+    def __init__(self, table: list[list[float]], kappa: float, pool: list[float]) -> None:
+        self.table: Final = table
+        """Cell → log multiple of the base for each share of the grid, falling."""
+        self.kappa: Final = kappa
+        """Mean healthy gap / usual gap: how many usual gaps a healthy regular's year lacks."""
+        self.pool: Final = pool
+        """S(r) of all cells together at the upper edge of each bin, absences included."""
+
+    def bases_open(self, share: float) -> float:
+        """Bases after which only `share` of all silences are still open; inf where so few never are, or nothing is known yet."""
+        index = bisect_left(self.pool, -share, key=lambda survival: -survival)
+        if index >= len(self.pool):
+            return inf
+        above = self.pool[index - 1] if index else 1.0
+        drop = above - self.pool[index]
+        part = (above - share) / drop if drop > 0.0 else 1.0
+        return exp(_LOW + _STEP * (index - 1 + part))
+
+    def log_multiple(self, cell: int, log_share: float) -> float:
+        """Log of the bases after which the share (its logarithm, within the bounds) of healthy gaps is still open."""
+        if not self.table:
+            multiple = _COLD_MULTIPLE - (log_share - log(_COLD_SHARE)) / log(2.0)
+            return log(min(HEALTHY_BASES, max(_COLD_LEAST, multiple)))
+        position = (log_share - _LOG_SHARE_LOW) / _LOG_SHARE_STEP
+        row = self.table[cell]
+        if position <= 0.0:
+            return row[0]
+        if position >= GRID:
+            return row[GRID]
+        index = int(position)
+        return row[index] + (row[index + 1] - row[index]) * (position - index)
+
+    def tail_probability(self, cell: int, r: float) -> float:
+        """P(a healthy gap of such a customer lasts at least r bases), 0–1: the inverse. An absence beyond 6 bases is no healthy gap: 0."""
+        if r <= 0.0:
+            return 1.0
+        if r >= HEALTHY_BASES:
+            return 0.0
+        if not self.table:
+            return min(1.0, _COLD_SHARE * exp2(_COLD_MULTIPLE - r))
+        row = self.table[cell]
+        log_r = log(r)
+        if log_r >= row[0]:
+            span = _LOG_HEALTHY - row[0]
+            return SHARE_LOW * (_LOG_HEALTHY - log_r) / span if span > 0.0 else 0.0
+        if log_r <= row[GRID]:
+            return 1.0 - (1.0 - SHARE_HIGH) * r / exp(row[GRID])
+        index = bisect_left(row, -log_r, key=lambda multiple: -multiple)  # row[index] ≤ log r < row[index − 1]
+        drop = row[index - 1] - row[index]
+        position = index - 1 + ((row[index - 1] - log_r) / drop if drop > 0.0 else 1.0)
+        return exp(_LOG_SHARE_LOW + _LOG_SHARE_STEP * position)
+
+
+class Silences:
+    """Learning of one partition; deterministic in the order of its calls. A visit costs O(1), a refresh nothing per customer."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = [Row() for _ in range(CELLS)]
+        self.touched: set[int] = set()
+        """Cells whose row has changed since it was last stored."""
+        self._open: dict[int, dict[int, int]] = {}
+        """Open silences of regulars: first day → cell and bin of the log base → how many."""
+
+    def begins(self, customer: Customer) -> None:
+        """A regular's visit opens a silence."""
+        at_day = self._open.get(customer.last_day)
+        if at_day is None:
+            at_day = self._open[customer.last_day] = {}
+        place = _place(customer)
+        at_day[place] = at_day.get(place, 0) + 1
+
+    def gone(self, customer: Customer) -> None:
+        """The silence that began so is closed, or its customer erased; the customer is as `begins` saw them."""
+        at_day = self._open.get(customer.last_day)
+        if at_day is None:
+            return
+        place = _place(customer)
+        left = at_day.get(place, 0) - 1
+        if left > 0:
+            at_day[place] = left
+        else:
+            at_day.pop(place, None)
+            if not at_day:
+                del self._open[customer.last_day]
+
+    def closed(self, customer: Customer, gap: float) -> None:
+        """A regular came back after `gap` days; the customer is as before this visit."""
+        cell = cell_of(customer)
+        log_usual = _log_usual_at_reference(customer)
+        weight = exp2(-gap / _HALF_LIFE_DAYS)
+        index = _bin(log(gap) - log_usual - log_patience(customer.visits))
+        row = self.rows[cell]
+        row.closed[index] += weight
+        row.gap_days[index] += weight * gap
+        row.usual_days[index] += weight * exp(log_usual)
+        row.weight += weight
+        row.pull += weight * SHRINKAGE / (SHRINKAGE + customer.gap_weight)
+        self.touched.add(cell)
+
+    def refresh(self, today: int, mu0: float) -> Tolerances | None:
+        """One weekly refresh on local day `today`; None while there is too little evidence."""
+        for cell, row in enumerate(self.rows):
+            if row.weight > 0.0:
+                row.age(_WEEK_LEFT)
+                self.touched.add(cell)
+        if fsum(row.weight for row in self.rows) < _EVIDENCE:
+            return None
+        moves = self._moves(mu0)
+        closed = [_moved(row.closed, -moves[cell // _RHYTHMS]) for cell, row in enumerate(self.rows)]
+        censored = [_moved(one, -moves[cell // _RHYTHMS]) for cell, one in enumerate(self._censored(today))]
+        everybody = _Counts(_added(closed), _added(censored))
+        pool = everybody.survival()
+        curves: list[list[float]] = []
+        for first in range(0, CELLS, _RHYTHMS):
+            its = range(first, first + _RHYTHMS)
+            of_class = _Counts(_added([closed[i] for i in its]), _added([censored[i] for i in its])).filled(everybody)
+            curves.extend(_Counts(closed[i], censored[i]).filled(of_class).survival() for i in its)
+        weights = [fsum(closed[i]) + fsum(censored[i]) for i in range(CELLS)]
+        return Tolerances(_table(pool, curves, weights), self._kappa(pool, everybody.closed, moves), pool)
+
+    def _moves(self, mu0: float) -> list[float]:
+        """Per class of visits: how far its log bases lie from where they would be at the reference's pace."""
+        moves: list[float] = []
+        for first in range(0, CELLS, _RHYTHMS):
+            its = self.rows[first : first + _RHYTHMS]
+            weight = fsum(row.weight for row in its)
+            pulled = fsum(row.pull for row in its) / weight if weight > 0.0 else 0.3
+            moves.append((mu0 - _REFERENCE) * pulled)
+        return moves
+
+    def _censored(self, today: int) -> list[list[float]]:
+        """Open silences by cell and bin, weighted by when they began."""
+        censored = [[0.0] * (_BINS + 1) for _ in range(CELLS)]
+        for day in sorted(self._open):
+            silence = today - day + 0.5
+            if silence <= 0.0:  # dated ahead of the stream
+                continue
+            log_silence, weight = log(silence), exp2(-silence / _HALF_LIFE_DAYS)
+            at_day = self._open[day]
+            for place in sorted(at_day):
+                cell, base_bin = divmod(place, _BASE_BINS)
+                log_base = (base_bin - _BASE_OFFSET + 0.5) * _BASE_STEP
+                censored[cell][_bin(log_silence - log_base)] += at_day[place] * weight
+        return censored
+
+    def _kappa(self, pool: list[float], closed: list[float], moves: list[float]) -> float:
+        """Mean healthy gap / mean usual gap, each closed gap weighted by the drop of the curve that it stands for."""
+        gaps = _added([_moved(row.gap_days, -moves[cell // _RHYTHMS]) for cell, row in enumerate(self.rows)])
+        usuals = _added(
+            [
+                [value * exp(moves[cell // _RHYTHMS]) for value in _moved(row.usual_days, -moves[cell // _RHYTHMS])]
+                for cell, row in enumerate(self.rows)
+            ]
+        )
+        days, usual_days = [], []
+        before = 1.0
+        for index in range(int((_LOG_HEALTHY - _LOW) / _STEP) + 2):
+            if closed[index] > 0.0:
+                stands_for = (before - pool[index]) / closed[index]
+                days.append(stands_for * gaps[index])
+                usual_days.append(stands_for * usuals[index])
+            before = pool[index]
+        usual = fsum(usual_days)
+        return min(_KAPPA_HIGH, max(_KAPPA_LOW, fsum(days) / usual)) if usual > 0.0 else 1.0
+
+
+class _Counts:
+    """Closed and censored gaps by bin."""
+
+    def __init__(self, closed: list[float], censored: list[float]) -> None:
+        self.closed = closed
+        self.censored = censored
+
+    def filled(self, other: _Counts) -> _Counts:
+        """With as many gaps of `other`'s as shrink towards it."""
+        part = _PSEUDO_GAPS / (fsum(other.closed) + fsum(other.censored))
+        return _Counts(
+            [own + part * others for own, others in zip(self.closed, other.closed, strict=True)],
+            [own + part * others for own, others in zip(self.censored, other.censored, strict=True)],
+        )
+
+    def survival(self) -> list[float]:
+        """Kaplan–Meier at the upper edge of each bin; of the censored of a bin half count as at risk."""
+        at_risk = fsum(self.closed) + fsum(self.censored)
+        survival = 1.0
+        curve: list[float] = []
+        for ended, open_ in zip(self.closed, self.censored, strict=True):
+            survival *= 1.0 - min(0.9999, ended / max(1e-9, at_risk - open_ / 2.0))
+            at_risk -= ended + open_
+            curve.append(survival)
+        return curve
+
+
+def _table(pool: list[float], curves: list[list[float]], weights: list[float]) -> list[list[float]]:
+    """Log multiples by cell and share; one common factor per share keeps the share of all together."""
+    wholes = [_at(curve, _LOG_HEALTHY) for curve in curves]
+    healthy = fsum(weight * (1.0 - whole) for weight, whole in zip(weights, wholes, strict=True))
+    table: list[list[float]] = [[] for _ in curves]
+    for i in range(GRID + 1):
+        share = exp(_LOG_SHARE_LOW + _LOG_SHARE_STEP * i)
+        common = _inverse(pool, share)
+        logs = [_OWN_SHARE * _inverse(curve, share) + (1.0 - _OWN_SHARE) * common for curve in curves]
+        low, high = -1.5, 1.5
+        for _ in range(16):
+            middle = (low + high) / 2.0
+            open_ = 0.0
+            for k in range(len(curves)):
+                beyond = _at(curves[k], min(logs[k] + middle, _LOG_HEALTHY)) - wholes[k]
+                if beyond > 0.0:
+                    open_ += weights[k] * beyond
+            if open_ > share * healthy:
+                low = middle
+            else:
+                high = middle
+        shift = (low + high) / 2.0
+        for k in range(len(curves)):
+            multiple = min(_LOG_HEALTHY, logs[k] + shift)
+            table[k].append(min(table[k][-1], multiple) if table[k] else multiple)
+    return table
+
+
+def _place(customer: Customer) -> int:
+    """Cell and bin of the log base at the reference's pace, as one number."""
+    log_base = _log_usual_at_reference(customer) + log_patience(customer.visits)
+    base_bin = floor(log_base / _BASE_STEP) + _BASE_OFFSET
+    return cell_of(customer) * _BASE_BINS + max(0, min(_BASE_BINS - 1, base_bin))
+
+
+def _bin(log_r: float) -> int:
+    position = (log_r - _LOW) / _STEP
+    return 0 if position <= 0.0 else min(_BINS, ceil(position))
+
+
+def _at(curve: list[float], log_r: float) -> float:
+    """The curve at log r: given at the bins' upper edges, straight between them in log r."""
+    position = (log_r - _LOW) / _STEP
+    if position <= 0.0:
+        return curve[0]
+    index = int(position)
+    if index >= _BINS:
+        return curve[_BINS]
+    return curve[index] + (curve[index + 1] - curve[index]) * (position - index)
+
+
+def _inverse(curve: list[float], share: float) -> float:
+    """Log of the bases after which only `share` of the healthy gaps are still open."""
+    whole = _at(curve, _LOG_HEALTHY)
+    target = 1.0 - (1.0 - share) * (1.0 - whole)
+    index = bisect_left(curve, -target, key=lambda survival: -survival)
+    if index > _BINS:
+        return _LOG_HEALTHY
+    above = curve[index - 1] if index else 1.0
+    drop = above - curve[index]
+    part = (above - target) / drop if drop > 0.0 else 1.0
+    return min(_LOG_HEALTHY, _LOW + _STEP * (index - 1 + part))
+
+
+def _moved(values: list[float], by: float) -> list[float]:
+    """A histogram over log r moved by `by`; what leaves it at an end stays in the last bin."""
+    whole = floor(by / _STEP)
+    part = by / _STEP - whole
+    moved = [0.0] * (_BINS + 1)
+    for index, value in enumerate(values):
+        if value:
+            moved[max(0, min(_BINS, index + whole))] += value * (1.0 - part)
+            moved[max(0, min(_BINS, index + whole + 1))] += value * part
+    return moved
+
+
+def _added(rows: list[list[float]]) -> list[float]:
+    return [fsum(column) for column in zip(*rows, strict=True)]

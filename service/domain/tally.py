@@ -1,0 +1,120 @@
+"""What the alerts of a partition really did, counted as customers come back, by evidence: promised against realised.
+
+Counted at the visit that ends a silence of a regular: whether the gap was healthy (closed within 6 bases), whether it had been
+alerted all the same (a wrong alert), whether the customer came back on their own within one usual gap of the alert. Silences that
+never end are not in it: they are right alerts, or regulars who left unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp
+from typing import Any, Final
+
+from service.domain.cadence import HEALTHY_BASES, patience
+from service.domain.calendar import DAY_US
+from service.domain.customer import Customer
+
+EVIDENCE: Final = ("4-6", "7-12", "13+")
+"""Classes of visits that a regular had when the silence began; the first holds all regulars below 7."""
+COUNTED: Final = ("visits", "alerts", "not_chosen", "healthy_gaps", "healthy_days", "wrong_alerts", "back_soon")
+
+
+class ClassTally:
+    """Of one class of evidence, since the partition began."""
+
+    __slots__ = COUNTED
+
+    def __init__(self) -> None:
+        self.visits: int = 0
+        """Visits of regulars."""
+        self.alerts: int = 0
+        """Absences alerted, whatever was decided on sending; those that a volume left out are not among them."""
+        self.not_chosen: int = 0
+        """Absences that a volume left out."""
+        self.healthy_gaps: int = 0
+        self.healthy_days: float = 0.0
+        """Sum of the healthy gaps."""
+        self.wrong_alerts: int = 0
+        """Healthy gaps that were alerted."""
+        self.back_soon: int = 0
+        """Alerted customers who were back within one usual gap of the alert."""
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order of COUNTED."""
+        return (
+            self.visits,
+            self.alerts,
+            self.not_chosen,
+            self.healthy_gaps,
+            self.healthy_days,
+            self.wrong_alerts,
+            self.back_soon,
+        )
+
+    def minus(self, earlier: ClassTally) -> ClassTally:
+        """What has happened since `earlier`."""
+        news = ClassTally()
+        for name in COUNTED:
+            setattr(news, name, getattr(self, name) - getattr(earlier, name))
+        return news
+
+    def wrong_per_year(self) -> float | None:
+        """Wrong alerts per healthy regular and year: what a budget promises. None without a healthy gap."""
+        return self.wrong_alerts / self.healthy_days * 365.0 if self.healthy_days > 0.0 else None
+
+    def wrong_share(self) -> float | None:
+        """Share of healthy gaps that were alerted, 0–1: what a probability promises. None without a healthy gap."""
+        return self.wrong_alerts / self.healthy_gaps if self.healthy_gaps else None
+
+
+class Tally:
+    """All classes of one partition."""
+
+    def __init__(self) -> None:
+        self.classes: list[ClassTally] = [ClassTally() for _ in EVIDENCE]
+
+    def fields(self) -> list[tuple[object, ...]]:
+        """In the order of `of`."""
+        return [one.fields() for one in self.classes]
+
+    @classmethod
+    def of(cls, fields: Sequence[Sequence[Any]]) -> Tally:
+        """Back from `fields`; what is missing is 0."""
+        tally = cls()
+        for one, values in zip(tally.classes, fields, strict=False):
+            for name, value in zip(COUNTED, values, strict=False):
+                setattr(one, name, value)
+        return tally
+
+    def copy(self) -> Tally:
+        return Tally.of([(*one.fields(),) for one in self.classes])
+
+    def visited(self, visits: int) -> None:
+        """A regular's visit; `visits` counts it."""
+        self.classes[_class_of(visits)].visits += 1
+
+    def due(self, visits: int, *, chosen: bool) -> None:
+        """The first rung of an absence has come due."""
+        one = self.classes[_class_of(visits)]
+        if chosen:
+            one.alerts += 1
+        else:
+            one.not_chosen += 1
+
+    def silence_closed(self, customer: Customer, gap: float, at_us: int) -> None:
+        """A regular came back after `gap` days; the customer is as before this visit."""
+        one = self.classes[_class_of(customer.visits)]
+        usual = exp(customer.log_usual)
+        alerted = customer.alerted_us > 0
+        if gap <= HEALTHY_BASES * usual * patience(customer.visits):
+            one.healthy_gaps += 1
+            one.healthy_days += gap
+            if alerted:
+                one.wrong_alerts += 1
+        if alerted and at_us - customer.alerted_us <= usual * DAY_US:
+            one.back_soon += 1
+
+
+def _class_of(visits: int) -> int:
+    return 0 if visits < 7 else 1 if visits < 13 else 2

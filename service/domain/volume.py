@@ -1,0 +1,184 @@
+"""Whom to alert when fewer messages may go out than regulars go quiet: the likelier gone and the more at stake, nobody later than the others.
+
+when    A silence comes due after min(2.5, m · patience) usual gaps. m is chosen weekly from the Kaplan–Meier curve of all silences, so
+        that about a quarter more come due than may be alerted; with few alerts to spend that is never, and everybody comes due after 2.5.
+whom    Lowest first:  ln n + 0.25 (ln û − μ0) − 0.25 (ln of the recent gaps − ln û)
+        The odds of being gone fall as 1 / (b + x) with x repeat visits in the buy-till-you-die models that drop out after a visit
+        (MBG/CNBD-k, Platzer & Reutterer 2016), so the newest regulars come first; a fast customer has more visits at stake; one
+        whose last gaps grew is likelier gone. Ties are settled by a lot that is the same on every replay.
+volume  How those ranked who came due of late says which rank the volume reaches; a purse of a month's alerts, filled by the visits
+        of regulars (or by the days) and emptied by what goes out, corrects it.
+
+Who is not chosen is not asked later: the question is whom, not when. A visit costs O(1), a silence that comes due a sum over 96 bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp, exp2, fsum, inf, log
+from typing import Any, Final
+
+import xxhash
+
+from service.domain.cadence import PATIENCE_CAP, patience
+from service.domain.calendar import DAY_US
+from service.domain.customer import Customer
+from service.domain.silences import Tolerances
+
+LATEST: Final = 2.5
+"""Usual gaps after which everybody comes due: flat from 2.25 to 2.75; 2 finds more who come back by themselves, 3 is late where volume is ample."""
+_EARLIEST: Final = 0.5
+"""Usual gaps before which nobody is quiet, whatever the volume."""
+_OVER: Final = 1.25
+"""Silences that come due for each alert. 1.15 falls short of an ample volume, 1.5 asks too early."""
+_STAKE: Final = 0.25
+"""0 counts customers, 1 visits a year."""
+_SLOWING: Final = 0.25
+_LOT: Final = 0.1
+"""Width of the lot that settles ties."""
+_RANKS: Final = 96
+_RANK_LOW: Final = -1.0
+_RANK_STEP: Final = 0.0625
+_PURSE_DAYS: Final = 30.0
+"""Days of alerts in the full purse; in balance it is half full."""
+_LEAST_PURSE: Final = 4.0
+_LEAST_DAYS: Final = 7.0
+"""Of memory, before a rate is told from it."""
+_WEEK_US: Final = 7 * DAY_US
+_LEAST_HALF_LIFE: Final = 60.0
+_HALF_LIFE_GAPS: Final = 4.0
+"""Half-life of the memory in the population's usual gaps; at least 60 days."""
+_EVIDENCE: Final = 10.0
+"""Silences that came due, before a share of them is told."""
+_LOTS: Final = 4294967296.0
+
+
+class VolumeState:
+    """What a restart must know."""
+
+    def __init__(self) -> None:
+        self.tokens: float = 1.0
+        """Alerts that may go out now; below 0 when later rungs have taken more than there was."""
+        self.until_us: int = 0
+        """Stream time up to which the memory goes; 0 before the first visit of a regular."""
+        self.arrived: list[float] = [0.0] * _RANKS
+        """Silences that came due of late, by rank; halved as the memory ages, like the next two."""
+        self.visits: float = 0.0
+        """Visits of regulars."""
+        self.days: float = 0.0
+        self.refused: float = 0.0
+        """Silences that came due of late and could not be alerted: no consent."""
+        self.share: float = 0.0
+        """Silences per visit of a regular that would meet the volume exactly, as of the last refresh; 0 = not yet known."""
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order in which they are stored; new ones are appended."""
+        return (self.tokens, self.until_us, self.arrived, self.visits, self.days, self.refused, self.share)
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> VolumeState:
+        """What `fields` gave; missing ones keep their defaults."""
+        state = cls()
+        for name, value in zip(
+            ("tokens", "until_us", "arrived", "visits", "days", "refused", "share"), fields, strict=False
+        ):
+            setattr(state, name, value)
+        return state
+
+
+class Volume:
+    """Keeps one partition's alerts to a number per 100 visits of regulars, or per day. Deterministic in the order of its calls."""
+
+    def __init__(self, per_100_visits: float | None, per_day: float | None, state: VolumeState) -> None:
+        """One of the two is given; `per_day` is this partition's part."""
+        self._per_visit: float = -1.0 if per_100_visits is None else per_100_visits / 100.0
+        """Below 0: none was given."""
+        self._per_day: float = 0.0 if per_day is None else per_day
+        self.state = state
+        self._bases: float = inf
+        """m."""
+
+    def learn(self, tolerances: Tolerances) -> None:
+        """What is known of silences has moved, or was restored: m anew."""
+        share = self.state.share or max(0.0, self._per_visit)
+        self._bases = tolerances.bases_open(min(1.0, _OVER * share)) if share > 0.0 else inf
+
+    def refresh(self, now_us: int, mu0: float) -> None:
+        """Weekly, before `learn`: how many silences per visit the volume asks for; who cannot be alerted is made up for."""
+        self._pass(now_us, mu0)
+        state = self.state
+        wanted = self._per_visit
+        if wanted < 0.0:
+            wanted = self._per_day * max(_LEAST_DAYS, state.days) / state.visits if state.visits > 0.0 else 0.0
+        arrived = fsum(state.arrived)
+        state.share = wanted * (1.0 + state.refused / arrived) if arrived >= _EVIDENCE else wanted
+
+    def days(self, customer: Customer) -> float:
+        """Silence after which the customer comes due."""
+        return max(_EARLIEST, min(LATEST, self._bases * patience(customer.visits))) * exp(customer.log_usual)
+
+    def visit(self, now_us: int, mu0: float) -> None:
+        """A regular is here."""
+        self._pass(now_us, mu0)
+        self.state.visits += 1.0
+        if self._per_visit >= 0.0:
+            self._fill(self._per_visit)
+
+    def chosen(self, customer_id: str, customer: Customer, now_us: int, mu0: float) -> bool:
+        """Whether the customer, who has come due, is among those the volume is for. `spend` what then goes out."""
+        self._pass(now_us, mu0)
+        state = self.state
+        drawn: int = xxhash.xxh3_64_intdigest(customer_id.encode(), customer.visits)
+        slowing = max(-1.0, min(1.0, customer.log_recent - customer.log_usual))
+        rank = (
+            log(min(customer.visits, PATIENCE_CAP))
+            + _STAKE * (customer.log_usual - mu0)
+            - _SLOWING * slowing
+            + _LOT * ((drawn >> 32) / _LOTS)
+        )
+        place = max(0, min(_RANKS - 1, int((rank - _RANK_LOW) / _RANK_STEP)))
+        better = fsum(state.arrived[:place]) + (drawn & 0xFFFFFFFF) / _LOTS * state.arrived[place]
+        state.arrived[place] += 1.0
+        return state.tokens >= 1.0 and better <= self._meant() * 2.0 * state.tokens / self._purse()
+
+    def not_asked(self) -> None:
+        """A customer has come due who wants no messages."""
+        self.state.refused += 1.0
+
+    def spend(self) -> None:
+        """An alert goes out, or is held back by the shadow mode only."""
+        self.state.tokens -= 1.0
+
+    def give_back(self) -> None:
+        """An alert that waited does not go out after all."""
+        self._fill(1.0)
+
+    def _meant(self) -> float:
+        """Alerts that the volume allowed for within the memory."""
+        return self._per_visit * self.state.visits if self._per_visit >= 0.0 else self._per_day * self.state.days
+
+    def _purse(self) -> float:
+        return max(_LEAST_PURSE, self._meant() / max(_LEAST_DAYS, self.state.days) * _PURSE_DAYS)
+
+    def _fill(self, tokens: float) -> None:
+        state = self.state
+        state.tokens = max(state.tokens, min(state.tokens + tokens, self._purse()))
+
+    def _pass(self, now_us: int, mu0: float) -> None:
+        """Time passes: the memory ages at the whole weeks since the epoch."""
+        state = self.state
+        if now_us <= state.until_us:
+            return
+        if state.until_us:
+            days = (now_us - state.until_us) / DAY_US
+            state.days += days
+            weeks = now_us // _WEEK_US - state.until_us // _WEEK_US
+            if weeks:
+                left = exp2(-7.0 * weeks / max(_LEAST_HALF_LIFE, _HALF_LIFE_GAPS * exp(mu0)))
+                state.arrived = [value * left for value in state.arrived]
+                state.visits *= left
+                state.days *= left
+                state.refused *= left
+            if self._per_visit < 0.0:
+                self._fill(self._per_day * days)
+        state.until_us = now_us

@@ -1,0 +1,116 @@
+"""Section "Which budget?": what more or fewer wrong alerts would buy, and which budget is proposed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from babel.numbers import format_decimal
+from markupsafe import Markup
+
+from service.config import ShopSettings
+from service.domain.policy import Measure
+from service.domain.sentence import Language
+from service.judgement import Judgement
+from service.report import charts
+from service.report.facts import Facts
+from service.report.texts import tongue_in
+from service.tradeoff import NEEDLESS_MOST, Proposal, Step
+from service.web.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    label: str
+    mark: str
+    """"tried", "proposed" or both, in words; empty for neither."""
+    cells: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    sentences: list[str]
+    proposed: str
+    chart_title: str
+    chart: Markup
+    chart_told: str
+    columns: list[str]
+    lines: list[Line]
+
+
+def compose(facts: Facts, words: Words) -> Budget:
+    found = facts.judgement
+    title = words.say("budget.chart")
+    told = proposal_sentence(found.proposal, found.steps, words)
+    if found.proposal is None:
+        return Budget([words.say("budget.intro")], told, title, Markup(), "", [], [])
+    outreach = facts.result.settings.outreach
+    tried = outreach.level if outreach.measure is Measure.BUDGET else None
+    return Budget(
+        [words.say("budget.intro")],
+        told,
+        title,
+        charts.lines(
+            title,
+            words.say("budget.chart.told"),
+            [_plain(step.budget, words) for step in found.steps],
+            [[step.captured for step in found.steps], [step.tally.needless_share for step in found.steps]],
+            lambda share: words.percent(100 * share, whole=True),
+        ),
+        words.say("budget.chart.told"),
+        [words.say(f"budget.column.{each}") for each in ("per_week", "per_alert", "captured", "needless", "late")],
+        [_line(step, step.budget == tried, step is found.proposal.step, words) for step in found.steps],
+    )
+
+
+def proposal_in_words(judgement: Judgement) -> str:
+    """The proposal as the report says it, for the command line, which speaks English."""
+    words = Words(ShopSettings(), tongue_in(Language.EN))
+    return proposal_sentence(judgement.proposal, judgement.steps, words)
+
+
+def proposal_sentence(proposal: Proposal | None, steps: list[Step], words: Words) -> str:
+    """For a marketer: the budget, what it brings, and why not more."""
+    if proposal is None:
+        return words.say("budget.unknown")
+    step = proposal.step
+    said = words.say(
+        "budget.proposed" if proposal.within else "budget.none_within",
+        budget=_plain(step.budget, words),
+        most=words.percent(100 * NEEDLESS_MOST, whole=True),
+        per_week=words.decimal(step.per_week),
+        per_alert=words.decimal(step.per_alert),
+        captured=words.percent(100 * step.captured, whole=True),
+        needless=words.percent(100 * (step.tally.needless_share or 0.0), whole=True),
+    )
+    above = next((each for each in steps if each.budget > step.budget and each.counts), None)
+    if above is None or not proposal.within:
+        return said
+    more = words.say(
+        "budget.more",
+        budget=_plain(above.budget, words),
+        per_alert=words.decimal(above.per_alert),
+        captured=words.percent(100 * above.captured, whole=True),
+        needless=words.percent(100 * (above.tally.needless_share or 0.0), whole=True),
+        extra=words.percent(100 * (above.tally.less(step.tally).needless_share or 0.0), whole=True),
+    )
+    return f"{said} {more}"
+
+
+def _line(step: Step, tried: bool, proposed: bool, words: Words) -> Line:
+    marks = [words.say(key) for key, holds in (("budget.tried", tried), ("budget.is_proposed", proposed)) if holds]
+    needless, late = step.tally.needless_share, step.tally.late_share
+    return Line(
+        _plain(step.budget, words),
+        ", ".join(marks),
+        [
+            (words.decimal(step.per_week), repr(step.per_week)),
+            (_plain(step.per_alert, words), repr(step.per_alert)),
+            (words.percent(100 * step.captured), repr(step.captured)),
+            ("–" if needless is None else words.percent(100 * needless), repr(needless)),
+            ("–" if late is None else words.percent(100 * late), repr(late)),
+        ],
+    )
+
+
+def _plain(number: float, words: Words) -> str:
+    return str(format_decimal(number, "0.##", locale=words.tongue.locale))

@@ -1,0 +1,118 @@
+"""Section "Was it worth it?": the policy beside simple rules that gave as many alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from babel.numbers import format_decimal
+from markupsafe import Markup
+
+from service.baselines import Baseline, Rival
+from service.domain.calendar import to_datetime
+from service.evaluation import Tally
+from service.report.facts import Facts
+from service.web.drawing import bar
+from service.web.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the table. Cells are (as shown, raw)."""
+
+    name: str
+    label: str
+    meaning: str
+    bar: Markup
+    cells: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    sentences: list[str]
+    rules: list[Rule]
+    columns: list[str]
+    note: str
+
+
+def compose(facts: Facts, words: Words) -> Compare:
+    found = facts.judgement
+    said = [
+        words.say(
+            "compare.intro",
+            day=words.day(to_datetime(facts.result.visits.judge_from_us).astimezone(words.zone).date()),
+            count=words.count(found.compared),
+            alerts=words.count(round(found.policy.alerts)),
+        )
+    ]
+    if facts.result.visits.level:
+        said.append(words.say("compare.part", n=words.count(1 << facts.result.visits.level)))
+    if not found.rivals:
+        return Compare([*said, words.say("compare.thin")], [], [], "")
+    said.append(words.say("compare.granted"))
+    best = max(found.rivals, key=lambda rival: rival.tally.captured_4)
+    said.append(
+        words.say(
+            "compare.captured",
+            share=_share(found.policy.captured_4 / found.capturable[0], words),
+            rule=_within(words.say(f"compare.{best.name.value}")),
+            other=_share(best.tally.captured_4 / found.capturable[0], words),
+        )
+    )
+    said.append(
+        words.say(
+            "compare.needless",
+            share=_known(found.policy.needless_share, words),
+            other=_known(best.tally.needless_share, words),
+            days=words.days(found.policy.mean_lead_days or 0.0),
+        )
+    )
+    rules = [
+        _rule("policy", words.say("compare.policy"), words.say("compare.policy.told"), found.policy, facts, words),
+        *(_rule(each.name.value, *_named(each, words), each.tally, facts, words) for each in found.rivals),
+    ]
+    columns = [words.say(f"compare.column.{each}") for each in ("captured_4", "captured_8", "needless", "late", "lead")]
+    return Compare(said, rules, columns, words.say("compare.note"))
+
+
+def _named(rival: Rival, words: Words) -> tuple[str, str]:
+    match rival.name:
+        case Baseline.FIXED_DAYS:
+            threshold = words.days(rival.threshold)
+        case Baseline.CHURN_MODEL:
+            threshold = words.percent(100 * rival.threshold)
+        case Baseline.OWN_MEAN | Baseline.OWN_MEDIAN:
+            threshold = str(format_decimal(rival.threshold, "0.00", locale=words.tongue.locale))
+    key = f"compare.{rival.name.value}"
+    return words.say(key), words.say(f"{key}.told", threshold=threshold)
+
+
+def _rule(name: str, label: str, meaning: str, tally: Tally, facts: Facts, words: Words) -> Rule:
+    first, second = facts.judgement.capturable
+    near, far = tally.captured_4 / first, tally.captured_8 / second
+    lead = tally.mean_lead_days or 0.0
+    return Rule(
+        name,
+        label,
+        meaning,
+        bar(near, 1.0),
+        [
+            (_share(near, words), repr(near)),
+            (_share(far, words), repr(far)),
+            (_known(tally.needless_share, words), repr(tally.needless_share)),
+            (_known(tally.late_share, words), repr(tally.late_share)),
+            (words.decimal(lead), repr(lead)),
+        ],
+    )
+
+
+def _within(label: str) -> str:
+    """Within a sentence."""
+    return label[:1].lower() + label[1:]
+
+
+def _share(share: float, words: Words) -> str:
+    return words.percent(100 * share)
+
+
+def _known(share: float | None, words: Words) -> str:
+    return "–" if share is None else _share(share, words)

@@ -1,0 +1,343 @@
+"""A limited number of messages: how many go out, to whom, and that nobody waits longer for it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from math import exp, inf, log
+from pathlib import Path
+from statistics import fmean
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from service.commands import backtest_files
+from service.config import Settings
+from service.domain.calendar import DAY_US, to_datetime
+from service.domain.customer import NEVER, Customer
+from service.domain.engine import Engine
+from service.domain.events import Erasure, Event, Profile, Purchase
+from service.domain.outputs import Decision, Outcome, Reason
+from service.domain.partition_state import PARTITION_KEY, PartitionState
+from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Timing
+from service.domain.silences import Tolerances
+from service.domain.volume import LATEST, Volume, VolumeState
+from service.errors import ConfigurationError
+from service.simulate import Cafe, Simulation
+from tests.support.customers import customer_with
+from tests.support.engines import (
+    EVENT_TIME,
+    Changelog,
+    apply_all,
+    at,
+    decisions,
+    make_engine,
+    purchase,
+    weekly,
+)
+
+OPEN = OutreachPolicy(consent=ConsentRule.EXTERNAL)
+CAFE = Cafe(customers=250, days=330, seed=5)
+MU0 = 2.0
+
+
+def limited(per_100: float, **other: object) -> OutreachPolicy:
+    return replace(OPEN, volume_per_100_visits=per_100, **other)  # type: ignore[arg-type]
+
+
+@cache
+def cafe_log(willing: bool = True) -> Sequence[Event]:
+    """A year of a café; without its profiles everybody may be asked."""
+    events: list[Event] = list(Simulation(CAFE).events())
+    return [event for event in events if not (willing and isinstance(event, Profile))]
+
+
+@cache
+def run(policy: OutreachPolicy, willing: bool = True) -> tuple[list[Decision], Engine, int]:
+    """Decisions of the log's second half, and the visits of regulars in it."""
+    engine, found, visits = make_engine(policy, EVENT_TIME), list[Decision](), 0
+    engine.population.state.next_fit_us = NEVER  # the churn model has no part in this
+    events = cafe_log(willing)
+    half_us = (events[0].at_us + events[-1].at_us) // 2
+    for event in events:
+        known = engine.customers.get(event.customer_id)
+        before = known.visits if known else 0
+        engine.apply(event)
+        now = engine.customers[event.customer_id].visits
+        visits += event.at_us >= half_us and now > before and now >= 4
+        found += decisions(engine.take_outputs())
+    return [made for made in found if made.decided_us >= half_us], engine, visits
+
+
+def sent(found: Sequence[Decision]) -> list[Decision]:
+    return [made for made in found if made.outcome is Outcome.RELEASED]
+
+
+def passed_over(found: Sequence[Decision]) -> list[Decision]:
+    return [made for made in found if made.reason is Reason.VOLUME]
+
+
+@pytest.mark.parametrize(
+    ("promised", "willing"), [(2.0, True), (5.0, True), (10.0, True), (20.0, True), (5.0, False), (20.0, False)]
+)
+def test_the_volume_is_what_was_promised(promised: float, willing: bool) -> None:
+    found, _, visits = run(limited(promised), willing)
+
+    assert 100 * len(sent(found)) / visits == pytest.approx(promised, rel=0.1)
+
+
+def test_a_volume_a_day_is_kept_too() -> None:
+    found, _, _ = run(replace(OPEN, volume_per_day=1.0))
+    days = (max(made.decided_us for made in found) - min(made.decided_us for made in found)) / DAY_US
+
+    assert len(sent(found)) / days == pytest.approx(1.0, rel=0.1)
+
+
+def test_the_newest_regulars_come_first_where_few_can_be_asked() -> None:
+    found, _, _ = run(limited(2.0))
+
+    chosen = fmean(made.evidence.visits for made in sent(found))
+    assert chosen < 0.5 * fmean(made.evidence.visits for made in passed_over(found))
+
+
+@pytest.mark.parametrize("promised", [2.0, 20.0])
+def test_nobody_comes_due_later_than_two_and_a_half_usual_gaps(promised: float) -> None:
+    found, engine, _ = run(limited(promised))
+
+    assert engine.state.clock.stalled_us == 0
+    assert found
+    for made in found:
+        assert made.detected_us - made.quiet_since_us <= LATEST * made.evidence.usual_gap_days * DAY_US + 1
+
+
+def test_where_more_can_be_asked_they_are_asked_sooner() -> None:
+    gaps = [
+        fmean(made.evidence.gap_days / made.evidence.usual_gap_days for made in run(limited(promised))[0])
+        for promised in (5.0, 10.0, 20.0)
+    ]
+
+    assert gaps[0] > gaps[1] + 0.1 > gaps[2] + 0.2
+
+
+def test_who_is_passed_over_is_not_asked_later_in_that_absence() -> None:
+    ladder = limited(5.0, rungs=(Rung("remind"), Rung("incentive", strictness=0.2)))
+    found, _, visits = run(ladder)
+    by_episode: dict[tuple[str, int], list[Decision]] = {}
+    for made in found:
+        if made.outcome in {Outcome.RELEASED, Outcome.SUPPRESSED}:
+            by_episode.setdefault((made.customer_id, made.quiet_since_us), []).append(made)
+
+    ladders = [[made.rung for made in episode] for episode in by_episode.values() if not passed_over(episode)]
+    assert all(len(episode) == 1 for episode in by_episode.values() if passed_over(episode))
+    assert ["remind", "incentive"] in ladders
+    assert 100 * len(sent(found)) / visits == pytest.approx(5.0, rel=0.1)
+
+
+def test_a_restart_in_the_midst_changes_nothing() -> None:
+    policy = limited(5.0)
+    events = cafe_log()[:5000]
+    once = make_engine(policy, EVENT_TIME)
+    expected = decisions(apply_all(once, events))
+    engine, changelog, found = make_engine(policy, EVENT_TIME), Changelog(), list[Decision]()
+    for index, event in enumerate(events):
+        engine.apply(event)
+        if index % 1000 == 999:
+            found += decisions(changelog.take(engine.drain()))
+            engine = changelog.revive(engine)
+    found += decisions(engine.drain().outputs)
+
+    assert passed_over(found)
+    assert found == expected
+    assert engine.state.pack() == once.state.pack()
+
+
+def test_the_record_does_not_grow_and_costs_nothing_without_a_volume() -> None:
+    _, engine, _ = run(limited(20.0))
+    record, start = engine.state.pack(), make_engine(limited(20.0)).state.pack()
+
+    assert len(record) - len(start) < 200
+    assert len(make_engine(OPEN).state.pack()) < 300
+    assert make_engine(OPEN).state.volume is None
+
+
+def test_a_record_from_before_volumes_is_read() -> None:
+    older = msgspec.msgpack.encode(msgspec.msgpack.decode(make_engine(OPEN).state.pack())[:4])
+    engine = make_engine(limited(5.0))
+
+    engine.restore(PARTITION_KEY, older)
+    engine.restored()
+
+    assert PartitionState.unpack(older).volume is None
+    assert engine.state.volume is not None
+    assert engine.state.volume.tokens == 1.0
+
+
+def test_a_volume_that_is_switched_off_is_forgotten_and_one_that_is_switched_on_begins() -> None:
+    engine, changelog = make_engine(limited(5.0)), Changelog()
+    apply_all(engine, weekly("a", 6))
+    changelog.take(engine.drain())
+    changelog.state[PARTITION_KEY] = engine.state.pack()
+
+    free = changelog.revive(make_engine(OPEN))
+    changelog.state[PARTITION_KEY] = free.state.pack()
+    again = changelog.revive(make_engine(limited(5.0)))
+
+    assert free.volume is None
+    assert free.state.volume is None
+    assert again.state.volume is not None
+    assert again.state.volume.visits == 0.0
+
+
+def gone_quiet(name: str, *, first_day: float = 0.5) -> list[Event]:
+    """A weekly regular who stays away; due 23 days after the fourth visit, on day 44."""
+    return weekly(name, 4, first_day)
+
+
+def tokens(engine: Engine) -> float:
+    assert engine.state.volume is not None
+    return engine.state.volume.tokens
+
+
+def test_what_the_shadow_mode_holds_back_counts_as_sent() -> None:
+    engine = make_engine(limited(5.0, shadow=True))
+    apply_all(engine, gone_quiet("a"))
+    before = tokens(engine)
+
+    found = decisions(apply_all(engine, [purchase("b", 60)]))
+
+    assert [made.reason for made in found] == [Reason.SHADOW]
+    assert tokens(engine) == pytest.approx(before - 1.0)
+
+
+def test_what_cannot_be_sent_costs_nothing() -> None:
+    engine = make_engine(limited(5.0))
+    unwilling = Profile("p", "a", at(1), marketing_consent=False)
+    apply_all(engine, [*gone_quiet("a"), unwilling])
+    before = tokens(engine)
+
+    found = decisions(apply_all(engine, [purchase("b", 60)]))
+
+    assert [made.reason for made in found] == [Reason.NO_CONSENT]
+    assert tokens(engine) == before
+
+
+@pytest.mark.parametrize("end", [purchase("a", 46), Erasure("x", "a", at(46))], ids=["a visit", "an erasure"])
+def test_an_overdue_alert_that_waits_in_vain_leaves_its_place_to_another(end: Event) -> None:
+    engine = make_engine(limited(5.0), Timing(feed_silence_hours=1e6, max_jump_days=1e4))
+    apply_all(engine, gone_quiet("a"), wall_us=at(22))
+    before = tokens(engine)
+    engine.advance(at(46), at(46))
+    waiting = decisions(engine.drain().outputs)
+    while_it_waits = tokens(engine)
+
+    apply_all(engine, [end], wall_us=at(46))
+
+    assert [made.reason for made in waiting] == [Reason.RELEASE_RATE]
+    assert while_it_waits == pytest.approx(before - 1.0)
+    assert tokens(engine) >= before
+
+
+def test_of_two_alike_a_lot_decides_which_is_the_same_on_every_replay() -> None:
+    def choices() -> list[bool]:
+        volume = Volume(5.0, None, VolumeState())
+        for day in range(400):
+            volume.visit(at(day), MU0)
+        return [volume.chosen(f"c{n}", quiet_after(8), at(400 + n), MU0) for n in range(40)]
+
+    assert choices() == choices()
+    assert {True, False} == set(choices())
+
+
+def quiet_after(visits: int, *, recent: float = MU0) -> Customer:
+    return customer_with(visits=visits, log_usual=MU0, log_recent=recent)
+
+
+def share_chosen(customer: Customer) -> float:
+    """How often the customer is chosen among a mixed crowd, at two alerts in five who come due."""
+    volume, chosen = Volume(4.0, None, VolumeState()), 0
+    crowd = [quiet_after(4 + n * 7 % 30, recent=MU0 + n % 3 * 0.4 - 0.4) for n in range(50)]
+    for n in range(600):
+        for _ in range(10):
+            volume.visit(at(n), MU0)
+        if volume.chosen(f"x{n}", crowd[n % 50], at(n), MU0):
+            volume.spend()
+        if n % 6 == 0 and n > 200:
+            asked = VolumeState.of(volume.state.fields())
+            asked.arrived = list(asked.arrived)
+            chosen += Volume(4.0, None, asked).chosen(f"y{n}", customer, at(n), MU0)
+    return chosen / 66
+
+
+def test_new_regulars_and_those_whose_gaps_grew_come_first() -> None:
+    assert share_chosen(quiet_after(4)) > 0.95
+    assert share_chosen(quiet_after(40)) < 0.05
+    assert share_chosen(quiet_after(14, recent=MU0 + 1)) > share_chosen(quiet_after(14, recent=MU0 - 1))
+
+
+def test_with_little_known_everybody_comes_due_at_the_latest_date() -> None:
+    volume = Volume(20.0, None, VolumeState())
+
+    volume.learn(Tolerances([], 1.0, []))
+
+    assert volume.days(customer_with(visits=4, log_usual=MU0)) == pytest.approx(LATEST * exp(MU0))
+
+
+@pytest.mark.parametrize("share", [0.999, 0.7, 0.25, 0.0501])
+def test_the_bases_after_which_a_share_is_still_open_are_read_between_the_bins(share: float) -> None:
+    pool = [1.0 - 0.95 * n / 60 for n in range(61)]
+    step = log(40.0 / 0.02) / 60
+
+    bases = Tolerances([], 1.0, pool).bases_open(share)
+
+    assert bases == pytest.approx(0.02 * exp(step * (1.0 - share) / 0.95 * 60), rel=1e-6)
+    assert Tolerances([], 1.0, pool).bases_open(0.04) == inf
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("volume_per_100_visits", 0.0),
+        ("volume_per_100_visits", 100.1),
+        ("volume_per_day", 0.0),
+        ("volume_per_day", inf),
+    ],
+)
+def test_a_volume_that_is_none_is_refused(setting: str, value: float) -> None:
+    with pytest.raises(ValueError, match=setting):
+        OutreachPolicy(**{setting: value})  # type: ignore[arg-type]
+
+
+def test_only_one_kind_of_volume_can_be_set() -> None:
+    with pytest.raises(ValueError, match="not both"):
+        OutreachPolicy(volume_per_100_visits=5.0, volume_per_day=5.0)
+
+
+def test_the_backtest_tells_who_was_passed_over_and_when_they_came_back(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    rows = [event for event in cafe_log() if isinstance(event, Purchase) and not event.refund]
+    days: dict[str, list[str]] = {}
+    with file.open("w", encoding="utf-8") as stream:
+        stream.write("customer_id,timestamp,amount\n")
+        for event in rows:
+            when = to_datetime(event.at_us).isoformat()
+            stream.write(f"{event.customer_id},{when},1\n")
+            days.setdefault(event.customer_id, []).append(when)
+    settings = Settings().changed(outreach={"consent": "external"})
+
+    backtest_files(settings, [file], [], tmp_path / "out", Console(quiet=True), partitions=1, levels={}, volume=2.0)
+
+    with (tmp_path / "out" / "alerts.csv").open(encoding="utf-8") as stream:
+        alerts = list(csv.DictReader(stream))
+    suppressed = [alert for alert in alerts if (alert["decision"], alert["reason"]) == ("suppressed", "volume")]
+    assert len(suppressed) > len(alerts) / 2
+    for alert in alerts:
+        later = [day for day in days[alert["customer_id"]] if day[:10] > alert["quiet_since"][:10]]
+        assert alert["returned_at"] == (later[0] if later else "")
+
+
+def test_a_volume_beyond_its_bounds_is_named_as_the_option(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"--volume: volume_per_100_visits must lie in \(0, 100\]"):
+        backtest_files(Settings(), [], [], tmp_path, Console(quiet=True), partitions=1, levels={}, volume=0.0)
