@@ -54,10 +54,11 @@ lint: install
 
 # Everything that needs no broker.
 check: pure lint
-	$(BIN)/python -m pytest -q tests/unit tests/property tests/contract
+	$(BIN)/python -m pytest -q -n auto tests/unit tests/property tests/contract
 
-test: pure lint
-	$(BIN)/python -m pytest -m "not benchmark"
+# What needs a broker runs alone: those tests measure times, and kill processes.
+test: check
+	$(BIN)/python -m pytest -m "not benchmark" tests/integration tests/chaos
 
 bench: install
 	@$(COMPILE) || { test $$? -eq 3 && echo "NOT COMPILED: the figures below are those of pure Python, several times slower" >&2; }
