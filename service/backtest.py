@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from service.calibration import Calibration, RiskCheck
 from service.config import Settings
 from service.domain.calendar import Calendar, to_day
 from service.domain.customer import NEVER
@@ -25,7 +24,8 @@ from service.domain.periods import PeriodTotals
 from service.domain.policy import ClockMode
 from service.engines import new_engine
 from service.history import History, ReadReport, open_history
-from service.visit_log import VisitLog
+from service.judging.calibration import Calibration, RiskCheck
+from service.judging.visit_log import VisitLog
 from service.wire import partition_for
 
 _COLLECT_EVERY = 4096

@@ -14,7 +14,7 @@ from service.domain.outputs import Scores
 from service.domain.period_rows import CSV_COLUMNS, to_csv_row
 from service.domain.sentence import Language
 from service.history.amounts import as_decimal_text
-from service.judgement import Judgement, judge
+from service.judging.judgement import Judgement, judge
 from service.report import CustomerTally, Facts, write_report
 
 ALERT_COLUMNS = (

@@ -16,7 +16,6 @@ from rich.table import Table
 
 from service.backtest import Result, backtest
 from service.backtest_files import write_files, write_suggestion
-from service.calibration import FEWEST, Quality
 from service.config import Settings
 from service.domain.outputs import LatestAnswer
 from service.domain.policy import ConsentRule, Measure
@@ -25,7 +24,8 @@ from service.errors import ConfigurationError
 from service.history import open_history
 from service.inspection import as_json as inspection_json
 from service.inspection import inspect_customer, local_time
-from service.judgement import judge
+from service.judging.calibration import FEWEST, Quality
+from service.judging.judgement import judge
 from service.replay import Pace, replay
 from service.report import proposal_in_words
 from service.simulate import Cafe, Simulation

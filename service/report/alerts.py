@@ -16,9 +16,9 @@ from babel.dates import format_skeleton
 from markupsafe import Markup
 
 from service.backtest import Alert
-from service.calibration import wilson
 from service.domain.calendar import DAY_US, to_datetime
 from service.domain.outputs import Kind, Reason
+from service.judging.calibration import wilson
 from service.report import charts
 from service.report.facts import Facts
 from service.web.words import Words

@@ -10,11 +10,11 @@ from markupsafe import Markup
 from service.config import ShopSettings
 from service.domain.policy import Measure
 from service.domain.sentence import Language
-from service.judgement import Judgement
+from service.judging.judgement import Judgement
+from service.judging.tradeoff import NEEDLESS_MOST, Proposal, Step
 from service.report import charts
 from service.report.facts import Facts
 from service.report.texts import tongue_in
-from service.tradeoff import NEEDLESS_MOST, Proposal, Step
 from service.web.words import Words
 
 

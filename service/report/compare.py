@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
-from service.baselines import Baseline, Rival
 from service.domain.calendar import to_datetime
-from service.evaluation import Tally
+from service.judging.baselines import Baseline, Rival
+from service.judging.evaluation import Tally
 from service.report.facts import Facts
 from service.web.drawing import bar
 from service.web.words import Words

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from service.backtest import Result
 from service.domain.outputs import Scores
 from service.domain.period_rows import PeriodRow
-from service.judgement import Judgement
+from service.judging.judgement import Judgement
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from babel.numbers import format_decimal
 
 from service.domain.policy import Measure
-from service.promises import CLASSES, FEWEST, Kept
+from service.judging.promises import CLASSES, FEWEST, Kept
 from service.report.facts import Facts
 from service.web.words import Words
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
-from service.calibration import FEWEST, Bin, Quality
 from service.domain.calendar import to_datetime
+from service.judging.calibration import FEWEST, Bin, Quality
 from service.report import charts
 from service.report.facts import Facts
 from service.web.words import Words

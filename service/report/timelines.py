@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from service.domain.calendar import DAY_US, to_datetime
 from service.domain.sentence import sentence
-from service.explained import Example, examples
+from service.judging.explained import Example, examples
 from service.report.facts import Facts
 from service.web.words import Words
 

@@ -1,8 +1,8 @@
 """How good the alerts are on real logs: beside the rules of the study and simple ones at as many alerts, and against what was promised.
 
 The second half of each log is judged with what was learned in the first. Reads every purchase log of the directory named by
-CHURN_ALERT_TEST_LOGS, and a year of real grocery baskets from the package of the demo. Definitions: service/evaluation.py and
-service/promises.py. Logs with fewer than `FEWEST_COMPARED` compared absences are shown and not averaged.
+CHURN_ALERT_TEST_LOGS, and a year of real grocery baskets from the package of the demo. Definitions: service/judging/evaluation.py and
+service/judging/promises.py. Logs with fewer than `FEWEST_COMPARED` compared absences are shown and not averaged.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from statistics import mean
 import pytest
 
 from service.backtest import Result, backtest
-from service.baselines import Baseline, at_count, rivals
 from service.config import Settings
 from service.demo import baskets
 from service.domain.calendar import Calendar, to_date
 from service.errors import ConfigurationError
-from service.evaluation import Absences, Court, Tally, absences_of
 from service.history import open_history
-from service.promises import Kept, kept_promises
+from service.judging.baselines import Baseline, at_count, rivals
+from service.judging.evaluation import Absences, Court, Tally, absences_of
+from service.judging.promises import Kept, kept_promises
 from tests.support.rival_rules import newest_first, reference_bases
 
 LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")

@@ -22,8 +22,8 @@ from service.backtest_files import write_files
 from service.cli import app
 from service.config import Settings, load_settings
 from service.domain.sentence import Language
-from service.explained import examples
-from service.judgement import judge
+from service.judging.explained import examples
+from service.judging.judgement import judge
 from service.report.alerts import facts_of, first_alerts
 from service.report.english import ENGLISH
 from service.report.french import FRENCH

@@ -8,7 +8,6 @@ from math import inf, log
 import pytest
 
 from service.backtest import Alert
-from service.baselines import at_count, rivals
 from service.domain.cadence import base_days
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.churn_model import ChurnModel
@@ -16,8 +15,9 @@ from service.domain.engine import Engine
 from service.domain.events import Event
 from service.domain.outputs import Decision
 from service.domain.policy import OutreachPolicy, Policy, Shop
-from service.evaluation import Absences, Court, Tally, absences_of
-from service.visit_log import BUDGETS, PER_ABSENCE, VisitLog
+from service.judging.baselines import at_count, rivals
+from service.judging.evaluation import Absences, Court, Tally, absences_of
+from service.judging.visit_log import BUDGETS, PER_ABSENCE, VisitLog
 from tests.support.engines import OPEN_HOUSE, START_US, UNDISTURBED, at, make_engine, purchase, weekly
 
 SPAN = 1000.0
@@ -220,7 +220,7 @@ def test_a_large_log_keeps_a_part_of_the_customers_whole(monkeypatch: pytest.Mon
     events = sorted(
         (event for n in range(40) for event in weekly(f"c{n}", 6)), key=lambda event: (event.at_us, event.customer_id)
     )
-    monkeypatch.setattr("service.visit_log.MOST_VISITS", 100)
+    monkeypatch.setattr("service.judging.visit_log.MOST_VISITS", 100)
 
     log, _ = logged(events, 60)
 

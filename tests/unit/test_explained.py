@@ -12,8 +12,8 @@ from service.domain.decisions import decision_of
 from service.domain.engine import Engine
 from service.domain.outputs import Outcome, Reason
 from service.domain.policy import Policy
-from service.explained import Story, examples
-from service.visit_log import VisitLog, lot
+from service.judging.explained import Story, examples
+from service.judging.visit_log import VisitLog, lot
 from tests.support.engines import OPEN_HOUSE, START_US, UNDISTURBED, at, make_engine, purchase, weekly
 
 END = 300.0

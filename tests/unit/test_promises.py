@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from service.domain.cadence import patience
 from service.domain.churn_model import ChurnModel
-from service.evaluation import Absences, Tally
-from service.promises import YEAR_DAYS, closing_weights, kept_promises
-from service.tradeoff import Proposal, Step, proposal
+from service.judging.evaluation import Absences, Tally
+from service.judging.promises import YEAR_DAYS, closing_weights, kept_promises
+from service.judging.tradeoff import Proposal, Step, proposal
 
 
 def table(*rows: tuple[int, float, bool, float]) -> Absences:

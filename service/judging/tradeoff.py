@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from service.evaluation import Court, Tally
-from service.visit_log import BUDGETS
+from service.judging.evaluation import Court, Tally
+from service.judging.visit_log import BUDGETS
 
 NEEDLESS_MOST: Final = 0.5
 """Whoever gets a message more often needs one than not. A shop whose customers hardly have a rhythm could otherwise be led to write to

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.domain.cadence import HEALTHY_BASES, patience
-from service.evaluation import Absences
+from service.judging.evaluation import Absences
 
 CLASSES: Final = ((0, 6), (7, 12), (13, 1 << 30))
 """Evidence: visits from … to."""

@@ -29,7 +29,7 @@ from service.backtest import Alert
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.churn_model import ChurnModel
 from service.domain.outputs import Kind, Reason
-from service.visit_log import BUDGETS, PER_ABSENCE, VisitLog
+from service.judging.visit_log import BUDGETS, PER_ABSENCE, VisitLog
 
 HORIZONS: Final = (4.0, 8.0)
 """Usual gaps up to which lost visits are counted."""

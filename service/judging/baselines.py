@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 
-from service.evaluation import Court, Tally
+from service.judging.evaluation import Court, Tally
 
 
 class Baseline(StrEnum):

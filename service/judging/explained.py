@@ -14,7 +14,7 @@ from typing import Final
 from service.backtest import Alert
 from service.domain.calendar import DAY_US
 from service.domain.outputs import Evidence, Kind, Reason
-from service.visit_log import VisitLog, lot
+from service.judging.visit_log import VisitLog, lot
 
 _RHYTHM_VISITS: Final = 8
 """Visits from which a rhythm can be seen in a drawing."""

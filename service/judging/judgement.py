@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.backtest import Result
-from service.baselines import Rival, rivals
 from service.domain.calendar import Calendar
-from service.evaluation import Absences, Court, Tally, absences_of
-from service.promises import Kept, kept_promises
-from service.tradeoff import Proposal, Step, proposal, steps_of
+from service.judging.baselines import Rival, rivals
+from service.judging.evaluation import Absences, Court, Tally, absences_of
+from service.judging.promises import Kept, kept_promises
+from service.judging.tradeoff import Proposal, Step, proposal, steps_of
 
 FEWEST_ALERTS = 20
 """Rules are not compared on fewer."""
