@@ -232,7 +232,11 @@ def test_a_missing_column_is_named_together_with_those_found(write: Write) -> No
         ("log.csv", b"customer_id,timestamp,amount\nann,soon,1\n", "holds no usable row .*unreadable time"),
         ("log.csv", b"customer_id,timestamp,amount\n\xe9va,2024-03-01,1\n", "is not UTF-8"),
         ("log.csv.gz", b"plain text", "cannot be read"),
-        ("log.csv.gz", gzip.compress(b"customer_id,timestamp,amount\n" + b"ann,2024-03-01,1\n" * 99, mtime=0)[:-12], "cut off"),
+        (
+            "log.csv.gz",
+            gzip.compress(b"customer_id,timestamp,amount\n" + b"ann,2024-03-01,1\n" * 99, mtime=0)[:-12],
+            "cut off",
+        ),
         ("log.jsonl", b"", "lacks the columns"),
         ("log.parquet", b"no parquet", "is not a Parquet file"),
     ],
