@@ -739,8 +739,9 @@ class Engine:
 
     def restored(self) -> None:
         """Rebuilds what is derived: the due queue and the open silences."""
+        known = self.population.silences.rows  # of the time before, if only what has changed since was read
         self._adopt(self.state)
-        self.population.silences.rows = [self._rows.get(cell) or Row() for cell in range(CELLS)]
+        self.population.silences.rows = [self._rows.get(cell) or known[cell] for cell in range(CELLS)]
         self._rows = {}
         if self._table is not None:
             self.population.restored(self._table)

@@ -280,3 +280,30 @@ def test_stream_time_never_runs_backwards_and_every_detection_lies_before_it(see
         assert engine.now_us >= before
         before = engine.now_us
         assert all(d.detected_us <= before for d in decisions(outputs))
+
+
+@POLICIES
+@FEW
+@given(seed=SEEDS, meanwhile=st.integers(1, 60))
+def test_who_gets_a_partition_back_needs_only_what_has_changed_meanwhile(
+    policy: OutreachPolicy, seed: int, meanwhile: int
+) -> None:
+    """A worker that had the partition, lost it to another one and owns it again (SPEC section 7)."""
+    events = shop_log(seed, disorder=0.1, everything=True, customers=45, days=120)
+    cut = len(events) - meanwhile
+    first, changelog = make_engine(policy, EVENT_TIME), Changelog()
+    for event in events[:cut]:
+        first.apply(event)
+    changelog.take(first.drain())
+    second = changelog.revive(first)
+    for event in events[cut:]:
+        second.apply(event)
+    news = second.drain()
+
+    for key, value in news.state:
+        first.restore(key, value)
+    for day, record in news.ledger:
+        first.ledger.restore(day, record)
+    first.restored()
+
+    assert whole_state(first) == whole_state(second)
