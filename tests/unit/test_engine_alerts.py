@@ -38,7 +38,7 @@ def assert_equal(outputs: list[Output], expected: list[tuple[str, int, int]]) ->
 
 
 @pytest.mark.parametrize(("measure", "level"), LEVELS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 2**32), customers=st.integers(1, 12), days=st.integers(20, 250))
 def test_a_small_shop_is_alerted_by_the_rule_as_written(
     measure: Measure, level: float, seed: int, customers: int, days: int
