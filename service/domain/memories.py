@@ -171,17 +171,7 @@ class Answers:
 
     def copy(self) -> Answers:
         """As they are now."""
-        return Answers(
-            self.nps,
-            self.nps_us,
-            self.csat,
-            self.csat_us,
-            self.ces,
-            self.ces_us,
-            self.nps_order,
-            self.csat_order,
-            self.ces_order,
-        )
+        return Answers.of(self.fields())
 
     def latest(self) -> tuple[LatestAnswer, ...]:
         """One per survey that was answered, as it is published."""

@@ -8,10 +8,9 @@ never end are not in it: they are right alerts, or regulars who left unnoticed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp
 from typing import Any, Final
 
-from service.domain.cadence import HEALTHY_BASES, patience
+from service.domain.cadence import HEALTHY_BASES, base_days, usual_gap_days
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 
@@ -105,9 +104,9 @@ class Tally:
     def silence_closed(self, customer: Customer, gap: float, at_us: int) -> None:
         """A regular came back after `gap` days; the customer is as before this visit."""
         one = self.classes[_class_of(customer.visits)]
-        usual = exp(customer.log_usual)
+        usual = usual_gap_days(customer)
         alerted = customer.alerted_us > 0
-        if gap <= HEALTHY_BASES * usual * patience(customer.visits):
+        if gap <= HEALTHY_BASES * base_days(customer):
             one.healthy_gaps += 1
             one.healthy_days += gap
             if alerted:

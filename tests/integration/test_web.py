@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -27,14 +26,13 @@ from service.replay import replay
 from service.simulate import Cafe, Simulation
 from service.streaming import topics
 from tests.support.broker import TestBroker
+from tests.support.browser import chromium
 
 pytestmark = pytest.mark.broker
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 3
 TOKEN = "test-token"  # noqa: S105
 PATIENCE_S = 90.0
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-"""A browser of the system; else the one that Playwright has downloaded."""
 
 
 @dataclass
@@ -219,15 +217,8 @@ def test_the_page_shows_numbers_and_nobody(shop: Shop) -> None:
 @pytest.fixture
 def browser() -> Iterator[Any]:
     """A real Chromium. Without one the tests that look at the page are skipped, and say so."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="no browser: pip install playwright")
-    program = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
-    with playwright.sync_playwright() as started:
-        try:
-            chromium = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        except playwright.Error:
-            pytest.skip("no browser: install chromium, or run `playwright install chromium`")
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.mark.parametrize(("width", "locale"), [(360, "fr-FR"), (360, "en-GB"), (1280, "en-GB")])

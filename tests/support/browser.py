@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+"""A browser of the system; else the one that Playwright has downloaded."""
 
 
 @contextmanager
