@@ -17,7 +17,7 @@ from rich.table import Table
 from service.backtest import Result, backtest
 from service.backtest_files import write_files, write_suggestion
 from service.config import Settings
-from service.domain.outputs import LatestAnswer
+from service.domain.outputs import LatestAnswer, Reason
 from service.domain.policy import ConsentRule, Measure
 from service.domain.sentence import Language
 from service.errors import ConfigurationError
@@ -123,11 +123,15 @@ def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Setti
 
 def _summary(result: Result, console: Console) -> None:
     regulars = sum(engine.population.state.regulars for engine in result.engines)
-    back = sum(alert.returned_us is not None for alert in result.alerts)
+    chosen = [alert for alert in result.alerts if alert.decision.reason is not Reason.VOLUME]
+    back = sum(alert.returned_us is not None for alert in chosen)
+    left_out = len(result.alerts) - len(chosen)
     decisions = Counter(f"{alert.decision.outcome.value} ({alert.decision.reason.value})" for alert in result.alerts)
     console.print(
         f"{result.events:,} events, {sum(len(engine.customers) for engine in result.engines):,} customers, "
-        f"{regulars:,} regulars; {len(result.alerts):,} alerts, {back:,} of them came back later."
+        f"{regulars:,} regulars; {len(chosen):,} alerts, {back:,} of them came back later"
+        + (f"; {left_out:,} more silences came due and were left out by the volume." if left_out else "."),
+        soft_wrap=True,
     )
     if decisions:
         console.print("Decided: " + ", ".join(f"{count:,} {what}" for what, count in decisions.most_common()) + ".")
