@@ -25,6 +25,7 @@ from service.domain.churn_model import (
     DEFAULT_GAP_DAYS,
     DEFAULT_SHAPE,
     ChurnModel,
+    stage_sum,
 )
 from service.domain.customer import Customer
 from service.domain.simplex import minimum
@@ -126,11 +127,7 @@ class _Posterior:
                 constants[repeats] = constant
             rest, whole = log(alpha + recency), log(alpha + age)
             share = (age - recency) / (alpha + age)
-            term = total = 1.0
-            for j in range(1, stages):
-                term *= (shape + j - 1) / j * share
-                total += term
-            alive = total * exp(shape * (rest - whole))
+            alive = stage_sum(stages, shape, share) * exp(shape * (rest - whole))
             terms.append(number * (constant - shape * rest + log(a + (b + repeats) * alive)))
         return fsum(terms)
 

@@ -73,12 +73,7 @@ class ChurnModel:
         shape = self.r + self.stages * repeats
         logarithm = shape * log(rest / whole)
         if self.stages > 1:
-            term = total = 1.0
-            share = silence / whole
-            for j in range(1, self.stages):
-                term *= (shape + j - 1) / j * share
-                total += term
-            logarithm += log(total)
+            logarithm += log(stage_sum(self.stages, shape, silence / whole))
         return min(0.0, logarithm)
 
     def risk(self, repeats: int, recency: float, age: float) -> float:
@@ -102,11 +97,9 @@ class ChurnModel:
         if needed >= 0.0:
             return 0.0
         shape = self.r + self.stages * repeats
-        term = total = 1.0
-        for j in range(1, self.stages):
-            term *= (shape + j - 1) / j
-            total += term
-        y = (log(total) - needed) / shape  # at u = 1 the sum is greatest: the root lies left of here
+        y = (
+            log(stage_sum(self.stages, shape, 1.0)) - needed
+        ) / shape  # at u = 1 the sum is greatest: the root lies left
         if self.stages > 1:
             for _ in range(_MOST_STEPS):
                 share = 1.0 - exp(-y)
@@ -156,6 +149,15 @@ class ChurnModel:
                 p = 1.0 - exp(-y)
                 total += weight * (1.0 - exp(-shape * log(1.0 + p * per_p))) / p
         return total / whole
+
+
+def stage_sum(stages: int, shape: float, share: float) -> float:
+    """Σ_{j<k} C(R + j − 1, j) u^j for k = `stages`, R = `shape` and u = `share`, 0–1: the stages a silence may have behind it."""
+    term = total = 1.0
+    for j in range(1, stages):
+        term *= (shape + j - 1) / j * share
+        total += term
+    return total
 
 
 def _skew(y: float) -> float:
