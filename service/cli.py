@@ -176,8 +176,8 @@ def inspect(
     customer: Annotated[str, typer.Argument(help="The customer_id.")],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show one customer: history, today's judgement, the next dates."""
-    from service.commands import show_customer  # noqa: PLC0415
+    """Show one customer: history, today's judgement and curve, the next dates."""
+    from service.customer_sheet import show_customer  # noqa: PLC0415
 
     show_customer(ctx.obj.settings, customer, out, as_json=as_json)
 

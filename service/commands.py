@@ -10,20 +10,18 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from service.backtest import Result, backtest
 from service.backtest_files import write_files, write_suggestion
 from service.config import Settings
-from service.domain.outputs import LatestAnswer, Reason
+from service.domain.outputs import Reason
 from service.domain.policy import ConsentRule, Measure
 from service.domain.sentence import Language
 from service.errors import ConfigurationError
 from service.history import open_history
-from service.inspection import as_json as inspection_json
-from service.inspection import inspect_customer, local_time
+from service.inspection import local_time
 from service.judging.calibration import FEWEST, Quality
 from service.judging.judgement import judge
 from service.replay import Pace, replay
@@ -157,57 +155,6 @@ def _risk_sentence(quality: Quality) -> str:
         return f"not enough data ({away:,} stayed away, {back:,} came; at least {FEWEST} of each are needed)"
     health = "" if quality.auc_health is None else f", health {quality.auc_health:.3f}"
     return f"AUC {quality.auc_risk:.3f}{health} ({away:,} of {quality.customers:,} stayed away; 0.5 is a coin's, 1 perfect)"
-
-
-def show_customer(settings: Settings, customer_id: str, console: Console, *, as_json: bool) -> None:
-    """One customer for a person, or for programs."""
-    found = inspect_customer(settings, customer_id)
-    if as_json:
-        console.print(inspection_json(found), highlight=False, markup=False, soft_wrap=True)
-        return
-    scores, state = found.scores, found.customer
-    table = Table(title=f"Customer {customer_id}", show_header=False, title_justify="left")
-    rows = [
-        ("as of", f"{found.now:%Y-%m-%d %H:%M} (stream time of partition {found.partition})"),
-        ("segment", scores.segment.value),
-        ("health", "not enough evidence" if scores.health is None else f"{scores.health:.0f} of 100 ({scores.band})"),
-        *((f"  {part.name}", f"{part.points:.1f} of {part.of:.1f}") for part in scores.health_parts),
-        ("visits, orders", f"{scores.visits:,}, {scores.orders:,}"),
-        ("revenue", f"{scores.revenue_minor / 10**settings.shop.minor_digits:,.2f} {settings.shop.currency}"),
-        ("usual gap", "unknown" if scores.usual_gap_days is None else f"{scores.usual_gap_days:.1f} days"),
-        ("spread of gaps", "unknown" if scores.gap_spread is None else f"{scores.gap_spread:.2f} (log)"),
-        (
-            "present silence",
-            "not judged"
-            if scores.tail_probability is None
-            else f"lasts longer than {100 - 100 * scores.tail_probability:.1f} % of healthy gaps",
-        ),
-        ("rungs decided", f"{state.rung}"),
-        ("favourites", ", ".join(state.items.favourites()) if state.items else ""),
-        *(row for answer in scores.answers for row in _answer_rows(answer, settings)),
-        *((what, f"{when:%Y-%m-%d %H:%M}") for what, when in found.dates),
-        ("visit days", " ".join(found.visit_days[-60:])),
-    ]
-    for name, value in rows:
-        table.add_row(name, value)
-    console.print(table)
-
-
-def _answer_rows(answer: LatestAnswer, settings: Settings) -> list[tuple[str, str]]:
-    """An answer and, below it, the order it is about."""
-    zone = settings.shop.zone
-    rows = [
-        (f"newest {answer.survey.value}", f"{answer.score} on {local_time(answer.answered_us, zone):%Y-%m-%d %H:%M}")
-    ]
-    if answer.order_id is not None:
-        order = escape(answer.order_id)
-        if answer.ordered_us is None or answer.order_minor is None:
-            about = f"{order}, not known"
-        else:
-            amount = f"{answer.order_minor / 10**settings.shop.minor_digits:,.2f} {settings.shop.currency}"
-            about = f"{order} of {local_time(answer.ordered_us, zone):%Y-%m-%d %H:%M}, {amount}"
-        rows.append(("  about order", about))
-    return rows
 
 
 def config_toml(settings: Settings) -> str:

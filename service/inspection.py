@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from service.config import Settings
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date, to_datetime
+from service.domain.curve import Point, marks_days, point_of
 from service.domain.customer import FIELDS, NEVER, Customer
 from service.domain.engine import Engine
 from service.domain.outputs import Scores
@@ -37,6 +38,8 @@ class Inspection(NamedTuple):
     """The visit days still kept, ISO dates, oldest first."""
     dates: list[tuple[str, datetime]]
     """What would happen next if nothing arrived: (what, when)."""
+    curve: list[tuple[datetime, Point]]
+    """What each length of the present silence means, ascending: when it is reached, and the judgement. Empty without a visit."""
 
 
 def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
@@ -100,22 +103,32 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
     if scores is None:
         raise ConfigurationError(f"Customer {customer_id!r} is not known.")
     dates = [("expected visit", scores.expected_visit_us)]
-    if customer.due_us < NEVER and customer.rung < len(engine.policy.outreach.rungs):
-        dates.append((f"alert: {engine.policy.outreach.rungs[customer.rung].name}", customer.due_us))
+    dates += [(f"alert: {rung}", due_us) for rung, due_us in engine.rungs_ahead(customer)]
     if customer.visits:
         lost_us = customer.last_us + int(cadence.HEALTHY_BASES * cadence.base_days(customer) * DAY_US)
         dates.append(("counted as lost", lost_us))
     if customer.change_us < NEVER:
         dates.append(("band or segment changes", customer.change_us))
+    now_us = max(engine.now_us, customer.last_us)
+    silences = marks_days(customer) if customer.visits else []
+    if silences:
+        silences += [
+            (at_us - customer.last_us) / DAY_US for at_us in (now_us, *(due for _, due in engine.rungs_ahead(customer)))
+        ]
+    learned, least = engine.population.learned, settings.shop.regular_min_visits
     return Inspection(
         partition,
-        local_time(max(engine.now_us, customer.last_us), zone),
+        local_time(now_us, zone),
         customer,
         scores,
         [to_date(day).isoformat() for day in customer.visit_days()],
         sorted(
             [(what, local_time(at_us, zone)) for what, at_us in dates if at_us is not None], key=lambda date: date[1]
         ),
+        [
+            (local_time(customer.last_us + int(days * DAY_US), zone), point_of(customer, learned, least, days))
+            for days in sorted(set(silences))
+        ],
     )
 
 
@@ -133,6 +146,15 @@ def as_json(inspection: Inspection) -> str:
             "scores": inspection.scores,
             "visit_days": inspection.visit_days,
             "dates": [{"what": what, "when": when} for what, when in inspection.dates],
+            "curve": [
+                {
+                    "silence_days": point.silence_days,
+                    "when": when,
+                    "tail_probability": point.tail_probability,
+                    "churn_risk": point.churn_risk,
+                }
+                for when, point in inspection.curve
+            ],
             "state": {
                 name: value
                 for name, value in zip(FIELDS, inspection.customer.fields(), strict=True)

@@ -556,13 +556,23 @@ class Engine:
             customer.released_us, customer.released_rung = acted, customer.rung
         customer.detected_us = 0
         customer.rung = self._rungs if verdict.reason is Reason.VOLUME else customer.rung + 1
-        if customer.rung >= self._rungs:
-            customer.due_us = NEVER
-        else:
-            days = self.tolerance.days(customer, customer.rung)
-            apart = self.tolerance.apart_days(customer)
-            due = customer.last_us + customer.paused_us + int(days * DAY_US)
-            customer.due_us = max(due, acted + int(apart * DAY_US))
+        customer.due_us = NEVER if customer.rung >= self._rungs else self._next_due_us(customer, customer.rung, acted)
+
+    def _next_due_us(self, customer: Customer, rung: int, after_us: int) -> int:
+        """When a later rung comes due, the one before it having been acted on at `after_us`."""
+        due = customer.last_us + customer.paused_us + int(self.tolerance.days(customer, rung) * DAY_US)
+        return max(due, after_us + int(self.tolerance.apart_days(customer) * DAY_US))
+
+    def rungs_ahead(self, customer: Customer) -> list[tuple[str, int]]:
+        """Name and date of every rung that is still to come if nobody comes and nothing new is learned."""
+        due_us = customer.due_us
+        ahead: list[tuple[str, int]] = []
+        if due_us < NEVER:
+            for rung in range(customer.rung, self._rungs):
+                if ahead:
+                    due_us = self._next_due_us(customer, rung, due_us)
+                ahead.append((self.policy.outreach.rungs[rung].name, due_us))
+        return ahead
 
     def _verdict(
         self, customer_id: str, customer: Customer, detected_us: int, acted_us: int, deferred: bool

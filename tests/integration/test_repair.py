@@ -43,6 +43,8 @@ def test_a_purchase_in_an_unknown_currency_is_repaired_by_a_rate_and_a_retry(
     assert code == 0
     assert "6, 6" in said
     assert "30.00 EUR" in said
+    assert "gone for good" in said
+    assert "counted as lost" in said
     assert "4 on 2023-12-20 23:13" in said
     assert "o5 of 2023-12-19 23:13, 5.00 EUR" in said
 
@@ -54,7 +56,12 @@ def test_a_purchase_in_an_unknown_currency_is_repaired_by_a_rate_and_a_retry(
         positions.wait_caught_up(workers=[worker])
 
     code, said = run(repaired, "inspect", "anna", "--json")
-    state = json.loads(said)["scores"]
+    told = json.loads(said)
+    state = told["scores"]
+    tails = [point["tail_probability"] for point in told["curve"]]
+    assert tails == sorted(tails, reverse=True)
+    assert tails[-1] == 0.0
+    assert [point["churn_risk"] for point in told["curve"]] == sorted(point["churn_risk"] for point in told["curve"])
     assert (code, state["orders"], state["revenue_minor"]) == (0, 7, 3900)
     code, said = run(repaired, "dead-letters", "retry", "--place", "7/7")
     assert code == 1
