@@ -7,7 +7,7 @@ never end are not in it: they are right alerts, or regulars who left unnoticed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from service.domain.cadence import HEALTHY_BASES, base_days, usual_gap_days
@@ -16,6 +16,10 @@ from service.domain.customer import Customer
 
 EVIDENCE: Final = ("4-6", "7-12", "13+")
 """Classes of visits that a regular had when the silence began; the first holds all regulars below 7."""
+CLASSES: Final = ((0, 6), (7, 12), (13, 1 << 30))
+"""The same, as visits from … to."""
+FEWEST_WRONG: Final = 20
+"""With fewer wrong alerts a rate is known to half of itself at best."""
 COUNTED: Final = ("visits", "alerts", "not_chosen", "healthy_gaps", "healthy_days", "wrong_alerts", "back_soon")
 
 
@@ -57,6 +61,19 @@ class ClassTally:
         for name in COUNTED:
             setattr(news, name, getattr(self, name) - getattr(earlier, name))
         return news
+
+    def add(self, other: ClassTally) -> None:
+        """Another partition's, or another class's, on top."""
+        for name in COUNTED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def alerts_per_100_visits(self) -> float | None:
+        """What a volume promises. None without a visit."""
+        return 100.0 * self.alerts / self.visits if self.visits else None
+
+    def back_soon_share(self) -> float | None:
+        """Share of alerted customers who were back within one usual gap of the alert, 0–1. None without an alert."""
+        return self.back_soon / self.alerts if self.alerts else None
 
     def wrong_per_year(self) -> float | None:
         """Wrong alerts per healthy regular and year: what a budget promises. None without a healthy gap."""
@@ -115,5 +132,15 @@ class Tally:
             one.back_soon += 1
 
 
+def totals(tallies: Iterable[Tally]) -> list[ClassTally]:
+    """Sums of some partitions: one for each class, and one for all."""
+    sums = [ClassTally() for _ in (*EVIDENCE, "all")]
+    for tally in tallies:
+        for index, one in enumerate(tally.classes):
+            sums[index].add(one)
+            sums[-1].add(one)
+    return sums
+
+
 def _class_of(visits: int) -> int:
-    return 0 if visits < 7 else 1 if visits < 13 else 2
+    return 0 if visits <= CLASSES[0][1] else 1 if visits <= CLASSES[1][1] else 2

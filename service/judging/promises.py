@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.domain.cadence import HEALTHY_BASES, patience
+from service.domain.tally import CLASSES, FEWEST_WRONG
 from service.judging.evaluation import Absences
 
-CLASSES: Final = ((0, 6), (7, 12), (13, 1 << 30))
-"""Evidence: visits from … to."""
 YEAR_DAYS: Final = 365.25
-FEWEST: Final = 20
-"""With fewer wrong alerts a rate is known to half of itself at best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Kept:
 
     @property
     def enough(self) -> bool:
-        return self.wrong >= FEWEST
+        return self.wrong >= FEWEST_WRONG
 
 
 def kept_promises(absences: Absences) -> list[Kept]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from babel.numbers import format_decimal
 
 from service.domain.policy import Measure
-from service.judging.promises import CLASSES, FEWEST, Kept
+from service.domain.tally import CLASSES, FEWEST_WRONG
+from service.judging.promises import Kept
 from service.report.facts import Facts
 from service.web.words import Words
 
@@ -38,7 +39,7 @@ def compose(facts: Facts, words: Words) -> Promise:
         said.append(words.say(f"promise.{outreach.measure.value}", level=level))
     whole = found.kept[-1]
     if not whole.enough:
-        said.append(words.say("promise.thin", count=words.count(whole.wrong), fewest=FEWEST))
+        said.append(words.say("promise.thin", count=words.count(whole.wrong), fewest=FEWEST_WRONG))
     said += _volume(facts, words)
     rated = outreach.measure is Measure.BUDGET
     promised = None if limited or outreach.measure is Measure.MULTIPLE else outreach.level
@@ -78,7 +79,7 @@ def _row(kept: Kept, promised: float | None, words: Words, *, rated: bool) -> Ro
         label = words.say(
             "promise.visits.upto" if kept.visits[0] == 0 else "promise.visits", low=kept.visits[0], high=kept.visits[1]
         )
-    unaided = kept.unaided / kept.known if kept.known >= FEWEST else None
+    unaided = kept.unaided / kept.known if kept.known >= FEWEST_WRONG else None
     return Row(
         label,
         [

@@ -26,6 +26,7 @@ from service.domain.sentence import Language
 from service.streaming.period_records import numbers_of
 from service.web.facts import ShopFacts
 from service.web.page import GRANULARITIES, REFRESH_S, View, compose
+from service.web.promises import as_numbers
 from service.web.recent import KEPT
 
 _HERE = Path(__file__).parent
@@ -198,6 +199,15 @@ def _add_api(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
         return _json({"granularity": granularity.value, "periods": rows if limit is None else rows[-limit:]})
 
     @app.get(
+        "/api/promises",
+        summary="What the policy promised of its alerts, and what they did, by visits of the regulars; this worker's partitions",
+        responses=_listing("realised", {"type": "object"}, promised={"type": "object"}),
+        tags=["numbers"],
+    )
+    async def promises() -> Response:
+        return _json(as_numbers(facts.kept(), settings.policy().outreach))
+
+    @app.get(
         "/api/decisions",
         summary="The latest outreach decisions of the whole shop, newest first",
         dependencies=[Depends(_gate(settings.web.token))],
@@ -237,7 +247,7 @@ def _add_page(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
         view = View(period.value, lang, live == "yes")
         tongue = view.tongue(accept_language)
         text = template.render(
-            page=compose(facts, settings.shop, view, tongue),
+            page=compose(facts, settings, view, tongue),
             say=tongue.say,
             language=str(tongue.locale).replace("_", "-"),
             period=period.value,

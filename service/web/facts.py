@@ -17,6 +17,7 @@ from typing import Protocol
 from service.domain.outputs import HealthBand, Segment
 from service.domain.period_rows import PeriodRow
 from service.domain.policy import ClockMode
+from service.domain.tally import ClassTally, totals
 from service.streaming.partition import PartitionWorker
 from service.streaming.worker import Worker
 from service.web.recent import Decided, RecentDecisions
@@ -101,6 +102,10 @@ class ShopFacts(Protocol):
 
     def customers(self) -> CustomerCounts: ...
 
+    def kept(self) -> list[ClassTally]:
+        """What the alerts did since the partitions began, those of `customers`: by class of evidence, and of all."""
+        ...
+
     def decisions(self) -> list[Decided]:
         """The latest ones of the whole shop, newest first."""
         ...
@@ -175,6 +180,9 @@ class WorkerFacts:
             bands.update(dict(zip(HealthBand, engine.bands, strict=True)))
         regulars = sum(engine.population.state.regulars for engine in engines)
         return CustomerCounts(segments, bands, regulars, len(engines), self._recent.partitions)
+
+    def kept(self) -> list[ClassTally]:
+        return totals(owner.job.engine.state.tally for owner in self._worker.partitions.values() if owner.ready)
 
     def decisions(self) -> list[Decided]:
         return self._recent.latest()

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from babel.dates import format_datetime
 
-from service.config import ShopSettings
+from service.config import Settings
 from service.domain.calendar import Granularity
 from service.domain.outputs import HealthBand, Kind, Outcome, Segment
 from service.domain.period_rows import WINDOWS, PeriodRow
@@ -19,6 +19,7 @@ from service.domain.sentence import Language
 from service.web.cards import GROUPS, Card, History, before_is_partly_unknown, card, history_of, period_name, table
 from service.web.drawing import Line, bar
 from service.web.facts import Condition, CustomerCounts, ShopFacts
+from service.web.promises import Promises, compose_promises
 from service.web.recent import Decided
 from service.web.texts import Tongue, tongue_of
 from service.web.words import Words, window_days
@@ -111,14 +112,16 @@ class Page:
     partial: str
     segments: list[Line]
     bands: list[Line]
+    promises: Promises
     decisions: list[Told]
     decisions_counted: list[tuple[str, str]]
     decisions_of: str
 
 
-def compose(facts: ShopFacts, shop: ShopSettings, view: View, tongue: Tongue) -> Page:
+def compose(facts: ShopFacts, settings: Settings, view: View, tongue: Tongue) -> Page:
     """Everything the template prints. Costs some 20 ms: most of it writes numbers the way the reader does."""
     condition = facts.readiness().condition
+    shop = settings.shop
     words = Words(shop, tongue)
     history = history_of(facts.periods(view.granularity))
     known = facts.totals_known()
@@ -142,6 +145,7 @@ def compose(facts: ShopFacts, shop: ShopSettings, view: View, tongue: Tongue) ->
         partial=_partial(customers, tongue),
         segments=_lines("segment", {each.value: customers.segments.get(each, 0) for each in Segment}, words),
         bands=_lines("band", _by_band(customers), words),
+        promises=compose_promises(facts.kept(), settings.policy().outreach, words),
         decisions=[_told(decided, words) for decided in _worth_a_line(decisions)[:_SHOWN_DECISIONS]],
         decisions_counted=_counted(decisions, words),
         decisions_of=tongue.say("decisions.last", count=words.count(len(decisions))) if decisions else "",
