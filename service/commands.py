@@ -16,7 +16,7 @@ from rich.table import Table
 from service.backtest import Result, backtest
 from service.backtest_files import write_files, write_suggestion
 from service.config import Settings
-from service.domain.outputs import Reason
+from service.domain.outputs import Kind, Reason
 from service.domain.policy import ConsentRule, Measure
 from service.domain.sentence import Language
 from service.errors import ConfigurationError
@@ -85,7 +85,7 @@ def backtest_files(
     outreach: dict[str, Any] = {}
     for measure, level in given.items():
         outreach |= {"measure": Measure(measure), "level": level}
-    if "consent" not in settings.outreach.model_fields_set:
+    if settings.outreach.consent is None:
         outreach["consent"] = ConsentRule.EXTERNAL
     changed = _changed(settings, next(iter(given), "outreach"), outreach)
     if volume is not None:
@@ -121,14 +121,17 @@ def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Setti
 
 def _summary(result: Result, console: Console) -> None:
     regulars = sum(engine.population.state.regulars for engine in result.engines)
-    chosen = [alert for alert in result.alerts if alert.decision.reason is not Reason.VOLUME]
+    nudges = sum(alert.decision.kind is Kind.SECOND_VISIT for alert in result.alerts)
+    quiet = [alert for alert in result.alerts if alert.decision.kind is Kind.WIN_BACK]
+    chosen = [alert for alert in quiet if alert.decision.reason is not Reason.VOLUME]
     back = sum(alert.returned_us is not None for alert in chosen)
-    left_out = len(result.alerts) - len(chosen)
+    left_out = len(quiet) - len(chosen)
     decisions = Counter(f"{alert.decision.outcome.value} ({alert.decision.reason.value})" for alert in result.alerts)
     console.print(
         f"{result.events:,} events, {sum(len(engine.customers) for engine in result.engines):,} customers, "
         f"{regulars:,} regulars; {len(chosen):,} alerts, {back:,} of them came back later"
-        + (f"; {left_out:,} more silences came due and were left out by the volume." if left_out else "."),
+        + (f"; {left_out:,} more silences came due and were left out by the volume" if left_out else "")
+        + (f"; {nudges:,} nudges towards the next visit." if nudges else "."),
         soft_wrap=True,
     )
     if decisions:

@@ -159,12 +159,15 @@ class OutreachSettings(_Section):
     measure: policy.Measure = policy.Measure.BUDGET
     level: float = 1.0
     rungs: list[RungSettings] = [RungSettings(name="remind", template="win_back.remind")]
-    consent: policy.ConsentRule = policy.ConsentRule.REQUIRED
+    consent: policy.ConsentRule | None = None
+    """None: required, but in a backtest, where nothing is sent, kept elsewhere."""
     shadow: bool = False
     stale_after_days: float = 7.0
     overdue_per_hour: int = 60
     attribution_days: float = 30.0
     expires_after_days: float = 14.0
+    second_visit: bool = False
+    second_visit_offer: str = ""
     volume_per_100_visits: float | None = None
     volume_per_day: float | None = None
 
@@ -244,12 +247,15 @@ class Settings(BaseSettings):
                     )
                     for r in out.rungs
                 ),
-                consent=out.consent,
+                consent=out.consent or policy.ConsentRule.REQUIRED,
                 shadow=out.shadow,
                 stale_after_days=out.stale_after_days,
                 overdue_per_hour=out.overdue_per_hour,
                 attribution_days=out.attribution_days,
                 expires_after_days=out.expires_after_days,
+                second_visit=policy.Rung("nudge", offer=out.second_visit_offer, template="second_visit.nudge")
+                if out.second_visit
+                else None,
                 volume_per_100_visits=out.volume_per_100_visits,
                 volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
             ),

@@ -18,7 +18,7 @@ from service.domain.curve import Point, marks_days, point_of
 from service.domain.customer import FIELDS, NEVER, Customer
 from service.domain.engine import Engine
 from service.domain.outputs import Scores
-from service.domain.partition_state import PARTITION_KEY, TABLE_KEY
+from service.domain.partition_state import NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY
 from service.engines import new_engine
 from service.errors import ConfigurationError
 from service.streaming.connection import kafka_python_security
@@ -71,7 +71,7 @@ def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
         found = {
             key_: value
             for key_, value in _latest(consumer, TopicPartition(topic, number))
-            if key_ in {key, PARTITION_KEY, TABLE_KEY}
+            if key_ in {key, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY}
         }
     finally:
         consumer.close()

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date
 from service.domain.customer import Customer
 from service.domain.outlook import outlook_of
 from service.domain.outputs import Decision, Evidence, Kind, Outcome, Reason
 from service.domain.outreach import decision_id
-from service.domain.policy import OutreachPolicy
+from service.domain.policy import OutreachPolicy, Rung
 from service.domain.population import Population
 from service.domain.silences import cell_of
+
+NUDGE: Final = -1
+"""Number of the second-visit nudge, where those of the ladder's rungs start at 0."""
+
+
+def step_of(policy: OutreachPolicy, rung: int) -> tuple[Kind, Rung]:
+    """Kind and definition of a rung. A nudge that went out before it was switched off is still known by its name."""
+    if rung != NUDGE:
+        return Kind.WIN_BACK, policy.rungs[rung]
+    return Kind.SECOND_VISIT, policy.second_visit or Rung("nudge", template="second_visit.nudge")
 
 
 def decision_of(
@@ -27,13 +39,13 @@ def decision_of(
     returned_us: int | None = None,
     revenue_minor: int | None = None,
 ) -> Decision:
-    """The decision on a rung (index) of the present episode."""
-    step = policy.rungs[rung]
+    """The decision on a rung (index, or NUDGE) of the present episode."""
+    kind, step = step_of(policy, rung)
     return Decision(
-        decision_id=decision_id(Kind.WIN_BACK, step.name, customer.last_day, customer_id),
+        decision_id=decision_id(kind, step.name, customer.last_day, customer_id),
         customer_id=customer_id,
         episode_id=to_date(customer.last_day).isoformat(),
-        kind=Kind.WIN_BACK,
+        kind=kind,
         rung=step.name,
         outcome=outcome,
         reason=reason,
@@ -42,26 +54,29 @@ def decision_of(
         quiet_since_us=customer.last_us,
         offer=step.offer,
         template=step.template,
-        evidence=evidence_of(customer, population, detected_us),
+        evidence=evidence_of(customer, population, detected_us, kind),
         expires_us=decided_us + int(policy.expires_after_days * DAY_US),
         returned_us=returned_us,
         revenue_minor=revenue_minor,
     )
 
 
-def evidence_of(customer: Customer, population: Population, at_us: int) -> Evidence:
+def evidence_of(customer: Customer, population: Population, at_us: int, kind: Kind = Kind.WIN_BACK) -> Evidence:
     """The numbers as they are, for a silence that lasts until `at_us`."""
     usual = cadence.usual_gap_days(customer)
     gap = (at_us - customer.last_us) / DAY_US
-    outlook = outlook_of(customer, population.learned.model, at_us)
+    learned = population.learned
+    outlook = outlook_of(customer, learned.model, at_us)
+    if kind is Kind.SECOND_VISIT and learned.returns is not None:
+        tail = learned.returns.tail_probability(customer.visits, gap)
+    else:
+        tail = learned.tolerances.tail_probability(cell_of(customer), gap / cadence.base_days(customer))
     answers, profile, items = customer.answers, customer.profile, customer.items
     return Evidence(
         visits=customer.visits,
         usual_gap_days=usual,
         gap_days=gap,
-        tail_probability=population.learned.tolerances.tail_probability(
-            cell_of(customer), gap / cadence.base_days(customer)
-        ),
+        tail_probability=tail,
         expected_visit_us=customer.last_us + int(usual * DAY_US),
         customer_since_us=customer.first_us,
         orders=customer.orders,

@@ -27,11 +27,12 @@ from service.domain.customer import (
     restore,
     snapshot,
 )
-from service.domain.decisions import decision_of
+from service.domain.decisions import NUDGE, decision_of, step_of
 from service.domain.due import DueQueue
 from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
 from service.domain.ledger import Ledger
 from service.domain.memories import Answers, ItemMemory, ProfileState, remember_order
+from service.domain.newcomers import Newcomers, ReturnTimes
 from service.domain.outputs import (
     HealthBand,
     Outcome,
@@ -43,14 +44,17 @@ from service.domain.outputs import (
 )
 from service.domain.outreach import Release, Verdict
 from service.domain.partition_state import (
+    NEWCOMERS_KEY,
     PARTITION_KEY,
     ROW_PREFIX,
     TABLE_KEY,
     Counts,
     PartitionState,
     Turn,
+    pack_newcomers,
     pack_row,
     pack_table,
+    unpack_newcomers,
     unpack_row,
     unpack_table,
 )
@@ -63,6 +67,9 @@ from service.domain.volume import Volume, VolumeState
 _ERASED_PREFIX: Final = b"\x00erased:"
 _SCORES_REFRESH_DAYS: Final = 30
 """Without a change of band or segment a customer's record is published again at a visit after this many days."""
+_LOOKED_AT: Final = 0.8
+"""Part of the tolerated silence after which a customer is looked at: a tolerance that falls by less than a fifth meanwhile is met on
+its new date, one that grows always."""
 _PURCHASE_SEED: Final = 1
 _SURVEY_SEED: Final = 2
 _PROFILE_SEED: Final = 3
@@ -104,6 +111,8 @@ class Engine:
         """As last stored."""
         self._rows: dict[int, Row] = {}
         """Read back, not yet adopted."""
+        self._newcomers: tuple[list[list[float]], ReturnTimes | None] | None = None
+        """Likewise."""
         self._changed = False
         self._adopt(PartitionState())
 
@@ -111,7 +120,8 @@ class Engine:
         self.state = state
         self.tally_at_start = state.tally.copy()
         self.clock = StreamClock(self.policy.timing, state.clock)
-        self.population = Population(state.population, self._learn_until_us)
+        newcomers = None if self.policy.outreach.second_visit is None else Newcomers(self._min_visits)
+        self.population = Population(state.population, self._learn_until_us, newcomers)
         self.release = Release(self.policy.outreach, state.release)
         self.volume = self._volume(state)
         self.tolerance = Tolerance(self.policy.outreach, self.population, self.volume)
@@ -290,6 +300,9 @@ class Engine:
             customer.recent_spend = (
                 float(completed) if recent < 0.0 else cadence.RECENT * recent + (1.0 - cadence.RECENT) * completed
             )
+            if visits < self._min_visits and population.newcomers is not None:
+                population.newcomers.gone(customer)
+                population.newcomers.came_again(visits, gap)
             if visits >= self._min_visits:
                 self.state.tally.silence_closed(customer, gap, at_us)
                 population.silences.gone(customer)
@@ -361,16 +374,19 @@ class Engine:
             if self.volume is not None:
                 self.volume.visit(self._now_us, self.population.mu0)
             self._set_due(customer)
+        elif self.population.newcomers is not None:
+            self.population.newcomers.begins(customer)
+            self._set_due(customer)
         self._judge(customer_id, customer, refresh=True)
         self._schedule(customer_id, customer)
 
     def _set_due(self, customer: Customer) -> None:
-        """When the first rung comes due.
+        """When the customer is looked at for the first rung: before it comes due, because by then more is learned from everybody.
 
         With events as the clock never in the past of the stream. Where the wall clock rules, a date may have passed before
         the purchases became known (a backfill): it is kept, so that its alert is treated as the late one that it is.
         """
-        due = customer.last_us + customer.paused_us + int(self.tolerance.days(customer, 0) * DAY_US)
+        due = customer.last_us + customer.paused_us + int(_LOOKED_AT * self._tolerated_days(customer, 0) * DAY_US)
         customer.due_us = due if due > self._now_us or self._wall_clock else self._now_us + 1
 
     def _schedule(self, customer_id: str, customer: Customer) -> None:
@@ -382,7 +398,7 @@ class Engine:
         if customer.visits == 1:
             customer.first_us = at_us
         customer.last_us = at_us
-        if customer.visits >= self._min_visits and customer.rung == 0 and not customer.detected_us:
+        if self._is_followed(customer) and customer.rung == 0 and not customer.detected_us:
             self._set_due(customer)
         self._judge(customer_id, customer, refresh=False)
         self._schedule(customer_id, customer)
@@ -414,8 +430,7 @@ class Engine:
                 later[1] if len(later) > 1 else None,
             )
         was_regular = customer.visits >= self._min_visits
-        if was_regular:
-            self._leave_population(customer)
+        self._leave_population(customer)
         customer.visits += 1
         customer.previous_day = max(customer.previous_day, day)
         if kept:
@@ -427,8 +442,12 @@ class Engine:
         if customer.visits >= self._min_visits:
             self.population.regular_joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
             self.population.silences.begins(customer)
-            if customer.rung == 0 and not customer.detected_us:
-                self._set_due(customer)
+            if not was_regular:
+                customer.detected_us = 0  # a nudge that waits is not for a regular
+        elif self.population.newcomers is not None:
+            self.population.newcomers.begins(customer)
+        if self._is_followed(customer) and customer.rung == 0 and not customer.detected_us:
+            self._set_due(customer)
         self._judge(customer_id, customer, refresh=True)
         self._schedule(customer_id, customer)
 
@@ -440,9 +459,16 @@ class Engine:
             customer.log_gap_sum *= (customer.visits - 1) / (len(days) - 1)
 
     def _leave_population(self, customer: Customer) -> None:
-        """Takes a regular out of what is learned from everybody."""
-        self.population.silences.gone(customer)
-        self.population.regular_left(cadence.own_mean_log_gap(customer), customer.revenue_minor)
+        """Takes a customer with a visit out of what is learned from everybody."""
+        if customer.visits >= self._min_visits:
+            self.population.silences.gone(customer)
+            self.population.regular_left(cadence.own_mean_log_gap(customer), customer.revenue_minor)
+        elif customer.visits and self.population.newcomers is not None:
+            self.population.newcomers.gone(customer)
+
+    def _is_followed(self, customer: Customer) -> bool:
+        """Whether the customer's silence has a date: a regular's, or a newcomer's where these are nudged."""
+        return customer.visits >= self._min_visits or (customer.visits > 0 and self.population.newcomers is not None)
 
     def _answer(self, event: SurveyAnswer) -> None:
         customer = self._known(event.customer_id)
@@ -489,8 +515,7 @@ class Engine:
         self._drop_deferred(customer)
         if customer.released_us:
             self._stop_releases(customer_id, customer, Reason.ERASED, self._now_us, NEVER)
-        if customer.visits >= self._min_visits:
-            self._leave_population(customer)
+        self._leave_population(customer)
         self._count(customer.segment, customer.band, -1)
         del self.customers[customer_id]
         self._queue.forget(customer)
@@ -516,8 +541,14 @@ class Engine:
                 customer.due_us += paused
                 customer.paused_us += paused
                 customer.stalled_us = stalled
+            elif not self._is_followed(customer):
+                customer.due_us = NEVER  # nudges have been switched off
             else:
-                self._rung_due(wake_us, customer_id, customer)
+                due = 0 if customer.detected_us else self._tolerated_us(customer, customer.rung)
+                if due > wake_us:
+                    customer.due_us = due
+                else:
+                    self._rung_due(wake_us, customer_id, customer)
         if customer.change_us <= wake_us or customer.segment != scores.segment_of(
             customer, self.population, wake_us, self._min_visits
         ):
@@ -527,6 +558,8 @@ class Engine:
         deferred = customer.detected_us > 0
         detected = customer.detected_us if deferred else due_us
         acted = max(due_us, self._acted_us) if self._wall_clock else due_us
+        regular = customer.visits >= self._min_visits
+        rung = customer.rung if regular else NUDGE
         verdict = self._verdict(customer_id, customer, detected, acted, deferred)
         self._outputs.append(
             decision_of(
@@ -536,12 +569,12 @@ class Engine:
                 self.population,
                 verdict.outcome,
                 verdict.reason,
-                rung=customer.rung,
+                rung=rung,
                 detected_us=detected,
                 decided_us=acted,
             )
         )
-        if customer.rung == 0 and not deferred:
+        if rung == 0 and not deferred:
             chosen = verdict.reason is not Reason.VOLUME
             self.state.tally.due(customer.visits, chosen=chosen)
             if chosen:
@@ -553,24 +586,40 @@ class Engine:
             if customer.released_us:
                 earlier = customer.earlier_releases or []
                 customer.earlier_releases = [*earlier, customer.released_rung, customer.released_us]
-            customer.released_us, customer.released_rung = acted, customer.rung
+            customer.released_us, customer.released_rung = acted, rung
         customer.detected_us = 0
-        customer.rung = self._rungs if verdict.reason is Reason.VOLUME else customer.rung + 1
+        customer.rung = self._rungs if rung == NUDGE or verdict.reason is Reason.VOLUME else rung + 1
         customer.due_us = NEVER if customer.rung >= self._rungs else self._next_due_us(customer, customer.rung, acted)
 
     def _next_due_us(self, customer: Customer, rung: int, after_us: int) -> int:
         """When a later rung comes due, the one before it having been acted on at `after_us`."""
-        due = customer.last_us + customer.paused_us + int(self.tolerance.days(customer, rung) * DAY_US)
+        due = self._tolerated_us(customer, rung)
         return max(due, after_us + int(self.tolerance.apart_days(customer) * DAY_US))
+
+    def _tolerated_us(self, customer: Customer, rung: int) -> int:
+        """When the rung comes due by what is known now."""
+        return customer.last_us + customer.paused_us + int(self._tolerated_days(customer, rung) * DAY_US)
+
+    def _tolerated_days(self, customer: Customer, rung: int) -> float:
+        """Silence at which the rung comes due; of a newcomer the nudge."""
+        returns = self.population.learned.returns
+        if returns is not None and customer.visits < self._min_visits:
+            return returns.nudge_days(customer.visits)
+        return self.tolerance.days(customer, rung)
 
     def rungs_ahead(self, customer: Customer) -> list[tuple[str, int]]:
         """Name and date of every rung that is still to come if nobody comes and nothing new is learned."""
         due_us = customer.due_us
         ahead: list[tuple[str, int]] = []
-        if due_us < NEVER:
+        if due_us < NEVER and customer.visits < self._min_visits:
+            due_us = due_us if customer.detected_us else max(due_us, self._tolerated_us(customer, 0))
+            ahead.append((step_of(self.policy.outreach, NUDGE)[1].name, due_us))
+        elif due_us < NEVER:
             for rung in range(customer.rung, self._rungs):
                 if ahead:
                     due_us = self._next_due_us(customer, rung, due_us)
+                elif not customer.detected_us:
+                    due_us = max(due_us, self._tolerated_us(customer, rung))
                 ahead.append((self.policy.outreach.rungs[rung].name, due_us))
         return ahead
 
@@ -578,7 +627,7 @@ class Engine:
         self, customer_id: str, customer: Customer, detected_us: int, acted_us: int, deferred: bool
     ) -> Verdict:
         """Within a volume the first rung has to be chosen, for the whole ladder; every message is paid for when it is decided."""
-        volume = self.volume
+        volume = self.volume if customer.visits >= self._min_visits else None
         refusal = self.release.refusal(customer, detected_us, acted_us, deferred)
         if refusal is not None:
             if deferred:
@@ -594,7 +643,7 @@ class Engine:
 
     def _drop_deferred(self, customer: Customer) -> None:
         """A rung that waited for its slot, if there is one, does not go out: others may."""
-        if customer.detected_us and self.volume is not None:
+        if customer.detected_us and self.volume is not None and customer.visits >= self._min_visits:
             self.volume.give_back()
 
     def _end_episode(self, customer_id: str, customer: Customer, at_us: int, amount: int) -> None:
@@ -723,6 +772,10 @@ class Engine:
             (ROW_PREFIX + bytes((cell,)), pack_row(silences.rows[cell])) for cell in sorted(silences.touched)
         ]
         silences.touched.clear()
+        newcomers = self.population.newcomers
+        if newcomers is not None and newcomers.changed:
+            newcomers.changed = False
+            records.append((NEWCOMERS_KEY, pack_newcomers(newcomers, self.population.learned.returns)))
         if tolerances.table and tolerances is not self._table:
             self._table = tolerances
             records.append((TABLE_KEY, pack_table(tolerances)))
@@ -736,6 +789,9 @@ class Engine:
         elif key == TABLE_KEY:
             if value is not None:
                 self._table = unpack_table(value)
+        elif key == NEWCOMERS_KEY:
+            if value is not None:
+                self._newcomers = unpack_newcomers(value)
         elif key.startswith(ROW_PREFIX):
             if value is not None:
                 self._rows[key[-1]] = unpack_row(value)
@@ -749,12 +805,21 @@ class Engine:
 
     def restored(self) -> None:
         """Rebuilds what is derived: the due queue and the open silences."""
-        known = self.population.silences.rows  # of the time before, if only what has changed since was read
+        before = self.population  # of the time before, if only what has changed since was read
+        known = before.silences.rows
         self._adopt(self.state)
+        newcomers, returns = self.population.newcomers, None
+        if newcomers is not None:
+            closed, returns = self._newcomers or (
+                before.newcomers.closed if before.newcomers else [],
+                before.learned.returns,
+            )
+            newcomers.restore(closed)
+            self._newcomers = None
         self.population.silences.rows = [self._rows.get(cell) or known[cell] for cell in range(CELLS)]
         self._rows = {}
-        if self._table is not None:
-            self.population.restored(self._table)
+        if self._table is not None or returns is not None:
+            self.population.restored(self._table or Tolerances([], 1.0, []), returns)
             self.tolerance.learn()
         self.segments, self.bands = [0] * len(Segment), [0] * len(HealthBand)
         for customer_id, customer in self.customers.items():
@@ -765,4 +830,6 @@ class Engine:
                 self.population.first_visit(customer_id)
             if customer.visits >= self._min_visits:
                 self.population.silences.begins(customer)
+            elif customer.visits and newcomers is not None:
+                newcomers.begins(customer)
         self._set_wake()

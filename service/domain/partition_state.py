@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from service.domain.clock import ClockState
+from service.domain.newcomers import Newcomers, ReturnTimes
 from service.domain.outputs import Output
 from service.domain.outreach import ReleaseState
 from service.domain.population import PopulationState
@@ -18,6 +19,8 @@ PARTITION_KEY: Final = b"\x00partition"
 """Key of the partition's own record in the state changelog; no customer id can begin with a control character."""
 TABLE_KEY: Final = b"\x00table"
 """Key of what the last refresh has found: tolerances by cell and share."""
+NEWCOMERS_KEY: Final = b"\x00newcomers"
+"""Key of what is learned of customers with few visits, where they are nudged."""
 ROW_PREFIX: Final = b"\x00row:"
 """Before the number of a cell: what it has seen of closed gaps."""
 _PARTITION_VERSION: Final = 2
@@ -131,6 +134,17 @@ def pack_table(learned: Tolerances) -> bytes:
 def unpack_table(value: bytes) -> Tolerances:
     table, kappa, pool = msgspec.msgpack.decode(value)
     return Tolerances(table, kappa, pool)
+
+
+def pack_newcomers(newcomers: Newcomers, returns: ReturnTimes | None) -> bytes:
+    found = None if returns is None else (returns.curves, returns.pace_days)
+    return msgspec.msgpack.encode((newcomers.closed, found))
+
+
+def unpack_newcomers(value: bytes) -> tuple[list[list[float]], ReturnTimes | None]:
+    """Closed gaps, and what the last refresh had found."""
+    closed, found = msgspec.msgpack.decode(value)
+    return closed, None if found is None else ReturnTimes(*found)
 
 
 class Turn(NamedTuple):

@@ -117,6 +117,9 @@ class OutreachPolicy:
     attribution_days: float = 30.0
     """A visit within this time after a release counts as converted."""
     expires_after_days: float = 14.0
+    second_visit: Rung | None = None
+    """A nudge for customers with fewer visits than a regular, by the shop's own timing (newcomers.py); None: they are left alone. It is not
+    paid from the volume, which is for regulars."""
     volume_per_100_visits: float | None = None
     """Messages per 100 visits of regulars; the engine chooses whom. None, like the next: as many as come due."""
     volume_per_day: float | None = None

@@ -7,13 +7,14 @@ number of customers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
+from math import exp, log
 from typing import Any, Final
 
 from service.domain.calendar import DAY_US
 from service.domain.churn_fit import Sample, fit
 from service.domain.churn_model import ChurnModel
 from service.domain.customer import NEVER, Customer
+from service.domain.newcomers import Newcomers, ReturnTimes
 from service.domain.silences import Silences, Tolerances
 
 REFRESH_US: Final = 7 * DAY_US
@@ -75,29 +76,38 @@ class PopulationState:
 class Learned:
     """What has been learned so far, frozen: a record tells the numbers of its own time, whatever is learned later in the turn."""
 
-    def __init__(self, tolerances: Tolerances, model: ChurnModel) -> None:
+    def __init__(self, tolerances: Tolerances, model: ChurnModel, returns: ReturnTimes | None = None) -> None:
         self.tolerances: Final = tolerances
         self.model: Final = model
+        self.returns: Final = returns
+        """When newcomers come again; None where nobody asks."""
 
 
 class Population:
     """Learning of one partition. Deterministic in the order of its calls."""
 
-    def __init__(self, state: PopulationState | None = None, learn_until_us: int = NEVER) -> None:
+    def __init__(
+        self, state: PopulationState | None = None, learn_until_us: int = NEVER, newcomers: Newcomers | None = None
+    ) -> None:
+        """`newcomers`: given where their next visits are learned too."""
         self.state = state or PopulationState()
         self._learn_until_us = learn_until_us
         """The last refresh; from then on what was learned stays as it is."""
         self.sample = Sample(self.state.sample_level)
         self.silences = Silences()
-        self.learned = Learned(Tolerances([], 1.0, []), self._model())
+        self.newcomers: Final = newcomers
+        self.learned = Learned(Tolerances([], 1.0, []), self._model(), self._returns_unknown())
+
+    def _returns_unknown(self) -> ReturnTimes | None:
+        return None if self.newcomers is None else ReturnTimes([], exp(self.state.mu0))
 
     def _model(self) -> ChurnModel:
         values = self.state.model
         return ChurnModel(int(values[0]), *values[1:]) if values else ChurnModel()
 
-    def restored(self, tolerances: Tolerances) -> None:
-        """After the state and the rows of `silences` have been read back: what the last refresh had found."""
-        self.learned = Learned(tolerances, self._model())
+    def restored(self, tolerances: Tolerances, returns: ReturnTimes | None) -> None:
+        """After the state and the rows of `silences` have been read back: what the last refresh had found; `returns` None = nothing yet."""
+        self.learned = Learned(tolerances, self._model(), returns or self._returns_unknown())
 
     @property
     def mu0(self) -> float:
@@ -133,7 +143,8 @@ class Population:
         if state.regulars >= _REGULARS_NEEDED:
             state.mu0 = state.log_gap_sum / state.regulars
         tolerances = self.silences.refresh(today, state.mu0) or self.learned.tolerances
-        self.learned = Learned(tolerances, self.learned.model)
+        returns = None if self.newcomers is None else self.newcomers.refresh(today, state.mu0)
+        self.learned = Learned(tolerances, self.learned.model, returns)
 
     def _next_after(self, now_us: int) -> None:
         if now_us >= self._learn_until_us:
@@ -152,7 +163,7 @@ class Population:
         state.model = [model.stages, model.r, model.alpha, model.a, model.b, model.spend_minor]
         state.next_fit_us = now_us + min(_LONGEST_PACE, 1 + state.fits // _FITS_PER_PACE) * REFRESH_US
         state.fits += 1
-        self.learned = Learned(self.learned.tolerances, model)
+        self.learned = Learned(self.learned.tolerances, model, self.learned.returns)
 
     def first_visit(self, customer_id: str) -> None:
         """A customer has come for the first time, or was restored."""

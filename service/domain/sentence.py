@@ -42,7 +42,9 @@ def _english(kind: Kind, seen: Evidence, name: str) -> str:
                 f"{_days_en(seen.gap_days)}; {share} of the silences after which {name} came back lasted this long."
             )
         case Kind.SECOND_VISIT:
-            return f"{name} came once, {_days_en(seen.gap_days)} ago, and second visits usually come sooner."
+            if seen.visits == 1:
+                return f"{name} came once, {_days_en(seen.gap_days)} ago, and second visits usually come sooner."
+            return f"{name} has come {_times_en(seen.visits)}, last {_days_en(seen.gap_days)} ago, and the next visit usually comes sooner."
         case Kind.SERVICE_RECOVERY:
             return f"{name} was not happy{_answers(seen, ' (', 'NPS {} of 10', 'satisfaction {} of 5', ')')} and deserves an answer."
         case Kind.MILESTONE:
@@ -66,7 +68,9 @@ def _french(kind: Kind, seen: Evidence, name: str) -> str:
                 f"{share} des silences suivis d’un retour {_of_fr(name)} ont duré aussi longtemps."
             )
         case Kind.SECOND_VISIT:
-            return f"{name} a fait une seule visite, il y a {_days_fr(seen.gap_days)}, et la deuxième vient d’habitude plus tôt."
+            if seen.visits == 1:
+                return f"{name} a fait une seule visite, il y a {_days_fr(seen.gap_days)}, et la deuxième vient d’habitude plus tôt."
+            return f"{name} a fait {_visits_fr(seen.visits)}, la dernière il y a {_days_fr(seen.gap_days)}, et la suivante vient d’habitude plus tôt."
         case Kind.SERVICE_RECOVERY:
             answers = _answers(seen, " (", "NPS {} sur 10", "satisfaction {} sur 5", ")")
             return f"La dernière visite a déçu {name}{answers}\u00a0; une réponse s’impose."

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience
 from service.domain.customer import Customer
+from service.domain.kaplan_meier import survival_curve
 
 CELLS: Final = 20
 _RHYTHMS: Final = 5
@@ -293,15 +294,7 @@ class _Counts:
         )
 
     def survival(self) -> list[float]:
-        """Kaplan–Meier at the upper edge of each bin; of the censored of a bin half count as at risk."""
-        at_risk = fsum(self.closed) + fsum(self.censored)
-        survival = 1.0
-        curve: list[float] = []
-        for ended, open_ in zip(self.closed, self.censored, strict=True):
-            survival *= 1.0 - min(0.9999, ended / max(1e-9, at_risk - open_ / 2.0))
-            at_risk -= ended + open_
-            curve.append(survival)
-        return curve
+        return survival_curve(self.closed, self.censored)
 
 
 def _table(pool: list[float], curves: list[list[float]], weights: list[float]) -> list[list[float]]:

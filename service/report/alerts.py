@@ -101,9 +101,13 @@ def compose(facts: Facts, words: Words) -> Alerts:
         "alerts.per_week.told", mean=words.decimal(len(alerts) / len(all_weeks)), most=words.count(max(counts))
     )
     labels = [str(format_skeleton("yMMMd", week, locale=words.tongue.locale)) for week in all_weeks]
-    outcomes = Counter((alert.decision.outcome.value, alert.decision.reason.value) for alert in result.alerts)
+    outcomes = Counter(
+        (alert.decision.outcome.value, alert.decision.reason.value)
+        for alert in result.alerts
+        if alert.decision.kind is Kind.WIN_BACK
+    )
     return Alerts(
-        sentences=_sentences(facts_of(alerts, result.last_us), words),
+        sentences=_sentences(facts_of(alerts, result.last_us), words) + _nudges(result.alerts, words),
         chart_title=title,
         chart=charts.bars(title, told, labels, counts, lambda number: words.count(round(number))),
         chart_told=told,
@@ -115,6 +119,13 @@ def compose(facts: Facts, words: Words) -> Alerts:
             for (outcome, reason), count in outcomes.most_common()
         ],
     )
+
+
+def _nudges(alerts: Sequence[Alert], words: Words) -> list[str]:
+    """What became of those who were nudged towards their next visit; nothing where nobody was."""
+    nudged = [alert for alert in alerts if alert.decision.kind is Kind.SECOND_VISIT]
+    back = sum(alert.returned_us is not None for alert in nudged)
+    return [words.say("alerts.nudges", count=words.count(len(nudged)), part=words.count(back))] if nudged else []
 
 
 def _sentences(found: AlertFacts, words: Words) -> list[str]:

@@ -57,6 +57,7 @@ ENGLISH: Mapping[str, str] = {
     "alerts.unaided": "{share} came back by themselves within one usual gap of the alert ({part} of {whole}; 95% interval {low} to {high}). For them a message would have been needless.",
     "alerts.unaided.unknown": "Not enough data to say how many would have come back by themselves: after only {count} alerts the log goes on for long enough.",
     "alerts.lead": "{part} of {whole} came back at some time within the log, in the middle of all cases {days} after the alert: the time there would have been to win them back sooner. The others were not seen again.",
+    "alerts.nudges": "Besides, {count} nudges towards the next visit would have gone to customers with too few visits for a rhythm of their own; {part} of them came again within the log.",
     "alerts.per_week": "Alerts per week",
     "alerts.per_week.told": "{mean} a week on average, {most} in the busiest",
     "alerts.outcomes": "What this policy would have decided:",

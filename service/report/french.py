@@ -57,6 +57,7 @@ FRENCH: Mapping[str, str] = {
     "alerts.unaided": "{share} sont revenus d’eux-mêmes dans un intervalle habituel après l’alerte ({part} sur {whole} ; intervalle à 95 % de {low} à {high}). Pour eux, un message aurait été inutile.",
     "alerts.unaided.unknown": "Pas assez de données pour dire combien seraient revenus d’eux-mêmes : l’historique ne se poursuit assez longtemps qu’après {count} alertes.",
     "alerts.lead": "{part} sur {whole} sont revenus à un moment de l’historique, dans le cas médian {days} après l’alerte : le temps qu’il y aurait eu pour les faire revenir plus tôt. Les autres n’ont pas été revus.",
+    "alerts.nudges": "En outre, {count} rappels en vue de la visite suivante seraient partis vers des clients venus trop peu souvent pour avoir un rythme à eux ; {part} d’entre eux sont revenus pendant l’historique.",
     "alerts.per_week": "Alertes par semaine",
     "alerts.per_week.told": "{mean} par semaine en moyenne, {most} au plus",
     "alerts.outcomes": "Ce que cette règle aurait décidé :",

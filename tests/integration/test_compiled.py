@@ -58,7 +58,9 @@ POLICIES = (
     Policy(
         Shop(timezone=ZONE.key),
         Timing(clock=ClockMode.EVENT),
-        OutreachPolicy(consent=ConsentRule.EXTERNAL, rungs=LADDER, volume_per_100_visits=15.0),
+        OutreachPolicy(
+            consent=ConsentRule.EXTERNAL, rungs=LADDER, volume_per_100_visits=15.0, second_visit=Rung("nudge")
+        ),
     ),
 )
 

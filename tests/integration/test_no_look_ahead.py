@@ -14,7 +14,7 @@ from service.simulate import Cafe, Simulation
 CAFE = Cafe(customers=100, days=240, seed=4)
 POLICIES: dict[str, dict[str, object]] = {
     "ladder": {"level": 2.0, "rungs": [{"name": "remind"}, {"name": "incentive", "strictness": 0.2}]},
-    "volume": {"volume_per_100_visits": 5.0},
+    "volume": {"volume_per_100_visits": 5.0, "second_visit": True},
 }
 
 

@@ -39,11 +39,11 @@ LADDER = OutreachPolicy(
     level=4.0, consent=ConsentRule.EXTERNAL, rungs=(Rung("remind"), Rung("incentive", strictness=0.2))
 )
 LIMITED = replace(LADDER, volume_per_100_visits=8.0)
-DAILY = replace(LADDER, volume_per_day=0.3)
+DAILY = replace(LADDER, volume_per_day=0.3, second_visit=Rung("nudge"))
 SEEDS = st.integers(0, 2**32)
 FEW = settings(max_examples=15, deadline=None)
 CLOCKS = pytest.mark.parametrize("timing", [EVENT_TIME, UNDISTURBED, WALL_TIME], ids=["event", "undisturbed", "wall"])
-POLICIES = pytest.mark.parametrize("policy", [LADDER, LIMITED, DAILY], ids=["ladder", "volume", "daily volume"])
+POLICIES = pytest.mark.parametrize("policy", [LADDER, LIMITED, DAILY], ids=["ladder", "volume", "daily volume, nudges"])
 
 
 def in_one_turn(events: list[Event], timing: Timing, policy: OutreachPolicy = LADDER) -> tuple[list[Output], Engine]:

@@ -95,6 +95,8 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "bands": list(engine.bands),
         "erased": sorted(engine._erased),
         "open": {day: dict(places) for day, places in engine.population.silences._open.items()},
+        "newcomers": None if (few := engine.population.newcomers) is None else (few.closed, few._open),
+        "returns": None if (back := engine.population.learned.returns) is None else (back.curves, back.pace_days),
         "rows": [row.fields() for row in engine.population.silences.rows],
         "learned": (
             engine.population.learned.tolerances.table,
@@ -168,3 +170,8 @@ def _event(random: Random, name: str, index: int, day: float, *, everything: boo
     items = (Item(f"sku{random.randrange(12)}", f"thing {random.randrange(12)}"),) if everything else ()
     order_id = f"{name}-{index}" if everything and index % 4 else None
     return Purchase(f"{name}/{index}", name, at_us, random.randrange(5000), order_id=order_id, items=items)
+
+
+def due_of(engine: Engine, customer_id: str) -> int:
+    """When the customer's next rung comes due if nothing new is learned."""
+    return engine.rungs_ahead(engine.customers[customer_id])[0][1]

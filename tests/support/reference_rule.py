@@ -284,15 +284,27 @@ def alerts(
 ) -> list[tuple[str, int, int]]:
     """(customer, quiet since, fired at) for purchases (customer, time) in order of time; in order of firing."""
     shop = Shop(measure, level)
-    due: dict[str, tuple[int, int]] = {}
+    looks: dict[str, tuple[int, int]] = {}
     fired: list[tuple[str, int, int]] = []
+
+    def look_before(until: int) -> None:
+        """Who is looked at before that comes due, or is looked at again when that is what is known by then."""
+        while any(look < until for _, look in looks.values()):
+            for who, (since, look) in [*looks.items()]:
+                due = since + int(shop.days(shop.customers[who]) * DAY)
+                if look < until and due <= look:
+                    fired.append((who, since, look))
+                    del looks[who]
+                elif look < until:
+                    looks[who] = since, due
+
     next_refresh = (log_[0][1] // WEEK + 1) * WEEK
     for customer, at in log_:
         while next_refresh < at:
+            look_before(next_refresh)
             shop.refresh(next_refresh)
             next_refresh += WEEK
-        fired += [(who, since, date) for who, (since, date) in due.items() if date < at]
-        due = {who: entry for who, entry in due.items() if entry[1] >= at}
+        look_before(at)
         visits = shop.customers.setdefault(customer, Visits())
         if visits.times and visits.times[-1] // DAY == at // DAY:
             continue
@@ -300,9 +312,9 @@ def alerts(
             shop.closed.append((max(0.5, (at - visits.times[-1]) / DAY), visits.rhythm(), shop.refreshes))
         visits.times.append(at)
         visits.mu0.append(shop.mu0)
-        due.pop(customer, None)
+        looks.pop(customer, None)
         if len(visits.times) >= MIN_VISITS:
-            due[customer] = at, at + int(shop.days(visits) * DAY)
+            looks[customer] = at, max(at + 1, at + int(0.8 * shop.days(visits) * DAY))
     if told is not None:
         told(shop)
     return sorted(fired, key=lambda alert: (alert[2], alert[0]))

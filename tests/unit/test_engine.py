@@ -22,6 +22,7 @@ from tests.support.engines import (
     at,
     decisions,
     detections,
+    due_of,
     make_engine,
     purchase,
     weekly,
@@ -39,13 +40,13 @@ def bought(name: str, moment: str) -> Purchase:
 def test_a_refund_lowers_revenue_and_is_never_a_visit() -> None:
     engine = make_engine()
     apply_all(engine, weekly("a", 4))
-    due = engine.customers["a"].due_us
+    due = due_of(engine, "a")
 
     apply_all(engine, [purchase("a", 28.5, 300, refund=True)])
 
     customer = engine.customers["a"]
     assert (customer.visits, customer.orders, customer.revenue_minor) == (4, 4, 3700)
-    assert customer.due_us == due
+    assert due_of(engine, "a") == due
     assert engine.ledger.last_day == at(28.5) // DAY_US
 
 
@@ -73,12 +74,12 @@ def test_purchases_of_one_day_are_one_visit_that_begins_with_the_earliest() -> N
 def test_an_earlier_purchase_of_the_last_day_moves_the_due_date_with_it() -> None:
     engine = make_engine()
     apply_all(engine, weekly("a", 5))
-    due = engine.customers["a"].due_us
+    due = due_of(engine, "a")
 
     apply_all(engine, [purchase("a", 28.25)])
 
     assert engine.customers["a"].last_us == at(28.25)
-    assert due - engine.customers["a"].due_us == DAY_US // 4
+    assert due - due_of(engine, "a") == DAY_US // 4
 
 
 @pytest.mark.parametrize("event_id", ["same", "other"])
@@ -124,7 +125,7 @@ def test_ids_are_remembered_for_the_last_128_events_of_a_customer() -> None:
 def test_at_the_very_instant_of_the_due_date_the_visit_wins() -> None:
     engine = make_engine()
     apply_all(engine, weekly("a", 5))
-    due = engine.customers["a"].due_us
+    due = due_of(engine, "a")
 
     outputs = apply_all(engine, [Purchase("back", "a", due, 100)])
 
@@ -134,7 +135,7 @@ def test_at_the_very_instant_of_the_due_date_the_visit_wins() -> None:
 def test_a_due_date_fires_before_a_record_with_a_later_event_time() -> None:
     engine = make_engine()
     apply_all(engine, weekly("a", 5))
-    due = engine.customers["a"].due_us
+    due = due_of(engine, "a")
 
     outputs = apply_all(engine, [Purchase("back", "a", due + 1, 100)])
 
@@ -145,7 +146,7 @@ def test_a_due_date_fires_before_a_record_with_a_later_event_time() -> None:
 def test_the_wall_clock_fires_a_date_without_any_event() -> None:
     engine = make_engine(timing=UNDISTURBED)
     apply_all(engine, weekly("a", 5))
-    due = engine.customers["a"].due_us
+    due = due_of(engine, "a")
 
     engine.advance(due - 1, due - 1)
     assert decisions(engine.drain().outputs) == []
@@ -180,7 +181,7 @@ def test_a_late_visit_counts_in_its_period_and_in_the_rhythm() -> None:
     }
     assert late.customers["a"].visits == 7
     assert late.customers["a"].log_usual == pytest.approx(in_order.customers["a"].log_usual)
-    assert late.customers["a"].due_us == pytest.approx(in_order.customers["a"].due_us, abs=SECOND_US)
+    assert due_of(late, "a") == pytest.approx(due_of(in_order, "a"), abs=SECOND_US)
 
 
 def test_a_late_visit_may_make_a_regular() -> None:
@@ -189,7 +190,7 @@ def test_a_late_visit_may_make_a_regular() -> None:
     apply_all(engine, [purchase("a", 14.5), purchase("a", 21.5), purchase("a", 0.5), purchase("a", 7.5)])
 
     assert engine.population.state.regulars == 1
-    assert at(21.5) < engine.customers["a"].due_us < at(120)
+    assert at(21.5) < due_of(engine, "a") < at(120)
 
 
 def test_visits_in_a_doubted_future_are_remembered_as_days() -> None:
@@ -490,14 +491,14 @@ def test_a_silence_is_not_added_again_for_an_earlier_purchase_of_the_same_day_no
     engine = make_engine(BUSY, EVENT_TIME)
     events = sorted([*weekly("a", 6), *crowd(0, 36 * 24)], key=lambda e: e.at_us)
     apply_all(engine, events)
-    due = engine.customers["a"].due_us
+    due = due_of(engine, "a")
     apply_all(engine, crowd(80 * 24, 80 * 24 + 5))  # the stored date is found and moved
-    moved = engine.customers["a"].due_us
+    moved = due_of(engine, "a")
     assert moved - due == 44 * DAY_US + HOUR_US
 
     apply_all(engine, [purchase("a", 35.25)])
 
-    assert moved - engine.customers["a"].due_us == DAY_US // 4
+    assert moved - due_of(engine, "a") == DAY_US // 4
 
 
 def test_a_visit_that_ends_the_silence_is_not_moved_by_it() -> None:
@@ -505,7 +506,7 @@ def test_a_visit_that_ends_the_silence_is_not_moved_by_it() -> None:
     events = sorted([*weekly("a", 6), *crowd(0, 36 * 24)], key=lambda e: e.at_us)
     apply_all(engine, events)
     apply_all(engine, [purchase("a", 50.0)])  # the first after a fortnight: its date is doubted
-    due = engine.customers["a"].due_us
+    due = due_of(engine, "a")
     assert engine.now_us < at(50.0)
 
     outputs = apply_all(engine, crowd(50 * 24 + 1, 150 * 24))

@@ -21,6 +21,7 @@ from tests.support.engines import (
     apply_all,
     at,
     decisions,
+    due_of,
     make_engine,
     purchase,
     weekly,
@@ -108,10 +109,6 @@ def test_the_same_customer_episode_kind_and_rung_always_have_the_same_id() -> No
 
 
 # ---- in the engine
-
-
-def due_of(engine: Engine, name: str) -> int:
-    return engine.customers[name].due_us
 
 
 def outcomes(found: list[Decision]) -> list[tuple[str, Outcome, Reason]]:

@@ -16,7 +16,7 @@ from service.domain.policy import ConsentRule, Measure, OutreachPolicy
 from service.domain.tally import COUNTED, EVIDENCE, Tally
 from service.metrics import Metrics
 from service.streaming.job import Written
-from tests.support.engines import Changelog, apply_all, make_engine, purchase, shop_log
+from tests.support.engines import Changelog, apply_all, due_of, make_engine, purchase, shop_log
 
 FIVE_PERCENT = OutreachPolicy(measure=Measure.PROBABILITY, level=0.05, consent=ConsentRule.EXTERNAL)
 WEEKLY: list[Event] = [purchase("a", 0.5 + 7 * n) for n in range(8)]
@@ -49,7 +49,7 @@ def test_an_alert_is_wrong_if_the_gap_was_healthy_and_soon_back_within_a_usual_g
     others: list[Event] = [purchase(f"other {day}", float(day)) for day in range(50, 700, 2)]
     apply_all(engine, WEEKLY)
     customer = engine.customers["a"]
-    due, healthy = customer.due_us, 6 * base_days(customer) * DAY_US
+    due, healthy = due_of(engine, "a"), 6 * base_days(customer) * DAY_US
     back_us = due + int(days_later * DAY_US)
     assert (back_us - customer.last_us <= healthy) == (wrong == 1)
 
