@@ -170,6 +170,7 @@ class OutreachSettings(_Section):
     second_visit_offer: str = ""
     volume_per_100_visits: float | None = None
     volume_per_day: float | None = None
+    volume_for_loyal: float = 0.0
 
 
 class WebSettings(_Section):
@@ -258,6 +259,7 @@ class Settings(BaseSettings):
                 else None,
                 volume_per_100_visits=out.volume_per_100_visits,
                 volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
+                volume_for_loyal=out.volume_for_loyal,
             ),
         )
 

@@ -137,7 +137,7 @@ class Engine:
             state.volume = None
             return None
         state.volume = state.volume or VolumeState()
-        return Volume(outreach.volume_per_100_visits, outreach.volume_per_day, state.volume)
+        return Volume(outreach.volume_per_100_visits, outreach.volume_per_day, state.volume, outreach.volume_for_loyal)
 
     # ---- time
 

@@ -125,6 +125,9 @@ class OutreachPolicy:
     volume_per_day: float | None = None
     """Messages per day, of this partition; at most one of the two is given."""
 
+    volume_for_loyal: float = 0.0
+    """Part of the volume, 0 to 1, that is kept for regulars of 13 visits and more."""
+
     def __post_init__(self) -> None:
         ceiling = {Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}[self.measure]
         if not 0 < self.level <= ceiling:
@@ -145,6 +148,10 @@ class OutreachPolicy:
             raise ValueError("volume_per_day must be positive")
         if self.volume_per_100_visits is not None and self.volume_per_day is not None:
             raise ValueError("give volume_per_100_visits or volume_per_day, not both")
+        if not 0 <= self.volume_for_loyal < 1:
+            raise ValueError("volume_for_loyal must lie in [0, 1)")
+        if self.volume_for_loyal and self.volume_per_100_visits is None and self.volume_per_day is None:
+            raise ValueError("volume_for_loyal is a part of a volume: give volume_per_100_visits or volume_per_day")
 
 
 @dataclass(frozen=True, slots=True)

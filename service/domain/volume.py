@@ -9,6 +9,10 @@ whom    Lowest first:  ln n + 0.25 (ln û − μ0) − 0.25 (ln of the recent ga
 volume  How those ranked who came due of late says which rank the volume reaches; a purse of a month's alerts, filled by the visits
         of regulars (or by the days) and emptied by what goes out, corrects it.
 
+loyal   A part of the volume can be kept for regulars of 13 visits and more, who by that rank hardly ever get a message where there are few.
+        It has a purse and a memory of ranks of its own; what it does not use up overflows into the other. Who is not chosen there
+        may still be chosen among all.
+
 Who is not chosen is not asked later: the question is whom, not when. A visit costs O(1), a silence that comes due a sum over 96 bins.
 """
 
@@ -24,7 +28,10 @@ from service.domain.cadence import PATIENCE_CAP, patience
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.silences import Tolerances
+from service.domain.tally import CLASSES
 
+LOYAL_FROM: Final = CLASSES[-1][0]
+"""Visits of a loyal customer: the class with the most evidence."""
 LATEST: Final = 2.5
 """Usual gaps after which everybody comes due: flat from 2.25 to 2.75; 2 finds more who come back by themselves, 3 is late where volume is ample."""
 _EARLIEST: Final = 0.5
@@ -70,18 +77,22 @@ class VolumeState:
         """Silences that came due of late and could not be alerted: no consent."""
         self.share: float = 0.0
         """Silences per visit of a regular that would meet the volume exactly, as of the last refresh; 0 = not yet known."""
+        self.loyal_tokens: float = 0.0
+        """Of the part kept for loyal customers: alerts that may go out now."""
+        self.loyal_arrived: list[float] = []
+        """Their silences that came due of late, by rank; empty where no part is kept."""
 
     def fields(self) -> tuple[object, ...]:
         """In the order in which they are stored; new ones are appended."""
-        return (self.tokens, self.until_us, self.arrived, self.visits, self.days, self.refused, self.share)
+        kept = (self.loyal_tokens, self.loyal_arrived) if self.loyal_arrived else ()
+        return (self.tokens, self.until_us, self.arrived, self.visits, self.days, self.refused, self.share, *kept)
 
     @classmethod
     def of(cls, fields: Sequence[Any]) -> VolumeState:
         """What `fields` gave; missing ones keep their defaults."""
         state = cls()
-        for name, value in zip(
-            ("tokens", "until_us", "arrived", "visits", "days", "refused", "share"), fields, strict=False
-        ):
+        names = ("tokens", "until_us", "arrived", "visits", "days", "refused", "share", "loyal_tokens", "loyal_arrived")
+        for name, value in zip(names, fields, strict=False):
             setattr(state, name, value)
         return state
 
@@ -89,12 +100,19 @@ class VolumeState:
 class Volume:
     """Keeps one partition's alerts to a number per 100 visits of regulars, or per day. Deterministic in the order of its calls."""
 
-    def __init__(self, per_100_visits: float | None, per_day: float | None, state: VolumeState) -> None:
-        """One of the two is given; `per_day` is this partition's part."""
+    def __init__(
+        self, per_100_visits: float | None, per_day: float | None, state: VolumeState, for_loyal: float = 0.0
+    ) -> None:
+        """One of the first two is given; `per_day` is this partition's part. `for_loyal`: the part kept for loyal customers, 0–1."""
         self._per_visit: float = -1.0 if per_100_visits is None else per_100_visits / 100.0
         """Below 0: none was given."""
         self._per_day: float = 0.0 if per_day is None else per_day
+        self._for_loyal: float = for_loyal
         self.state = state
+        if for_loyal <= 0.0:
+            state.loyal_tokens, state.loyal_arrived = 0.0, []
+        elif not state.loyal_arrived:
+            state.loyal_arrived = [0.0] * _RANKS
         self._bases: float = inf
         """m."""
 
@@ -137,9 +155,16 @@ class Volume:
             + _LOT * ((drawn >> 32) / _LOTS)
         )
         place = max(0, min(_RANKS - 1, int((rank - _RANK_LOW) / _RANK_STEP)))
-        better = fsum(state.arrived[:place]) + (drawn & 0xFFFFFFFF) / _LOTS * state.arrived[place]
-        state.arrived[place] += 1.0
-        return state.tokens >= 1.0 and better <= self._meant() * 2.0 * state.tokens / self._purse()
+        lot = (drawn & 0xFFFFFFFF) / _LOTS
+        if customer.visits >= LOYAL_FROM and self._for_loyal > 0.0:
+            better = _arrives(state.loyal_arrived, place, lot)
+            if _reached(better, state.loyal_tokens, self._meant() * self._for_loyal, self._purse(self._for_loyal)):
+                state.loyal_tokens -= 1.0
+                state.tokens += 1.0  # to be spent at once
+                return True
+        better = _arrives(state.arrived, place, lot)
+        part = 1.0 - self._for_loyal
+        return _reached(better, state.tokens, self._meant() * part, self._purse(part))
 
     def not_asked(self) -> None:
         """A customer has come due who wants no messages."""
@@ -157,12 +182,17 @@ class Volume:
         """Alerts that the volume allowed for within the memory."""
         return self._per_visit * self.state.visits if self._per_visit >= 0.0 else self._per_day * self.state.days
 
-    def _purse(self) -> float:
-        return max(_LEAST_PURSE, self._meant() / max(_LEAST_DAYS, self.state.days) * _PURSE_DAYS)
+    def _purse(self, part: float) -> float:
+        """Of that part of the volume."""
+        return max(_LEAST_PURSE, part * self._meant() / max(_LEAST_DAYS, self.state.days) * _PURSE_DAYS)
 
     def _fill(self, tokens: float) -> None:
-        state = self.state
-        state.tokens = max(state.tokens, min(state.tokens + tokens, self._purse()))
+        state, kept = self.state, self._for_loyal
+        if kept > 0.0:
+            loyal = state.loyal_tokens
+            state.loyal_tokens = max(loyal, min(loyal + kept * tokens, self._purse(kept)))
+            tokens -= state.loyal_tokens - loyal
+        state.tokens = max(state.tokens, min(state.tokens + tokens, self._purse(1.0 - kept)))
 
     def _pass(self, now_us: int, mu0: float) -> None:
         """Time passes: the memory ages at the whole weeks since the epoch."""
@@ -176,9 +206,22 @@ class Volume:
             if weeks:
                 left = exp2(-7.0 * weeks / max(_LEAST_HALF_LIFE, _HALF_LIFE_GAPS * exp(mu0)))
                 state.arrived = [value * left for value in state.arrived]
+                state.loyal_arrived = [value * left for value in state.loyal_arrived]
                 state.visits *= left
                 state.days *= left
                 state.refused *= left
             if self._per_visit < 0.0:
                 self._fill(self._per_day * days)
         state.until_us = now_us
+
+
+def _arrives(arrived: list[float], place: int, lot: float) -> float:
+    """Counts a silence at that rank; how many that came due of late rank before it, by lot among its equals."""
+    better = fsum(arrived[:place]) + lot * arrived[place]
+    arrived[place] += 1.0
+    return better
+
+
+def _reached(better: float, tokens: float, meant: float, purse: float) -> bool:
+    """Whether the volume reaches who has so many better ones: as many as were meant, more with a full purse, fewer with an empty one."""
+    return tokens >= 1.0 and better <= meant * 2.0 * tokens / purse

@@ -59,7 +59,11 @@ POLICIES = (
         Shop(timezone=ZONE.key),
         Timing(clock=ClockMode.EVENT),
         OutreachPolicy(
-            consent=ConsentRule.EXTERNAL, rungs=LADDER, volume_per_100_visits=15.0, second_visit=Rung("nudge")
+            consent=ConsentRule.EXTERNAL,
+            rungs=LADDER,
+            volume_per_100_visits=15.0,
+            volume_for_loyal=0.25,
+            second_visit=Rung("nudge"),
         ),
     ),
 )

@@ -38,7 +38,7 @@ from tests.support.engines import (
 LADDER = OutreachPolicy(
     level=4.0, consent=ConsentRule.EXTERNAL, rungs=(Rung("remind"), Rung("incentive", strictness=0.2))
 )
-LIMITED = replace(LADDER, volume_per_100_visits=8.0)
+LIMITED = replace(LADDER, volume_per_100_visits=8.0, volume_for_loyal=0.25)
 DAILY = replace(LADDER, volume_per_day=0.3, second_visit=Rung("nudge"))
 SEEDS = st.integers(0, 2**32)
 FEW = settings(max_examples=15, deadline=None)

@@ -103,6 +103,56 @@ def test_the_newest_regulars_come_first_where_few_can_be_asked() -> None:
     assert chosen < 0.5 * fmean(made.evidence.visits for made in passed_over(found))
 
 
+def chosen_of(crowd: Sequence[int], for_loyal: float) -> list[int]:
+    """Visits of those chosen, of a crowd with so many visits each; the volume allows for 2 alerts in 5 who come due."""
+    volume, chosen = Volume(4.0, None, VolumeState(), for_loyal), list[int]()
+    for n in range(2000):
+        for _ in range(10):
+            volume.visit(at(n / 5), MU0)
+        if volume.chosen(f"x{n}", quiet_after(crowd[n % len(crowd)]), at(n / 5), MU0):
+            volume.spend()
+            if n >= 500:
+                chosen.append(crowd[n % len(crowd)])
+    return chosen
+
+
+@pytest.mark.parametrize("part", [0.3, 0.5])
+def test_a_part_of_the_volume_is_kept_for_loyal_customers_and_the_whole_is_as_promised(part: float) -> None:
+    crowd = [4 + n * 7 % 30 for n in range(50)]
+
+    without, found = chosen_of(crowd, 0.0), chosen_of(crowd, part)
+
+    assert fmean(visits >= 13 for visits in without) < 0.22
+    assert fmean(visits >= 13 for visits in found) == pytest.approx(part, abs=0.05)
+    assert len(without) == pytest.approx(600, rel=0.05)
+    assert len(found) == pytest.approx(600, rel=0.05)
+
+
+@pytest.mark.parametrize("part", [0.25, 0.5])
+def test_of_the_loyal_too_those_likelier_gone_come_first(part: float) -> None:
+    loyal = [visits for visits in chosen_of([4 + n * 7 % 30 for n in range(50)], part) if visits >= 13]
+
+    assert fmean(visits < 23 for visits in loyal) > 0.7
+
+
+def test_what_the_loyal_do_not_use_goes_to_the_others() -> None:
+    crowd = [4 + n * 7 % 9 for n in range(9)]
+
+    assert len(chosen_of(crowd, 0.3)) == pytest.approx(600, rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"volume_for_loyal": 0.2}, "part of a volume"),
+        ({"volume_for_loyal": 1.0, "volume_per_day": 2.0}, r"\[0, 1\)"),
+    ],
+)
+def test_a_part_of_nothing_and_the_whole_are_refused(settings: dict[str, float], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        replace(OPEN, **settings)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("promised", [2.0, 20.0])
 def test_nobody_comes_due_later_than_two_and_a_half_usual_gaps(promised: float) -> None:
     found, engine, _ = run(limited(promised))
