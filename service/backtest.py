@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from service import collector
 from service.config import Settings
 from service.domain.calendar import Calendar, to_day
 from service.domain.customer import NEVER
@@ -101,7 +102,9 @@ def backtest(
     history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
     calendar = Calendar(settings.shop.zone)
     learn_until_us = NEVER if learn_until is None else calendar.start_of(to_day(learn_until))
-    engines = [new_engine(event_clock, learn_until_us, partitions=partitions) for _ in range(partitions)]
+    engines = [
+        new_engine(event_clock, learn_until_us, partitions=partitions, keeps_scores=False) for _ in range(partitions)
+    ]
     alerts = _Alerts(calendar)
     check = RiskCheck(calendar, history.first_us, history.last_us, settings.shop.regular_min_visits)
     visits = VisitLog(
@@ -111,7 +114,8 @@ def backtest(
         history.last_us,
         None if learn_until is None else learn_until_us,
     )
-    events = _run(engines, alerts, check, visits, history, on_progress)
+    with collector.patient():
+        events = _run(engines, alerts, check, visits, history, on_progress)
     totals = PeriodTotals(event_clock.policy().shop)
     for number, engine in enumerate(engines):
         for day in engine.ledger.days():

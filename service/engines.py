@@ -10,7 +10,9 @@ from service.domain.customer import NEVER
 from service.domain.engine import Engine
 
 
-def new_engine(settings: Settings, learn_until_us: int = NEVER, *, partitions: int = 1) -> Engine:
+def new_engine(
+    settings: Settings, learn_until_us: int = NEVER, *, partitions: int = 1, keeps_scores: bool = True
+) -> Engine:
     """An empty engine, of one of so many partitions.
 
     The hashes of erased customers are keyed with the installation's secret; without one, with the group's name.
@@ -18,4 +20,6 @@ def new_engine(settings: Settings, learn_until_us: int = NEVER, *, partitions: i
     secret = settings.shop.erasure_salt
     key = settings.kafka.group if secret is None else secret.get_secret_value()
     salt = hashlib.blake2b(key.encode(), digest_size=16).digest()
-    return Engine(settings.policy(partitions), Calendar(settings.shop.zone), salt, learn_until_us)
+    return Engine(
+        settings.policy(partitions), Calendar(settings.shop.zone), salt, learn_until_us, keeps_scores=keeps_scores
+    )

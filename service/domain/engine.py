@@ -84,9 +84,20 @@ class Engine:
     """State and decisions of one partition."""
 
     def __init__(
-        self, policy: Policy, calendar: Calendar, erasure_salt: bytes = b"", learn_until_us: int = NEVER
+        self,
+        policy: Policy,
+        calendar: Calendar,
+        erasure_salt: bytes = b"",
+        learn_until_us: int = NEVER,
+        *,
+        keeps_scores: bool = True,
     ) -> None:
-        """`learn_until_us`: from then on what was learned from everybody stays as it is (a backtest's question)."""
+        """`learn_until_us`: from then on what was learned from everybody stays as it is (a backtest's question).
+
+        `keeps_scores`: whether bands and segments are followed in time, and published when they change. No decision rests on them;
+        `scores` tells a customer's numbers of any instant without.
+        """
+        self._keeps_scores = keeps_scores
         self.policy = policy
         self.calendar = calendar
         self.customers: dict[str, Customer] = {}
@@ -549,6 +560,8 @@ class Engine:
                     customer.due_us = due
                 else:
                     self._rung_due(wake_us, customer_id, customer)
+        if not self._keeps_scores:
+            return
         if customer.change_us <= wake_us or customer.segment != scores.segment_of(
             customer, self.population, wake_us, self._min_visits
         ):
@@ -695,6 +708,8 @@ class Engine:
 
     def _judge(self, customer_id: str, customer: Customer, *, refresh: bool, now_us: int | None = None) -> None:
         """Brings band and segment up to date; publishes them when they changed, or when the last record is old."""
+        if not self._keeps_scores:
+            return
         now = max(self._now_us, customer.last_us)
         if now_us is not None and now_us > now:
             now = now_us

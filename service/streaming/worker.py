@@ -7,7 +7,6 @@ supervisor restarts it), and starts itself again when the broker was lost.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from typing import Any, NoReturn
 import structlog
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
 
+from service.collector import be_patient
 from service.config import Settings
 from service.errors import FatalError
 from service.metrics import Metrics
@@ -45,8 +45,6 @@ HEALTHY_AFTER_S, LONGEST_PAUSE_S = 60.0, 30.0
 """A life this long ends a row of restarts; the longest pause between two of a row."""
 OUTAGE_MEMORY_S = 60.0
 """An error of Kafka's this soon after a failed connection is the outage's consequence: start again instead of giving up."""
-_GC_THRESHOLDS = (100_000, 20, 50)
-"""Records and customers are many, live long and form no cycles: at Python's own thresholds looking for some costs 15 % of the CPU."""
 RESTARTS_VARIABLE = "CHURN_ALERT_RESTARTS"
 
 log = structlog.get_logger()
@@ -102,7 +100,7 @@ class Worker:
     def run(self) -> int:
         """Until stopped; returns the exit code."""
         self._outage.install()
-        gc.set_threshold(*_GC_THRESHOLDS)
+        be_patient()
         return asyncio.run(self._run())
 
     async def _run(self) -> int:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from service.collector import be_patient
 from service.domain import customer as customer_module
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.customer import FIELDS, Customer, snapshot
@@ -32,8 +33,6 @@ from tests.benchmarks.growing_shop import GrowingShop
 TURN = 32_000
 """Most records of a worker's turn (service/streaming/partition.py). Here a turn also ends with the day: a backlog's turn would hold
 weeks of the small shop and half a day of the large one, and what a turn merges (a customer's snapshots) would be compared instead."""
-GC_THRESHOLDS = (100_000, 20, 50)
-"""The worker's (service/streaming/worker.py)."""
 EARLY = (0.02, 0.05)
 LATE = (0.97, 1.0)
 """Stretches that are compared, as shares of all events. The shop's mix is the same in both."""
@@ -263,7 +262,7 @@ def _progress(done: int, measured: Measured) -> None:
 
 
 def main() -> None:
-    gc.set_threshold(*GC_THRESHOLDS)
+    be_patient()
     run = Run(int(sys.argv[1]))
     run.feed()
     run.tick()
