@@ -3,16 +3,17 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
-SOURCES := setup.py service/domain/*.py
+SOURCES := setup.py service/domain/*.py service/history/*.py service/judging/*.py
+LIBRARIES := service/*/*.so
 COMPILED := build/compiled.cksum
 
 # A compiled module hides its source. $(COMPILED) holds the checksums of the sources that were compiled: unlike times, they also
 # show what was renamed, deleted, or put back with its old date. Exit code 3: no C compiler, or no Python.h.
 define COMPILE
 { sums=$$(cksum $(SOURCES)); \
-if [ "$$sums" != "$$(cat $(COMPILED) 2>/dev/null)" ] || ! ls service/domain/*.so >/dev/null 2>&1; then \
+if [ "$$sums" != "$$(cat $(COMPILED) 2>/dev/null)" ] || ! ls $(LIBRARIES) >/dev/null 2>&1; then \
   echo "Compiling the engine (half a minute)"; \
-  rm -f service/domain/*.so $(COMPILED); \
+  rm -f $(LIBRARIES) $(COMPILED); \
   CHURN_ALERT_COMPILE=1 $(BIN)/python setup.py --quiet build_ext --force --inplace && mkdir -p build && echo "$$sums" > $(COMPILED); \
 fi; }
 endef
@@ -23,16 +24,16 @@ endef
 install: current $(STAMP)
 
 current:
-	@if ls service/domain/*.so >/dev/null 2>&1 && [ "$$(cksum $(SOURCES))" != "$$(cat $(COMPILED) 2>/dev/null)" ]; then \
-	  rm -f service/domain/*.so $(COMPILED); echo "Removed the compiled engine: its source has changed (make compile)"; fi
+	@if ls $(LIBRARIES) >/dev/null 2>&1 && [ "$$(cksum $(SOURCES))" != "$$(cat $(COMPILED) 2>/dev/null)" ]; then \
+	  rm -f $(LIBRARIES) $(COMPILED); echo "Removed the compiled engine: its source has changed (make compile)"; fi
 
 # Optional: the same engine, several times as fast. Needs a C compiler and Python.h.
 compile: install
 	@$(COMPILE)
 
 pure:
-	@if ls service/domain/*.so >/dev/null 2>&1; then \
-	  rm -f service/domain/*.so $(COMPILED); echo "Removed the compiled engine: the tests run its source (make compile)"; fi
+	@if ls $(LIBRARIES) >/dev/null 2>&1; then \
+	  rm -f $(LIBRARIES) $(COMPILED); echo "Removed the compiled engine: the tests run its source (make compile)"; fi
 
 $(STAMP): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) was not found: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -65,5 +66,5 @@ bench: install
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s --timeout=3600
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .churn-alert service/domain/*.so
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .churn-alert $(LIBRARIES)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

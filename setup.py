@@ -1,4 +1,4 @@
-"""Packaging lives in pyproject.toml. This file only adds the optional compilation of the domain's hot modules.
+"""Packaging lives in pyproject.toml. This file only adds the optional compilation of the hot modules.
 
 `make compile` (or CHURN_ALERT_COMPILE=1 with any build without isolation) turns them into C with mypyc: the same source, the
 same results to the last bit, several times the speed. It needs a C compiler, Python's headers, and mypy and the dependencies
@@ -40,6 +40,15 @@ HOT = (
 )
 """The modules an event passes through. Those with msgspec structs (events, outputs, day_part) cannot be compiled;
 decoding and encoding gain nothing, since msgspec does their work."""
+FILES = (
+    "history/timestamps",
+    "history/amounts",
+    "history/lines",
+    "history/orders",
+    "history/report",
+    "judging/visit_log",
+)
+"""What a backtest does with every line beside."""
 EXACT = ("-ffp-contract=off", "-fno-builtin-exp", "-fno-builtin-log", "-fno-builtin-pow")
 """Every float operation rounds on its own, as Python's do (ARM compilers fuse × and + by default), and constants go through the
 same library as variables."""
@@ -66,8 +75,9 @@ def extensions() -> list[Extension]:
     from mypyc.build import mypycify  # noqa: PLC0415 - needed for this only
 
     # The group's name puts the library that all compiled modules share beside them.
+    modules = [*(f"domain/{module}" for module in HOT), *FILES]
     made: list[Extension] = mypycify(
-        [f"service/domain/{module}.py" for module in HOT], opt_level="3", group_name="service.domain.compiled"
+        [f"service/{module}.py" for module in modules], opt_level="3", group_name="service.domain.compiled"
     )
     if os.name == "posix":
         for extension in made:

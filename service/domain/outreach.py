@@ -6,6 +6,7 @@ and that before what the moment allows. A volume (volume.py) is asked between `r
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -28,8 +29,16 @@ class Verdict(NamedTuple):
 
 
 def decision_id(kind: Kind, rung: str, episode_day: int, customer_id: str) -> str:
-    """The same customer, episode, kind and rung always give the same id (RFC 9562, version 5)."""
-    return str(uuid.uuid5(_NAMESPACE, f"{kind.value}/{rung}/{to_date(episode_day)}/{customer_id}"))
+    """The same customer, episode, kind and rung always give the same id: a UUID of version 5 (RFC 9562, section 5.5).
+
+    Put together here because `uuid.uuid5` takes four times as long, and a backtest makes one or two for every silence.
+    """
+    name = f"{kind.value}/{rung}/{to_date(episode_day)}/{customer_id}"
+    octets = bytearray(hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    octets[6] = octets[6] & 0x0F | 0x50
+    octets[8] = octets[8] & 0x3F | 0x80
+    digits = octets.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class ReleaseState:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from service.domain.calendar import SECOND_US, to_us
+from service.domain.calendar import to_us
 
 EARLIEST_US = 0
 """1970. Older dates in a shop's log are placeholders, not purchases."""
@@ -28,15 +28,25 @@ class TimestampReader:
         """"2017-03-01" → µs of that local midnight, for days of one single offset."""
         self._clocks: dict[str, int] = {}
         """"T14:03" → µs since midnight, for clock times without offset."""
+        self._utc_days: dict[str, int] = {}
+        """"2017-03-01" → µs of its midnight in UTC."""
+        self._offset_clocks: dict[str, int] = {}
+        """"T14:03+01:00" → µs since that midnight, for clock times with an offset."""
         self._whole: dict[str, int] = {}
-        """Whole texts that the two caches above cannot put together (with an offset, or on a day of clock change)."""
+        """Whole texts that the caches above cannot put together (on a day of clock change, or unusually written)."""
 
     def read(self, text: str) -> int | None:
         """µs since the epoch; None when the text is not a time or lies outside 1970–2199."""
-        day = self._days.get(text[:10])
-        if day is not None:
-            clock = self._clocks.get(text[10:])
-            if clock is not None:
+        date_text, clock_text = text[:10], text[10:]
+        clock = self._clocks.get(clock_text)
+        if clock is not None:
+            day = self._days.get(date_text)
+            if day is not None:
+                return day + clock
+        clock = self._offset_clocks.get(clock_text)
+        if clock is not None:
+            day = self._utc_days.get(date_text)
+            if day is not None and EARLIEST_US <= day + clock < LATEST_US:
                 return day + clock
         at_us = self._whole.get(text)
         return at_us if at_us is not None else self._read_slowly(text)
@@ -52,31 +62,34 @@ class TimestampReader:
             return None
         if not EARLIEST_US <= at_us < LATEST_US:
             return None
-        if moment.tzinfo is not None or not self._remember_parts(text, moment):
-            if len(self._whole) >= _CACHED:
-                self._whole.clear()
-            self._whole[text] = at_us
+        if not self._remember_parts(text, moment, at_us):
+            _remember(self._whole, text, at_us)
         return at_us
 
-    def _remember_parts(self, text: str, moment: datetime) -> bool:
+    def _remember_parts(self, text: str, moment: datetime, at_us: int) -> bool:
         """Caches day and clock separately; False where that would be wrong."""
-        if text[:10] != moment.date().isoformat() or text != text.strip():
+        date_text, clock_text = text[:10], text[10:]
+        if date_text != moment.date().isoformat() or text != text.strip():
             return False
-        midnight = datetime.combine(moment.date(), time(), tzinfo=self._zone)
-        following = datetime.combine(moment.date() + timedelta(days=1), time(), tzinfo=self._zone)
-        if midnight.utcoffset() != following.utcoffset():
-            return False
-        if len(self._days) >= _CACHED:
-            self._days.clear()
-        if len(self._clocks) >= _CACHED:
-            self._clocks.clear()
-        self._days[text[:10]] = to_us(midnight.astimezone(UTC))
-        self._clocks[text[10:]] = _clock_us(moment)
+        midnight_utc = to_us(datetime.combine(moment.date(), time(), tzinfo=UTC))
+        if moment.tzinfo is not None:
+            _remember(self._utc_days, date_text, midnight_utc)
+            _remember(self._offset_clocks, clock_text, at_us - midnight_utc)
+            return True
+        if date_text not in self._days:
+            midnight = datetime.combine(moment.date(), time(), tzinfo=self._zone)
+            following = datetime.combine(moment.date() + timedelta(days=1), time(), tzinfo=self._zone)
+            if midnight.utcoffset() != following.utcoffset():
+                return False
+            _remember(self._days, date_text, to_us(midnight.astimezone(UTC)))
+        _remember(self._clocks, clock_text, at_us - self._days[date_text])
         return True
 
 
-def _clock_us(moment: datetime) -> int:
-    return ((moment.hour * 60 + moment.minute) * 60 + moment.second) * SECOND_US + moment.microsecond
+def _remember(cache: dict[str, int], text: str, us: int) -> None:
+    if len(cache) >= _CACHED:
+        cache.clear()
+    cache[text] = us
 
 
 _SPACED_OFFSET = re.compile(r" +(?=(?:[+-]\d\d:?(?:\d\d)?|Z|z)$)", re.ASCII)

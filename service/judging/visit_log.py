@@ -27,7 +27,7 @@ from service.domain.policy import Measure, Policy
 from service.domain.population import Learned
 from service.domain.tolerance import Tolerance
 
-BUDGETS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
+BUDGETS: Final[Sequence[float]] = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Wrong alerts per healthy regular and year that the trade-off shows: doublings around the default of one."""
 MOST_VISITS: Final = 200_000
 """A few seconds of judging in the end; shares of that many are known to a fraction of a percent."""

@@ -14,20 +14,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
+from service.backtest import backtest
+from service.config import Settings
 from service.domain.calendar import DAY_US, SECOND_US, Calendar
 from service.domain.customer import snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event
 from service.domain.partition_state import Turn
 from service.domain.policy import ClockMode, ConsentRule, Measure, OutreachPolicy, Policy, Rung, Shop, Timing
+from service.history.writing import write_history
 from service.simulate import Cafe, Simulation
 
 REPOSITORY = Path(__file__).parents[2]
@@ -36,7 +41,7 @@ NO_TOOLS = 3
 """Exit code of setup.py where there is no C compiler or no Python.h."""
 LEAST_SPEEDUP = 2.0
 ROUNDS = 2
-"""Runs of each side, in turn; the quicker one counts."""
+"""At most so many runs of each side, in turn: another where the machine was busy. The quicker one counts."""
 LADDER = (Rung("remind"), Rung("incentive", strictness=0.2))
 ZONE = ZoneInfo("Europe/Paris")
 POLICIES = (
@@ -83,20 +88,20 @@ def test_the_compiled_engine_gives_the_same_bytes_in_less_than_half_the_time(tmp
         pytest.skip(f"THE COMPILED ENGINE WAS NOT TESTED: {built.stderr.strip()}")
     assert built.returncode == 0, built.stdout + built.stderr
 
-    sides = [(run(pure), run(compiled)) for _ in range(ROUNDS)]
-
-    for of_source, of_library in sides:
+    slow = fast = inf
+    for _ in range(ROUNDS):
+        of_source, of_library = run(pure), run(compiled)
         assert of_source["engine"] == str(pure / "service/domain/engine.py")
         assert of_library["engine"].startswith(str(compiled)), of_library
         assert of_library["engine"].endswith(".so"), of_library
         assert of_library["said"] == of_source["said"]
         assert min(of_source["said"].values()) > 0, "a comparison of nothing"
         assert of_library["hash"] == of_source["hash"]
-    slow, fast = (min(side["cpu_us"] for side in both) for both in zip(*sides, strict=True))
-    print(
-        f"\n{sides[0][0]['said']}: pure {slow:.1f} µs, compiled {fast:.1f} µs CPU per event: {slow / fast:.1f} times faster"
-    )
-    assert slow >= LEAST_SPEEDUP * fast
+        slow, fast = min(slow, of_source["cpu_us"]), min(fast, of_library["cpu_us"])
+        print(f"\n{of_source['said']}: pure {slow:.1f} µs, compiled {fast:.1f} µs CPU per event")
+        if slow >= LEAST_SPEEDUP * fast:
+            return
+    pytest.fail(f"compiled only {slow / fast:.1f} times as fast")
 
 
 def copy_of_the_package(to: Path) -> Path:
@@ -131,7 +136,7 @@ def arrivals(seed: int) -> list[tuple[int, Event]]:
     """
     random = Random(seed)
     arriving: list[tuple[int, int, Event]] = []
-    for number, event in enumerate(Simulation(Cafe(customers=550, days=420, seed=seed, zone=ZONE)).events()):
+    for number, event in enumerate(Simulation(Cafe(customers=300, days=420, seed=seed, zone=ZONE)).events()):
         lot, arrives = random.random(), event.at_us
         if lot < 0.002:
             event.at_us += random.choice([-1, 1]) * random.randrange(3, 1500) * DAY_US
@@ -158,8 +163,8 @@ class Witness:
     def take(self, turn: Turn) -> None:
         for output in turn.outputs:
             self._hash.update(type(output).__name__.encode() + msgspec.json.encode(output))
-        self._tell(sorted(turn.state, key=lambda record: record[0]))
-        self._tell(turn.ledger)
+        self.tell(sorted(turn.state, key=lambda record: record[0]))
+        self.tell(turn.ledger)
         self._state.update(turn.state)
         self._ledger.update(turn.ledger)
         self.said["outputs"] += len(turn.outputs)
@@ -179,18 +184,18 @@ class Witness:
         """All that the engine holds at the end."""
         snapshots = [(name, snapshot(customer)) for name, customer in sorted(engine.customers.items())]
         ledger = [(day, engine.ledger.record(day)) for day in engine.ledger.days()]
-        self._tell(snapshots)
-        self._tell(ledger)
-        self._tell([engine.state.pack(), engine.segments, engine.bands, engine.now_us, engine.today])
-        self._tell(engine.counts.as_dict())
-        self._tell([engine.scores(name) for name, _ in snapshots])
+        self.tell(snapshots)
+        self.tell(ledger)
+        self.tell([engine.state.pack(), engine.segments, engine.bands, engine.now_us, engine.today])
+        self.tell(engine.counts.as_dict())
+        self.tell([engine.scores(name) for name, _ in snapshots])
         self.said["snapshots"] += len(snapshots)
         self.said["ledger records"] += len(ledger)
 
     def hash(self) -> str:
         return self._hash.hexdigest()
 
-    def _tell(self, values: object) -> None:
+    def tell(self, values: object) -> None:
         self._hash.update(msgspec.msgpack.encode(values))
 
 
@@ -227,11 +232,47 @@ def turns(events: list[tuple[int, Event]]) -> Iterator[list[tuple[int, Event]]]:
         yield turn
 
 
+def log_of_a_till(directory: Path) -> tuple[Path, Path]:
+    """Purchases and answers as files, with lines that cannot be read among them, out of order, in several ways of writing."""
+    purchases, surveys = directory / "purchases.csv", directory / "surveys.csv"
+    events = Simulation(Cafe(customers=250, days=420, seed=7, zone=ZONE)).events()
+    write_history(events, purchases, surveys, minor_digits=2)
+    header, *lines = purchases.read_text(encoding="utf-8").splitlines()
+    random = Random(7)
+    for index, line in enumerate(lines):
+        lot = random.random()
+        if lot < 0.01:
+            lines[index] = line.replace("-", "x", 1)
+        elif lot < 0.02:
+            lines[index] = line.replace(",", ",,", 1)
+        elif lot < 0.3:
+            lines[index] = line.replace("+00:00", random.choice(("", "Z", " +00:00", "+02:00")), 1)
+    purchases.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return purchases, surveys
+
+
+def look_back(witness: Witness) -> None:
+    """A backtest: what was read, what was left out, what would have been done, and what it would be judged by."""
+    with TemporaryDirectory() as directory:
+        purchases, surveys = log_of_a_till(Path(directory))
+        settings = Settings().changed(outreach={"consent": ConsentRule.EXTERNAL}, shop={"timezone": ZONE.key})
+        result = backtest(settings, [purchases], [surveys])
+    witness.tell([result.report.rows, sorted(result.report.skipped.items()), result.report.spread_orders])
+    witness.tell([(example.line, example.reason) for example in result.report.examples])
+    witness.tell(result.decisions)
+    witness.tell([(name, list(times)) for name, times in result.visits.visits.items()])
+    witness.tell([(name, list(numbers)) for name, numbers in result.visits.judged.items()])
+    witness.said["rows of a file"] = result.report.rows
+    witness.said["rows left out"] = result.report.skipped.total()
+    witness.said["decisions of a backtest"] = len(result.decisions)
+
+
 def main() -> None:
     import service.domain.engine as module
 
     witness = Witness()
     spent = sum(pass_through(policy, arrivals(seed), witness) for seed, policy in enumerate(POLICIES, start=1))
+    look_back(witness)
     cpu_us = 1e6 * spent / witness.said["events"]
     print(json.dumps({"engine": module.__file__, "hash": witness.hash(), "said": witness.said, "cpu_us": cpu_us}))
 

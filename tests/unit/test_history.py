@@ -339,6 +339,22 @@ def test_cached_parts_of_a_timestamp_give_what_a_full_reading_gives() -> None:
         assert reader.read(text) == to_us(datetime.fromisoformat(text).replace(tzinfo=PARIS).astimezone(UTC))
 
 
+def test_cached_parts_of_a_timestamp_with_an_offset_too() -> None:
+    reader = TimestampReader(PARIS)
+    start = datetime(1970, 1, 1, 1, tzinfo=UTC)
+    texts = [
+        (start + timedelta(hours=7 * i)).strftime("%Y-%m-%dT%H:%M:%S") + offset
+        for i in range(100)
+        for offset in ("Z", "+00:30", "-11:00", "")
+    ]
+
+    for text in texts + texts:
+        moment = datetime.fromisoformat(text)
+        assert reader.read(text) == to_us(moment if moment.tzinfo else moment.replace(tzinfo=PARIS).astimezone(UTC))
+    assert reader.read("1970-01-02T01:00:00+02:00") is not None
+    assert reader.read("1970-01-01T01:00:00+02:00") is None  # before 1970, though both parts are known
+
+
 @pytest.mark.parametrize(
     ("text", "digits", "minor"),
     [

@@ -108,6 +108,14 @@ def test_the_same_customer_episode_kind_and_rung_always_have_the_same_id() -> No
     assert len(others | {known}) == 5
 
 
+@pytest.mark.parametrize("customer_id", ["c-1", "a" * 128, "Zoë/✓", *map(str, range(50))])
+def test_the_id_is_the_uuid_of_version_5_of_its_four_parts(customer_id: str) -> None:
+    namespace = uuid.UUID("6f1d2f0a-6c0e-5d55-9b52-0d0a7c2f7f11")
+
+    expected = uuid.uuid5(namespace, f"win_back/remind/2020-08-26/{customer_id}")
+    assert decision_id(Kind.WIN_BACK, "remind", 18_500, customer_id) == str(expected)
+
+
 # ---- in the engine
 
 
