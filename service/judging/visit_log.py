@@ -2,7 +2,7 @@
 
 A visit is written down when the engine has counted it. From the instant on from which alerts are judged, every visit of a regular
 begins an absence that may be alerted; with it go the base that the engine had then and the days of silence that each of `BUDGETS`
-would have tolerated: the trade-off between budgets costs no run of its own.
+would have tolerated by what was known then: the trade-off between budgets costs no run of its own.
 
 Memory: 8 bytes a visit, 24 more for one that is judged, about 200 a customer. Of a log with more visits than `MOST_VISITS` a part
 of the customers is kept, chosen by a hash of their ids. Pure: no I/O, no clock.

@@ -35,7 +35,7 @@ LEAST_DAYS = 150
 """A log needs so many days to be cut."""
 EARLIER_DAYS, LATER_DAYS = 0.5, 2.0
 """How far from the closure's length an alert may be put off: the clock needs a while to notice that a shop is shut."""
-DRIFT = 0.15
+DRIFT = 0.2
 """Of the silence: dates follow what is learned from everybody, and that is not the same with a week of visits less."""
 HOUSEHOLDS = 20
 """Every so-manieth household of the demo, to be quick."""

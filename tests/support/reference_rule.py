@@ -115,7 +115,7 @@ class Counts:
         )
 
     def shrunk_to(self, other: Counts) -> Counts:
-        return self.plus(other, 60 / other.total())
+        return self.plus(other, 120 / other.total())
 
     def survival(self) -> Curve:
         """Kaplan–Meier; a censored one counts half in the bin it ends in."""
@@ -163,21 +163,6 @@ def still_open(curve: Curve, share: float) -> float:
             return min(HEALTHY, edge - WIDTH * (target - survival) / (above - survival))
         above = survival
     return HEALTHY
-
-
-def common_factor(share: float, logs: dict[Kind, float], curves: dict[Kind, Curve], size: dict[Kind, float]) -> float:
-    """Logarithm of the factor that leaves the share of all together open; halved 16 times."""
-    absent = {kind: open_at(curves[kind], HEALTHY) for kind in KINDS}
-    healthy = sum(size[kind] * (1 - absent[kind]) for kind in KINDS)
-    low, high = -1.5, 1.5
-    for _ in range(16):
-        middle = (low + high) / 2
-        at = {kind: open_at(curves[kind], min(HEALTHY, logs[kind] + middle)) for kind in KINDS}
-        if sum(size[kind] * max(0, at[kind] - absent[kind]) for kind in KINDS) > share * healthy:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
 
 
 class Shop:
@@ -248,20 +233,12 @@ class Shop:
         everybody = counts(KINDS)
         self.pool = everybody.survival()
         curves: dict[Kind, Curve] = {}
-        size: dict[Kind, float] = {}
         for start in VISITS_FROM:
             of_class = counts([(start, spread) for spread in SPREADS_FROM]).shrunk_to(everybody)
             for spread in SPREADS_FROM:
                 own = counts([(start, spread)])
-                size[start, spread] = own.total()
                 curves[start, spread] = own.shrunk_to(of_class).survival()
-        self.table = {kind: [] for kind in KINDS}
-        for share in SHARES:
-            together = still_open(self.pool, share)
-            logs = {kind: 0.7 * still_open(curves[kind], share) + 0.3 * together for kind in KINDS}
-            factor = common_factor(share, logs, curves, size)
-            for kind in KINDS:
-                self.table[kind].append(min([HEALTHY, logs[kind] + factor, *self.table[kind]]))
+        self.table = {kind: [still_open(curves[kind], share) for share in SHARES] for kind in KINDS}
         self.kappa = self.mean_healthy_gap(closed, everybody.closed, moves)
 
     def mean_healthy_gap(self, closed: list[Silence], together: list[float], moves: dict[int, float]) -> float:
