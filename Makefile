@@ -57,9 +57,10 @@ lint: install
 check: pure lint
 	$(BIN)/python -m pytest -q -n auto tests/unit tests/property tests/contract
 
-# What needs a broker runs alone: those tests measure times, and kill processes.
+# Then whole logs, side by side; what needs a broker runs alone: those tests measure times, and kill processes.
 test: check
-	$(BIN)/python -m pytest -m "not benchmark" tests/integration tests/chaos
+	$(BIN)/python -m pytest -q -n auto --dist loadfile tests/logs
+	$(BIN)/python -m pytest tests/integration tests/chaos
 
 bench: install
 	@$(COMPILE) || { test $$? -eq 3 && echo "NOT COMPILED: the figures below are those of pure Python, several times slower" >&2; }
