@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
 from service.config import Settings
 from service.domain import cadence
@@ -21,8 +18,7 @@ from service.domain.outputs import Scores
 from service.domain.partition_state import NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY
 from service.engines import new_engine
 from service.errors import ConfigurationError
-from service.streaming.connection import kafka_python_security
-from service.streaming.job import POSITION_KEY
+from service.streaming.reading import open_reader, partitions_of, records_until_now
 from service.wire import partition_for
 
 
@@ -48,33 +44,19 @@ def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
     Raises ConfigurationError when the broker, the topic or the customer is not there.
     """
     topic = settings.kafka.state_topic
-    try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka.bootstrap_servers,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            **kafka_python_security(settings.kafka),
-        )
-    except KafkaError as error:
-        raise ConfigurationError(
-            f"No Kafka broker answers at {settings.kafka.bootstrap_servers} ({type(error).__name__}); check kafka.bootstrap_servers."
-        ) from error
-    try:
-        partitions = consumer.partitions_for_topic(topic)
+    key = customer_id.encode()
+    with open_reader(settings.kafka) as reader:
+        partitions = partitions_of(reader, topic)
         if not partitions:
             raise ConfigurationError(
                 f"The topic {topic} does not exist; is kafka.group = {settings.kafka.group!r} right?"
             )
-        key = customer_id.encode()
         number = partition_for(key, len(partitions))
         found = {
-            key_: value
-            for key_, value in _latest(consumer, TopicPartition(topic, number))
-            if key_ in {key, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY}
+            record.key: record.value
+            for record in records_until_now(reader, [partitions[number]])
+            if record.key in {key, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY}
         }
-    finally:
-        consumer.close()
     if found.get(key) is None:
         raise ConfigurationError(
             f"Customer {customer_id!r} is not known in group {settings.kafka.group!r} (partition {number})."
@@ -84,17 +66,6 @@ def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
         engine.restore(known, value)
     engine.restored()
     return _inspection(settings, engine, number, customer_id)
-
-
-def _latest(consumer: Any, tp: TopicPartition) -> Iterator[tuple[bytes, bytes | None]]:
-    consumer.assign([tp])
-    consumer.seek_to_beginning(tp)
-    end = consumer.end_offsets([tp])[tp]
-    while consumer.position(tp) < end:
-        for records in consumer.poll(timeout_ms=500).values():
-            for record in records:
-                if record.key != POSITION_KEY:
-                    yield record.key, record.value
 
 
 def _inspection(settings: Settings, engine: Engine, partition: int, customer_id: str) -> Inspection:

@@ -10,10 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from kafka import KafkaConsumer, TopicPartition
 
 from service.config import Settings
-from service.streaming.connection import kafka_python_security
+from service.streaming.reading import open_reader, partitions_of, read_from_the_beginning
 
 
 @dataclass(frozen=True)
@@ -49,27 +48,18 @@ class Listener:
         self._thread.join(5)
 
     def _follow(self) -> None:
-        kafka = self.settings.kafka
-        consumer = KafkaConsumer(
-            bootstrap_servers=kafka.bootstrap_servers,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            **kafka_python_security(kafka),
-        )
-        decisions, periods = kafka.topics.outreach_decisions, kafka.topics.period_metrics
-        tps = [TopicPartition(topic, n) for topic in (decisions, periods) for n in consumer.partitions_for_topic(topic)]
-        consumer.assign(tps)
-        consumer.seek_to_beginning(*tps)
-        while not self._stop.is_set():
-            for tp, records in consumer.poll(timeout_ms=200).items():
-                for record in records:
-                    data = msgspec.json.decode(record.value)["data"]
-                    if tp.topic == periods:
-                        self.periods[record.key.decode()] = data
-                    else:
-                        self._decided(data)
-        consumer.close()
+        topics = self.settings.kafka.topics
+        with open_reader(self.settings.kafka) as reader:
+            followed = (topics.outreach_decisions, topics.period_metrics)
+            read_from_the_beginning(reader, [each for topic in followed for each in partitions_of(reader, topic)])
+            while not self._stop.is_set():
+                for partition, records in reader.poll(timeout_ms=200).items():
+                    for record in records:
+                        data = msgspec.json.decode(record.value)["data"]
+                        if partition.topic == topics.period_metrics:
+                            self.periods[record.key.decode()] = data
+                        else:
+                            self._decided(data)
 
     def _decided(self, data: dict[str, Any]) -> None:
         self.outcomes[data["outcome"]] += 1

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from aiokafka.structs import ConsumerRecord
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import KafkaProducer
 
 from schemas.outputs import DeadLetter
 from service.config import Settings
 from service.domain.calendar import to_datetime
 from service.errors import ConfigurationError, ErrorCode
 from service.streaming.connection import kafka_python_security
+from service.streaming.reading import open_reader, partitions_of, records_until_now
 
 _encode = msgspec.json.encode
 _LARGEST_BYTES = 15 << 20
@@ -66,45 +66,14 @@ class StoredDeadLetter(NamedTuple):
 def read_dead_letters(settings: Settings, code: str | None = None) -> Iterator[StoredDeadLetter]:
     """All dead letters there are now, oldest first within a partition; `code` keeps one error code only."""
     topic = settings.kafka.topics.dead_letters
-    consumer = _consumer(settings)
-    try:
-        yield from _read(consumer, topic, code)
-    finally:
-        consumer.close()
-
-
-def _consumer(settings: Settings) -> Any:
-    try:
-        return KafkaConsumer(
-            bootstrap_servers=settings.kafka.bootstrap_servers,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=16 << 20,
-            **kafka_python_security(settings.kafka),
-        )
-    except KafkaError as error:
-        raise ConfigurationError(
-            f"No Kafka broker answers at {settings.kafka.bootstrap_servers} ({type(error).__name__}); "
-            "check kafka.bootstrap_servers and that the broker runs."
-        ) from error
-
-
-def _read(consumer: Any, topic: str, code: str | None) -> Iterator[StoredDeadLetter]:
-    partitions = consumer.partitions_for_topic(topic)
-    if not partitions:
-        raise ConfigurationError(f"The topic {topic} does not exist; `churn-alert topics create` makes it.")
-    tps = [TopicPartition(topic, number) for number in sorted(partitions)]
-    consumer.assign(tps)
-    consumer.seek_to_beginning(*tps)
-    ends = consumer.end_offsets(tps)
-    while any(consumer.position(tp) < ends[tp] for tp in tps):
-        for tp, records in consumer.poll(timeout_ms=500).items():
-            for record in records:
-                if record.offset < ends[tp]:
-                    letter = DeadLetter.model_validate_json(record.value)
-                    if code is None or letter.error_code == code:
-                        yield StoredDeadLetter(record.partition, record.offset, letter)
+    with open_reader(settings.kafka) as reader:
+        partitions = partitions_of(reader, topic)
+        if not partitions:
+            raise ConfigurationError(f"The topic {topic} does not exist; `churn-alert topics create` makes it.")
+        for record in records_until_now(reader, partitions):
+            letter = DeadLetter.model_validate_json(record.value)
+            if code is None or letter.error_code == code:
+                yield StoredDeadLetter(record.partition, record.offset, letter)
 
 
 def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> int:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from service.config import Settings
 from service.domain.customer import restore
 from service.streaming import topics
 from service.streaming.dead_letters import read_dead_letters
+from service.streaming.reading import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
 from tests.support.load import Hostile, hostile, many_purchases, mixed, send, settings_for
 from tests.support.worker_process import Positions, WorkerProcess
@@ -36,20 +36,11 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def customers_applied(settings: Settings, partitions: int) -> int:
+def customers_applied(settings: Settings) -> int:
     """Orders in the state of all customers: what has been applied."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap_servers, isolation_level="read_committed", enable_auto_commit=False
-    )
-    tps = [TopicPartition(settings.kafka.state_topic, number) for number in range(partitions)]
-    consumer.assign(tps)
-    consumer.seek_to_beginning(*tps)
-    ends = consumer.end_offsets(tps)
-    newest: dict[bytes, bytes] = {}
-    while any(consumer.position(tp) < ends[tp] for tp in tps):
-        for records in consumer.poll(timeout_ms=200).values():
-            newest.update((record.key, record.value) for record in records if not record.key.startswith(b"\x00"))
-    consumer.close()
+    with open_reader(settings.kafka) as reader:
+        records = records_until_now(reader, partitions_of(reader, settings.kafka.state_topic))
+        newest = {record.key: record.value for record in records if not record.key.startswith(b"\x00")}
     return sum(restore(value).orders for value in newest.values())
 
 
@@ -88,5 +79,5 @@ def test_a_million_hostile_records_stop_nothing(broker: TestBroker, topic_prefix
     print(f"memory peak {early:.0f} MB in the first half, {late:.0f} MB in the second")
     print("  " + ", ".join(f"{count:,} {code}" for code, count in found.most_common()))
     assert found == wanted
-    assert customers_applied(settings, PARTITIONS) == GOOD
+    assert customers_applied(settings) == GOOD
     assert late <= MOST_GROWTH * early

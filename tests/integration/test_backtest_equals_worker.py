@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from service.backtest import backtest
 from service.config import Settings
@@ -21,6 +20,7 @@ from service.domain.outputs import Reason
 from service.simulate import Cafe, Simulation
 from service.streaming import topics
 from service.streaming.period_records import csv_cells
+from service.streaming.reading import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
 from tests.support.load import settings_for
 from tests.support.worker_process import ROOT, Positions, WorkerProcess, environment_of
@@ -43,24 +43,14 @@ def command(settings: Settings, *words: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def read_committed(settings: Settings, topic: str, partitions: int) -> list[Any]:
-    consumer = KafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap_servers, isolation_level="read_committed", enable_auto_commit=False
-    )
-    tps = [TopicPartition(topic, number) for number in range(partitions)]
-    consumer.assign(tps)
-    consumer.seek_to_beginning(*tps)
-    ends, records = consumer.end_offsets(tps), []
-    while any(consumer.position(tp) < ends[tp] for tp in tps):
-        for fetched in consumer.poll(timeout_ms=200).values():
-            records.extend(fetched)
-    consumer.close()
-    return records
+def read_committed(settings: Settings, topic: str) -> list[Any]:
+    with open_reader(settings.kafka) as reader:
+        return list(records_until_now(reader, partitions_of(reader, topic)))
 
 
 def published_periods(settings: Settings) -> set[tuple[str, ...]]:
     """The newest record of each period as rows of periods.csv."""
-    newest = {record.key: record.value for record in read_committed(settings, settings.kafka.topics.period_metrics, 1)}
+    newest = {record.key: record.value for record in read_committed(settings, settings.kafka.topics.period_metrics)}
     return {tuple(csv_cells(msgspec.json.decode(value)["data"])) for value in newest.values()}
 
 
@@ -109,7 +99,7 @@ def test_periods_and_decision_ids_are_the_same(
 
     assert found == wanted
     assert len(wanted) > 900
-    decided = read_committed(settings, settings.kafka.topics.outreach_decisions, partitions)
+    decided = read_committed(settings, settings.kafka.topics.outreach_decisions)
     ids = sorted(msgspec.json.decode(record.value)["id"] for record in decided)
     expected = backtest(settings, [purchases], [surveys], partitions=partitions).decisions
     assert ids == sorted(f"{decision.decision_id}.{decision.outcome.value}" for decision in expected)
