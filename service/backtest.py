@@ -6,39 +6,29 @@ are the same, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-
-import msgspec
 
 from service import collector
 from service.config import Settings
 from service.domain.calendar import Calendar, to_day
 from service.domain.customer import NEVER
 from service.domain.engine import Engine
-from service.domain.events import Event, Purchase
-from service.domain.outputs import Decision, Outcome, Scores
+from service.domain.outputs import Decision, Scores
 from service.domain.period_rows import PeriodRow
 from service.domain.periods import PeriodTotals
 from service.domain.policy import ClockMode
 from service.engines import new_engine
 from service.history import History, ReadReport, open_history
+from service.judging.alert_log import AlertLog
 from service.judging.calibration import Calibration, RiskCheck
 from service.judging.visit_log import VisitLog
 from service.wire import partition_for
 
 _COLLECT_EVERY = 4096
 """Events between two collections of outputs; bounds the memory they take."""
-
-
-class Alert(msgspec.Struct):
-    """One row of alerts.csv: the detection of a rung, what was decided, and when the customer came back."""
-
-    decision: Decision
-    returned_us: int | None = None
-    """First purchase of the next visit; None = never within the log."""
 
 
 @dataclass
@@ -57,10 +47,7 @@ class Result:
     first_us: int
     last_us: int
     """First and last event of the files."""
-    decisions: list[Decision] = field(default_factory=list)
-    """All decisions in the order they were made, per partition."""
-    alerts: list[Alert] = field(default_factory=list)
-    """In order of detection."""
+    alerts: AlertLog
 
     @property
     def now_us(self) -> int:
@@ -91,8 +78,9 @@ def backtest(
     partitions: int = 1,
     learn_until: date | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_decision: Callable[[Decision], None] | None = None,
 ) -> Result:
-    """Runs the policy over the files. Event time decides; `on_progress(events, rows in the files)`.
+    """Runs the policy over the files. Event time decides; `on_progress(events, rows in the files)`, `on_decision(decision)`.
 
     `learn_until`: from the start of this local day on, what was learned from everybody stays as it is.
 
@@ -105,7 +93,7 @@ def backtest(
     engines = [
         new_engine(event_clock, learn_until_us, partitions=partitions, keeps_scores=False) for _ in range(partitions)
     ]
-    alerts = _Alerts(calendar)
+    alerts = AlertLog(calendar, on_decision)
     check = RiskCheck(calendar, history.first_us, history.last_us, settings.shop.regular_min_visits)
     visits = VisitLog(
         calendar,
@@ -130,14 +118,13 @@ def backtest(
         visits,
         history.first_us,
         history.last_us,
-        alerts.decisions,
-        alerts.in_order(),
+        alerts,
     )
 
 
 def _run(
     engines: list[Engine],
-    alerts: _Alerts,
+    alerts: AlertLog,
     check: RiskCheck,
     visits: VisitLog,
     history: History,
@@ -172,50 +159,3 @@ def _run(
     if on_progress is not None:
         on_progress(count, rows)
     return count
-
-
-class _Alerts:
-    """Collects decisions, and notes when alerted customers come back."""
-
-    def __init__(self, calendar: Calendar) -> None:
-        self._calendar = calendar
-        self.decisions: list[Decision] = []
-        self._alerts: dict[str, Alert] = {}
-        self.open: dict[str, list[Alert]] = {}
-        """Alerted customers who have not come back."""
-
-    def collect(self, engines: Iterable[Engine]) -> None:
-        for engine in engines:
-            for output in engine.take_outputs():
-                if isinstance(output, Decision):
-                    self._note(output)
-
-    def _note(self, decision: Decision) -> None:
-        self.decisions.append(decision)
-        known = self._alerts.get(decision.decision_id)
-        if decision.outcome in {Outcome.CONVERTED, Outcome.CANCELLED}:
-            if known is not None and decision.returned_us is not None:
-                self._close(decision.customer_id, decision.returned_us)
-            return
-        if known is not None:
-            known.decision = decision
-            return
-        alert = Alert(decision)
-        self._alerts[decision.decision_id] = alert
-        self.open.setdefault(decision.customer_id, []).append(alert)
-
-    def seen(self, event: Event) -> None:
-        """An event of a customer with open alerts; a purchase on a later day is the return."""
-        if isinstance(event, Purchase) and not event.refund:
-            since = self.open[event.customer_id][0].decision.quiet_since_us
-            if self._calendar.day_of(event.at_us) > self._calendar.day_of(since):
-                self._close(event.customer_id, event.at_us)
-
-    def _close(self, customer_id: str, at_us: int) -> None:
-        for alert in self.open.pop(customer_id, []):
-            alert.returned_us = at_us
-
-    def in_order(self) -> list[Alert]:
-        return sorted(
-            self._alerts.values(), key=lambda a: (a.decision.detected_us, a.decision.customer_id, a.decision.rung)
-        )

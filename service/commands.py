@@ -121,15 +121,21 @@ def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Setti
 
 def _summary(result: Result, console: Console) -> None:
     regulars = sum(engine.population.state.regulars for engine in result.engines)
-    nudges = sum(alert.decision.kind is Kind.SECOND_VISIT for alert in result.alerts)
-    quiet = [alert for alert in result.alerts if alert.decision.kind is Kind.WIN_BACK]
-    chosen = [alert for alert in quiet if alert.decision.reason is not Reason.VOLUME]
-    back = sum(alert.returned_us is not None for alert in chosen)
-    left_out = len(quiet) - len(chosen)
-    decisions = Counter(f"{alert.decision.outcome.value} ({alert.decision.reason.value})" for alert in result.alerts)
+    chosen = back = left_out = nudges = 0
+    decisions: Counter[str] = Counter()
+    for alert in result.alerts:
+        made = alert.decision
+        decisions[f"{made.outcome.value} ({made.reason.value})"] += 1
+        if made.kind is Kind.SECOND_VISIT:
+            nudges += 1
+        elif made.reason is Reason.VOLUME:
+            left_out += 1
+        else:
+            chosen += 1
+            back += alert.returned_us is not None
     console.print(
         f"{result.events:,} events, {sum(len(engine.customers) for engine in result.engines):,} customers, "
-        f"{regulars:,} regulars; {len(chosen):,} alerts, {back:,} of them came back later"
+        f"{regulars:,} regulars; {chosen:,} alerts, {back:,} of them came back later"
         + (f"; {left_out:,} more silences came due and were left out by the volume" if left_out else "")
         + (f"; {nudges:,} nudges towards the next visit." if nudges else "."),
         soft_wrap=True,

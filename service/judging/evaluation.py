@@ -25,10 +25,10 @@ from math import inf, log1p
 from statistics import median
 from typing import Final
 
-from service.backtest import Alert
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.churn_model import ChurnModel
 from service.domain.outputs import Kind, Reason
+from service.judging.alert_log import Alert
 from service.judging.visit_log import BUDGETS, PER_ABSENCE, VisitLog
 
 HORIZONS: Final = (4.0, 8.0)

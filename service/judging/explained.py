@@ -11,9 +11,9 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from service.backtest import Alert
 from service.domain.calendar import DAY_US
-from service.domain.outputs import Evidence, Kind, Reason
+from service.domain.outputs import Evidence
+from service.judging.alert_log import Alert
 from service.judging.visit_log import VisitLog, lot
 
 _RHYTHM_VISITS: Final = 8
@@ -57,18 +57,15 @@ class Example:
 
 
 def examples(log: VisitLog, alerts: Iterable[Alert]) -> list[Example]:
-    """At most one of each story, each of another customer, in the order of `Story`."""
-    first: dict[tuple[str, str], Alert] = {}
+    """`alerts` = the first of each absence. At most one of each story, each of another customer, in the order of `Story`."""
+    alerted: set[str] = set()
+    judged: list[Alert] = []
     for alert in alerts:
         made = alert.decision
-        if made.kind is Kind.WIN_BACK and made.reason is not Reason.VOLUME:
-            first.setdefault((made.customer_id, made.episode_id), alert)
-    alerted = {customer_id for customer_id, _ in first}
-    judged = [
-        alert
-        for alert in first.values()
-        if alert.decision.quiet_since_us >= log.judge_from_us and alert.decision.customer_id in log.visits
-    ]
+        if made.customer_id in log.visits:
+            alerted.add(made.customer_id)
+            if made.quiet_since_us >= log.judge_from_us:
+                judged.append(alert)
     judged.sort(key=lambda alert: (lot(alert.decision.customer_id), alert.decision.detected_us))
     return [*_told(log, judged, alerted)]
 

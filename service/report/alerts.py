@@ -6,8 +6,9 @@ happened without this service.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
@@ -15,9 +16,9 @@ from statistics import median
 from babel.dates import format_skeleton
 from markupsafe import Markup
 
-from service.backtest import Alert
 from service.domain.calendar import DAY_US, to_datetime
-from service.domain.outputs import Kind, Reason
+from service.domain.outputs import Kind
+from service.judging.alert_log import Alert
 from service.judging.calibration import wilson
 from service.report import charts
 from service.report.facts import Facts
@@ -55,50 +56,43 @@ class Alerts:
     outcomes: list[tuple[str, str]]
 
 
-def first_alerts(alerts: Sequence[Alert]) -> list[Alert]:
-    """The first alert of each absence, in order of detection; what a volume limit kept back is no alert."""
-    found: dict[tuple[str, str], Alert] = {}
-    for alert in alerts:
-        if alert.decision.kind is Kind.WIN_BACK and alert.decision.reason is not Reason.VOLUME:
-            found.setdefault((alert.decision.customer_id, alert.decision.episode_id), alert)
-    return [*found.values()]
-
-
-def facts_of(alerts: Sequence[Alert], last_us: int) -> AlertFacts:
+def facts_of(alerts: Iterable[Alert], last_us: int) -> AlertFacts:
     """`alerts` = the first of each absence; `last_us` = last event of the log."""
-    known = unaided = 0
-    back: list[float] = []
+    absences = known = unaided = 0
+    days, gaps, back = array("d"), array("d"), array("d")
     for alert in alerts:
         made = alert.decision
+        absences += 1
+        days.append(made.evidence.gap_days)
+        gaps.append(made.evidence.gap_days / made.evidence.usual_gap_days)
         within_us = made.detected_us + int(made.evidence.usual_gap_days * DAY_US)
         if alert.returned_us is not None:
             back.append((alert.returned_us - made.detected_us) / DAY_US)
         if within_us <= last_us:
             known += 1
             unaided += alert.returned_us is not None and alert.returned_us <= within_us
-    seen = [alert.decision.evidence for alert in alerts]
     return AlertFacts(
-        absences=len(alerts),
+        absences=absences,
         known=known,
         unaided=unaided,
         came_back=len(back),
-        silence_days=median(each.gap_days for each in seen) if seen else None,
-        silence_gaps=median(each.gap_days / each.usual_gap_days for each in seen) if seen else None,
+        silence_days=median(days) if days else None,
+        silence_gaps=median(gaps) if gaps else None,
         return_days=median(back) if back else None,
     )
 
 
 def compose(facts: Facts, words: Words) -> Alerts:
     result = facts.result
-    alerts = first_alerts(result.alerts)
+    found = facts_of(result.alerts.first(), result.last_us)
     title = words.say("alerts.per_week")
-    if not alerts:
+    if not found.absences:
         return Alerts([words.say("alerts.none")], title, Markup(), "", [])
-    weeks = Counter(_monday(alert.decision.detected_us, words) for alert in alerts)
+    weeks = Counter(_monday(alert.decision.detected_us, words) for alert in result.alerts.first())
     all_weeks = _weeks(_monday(result.first_us, words), max(_monday(result.last_us, words), *weeks))
     counts = [weeks[week] for week in all_weeks]
     told = words.say(
-        "alerts.per_week.told", mean=words.decimal(len(alerts) / len(all_weeks)), most=words.count(max(counts))
+        "alerts.per_week.told", mean=words.decimal(found.absences / len(all_weeks)), most=words.count(max(counts))
     )
     labels = [str(format_skeleton("yMMMd", week, locale=words.tongue.locale)) for week in all_weeks]
     outcomes = Counter(
@@ -107,7 +101,7 @@ def compose(facts: Facts, words: Words) -> Alerts:
         if alert.decision.kind is Kind.WIN_BACK
     )
     return Alerts(
-        sentences=_sentences(facts_of(alerts, result.last_us), words) + _nudges(result.alerts, words),
+        sentences=_sentences(found, words) + _nudges(result.alerts, words),
         chart_title=title,
         chart=charts.bars(title, told, labels, counts, lambda number: words.count(round(number))),
         chart_told=told,
@@ -121,11 +115,14 @@ def compose(facts: Facts, words: Words) -> Alerts:
     )
 
 
-def _nudges(alerts: Sequence[Alert], words: Words) -> list[str]:
+def _nudges(alerts: Iterable[Alert], words: Words) -> list[str]:
     """What became of those who were nudged towards their next visit; nothing where nobody was."""
-    nudged = [alert for alert in alerts if alert.decision.kind is Kind.SECOND_VISIT]
-    back = sum(alert.returned_us is not None for alert in nudged)
-    return [words.say("alerts.nudges", count=words.count(len(nudged)), part=words.count(back))] if nudged else []
+    count = back = 0
+    for alert in alerts:
+        if alert.decision.kind is Kind.SECOND_VISIT:
+            count += 1
+            back += alert.returned_us is not None
+    return [words.say("alerts.nudges", count=words.count(count), part=words.count(back))] if count else []
 
 
 def _sentences(found: AlertFacts, words: Words) -> list[str]:

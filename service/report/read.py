@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from babel.numbers import format_decimal
 
 from service.domain.calendar import to_datetime
-from service.domain.outputs import Kind
 from service.report.facts import Facts
 from service.web.words import Words
 
@@ -30,9 +29,7 @@ def compose(facts: Facts, words: Words) -> Read:
         "events": result.events,
         "customers": facts.customers.customers,
         "regulars": regulars,
-        "absences": len(
-            {(a.decision.customer_id, a.decision.episode_id) for a in result.alerts if a.decision.kind is Kind.WIN_BACK}
-        ),
+        "absences": result.alerts.absences,
     }
     outreach = result.settings.outreach
     return Read(

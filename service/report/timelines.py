@@ -41,7 +41,7 @@ class TimeLines:
 
 
 def compose(facts: Facts, words: Words) -> TimeLines:
-    found = examples(facts.result.visits, facts.result.alerts)
+    found = examples(facts.result.visits, facts.result.alerts.first())
     if not found:
         return TimeLines(words.say("timelines.none"), [], [])
     keys = [(key, _key(key), words.say(f"timelines.key.{key}")) for key in ("visit", "usual", "alert", "return")]

@@ -50,7 +50,7 @@ def main() -> None:
         rows=result.report.rows,
         events=result.events,
         customers=sum(len(engine.customers) for engine in result.engines),
-        decisions=len(result.decisions),
+        decisions=result.alerts.decided,
         cpu_s=time.process_time() - began,
         peak_bytes=resident_peak() - before,
     )

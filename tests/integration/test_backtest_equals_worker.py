@@ -16,7 +16,7 @@ import pytest
 
 from service.backtest import backtest
 from service.config import Settings
-from service.domain.outputs import Reason
+from service.domain.outputs import Decision, Reason
 from service.simulate import Cafe, Simulation
 from service.streaming import topics
 from service.streaming.period_records import csv_cells
@@ -101,7 +101,8 @@ def test_periods_and_decision_ids_are_the_same(
     assert len(wanted) > 900
     decided = read_committed(settings, settings.kafka.topics.outreach_decisions)
     ids = sorted(msgspec.json.decode(record.value)["id"] for record in decided)
-    expected = backtest(settings, [purchases], [surveys], partitions=partitions).decisions
+    expected: list[Decision] = []
+    backtest(settings, [purchases], [surveys], partitions=partitions, on_decision=expected.append)
     assert ids == sorted(f"{decision.decision_id}.{decision.outcome.value}" for decision in expected)
     assert any(decision.reason is Reason.VOLUME for decision in expected) == bool(outreach)
     assert len(ids) > 100

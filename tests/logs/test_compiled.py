@@ -30,6 +30,7 @@ from service.domain.calendar import DAY_US, SECOND_US, Calendar
 from service.domain.customer import snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event
+from service.domain.outputs import Decision
 from service.domain.partition_state import Turn
 from service.domain.policy import ClockMode, ConsentRule, Measure, OutreachPolicy, Policy, Rung, Shop, Timing
 from service.history.writing import write_history
@@ -256,15 +257,16 @@ def look_back(witness: Witness) -> None:
     with TemporaryDirectory() as directory:
         purchases, surveys = log_of_a_till(Path(directory))
         settings = Settings().changed(outreach={"consent": ConsentRule.EXTERNAL}, shop={"timezone": ZONE.key})
-        result = backtest(settings, [purchases], [surveys])
+        made: list[Decision] = []
+        result = backtest(settings, [purchases], [surveys], on_decision=made.append)
     witness.tell([result.report.rows, sorted(result.report.skipped.items()), result.report.spread_orders])
     witness.tell([(example.line, example.reason) for example in result.report.examples])
-    witness.tell(result.decisions)
+    witness.tell(made)
     witness.tell([(name, list(times)) for name, times in result.visits.visits.items()])
     witness.tell([(name, list(numbers)) for name, numbers in result.visits.judged.items()])
     witness.said["rows of a file"] = result.report.rows
     witness.said["rows left out"] = result.report.skipped.total()
-    witness.said["decisions of a backtest"] = len(result.decisions)
+    witness.said["decisions of a backtest"] = len(made)
 
 
 def main() -> None:

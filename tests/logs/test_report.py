@@ -24,7 +24,7 @@ from service.config import Settings, load_settings
 from service.domain.sentence import Language
 from service.judging.explained import examples
 from service.judging.judgement import judge
-from service.report.alerts import facts_of, first_alerts
+from service.report.alerts import facts_of
 from service.report.english import ENGLISH
 from service.report.french import FRENCH
 from service.report.numbers import SIDE_BY_SIDE
@@ -198,7 +198,7 @@ def test_the_alerts_told_are_those_of_alerts_csv(made: Made) -> None:
     absences = {(row["customer_id"], row["quiet_since"]) for row in alerts}
     back = {(row["customer_id"], row["quiet_since"]) for row in alerts if row["returned_at"]}
 
-    found = facts_of(first_alerts(made.result.alerts), made.result.last_us)
+    found = facts_of(made.result.alerts.first(), made.result.last_us)
 
     assert (found.absences, found.came_back) == (len(absences), len(back))
     assert found.unaided <= found.known <= found.absences
@@ -287,7 +287,7 @@ def test_programs_that_read_pages_aloud_find_their_way(made: Made) -> None:
     charts = [given for given in page.all("svg") if given.get("class") == "chart"]
     assert len(charts) == 8
     stories = [given for given in page.all("svg") if given.get("class") == "timeline"]
-    assert len(stories) == len(examples(made.result.visits, made.result.alerts)) == 5
+    assert len(stories) == len(examples(made.result.visits, made.result.alerts.first())) == 5
     assert all(given["role"] == "img" and given["aria-label"] for given in stories)
     assert all(given["role"] == "img" and given["aria-label"] for given in charts)
     for drawn in re.findall(r'<svg class="chart".*?</svg>', page.html, flags=re.DOTALL):

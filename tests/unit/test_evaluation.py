@@ -7,7 +7,6 @@ from math import inf, log
 
 import pytest
 
-from service.backtest import Alert
 from service.domain.cadence import base_days
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.churn_model import ChurnModel
@@ -15,6 +14,7 @@ from service.domain.engine import Engine
 from service.domain.events import Event
 from service.domain.outputs import Decision
 from service.domain.policy import OutreachPolicy, Policy, Shop
+from service.judging.alert_log import Alert
 from service.judging.baselines import at_count, rivals
 from service.judging.evaluation import Absences, Court, Tally, absences_of
 from service.judging.visit_log import BUDGETS, PER_ABSENCE, VisitLog

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from service.backtest import Alert
 from service.domain.calendar import DAY_US, to_datetime
 from service.domain.decisions import decision_of
 from service.domain.engine import Engine
 from service.domain.outputs import Outcome, Reason
 from service.domain.policy import Policy
+from service.judging.alert_log import Alert
 from service.judging.explained import Story, examples
 from service.judging.visit_log import VisitLog, lot
 from tests.support.engines import OPEN_HOUSE, START_US, UNDISTURBED, at, make_engine, purchase, weekly
@@ -36,11 +36,11 @@ class Shop:
             self.engine.apply(event)
             self.log.note(event, self.engine)
 
-    def alert(self, name: str, back_after: float | None, reason: Reason = Reason.DUE) -> None:
+    def alert(self, name: str, back_after: float | None) -> None:
         customer = self.engine.customers[name]
         detected = customer.last_us + 14 * DAY_US
         made = decision_of(
-            name, customer, OPEN_HOUSE, self.engine.population, Outcome.RELEASED, reason,
+            name, customer, OPEN_HOUSE, self.engine.population, Outcome.RELEASED, Reason.DUE,
             rung=0, detected_us=detected, decided_us=detected,
         )  # fmt: skip
         made = replace(made, evidence=replace(made.evidence, usual_gap_days=7.0))
@@ -86,14 +86,6 @@ def test_who_is_away_only_since_shortly_before_the_end_of_the_log_is_not_called_
     shop = Shop()
     shop.visits("late", 12, first_day=END - 100)
     shop.alert("late", None)
-
-    assert shop.told() == {}
-
-
-def test_an_alert_that_a_limit_kept_back_is_no_story() -> None:
-    shop = Shop()
-    shop.visits("gone", 10)
-    shop.alert("gone", None, Reason.VOLUME)
 
     assert shop.told() == {}
 
