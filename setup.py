@@ -28,6 +28,7 @@ HOT = (
     "churn_fit",
     "newcomers",
     "population",
+    "worth",
     "volume",
     "tolerance",
     "clock",

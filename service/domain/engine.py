@@ -16,7 +16,7 @@ from typing import Final, assert_never
 
 import xxhash
 
-from service.domain import cadence, scores
+from service.domain import cadence, scores, worth
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.clock import StreamClock
 from service.domain.customer import (
@@ -60,7 +60,7 @@ from service.domain.partition_state import (
 )
 from service.domain.policy import ClockMode, Policy
 from service.domain.population import Learned, Population
-from service.domain.silences import CELLS, Row, Tolerances
+from service.domain.silences import CELLS, UNKNOWN, Row, Tolerances
 from service.domain.tolerance import Tolerance
 from service.domain.volume import Volume, VolumeState
 
@@ -316,6 +316,8 @@ class Engine:
                 population.newcomers.came_again(visits, gap)
             if visits >= self._min_visits:
                 self.state.tally.silence_closed(customer, gap, at_us)
+                if self.volume is not None and customer.due_us < NEVER:
+                    self.volume.worth.came_back(customer, gap, cadence.usual_gap_days(customer), population.mu0)
                 population.silences.gone(customer)
                 population.silences.closed(customer, gap)
                 before = cadence.own_mean_log_gap(customer)
@@ -554,6 +556,10 @@ class Engine:
                 customer.stalled_us = stalled
             elif not self._is_followed(customer):
                 customer.due_us = NEVER  # nudges have been switched off
+            elif customer.rung >= self._rungs:
+                customer.due_us = NEVER
+                if self.volume is not None:
+                    self.volume.worth.lost(customer, self.population.mu0)
             else:
                 due = 0 if customer.detected_us else self._tolerated_us(customer, customer.rung)
                 if due > wake_us:
@@ -602,7 +608,18 @@ class Engine:
             customer.released_us, customer.released_rung = acted, rung
         customer.detected_us = 0
         customer.rung = self._rungs if rung == NUDGE or verdict.reason is Reason.VOLUME else rung + 1
-        customer.due_us = NEVER if customer.rung >= self._rungs else self._next_due_us(customer, customer.rung, acted)
+        customer.due_us = (
+            self._next_due_us(customer, customer.rung, acted)
+            if customer.rung < self._rungs
+            else self._lost_us(customer, acted)
+        )
+
+    def _lost_us(self, customer: Customer, after_us: int) -> int:
+        """When a silence without further rungs counts as lost, where that is learned from."""
+        if self.volume is None or customer.visits < self._min_visits:
+            return NEVER
+        days = worth.LOST_GAPS * cadence.usual_gap_days(customer)
+        return max(after_us + 1, customer.last_us + customer.paused_us + int(days * DAY_US))
 
     def _next_due_us(self, customer: Customer, rung: int, after_us: int) -> int:
         """When a later rung comes due, the one before it having been acted on at `after_us`."""
@@ -627,7 +644,7 @@ class Engine:
         if due_us < NEVER and customer.visits < self._min_visits:
             due_us = due_us if customer.detected_us else max(due_us, self._tolerated_us(customer, 0))
             ahead.append((step_of(self.policy.outreach, NUDGE)[1].name, due_us))
-        elif due_us < NEVER:
+        elif due_us < NEVER:  # after the last rung: when the silence counts as lost
             for rung in range(customer.rung, self._rungs):
                 if ahead:
                     due_us = self._next_due_us(customer, rung, due_us)
@@ -834,7 +851,7 @@ class Engine:
         self.population.silences.rows = [self._rows.get(cell) or known[cell] for cell in range(CELLS)]
         self._rows = {}
         if self._table is not None or returns is not None:
-            self.population.restored(self._table or Tolerances([], 1.0, []), returns)
+            self.population.restored(self._table or UNKNOWN, returns)
             self.tolerance.learn()
         self.segments, self.bands = [0] * len(Segment), [0] * len(HealthBand)
         for customer_id, customer in self.customers.items():

@@ -128,12 +128,14 @@ def unpack_row(value: bytes) -> Row:
 
 
 def pack_table(learned: Tolerances) -> bytes:
-    return msgspec.msgpack.encode((learned.table, learned.kappa, learned.pool))
+    return msgspec.msgpack.encode((learned.table, learned.kappa, learned.class_weights, learned.classes))
 
 
 def unpack_table(value: bytes) -> Tolerances:
-    table, kappa, pool = msgspec.msgpack.decode(value)
-    return Tolerances(table, kappa, pool)
+    """Of a record of before the classes' curves were kept, the rest: until the next weekly refresh."""
+    table, kappa, *known = msgspec.msgpack.decode(value)
+    weights, classes = known if len(known) == 2 else ([], [])
+    return Tolerances(table, kappa, weights, classes)
 
 
 def pack_newcomers(newcomers: Newcomers, returns: ReturnTimes | None) -> bytes:

@@ -15,7 +15,7 @@ from service.domain.churn_fit import Sample, fit
 from service.domain.churn_model import ChurnModel
 from service.domain.customer import NEVER, Customer
 from service.domain.newcomers import Newcomers, ReturnTimes
-from service.domain.silences import Silences, Tolerances
+from service.domain.silences import UNKNOWN, Silences, Tolerances
 
 REFRESH_US: Final = 7 * DAY_US
 _COLD_GAP_DAYS: Final = 14.0
@@ -96,7 +96,7 @@ class Population:
         self.sample = Sample(self.state.sample_level)
         self.silences = Silences()
         self.newcomers: Final = newcomers
-        self.learned = Learned(Tolerances([], 1.0, []), self._model(), self._returns_unknown())
+        self.learned = Learned(UNKNOWN, self._model(), self._returns_unknown())
 
     def _returns_unknown(self) -> ReturnTimes | None:
         return None if self.newcomers is None else ReturnTimes([], exp(self.state.mu0))

@@ -48,6 +48,8 @@ _COLD_SHARE: Final = 0.05
 _COLD_MULTIPLE: Final = 4.0
 """Cold start: 5 % of healthy gaps last longer than 4 bases, and one base more for each halving (3 bases for 10 %)."""
 _COLD_LEAST: Final = 1.2
+_COLD_WEIGHT: Final = 20.0
+"""What is supposed counts like this many gaps: nothing beside a year of a shop, much in its first weeks, when long gaps cannot have closed."""
 _BASE_STEP: Final = 0.1
 _BASE_OFFSET: Final = 64
 _BASE_BINS: Final = 256
@@ -57,15 +59,23 @@ SHARE_HIGH: Final = 0.8
 """Bounds of the share of healthy gaps that a promise may turn into: beyond them there is no evidence, or no sense."""
 _LOG_SHARE_LOW: Final = log(SHARE_LOW)
 _LOG_SHARE_STEP: Final = (log(SHARE_HIGH) - log(SHARE_LOW)) / GRID
+_LOG_TYPICAL_PATIENCE: Final = [log_patience(visits) for visits in (5, 9, 19, 40)]
+"""By class of visits: ln (bases / usual gaps) of one in its middle."""
+_HALVINGS: Final = 30
 _KAPPA_LOW: Final = 0.5
 _KAPPA_HIGH: Final = 4.0
+
+
+def own_spread_square(customer: Customer) -> float:
+    """Mean square of the customer's log gaps around the usual one, shrunk towards everybody's."""
+    return (customer.gap_square + _SPREAD_PRIOR * _SPREAD_SQUARE) / (customer.gap_weight + _SPREAD_PRIOR)
 
 
 def cell_of(customer: Customer) -> int:
     """Which of the cells a regular belongs to: 5 × class of visits + class of spread."""
     visits = customer.visits
     evidence = 0 if visits < 7 else 1 if visits < 13 else 2 if visits < 30 else 3
-    square = (customer.gap_square + _SPREAD_PRIOR * _SPREAD_SQUARE) / (customer.gap_weight + _SPREAD_PRIOR)
+    square = own_spread_square(customer)
     spread = 0 if square < 0.3025 else 1 if square < 0.49 else 2 if square < 0.7225 else 3 if square < 1.0 else 4
     return _RHYTHMS * evidence + spread
 
@@ -110,23 +120,45 @@ class Row:
 class Tolerances:
     """What was learned: frozen, so that a record tells the numbers of its own time. Empty `table` = cold start."""
 
-    def __init__(self, table: list[list[float]], kappa: float, pool: list[float]) -> None:
+    def __init__(
+        self,
+        table: list[list[float]],
+        kappa: float,
+        class_weights: list[float],
+        classes: list[list[float]],
+    ) -> None:
         self.table: Final = table
         """Cell → log multiple of the base for each share of the grid, falling."""
         self.kappa: Final = kappa
         """Mean healthy gap / usual gap: how many usual gaps a healthy regular's year lacks."""
-        self.pool: Final = pool
-        """S(r) of all cells together at the upper edge of each bin, absences included."""
+        self.class_weights: Final = class_weights
+        """Silences by class of visits (weights)."""
+        self.classes: Final = classes
+        """Class of visits → S(r) at the upper edge of each bin, absences included."""
 
-    def bases_open(self, share: float) -> float:
-        """Bases after which only `share` of all silences are still open; inf where so few never are, or nothing is known yet."""
-        index = bisect_left(self.pool, -share, key=lambda survival: -survival)
-        if index >= len(self.pool):
+    def share_open(self, bases: float, most_gaps: float) -> float:
+        """Share of all silences that are still open after so many bases, or after `most_gaps` usual gaps where these are over sooner. 1 while nothing is known."""
+        if not self.classes:
+            return 1.0
+        whole = fsum(self.class_weights)
+        log_bases, log_most = log(bases), log(most_gaps)
+        return fsum(
+            weight / whole * _at(curve, min(log_bases, log_most - typical))
+            for weight, curve, typical in zip(self.class_weights, self.classes, _LOG_TYPICAL_PATIENCE, strict=True)
+        )
+
+    def bases_open(self, share: float, most_gaps: float) -> float:
+        """The bases of `share_open` after which only `share` of all silences are still open; inf where so few never are, or nothing is known yet."""
+        low, high = _LOW, _HIGH
+        if not self.classes or self.share_open(exp(high), most_gaps) > share:
             return inf
-        above = self.pool[index - 1] if index else 1.0
-        drop = above - self.pool[index]
-        part = (above - share) / drop if drop > 0.0 else 1.0
-        return exp(_LOW + _STEP * (index - 1 + part))
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            if self.share_open(exp(middle), most_gaps) > share:
+                low = middle
+            else:
+                high = middle
+        return exp(high)
 
     def log_multiple(self, cell: int, log_share: float) -> float:
         """Log of the bases after which the share (its logarithm, within the bounds) of healthy gaps is still open."""
@@ -149,7 +181,7 @@ class Tolerances:
         if r >= HEALTHY_BASES:
             return 0.0
         if not self.table:
-            return min(1.0, _COLD_SHARE * exp2(_COLD_MULTIPLE - r))
+            return _cold_share(r)
         row = self.table[cell]
         log_r = log(r)
         if log_r >= row[0]:
@@ -161,6 +193,10 @@ class Tolerances:
         drop = row[index - 1] - row[index]
         position = index - 1 + ((row[index - 1] - log_r) / drop if drop > 0.0 else 1.0)
         return exp(_LOG_SHARE_LOW + _LOG_SHARE_STEP * position)
+
+
+UNKNOWN: Final = Tolerances([], 1.0, [], [])
+"""Before anything was learned."""
 
 
 class Silences:
@@ -220,14 +256,20 @@ class Silences:
         moves = self._moves(mu0)
         closed = [_moved(row.closed, -moves[cell // _RHYTHMS]) for cell, row in enumerate(self.rows)]
         censored = [_moved(one, -moves[cell // _RHYTHMS]) for cell, one in enumerate(self._censored(today))]
-        everybody = _Counts(_added(closed), _added(censored))
+        everybody = _Counts(_added([*closed, _COLD_GAPS]), _added(censored))
         pool = everybody.survival()
         curves: list[list[float]] = []
+        weights: list[float] = []
+        classes: list[list[float]] = []
         for first in range(0, CELLS, _RHYTHMS):
             its = range(first, first + _RHYTHMS)
-            of_class = _Counts(_added([closed[i] for i in its]), _added([censored[i] for i in its])).filled(everybody)
+            of_class = _Counts(_added([closed[i] for i in its]), _added([censored[i] for i in its]))
+            weights.append(fsum(of_class.closed) + fsum(of_class.censored))
+            of_class = of_class.filled(everybody)
+            classes.append(of_class.survival())
             curves.extend(_Counts(closed[i], censored[i]).filled(of_class).survival() for i in its)
-        return Tolerances([_shares(curve) for curve in curves], self._kappa(pool, everybody.closed, moves), pool)
+        kappa = self._kappa(pool, everybody.closed, moves)
+        return Tolerances([_shares(curve) for curve in curves], kappa, weights, classes)
 
     def _moves(self, mu0: float) -> list[float]:
         """Per class of visits: how far its log bases lie from where they would be at the reference's pace."""
@@ -273,6 +315,20 @@ class Silences:
             before = pool[index]
         usual = fsum(usual_days)
         return min(_KAPPA_HIGH, max(_KAPPA_LOW, fsum(days) / usual)) if usual > 0.0 else 1.0
+
+
+def _cold_share(r: float) -> float:
+    """Share of healthy gaps that last at least r bases, before anything is known."""
+    return min(1.0, _COLD_SHARE * exp2(_COLD_MULTIPLE - r))
+
+
+def _cold_gaps() -> list[float]:
+    upper = [_cold_share(exp(_LOW + _STEP * index)) for index in range(_BINS)]
+    return [_COLD_WEIGHT * (before - after) for before, after in zip([1.0, *upper], [*upper, 0.0], strict=True)]
+
+
+_COLD_GAPS: Final = _cold_gaps()
+"""By bin: gaps as they are supposed to be before anything is known. Where nothing that long could be seen yet they say how silences go on."""
 
 
 class _Counts:

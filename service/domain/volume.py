@@ -1,50 +1,59 @@
-"""Whom to alert when fewer messages may go out than regulars go quiet: the likelier gone and the more at stake, nobody later than the others.
+"""Whom to alert when fewer messages may go out than regulars go quiet: those whose alert is worth most, nobody later than the others.
 
-when    A silence comes due after min(2.5, m · patience) usual gaps. m is chosen weekly from the Kaplan–Meier curve of all silences, so
-        that about a quarter more come due than may be alerted; with few alerts to spend that is never, and everybody comes due after 2.5.
-whom    Lowest first:  ln n + 0.25 (ln û − μ0) − 0.25 (ln of the recent gaps − ln û)
-        The odds of being gone fall as 1 / (b + x) with x repeat visits in the buy-till-you-die models that drop out after a visit
-        (MBG/CNBD-k, Platzer & Reutterer 2016), so the newest regulars come first; a fast customer has more visits at stake; one
-        whose last gaps grew is likelier gone. Ties are settled by a lot that is the same on every replay.
+when    Where silences are many for the messages there are, everybody comes due after 2.25 usual gaps: those who would wait longer are
+        lost by then. Where they are few, each comes due after m · patience usual gaps, sooner where the gaps have grown; m is chosen
+        weekly from the Kaplan–Meier curves of all silences so that about as many come due as may be alerted. In between (1.2 to 1.6
+        silences of 2.25 usual gaps for an alert) the limit of 2.25 is lifted by and by.
+whom    Highest expected worth first (worth.py). Ties are settled by a lot that is the same on every replay.
 volume  How those ranked who came due of late says which rank the volume reaches; a purse of a month's alerts, filled by the visits
-        of regulars (or by the days) and emptied by what goes out, corrects it.
+        of regulars (or by the days) and emptied by what goes out, corrects it, and m.
 
 loyal   A part of the volume can be kept for regulars of 13 visits and more, who by that rank hardly ever get a message where there are few.
         It has a purse and a memory of ranks of its own; what it does not use up overflows into the other. Who is not chosen there
         may still be chosen among all.
 
-Who is not chosen is not asked later: the question is whom, not when. A visit costs O(1), a silence that comes due a sum over 96 bins.
+Who is not chosen is not asked later: the question is whom, not when. A visit costs O(1), a silence that comes due a sum over 144 bins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, exp2, fsum, inf, log
+from math import exp, exp2, fsum, inf
 from typing import Any, Final
 
 import xxhash
 
-from service.domain.cadence import PATIENCE_CAP, patience
+from service.domain.cadence import patience
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.silences import Tolerances
 from service.domain.tally import CLASSES
+from service.domain.worth import FROM_GAPS, Worth, slowing
 
 LOYAL_FROM: Final = CLASSES[-1][0]
 """Visits of a loyal customer: the class with the most evidence."""
-LATEST: Final = 2.5
-"""Usual gaps after which everybody comes due: flat from 2.25 to 2.75; 2 finds more who come back by themselves, 3 is late where volume is ample."""
+LATEST: Final = FROM_GAPS
+"""Usual gaps after which everybody comes due where messages are few: flat from 2 to 2.75; less finds more who come back by themselves, more
+leaves too few to choose from."""
+_NO_LIMIT: Final = 4.0
+"""Usual gaps after which everybody comes due where they are many: the visits that an alert could win back are lost by then."""
+_FEW: Final = 1.6
+_AMPLE: Final = 1.2
+"""Silences that last `LATEST` usual gaps, for each alert: from `_FEW` on there is enough to choose from."""
 _EARLIEST: Final = 0.5
 """Usual gaps before which nobody is quiet, whatever the volume."""
-_OVER: Final = 1.25
-"""Silences that come due for each alert. 1.15 falls short of an ample volume, 1.5 asks too early."""
-_STAKE: Final = 0.25
-"""0 counts customers, 1 visits a year."""
-_SLOWING: Final = 0.25
+_OVER: Final = 1.05
+"""Silences that come due for each alert where all wait for m. 1.25 asks too early: more come back by themselves."""
+_HASTE: Final = 0.25
+"""How much sooner a full purse lets them come due: e to this power."""
+_SLOWING: Final = 0.15
+"""Whose gaps have grown e-fold comes due this much (of its logarithm) sooner."""
+_RANK_OF_WORTH: Final = 0.3
+"""Means of worth that one rank's unit is; by what is believed at first it is one e-fold of the visits."""
 _LOT: Final = 0.1
 """Width of the lot that settles ties."""
-_RANKS: Final = 96
-_RANK_LOW: Final = -1.0
+_RANKS: Final = 144
+_RANK_LOW: Final = -4.5
 _RANK_STEP: Final = 0.0625
 _PURSE_DAYS: Final = 30.0
 """Days of alerts in the full purse; in balance it is half full."""
@@ -61,6 +70,9 @@ _HALF_LIFE_GAPS: Final = 4.0
 _EVIDENCE: Final = 10.0
 """Silences that came due, before a share of them is told."""
 _LOTS: Final = 4294967296.0
+_FIELDS: Final = (
+    "tokens", "until_us", "arrived", "visits", "days", "refused", "share", "loyal_tokens", "loyal_arrived", "worth",
+)  # fmt: skip
 
 
 class VolumeState:
@@ -84,19 +96,33 @@ class VolumeState:
         """Of the part kept for loyal customers: alerts that may go out now."""
         self.loyal_arrived: list[float] = []
         """Their silences that came due of late, by rank; empty where no part is kept."""
+        self.worth: list[float] = []
+        """What was learned of the worth of alerts (worth.py)."""
 
     def fields(self) -> tuple[object, ...]:
         """In the order in which they are stored; new ones are appended."""
-        kept = (self.loyal_tokens, self.loyal_arrived) if self.loyal_arrived else ()
-        return (self.tokens, self.until_us, self.arrived, self.visits, self.days, self.refused, self.share, *kept)
+        return (
+            self.tokens,
+            self.until_us,
+            self.arrived,
+            self.visits,
+            self.days,
+            self.refused,
+            self.share,
+            self.loyal_tokens,
+            self.loyal_arrived,
+            self.worth,
+        )
 
     @classmethod
     def of(cls, fields: Sequence[Any]) -> VolumeState:
         """What `fields` gave; missing ones keep their defaults."""
         state = cls()
-        names = ("tokens", "until_us", "arrived", "visits", "days", "refused", "share", "loyal_tokens", "loyal_arrived")
-        for name, value in zip(names, fields, strict=False):
+        for name, value in zip(_FIELDS, fields, strict=False):
             setattr(state, name, value)
+        if len(state.arrived) != _RANKS:  # of a release that ranked otherwise
+            state.arrived = [0.0] * _RANKS
+            state.loyal_arrived = []
         return state
 
 
@@ -112,21 +138,30 @@ class Volume:
         self._per_day: float = 0.0 if per_day is None else per_day
         self._for_loyal: float = for_loyal
         self.state = state
+        self.worth = Worth(state.worth)
         if for_loyal <= 0.0:
             state.loyal_tokens, state.loyal_arrived = 0.0, []
         elif not state.loyal_arrived:
             state.loyal_arrived = [0.0] * _RANKS
         self._bases: float = inf
         """m."""
+        self._latest: float = LATEST
+        """Usual gaps after which everybody comes due."""
 
     def learn(self, tolerances: Tolerances) -> None:
         """What is known of silences has moved, or was restored: m anew."""
         share = self.state.share or max(0.0, self._per_visit)
-        self._bases = tolerances.bases_open(min(1.0, _OVER * share)) if share > 0.0 else inf
+        self._bases, self._latest = inf, LATEST
+        if share > 0.0:
+            choice = tolerances.share_open(inf, LATEST) / share
+            lifted = max(0.0, min(1.0, (_FEW - choice) / (_FEW - _AMPLE)))
+            self._latest = LATEST * pow(_NO_LIMIT / LATEST, lifted)
+            self._bases = tolerances.bases_open(min(1.0, _OVER * share), self._latest)
 
     def refresh(self, now_us: int, mu0: float) -> None:
         """Weekly, before `learn`: how many silences per visit the volume asks for; who cannot be alerted is made up for."""
         self._pass(now_us, mu0)
+        self.worth.refresh()
         state = self.state
         wanted = self._per_visit
         if wanted < 0.0:
@@ -136,7 +171,12 @@ class Volume:
 
     def days(self, customer: Customer) -> float:
         """Silence after which the customer comes due."""
-        return max(_EARLIEST, min(LATEST, self._bases * patience(customer.visits))) * exp(customer.log_usual)
+        gaps = self._latest
+        if self._bases < inf:
+            haste = _HASTE * (2.0 * self.state.tokens / self._purse(1.0 - self._for_loyal) - 1.0)
+            sooner = exp(-_SLOWING * slowing(customer) - max(-_HASTE, haste))
+            gaps = min(gaps, self._bases * patience(customer.visits) * sooner)
+        return max(_EARLIEST, gaps) * exp(customer.log_usual)
 
     def visit(self, now_us: int, mu0: float) -> None:
         """A regular is here."""
@@ -150,13 +190,7 @@ class Volume:
         self._pass(now_us, mu0)
         state = self.state
         drawn: int = xxhash.xxh3_64_intdigest(customer_id.encode(), customer.visits)
-        slowing = max(-1.0, min(1.0, customer.log_recent - customer.log_usual))
-        rank = (
-            log(min(customer.visits, PATIENCE_CAP))
-            + _STAKE * (customer.log_usual - mu0)
-            - _SLOWING * slowing
-            + _LOT * ((drawn >> 32) / _LOTS)
-        )
+        rank = _LOT * ((drawn >> 32) / _LOTS) - self.worth.relative(customer, mu0) / _RANK_OF_WORTH
         place = max(0, min(_RANKS - 1, int((rank - _RANK_LOW) / _RANK_STEP)))
         lot = (drawn & 0xFFFFFFFF) / _LOTS
         if customer.visits >= LOYAL_FROM and self._for_loyal > 0.0:

@@ -101,7 +101,8 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "learned": (
             engine.population.learned.tolerances.table,
             engine.population.learned.tolerances.kappa,
-            engine.population.learned.tolerances.pool,
+            engine.population.learned.tolerances.class_weights,
+            engine.population.learned.tolerances.classes,
         ),
     }
 

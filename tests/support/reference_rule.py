@@ -24,6 +24,12 @@ VISITS_FROM = [4, 7, 13, 30]
 SPREADS_FROM = [0.0, 0.55, 0.7, 0.85, 1.0]
 KINDS = [(visits, spread) for visits in VISITS_FROM for spread in SPREADS_FROM]
 COLD_PACE = log(14)
+COLD_GAPS = [
+    20 * (min(1.0, 0.05 * 2 ** (4 - exp(low))) - min(1.0, 0.05 * 2 ** (4 - exp(high))))
+    for low, high in zip([-100.0, *EDGES[:-1]], [*EDGES[:-1], 6.0], strict=True)
+]
+COLD_GAPS[0] += 20 * (1 - min(1.0, 0.05 * 2**4))
+"""By bin: 20 gaps, of which 5 % last four bases, 10 % three …; a fifth is over at once."""
 
 Kind = tuple[int, float]
 """Where the class of visits and that of spreads begin."""
@@ -176,6 +182,8 @@ class Shop:
         self.refreshes = 0
         self.mu0 = COLD_PACE
         self.pool: Curve = []
+        self.classes: list[Curve] = []
+        self.class_weights: list[float] = []
         self.kappa = 1.0
         self.table: dict[Kind, list[float]] = {}
         """Log multiples of the base at SHARES; empty before anything is known."""
@@ -231,10 +239,15 @@ class Shop:
             )
 
         everybody = counts(KINDS)
+        everybody.closed = [seen + supposed for seen, supposed in zip(everybody.closed, COLD_GAPS, strict=True)]
         self.pool = everybody.survival()
+        self.classes, self.class_weights = [], []
         curves: dict[Kind, Curve] = {}
         for start in VISITS_FROM:
-            of_class = counts([(start, spread) for spread in SPREADS_FROM]).shrunk_to(everybody)
+            of_class = counts([(start, spread) for spread in SPREADS_FROM])
+            self.class_weights.append(of_class.total())
+            of_class = of_class.shrunk_to(everybody)
+            self.classes.append(of_class.survival())
             for spread in SPREADS_FROM:
                 own = counts([(start, spread)])
                 curves[start, spread] = own.shrunk_to(of_class).survival()

@@ -9,12 +9,12 @@ import pytest
 from service.domain.churn_model import ChurnModel
 from service.domain.curve import marks_days, point_of
 from service.domain.population import Learned
-from service.domain.silences import Tolerances
+from service.domain.silences import UNKNOWN
 from tests.support.engines import START_US, apply_all, decisions, make_engine, weekly
 from tests.unit.test_rungs import LAST_DAY, WEEKLY, clock, policy
 
 DAY_US = 86_400_000_000
-COLD = Tolerances([], 1.0, [])
+COLD = UNKNOWN
 
 
 def test_the_curve_of_a_regular_falls_by_the_table_and_rises_by_the_churn_model() -> None:

@@ -68,7 +68,9 @@ def test_a_shop_that_has_learned_its_own_curve_is_alerted_by_the_rule_as_written
     assert tolerances.table, "the shop must be big enough to leave the cold start"
     for row, kind in zip(tolerances.table, reference.KINDS, strict=True):
         assert row == pytest.approx(shop.table[kind], abs=1e-9)
-    assert tolerances.pool == pytest.approx(shop.pool, rel=1e-9)
+    for curve, own in zip(tolerances.classes, shop.classes, strict=True):
+        assert curve == pytest.approx(own, rel=1e-9)
+    assert tolerances.class_weights == pytest.approx(shop.class_weights, rel=1e-9, abs=1e-9)
     assert tolerances.kappa == pytest.approx(shop.kappa, rel=1e-9)
     assert 0.5 < tolerances.kappa < 4.0
     assert engine.population.mu0 == pytest.approx(shop.mu0, rel=1e-9)

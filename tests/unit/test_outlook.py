@@ -26,7 +26,7 @@ from service.domain.outlook import (
 )
 from service.domain.outputs import Output, RiskBand, Scores
 from service.domain.population import Learned, Population
-from service.domain.silences import Tolerances
+from service.domain.silences import UNKNOWN
 from tests.support.btyd import Truth
 from tests.support.customers import customer_with
 from tests.support.engines import Changelog, at, make_engine, purchase
@@ -60,7 +60,7 @@ def a_customer(random: Random) -> Customer:
 
 def knowing(model: ChurnModel) -> Population:
     population = Population()
-    population.learned = Learned(Tolerances([], 1.0, []), model)
+    population.learned = Learned(UNKNOWN, model)
     return population
 
 
@@ -230,7 +230,7 @@ def settled_on(model: ChurnModel) -> Engine:
     state = engine.population.state
     state.model = [model.stages, model.r, model.alpha, model.a, model.b, model.spend_minor]
     state.next_fit_us = NEVER
-    engine.population.learned = Learned(Tolerances([], 1.0, []), model)
+    engine.population.learned = Learned(UNKNOWN, model)
     return engine
 
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.domain.customer import Customer
-from service.domain.silences import CELLS, GRID, SHARE_HIGH, SHARE_LOW, Silences, Tolerances, cell_of
+from service.domain.silences import CELLS, GRID, SHARE_HIGH, SHARE_LOW, UNKNOWN, Silences, Tolerances, cell_of
 from tests.support.customers import customer_with
 
 TODAY = 18_500
-COLD = Tolerances([], 1.0, [])
+COLD = UNKNOWN
 
 
 def regular(visits: int = 10, usual: float = 14.0, spread: float = 0.6, day: int = TODAY) -> Customer:

@@ -23,7 +23,7 @@ from service.domain.events import Erasure, Event, Profile, Purchase
 from service.domain.outputs import Decision, Outcome, Reason
 from service.domain.partition_state import PARTITION_KEY, PartitionState
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Timing
-from service.domain.silences import Tolerances
+from service.domain.silences import UNKNOWN, Tolerances
 from service.domain.volume import LATEST, Volume, VolumeState
 from service.errors import ConfigurationError
 from service.simulate import Cafe, Simulation
@@ -330,20 +330,39 @@ def test_new_regulars_and_those_whose_gaps_grew_come_first() -> None:
 def test_with_little_known_everybody_comes_due_at_the_latest_date() -> None:
     volume = Volume(20.0, None, VolumeState())
 
-    volume.learn(Tolerances([], 1.0, []))
+    volume.learn(UNKNOWN)
 
     assert volume.days(customer_with(visits=4, log_usual=MU0)) == pytest.approx(LATEST * exp(MU0))
 
 
+STEP = log(40.0 / 0.02) / 60
+FALLING = [1.0 - 0.95 * n / 60 for n in range(61)]
+"""A curve whose survival falls by as much in each bin."""
+
+
+def bases_at(survival: float) -> float:
+    return 0.02 * exp(STEP * (1.0 - survival) / 0.95 * 60)
+
+
 @pytest.mark.parametrize("share", [0.999, 0.7, 0.25, 0.0501])
 def test_the_bases_after_which_a_share_is_still_open_are_read_between_the_bins(share: float) -> None:
-    pool = [1.0 - 0.95 * n / 60 for n in range(61)]
-    step = log(40.0 / 0.02) / 60
+    tolerances = Tolerances([], 1.0, [1.0, 2.0, 3.0, 4.0], [FALLING] * 4)
 
-    bases = Tolerances([], 1.0, pool).bases_open(share)
+    assert tolerances.bases_open(share, inf) == pytest.approx(bases_at(share), rel=1e-6)
+    assert tolerances.share_open(bases_at(share), inf) == pytest.approx(share)
+    assert tolerances.bases_open(0.04, inf) == inf
 
-    assert bases == pytest.approx(0.02 * exp(step * (1.0 - share) / 0.95 * 60), rel=1e-6)
-    assert Tolerances([], 1.0, pool).bases_open(0.04) == inf
+
+def test_classes_of_visits_count_by_their_silences_and_the_latest_date_is_that_of_usual_gaps() -> None:
+    at_once, never = [0.0] * 61, [1.0] * 61
+    tolerances = Tolerances([], 1.0, [6.0, 0.0, 0.0, 2.0], [at_once, never, never, FALLING])
+    loyal = 4.0**0.3  # bases are so many usual gaps at 40 visits
+
+    assert tolerances.share_open(100.0, 3.0 * loyal) == pytest.approx(
+        0.25 * (1.0 - 0.95 * log(3.0 / 0.02) / log(2000.0))
+    )
+    assert tolerances.share_open(2.0, 1e9) == pytest.approx(0.25 * (1.0 - 0.95 * log(2.0 / 0.02) / log(2000.0)))
+    assert tolerances.bases_open(0.01, 3.0 * loyal) == inf  # more are open at the latest date
 
 
 @pytest.mark.parametrize(
