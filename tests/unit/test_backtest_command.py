@@ -1,0 +1,50 @@
+"""What the backtest says at a terminal: errors of one sentence before the work, counts that agree with their nouns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from service.cli import app
+from service.errors import ConfigurationError
+
+WEEKLY = ("2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26")
+
+
+def history(directory: Path, *rows: str) -> Path:
+    path = directory / "history.csv"
+    path.write_text("customer_id,timestamp,amount\n" + "".join(f"{row}\n" for row in rows))
+    return path
+
+
+def backtest(*words: object) -> Result:
+    return CliRunner().invoke(app, ["backtest", *map(str, words)], catch_exceptions=False)
+
+
+def test_a_directory_that_cannot_be_made_is_said_before_the_log_is_read(tmp_path: Path) -> None:
+    in_the_way = history(tmp_path, f"anna,{WEEKLY[0]},1")
+
+    with pytest.raises(ConfigurationError, match=r"history\.csv cannot be written: File exists\."):
+        backtest(tmp_path / "there is no such log", "--out", in_the_way)
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    log = history(tmp_path, f"anna,{WEEKLY[0]},1")
+    (tmp_path / "out" / "periods.csv").mkdir(parents=True)
+
+    with pytest.raises(ConfigurationError, match=r"out/periods\.csv cannot be written: Is a directory\."):
+        backtest(log, "--out", tmp_path / "out")
+
+
+def test_the_first_line_counts_in_the_singular_and_is_not_empty(tmp_path: Path) -> None:
+    once = history(tmp_path, f"anna,{WEEKLY[0]},1")
+
+    assert backtest(once, "--out", tmp_path).output.startswith("1 event, 1 customer, 0 regulars; 0 alerts.\n")
+
+    others = [f"{who},2026-03-02,1" for who in ("bob", "eve", "tom")]
+    weekly = history(tmp_path, *(f"anna,{day},1" for day in WEEKLY), *others)
+
+    said = backtest(weekly, "--out", tmp_path, "--multiple", "2").output
+    assert said.startswith("7 events, 4 customers, 1 regular; 1 alert, 0 of them came back later.\n")
