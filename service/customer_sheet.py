@@ -6,7 +6,6 @@ from datetime import date
 from itertools import pairwise
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from service.config import Settings
@@ -25,7 +24,7 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
     """One customer for a person, or for programs."""
     found = inspect_customer(settings, customer_id)
     if as_json:
-        console.print(inspection_json(found), highlight=False, markup=False, soft_wrap=True)
+        console.print(inspection_json(found), highlight=False, soft_wrap=True)
         return
     scores, state = found.scores, found.customer
     table = Table(title=f"Customer {customer_id}", show_header=False, title_justify="left")
@@ -61,6 +60,9 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
     for name, value in rows:
         table.add_row(name, value)
     console.print(table)
+    told = found.in_words()
+    if told is not None:
+        console.print(told, highlight=False, soft_wrap=True)
     if found.curve:
         console.print(_curve(found))
 
@@ -115,7 +117,7 @@ def _answer_rows(answer: LatestAnswer, settings: Settings) -> list[tuple[str, st
         (f"newest {answer.survey.value}", f"{answer.score} on {local_time(answer.answered_us, zone):%Y-%m-%d %H:%M}")
     ]
     if answer.order_id is not None:
-        order = escape(answer.order_id)
+        order = answer.order_id
         if answer.ordered_us is None or answer.order_minor is None:
             about = f"{order}, not known"
         else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from service.cli import app
+from service.cli import app, main
 from service.errors import ConfigurationError
 
 WEEKLY = ("2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26")
@@ -48,3 +48,25 @@ def test_the_first_line_counts_in_the_singular_and_is_not_empty(tmp_path: Path) 
 
     said = backtest(weekly, "--out", tmp_path, "--multiple", "2").output
     assert said.startswith("7 events, 4 customers, 1 regular; 1 alert, 0 of them came back later.\n")
+
+
+def test_brackets_in_broken_rows_and_names_are_printed_as_they_are(tmp_path: Path) -> None:
+    rows = ("[/b],[/b],1", "[red],2026-01-05,1", "[red],2026-01-12,x")
+    log, out = history(tmp_path, *rows), tmp_path / "out[dim]"
+
+    done = backtest(log, "--out", out)
+
+    assert done.exit_code == 0
+    assert "[/b]" in done.output
+    assert str(out / "report.html") in done.output
+
+
+def test_an_error_quotes_brackets_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["churn-alert", "backtest", str(tmp_path / "[/b].csv"), "--out", str(tmp_path)])
+
+    with pytest.raises(SystemExit, match="1"):
+        main()
+
+    assert "[/b].csv cannot be read" in capsys.readouterr().err
