@@ -104,6 +104,8 @@ def backtest_files(
             on_progress=lambda events, rows: bar.update(task, completed=events, total=rows),
         )
     _tell(console, result.report.sentences())
+    if learn_until is not None:
+        _tell(console, _outside(result, learn_until))
     judgement = judge(result)
     with _writing(directory):
         written = write_files(result, directory, language, judgement)
@@ -171,6 +173,16 @@ def _summary(result: Result, console: Console) -> None:
         console.print("Decided: " + ", ".join(f"{count:,} {what}" for what, count in decisions.most_common()) + ".")
     for sentence in _risk_sentences(result):
         console.print(sentence, highlight=False, soft_wrap=True)
+
+
+def _outside(result: Result, learn_until: date) -> list[str]:
+    """A day with a mistyped year would leave a policy that has learned nothing, or everything, without a word."""
+    first, last = (local_time(at_us, result.settings.shop.zone).date() for at_us in (result.first_us, result.last_us))
+    if learn_until <= first:
+        return [f"--fit-until {learn_until}: nothing was learned, since the log begins on {first}."]
+    if learn_until > last:
+        return [f"--fit-until {learn_until}: learning never stopped, since the log ends on {last}."]
+    return []
 
 
 def _counted(count: int, thing: str) -> str:

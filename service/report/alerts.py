@@ -87,7 +87,7 @@ def compose(facts: Facts, words: Words) -> Alerts:
     found = facts_of(result.alerts.first(), result.last_us)
     title = words.say("alerts.per_week")
     if not found.absences:
-        return Alerts([words.say("alerts.none")], title, Markup(), "", [])
+        return Alerts([words.say("alerts.none"), *_nudges(result.alerts, words)], title, Markup(), "", [])
     weeks = Counter(_monday(alert.decision.detected_us, words) for alert in result.alerts.first())
     all_weeks = _weeks(_monday(result.first_us, words), max(_monday(result.last_us, words), *weeks))
     counts = [weeks[week] for week in all_weeks]
@@ -124,7 +124,9 @@ def _nudges(alerts: Iterable[Alert], words: Words) -> list[str]:
         if alert.decision.kind is Kind.SECOND_VISIT:
             count += 1
             back += alert.returned_us is not None
-    return [words.say("alerts.nudges", count=words.count(count), part=words.count(back))] if count else []
+    if not count:
+        return []
+    return [words.say(f"alerts.nudges.{words.form(count)}", count=words.count(count), part=words.count(back))]
 
 
 def _sentences(found: AlertFacts, left_out: int, words: Words) -> list[str]:

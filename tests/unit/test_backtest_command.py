@@ -70,3 +70,27 @@ def test_an_error_quotes_brackets_too(
         main()
 
     assert "[/b].csv cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [("2025-01-20", "nothing was learned, since the log begins on 2026-01-05."),
+     ("2026-01-05", "nothing was learned, since the log begins on 2026-01-05."), ("2026-01-26", ""),
+     ("2026-01-27", "learning never stopped, since the log ends on 2026-01-26.")],
+)  # fmt: skip
+def test_a_last_day_of_learning_outside_of_the_log_is_said(tmp_path: Path, day: str, said: str) -> None:
+    log = history(tmp_path, *(f"anna,{one},1" for one in WEEKLY))
+
+    output = backtest(log, "--out", tmp_path, "--fit-until", day).output
+
+    assert (f"--fit-until {day}: {said}" in output) if said else ("--fit-until" not in output)
+
+
+def test_nudges_are_told_of_where_no_regular_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHURN_ALERT_OUTREACH__SECOND_VISIT", "true")
+    log = history(tmp_path, "anna,2026-01-05,1", *(f"c{n},2026-03-{n + 2:02},1" for n in range(8)))
+
+    said = backtest(log, "--out", tmp_path).output
+
+    assert "; 1 nudge towards the next visit." in said
+    assert "Besides, 1 nudge" in (tmp_path / "report.html").read_text(encoding="utf-8")
