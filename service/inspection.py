@@ -85,7 +85,11 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
     if scores is None:
         raise ConfigurationError(f"Customer {customer_id!r} is not known.")
     dates = [("expected visit", scores.expected_visit_us)]
-    dates += [(f"alert: {rung}", due_us) for rung, due_us in engine.rungs_ahead(customer)]
+    chosen = " (if chosen under the volume)" if engine.volume is not None and not customer.rung else ""
+    dates += [
+        (f"alert: {rung}{chosen if not place else ''}", due_us)
+        for place, (rung, due_us) in enumerate(engine.rungs_ahead(customer))
+    ]
     if customer.visits:
         lost_us = customer.last_us + int(cadence.HEALTHY_BASES * cadence.base_days(customer) * DAY_US)
         dates.append(("counted as lost", lost_us))

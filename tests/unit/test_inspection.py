@@ -12,14 +12,15 @@ from rich.console import Console
 from service import customer_sheet
 from service.config import Settings
 from service.domain.events import Event, Item, Profile, Purchase
+from service.domain.policy import OutreachPolicy
 from service.inspection import Inspection, _inspection, as_json
-from tests.support.engines import apply_all, at, make_engine, purchase, weekly
+from tests.support.engines import OPEN_HOUSE, apply_all, at, make_engine, purchase, weekly
 
 SETTINGS = Settings()
 
 
-def inspected(name: str, *events: Event) -> Inspection:
-    engine = make_engine()
+def inspected(name: str, *events: Event, policy: OutreachPolicy = OPEN_HOUSE) -> Inspection:
+    engine = make_engine(policy)
     apply_all(engine, sorted(events, key=lambda event: event.at_us))
     return _inspection(SETTINGS, engine, 0, name)
 
@@ -58,3 +59,34 @@ def test_brackets_in_names_and_items_are_printed_as_they_are(monkeypatch: pytest
     assert title.strip() == "Customer [/b]"
     assert "cake [/b]" in said.getvalue()
     assert re.search(r"Customer \[/b\] usually comes every \d+ days and has not been seen for 32 days", said.getvalue())
+
+
+LIMITED = OutreachPolicy(consent=OPEN_HOUSE.consent, volume_per_100_visits=0.001)
+
+
+@pytest.mark.parametrize(
+    ("policy", "day", "said"),
+    [
+        (OPEN_HOUSE, 42.0, "decided in it nothing yet"),
+        (OPEN_HOUSE, 120.0, r"decided in it remind asked for on 2020-1\d-\d\d"),
+        (
+            OutreachPolicy(),
+            120.0,
+            r"decided in it came due on 2020-1\d-\d\d \d\d:\d\d, nothing sent; outreach-decisions says why",
+        ),
+        (LIMITED, 42.0, r"alert: remind \(if chosen under the volume\)"),
+        (LIMITED, 120.0, "decided in it came due, nothing sent; outreach-decisions says why"),
+    ],
+    ids=["not due", "sent", "no consent", "limited", "left out"],
+)
+def test_what_the_silence_has_led_to_and_may_lead_to_is_told(
+    policy: OutreachPolicy, day: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = weekly("first", 5)  # who gets the only message there is
+    found = inspected("anna", *first, *weekly("anna", 6), purchase("other", day), policy=policy)
+    monkeypatch.setattr(customer_sheet, "inspect_customer", lambda *_: found)
+    written = io.StringIO()
+
+    customer_sheet.show_customer(SETTINGS, "anna", Console(file=written, width=200, markup=False), as_json=False)
+
+    assert re.search(said, re.sub(r"[\s│]+", " ", written.getvalue()))
