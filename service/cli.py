@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from service.config import Settings, load_settings
 from service.domain.sentence import Language
@@ -23,7 +24,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Notices, from a stream of purchases, that a regular customer has gone quiet, and asks for one well-timed win-back message.",
 )
-out, err = Console(), Console(stderr=True)
+out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False, emoji=False)
+"""Brackets in names, files and broken rows are theirs: where style is wanted it is asked for."""
 
 
 class Context:
@@ -308,7 +310,7 @@ def main() -> None:
     try:
         app()
     except ChurnAlertError as error:
-        err.print(f"[bold red]churn-alert:[/] {error}", highlight=False, soft_wrap=True)
+        err.print(Text.assemble(("churn-alert:", "bold red"), f" {error}"), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

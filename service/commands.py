@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,7 @@ def replay_files(
         raise ConfigurationError("--speed and --seconds exclude each other.")
     history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
     pace = Pace(speed) if seconds is None else Pace.whole_in(seconds, history.first_us, history.last_us)
-    with Progress(console=console, transient=True) as bar:
+    with _progress(console) as bar:
         task = bar.add_task("replay", total=history.rows)
         done = replay(
             history.events(),
@@ -90,7 +92,8 @@ def backtest_files(
     changed = _changed(settings, next(iter(given), "outreach"), outreach)
     if volume is not None:
         changed = _changed(changed, "volume", {"volume_per_100_visits": volume, "volume_per_day": None})
-    with Progress(console=console, transient=True) as bar:
+    _make(directory)
+    with _progress(console) as bar:
         task = bar.add_task("backtest", total=None)
         result = backtest(
             changed,
@@ -101,14 +104,38 @@ def backtest_files(
             on_progress=lambda events, rows: bar.update(task, completed=events, total=rows),
         )
     _tell(console, result.report.sentences())
+    if learn_until is not None:
+        _tell(console, _outside(result, learn_until))
     judgement = judge(result)
-    written = write_files(result, directory, language, judgement)
+    with _writing(directory):
+        written = write_files(result, directory, language, judgement)
     _summary(result, console)
     if suggest:
         sentence = proposal_in_words(judgement)
         console.print(sentence, highlight=False, soft_wrap=True)
-        written += write_suggestion(judgement, sentence, directory)
+        with _writing(directory):
+            written += write_suggestion(judgement, sentence, directory)
     console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)
+
+
+def _progress(console: Console) -> Progress:
+    """Only where it can be redrawn: elsewhere rich would leave an empty line of it."""
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def _make(directory: Path) -> None:
+    """Before the work that fills it."""
+    with _writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    """A full disk, a file in the way or missing rights become one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename or directory} cannot be written: {error.strerror}.") from error
 
 
 def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Settings:
@@ -133,17 +160,33 @@ def _summary(result: Result, console: Console) -> None:
         else:
             chosen += 1
             back += alert.returned_us is not None
+    customers = sum(len(engine.customers) for engine in result.engines)
     console.print(
-        f"{result.events:,} events, {sum(len(engine.customers) for engine in result.engines):,} customers, "
-        f"{regulars:,} regulars; {chosen:,} alerts, {back:,} of them came back later"
-        + (f"; {left_out:,} more silences came due and were left out by the volume" if left_out else "")
-        + (f"; {nudges:,} nudges towards the next visit." if nudges else "."),
+        f"{_counted(result.events, 'event')}, {_counted(customers, 'customer')}, {_counted(regulars, 'regular')}; "
+        + _counted(chosen, "alert")
+        + (f", {back:,} of them came back later" if chosen else "")
+        + (f"; left out by the volume: {_counted(left_out, 'more silence')} that came due" if left_out else "")
+        + (f"; {_counted(nudges, 'nudge')} towards the next visit." if nudges else "."),
         soft_wrap=True,
     )
     if decisions:
         console.print("Decided: " + ", ".join(f"{count:,} {what}" for what, count in decisions.most_common()) + ".")
     for sentence in _risk_sentences(result):
         console.print(sentence, highlight=False, soft_wrap=True)
+
+
+def _outside(result: Result, learn_until: date) -> list[str]:
+    """A day with a mistyped year would leave a policy that has learned nothing, or everything, without a word."""
+    first, last = (local_time(at_us, result.settings.shop.zone).date() for at_us in (result.first_us, result.last_us))
+    if learn_until <= first:
+        return [f"--fit-until {learn_until}: nothing was learned, since the log begins on {first}."]
+    if learn_until > last:
+        return [f"--fit-until {learn_until}: learning never stopped, since the log ends on {last}."]
+    return []
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
 def _risk_sentences(result: Result) -> list[str]:
@@ -195,7 +238,8 @@ def write_simulation(
     settings: Settings, directory: Path, console: Console, *, customers: int, days: int, seed: int
 ) -> None:
     """Simulated customers as files that backtest, replay and demo read."""
-    files = Simulation(Cafe(customers=customers, days=days, seed=seed, zone=settings.shop.zone)).write(directory)
+    with _writing(directory):
+        files = Simulation(Cafe(customers=customers, days=days, seed=seed, zone=settings.shop.zone)).write(directory)
     console.print("Written: " + ", ".join(str(path) for path in files), highlight=False, soft_wrap=True)
 
 
@@ -218,7 +262,7 @@ def list_dead_letters(settings: Settings, console: Console, *, code: str | None,
         return
     if counts:
         console.print(table)
-    console.print(f"{counts.total():,} dead letters" + _by_code(counts), highlight=False)
+    console.print(_counted(counts.total(), "dead letter") + _by_code(counts), highlight=False)
 
 
 def retry(settings: Settings, console: Console, *, code: str | None, places: list[str]) -> None:
@@ -229,7 +273,9 @@ def retry(settings: Settings, console: Console, *, code: str | None, places: lis
     missing = set(places) - {stored.place for stored in chosen}
     if missing:
         raise ConfigurationError(f"There is no dead letter at {', '.join(sorted(missing))}.")
-    console.print(f"{retry_dead_letters(settings, chosen):,} records sent back to their topics.", highlight=False)
+    console.print(
+        f"{_counted(retry_dead_letters(settings, chosen), 'record')} sent back to their topics.", highlight=False
+    )
 
 
 def _by_code(counts: Counter[str]) -> str:

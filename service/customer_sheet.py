@@ -6,11 +6,11 @@ from datetime import date
 from itertools import pairwise
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from service.config import Settings
 from service.domain.calendar import to_day
+from service.domain.decisions import step_of
 from service.domain.outputs import LatestAnswer
 from service.inspection import Inspection, inspect_customer, local_time
 from service.inspection import as_json as inspection_json
@@ -25,7 +25,7 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
     """One customer for a person, or for programs."""
     found = inspect_customer(settings, customer_id)
     if as_json:
-        console.print(inspection_json(found), highlight=False, markup=False, soft_wrap=True)
+        console.print(inspection_json(found), highlight=False, soft_wrap=True)
         return
     scores, state = found.scores, found.customer
     table = Table(title=f"Customer {customer_id}", show_header=False, title_justify="left")
@@ -44,7 +44,7 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
             if scores.tail_probability is None
             else f"lasts longer than {100 - 100 * scores.tail_probability:.1f} % of healthy gaps",
         ),
-        ("rungs decided", f"{state.rung}"),
+        ("decided in it", _decided(found, settings)),
         ("favourites", ", ".join(state.items.favourites()) if state.items else ""),
         *(row for answer in scores.answers for row in _answer_rows(answer, settings)),
         (
@@ -61,8 +61,31 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
     for name, value in rows:
         table.add_row(name, value)
     console.print(table)
+    told = found.in_words()
+    if told is not None:
+        console.print(told, highlight=False, soft_wrap=True)
     if found.curve:
         console.print(_curve(found))
+
+
+def _decided(found: Inspection, settings: Settings) -> str:
+    """What the present silence has led to so far."""
+    state, zone = found.customer, settings.shop.zone
+
+    def on(at_us: int) -> str:
+        return f"{local_time(at_us, zone):%Y-%m-%d %H:%M}"
+
+    if state.detected_us:
+        return f"came due on {on(state.detected_us)}, waits to be sent"
+    if state.released_us:
+        policy = settings.policy().outreach
+        _, newest = step_of(policy, min(state.released_rung, len(policy.rungs) - 1))
+        return f"{newest.name} asked for on {on(state.released_us)}"
+    if state.alerted_us:
+        return f"came due on {on(state.alerted_us)}, nothing sent; outreach-decisions says why"
+    if state.rung:
+        return "came due, nothing sent; outreach-decisions says why"
+    return "nothing yet"
 
 
 def _expected(found: Inspection, settings: Settings) -> str:
@@ -115,7 +138,7 @@ def _answer_rows(answer: LatestAnswer, settings: Settings) -> list[tuple[str, st
         (f"newest {answer.survey.value}", f"{answer.score} on {local_time(answer.answered_us, zone):%Y-%m-%d %H:%M}")
     ]
     if answer.order_id is not None:
-        order = escape(answer.order_id)
+        order = answer.order_id
         if answer.ordered_us is None or answer.order_minor is None:
             about = f"{order}, not known"
         else:

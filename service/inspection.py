@@ -13,9 +13,11 @@ from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date, to_datetime
 from service.domain.curve import Point, marks_days, point_of
 from service.domain.customer import FIELDS, NEVER, Customer
+from service.domain.decisions import evidence_of
 from service.domain.engine import Engine
-from service.domain.outputs import Scores
+from service.domain.outputs import Evidence, Kind, Scores
 from service.domain.partition_state import NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY
+from service.domain.sentence import Language, language_of, sentence
 from service.engines import new_engine
 from service.errors import ConfigurationError
 from service.streaming.reading import open_reader, partitions_of, records_until_now
@@ -36,6 +38,15 @@ class Inspection(NamedTuple):
     """What would happen next if nothing arrived: (what, when)."""
     curve: list[tuple[datetime, Point]]
     """What each length of the present silence means, ascending: when it is reached, and the judgement. Empty without a visit."""
+    overdue: Evidence | None
+    """What an alert of this instant would rest on; None of who is no regular, and until the visit that is expected next."""
+
+    def in_words(self, language: Language | None = None) -> str | None:
+        """What an alert of this instant would say, in the customer's own language unless another is asked for; None without one."""
+        if self.overdue is None:
+            return None
+        spoken = language or language_of(self.overdue.locale)
+        return sentence(Kind.WIN_BACK, self.overdue, self.scores.customer_id, spoken)
 
 
 def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
@@ -74,7 +85,11 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
     if scores is None:
         raise ConfigurationError(f"Customer {customer_id!r} is not known.")
     dates = [("expected visit", scores.expected_visit_us)]
-    dates += [(f"alert: {rung}", due_us) for rung, due_us in engine.rungs_ahead(customer)]
+    chosen = " (if chosen under the volume)" if engine.volume is not None and not customer.rung else ""
+    dates += [
+        (f"alert: {rung}{chosen if not place else ''}", due_us)
+        for place, (rung, due_us) in enumerate(engine.rungs_ahead(customer))
+    ]
     if customer.visits:
         lost_us = customer.last_us + int(cadence.HEALTHY_BASES * cadence.base_days(customer) * DAY_US)
         dates.append(("counted as lost", lost_us))
@@ -87,6 +102,8 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
             (at_us - customer.last_us) / DAY_US for at_us in (now_us, *(due for _, due in engine.rungs_ahead(customer)))
         ]
     learned, least = engine.population.learned, settings.shop.regular_min_visits
+    late = scores.expected_visit_us is not None and scores.expected_visit_us < now_us
+    overdue = evidence_of(customer, engine.population, now_us) if late and customer.visits >= least else None
     return Inspection(
         partition,
         local_time(now_us, zone),
@@ -100,6 +117,7 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
             (local_time(customer.last_us + int(days * DAY_US), zone), point_of(customer, learned, least, days))
             for days in sorted(set(silences))
         ],
+        overdue,
     )
 
 
@@ -115,6 +133,7 @@ def as_json(inspection: Inspection) -> str:
             "partition": inspection.partition,
             "now": inspection.now,
             "scores": inspection.scores,
+            "in_words": {language.value: inspection.in_words(language) for language in Language},
             "visit_days": inspection.visit_days,
             "dates": [{"what": what, "when": when} for what, when in inspection.dates],
             "curve": [

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from service.config import Settings
 from service.demo import baskets
@@ -89,7 +90,7 @@ def run_demo(
     def say(line: str) -> None:
         console.print(f"  {line}", style="dim", highlight=False)
 
-    console.print("[bold]Churn Alert demo[/]: who has gone quiet?")
+    console.print(Text.assemble(("Churn Alert demo", "bold"), ": who has gone quiet?"))
     say("Reading the data (the first time takes a little longer).")
     show = own_files(settings, files, surveys) if files else complete_journey()
     for line in show.source:
@@ -103,7 +104,7 @@ def run_demo(
             sent = _play(show, running, listener, console, seconds)
             _sum_up(running, listener, console, sent, time.monotonic() - began)
             if not leave:
-                console.print(f"\nStill serving: [link]{running.address}[/]. Ctrl-C ends the demo.")
+                console.print(f"\nStill serving: {running.address}. Ctrl-C ends the demo.")
                 threading.Event().wait()
         except KeyboardInterrupt:
             console.print("\nEnding the demo.")
@@ -172,7 +173,7 @@ def _tell(
         now = time.monotonic()
         if listener.newest is not told and listener.newest is not None and now >= next_telling:
             told, next_telling = listener.newest, now + TELL_EVERY_S
-            console.print(f"[bold]{told.when:%d %b %Y}[/]  {told.sentence}", highlight=False)
+            console.print(Text.assemble((f"{told.when:%d %b %Y}", "bold"), f"  {told.sentence}"))
         replayed: Replayed = latest()
         day = f"{to_datetime(replayed.last_us).astimezone(zone):%d %b %Y}" if replayed.last_us else ""
         show(replayed.events, f"{day}  {replayed.events:,} events  {listener.outcomes['released']:,} alerts")
@@ -209,9 +210,14 @@ def _sum_up(running: Stage, listener: Listener, console: Console, sent: Replayed
     share = f" ({100 * back / released:.0f} %)" if released else ""
     window = running.settings.outreach.attribution_days
     console.print(
-        f"[bold]{regulars:,}[/] regulars, [bold]{segments.get('quiet', 0):,}[/] quiet now; "
-        f"[bold]{released:,}[/] alerts in all, {back:,} of them came back within {window:g} days{share}.",
-        highlight=False,
+        Text.assemble(
+            (f"{regulars:,}", "bold"),
+            " regulars, ",
+            (f"{segments.get('quiet', 0):,}", "bold"),
+            " quiet now; ",
+            (f"{released:,}", "bold"),
+            f" alerts in all, {back:,} of them came back within {window:g} days{share}.",
+        )
     )
     if not released:
         console.print(f"Decisions by reason: {dict(listener.reasons)}", highlight=False)

@@ -7,7 +7,8 @@ from typing import assert_never
 
 from service.domain.outputs import Evidence, Kind
 
-_VOWELS_FR = frozenset("aàâeéèêëiîïoôuùûyœæ")
+_FEW = 0.25
+"""Shares below it are called few."""
 
 
 class Language(StrEnum):
@@ -22,7 +23,10 @@ def language_of(locale: str | None, fallback: Language = Language.EN) -> Languag
 
 
 def sentence(kind: Kind, evidence: Evidence, customer_id: str, language: Language = Language.EN) -> str:
-    """The reason in `language`, from the same numbers that the decision rests on."""
+    """The reason in `language`, from the same numbers that the decision rests on.
+
+    The share is that of customers with a rhythm of the same kind (silences.py): a single one has too few silences for a share of their own.
+    """
     match language:
         case Language.EN:
             return _english(kind, evidence, evidence.first_name or f"Customer {customer_id}")
@@ -36,10 +40,11 @@ def _english(kind: Kind, seen: Evidence, name: str) -> str:
     match kind:
         case Kind.WIN_BACK:
             percent = _percent(seen.tail_probability)
-            share = "fewer than 0.1 %" if percent is None else f"only {percent} %"
+            share = "fewer than 0.1%" if percent is None else f"{percent}%"
+            few = "only " if _is_few(seen.tail_probability) else ""
             return (
                 f"{name} usually comes every {_days_en(seen.usual_gap_days, bare_one=True)} and has not been seen for "
-                f"{_days_en(seen.gap_days)}; {share} of the silences after which {name} came back lasted this long."
+                f"{_days_en(seen.gap_days)}; {few}{share} of the silences after which such customers came back lasted this long."
             )
         case Kind.SECOND_VISIT:
             if seen.visits == 1:
@@ -61,11 +66,12 @@ def _french(kind: Kind, seen: Evidence, name: str) -> str:
     match kind:
         case Kind.WIN_BACK:
             percent = _percent(seen.tail_probability)
-            share = "moins de 0,1\u00a0%" if percent is None else f"{percent.replace('.', ',')}\u00a0% seulement"
+            share = "moins de 0,1\u00a0%" if percent is None else f"{percent.replace('.', ',')}\u00a0%"
+            few = " seulement" if _is_few(seen.tail_probability) else ""
             rhythm = _days_fr(seen.usual_gap_days, every=True)
             return (
                 f"{name} passe d’habitude {rhythm} et ne donne plus signe depuis {_days_fr(seen.gap_days)}\u00a0; "
-                f"{share} des silences suivis d’un retour {_of_fr(name)} ont duré aussi longtemps."
+                f"{share}{few} des silences suivis d’un retour, chez de tels clients, ont duré aussi longtemps."
             )
         case Kind.SECOND_VISIT:
             if seen.visits == 1:
@@ -104,11 +110,6 @@ def _times_en(visits: int) -> str:
     return "once" if visits == 1 else f"{visits} times"
 
 
-def _of_fr(name: str) -> str:
-    """« de Paul », « d’Anna »; before h, which may be aspirated, the plain form is never wrong enough to matter."""
-    return f"{'d’' if name[:1].lower() in _VOWELS_FR else 'de '}{name}"
-
-
 def _visits_fr(visits: int) -> str:
     return f"{visits}\u00a0visite{'s' if visits > 1 else ''}"
 
@@ -119,6 +120,11 @@ def _percent(probability: float) -> str | None:
     if percent < 0.1:
         return None
     return f"{percent:.0f}" if percent >= 0.95 else f"{percent:.1f}"
+
+
+def _is_few(probability: float) -> bool:
+    """Whether the share is few, and not already said to be fewer than anything."""
+    return _percent(probability) is not None and probability < _FEW
 
 
 def _answers(seen: Evidence, lead: str, nps: str, csat: str, end: str) -> str:

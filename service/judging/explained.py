@@ -17,7 +17,8 @@ from service.judging.alert_log import Alert
 from service.judging.visit_log import VisitLog, lot
 
 _RHYTHM_VISITS: Final = 8
-"""Visits from which a rhythm can be seen in a drawing."""
+"""Visits from which a rhythm can be seen in a drawing. Who came less often stands in where nobody else has the story: under a volume most
+alerts go to new regulars."""
 _FEW_VISITS: Final = 6
 _LOYAL_VISITS: Final = 12
 _VISITS_BEFORE: Final = 8
@@ -79,12 +80,14 @@ def _told(log: VisitLog, alerts: list[Alert], alerted: set[str]) -> Iterator[Exa
             if loyal:
                 yield _loyal(log, min(loyal, key=lot))
             continue
-        tells = _TELLS[story]
-        for alert in alerts:
-            if alert.decision.customer_id not in taken and tells(alert, log.end_us):
-                taken.add(alert.decision.customer_id)
-                yield _of_alert(story, log, alert)
-                break
+        told = [
+            alert for alert in alerts if alert.decision.customer_id not in taken and _TELLS[story](alert, log.end_us)
+        ]
+        rhythmic = (alert for alert in told if _seen(alert).visits >= _RHYTHM_VISITS)
+        chosen = next(rhythmic, told[0] if told else None)
+        if chosen is not None:
+            taken.add(chosen.decision.customer_id)
+            yield _of_alert(story, log, chosen)
 
 
 def _after(alert: Alert, until_us: int) -> float:
@@ -102,12 +105,12 @@ def _is_new(alert: Alert, end_us: int) -> bool:
 
 def _is_slow(alert: Alert, _end_us: int) -> bool:
     back = alert.returned_us
-    return back is not None and _after(alert, back) > 2.0 and _seen(alert).visits >= _RHYTHM_VISITS
+    return back is not None and _after(alert, back) > 2.0
 
 
 def _is_needless(alert: Alert, _end_us: int) -> bool:
     back = alert.returned_us
-    return back is not None and _after(alert, back) <= 1.0 and _seen(alert).visits >= _RHYTHM_VISITS
+    return back is not None and _after(alert, back) <= 1.0
 
 
 _TELLS: Final[dict[Story, Callable[[Alert, int], bool]]] = {

@@ -53,7 +53,7 @@ class Alerts:
     chart_title: str
     chart: Markup
     chart_told: str
-    outcomes: list[tuple[str, str]]
+    outcomes: list[str]
 
 
 def facts_of(alerts: Iterable[Alert], last_us: int) -> AlertFacts:
@@ -87,7 +87,7 @@ def compose(facts: Facts, words: Words) -> Alerts:
     found = facts_of(result.alerts.first(), result.last_us)
     title = words.say("alerts.per_week")
     if not found.absences:
-        return Alerts([words.say("alerts.none")], title, Markup(), "", [])
+        return Alerts([words.say("alerts.none"), *_nudges(result.alerts, words)], title, Markup(), "", [])
     weeks = Counter(_monday(alert.decision.detected_us, words) for alert in result.alerts.first())
     all_weeks = _weeks(_monday(result.first_us, words), max(_monday(result.last_us, words), *weeks))
     counts = [weeks[week] for week in all_weeks]
@@ -101,14 +101,16 @@ def compose(facts: Facts, words: Words) -> Alerts:
         if alert.decision.kind is Kind.WIN_BACK
     )
     return Alerts(
-        sentences=_sentences(found, words) + _nudges(result.alerts, words),
+        sentences=_sentences(found, result.alerts.absences - found.absences, words) + _nudges(result.alerts, words),
         chart_title=title,
         chart=charts.bars(title, told, labels, counts, lambda number: words.count(round(number))),
         chart_told=told,
         outcomes=[
-            (
-                words.count(count),
-                f"{words.tongue.optional(f'outcome.{outcome}') or outcome} ({words.tongue.optional(f'reason.{reason}') or reason})",
+            words.say(
+                "alerts.outcome",
+                outcome=words.tongue.optional(f"outcome.{outcome}") or outcome,
+                reason=words.tongue.optional(f"reason.{reason}") or reason,
+                count=words.count(count),
             )
             for (outcome, reason), count in outcomes.most_common()
         ],
@@ -122,20 +124,25 @@ def _nudges(alerts: Iterable[Alert], words: Words) -> list[str]:
         if alert.decision.kind is Kind.SECOND_VISIT:
             count += 1
             back += alert.returned_us is not None
-    return [words.say("alerts.nudges", count=words.count(count), part=words.count(back))] if count else []
+    if not count:
+        return []
+    return [words.say(f"alerts.nudges.{words.form(count)}", count=words.count(count), part=words.count(back))]
 
 
-def _sentences(found: AlertFacts, words: Words) -> list[str]:
+def _sentences(found: AlertFacts, left_out: int, words: Words) -> list[str]:
+    """`left_out` = absences that a limit of messages kept from an alert."""
     said = [
         words.say(
-            "alerts.counted",
+            f"alerts.counted.{'one' if found.absences == 1 else 'other'}",
             count=words.count(found.absences),
             silence=words.days(found.silence_days or 0.0),
-            gaps=words.decimal(found.silence_gaps or 0.0),
+            gaps=words.measured(found.silence_gaps or 0.0, "gap"),
         )
     ]
+    if left_out:
+        said.append(words.counted(left_out, "alerts.left_out"))
     if found.known < FEWEST:
-        said.append(words.say("alerts.unaided.unknown", count=words.count(found.known)))
+        said.append(words.say("alerts.unaided.unknown", alerts=words.counted(found.known, "alert")))
     else:
         low, high = wilson(found.unaided, found.known)
         said.append(
@@ -149,14 +156,14 @@ def _sentences(found: AlertFacts, words: Words) -> list[str]:
             )
         )
     if found.return_days is not None:
-        said.append(
-            words.say(
-                "alerts.lead",
-                part=words.count(found.came_back),
-                whole=words.count(found.absences),
-                days=words.days(found.return_days),
-            )
+        lead = words.say(
+            "alerts.lead",
+            part=words.count(found.came_back),
+            whole=words.count(found.absences),
+            days=words.days(found.return_days),
         )
+        others = words.say("alerts.lead.others") if found.came_back < found.absences else ""
+        said.append(f"{lead} {others}".rstrip())
     return said
 
 

@@ -14,6 +14,7 @@ from service.judging.judgement import Judgement
 from service.judging.tradeoff import NEEDLESS_MOST, Proposal, Step
 from service.report import charts
 from service.report.facts import Facts
+from service.report.read import tried
 from service.report.texts import tongue_in
 from service.web.words import Words
 
@@ -44,7 +45,8 @@ def compose(facts: Facts, words: Words) -> Budget:
     if found.proposal is None:
         return Budget([words.say("budget.intro")], told, title, Markup(), "", [], [])
     outreach = facts.result.settings.outreach
-    tried = outreach.level if outreach.measure is Measure.BUDGET else None
+    rule, _ = tried(outreach, words)
+    budget = outreach.level if rule == Measure.BUDGET.value else None
     return Budget(
         [words.say("budget.intro")],
         told,
@@ -58,7 +60,7 @@ def compose(facts: Facts, words: Words) -> Budget:
         ),
         words.say("budget.chart.told"),
         [words.say(f"budget.column.{each}") for each in ("per_week", "per_alert", "captured", "needless", "late")],
-        [_line(step, step.budget == tried, step is found.proposal.step, words) for step in found.steps],
+        [_line(step, step.budget == budget, step is found.proposal.step, words) for step in found.steps],
     )
 
 
@@ -77,8 +79,8 @@ def proposal_sentence(proposal: Proposal | None, steps: list[Step], words: Words
         "budget.proposed" if proposal.within else "budget.none_within",
         budget=_plain(step.budget, words),
         most=words.percent(100 * NEEDLESS_MOST, whole=True),
-        per_week=words.decimal(step.per_week),
-        per_alert=words.decimal(step.per_alert),
+        alerts=words.measured(step.per_week, "alert"),
+        visits=words.measured(step.per_alert, "visit"),
         captured=words.percent(100 * step.captured, whole=True),
         needless=words.percent(100 * (step.tally.needless_share or 0.0), whole=True),
     )
@@ -88,7 +90,7 @@ def proposal_sentence(proposal: Proposal | None, steps: list[Step], words: Words
     more = words.say(
         "budget.more",
         budget=_plain(above.budget, words),
-        per_alert=words.decimal(above.per_alert),
+        visits=words.measured(above.per_alert, "visit"),
         captured=words.percent(100 * above.captured, whole=True),
         needless=words.percent(100 * (above.tally.needless_share or 0.0), whole=True),
         extra=words.percent(100 * (above.tally.less(step.tally).needless_share or 0.0), whole=True),
@@ -96,8 +98,8 @@ def proposal_sentence(proposal: Proposal | None, steps: list[Step], words: Words
     return f"{said} {more}"
 
 
-def _line(step: Step, tried: bool, proposed: bool, words: Words) -> Line:
-    marks = [words.say(key) for key, holds in (("budget.tried", tried), ("budget.is_proposed", proposed)) if holds]
+def _line(step: Step, is_tried: bool, proposed: bool, words: Words) -> Line:
+    marks = [words.say(key) for key, holds in (("budget.tried", is_tried), ("budget.is_proposed", proposed)) if holds]
     needless, late = step.tally.needless_share, step.tally.late_share
     return Line(
         _plain(step.budget, words),

@@ -40,8 +40,8 @@ def compose(facts: Facts, words: Words) -> Compare:
         words.say(
             "compare.intro",
             day=words.day(to_datetime(facts.result.visits.judge_from_us).astimezone(words.zone).date()),
-            count=words.count(found.compared),
-            alerts=words.count(round(found.policy.alerts)),
+            absences=words.counted(found.compared, "absence"),
+            alerts=words.counted(round(found.policy.alerts), "alert"),
         )
     ]
     if facts.result.visits.level:

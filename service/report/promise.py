@@ -39,7 +39,7 @@ def compose(facts: Facts, words: Words) -> Promise:
         said.append(words.say(f"promise.{outreach.measure.value}", level=level))
     whole = found.kept[-1]
     if not whole.enough:
-        said.append(words.say("promise.thin", count=words.count(whole.wrong), fewest=FEWEST_WRONG))
+        said.append(words.say("promise.thin", wrong=words.counted(whole.wrong, "wrong"), fewest=FEWEST_WRONG))
     said += _volume(facts, words)
     rated = outreach.measure is Measure.BUDGET
     promised = None if limited or outreach.measure is Measure.MULTIPLE else outreach.level

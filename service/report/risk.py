@@ -72,7 +72,7 @@ def _judged(name: str, quality: Quality, words: Words) -> Judged:
             "risk.mean",
             predicted=_percent(predicted, words),
             observed=_percent(quality.stayed_away / quality.customers, words),
-            widest=words.decimal(100 * abs(widest.predicted - widest.observed)),
+            widest=words.measured(100 * abs(widest.predicted - widest.observed), "point"),
         ),
     ]
     told = words.say(

@@ -206,7 +206,7 @@ def _basis(name: str, row: PeriodRow, words: Words) -> str:
         case "revenue":
             filled = {"orders": words.counted(row.orders, "orders")}
         case "average_order_value":
-            filled = {"frequency": words.decimal(row.purchase_frequency or 0.0)}
+            filled = {"orders": words.measured(row.purchase_frequency or 0.0, "orders")}
         case "nps":
             filled = {"count": words.counted(row.nps_n, "answers"), "margin": words.points(row.nps_margin or 0.0)}
         case "csat":
@@ -228,8 +228,8 @@ def _lifetime(row: PeriodRow, words: Words) -> str:
     return words.say(
         "basis.customer_lifetime_value",
         average=words.money(average),
-        frequency=words.decimal(a_year),
-        years=words.decimal(float(value / average) / a_year),
+        orders=words.measured(a_year, "orders"),
+        years=words.measured(float(value / average) / a_year, "years"),
     )
 
 

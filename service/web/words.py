@@ -67,9 +67,16 @@ class Words:
 
     def counted(self, number: int, things: str) -> str:
         """With the noun, singular where the language wants it."""
-        return self.say(
-            f"{things}.{'one' if self._locale.plural_form(number) == 'one' else 'other'}", count=self.count(number)
-        )
+        return self.say(f"{things}.{self.form(number)}", count=self.count(number))
+
+    def measured(self, number: float, things: str) -> str:
+        """With one decimal and the noun: 1.0 days, but « 1,9 jour », for French begins to count in the plural at 2."""
+        written = Decimal(f"{number:.1f}")
+        return self.say(f"{things}.{self.form(written)}", count=self.decimal(number))
+
+    def form(self, number: Decimal | int) -> Literal["one", "other"]:
+        """Which of two texts agrees with the number."""
+        return "one" if self._locale.plural_form(number) == "one" else "other"
 
     def days(self, number: float, of: str = "days") -> str:
         return self.counted(max(1, round(number)), of)
@@ -77,7 +84,8 @@ class Words:
     # ---- days and periods
 
     def day(self, day: date) -> str:
-        return str(format_date(day, "long", locale=self._locale))
+        written = str(format_date(day, "long", locale=self._locale))
+        return written.replace("1 ", "1er ", 1) if day.day == 1 and self._locale.language == "fr" else written
 
     def period(self, row: PeriodRow, *, short: bool = False) -> str:
         """The period's name: June 2026, Q2 2026, 2026; its days where it has none."""

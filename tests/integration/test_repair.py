@@ -51,7 +51,7 @@ def test_a_purchase_in_an_unknown_currency_is_repaired_by_a_rate_and_a_retry(
     repaired = settings.changed(shop={"rates": {"USD": "0.9"}})
     code, said = run(repaired, "dead-letters", "retry", "--code", "unknown_currency")
     assert code == 0
-    assert "1 records sent back" in said
+    assert "1 record sent back" in said
     with WorkerProcess(repaired, "w0", static=False) as worker, Positions(repaired, 2) as positions:
         positions.wait_caught_up(workers=[worker])
 

@@ -10,6 +10,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -275,3 +276,63 @@ def test_a_customer_who_comes_once_moves_nobody_at_all(regulars: Shop) -> None:
     events = sorted([*regulars.events, stranger], key=lambda event: event.at_us)
 
     assert alerts_of(events, regulars.zone) == regulars.alerts
+
+
+# ---- people who buy in bulk, or four times on one day
+
+
+STOCKS_UP = 4
+"""One visit in so many is for so many times as much, and as long: the next one comes when it is used up."""
+EVENNESS = 11.0
+"""Shape of the gamma gaps: a coefficient of variation of 0.3."""
+BULK_DAYS = 600.0
+BULK_MOST = 1.5
+"""Times the budget that those who buy in bulk may bear of it."""
+LEAVERS_NOTICED = 0.9
+
+
+def test_who_buys_in_bulk_is_given_the_time_to_use_it_up_and_noticed_when_gone() -> None:
+    random, events = Random(1), list[Event]()
+    leaves = dict[str, float]()
+    for number in range(200):
+        pace, day, stocks_up = random.uniform(5.0, 12.0), random.uniform(0.0, 20.0), number % 2 == 0
+        name = f"{'bulk' if stocks_up else 'even'}{number}"
+        end = random.uniform(100.0, BULK_DAYS) if random.random() < 0.3 else BULK_DAYS
+        while day < end:
+            times = STOCKS_UP if stocks_up and random.random() < 1.0 / STOCKS_UP else 1
+            events.append(Purchase(f"{name}/{day}", name, at(day), 500 * times, refund=False))
+            day += times * pace * random.gammavariate(EVENNESS, 1.0 / EVENNESS)
+        if stocks_up and BULK_DAYS / 2 < end < BULK_DAYS - STOCKS_UP * STOCKS_UP * pace:
+            leaves[name] = end
+    events.sort(key=lambda event: event.at_us)
+    visits: dict[str, list[int]] = defaultdict(list)
+    for event in events:
+        visits[event.customer_id].append(event.at_us)
+
+    alerts = {(who, since_us) for who, since_us, _ in alerts_of(events, "UTC")}
+
+    healthy = [
+        (who, since_us, until_us)
+        for who, times_us in visits.items()
+        for since_us, until_us in pairwise(times_us[3:])
+        if who.startswith("bulk") and since_us >= at(BULK_DAYS / 2)
+    ]
+    years = sum(until_us - since_us for _, since_us, until_us in healthy) / DAY_US / 365
+    wrong = sum((who, since_us) in alerts for who, since_us, _ in healthy) / years
+    assert wrong <= BULK_MOST * POLICY.level
+    assert len(leaves) >= 10
+    assert sum((who, visits[who][-1]) in alerts for who in leaves) >= LEAVERS_NOTICED * len(leaves)
+
+
+def test_who_bought_four_times_on_one_day_came_once_and_is_no_regular() -> None:
+    """The day is the shop's: from 20 to 23 o'clock in New York, midnight in Greenwich lies in between."""
+    evening = [Purchase(f"e{hour}", "anna", at(10 + hour / 24), 500, refund=False) for hour in (0, 1, 2, 3)]
+    others = [Purchase(f"o{day}", f"o{day % 5}", at(day + 0.5), 500, refund=False) for day in range(120)]
+    engine = make_engine(POLICY, EVENT_TIME, zone="America/New_York")
+
+    for event in sorted([*evening, *others], key=lambda event: event.at_us):
+        engine.apply(event)
+
+    anna = engine.customers["anna"]
+    assert (anna.visits, anna.orders, anna.last_us) == (1, 4, evening[0].at_us)
+    assert "anna" not in {who for who, *_ in detections(engine.take_outputs())}

@@ -22,7 +22,7 @@ from service.backtest_files import write_files
 from service.cli import app
 from service.config import Settings, load_settings
 from service.domain.sentence import Language
-from service.judging.explained import examples
+from service.judging.explained import Story, examples
 from service.judging.judgement import judge
 from service.report.alerts import facts_of
 from service.report.english import ENGLISH
@@ -107,6 +107,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     directory = tmp_path_factory.mktemp("report")
     purchases, surveys, _ = Simulation(Cafe(customers=500, days=400)).write(directory)
     result = backtest(SETTINGS, [purchases], [surveys])
+    write_files(result, directory)
+    return Made(result, directory)
+
+
+@pytest.fixture(scope="module")
+def limited(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The same café with 3 messages per 100 visits."""
+    settings = SETTINGS.changed(outreach={"volume_per_100_visits": 3.0})
+    result = backtest(settings, [made.directory / "purchases.csv"])
+    directory = tmp_path_factory.mktemp("limited")
     write_files(result, directory)
     return Made(result, directory)
 
@@ -279,6 +289,33 @@ def test_suggest_proposes_a_budget_and_writes_it_as_a_part_of_the_configuration(
     assert f"Proposed: a budget of {level:g}" in Page.of(tmp_path / "report.html").text
 
 
+def test_under_a_limit_the_policy_is_the_limit_and_who_was_left_out_got_no_alert(limited: Made, tmp_path: Path) -> None:
+    rows = limited.rows("alerts.csv")
+    left_out = sum(row["reason"] == "volume" for row in rows)
+    asked = len(rows) - left_out
+    write_files(limited.result, tmp_path, Language.FR)
+
+    page, french = limited.page(), Page.of(tmp_path / "report.html")
+
+    assert min(asked, left_out) > 20
+    assert "Policy tried: at most 3 alerts per 100 visits of regulars" in page.text
+    assert "Règle essayée : 3 alertes au plus pour 100 visites" in french.text
+    assert [given["value"] for given in page.all("data")[:4]][-1] == str(asked)
+    assert "absences noticed" not in page.text
+    assert f"{asked} times a regular was away" in page.text
+    assert f"{left_out} more absences came due and got no alert" in page.text
+    assert f"asked back (due): {asked}" in page.text
+    assert f"pas de message (limite atteinte) : {left_out}" in french.text
+    assert "tried here" not in page.text
+    assert "essayé ici" not in french.text
+
+
+def test_under_a_limit_stories_are_told_although_most_alerts_go_to_new_regulars(limited: Made) -> None:
+    told = examples(limited.result.visits, limited.result.alerts.first())
+
+    assert {Story.NEEDLESS, Story.SLOW, Story.NEW} <= {each.story for each in told}
+
+
 def test_programs_that_read_pages_aloud_find_their_way(made: Made) -> None:
     page = made.page()
 
@@ -344,6 +381,23 @@ def test_a_log_of_a_few_purchases_says_what_is_missing_and_what_was_left_out_as_
     assert not page.all("script")
     assert "alert(1)" in page.text
     assert not [given for given in page.all("svg") if given.get("class") == "chart"]
+
+
+def test_a_single_alert_is_told_in_the_singular(tmp_path: Path) -> None:
+    log = tmp_path / "once.csv"
+    visits = [f"anna,2026-01-{day:02},5" for day in (5, 12, 19, 26)] + [f"c{n},2026-03-02,5" for n in range(4)]
+    log.write_text("customer_id,timestamp,amount\n" + "\n".join([*visits, "anna,2026-04-06,5"]) + "\n")
+    result = backtest(SETTINGS.changed(outreach={"measure": "multiple", "level": 1.5}), [log])
+
+    for language, said in (
+        (Language.EN, ("Once a regular was away", "1 of 1 came back at some time", "after 1 alert only", "1.5 usual gaps.")),
+        (Language.FR, ("Une fois, un habitué", "1 sur 1 sont revenus", "qu’après 1 alerte.", "1,5 intervalle habituel.")),
+    ):  # fmt: skip
+        write_files(result, tmp_path / language, language)
+        text = Page.of(tmp_path / language / "report.html").text
+        assert [one for one in said if one not in text] == []
+        assert "The others" not in text
+        assert "Les autres" not in text
 
 
 def test_a_log_of_a_single_instant_has_a_report_too(tmp_path: Path) -> None:

@@ -74,6 +74,15 @@ def test_each_story_is_told_by_a_customer_to_whom_it_happened() -> None:
     }
 
 
+def test_who_came_a_few_times_stands_in_where_nobody_else_has_the_story() -> None:
+    shop = Shop()
+    for name, count, back in (("new, slow", 5, 15.0), ("soon", 10, 6.9), ("new, soon", 5, 6.9)):
+        shop.visits(name, count)
+        shop.alert(name, back)
+
+    assert shop.told() == {Story.SLOW: "new, slow", Story.NEEDLESS: "soon"}
+
+
 def test_a_return_between_one_and_two_usual_gaps_tells_neither_story() -> None:
     shop = Shop()
     shop.visits("between", 10)

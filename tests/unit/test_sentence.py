@@ -31,14 +31,14 @@ ANNA = Evidence(
 def test_english_says_the_rhythm_the_silence_and_how_rare_it_is() -> None:
     assert sentence(Kind.WIN_BACK, ANNA, "1234") == (
         "Anna usually comes every 6 days and has not been seen for 19 days; "
-        "only 3 % of the silences after which Anna came back lasted this long."
+        "only 3% of the silences after which such customers came back lasted this long."
     )
 
 
 def test_french_says_the_same() -> None:
     assert sentence(Kind.WIN_BACK, ANNA, "1234", Language.FR) == (
         "Anna passe d’habitude tous les 6\u00a0jours et ne donne plus signe depuis 19\u00a0jours\u00a0; "
-        "3\u00a0% seulement des silences suivis d’un retour d’Anna ont duré aussi longtemps."
+        "3\u00a0% seulement des silences suivis d’un retour, chez de tels clients, ont duré aussi longtemps."
     )
 
 
@@ -52,13 +52,14 @@ def test_without_a_name_the_number_stands_in() -> None:
 @pytest.mark.parametrize(
     ("probability", "english", "french"),
     [
-        (0.2, "only 20 %", "20\u00a0% seulement"),
-        (0.012, "only 1 %", "1\u00a0% seulement"),
-        (0.0042, "only 0.4 %", "0,4\u00a0% seulement"),
-        (0.00001, "; fewer than 0.1 % of", "moins de 0,1\u00a0% des"),
+        (0.36, "; 36% of", "; 36\u00a0% des"),
+        (0.2, "only 20%", "20\u00a0% seulement"),
+        (0.012, "only 1%", "1\u00a0% seulement"),
+        (0.0042, "only 0.4%", "0,4\u00a0% seulement"),
+        (0.00001, "; fewer than 0.1% of", "moins de 0,1\u00a0% des"),
     ],
 )
-def test_a_rare_silence_never_reads_as_none(probability: float, english: str, french: str) -> None:
+def test_a_rare_silence_never_reads_as_none_nor_a_third_as_few(probability: float, english: str, french: str) -> None:
     rare = msgspec.structs.replace(ANNA, tail_probability=probability)
 
     assert english in sentence(Kind.WIN_BACK, rare, "1")

@@ -1,0 +1,34 @@
+"""Numbers and days agree with their nouns as this reader's language wants it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from service.config import ShopSettings
+from service.domain.sentence import Language
+from service.report.texts import tongue_in
+from service.web.words import Words
+
+
+def words(language: Language) -> Words:
+    return Words(ShopSettings(), tongue_in(language))
+
+
+@pytest.mark.parametrize(
+    ("number", "english", "french"),
+    [(0.1, "0.1 orders", "0,1 commande"), (1.0, "1.0 orders", "1,0 commande"), (1.94, "1.9 orders", "1,9 commande"),
+     (1.96, "2.0 orders", "2,0 commandes"), (12.5, "12.5 orders", "12,5 commandes")],
+)  # fmt: skip
+def test_french_counts_in_the_plural_from_two_on(number: float, english: str, french: str) -> None:
+    assert words(Language.EN).measured(number, "orders") == english
+    assert words(Language.FR).measured(number, "orders") == french
+
+
+def test_the_first_of_a_french_month_is_ordinal() -> None:
+    french = words(Language.FR)
+
+    assert french.day(date(1998, 1, 1)) == "1er janvier 1998"
+    assert french.day(date(2001, 11, 11)) == "11 novembre 2001"
+    assert words(Language.EN).day(date(1998, 1, 1)) == "January 1, 1998"
