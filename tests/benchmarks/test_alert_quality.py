@@ -40,8 +40,6 @@ PROBABILITIES = (0.02, 0.05, 0.10)
 FEWEST_COMPARED = 300
 FEWEST_REGULARS = 200
 VOLUME_KEPT, PROMISE_KEPT = 0.10, 0.20
-NEAR = 0.5
-"""Points: how far the mean of the logs may stay behind the better prototype before the test fails."""
 AT_MOST = 1.5
 """Of what may be missed of a promise before the test fails; beyond the bar itself it is printed."""
 PRODUCT, REFERENCE, NEWEST = "product", "reference", "newest first"
@@ -294,10 +292,10 @@ def test_on_the_mean_over_volumes_more_is_captured_than_by_the_better_prototype(
         [f"{name}: {gain:+.2f} points" for name, gain in gains.items() if gain <= 0.0],
     )
     print(", ".join(f"{name} {gain:+.2f}" for name, gain in gains.items()))
-    assert mean(gains.values()) > 0.0
+    assert min(gains.values()) > 0.0
 
 
-def test_at_every_volume_about_as_much_is_captured_as_by_the_better_prototype(found: list[Found]) -> None:
+def test_at_every_volume_at_least_as_much_is_captured_as_by_the_better_prototype_on_the_mean_of_the_logs(found: list[Found]) -> None:
     counted = averaged(found)
     missed = [
         f"{each.name} at {volume:g}: {ahead(each, volume):+.2f} points"
@@ -307,7 +305,7 @@ def test_at_every_volume_about_as_much_is_captured_as_by_the_better_prototype(fo
     ]
     bar("captured: at least the better prototype at every volume on every log", missed)
     for volume in VOLUMES:
-        assert mean(ahead(each, volume) for each in counted) >= -NEAR
+        assert mean(ahead(each, volume) for each in counted) >= 0.0
 
 
 def test_at_every_volume_more_is_captured_than_by_any_simple_rule(found: list[Found]) -> None:

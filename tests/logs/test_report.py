@@ -302,8 +302,8 @@ def test_under_a_limit_the_policy_is_the_limit_and_who_was_left_out_got_no_alert
     assert "Règle essayée : 3 alertes au plus pour 100 visites" in french.text
     assert [given["value"] for given in page.all("data")[:4]][-1] == str(asked)
     assert "absences noticed" not in page.text
-    assert f"{asked} times a regular was away" in page.text
-    assert f"{left_out} more absences came due and got no alert" in page.text
+    assert f"{asked:,} times a regular was away" in page.text
+    assert f"{left_out:,} more absences came due and got no alert" in page.text
     assert f"asked back (due): {asked}" in page.text
     assert f"pas de message (limite atteinte) : {left_out}" in french.text
     assert "tried here" not in page.text
