@@ -78,7 +78,11 @@ class Order:
 
 
 def purchases_of(
-    lines: Iterable[PurchaseLine], day_of: Callable[[int], int], spread: Mapping[OrderKey, Order] | None = None
+    lines: Iterable[PurchaseLine],
+    day_of: Callable[[int], int],
+    spread: Mapping[OrderKey, Order] | None = None,
+    *,
+    makes_ids: bool = True,
 ) -> Iterator[Purchase]:
     """Purchases in order of time. All lines of one customer with one order id are one order, at the time of the first that is bought.
 
@@ -87,12 +91,12 @@ def purchases_of(
 
     Where no event id is given it is made from the time, "at-<µs>", with a count for the customer's further ones of the same
     instant. So it does not depend on where in which file a row stands: the same log replayed again, split or merged has the
-    same ids.
+    same ids. `makes_ids` False: it stays empty, for who only counts: an id that is made here is never a duplicate.
     """
     held: deque[Order] = deque()
     book = _OrderBook(day_of)
     given: set[OrderKey] = set()
-    new_id = _EventIds()
+    new_id = _EventIds(makes_ids)
     for line in lines:
         at_us, customer, amount, event_id, order_id, sku, name = line
         while held and held[0].at_us < at_us - ORDER_WINDOW_US:
@@ -163,11 +167,15 @@ class _OrderBook:
 class _EventIds:
     """Makes event ids; the lines come in order of time."""
 
-    def __init__(self) -> None:
+    def __init__(self, makes: bool) -> None:
+        """`makes` False: only empty ones."""
+        self._makes = makes
         self._instant = -1
         self._same_instant: dict[str, int] = {}
 
     def __call__(self, at_us: int, customer_id: str) -> str:
+        if not self._makes:
+            return ""
         if at_us != self._instant:
             self._instant = at_us
             self._same_instant.clear()
