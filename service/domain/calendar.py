@@ -49,14 +49,18 @@ class Calendar:
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
         self._offset_us: dict[int, int] = {}
+        self._quarter = -1
+        """The one asked for last, which is the likeliest to be asked for next, with its offset."""
+        self._offset = 0
 
     def day_of(self, at_us: int) -> int:
         """Number of the local day that contains the instant."""
         quarter = at_us // _QUARTER_HOUR_US
-        offset = self._offset_us.get(quarter)
-        if offset is None:
-            offset = self._look_up(quarter)
-        return (at_us + offset) // DAY_US
+        if quarter != self._quarter:
+            offset = self._offset_us.get(quarter)
+            self._offset = self._look_up(quarter) if offset is None else offset
+            self._quarter = quarter
+        return (at_us + self._offset) // DAY_US
 
     def _look_up(self, quarter: int) -> int:
         if len(self._offset_us) > 200_000:

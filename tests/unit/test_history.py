@@ -159,6 +159,19 @@ def test_given_event_ids_are_kept(write: Write) -> None:
     assert [p.event_id for p in read(file).purchases()] == ["e9"]
 
 
+def test_who_needs_no_ids_gets_none_unless_a_file_gives_some(write: Write) -> None:
+    plain = write("plain.csv", "customer_id,timestamp,amount,order_id\nann,2024-03-01,5,\nann,2024-03-01,5,7\n")
+    named = write("named.csv", "event_id,customer_id,timestamp,amount\ne9,ann,2024-03-01,5\n,ann,2024-03-02,5\n")
+
+    without = [event.event_id for event in read(plain).events(makes_ids=False)]
+    some_given = [event.event_id for event in read(plain, named).events(makes_ids=False)]
+    from_a_big_file = [event.event_id for event in read(named, in_memory_lines=1).events(makes_ids=False)]
+
+    assert without == ["", ""]
+    assert "" not in some_given
+    assert from_a_big_file == ["e9", f"at-{at('2024-03-02T00:00Z')}"]
+
+
 def test_ids_do_not_depend_on_how_the_log_is_cut_into_files(write: Write) -> None:
     head, rows = "customer_id,timestamp,amount\n", ["ann,2024-03-01,5\n", "ann,2024-03-01,6\n", "bob,2024-03-02,7\n"]
     whole = write("whole.csv", head + "".join(rows))
