@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 SECOND_US: Final = 1_000_000
 HOUR_US: Final = 3600 * SECOND_US
 DAY_US: Final = 24 * HOUR_US
-_EPOCH_DATE: Final = date(1970, 1, 1)
+_EPOCH_ORDINAL: Final = 719_163
+"""Of 1970-01-01, as `date` counts days."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _QUARTER_HOUR_US: Final = 15 * 60 * SECOND_US
 """Every offset change since 1970 falls on a whole quarter of an hour in UTC (the few earlier local mean times do not)."""
@@ -36,11 +37,11 @@ def to_datetime(at_us: int) -> datetime:
 
 
 def to_date(day: int) -> date:
-    return _EPOCH_DATE + timedelta(days=day)
+    return date.fromordinal(_EPOCH_ORDINAL + day)
 
 
 def to_day(local_date: date) -> int:
-    return (local_date - _EPOCH_DATE).days
+    return local_date.toordinal() - _EPOCH_ORDINAL
 
 
 class Calendar:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Final
 
 Minor = int | Decimal
 """Minor units, not rounded yet: lines of an order are summed first and rounded once."""
 
-TOO_LARGE = 10**12
+TOO_LARGE: Final = 10**12
 """Major units, exclusive; the same bound as for events from the stream."""
 _PLAIN = re.compile(r"([+-]?)(\d+)(?:\.(\d*))?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
-_CACHED = 100_000
-_PLAIN_MOST = 10
+_CACHED: Final = 100_000
+_PLAIN_MOST: Final = 10
 """Characters; a number of so many is small enough whatever it is."""
 
 

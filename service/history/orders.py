@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from service.domain.calendar import DAY_US
 from service.domain.events import Item, Purchase, Survey, SurveyAnswer
 from service.history.amounts import Minor, rounded
 from service.history.lines import PurchaseLine, SurveyLine
 
-ORDER_WINDOW_US = DAY_US
+ORDER_WINDOW_US: Final = DAY_US
 """An order is held back this long for further lines: one day of the shop bounds the memory. Orders whose lines lie further
 apart are known before (`spread_orders`)."""
-MAX_ITEMS = 50
+MAX_ITEMS: Final = 50
 """Different items kept per order, the first ones: they only serve to name the usual order."""
-_FILTER_BITS = 1 << 27
+_FILTER_BITS: Final = 1 << 27
 """16 MiB: of ten million orders two in a hundred are looked at once more in vain."""
-_KEPT_OPEN = 100_000
+_KEPT_OPEN: Final = 100_000
 """Orders remembered as open before those older than the window are dropped."""
 
 OrderKey = tuple[str, str]

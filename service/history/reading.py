@@ -18,8 +18,8 @@ from service.history.lines import (
     SURVEY_COLUMNS,
     PurchaseLine,
     SurveyLine,
-    line_times,
     purchase_lines,
+    span_of,
     survey_lines,
 )
 from service.history.ordering import IN_MEMORY_LINES, Line, OrderedLines
@@ -106,7 +106,7 @@ def open_history(
         OrderedLines(
             path,
             partial(purchase_lines, path, zone, minor_digits, latest_us),
-            partial(line_times, path, PURCHASE_COLUMNS, zone, latest_us),
+            partial(span_of, path, PURCHASE_COLUMNS, zone, latest_us),
             PurchaseLine,
             in_memory_lines,
         )
@@ -116,7 +116,7 @@ def open_history(
         OrderedLines(
             path,
             partial(survey_lines, path, zone, latest_us),
-            partial(line_times, path, SURVEY_COLUMNS, zone, latest_us),
+            partial(span_of, path, SURVEY_COLUMNS, zone, latest_us),
             SurveyLine,
             in_memory_lines,
         )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from service.domain.calendar import SECOND_US, to_us
 
-EARLIEST_US = 0
+EARLIEST_US: Final = 0
 """1970. Older dates in a shop's log are placeholders, not purchases."""
-LATEST_US = to_us(datetime(2200, 1, 1, tzinfo=UTC))
-_CACHED = 200_000
+LATEST_US: Final = to_us(datetime(2200, 1, 1, tzinfo=UTC))
+_CACHED: Final = 200_000
 """Entries per cache before it is emptied: more than the 86,400 seconds of a day, some MB at most."""
 
 
@@ -91,7 +92,8 @@ class TimestampReader:
         return True
 
 
-_PLAIN = len("2017-03-01T14:03:25")
+_PLAIN: Final = 19
+"""Characters of "2017-03-01T14:03:25"."""
 
 
 def _plain_clock_us(text: str) -> int:
