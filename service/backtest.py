@@ -88,7 +88,14 @@ def backtest(
     calendar = Calendar(settings.shop.zone)
     learn_until_us = NEVER if learn_until is None else calendar.start_of(to_day(learn_until))
     engines = [
-        new_engine(event_clock, learn_until_us, partitions=partitions, keeps_records=False) for _ in range(partitions)
+        new_engine(
+            event_clock,
+            learn_until_us,
+            partitions=partitions,
+            keeps_records=False,
+            tells_ends=on_decision is not None,
+        )
+        for _ in range(partitions)
     ]
     alerts = AlertLog(calendar, on_decision)
     check = RiskCheck(calendar, history.first_us, history.last_us, settings.shop.regular_min_visits)

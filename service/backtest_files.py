@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +27,38 @@ CUSTOMER_COLUMNS = (
     "value_at_risk", "latest_nps", "latest_csat", "latest_ces", "churn_risk_band",
 )  # fmt: skip
 
+_TELL_EVERY = 1000
+"""Customers."""
+
 
 def write_files(
-    result: Result, directory: Path, language: Language = Language.EN, judgement: Judgement | None = None
+    result: Result,
+    directory: Path,
+    language: Language = Language.EN,
+    judgement: Judgement | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Writes the three CSV files and the report, whose language is `language`; returns their paths.
 
-    `judgement`: of this result, where it has been made already.
+    `judgement`: of this result, where it has been made already; `on_progress(customers written, customers)`, which take the longest.
     """
     directory.mkdir(parents=True, exist_ok=True)
     facts = Facts(result, [*result.periods()], CustomerTally(), judgement or judge(result))
-    customers = facts.customers.counted(result.customers())
+    customers = facts.customers.counted(_watched(result, on_progress))
     return [
         _write(directory / "alerts.csv", ALERT_COLUMNS, alert_rows(result)),
         _write(directory / "periods.csv", CSV_COLUMNS, map(to_csv_row, facts.periods)),
         _write(directory / "customers.csv", CUSTOMER_COLUMNS, customer_rows(result, customers)),
         write_report(directory / "report.html", facts, language),
     ]
+
+
+def _watched(result: Result, on_progress: Callable[[int, int], None] | None) -> Iterator[Scores]:
+    known = sum(len(engine.customers) for engine in result.engines)
+    for count, scores in enumerate(result.customers()):
+        if on_progress is not None and count % _TELL_EVERY == 0:
+            on_progress(count, known)
+        yield scores
 
 
 def write_suggestion(judgement: Judgement, sentence: str, directory: Path) -> list[Path]:

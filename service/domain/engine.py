@@ -91,14 +91,18 @@ class Engine:
         learn_until_us: int = NEVER,
         *,
         keeps_records: bool = True,
+        tells_ends: bool = True,
     ) -> None:
         """`learn_until_us`: from then on what was learned from everybody stays as it is (a backtest's question).
 
         `keeps_records`: whether `drain` has records to give: snapshots of who has changed, and scores, for which bands and segments
         are followed in time. No decision rests on them, and `scores` tells a customer's numbers of any instant without; who takes only
         outputs (a backtest) saves a fifth of the time.
+
+        `tells_ends`: whether there is a decision where a return or an erasure ends an alert too; who sees the events sees the returns.
         """
         self._keeps_records = keeps_records
+        self._tells_ends = tells_ends
         self.policy = policy
         self.calendar = calendar
         self.customers: dict[str, Customer] = {}
@@ -694,6 +698,8 @@ class Engine:
     def _emit_end(
         self, customer_id: str, customer: Customer, outcome: Outcome, reason: Reason, at_us: int, amount: int | None
     ) -> None:
+        if not self._tells_ends:
+            return
         self._outputs.append(
             decision_of(
                 customer_id,

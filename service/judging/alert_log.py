@@ -59,7 +59,7 @@ class AlertLog:
         self._first = bytearray()
         self._order: array[int] | None = None
         self.decided = 0
-        """Decisions, those that only end an alert included."""
+        """Decisions that were told; where the engine tells of ends, they count."""
         self.open: dict[str, int] = {}
         """The newest alert of each customer who has not come back."""
 

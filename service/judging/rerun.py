@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from service.domain.engine import Engine
-from service.domain.events import Event
+from service.domain.events import Event, Purchase
 from service.judging.alert_log import AlertLog
 from service.judging.calibration import RiskCheck
 from service.judging.visit_log import VisitLog
@@ -45,13 +45,14 @@ def rerun(
         if at_us >= visits.begin_at_us:
             visits.begin(engines)
         engine.apply(event)
-        visits.note(event, engine)
-        if customer_id in awaited:
-            check.seen(event)
         if engine.has_decided:  # collected at once: what was not sent is not told of the return
             alerts.collect((engine,))
-        if customer_id in alerted:
-            alerts.seen(event)
+        if isinstance(event, Purchase) and not event.refund:
+            visits.bought(customer_id, at_us, engine)
+            if customer_id in awaited:
+                check.seen(event)
+            if customer_id in alerted:
+                alerts.seen(event)
         if count % _COLLECT_EVERY == 0:
             alerts.collect(engines)  # what is not decided is dropped here, so that it does not pile up
             on_progress(count)
