@@ -117,13 +117,14 @@ def purchases_of(
             if opened is not None:
                 held.append(opened)
         elif held:
-            lone = Order(event_id or new_id(at_us, customer), customer, at_us, "")
+            lone = Order(event_id or new_id.make(at_us, customer), customer, at_us, "")
             lone.add(event_id, amount, sku, name)
             held.append(lone)
         else:
-            minor = amount if type(amount) is int else rounded(amount)
+            minor, refund = rounded(amount), amount < 0
             items = (Item(sku, name),) if sku else ()
-            yield Purchase(event_id or new_id(at_us, customer), customer, at_us, abs(minor), amount < 0, None, items)
+            made = event_id or new_id.make(at_us, customer)
+            yield Purchase(made, customer, at_us, -minor if minor < 0 else minor, refund, None, items)
     for order in held:
         if not order.absorbed:
             yield order.finished()
@@ -145,7 +146,7 @@ class _OrderBook:
         if amount < 0 and (order is None or not self._same_day(order, at_us)):
             order = refund if refund is not None and self._same_day(refund, at_us) else None
         if order is None:
-            made = event_id if isinstance(event_id, str) else event_id(at_us, customer)
+            made = event_id if isinstance(event_id, str) else event_id.make(at_us, customer)
             order = opened = Order(made, customer, at_us, order_id)
             (self._refunds if amount < 0 else self._orders)[key] = order
             if amount >= 0 and refund is not None and self._same_day(refund, at_us):
@@ -174,7 +175,7 @@ class _EventIds:
         self._instant = -1
         self._same_instant: dict[str, int] = {}
 
-    def __call__(self, at_us: int, customer_id: str) -> str:
+    def make(self, at_us: int, customer_id: str) -> str:
         if not self._makes:
             return ""
         if at_us != self._instant:

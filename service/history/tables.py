@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import StringIO, TextIOWrapper
-from itertools import chain
+from itertools import chain, repeat
+from operator import length_hint
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -81,30 +82,33 @@ def _csv(path: Path, stream: IO[str]) -> Table:
     header = stream.readline()
     delimiter = max(_DELIMITERS, key=header.count)
     columns = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
-    number = 1  # the header is line 1
+    read = 1  # lines of the blocks so far; the header is line 1
+    ahead: Iterator[str] = iter(())
     reader = csv.reader(())
 
     def line() -> int:
-        return number + reader.line_num
+        return read - length_hint(ahead) + reader.line_num
 
-    def rows() -> Iterator[Sequence[str]]:
-        nonlocal number, reader
+    def blocks() -> Iterator[Iterable[Sequence[str]]]:
+        nonlocal read, ahead, reader
         while block := stream.read(_BLOCK):
             block += stream.readline()
             plain = block.replace("\r\n", "\n")
             if not _is_plain(plain):
                 reader = csv.reader(chain(StringIO(block, newline=""), stream), delimiter=delimiter)
-                try:
-                    yield from filter(None, reader)  # an empty line is an empty list
-                except csv.Error as error:
-                    raise ConfigurationError(f"{path}, line {line()} cannot be read: {error}.") from error
+                yield quoted()
                 return
-            for text in plain.removesuffix("\n").split("\n"):
-                number += 1
-                if text:
-                    yield text.split(delimiter)
+            lines = plain.removesuffix("\n").split("\n")
+            read, ahead = read + len(lines), iter(lines)
+            yield map(str.split, filter(None, ahead), repeat(delimiter))
 
-    return Table(path, columns, rows(), columns, line)
+    def quoted() -> Iterator[Sequence[str]]:
+        try:
+            yield from filter(None, reader)  # an empty line is an empty list
+        except csv.Error as error:
+            raise ConfigurationError(f"{path}, line {line()} cannot be read: {error}.") from error
+
+    return Table(path, columns, chain.from_iterable(blocks()), columns, line)
 
 
 def _is_plain(block: str) -> bool:

@@ -35,14 +35,16 @@ class TimestampReader:
         """"T14:03+01:00" → µs since that midnight, for clock times with an offset."""
         self._whole: dict[str, int] = {}
         """Whole texts that the caches above cannot put together (on a day of clock change, or unusually written)."""
+        self._date, self._in_utc, self._day = "no date", False, 0
+        """The day of the newest plain time, which is likely to be the next one's."""
 
     def read(self, text: str) -> int | None:
         """µs since the epoch; None when the text is not a time or lies outside 1970–2199."""
         plain = _plain_clock_us(text)
-        if plain >= 0:  # no look-up by clock time: those of a day would fill the processor's caches
-            day = (self._days if len(text) == _PLAIN else self._utc_days).get(text[:10])
-            if day is not None and EARLIEST_US <= day + plain < LATEST_US:
-                return day + plain
+        if plain >= 0 and self._finds_day(text):  # no look-up by clock time: those of a day fill the processor's caches
+            at_us = self._day + plain
+            if EARLIEST_US <= at_us < LATEST_US:
+                return at_us
         date_text, clock_text = text[:10], text[10:]
         clock = self._clocks.get(clock_text)
         if clock is not None:
@@ -54,8 +56,20 @@ class TimestampReader:
             day = self._utc_days.get(date_text)
             if day is not None and EARLIEST_US <= day + clock < LATEST_US:
                 return day + clock
-        at_us = self._whole.get(text)
-        return at_us if at_us is not None else self._read_slowly(text)
+        whole = self._whole.get(text)
+        return whole if whole is not None else self._read_slowly(text)
+
+    def _finds_day(self, text: str) -> bool:
+        """Whether the day of a plain time is known; then it is the one at hand."""
+        in_utc = len(text) > _PLAIN
+        if in_utc == self._in_utc and text.startswith(self._date):
+            return True
+        date_text = text[:10]
+        day = (self._utc_days if in_utc else self._days).get(date_text)
+        if day is None:
+            return False
+        self._date, self._in_utc, self._day = date_text, in_utc, day
+        return True
 
     def _read_slowly(self, text: str) -> int | None:
         moment = _parse(text.strip())
