@@ -60,9 +60,10 @@ class Result:
 
     def customers(self) -> Iterator[Scores]:
         """The numbers of every customer at the end of the log, in order of their id."""
+        now_us = self.now_us
         everybody = sorted((customer_id, engine) for engine in self.engines for customer_id in engine.customers)
         for customer_id, engine in everybody:
-            scores = engine.scores(customer_id, self.now_us)
+            scores = engine.scores(customer_id, now_us)
             if scores is not None:
                 yield scores
 

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from service.backtest import Result
 from service.domain.calendar import to_datetime
@@ -81,6 +82,7 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) ->
 
 
 def alert_rows(result: Result) -> Iterator[list[Any]]:
+    zone = result.settings.shop.zone
     for alert in result.alerts:
         made = alert.decision
         seen = made.evidence
@@ -88,19 +90,19 @@ def alert_rows(result: Result) -> Iterator[list[Any]]:
             made.customer_id,
             made.kind.value,
             made.rung,
-            _local(result, made.detected_us),
-            _local(result, made.quiet_since_us),
+            _local(zone, made.detected_us),
+            _local(zone, made.quiet_since_us),
             seen.usual_gap_days,
             seen.gap_days,
             seen.tail_probability,
-            _local(result, alert.returned_us),
+            _local(zone, alert.returned_us),
             made.outcome.value,
             made.reason.value,
         ]
 
 
 def customer_rows(result: Result, customers: Iterable[Scores]) -> Iterator[list[Any]]:
-    digits = result.settings.shop.minor_digits
+    digits, zone = result.settings.shop.minor_digits, result.settings.shop.zone
     for scores in customers:
         yield [
             scores.customer_id,
@@ -110,11 +112,11 @@ def customer_rows(result: Result, customers: Iterable[Scores]) -> Iterator[list[
             scores.visits,
             scores.orders,
             _money(scores.revenue_minor, digits),
-            _local(result, scores.first_visit_us),
-            _local(result, scores.last_visit_us),
+            _local(zone, scores.first_visit_us),
+            _local(zone, scores.last_visit_us),
             scores.usual_gap_days,
             scores.gap_spread,
-            _local(result, scores.expected_visit_us),
+            _local(zone, scores.expected_visit_us),
             scores.tail_probability,
             scores.churn_risk,
             scores.expected_purchases_365d,
@@ -127,9 +129,9 @@ def customer_rows(result: Result, customers: Iterable[Scores]) -> Iterator[list[
         ]
 
 
-def _local(result: Result, at_us: int | None) -> str:
-    """RFC 3339 in the shop's zone; empty for None."""
-    return "" if at_us is None else to_datetime(at_us).astimezone(result.settings.shop.zone).isoformat()
+def _local(zone: ZoneInfo, at_us: int | None) -> str:
+    """RFC 3339 in the zone; empty for None."""
+    return "" if at_us is None else to_datetime(at_us).astimezone(zone).isoformat()
 
 
 def _money(minor: int | None, digits: int) -> str:
