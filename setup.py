@@ -48,6 +48,7 @@ FILES = (
     "history/orders",
     "history/report",
     "judging/visit_log",
+    "judging/rerun",
 )
 """What a backtest does with every line beside."""
 EXACT = ("-ffp-contract=off", "-fno-builtin-exp", "-fno-builtin-log", "-fno-builtin-pow")

@@ -21,14 +21,11 @@ from service.domain.period_rows import PeriodRow
 from service.domain.periods import PeriodTotals
 from service.domain.policy import ClockMode
 from service.engines import new_engine
-from service.history import History, ReadReport, open_history
+from service.history import ReadReport, open_history
 from service.judging.alert_log import AlertLog
 from service.judging.calibration import Calibration, RiskCheck
+from service.judging.rerun import rerun
 from service.judging.visit_log import VisitLog
-from service.wire import partition_for
-
-_COLLECT_EVERY = 4096
-"""Events between two collections of outputs; bounds the memory they take."""
 
 
 @dataclass
@@ -63,9 +60,10 @@ class Result:
 
     def customers(self) -> Iterator[Scores]:
         """The numbers of every customer at the end of the log, in order of their id."""
+        now_us = self.now_us
         everybody = sorted((customer_id, engine) for engine in self.engines for customer_id in engine.customers)
         for customer_id, engine in everybody:
-            scores = engine.scores(customer_id, self.now_us)
+            scores = engine.scores(customer_id, now_us)
             if scores is not None:
                 yield scores
 
@@ -91,7 +89,14 @@ def backtest(
     calendar = Calendar(settings.shop.zone)
     learn_until_us = NEVER if learn_until is None else calendar.start_of(to_day(learn_until))
     engines = [
-        new_engine(event_clock, learn_until_us, partitions=partitions, keeps_scores=False) for _ in range(partitions)
+        new_engine(
+            event_clock,
+            learn_until_us,
+            partitions=partitions,
+            keeps_records=False,
+            tells_ends=on_decision is not None,
+        )
+        for _ in range(partitions)
     ]
     alerts = AlertLog(calendar, on_decision)
     check = RiskCheck(calendar, history.first_us, history.last_us, settings.shop.regular_min_visits)
@@ -102,8 +107,13 @@ def backtest(
         history.last_us,
         None if learn_until is None else learn_until_us,
     )
+
+    def count(events: int) -> None:
+        if on_progress is not None:
+            on_progress(events, history.rows)
+
     with collector.patient():
-        events = _run(engines, alerts, check, visits, history, on_progress)
+        events = rerun(history.events(makes_ids=False), engines, alerts, check, visits, count)
     totals = PeriodTotals(event_clock.policy().shop)
     for number, engine in enumerate(engines):
         for day in engine.ledger.days():
@@ -120,42 +130,3 @@ def backtest(
         history.last_us,
         alerts,
     )
-
-
-def _run(
-    engines: list[Engine],
-    alerts: AlertLog,
-    check: RiskCheck,
-    visits: VisitLog,
-    history: History,
-    on_progress: Callable[[int, int], None] | None,
-) -> int:
-    single, count, rows = engines[0] if len(engines) == 1 else None, 0, history.rows
-    judge_from_us, awaited, note = check.judge_from_us, check.awaited, visits.note
-    owners: dict[str, Engine] = {}
-    for count, event in enumerate(history.events(), 1):
-        customer_id = event.customer_id
-        engine = single or owners.get(customer_id)
-        if engine is None:
-            engine = owners[customer_id] = engines[partition_for(customer_id.encode(), len(engines))]
-        if event.at_us >= judge_from_us:
-            check.judge(engines)
-            judge_from_us = check.judge_from_us
-        if event.at_us >= visits.begin_at_us:
-            visits.begin(engines)
-        engine.apply(event)
-        note(event, engine)
-        if customer_id in awaited:
-            check.seen(event)
-        if engine.has_decided:  # collected at once: what was not sent is not told of the return
-            alerts.collect((engine,))
-        if customer_id in alerts.open:
-            alerts.seen(event)
-        if count % _COLLECT_EVERY == 0:
-            alerts.collect(engines)  # what is not decided is dropped here, so that it does not pile up
-            if on_progress is not None:
-                on_progress(count, rows)
-    alerts.collect(engines)
-    if on_progress is not None:
-        on_progress(count, rows)
-    return count

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from service.backtest import Result
 from service.domain.calendar import to_datetime
@@ -27,23 +28,38 @@ CUSTOMER_COLUMNS = (
     "value_at_risk", "latest_nps", "latest_csat", "latest_ces", "churn_risk_band",
 )  # fmt: skip
 
+_TELL_EVERY = 1000
+"""Customers."""
+
 
 def write_files(
-    result: Result, directory: Path, language: Language = Language.EN, judgement: Judgement | None = None
+    result: Result,
+    directory: Path,
+    language: Language = Language.EN,
+    judgement: Judgement | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Writes the three CSV files and the report, whose language is `language`; returns their paths.
 
-    `judgement`: of this result, where it has been made already.
+    `judgement`: of this result, where it has been made already; `on_progress(customers written, customers)`, which take the longest.
     """
     directory.mkdir(parents=True, exist_ok=True)
     facts = Facts(result, [*result.periods()], CustomerTally(), judgement or judge(result))
-    customers = facts.customers.counted(result.customers())
+    customers = facts.customers.counted(_watched(result, on_progress))
     return [
         _write(directory / "alerts.csv", ALERT_COLUMNS, alert_rows(result)),
         _write(directory / "periods.csv", CSV_COLUMNS, map(to_csv_row, facts.periods)),
         _write(directory / "customers.csv", CUSTOMER_COLUMNS, customer_rows(result, customers)),
         write_report(directory / "report.html", facts, language),
     ]
+
+
+def _watched(result: Result, on_progress: Callable[[int, int], None] | None) -> Iterator[Scores]:
+    known = sum(len(engine.customers) for engine in result.engines)
+    for count, scores in enumerate(result.customers()):
+        if on_progress is not None and count % _TELL_EVERY == 0:
+            on_progress(count, known)
+        yield scores
 
 
 def write_suggestion(judgement: Judgement, sentence: str, directory: Path) -> list[Path]:
@@ -66,6 +82,7 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) ->
 
 
 def alert_rows(result: Result) -> Iterator[list[Any]]:
+    zone = result.settings.shop.zone
     for alert in result.alerts:
         made = alert.decision
         seen = made.evidence
@@ -73,19 +90,19 @@ def alert_rows(result: Result) -> Iterator[list[Any]]:
             made.customer_id,
             made.kind.value,
             made.rung,
-            _local(result, made.detected_us),
-            _local(result, made.quiet_since_us),
+            _local(zone, made.detected_us),
+            _local(zone, made.quiet_since_us),
             seen.usual_gap_days,
             seen.gap_days,
             seen.tail_probability,
-            _local(result, alert.returned_us),
+            _local(zone, alert.returned_us),
             made.outcome.value,
             made.reason.value,
         ]
 
 
 def customer_rows(result: Result, customers: Iterable[Scores]) -> Iterator[list[Any]]:
-    digits = result.settings.shop.minor_digits
+    digits, zone = result.settings.shop.minor_digits, result.settings.shop.zone
     for scores in customers:
         yield [
             scores.customer_id,
@@ -95,11 +112,11 @@ def customer_rows(result: Result, customers: Iterable[Scores]) -> Iterator[list[
             scores.visits,
             scores.orders,
             _money(scores.revenue_minor, digits),
-            _local(result, scores.first_visit_us),
-            _local(result, scores.last_visit_us),
+            _local(zone, scores.first_visit_us),
+            _local(zone, scores.last_visit_us),
             scores.usual_gap_days,
             scores.gap_spread,
-            _local(result, scores.expected_visit_us),
+            _local(zone, scores.expected_visit_us),
             scores.tail_probability,
             scores.churn_risk,
             scores.expected_purchases_365d,
@@ -112,9 +129,9 @@ def customer_rows(result: Result, customers: Iterable[Scores]) -> Iterator[list[
         ]
 
 
-def _local(result: Result, at_us: int | None) -> str:
-    """RFC 3339 in the shop's zone; empty for None."""
-    return "" if at_us is None else to_datetime(at_us).astimezone(result.settings.shop.zone).isoformat()
+def _local(zone: ZoneInfo, at_us: int | None) -> str:
+    """RFC 3339 in the zone; empty for None."""
+    return "" if at_us is None else to_datetime(at_us).astimezone(zone).isoformat()
 
 
 def _money(minor: int | None, digits: int) -> str:

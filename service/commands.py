@@ -94,21 +94,30 @@ def backtest_files(
         changed = _changed(changed, "volume", {"volume_per_100_visits": volume, "volume_per_day": None})
     _make(directory)
     with _progress(console) as bar:
-        task = bar.add_task("backtest", total=None)
+        steps = _Steps(bar)
+        steps.begin("looking through the files")
         result = backtest(
             changed,
             files,
             surveys,
             partitions=partitions,
             learn_until=learn_until,
-            on_progress=lambda events, rows: bar.update(task, completed=events, total=rows),
+            on_progress=lambda events, rows: steps.reached("backtest", events, rows),
         )
-    _tell(console, result.report.sentences())
-    if learn_until is not None:
-        _tell(console, _outside(result, learn_until))
-    judgement = judge(result)
-    with _writing(directory):
-        written = write_files(result, directory, language, judgement)
+        _tell(console, result.report.sentences())
+        if learn_until is not None:
+            _tell(console, _outside(result, learn_until))
+        steps.begin("judging the alerts")
+        judgement = judge(result)
+        steps.begin("writing")
+        with _writing(directory):
+            written = write_files(
+                result,
+                directory,
+                language,
+                judgement,
+                lambda customers, known: steps.reached("writing customers", customers, known),
+            )
     _summary(result, console)
     if suggest:
         sentence = proposal_in_words(judgement)
@@ -136,6 +145,27 @@ def _writing(directory: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigurationError(f"{error.filename or directory} cannot be written: {error.strerror}.") from error
+
+
+class _Steps:
+    """One bar after the other; one that nobody counts for pulses."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._name = ""
+
+    def begin(self, name: str) -> None:
+        """In place of the bar before it."""
+        for task in self._bar.task_ids:
+            self._bar.remove_task(task)
+        self._name = name
+        self._bar.add_task(name, total=None)
+
+    def reached(self, name: str, completed: int, total: int) -> None:
+        """So much of the step, which begins with its first call."""
+        if name != self._name:
+            self.begin(name)
+        self._bar.update(self._bar.task_ids[0], completed=completed, total=total)
 
 
 def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Settings:

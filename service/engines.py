@@ -11,7 +11,12 @@ from service.domain.engine import Engine
 
 
 def new_engine(
-    settings: Settings, learn_until_us: int = NEVER, *, partitions: int = 1, keeps_scores: bool = True
+    settings: Settings,
+    learn_until_us: int = NEVER,
+    *,
+    partitions: int = 1,
+    keeps_records: bool = True,
+    tells_ends: bool = True,
 ) -> Engine:
     """An empty engine, of one of so many partitions.
 
@@ -21,5 +26,10 @@ def new_engine(
     key = settings.kafka.group if secret is None else secret.get_secret_value()
     salt = hashlib.blake2b(key.encode(), digest_size=16).digest()
     return Engine(
-        settings.policy(partitions), Calendar(settings.shop.zone), salt, learn_until_us, keeps_scores=keeps_scores
+        settings.policy(partitions),
+        Calendar(settings.shop.zone),
+        salt,
+        learn_until_us,
+        keeps_records=keeps_records,
+        tells_ends=tells_ends,
     )

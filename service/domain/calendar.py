@@ -11,10 +11,15 @@ from zoneinfo import ZoneInfo
 SECOND_US: Final = 1_000_000
 HOUR_US: Final = 3600 * SECOND_US
 DAY_US: Final = 24 * HOUR_US
-_EPOCH_DATE: Final = date(1970, 1, 1)
+_EPOCH_ORDINAL: Final = 719_163
+"""Of 1970-01-01, as `date` counts days."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _QUARTER_HOUR_US: Final = 15 * 60 * SECOND_US
 """Every offset change since 1970 falls on a whole quarter of an hour in UTC (the few earlier local mean times do not)."""
+_QUARTERS: Final = 96
+"""Of a day."""
+_CHANGES: Final = 1 << 60
+_MOST_CACHED: Final = 200_000
 
 
 class Granularity(StrEnum):
@@ -36,36 +41,55 @@ def to_datetime(at_us: int) -> datetime:
 
 
 def to_date(day: int) -> date:
-    return _EPOCH_DATE + timedelta(days=day)
+    return date.fromordinal(_EPOCH_ORDINAL + day)
 
 
 def to_day(local_date: date) -> int:
-    return (local_date - _EPOCH_DATE).days
+    return local_date.toordinal() - _EPOCH_ORDINAL
 
 
 class Calendar:
-    """Maps instants to local days of one time zone. The cache grows by one entry per quarter of an hour seen, cleared when large."""
+    """Maps instants to local days of one time zone. The caches grow by one entry per day seen, and per quarter of an hour on days of clock
+    change; they are cleared when large.
+    """
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
         self._offset_us: dict[int, int] = {}
+        """By quarter of an hour."""
+        self._whole_day_us: dict[int, int] = {}
+        """By day in UTC, of days that have one offset from their begin to their end; `_CHANGES` of others."""
+        self._quarter = -1
+        """The one asked for last, which is the likeliest to be asked for next, with its offset."""
+        self._offset = 0
 
     def day_of(self, at_us: int) -> int:
         """Number of the local day that contains the instant."""
         quarter = at_us // _QUARTER_HOUR_US
-        offset = self._offset_us.get(quarter)
-        if offset is None:
-            offset = self._look_up(quarter)
-        return (at_us + offset) // DAY_US
+        if quarter != self._quarter:
+            offset = self._offset_us.get(quarter)
+            self._offset = self._look_up(quarter) if offset is None else offset
+            self._quarter = quarter
+        return (at_us + self._offset) // DAY_US
 
     def _look_up(self, quarter: int) -> int:
-        if len(self._offset_us) > 200_000:
-            self._offset_us.clear()
+        day = quarter // _QUARTERS
+        result = self._whole_day_us.get(day)
+        if result is None:  # no zone has changed its clock twice within a day
+            if len(self._whole_day_us) > _MOST_CACHED:
+                self._whole_day_us.clear()
+            result = self._offset_at(day * _QUARTERS)
+            result = self._whole_day_us[day] = result if result == self._offset_at((day + 1) * _QUARTERS) else _CHANGES
+        if result == _CHANGES:
+            if len(self._offset_us) > _MOST_CACHED:
+                self._offset_us.clear()
+            result = self._offset_us[quarter] = self._offset_at(quarter)
+        return result
+
+    def _offset_at(self, quarter: int) -> int:
         offset = to_datetime(quarter * _QUARTER_HOUR_US).astimezone(self.zone).utcoffset()
         assert offset is not None  # noqa: S101 - an aware datetime has one
-        result = round(offset.total_seconds()) * SECOND_US
-        self._offset_us[quarter] = result
-        return result
+        return round(offset.total_seconds()) * SECOND_US
 
     def start_of(self, day: int) -> int:
         """First instant of the local day, in µs (where midnight does not exist, the instant the clock jumps over it)."""

@@ -131,7 +131,8 @@ class StreamClock:
         if state.intervals == 1:
             state.interval_us = float(interval)
         elif state.intervals:
-            if interval > self.silence_limit_us():
+            # the limit is no less than the configured silence, and takes longer to tell
+            if interval > self._silence_us and interval > self.silence_limit_us():
                 state.stalled_us += interval
             else:
                 state.interval_us += (1 - _PULSE_FORGETTING) * (interval - state.interval_us)

@@ -23,6 +23,8 @@ _KEPT_DAY_BYTES: Final = 192
 DAYS_AHEAD: Final = 760
 """A visit dated further ahead of the stream is not marked: its bit would push days of the kept history (765 and more) out of the set."""
 _DROP_BYTES: Final = 32
+_MOST_DAYS: Final = 8 * (_KEPT_DAY_BYTES + _DROP_BYTES)
+"""Whole bytes are dropped, as they are stored."""
 _ID_BYTES: Final = 6
 _KEPT_IDS: Final = 128
 _SEEN_BYTES: Final = _ID_BYTES * _KEPT_IDS
@@ -95,8 +97,9 @@ class Customer:
         """Day of the visit before the last."""
         self.days_from: int = 0
         """Local day of bit 0 of `days`."""
-        self.days: bytearray = bytearray()
-        """Bit set of the visit days booked in the ledger, little-endian; the oldest are dropped beyond 1,792 days."""
+        self.days: int = 0
+        """Bit set of the visit days booked in the ledger; the oldest are dropped beyond 1,792 days. An int: it takes no memory of its own
+        while it is small, and is stored as its bytes, little-endian."""
         self.seen: bytes = b""
         """Six-byte hashes of the newest event ids."""
         self.log_usual: float = 0.0
@@ -154,7 +157,7 @@ class Customer:
             self.last_day,
             self.previous_day,
             self.days_from,
-            self.days,
+            self.days.to_bytes((self.days.bit_length() + 7) // 8, "little"),
             self.seen,
             self.log_usual,
             self.log_recent,
@@ -207,32 +210,27 @@ class Customer:
 
     def mark_day(self, day: int) -> None:
         """Sets the bit of a visit day."""
-        days = self.days
-        if not days:
+        if not self.days:
             self.days_from = day
         offset = day - self.days_from
         if offset < 0:
-            missing = (-offset + 7) // 8
-            days[:0] = bytes(missing)
-            self.days_from -= 8 * missing
-            offset = day - self.days_from
-        index = offset >> 3
-        if index >= len(days):
-            if index >= _KEPT_DAY_BYTES + _DROP_BYTES:
-                drop = min(len(days), index - _KEPT_DAY_BYTES + 1)
-                del days[:drop]
-                if not days:
-                    self.days_from = day
-                    days.append(1)
-                    return
-                self.days_from += 8 * drop
-                index -= drop
-            days.extend(bytes(index + 1 - len(days)))
-        days[index] |= 1 << (offset & 7)
+            missing = (7 - offset) // 8 * 8
+            self.days <<= missing
+            self.days_from -= missing
+            offset += missing
+        elif offset >= _MOST_DAYS and offset // 8 > (self.days.bit_length() - 1) // 8:
+            drop = (offset // 8 - _KEPT_DAY_BYTES + 1) * 8
+            self.days >>= drop
+            if self.days:
+                self.days_from += drop
+                offset -= drop
+            else:
+                self.days_from, offset = day, 0
+        self.days |= 1 << offset
 
     def visit_days(self) -> list[int]:
         """The visit days still kept, ascending."""
-        bits, start = int.from_bytes(self.days, "little"), self.days_from
+        bits, start = self.days, self.days_from
         result = []
         while bits:
             low = (bits & -bits).bit_length() - 1
@@ -242,7 +240,7 @@ class Customer:
 
     def newest_days(self, most: int) -> list[int]:
         """The newest visit days still kept, newest first."""
-        bits, start = int.from_bytes(self.days, "little"), self.days_from
+        bits, start = self.days, self.days_from
         result: list[int] = []
         while bits and len(result) < most:
             high = bits.bit_length() - 1
@@ -252,8 +250,7 @@ class Customer:
 
     def visited(self, day: int) -> bool:
         offset = day - self.days_from
-        index = offset >> 3
-        return 0 <= index < len(self.days) and bool(self.days[index] >> (offset & 7) & 1)
+        return offset >= 0 and bool(self.days >> offset & 1)
 
 
 _encode = msgspec.msgpack.encode
@@ -273,7 +270,7 @@ def restore(value: bytes) -> Customer:
         customer = Customer()
         for name, field in zip(FIELDS, fields[1:], strict=False):
             if name == "days":
-                customer.days = bytearray(field)
+                customer.days = int.from_bytes(field, "little")
             elif name == "items":
                 customer.items = None if field is None else ItemMemory.of(field)
             elif name == "answers":

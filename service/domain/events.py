@@ -28,6 +28,7 @@ class Purchase(msgspec.Struct, gc=False):
     """One order or, with `refund`, money given back. A refund is never a visit."""
 
     event_id: str
+    """Empty: known to be no duplicate (a log without ids)."""
     customer_id: str
     at_us: int
     amount_minor: int

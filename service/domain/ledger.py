@@ -22,6 +22,8 @@ FAR_GAP: Final = 731
 before a visit, and so does the year-long window before the present one."""
 LONG_SKIP: Final = 365
 """Longer skips touch no number: no window and no calendar period holds both visits."""
+_NONE: Final = -(1 << 40)
+"""No day."""
 _MAX_OPEN_DAYS: Final = 64
 """Days kept unpacked. Fewer and late events pack and unpack needlessly; more costs up to 50 KB each."""
 
@@ -36,8 +38,14 @@ class Ledger:
         self._open: dict[int, DayPart] = {}  # the order is that of the last touch, oldest first
         self._packed: dict[int, bytes] = {}
         self._dirty: set[int] = set()
-        self._day: int | None = None
+        self._day: int = _NONE
         self._part = DayPart()
+        self._gaps: dict[int, int] = self._part.gaps
+        self._skips: dict[int, int] = self._part.skips
+        """Of the day at hand, with what is counted beside it: fields of a struct take longer to reach."""
+        self._orders: int = 0
+        self._minor: int = 0
+        self._firsts: int = 0
         self._first: int | None = None
         self._last: int | None = None
 
@@ -51,31 +59,34 @@ class Ledger:
         return self._last
 
     def order(self, day: int, minor: int) -> None:
-        part = self._part if day == self._day else self._turn_to(day)
-        part.orders += 1
-        part.revenue_minor += minor
+        if day != self._day:
+            self._turn_to(day)
+        self._orders += 1
+        self._minor += minor
 
     def refund(self, day: int, minor: int) -> None:
         """`minor` ≥ 0, given back on this day."""
-        part = self._part if day == self._day else self._turn_to(day)
-        part.revenue_minor -= minor
+        if day != self._day:
+            self._turn_to(day)
+        self._minor -= minor
 
     def visit(self, day: int, previous: int | None, before_previous: int | None) -> None:
         """A customer's latest visit so far. `previous` None: the first one ever.
 
         Where the exact day of an earlier visit is no longer known, any day at least `FAR_GAP` days back stands for it.
         """
-        part = self._part if day == self._day else self._turn_to(day)
+        if day != self._day:
+            self._turn_to(day)
         if previous is None:
-            part.firsts += 1
+            self._firsts += 1
             return
         gap = day - previous
         if gap > FAR_GAP:  # noqa: PLR1730 - a call of min() costs as much as the rest
             gap = FAR_GAP
-        gaps = part.gaps
+        gaps = self._gaps
         gaps[gap] = gaps.get(gap, 0) + 1
         if before_previous is not None and (skip := day - before_previous) <= LONG_SKIP:
-            skips = part.skips
+            skips = self._skips
             skips[skip] = skips.get(skip, 0) + 1
 
     def insert_visit(self, day: int, t: int | None, u: int | None, x: int | None, y: int | None) -> None:
@@ -127,6 +138,8 @@ class Ledger:
 
     def record(self, day: int) -> bytes:
         """The stored form of one of `days()`; KeyError for another."""
+        if day == self._day:
+            self._settle()
         part = self._open.get(day)
         return self._packed[day] if part is None else pack(part)
 
@@ -134,20 +147,22 @@ class Ledger:
         """The records of all days touched since the last call, in order of days."""
         taken = [(day, self.record(day)) for day in sorted(self._dirty)]
         self._dirty.clear()
-        self._day = None  # so that the next event marks its day again
+        self._day = _NONE  # so that the next event marks its day again
         return taken
 
     def restore(self, day: int, record: bytes) -> None:
         """Puts a stored record back in place of what is known of that day. Errors: see `unpack`."""
         unpack(record)
+        self._settle()
         self._open.pop(day, None)
         self._packed[day] = record
         self._dirty.discard(day)
-        self._day = None
+        self._day = _NONE
         self._note(day)
 
     def _turn_to(self, day: int) -> DayPart:
         """Makes `day` the one at hand, and marks it to be stored."""
+        self._settle()
         part = self._open.pop(day, None)
         if part is None:
             record = self._packed.pop(day, None)
@@ -158,8 +173,16 @@ class Ledger:
                     self._packed[oldest] = pack(self._open.pop(oldest))
         self._open[day] = part
         self._dirty.add(day)
-        self._day, self._part = day, part
+        self._day, self._part, self._gaps, self._skips = day, part, part.gaps, part.skips
         return part
+
+    def _settle(self) -> None:
+        """Books what was counted beside the part at hand."""
+        part = self._part
+        part.orders += self._orders
+        part.revenue_minor += self._minor
+        part.firsts += self._firsts
+        self._orders = self._minor = self._firsts = 0
 
     def _note(self, day: int) -> None:
         if self._first is None or day < self._first:

@@ -16,7 +16,7 @@ from service.domain.customer import Customer
 from service.domain.outputs import Kind, Outcome, Reason
 from service.domain.policy import ConsentRule, OutreachPolicy
 
-_NAMESPACE = uuid.UUID("6f1d2f0a-6c0e-5d55-9b52-0d0a7c2f7f11")
+_NAMESPACE = uuid.UUID("6f1d2f0a-6c0e-5d55-9b52-0d0a7c2f7f11").bytes
 _LATE_US = 300 * SECOND_US
 """An alert noticed later than this comes from a backlog: it waits until the backlog is read, for a purchase may lie in it."""
 
@@ -34,7 +34,7 @@ def decision_id(kind: Kind, rung: str, episode_day: int, customer_id: str) -> st
     Put together here because `uuid.uuid5` takes four times as long, and a backtest makes one or two for every silence.
     """
     name = f"{kind.value}/{rung}/{to_date(episode_day)}/{customer_id}"
-    octets = bytearray(hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    octets = bytearray(hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
     octets[6] = octets[6] & 0x0F | 0x50
     octets[8] = octets[8] & 0x3F | 0x80
     digits = octets.hex()

@@ -27,6 +27,9 @@ class Tolerance:
 
     def __init__(self, policy: OutreachPolicy, population: Population, volume: Volume | None = None) -> None:
         self._measure = policy.measure
+        self._is_multiple: bool = policy.measure is Measure.MULTIPLE
+        self._is_probability: bool = policy.measure is Measure.PROBABILITY
+        """Once: compiled code takes longer to reach a member of an enum than for all the rest of `days`."""
         self._level = policy.level
         self._population = population
         self._volume = volume
@@ -68,10 +71,10 @@ class Tolerance:
 
     def _own(self, customer: Customer, rung: int) -> float:
         """Silence that the rung's own level tolerates; at the bounds of the shares those of several rungs are equal."""
-        if self._measure is Measure.MULTIPLE:
+        if self._is_multiple:
             return self._level / self._strictness[rung] * exp(customer.log_usual)
         cell = cell_of(customer)
-        if self._measure is Measure.PROBABILITY:
+        if self._is_probability:
             log_multiple = self._by_cell[rung][cell]
         else:
             log_share = _bounded(self._log_shares[rung] + customer.log_usual)

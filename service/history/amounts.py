@@ -4,30 +4,61 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Final
 
 Minor = int | Decimal
 """Minor units, not rounded yet: lines of an order are summed first and rounded once."""
 
-TOO_LARGE = 10**12
+TOO_LARGE: Final = 10**12
 """Major units, exclusive; the same bound as for events from the stream."""
 _PLAIN = re.compile(r"([+-]?)(\d+)(?:\.(\d*))?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
-_CACHED = 100_000
+_CACHED: Final = 100_000
+_PLAIN_MOST: Final = 10
+"""Characters; a number of so many is small enough whatever it is."""
 
 
 class AmountReader:
-    """Reads decimal amounts of a currency with `minor_digits` digits after the point. Prices repeat, so texts are cached."""
+    """Reads decimal amounts of a currency with `minor_digits` digits after the point. Texts that are not plain are cached."""
 
     def __init__(self, minor_digits: int) -> None:
         self._digits = minor_digits
         self._bound = TOO_LARGE * 10**minor_digits
+        self._units: list[int] = [10 ** (minor_digits - places) for places in range(minor_digits + 1)]
+        """By digits after the point: minor units of the last digit."""
         self._known: dict[str, Minor] = {"": 0}
 
     def read(self, text: str) -> Minor | None:
         """Signed minor units; 0 for an empty text (amount unknown); None when it is no number or absurdly large."""
+        plain = self._plain(text)
+        if plain >= 0:
+            return plain
         known = self._known.get(text)
         return known if known is not None else self._read_slowly(text)
+
+    def _plain(self, text: str) -> int:
+        """Minor units of a text like "12.50", digit by digit; −1 for one of another form, or longer than it needs to be.
+
+        No look-up: the prices of a shop would fill the processor's caches.
+        """
+        length = len(text)
+        if not 0 < length <= _PLAIN_MOST:
+            return -1
+        value, places = 0, -1
+        for place in range(length):
+            digit = ord(text[place]) - ord("0")
+            if 0 <= digit <= 9:
+                value = 10 * value + digit
+                if places >= 0:
+                    places += 1
+            elif places < 0 < place and text[place] == ".":
+                places = 0
+            else:
+                return -1
+        if places > self._digits:
+            return -1
+        return value * self._units[max(0, places)]
 
     def _read_slowly(self, text: str) -> Minor | None:
         stripped = text.strip()

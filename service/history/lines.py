@@ -8,8 +8,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from service.domain.customer import NEVER
 from service.domain.events import Survey
 from service.history.amounts import AmountReader, Minor
 from service.history.report import ReadReport
@@ -24,8 +26,8 @@ SurveyLine = tuple[int, str, str, int, str, str]
 
 PURCHASE_COLUMNS = ("customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category")
 SURVEY_COLUMNS = ("customer_id", "timestamp", "survey", "score", "event_id", "order_id")
-MAX_ID = 256
-MAX_NAME = 500
+MAX_ID: Final = 256
+MAX_NAME: Final = 500
 """Characters; the same bounds as for events from the stream, so that backtest and replay take the same rows."""
 SCORE_RANGE = {Survey.NPS: (0, 10), Survey.CSAT: (1, 5), Survey.CES: (1, 7)}
 
@@ -48,15 +50,14 @@ def purchase_lines(
         customer_at, time_at, amount_at = (place for place in places[:3] if place is not None)
         event_at, order_at, sku_at, item_at, category_at = places[3:]
         plain = all(place is None for place in places[3:])
-        read_time = TimestampReader(zone).read
-        read_amount = AmountReader(minor_digits).read
+        times, amounts = TimestampReader(zone), AmountReader(minor_digits)
         accepted = 0
         try:
             for row in table.rows:
                 try:
                     customer = row[customer_at].strip()
-                    at_us = read_time(row[time_at])
-                    amount = read_amount(row[amount_at])
+                    at_us = times.read(row[time_at])
+                    amount = amounts.read(row[amount_at])
                 except IndexError:
                     report.skip(path, table.line(), table.short_row)
                     continue
@@ -121,17 +122,41 @@ def survey_lines(path: Path, zone: ZoneInfo, latest_us: int, report: ReadReport)
                 yield at_us, customer, survey, score, event_id, order_id
 
 
-def line_times(path: Path, columns: Sequence[str], zone: ZoneInfo, latest_us: int) -> Iterator[int]:
-    """Only the readable times, in the file's order: a quick look at a file too big to keep."""
+class Span:
+    """What the times of a file say: how many are readable, the first and the last (None without one), and whether they are in order."""
+
+    def __init__(self) -> None:
+        self.count: int = 0
+        self.first_us: int | None = None
+        self.last_us: int | None = None
+        self.is_sorted: bool = True
+
+
+def span_of(path: Path, columns: Sequence[str], zone: ZoneInfo, latest_us: int) -> Span:
+    """A quick look at the times of a file too big to keep."""
+    found = Span()
     with open_table(path, columns) as table:
         time_at = columns.index("timestamp")
         place = table.positions(columns[: time_at + 1])[time_at]
         if place is None:
-            return
-        read_time = TimestampReader(zone).read
+            return found
+        times = TimestampReader(zone)
+        count, first, last = 0, NEVER, -1
         for row in table.rows:
-            if place < len(row) and (at_us := read_time(row[place])) is not None and at_us <= latest_us:
-                yield at_us
+            if place >= len(row):
+                continue
+            at_us = times.read(row[place])
+            if at_us is None or at_us > latest_us:
+                continue
+            count += 1
+            if at_us >= last:
+                last = at_us
+            else:
+                found.is_sorted = False
+            first = min(first, at_us)
+    if count:
+        found.count, found.first_us, found.last_us = count, first, last
+    return found
 
 
 def _score(survey: str, text: str) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from service.history.lines import Span
 from service.history.report import ReadReport
 
 Line = TypeVar("Line", bound=tuple[Any, ...])
@@ -34,8 +35,8 @@ class OrderedLines(Generic[Line]):
     path: Path
     read: Callable[[ReadReport], Iterator[Line]]
     """Opens the file and yields its lines in its own order, counting into the report."""
-    read_times: Callable[[], Iterator[int]]
-    """Opens the file and yields only the lines' times."""
+    look: Callable[[], Span]
+    """Opens the file and looks at the lines' times only."""
     line_type: Any
     """The tuple type, to read runs back."""
     in_memory: int = IN_MEMORY_LINES
@@ -70,19 +71,13 @@ class OrderedLines(Generic[Line]):
         self.kept = head
 
     def _look_at_times(self) -> None:
-        first = last = previous = next(self.read_times(), None)
-        if first is None or last is None or previous is None:
-            return
-        count = 0
-        for at_us in self.read_times():
-            count += 1
-            if at_us > previous:
-                last = max(last, at_us)
-            elif at_us < previous:
-                self.is_sorted = False
-                first = min(first, at_us)
-            previous = at_us
-        self.count, self.first_us, self.last_us = count, first, last
+        span = self.look()
+        self.count, self.first_us, self.last_us, self.is_sorted = (
+            span.count,
+            span.first_us,
+            span.last_us,
+            span.is_sorted,
+        )
 
     def lines(self) -> Iterator[Line]:
         """All lines in order of time."""

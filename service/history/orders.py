@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from service.domain.calendar import DAY_US
 from service.domain.events import Item, Purchase, Survey, SurveyAnswer
 from service.history.amounts import Minor, rounded
 from service.history.lines import PurchaseLine, SurveyLine
 
-ORDER_WINDOW_US = DAY_US
+ORDER_WINDOW_US: Final = DAY_US
 """An order is held back this long for further lines: one day of the shop bounds the memory. Orders whose lines lie further
 apart are known before (`spread_orders`)."""
-MAX_ITEMS = 50
+MAX_ITEMS: Final = 50
 """Different items kept per order, the first ones: they only serve to name the usual order."""
-_FILTER_BITS = 1 << 27
+_FILTER_BITS: Final = 1 << 27
 """16 MiB: of ten million orders two in a hundred are looked at once more in vain."""
-_KEPT_OPEN = 100_000
+_KEPT_OPEN: Final = 100_000
 """Orders remembered as open before those older than the window are dropped."""
 
 OrderKey = tuple[str, str]
@@ -78,7 +79,11 @@ class Order:
 
 
 def purchases_of(
-    lines: Iterable[PurchaseLine], day_of: Callable[[int], int], spread: Mapping[OrderKey, Order] | None = None
+    lines: Iterable[PurchaseLine],
+    day_of: Callable[[int], int],
+    spread: Mapping[OrderKey, Order] | None = None,
+    *,
+    makes_ids: bool = True,
 ) -> Iterator[Purchase]:
     """Purchases in order of time. All lines of one customer with one order id are one order, at the time of the first that is bought.
 
@@ -87,12 +92,12 @@ def purchases_of(
 
     Where no event id is given it is made from the time, "at-<µs>", with a count for the customer's further ones of the same
     instant. So it does not depend on where in which file a row stands: the same log replayed again, split or merged has the
-    same ids.
+    same ids. `makes_ids` False: it stays empty, for who only counts: an id that is made here is never a duplicate.
     """
     held: deque[Order] = deque()
     book = _OrderBook(day_of)
     given: set[OrderKey] = set()
-    new_id = _EventIds()
+    new_id = _EventIds(makes_ids)
     for line in lines:
         at_us, customer, amount, event_id, order_id, sku, name = line
         while held and held[0].at_us < at_us - ORDER_WINDOW_US:
@@ -112,13 +117,14 @@ def purchases_of(
             if opened is not None:
                 held.append(opened)
         elif held:
-            lone = Order(event_id or new_id(at_us, customer), customer, at_us, "")
+            lone = Order(event_id or new_id.make(at_us, customer), customer, at_us, "")
             lone.add(event_id, amount, sku, name)
             held.append(lone)
         else:
-            minor = amount if type(amount) is int else rounded(amount)
+            minor, refund = rounded(amount), amount < 0
             items = (Item(sku, name),) if sku else ()
-            yield Purchase(event_id or new_id(at_us, customer), customer, at_us, abs(minor), amount < 0, None, items)
+            made = event_id or new_id.make(at_us, customer)
+            yield Purchase(made, customer, at_us, -minor if minor < 0 else minor, refund, None, items)
     for order in held:
         if not order.absorbed:
             yield order.finished()
@@ -140,7 +146,7 @@ class _OrderBook:
         if amount < 0 and (order is None or not self._same_day(order, at_us)):
             order = refund if refund is not None and self._same_day(refund, at_us) else None
         if order is None:
-            made = event_id if isinstance(event_id, str) else event_id(at_us, customer)
+            made = event_id if isinstance(event_id, str) else event_id.make(at_us, customer)
             order = opened = Order(made, customer, at_us, order_id)
             (self._refunds if amount < 0 else self._orders)[key] = order
             if amount >= 0 and refund is not None and self._same_day(refund, at_us):
@@ -163,11 +169,15 @@ class _OrderBook:
 class _EventIds:
     """Makes event ids; the lines come in order of time."""
 
-    def __init__(self) -> None:
+    def __init__(self, makes: bool) -> None:
+        """`makes` False: only empty ones."""
+        self._makes = makes
         self._instant = -1
         self._same_instant: dict[str, int] = {}
 
-    def __call__(self, at_us: int, customer_id: str) -> str:
+    def make(self, at_us: int, customer_id: str) -> str:
+        if not self._makes:
+            return ""
         if at_us != self._instant:
             self._instant = at_us
             self._same_instant.clear()

@@ -18,8 +18,8 @@ from service.history.lines import (
     SURVEY_COLUMNS,
     PurchaseLine,
     SurveyLine,
-    line_times,
     purchase_lines,
+    span_of,
     survey_lines,
 )
 from service.history.ordering import IN_MEMORY_LINES, Line, OrderedLines
@@ -67,19 +67,25 @@ class History:
         total.spread_orders = len(self._spread or ())
         return total
 
-    def purchases(self) -> Iterator[Purchase]:
+    def purchases(self, *, makes_ids: bool = True) -> Iterator[Purchase]:
         day_of = self._calendar.day_of
         if self._spread is None:
-            names_orders = any(_names_orders(file) for file in self._purchases)
+            names_orders = any(_gives(file, _ORDER_ID) for file in self._purchases)
             self._spread = spread_orders(lambda: _merged(self._purchases), day_of) if names_orders else {}
-        return purchases_of(_merged(self._purchases), day_of, self._spread)
+        makes_ids = makes_ids or any(_gives(file, _EVENT_ID) for file in self._purchases)
+        return purchases_of(_merged(self._purchases), day_of, self._spread, makes_ids=makes_ids)
 
     def answers(self) -> Iterator[SurveyAnswer]:
         return answers_of(_merged(self._surveys))
 
-    def events(self) -> Iterator[Purchase | SurveyAnswer]:
-        """Everything in order of time; at the same instant purchases come before answers."""
-        return merge_by_time(self.purchases(), self.answers()) if self._surveys else self.purchases()
+    def events(self, *, makes_ids: bool = True) -> Iterator[Purchase | SurveyAnswer]:
+        """Everything in order of time; at the same instant purchases come before answers.
+
+        `makes_ids` False: where no file gives an event id, purchases keep an empty one. Who sends them on needs ids; who only counts
+        does not, since those that are made are never duplicates.
+        """
+        purchases = self.purchases(makes_ids=makes_ids)
+        return merge_by_time(purchases, self.answers()) if self._surveys else purchases
 
 
 def open_history(
@@ -100,7 +106,7 @@ def open_history(
         OrderedLines(
             path,
             partial(purchase_lines, path, zone, minor_digits, latest_us),
-            partial(line_times, path, PURCHASE_COLUMNS, zone, latest_us),
+            partial(span_of, path, PURCHASE_COLUMNS, zone, latest_us),
             PurchaseLine,
             in_memory_lines,
         )
@@ -110,7 +116,7 @@ def open_history(
         OrderedLines(
             path,
             partial(survey_lines, path, zone, latest_us),
-            partial(line_times, path, SURVEY_COLUMNS, zone, latest_us),
+            partial(span_of, path, SURVEY_COLUMNS, zone, latest_us),
             SurveyLine,
             in_memory_lines,
         )
@@ -131,11 +137,16 @@ def _look_through(file: OrderedLines[Line]) -> None:
         raise ConfigurationError(f"{file.path} holds no usable row ({file.report.examples[0]}).")
 
 
-def _names_orders(file: OrderedLines[PurchaseLine]) -> bool:
+_EVENT_ID, _ORDER_ID = 3, 4
+"""Places in a line, and in `PURCHASE_COLUMNS`."""
+
+
+def _gives(file: OrderedLines[PurchaseLine], place: int) -> bool:
+    """Whether lines of the file may have something at that place."""
     if file.kept is not None:
-        return any(order_id for _, _, _, _, order_id, _, _ in file.kept)
+        return any(line[place] for line in file.kept)
     with open_table(file.path, PURCHASE_COLUMNS) as table:
-        return "order_id" in table.columns
+        return PURCHASE_COLUMNS[place] in table.columns
 
 
 def _merged(files: Sequence[OrderedLines[Line]]) -> Iterator[Line]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from io import TextIOWrapper
-from itertools import chain
+from io import StringIO, TextIOWrapper
+from itertools import chain, repeat
+from operator import length_hint
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -18,6 +19,8 @@ from service.errors import ConfigurationError
 
 _PARQUET_BATCH = 20_000
 _DELIMITERS = ",;\t"
+_BLOCK = 1 << 16
+"""Characters of a CSV that are read at once: half the longest cell that csv.reader takes."""
 _NEVER_EMPTY = {"customer_id", "timestamp", "survey", "score"}
 
 
@@ -79,18 +82,41 @@ def _csv(path: Path, stream: IO[str]) -> Table:
     header = stream.readline()
     delimiter = max(_DELIMITERS, key=header.count)
     columns = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
-    reader = csv.reader(stream, delimiter=delimiter)
+    read = 1  # lines of the blocks so far; the header is line 1
+    ahead: Iterator[str] = iter(())
+    reader = csv.reader(())
 
     def line() -> int:
-        return reader.line_num + 1  # the header is line 1
+        return read - length_hint(ahead) + reader.line_num
 
-    def rows() -> Iterator[Sequence[str]]:
+    def blocks() -> Iterator[Iterable[Sequence[str]]]:
+        nonlocal read, ahead, reader
+        while block := stream.read(_BLOCK):
+            block += stream.readline()
+            plain = block.replace("\r\n", "\n")
+            if not _is_plain(plain):
+                reader = csv.reader(chain(StringIO(block, newline=""), stream), delimiter=delimiter)
+                yield quoted()
+                return
+            lines = plain.removesuffix("\n").split("\n")
+            read, ahead = read + len(lines), iter(lines)
+            yield map(str.split, filter(None, ahead), repeat(delimiter))
+
+    def quoted() -> Iterator[Sequence[str]]:
         try:
             yield from filter(None, reader)  # an empty line is an empty list
         except csv.Error as error:
             raise ConfigurationError(f"{path}, line {line()} cannot be read: {error}.") from error
 
-    return Table(path, columns, rows(), columns, line)
+    return Table(path, columns, chain.from_iterable(blocks()), columns, line)
+
+
+def _is_plain(block: str) -> bool:
+    """Whether lines end with a line feed, and cells with the delimiter, and nothing else is to be understood.
+
+    Cutting such lines takes half the time that csv.reader does. A block with a cell longer than csv.reader takes is longer than blocks are.
+    """
+    return '"' not in block and "\r" not in block and "\0" not in block and len(block) <= csv.field_size_limit()
 
 
 def _jsonl(path: Path, stream: IO[str], known: Sequence[str]) -> Table:

@@ -1,6 +1,6 @@
 """What a backtest decided, kept outside of memory: one alert per rung that came due, with its outcome and the customer's return.
 
-Decisions lie in a temporary file, as MessagePack; in memory are 38 bytes an alert, and a dictionary entry for each customer who was
+Decisions lie in a temporary file, as MessagePack; in memory are 46 bytes an alert, and a dictionary entry for each customer who was
 alerted and is not back. The file is gone when the log is.
 """
 
@@ -52,12 +52,14 @@ class AlertLog:
         self._decode = msgspec.msgpack.Decoder(Decision).decode
         self._place, self._size = array("Q"), array("I")
         self._detected_us, self._returned_us = array("q"), array("q")
+        self._since_us = array("q")
+        """`quiet_since_us` of the decision: asked for at every purchase of who was alerted, so it is not read from the file."""
         self._earlier = array("q")
         """The alert before it in the same absence."""
         self._first = bytearray()
         self._order: array[int] | None = None
         self.decided = 0
-        """Decisions, those that only end an alert included."""
+        """Decisions that were told; where the engine tells of ends, they count."""
         self.open: dict[str, int] = {}
         """The newest alert of each customer who has not come back."""
 
@@ -89,7 +91,7 @@ class AlertLog:
     def seen(self, event: Event) -> None:
         """An event of a customer with open alerts; a purchase on a later day is the return."""
         if isinstance(event, Purchase) and not event.refund:
-            since = self._decision(self._oldest(self.open[event.customer_id])).quiet_since_us
+            since = self._since_us[self._oldest(self.open[event.customer_id])]
             if self._calendar.day_of(event.at_us) > self._calendar.day_of(since):
                 self._close(event.customer_id, event.at_us)
 
@@ -108,10 +110,12 @@ class AlertLog:
         place, size = self._write(decision)
         if known != _NOBODY:
             self._place[known], self._size[known] = place, size
+            self._since_us[known] = decision.quiet_since_us
             return
         self.open[decision.customer_id] = len(self._place)
         self._place.append(place)
         self._size.append(size)
+        self._since_us.append(decision.quiet_since_us)
         self._detected_us.append(decision.detected_us)
         self._returned_us.append(-1)
         self._earlier.append(newest)

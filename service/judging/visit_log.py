@@ -77,9 +77,11 @@ class VisitLog:
 
     def note(self, event: Event, engine: Engine) -> None:
         """An event that `engine` has applied."""
-        if not isinstance(event, Purchase) or event.refund:
-            return
-        customer_id, at_us = event.customer_id, event.at_us
+        if isinstance(event, Purchase) and not event.refund:
+            self.bought(event.customer_id, event.at_us, engine)
+
+    def bought(self, customer_id: str, at_us: int, engine: Engine) -> None:
+        """A purchase, not a refund, that `engine` has applied."""
         customer = engine.customers[customer_id]
         if customer.last_us != at_us:  # not the first purchase of a visit
             return

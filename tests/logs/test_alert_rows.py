@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from service.backtest import backtest
 from service.cli import app
+from service.config import Settings
+from service.domain.outputs import Decision, Outcome
+from service.domain.policy import ConsentRule
 from service.simulate import Cafe, Simulation
 
 
@@ -72,3 +76,19 @@ def test_every_alert_names_its_visit_and_its_return(tmp_path: Path, partitions: 
             assert alert["returned_at"] == ""
     assert returned > 50
     assert len(alerts) - returned > 5
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_alerts_are_the_same_whether_somebody_is_told_of_their_ends_or_not(tmp_path: Path, partitions: int) -> None:
+    purchases, surveys, *_ = Simulation(Cafe(customers=150, days=200, seed=5)).write(tmp_path)
+    ladder = [{"name": "remind"}, {"name": "incentive", "strictness": 0.3}]
+    settings = Settings().changed(outreach={"consent": ConsentRule.EXTERNAL, "level": 4.0, "rungs": ladder})
+    told: list[Decision] = []
+
+    followed = backtest(settings, [purchases], [surveys], partitions=partitions, on_decision=told.append)
+    alone = backtest(settings, [purchases], [surveys], partitions=partitions)
+
+    assert Outcome.CONVERTED in {decision.outcome for decision in told}
+    assert any(alert.returned_us for alert in alone.alerts)
+    assert list(alone.alerts) == list(followed.alerts)
+    assert alone.alerts.decided == sum(d.outcome not in {Outcome.CONVERTED, Outcome.CANCELLED} for d in told)

@@ -50,6 +50,17 @@ def test_a_refund_lowers_revenue_and_is_never_a_visit() -> None:
     assert engine.ledger.last_day == at(28.5) // DAY_US
 
 
+def test_a_purchase_without_an_id_is_never_a_duplicate_and_none_is_remembered() -> None:
+    engine = make_engine()
+    nameless = msgspec.structs.replace(purchase("a", 1.0, 300), event_id="")
+
+    apply_all(engine, [nameless, nameless])
+
+    customer = engine.customers["a"]
+    assert (customer.orders, customer.revenue_minor, customer.seen) == (2, 600, b"")
+    assert engine.counts.duplicates == 0
+
+
 def test_a_first_event_that_is_a_refund_makes_no_visit() -> None:
     engine = make_engine()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,7 @@ from service.domain.events import Event, Item, Purchase, Survey, SurveyAnswer
 from service.errors import ConfigurationError
 from service.history import History, open_history
 from service.history.amounts import AmountReader, as_decimal_text, rounded
+from service.history.tables import open_table
 from service.history.timestamps import TimestampReader
 from service.history.writing import write_history
 
@@ -159,6 +162,19 @@ def test_given_event_ids_are_kept(write: Write) -> None:
     assert [p.event_id for p in read(file).purchases()] == ["e9"]
 
 
+def test_who_needs_no_ids_gets_none_unless_a_file_gives_some(write: Write) -> None:
+    plain = write("plain.csv", "customer_id,timestamp,amount,order_id\nann,2024-03-01,5,\nann,2024-03-01,5,7\n")
+    named = write("named.csv", "event_id,customer_id,timestamp,amount\ne9,ann,2024-03-01,5\n,ann,2024-03-02,5\n")
+
+    without = [event.event_id for event in read(plain).events(makes_ids=False)]
+    some_given = [event.event_id for event in read(plain, named).events(makes_ids=False)]
+    from_a_big_file = [event.event_id for event in read(named, in_memory_lines=1).events(makes_ids=False)]
+
+    assert without == ["", ""]
+    assert "" not in some_given
+    assert from_a_big_file == ["e9", f"at-{at('2024-03-02T00:00Z')}"]
+
+
 def test_ids_do_not_depend_on_how_the_log_is_cut_into_files(write: Write) -> None:
     head, rows = "customer_id,timestamp,amount\n", ["ann,2024-03-01,5\n", "ann,2024-03-01,6\n", "bob,2024-03-02,7\n"]
     whole = write("whole.csv", head + "".join(rows))
@@ -248,6 +264,36 @@ def test_a_file_that_cannot_serve_gives_one_clear_sentence(
 
     with pytest.raises(ConfigurationError, match=sentence):
         read(tmp_path / name)
+
+
+LINES = ["ann,2024-03-01T10:00:00,5", "", "bob,2024-03-02,7", " ", "eve;2024,3", "cy,2024-03-03,8"] * 3
+
+
+@pytest.mark.parametrize("block", [8, 40, 1 << 16])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("quoted", [None, 0, 4, len(LINES)])
+def test_a_csv_says_the_same_however_its_lines_end_and_wherever_quotes_begin(
+    write: Write, monkeypatch: pytest.MonkeyPatch, block: int, end: str, quoted: int | None
+) -> None:
+    monkeypatch.setattr("service.history.tables._BLOCK", block)
+    lines = [*LINES] if quoted is None else [*LINES[:quoted], '"d""o\n",2024-03-02,"1"', "nobody,x,1", *LINES[quoted:]]
+    text = end.join(["customer_id,timestamp,amount", *lines])
+    path = write("log.csv", "")
+    path.write_bytes(text.encode())
+    reader = csv.reader(StringIO(text, newline=""))
+    expected = [(reader.line_num, row) for row in reader if row]
+
+    with open_table(path, ("customer_id", "timestamp", "amount")) as table:
+        found = [(table.line(), row) for row in table.rows]
+
+    assert found == [(at, row) for at, row in expected[1:]]
+
+
+def test_a_cell_longer_than_csv_allows_is_refused_in_a_plain_file_too(write: Write) -> None:
+    file = write("log.csv", "customer_id,timestamp,amount\nann,2024-03-01,5\n" + "x" * 131_073 + ",2024-03-01,5\n")
+
+    with pytest.raises(ConfigurationError, match=r"line 3 cannot be read: field larger than field limit"):
+        read(file)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
