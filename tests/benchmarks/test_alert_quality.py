@@ -295,7 +295,9 @@ def test_on_the_mean_over_volumes_more_is_captured_than_by_the_better_prototype(
     assert min(gains.values()) > 0.0
 
 
-def test_at_every_volume_at_least_as_much_is_captured_as_by_the_better_prototype_on_the_mean_of_the_logs(found: list[Found]) -> None:
+def test_at_every_volume_at_least_as_much_is_captured_as_by_the_better_prototype_on_the_mean_of_the_logs(
+    found: list[Found],
+) -> None:
     counted = averaged(found)
     missed = [
         f"{each.name} at {volume:g}: {ahead(each, volume):+.2f} points"
