@@ -3,7 +3,7 @@
 A gap r is measured in bases of its customer and is healthy if it closes within 6. Regulars fall into 20 cells: by visits (4 classes)
 and by the spread of their own log gaps (5 classes), for few visits and little rhythm need a wider tolerance than many and a steady one.
 Per cell a Kaplan–Meier curve S(r) on log-bins: closed gaps are events, open silences censored, both weighted by when they began,
-halving over 90 days. A cell's counts are filled up with those of its class of visits, and these with everybody's, by 120 gaps each.
+halving over 105 days. A cell's counts are filled up with those of its class of visits, and these with everybody's, by 120 gaps each.
 P(a healthy gap lasts longer than r) = (S(r) − S(6)) / (1 − S(6)).
 
 The result is a table, cell × share of healthy gaps → multiple of the base after which that share is still open: every cell keeps the
@@ -37,9 +37,9 @@ _REFERENCE: Final = log(14.0)
 _SPREAD_PRIOR: Final = 4.0
 _SPREAD_SQUARE: Final = 0.64
 """A customer's own spread of log gaps is shrunk towards 0.8, which counts like four gaps."""
-_HALF_LIFE_DAYS: Final = 90.0
-"""Of evidence. 180 does as well; 365 drifts behind a shop that changes."""
-_WEEK_LEFT: Final[float] = 0.5 ** (7.0 / 90.0)
+_HALF_LIFE_DAYS: Final = 105.0
+"""Of evidence: flat from 90 to 120. Longer drifts behind a shop that changes, shorter follows chance."""
+_WEEK_LEFT: Final[float] = 0.5 ** (7.0 / 105.0)
 _PSEUDO_GAPS: Final = 120.0
 """Flat from 60 to 120; many, so that in a small shop one gap moves no cell far."""
 _EVIDENCE: Final = 30.0

@@ -212,7 +212,7 @@ class Shop:
         if len(regulars) >= 30:
             self.mu0 = sum(sum(v.log_gaps()) / len(v.log_gaps()) for v in regulars) / len(regulars)
         closed = [
-            Silence(days, r.usual_at_14 + r.patience, r, 0.5 ** ((days + 7 * (self.refreshes - before)) / 90))
+            Silence(days, r.usual_at_14 + r.patience, r, 0.5 ** ((days + 7 * (self.refreshes - before)) / 105))
             for days, r, before in self.closed
         ]
         if sum(silence.weight for silence in closed) >= 30:
@@ -222,7 +222,7 @@ class Shop:
         days = at // DAY - visits.times[-1] // DAY + 0.5
         rhythm = visits.rhythm()
         log_base = 0.1 * floor(10 * (rhythm.usual_at_14 + rhythm.patience)) + 0.05
-        return Silence(days, log_base, rhythm, 0.5 ** (days / 90))
+        return Silence(days, log_base, rhythm, 0.5 ** (days / 105))
 
     def learn(self, closed: list[Silence], censored: list[Silence]) -> None:
         moves = {}
