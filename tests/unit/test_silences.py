@@ -185,13 +185,13 @@ def test_the_same_gaps_under_another_pace_of_the_shop_are_moved_with_it() -> Non
     assert moved == pytest.approx(-pulled * log(2.0), abs=0.06)
 
 
-def test_old_gaps_halve_in_90_days() -> None:
+def test_old_gaps_halve_in_105_days() -> None:
     silences = Silences()
     for _ in range(1000):
         silences.closed(regular(), 7.0)
     before = sum(row.weight for row in silences.rows)
 
-    for _ in range(90):
+    for _ in range(105):
         silences.refresh(TODAY, log(14.0))
 
     assert sum(row.weight for row in silences.rows) == pytest.approx(before * 0.5**7)
