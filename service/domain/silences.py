@@ -62,6 +62,7 @@ _LOG_SHARE_STEP: Final = (log(SHARE_HIGH) - log(SHARE_LOW)) / GRID
 _LOG_TYPICAL_PATIENCE: Final = [log_patience(visits) for visits in (5, 9, 19, 40)]
 """By class of visits: ln (bases / usual gaps) of one in its middle."""
 _HALVINGS: Final = 30
+_GRID_SHARES: Final = [exp(_LOG_SHARE_LOW + _LOG_SHARE_STEP * i) for i in range(GRID + 1)]
 _KAPPA_LOW: Final = 0.5
 _KAPPA_HIGH: Final = 4.0
 
@@ -351,8 +352,21 @@ class _Counts:
 
 
 def _shares(curve: list[float]) -> list[float]:
-    """Log multiple of the base for each share of the grid, falling."""
-    return [_inverse(curve, exp(_LOG_SHARE_LOW + _LOG_SHARE_STEP * i)) for i in range(GRID + 1)]
+    """Log of the bases after which each share of the grid of healthy gaps is still open, falling. One walk along the curve, from the largest share."""
+    whole = _at(curve, _LOG_HEALTHY)
+    found = [_LOG_HEALTHY] * (GRID + 1)
+    index, above = 0, 1.0
+    for i in range(GRID, -1, -1):
+        target = 1.0 - (1.0 - _GRID_SHARES[i]) * (1.0 - whole)
+        while curve[index] > target:
+            above = curve[index]
+            index += 1
+            if index > _BINS:
+                return found
+        drop = above - curve[index]
+        part = (above - target) / drop if drop > 0.0 else 1.0
+        found[i] = min(_LOG_HEALTHY, _LOW + _STEP * (index - 1 + part))
+    return found
 
 
 def _place(customer: Customer) -> int:
@@ -376,19 +390,6 @@ def _at(curve: list[float], log_r: float) -> float:
     if index >= _BINS:
         return curve[_BINS]
     return curve[index] + (curve[index + 1] - curve[index]) * (position - index)
-
-
-def _inverse(curve: list[float], share: float) -> float:
-    """Log of the bases after which only `share` of the healthy gaps are still open."""
-    whole = _at(curve, _LOG_HEALTHY)
-    target = 1.0 - (1.0 - share) * (1.0 - whole)
-    index = bisect_left(curve, -target, key=lambda survival: -survival)
-    if index > _BINS:
-        return _LOG_HEALTHY
-    above = curve[index - 1] if index else 1.0
-    drop = above - curve[index]
-    part = (above - target) / drop if drop > 0.0 else 1.0
-    return min(_LOG_HEALTHY, _LOW + _STEP * (index - 1 + part))
 
 
 def _moved(values: list[float], by: float) -> list[float]:
