@@ -2,7 +2,8 @@
 
 The usual gap is a clipped, slowly forgetting geometric mean of the customer's gaps, shrunk towards the population:
 
-    y = min(ln g, ln û + ln 3)      one long absence must not redefine the rhythm
+    y = min(ln g, ln û + ln 3)      one long absence must not redefine the rhythm; a second one as long in a row does:
+                                    ln g counts up to the gap before it, if that was longer than 3 û
     w ← 0.95 w + 1,  a ← 0.95 a + y
     û = exp((2 μ0 + a) / (2 + w))   μ0 = mean log gap of the population
 
@@ -23,7 +24,7 @@ FORGETTING: Final = 0.95
 SHRINKAGE: Final = 2.0
 """The population counts like this many gaps of the customer's own."""
 CLIP: Final = log(3.0)
-"""A gap counts as at most three usual gaps."""
+"""A gap counts as at most three usual gaps, unless the one before it was longer too."""
 PATIENCE_POWER: Final = 0.3
 PATIENCE_CAP: Final = 40
 LEAST_GAP_DAYS: Final = 0.5
@@ -61,8 +62,8 @@ def gap_days(since_us: int, until_us: int) -> float:
     return max(LEAST_GAP_DAYS, gap)
 
 
-def observe_gap(customer: Customer, gap: float, mu0: float) -> None:
-    """Takes in one closed gap, in days. Cost: two logarithm-sized operations."""
+def observe_gap(customer: Customer, gap: float, mu0: float, gap_before: float) -> None:
+    """Takes in one closed gap, in days; `gap_before` is the one before it, 0 if there was none. Cost: two logarithm-sized operations."""
     y = log(gap)
     customer.log_gap_sum += y
     usual = customer.log_usual
@@ -72,7 +73,10 @@ def observe_gap(customer: Customer, gap: float, mu0: float) -> None:
     if deviation > CLIP:
         deviation = CLIP
         if not first:  # before it there is no rhythm of their own that an absence could redefine
-            y = usual + CLIP
+            most = usual + CLIP
+            if gap_before > 0.0:
+                most = max(most, log(gap_before))
+            y = min(y, most)
     customer.gap_weight = weight = FORGETTING * weight + 1.0
     customer.gap_total = total = FORGETTING * customer.gap_total + y
     customer.gap_square = FORGETTING * customer.gap_square + deviation * deviation

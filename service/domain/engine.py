@@ -315,6 +315,7 @@ class Engine:
             if customer.released_us or customer.detected_us:
                 self._end_episode(customer_id, customer, at_us, amount)
             gap = cadence.gap_days(customer.last_us + self._shut_us(customer, at_us), at_us)
+            gap_before = float(customer.last_day - customer.previous_day) if visits > 1 else 0.0
             completed = customer.visit_minor
             recent = customer.recent_spend
             customer.recent_spend = (
@@ -330,10 +331,10 @@ class Engine:
                 population.silences.gone(customer)
                 population.silences.closed(customer, gap)
                 before = cadence.own_mean_log_gap(customer)
-                cadence.observe_gap(customer, gap, population.mu0)
+                cadence.observe_gap(customer, gap, population.mu0, gap_before)
                 population.vote(customer.log_gap_sum / visits, before)
             else:
-                cadence.observe_gap(customer, gap, population.mu0)
+                cadence.observe_gap(customer, gap, population.mu0, gap_before)
                 if visits + 1 == self._min_visits:
                     population.regular_joined(customer.log_gap_sum / visits, customer.revenue_minor)
             if kept:
@@ -475,8 +476,11 @@ class Engine:
 
     def _reread_rhythm(self, customer: Customer, days: list[int]) -> None:
         cadence.restart(customer, self.population.mu0)
+        gap_before = 0.0
         for earlier, later in pairwise(days):
-            cadence.observe_gap(customer, float(later - earlier), self.population.mu0)
+            gap = float(later - earlier)
+            cadence.observe_gap(customer, gap, self.population.mu0, gap_before)
+            gap_before = gap
         if len(days) > 1:  # of visits whose day is no longer known the gaps are taken to be like the others
             customer.log_gap_sum *= (customer.visits - 1) / (len(days) - 1)
 

@@ -59,11 +59,13 @@ class Visits:
         ]
 
     def rhythm(self) -> Rhythm:
-        """Of a regular. The usual gap after each visit; a gap is cut at three usual gaps of its time, the first only for the spread."""
+        """Of a regular. The usual gap after each visit; a gap is cut at three usual gaps of its time or, if that is more, at the days of the gap
+        before it; the first only for the spread."""
         usual, cut, deviations = self.mu0[0], list[float](), list[float]()
-        for y, mu0 in zip(self.log_gaps(), self.mu0[1:], strict=True):
+        days = [at // DAY for at in self.times]
+        for i, (y, mu0) in enumerate(zip(self.log_gaps(), self.mu0[1:], strict=True)):
             deviations.append(min(y - usual, log(3)))
-            cut.append(min(y, usual + log(3)) if cut else y)
+            cut.append(min(y, max(usual + log(3), log(days[i] - days[i - 1]))) if cut else y)
             usual = (2 * mu0 + weighted(cut)) / (2 + sum(weights(len(cut))))
         count = sum(weights(len(cut)))
         return Rhythm(

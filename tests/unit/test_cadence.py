@@ -20,8 +20,8 @@ MU0 = st.floats(-0.5, 5)
 def after(gaps: list[float], mu0: float) -> Customer:
     customer = customer_with(visits=1)
     cadence.restart(customer, mu0)
-    for gap in gaps:
-        cadence.observe_gap(customer, gap, mu0)
+    for gap, before in zip(gaps, [0.0, *gaps], strict=False):
+        cadence.observe_gap(customer, gap, mu0, before)
         customer.visits += 1
     return customer
 
@@ -31,7 +31,7 @@ def test_the_recursion_equals_the_closed_form_at_every_prefix(gaps: list[float],
     usual, clipped = mu0, list[float]()
     for count in range(1, len(gaps) + 1):
         log_gap = log(gaps[count - 1])
-        clipped.append(log_gap if count == 1 else min(log_gap, usual + log(3)))
+        clipped.append(log_gap if count == 1 else min(log_gap, max(usual + log(3), log(gaps[count - 2]))))
         weights = [0.95 ** (count - 1 - i) for i in range(count)]
         usual = (2 * mu0 + sum(w * y for w, y in zip(weights, clipped, strict=True))) / (2 + sum(weights))
 
@@ -45,6 +45,19 @@ def test_the_recursion_equals_the_closed_form_at_every_prefix(gaps: list[float],
 def test_a_long_absence_counts_as_three_usual_gaps() -> None:
     assert after([7, 7, 7, 500], log(7)).log_usual == pytest.approx(after([7, 7, 7, 21], log(7)).log_usual)
     assert after([7, 7, 7, 20], log(7)).log_usual < after([7, 7, 7, 21], log(7)).log_usual
+
+
+def test_a_second_absence_in_a_row_is_a_rhythm_that_has_changed() -> None:
+    after_one, after_two = after([7, 7, 7, 100, 7], log(7)), after([7, 7, 7, 100, 100], log(7))
+
+    assert cadence.usual_gap_days(after_one) < 9
+    assert cadence.usual_gap_days(after_two) > 12
+    assert after([7, 7, 7, 100, 500], log(7)).log_usual == pytest.approx(
+        after_two.log_usual
+    )  # but up to the gap before it
+    assert (
+        cadence.usual_gap_days(after([1, 70, 70, 146, 154, 149], log(8))) > 30
+    )  # a first day of two visits holds nobody down for long
 
 
 def test_the_first_gap_is_never_an_absence_for_there_is_no_rhythm_yet() -> None:
