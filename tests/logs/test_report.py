@@ -15,6 +15,7 @@ from string import Formatter
 from typing import Any
 
 import pytest
+from babel.numbers import format_decimal
 from typer.testing import CliRunner
 
 from service.backtest import Result, backtest
@@ -304,8 +305,8 @@ def test_under_a_limit_the_policy_is_the_limit_and_who_was_left_out_got_no_alert
     assert "absences noticed" not in page.text
     assert f"{asked:,} times a regular was away" in page.text
     assert f"{left_out:,} more absences came due and got no alert" in page.text
-    assert f"asked back (due): {asked}" in page.text
-    assert f"pas de message (limite atteinte) : {left_out}" in french.text
+    assert f"asked back (due): {asked:,}" in page.text
+    assert f"pas de message (limite atteinte) : {format_decimal(left_out, locale='fr')}" in french.text
     assert "tried here" not in page.text
     assert "essayé ici" not in french.text
 

@@ -56,7 +56,7 @@ def test_a_second_absence_in_a_row_is_a_rhythm_that_has_changed() -> None:
         after_two.log_usual
     )  # but up to the gap before it
     assert (
-        cadence.usual_gap_days(after([1, 70, 70, 146, 154, 149], log(8))) > 30
+        cadence.usual_gap_days(after([1, 70, 70, 146, 154, 149], log(8))) > 20
     )  # a first day of two visits holds nobody down for long
 
 
