@@ -31,6 +31,10 @@ LEAST_GAP_DAYS: Final = 0.5
 """Two visits on neighbouring days can be minutes apart; their logarithm must not run away."""
 RECENT: Final = 0.7
 """Forgetting of the fast mean that the trend is read from: about three gaps."""
+LEAST_MEMORY_DAYS: Final = 105.0
+MEMORY_GAPS: Final = 7.5
+"""What is learned from everybody's silences halves over this many of the shop's usual gaps, and over 105 days at least: flat from 90 to 120
+where customers come weekly. Longer drifts behind a shop that changes, shorter follows chance, or forgets a long gap before it has closed."""
 HEALTHY_BASES: Final = 6.0
 """A gap that closes within this many bases is rhythm, a longer one an absence (SPEC section 1)."""
 
@@ -60,6 +64,11 @@ def base_days(customer: Customer) -> float:
 def gap_days(since_us: int, until_us: int) -> float:
     gap = (until_us - since_us) / DAY_US
     return max(LEAST_GAP_DAYS, gap)
+
+
+def memory_days(mu0: float) -> float:
+    """Half-life of what is learned from everybody's silences, in days."""
+    return max(LEAST_MEMORY_DAYS, MEMORY_GAPS * exp(mu0))
 
 
 def observe_gap(customer: Customer, gap: float, mu0: float, gap_before: float) -> None:

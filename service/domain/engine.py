@@ -323,13 +323,13 @@ class Engine:
             )
             if visits < self._min_visits and population.newcomers is not None:
                 population.newcomers.gone(customer)
-                population.newcomers.came_again(visits, gap)
+                population.newcomers.came_again(visits, gap, population.mu0)
             if visits >= self._min_visits:
                 self.state.tally.silence_closed(customer, gap, at_us)
                 if self.volume is not None and customer.due_us < NEVER:
                     self.volume.worth.came_back(customer, gap, cadence.usual_gap_days(customer), population.mu0)
                 population.silences.gone(customer)
-                population.silences.closed(customer, gap)
+                population.silences.closed(customer, gap, population.mu0)
                 before = cadence.own_mean_log_gap(customer)
                 cadence.observe_gap(customer, gap, population.mu0, gap_before)
                 population.vote(customer.log_gap_sum / visits, before)

@@ -1,7 +1,7 @@
 """When customers with few visits usually come again, learned from everybody of one partition: the timing of the second-visit nudge.
 
 One Kaplan–Meier curve of the time to the next visit for each number of visits below a regular's: closed gaps are events, open ones
-censored, both weighted by when they began, halving over 90 days. Whoever comes back at all does so within 6 of the shop's usual gaps
+censored, both weighted by when they began, halving over cadence.memory_days. Whoever comes back at all does so within 6 of the shop's usual gaps
 e^μ0, by the same measure as a regular's healthy gap. The nudge comes due when three quarters of those are back:
 
     S(t) = 1 − 0.75 (1 − S(6 e^μ0))
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from math import ceil, exp, exp2, fsum, log
 from typing import Any, Final
 
-from service.domain.cadence import HEALTHY_BASES
+from service.domain.cadence import HEALTHY_BASES, memory_days
 from service.domain.customer import Customer
 from service.domain.kaplan_meier import survival_curve
 
@@ -29,8 +29,6 @@ _BINS: Final = 64
 _LOW: Final = log(0.5)
 _STEP: Final = (log(1500.0) - _LOW) / _BINS
 """Log-bins of days."""
-_HALF_LIFE_DAYS: Final = 90.0
-_WEEK_LEFT: Final[float] = 0.5 ** (7.0 / 90.0)
 _EVIDENCE: Final = 30.0
 """Closed gaps (by weight) below which a curve is not used."""
 
@@ -108,20 +106,22 @@ class Newcomers:
             if not at_day:
                 del self._open[customer.last_day]
 
-    def came_again(self, visits: int, gap: float) -> None:
+    def came_again(self, visits: int, gap: float, mu0: float) -> None:
         """A customer with so many visits came again after `gap` days."""
-        self.closed[visits - 1][_bin(gap)] += exp2(-gap / _HALF_LIFE_DAYS)
+        self.closed[visits - 1][_bin(gap)] += exp2(-gap / memory_days(mu0))
         self.changed = True
 
     def refresh(self, today: int, mu0: float) -> ReturnTimes:
         """One weekly refresh on local day `today`."""
-        self.closed = [[value * _WEEK_LEFT for value in row] for row in self.closed]
+        half_life = memory_days(mu0)
+        left = exp2(-7.0 / half_life)
+        self.closed = [[value * left for value in row] for row in self.closed]
         self.changed = True
         open_ = [[0.0] * (_BINS + 1) for _ in self.closed]
         for day in sorted(self._open):
             days = today - day + 0.5
             if days > 0.0:  # else dated ahead of the stream
-                weight = exp2(-days / _HALF_LIFE_DAYS)
+                weight = exp2(-days / half_life)
                 for visits, count in sorted(self._open[day].items()):
                     open_[visits - 1][_bin(days)] += count * weight
         curves = [_curve_of(row, ahead) for row, ahead in zip(self.closed, open_, strict=True)]

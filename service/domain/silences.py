@@ -3,7 +3,7 @@
 A gap r is measured in bases of its customer and is healthy if it closes within 6. Regulars fall into 20 cells: by visits (4 classes)
 and by the spread of their own log gaps (5 classes), for few visits and little rhythm need a wider tolerance than many and a steady one.
 Per cell a Kaplan–Meier curve S(r) on log-bins: closed gaps are events, open silences censored, both weighted by when they began,
-halving over 105 days. A cell's counts are filled up with those of its class of visits, and these with everybody's, by 120 gaps each.
+halving over cadence.memory_days. A cell's counts are filled up with those of its class of visits, and these with everybody's, by 120 gaps each.
 P(a healthy gap lasts longer than r) = (S(r) − S(6)) / (1 − S(6)).
 
 The result is a table, cell × share of healthy gaps → multiple of the base after which that share is still open: every cell keeps the
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from math import ceil, exp, exp2, floor, fsum, inf, log
 from typing import Any, Final
 
-from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience
+from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience, memory_days
 from service.domain.customer import Customer
 from service.domain.kaplan_meier import survival_curve
 
@@ -37,9 +37,6 @@ _REFERENCE: Final = log(14.0)
 _SPREAD_PRIOR: Final = 4.0
 _SPREAD_SQUARE: Final = 0.64
 """A customer's own spread of log gaps is shrunk towards 0.8, which counts like four gaps."""
-_HALF_LIFE_DAYS: Final = 105.0
-"""Of evidence: flat from 90 to 120. Longer drifts behind a shop that changes, shorter follows chance."""
-_WEEK_LEFT: Final[float] = 0.5 ** (7.0 / 105.0)
 _PSEUDO_GAPS: Final = 120.0
 """Flat from 60 to 120; many, so that in a small shop one gap moves no cell far."""
 _EVIDENCE: Final = 30.0
@@ -232,11 +229,11 @@ class Silences:
             if not at_day:
                 del self._open[customer.last_day]
 
-    def closed(self, customer: Customer, gap: float) -> None:
+    def closed(self, customer: Customer, gap: float, mu0: float) -> None:
         """A regular came back after `gap` days; the customer is as before this visit."""
         cell = cell_of(customer)
         log_usual = _log_usual_at_reference(customer)
-        weight = exp2(-gap / _HALF_LIFE_DAYS)
+        weight = exp2(-gap / memory_days(mu0))
         index = _bin(log(gap) - log_usual - log_patience(customer.visits))
         row = self.rows[cell]
         row.closed[index] += weight
@@ -248,15 +245,17 @@ class Silences:
 
     def refresh(self, today: int, mu0: float) -> Tolerances | None:
         """One weekly refresh on local day `today`; None while there is too little evidence."""
+        half_life = memory_days(mu0)
+        left = exp2(-7.0 / half_life)
         for cell, row in enumerate(self.rows):
             if row.weight > 0.0:
-                row.age(_WEEK_LEFT)
+                row.age(left)
                 self.touched.add(cell)
         if fsum(row.weight for row in self.rows) < _EVIDENCE:
             return None
         moves = self._moves(mu0)
         closed = [_moved(row.closed, -moves[cell // _RHYTHMS]) for cell, row in enumerate(self.rows)]
-        censored = [_moved(one, -moves[cell // _RHYTHMS]) for cell, one in enumerate(self._censored(today))]
+        censored = [_moved(one, -moves[cell // _RHYTHMS]) for cell, one in enumerate(self._censored(today, half_life))]
         everybody = _Counts(_added([*closed, _COLD_GAPS]), _added(censored))
         pool = everybody.survival()
         curves: list[list[float]] = []
@@ -282,14 +281,14 @@ class Silences:
             moves.append((mu0 - _REFERENCE) * pulled)
         return moves
 
-    def _censored(self, today: int) -> list[list[float]]:
+    def _censored(self, today: int, half_life: float) -> list[list[float]]:
         """Open silences by cell and bin, weighted by when they began."""
         censored = [[0.0] * (_BINS + 1) for _ in range(CELLS)]
         for day in sorted(self._open):
             silence = today - day + 0.5
             if silence <= 0.0:  # dated ahead of the stream
                 continue
-            log_silence, weight = log(silence), exp2(-silence / _HALF_LIFE_DAYS)
+            log_silence, weight = log(silence), exp2(-silence / half_life)
             at_day = self._open[day]
             for place in sorted(at_day):
                 cell, base_bin = divmod(place, _BASE_BINS)

@@ -43,7 +43,7 @@ class Tolerance:
         """Takes over what is known at present."""
         learned = self._population.learned.tolerances
         if self._volume is not None:
-            self._volume.learn(learned)
+            self._volume.learn(learned, self._population.mu0)
         match self._measure:
             case Measure.BUDGET:
                 yearly = self._level * learned.kappa / 365.0

@@ -56,7 +56,8 @@ _RANKS: Final = 144
 _RANK_LOW: Final = -4.5
 _RANK_STEP: Final = 0.0625
 _PURSE_DAYS: Final = 30.0
-"""Days of alerts in the full purse; in balance it is half full."""
+_PURSE_GAPS: Final = 2.0
+"""Days of alerts in the full purse, at least, or usual gaps of the shop: silences come due in waves as long as they. In balance it is half full."""
 _LEAST_PURSE: Final = 4.0
 _GAIN: Final = 1.5
 """How hard the purse corrects: full, 4.5 times as many ranks are reached as were meant; empty, less than a quarter. A purse that only
@@ -145,11 +146,13 @@ class Volume:
             state.loyal_arrived = [0.0] * _RANKS
         self._bases: float = inf
         """m."""
+        self._purse_days: float = _PURSE_DAYS
         self._latest: float = LATEST
         """Usual gaps after which everybody comes due."""
 
-    def learn(self, tolerances: Tolerances) -> None:
-        """What is known of silences has moved, or was restored: m anew."""
+    def learn(self, tolerances: Tolerances, mu0: float) -> None:
+        """What is known of silences has moved, or was restored: m and the size of the purse anew."""
+        self._purse_days = max(_PURSE_DAYS, _PURSE_GAPS * exp(mu0))
         share = self.state.share or max(0.0, self._per_visit)
         self._bases, self._latest = inf, LATEST
         if share > 0.0:
@@ -161,7 +164,7 @@ class Volume:
     def refresh(self, now_us: int, mu0: float) -> None:
         """Weekly, before `learn`: how many silences per visit the volume asks for; who cannot be alerted is made up for."""
         self._pass(now_us, mu0)
-        self.worth.refresh()
+        self.worth.refresh(mu0)
         state = self.state
         wanted = self._per_visit
         if wanted < 0.0:
@@ -221,7 +224,7 @@ class Volume:
 
     def _purse(self, part: float) -> float:
         """Of that part of the volume."""
-        return max(_LEAST_PURSE, part * self._meant() / max(_LEAST_DAYS, self.state.days) * _PURSE_DAYS)
+        return max(_LEAST_PURSE, part * self._meant() / max(_LEAST_DAYS, self.state.days) * self._purse_days)
 
     def _fill(self, tokens: float) -> None:
         state, kept = self.state, self._for_loyal

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from math import exp, exp2, log
 from typing import Final
 
-from service.domain.cadence import PATIENCE_CAP
+from service.domain.cadence import PATIENCE_CAP, memory_days
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.silences import own_spread_square
@@ -45,9 +45,9 @@ _CAUTION_SHARE: Final = 0.03
 """Beliefs weigh like this many silences, and like a part of those seen: in a shop of any size a half year is only one of many."""
 _EVIDENCE: Final = 100.0
 """Silences (by weight) below which beliefs stand alone."""
-_HALF_LIFE_DAYS: Final = 180.0
-"""Of evidence, from the begin of a silence: or else the quickly ended ones, which are known first, would weigh more."""
-_WEEK_LEFT: Final[float] = 0.5 ** (7.0 / 180.0)
+_LONGER: Final = 1.7
+"""Evidence halves over so much longer than that of tolerances: there is less of it, and who is gone differs less from season to season.
+It is weighed from the begin of a silence, or else the quickly ended ones, which are known first, would weigh more."""
 _USUAL_VISITS: Final = log(8.0)
 _LOG_USUAL_SPREAD: Final = log(0.64)
 _FARTHEST: Final = 3.0
@@ -84,11 +84,12 @@ class Worth:
         """A silence has become longer than `LOST_GAPS`."""
         self._learn(customer, 1.0, LOST_GAPS * exp(customer.log_usual), mu0)
 
-    def refresh(self) -> None:
+    def refresh(self, mu0: float) -> None:
         """Weekly: evidence ages, the coefficients are found anew."""
         state = self.state
+        left = exp2(-7.0 / (_LONGER * memory_days(mu0)))
         for i in range(_SIZE, _SIZE + _SUMS):
-            state[i] *= _WEEK_LEFT
+            state[i] *= left
         seen, total = state[-2], state[-1]
         if seen < _EVIDENCE or total <= 0.0:
             state[:_SIZE] = list(BELIEFS)
@@ -114,7 +115,7 @@ class Worth:
     def _learn(self, customer: Customer, outcome: float, days: float, mu0: float) -> None:
         """Takes in the outcome of a silence that began `days` ago."""
         state, numbers, place = self.state, _numbers(customer, mu0), _SIZE
-        weight = exp2(-days / _HALF_LIFE_DAYS)
+        weight = exp2(-days / (_LONGER * memory_days(mu0)))
         for i in range(_SIZE):
             one = weight * numbers[i]
             for j in range(i, _SIZE):

@@ -1,7 +1,7 @@
 """The quiet rule done the long way: lists of visits are kept, and everything is computed again whenever it is needed.
 
 Independent of the service: it shares no code with cadence, silences, population or tolerance, only their published definitions.
-Valid for a log in order of time, of one partition, in UTC, with one rung.
+Valid for a log in order of time, of one partition, in UTC, with one rung, of a shop whose customers come at least every two weeks.
 """
 
 from __future__ import annotations

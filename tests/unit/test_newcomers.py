@@ -62,11 +62,11 @@ def test_the_nudge_comes_when_three_quarters_of_those_who_come_again_are_back() 
         first = random.randrange(150, today)
         gap = 20.0 * exp(random.gauss(0.0, 0.6)) if random.random() < 0.6 else 1e9
         if first + gap < today:
-            newcomers.came_again(1, gap)
-            seen.append((gap, True, 0.5 ** (gap / 90)))
+            newcomers.came_again(1, gap, log(pace))
+            seen.append((gap, True, 0.5 ** (gap / 105)))
         else:
             newcomers.begins(customer_with(visits=1, last_day=first))
-            seen.append((today - first + 0.5, False, 0.5 ** ((today - first + 0.5) / 90)))
+            seen.append((today - first + 0.5, False, 0.5 ** ((today - first + 0.5) / 105)))
 
     found = newcomers.refresh(today, log(pace))
 
@@ -90,7 +90,7 @@ def test_the_nudge_comes_when_three_quarters_of_those_who_come_again_are_back() 
 def test_what_was_learned_fades_with_the_weeks() -> None:
     newcomers = Newcomers(4)
     for _ in range(100):
-        newcomers.came_again(1, 5.0)
+        newcomers.came_again(1, 5.0, log(14.0))
     assert newcomers.refresh(7, log(14.0)).nudge_days(1) < 10
     for week in range(2, 40):
         last = newcomers.refresh(7 * week, log(14.0))

@@ -43,7 +43,7 @@ def learned(seed: int, gaps: int = 600, open_: int = 120, mu0: float = log(14.0)
                 random.choice([4, 5, 8, 10, 20, 40]), random.choice([5.0, 14.0, 30.0]), random.uniform(0.4, 1.2)
             )
             base = exp(customer.log_usual) * (min(customer.visits, 40) / 10) ** 0.3
-            silences.closed(customer, max(0.5, base * random.lognormvariate(-0.2, 0.7)))
+            silences.closed(customer, max(0.5, base * random.lognormvariate(-0.2, 0.7)), log(14.0))
         if week == 9:
             for _ in range(open_):
                 silences.begins(regular(random.choice([4, 8, 20]), 14.0, 0.7, TODAY - random.randrange(200)))
@@ -74,7 +74,7 @@ def test_a_multiple_is_where_the_curve_of_a_single_kind_of_customer_says() -> No
     customer = regular(10, 14.0, 0.6)
     gaps = [0.5 + 0.01 * i for i in range(400)]  # in bases, evenly up to 4.5; 14 days a base
     for r in gaps:
-        silences.closed(customer, 14.0 * r)
+        silences.closed(customer, 14.0 * r, log(14.0))
     found = silences.refresh(TODAY, log(14.0))
     assert found is not None
 
@@ -90,7 +90,7 @@ def test_open_silences_make_the_tolerance_longer_than_closed_gaps_alone() -> Non
     def multiple(open_: int) -> float:
         silences = Silences()
         for i in range(300):
-            silences.closed(regular(), 14.0 * (0.4 + 0.01 * i))
+            silences.closed(regular(), 14.0 * (0.4 + 0.01 * i), log(14.0))
         for _ in range(open_):
             silences.begins(regular(day=TODAY - 28))
         found = silences.refresh(TODAY, log(14.0))
@@ -110,7 +110,7 @@ def test_every_cell_keeps_the_promised_share_by_itself() -> None:
         customer = regular(10, 14.0, 1.2 if erratic else 0.4)
         r = min(5.9, random.lognormvariate(-0.3, 1.0 if erratic else 0.3))
         drawn.append((cell_of(customer), r))
-        silences.closed(customer, max(0.5, 14.0 * r))
+        silences.closed(customer, max(0.5, 14.0 * r), log(14.0))
     found = silences.refresh(TODAY, log(14.0))
     assert found is not None
 
@@ -169,7 +169,7 @@ def test_a_cold_start_inverts_too(share: float) -> None:
 def test_under_thirty_closed_gaps_nothing_is_learned() -> None:
     silences = Silences()
     for _ in range(29):
-        silences.closed(regular(), 0.5)
+        silences.closed(regular(), 0.5, log(14.0))
 
     assert silences.refresh(TODAY, log(14.0)) is None
 
@@ -185,16 +185,20 @@ def test_the_same_gaps_under_another_pace_of_the_shop_are_moved_with_it() -> Non
     assert moved == pytest.approx(-pulled * log(2.0), abs=0.06)
 
 
-def test_old_gaps_halve_in_105_days() -> None:
+@pytest.mark.parametrize(("pace", "half_life"), [(2.0, 105), (14.0, 105), (56.0, 420)])
+def test_old_gaps_halve_in_105_days_or_in_seven_and_a_half_usual_gaps_of_a_slow_shop(
+    pace: float, half_life: int
+) -> None:
     silences = Silences()
     for _ in range(1000):
-        silences.closed(regular(), 7.0)
+        silences.closed(regular(), 7.0, log(pace))
     before = sum(row.weight for row in silences.rows)
+    assert before == pytest.approx(1000 * 0.5 ** (7 / half_life))
 
-    for _ in range(105):
-        silences.refresh(TODAY, log(14.0))
+    for _ in range(half_life // 7):
+        silences.refresh(TODAY, log(pace))
 
-    assert sum(row.weight for row in silences.rows) == pytest.approx(before * 0.5**7)
+    assert sum(row.weight for row in silences.rows) == pytest.approx(before / 2)
 
 
 def test_a_silence_that_is_gone_leaves_nothing_behind() -> None:

@@ -330,7 +330,7 @@ def test_new_regulars_and_those_whose_gaps_grew_come_first() -> None:
 def test_with_little_known_everybody_comes_due_at_the_latest_date() -> None:
     volume = Volume(20.0, None, VolumeState())
 
-    volume.learn(UNKNOWN)
+    volume.learn(UNKNOWN, MU0)
 
     assert volume.days(customer_with(visits=4, log_usual=MU0)) == pytest.approx(LATEST * exp(MU0))
 

@@ -70,11 +70,11 @@ def test_the_coefficients_are_those_of_a_ridge_regression_towards_the_beliefs() 
             worth.came_back(customer, gaps * usual, usual, MU0)
         rows.append(numbers(customer))
         outcomes.append(min(1.0, (gaps - FROM_GAPS) / (LOST_GAPS - FROM_GAPS)))
-        weights.append(0.5 ** (min(gaps, LOST_GAPS) * usual / 180))
+        weights.append(0.5 ** (min(gaps, LOST_GAPS) * usual / 178.5))
 
-    worth.refresh()
+    worth.refresh(MU0)
 
-    x, y, w = np.array(rows), np.array(outcomes), np.array(weights) * 0.5 ** (7 / 180)
+    x, y, w = np.array(rows), np.array(outcomes), np.array(weights) * 0.5 ** (7 / 178.5)
     y = y / ((w * y).sum() / w.sum())
     y, x = y - x[:, 3] * BELIEFS[3], np.delete(x, 3, axis=1)  # what is believed of the pace is not learned
     beliefs, caution = np.delete(np.array(BELIEFS), 3), np.eye(6) * (300 + 0.03 * w.sum())
@@ -97,7 +97,7 @@ def test_what_holds_in_a_shop_is_found_and_ranks_its_customers() -> None:
         else:
             usual = usual_gap_days(customer)
             worth.came_back(customer, 2.5 * usual, usual, MU0)
-    worth.refresh()
+    worth.refresh(MU0)
 
     assert worth.relative(irregular, MU0) > worth.relative(steady, MU0) + 0.5
     assert abs(worth.relative(regular(5), MU0) - worth.relative(regular(30), MU0)) < 0.15
@@ -107,7 +107,7 @@ def test_beliefs_stand_alone_while_little_has_been_seen() -> None:
     worth = Worth([])
     for _ in range(50):
         worth.lost(regular(40), MU0)
-    worth.refresh()
+    worth.refresh(MU0)
 
     assert worth.state[:7] == list(BELIEFS)
     assert worth.relative(regular(4), MU0) > worth.relative(regular(12), MU0) > worth.relative(regular(40), MU0)
