@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,9 +20,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+from aiokafka import AIOKafkaConsumer
 from kafka import KafkaConsumer, TopicPartition
 
-from service.config import ENV_PREFIX, Settings
+from service.config import ENV_PREFIX, KafkaSettings, Settings
 from service.streaming.job import POSITION_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,7 +180,7 @@ class Positions:
     """Follows the committed positions in the state topic against the ends of the inputs."""
 
     def __init__(self, settings: Settings, partitions: int) -> None:
-        kafka = settings.kafka
+        self._kafka = kafka = settings.kafka
         self._consumer: Any = KafkaConsumer(
             bootstrap_servers=kafka.bootstrap_servers,
             isolation_level="read_committed",
@@ -208,7 +210,7 @@ class Positions:
         return ends
 
     def wait_caught_up(self, timeout_s: float = 120.0, workers: Sequence[WorkerProcess] = ()) -> float:
-        """Seconds until everything that lies in the inputs now has been applied."""
+        """Seconds until everything that lies in the inputs now has been applied, and can be read on every output."""
         began, ends = time.monotonic(), self.ends()
         while any(self.applied[tp] < end for tp, end in ends.items()):
             self.poll()
@@ -216,6 +218,7 @@ class Positions:
                 missing = {f"{tp.topic}-{tp.partition}": end - self.applied[tp] for tp, end in ends.items()}
                 logs = "\n".join(f"--- {worker.name}: {worker.log[-3000:]}" for worker in workers)
                 raise AssertionError(f"not caught up after {timeout_s:.0f} s; missing {missing}\n{logs}")
+        asyncio.run(asyncio.wait_for(_visible(self._kafka), timeout_s))
         return time.monotonic() - began
 
     def wait_for_more(self, than: int, timeout_s: float = 60.0) -> float:
@@ -234,6 +237,20 @@ class Positions:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+async def _visible(kafka: KafkaSettings) -> None:
+    """Until a reader at read_committed sees what lies on the worker's topics now: a commit reaches one partition after the other."""
+    topics = [*kafka.topics.model_dump().values(), kafka.state_topic, kafka.ledger_topic]
+    async with (
+        AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers) as latest,
+        AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, isolation_level="read_committed") as committed,
+    ):
+        await latest.topics()
+        tps = [TopicPartition(topic, number) for topic in topics for number in latest.partitions_for_topic(topic) or ()]
+        ends = await latest.end_offsets(tps)
+        while any(end < ends[tp] for tp, end in (await committed.end_offsets(tps)).items()):  # noqa: ASYNC110 - nobody says when
+            await asyncio.sleep(0.02)
 
 
 def kill_at_random(workers: Sequence[WorkerProcess], positions: Positions, kills: int, *, seed: int) -> None:
