@@ -112,7 +112,8 @@ class Customer:
         self.recent_spend: float = -1.0
         """Fast mean of what completed visits brought, minor units; −1 before the first has been completed."""
         self.due_us: int = NEVER
-        """When the next rung of this episode is to be looked at; at the latest when it comes due by what was known when this was stored."""
+        """When the next rung of this episode is to be looked at; at the latest when it comes due by what was known when this was stored.
+        After the last one, where a volume learns from silences: when this one counts as lost."""
         self.rung: int = 0
         """Rungs already decided in this episode."""
         self.detected_us: int = 0

@@ -327,7 +327,7 @@ class Engine:
             if visits >= self._min_visits:
                 self.state.tally.silence_closed(customer, gap, at_us)
                 if self.volume is not None and customer.due_us < NEVER:
-                    self.volume.worth.came_back(customer, gap, cadence.usual_gap_days(customer), population.mu0)
+                    self.volume.worth.came_back(customer, gap, population.mu0)
                 population.silences.gone(customer)
                 population.silences.closed(customer, gap, population.mu0)
                 before = cadence.own_mean_log_gap(customer)

@@ -119,11 +119,7 @@ class Tolerances:
     """What was learned: frozen, so that a record tells the numbers of its own time. Empty `table` = cold start."""
 
     def __init__(
-        self,
-        table: list[list[float]],
-        kappa: float,
-        class_weights: list[float],
-        classes: list[list[float]],
+        self, table: list[list[float]], kappa: float, class_weights: list[float], classes: list[list[float]]
     ) -> None:
         self.table: Final = table
         """Cell → log multiple of the base for each share of the grid, falling."""

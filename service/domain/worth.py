@@ -22,10 +22,10 @@ Deterministic in the order of its calls. A silence costs 28 products when it end
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, exp2, log
+from math import exp2, log
 from typing import Final
 
-from service.domain.cadence import PATIENCE_CAP, memory_days
+from service.domain.cadence import PATIENCE_CAP, memory_days, usual_gap_days
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.silences import own_spread_square
@@ -74,15 +74,15 @@ class Worth:
             found += state[i] * numbers[i]
         return found
 
-    def came_back(self, customer: Customer, gap: float, usual: float, mu0: float) -> None:
-        """A silence has ended after `gap` days before it counted as lost; the customer is as before this visit, with the usual gap in days."""
-        gaps = gap / usual
+    def came_back(self, customer: Customer, gap: float, mu0: float) -> None:
+        """A silence has ended after `gap` days before it counted as lost; the customer is as before this visit."""
+        gaps = gap / usual_gap_days(customer)
         if gaps > FROM_GAPS:
             self._learn(customer, min(1.0, (gaps - FROM_GAPS) / (LOST_GAPS - FROM_GAPS)), gap, mu0)
 
     def lost(self, customer: Customer, mu0: float) -> None:
         """A silence has become longer than `LOST_GAPS`."""
-        self._learn(customer, 1.0, LOST_GAPS * exp(customer.log_usual), mu0)
+        self._learn(customer, 1.0, LOST_GAPS * usual_gap_days(customer), mu0)
 
     def refresh(self, mu0: float) -> None:
         """Weekly: evidence ages, the coefficients are found anew."""

@@ -22,7 +22,6 @@ from service.domain.calendar import DAY_US, Calendar
 from service.domain.churn_model import ChurnModel
 from service.domain.customer import NEVER
 from service.domain.engine import Engine
-from service.domain.events import Event, Purchase
 from service.domain.policy import Measure, Policy
 from service.domain.population import Learned
 from service.domain.tolerance import Tolerance
@@ -74,11 +73,6 @@ class VisitLog:
         """From here on absences are judged."""
         self.begin_at_us = NEVER
         self._begun = {engine: engine.population.learned.model for engine in engines}
-
-    def note(self, event: Event, engine: Engine) -> None:
-        """An event that `engine` has applied."""
-        if isinstance(event, Purchase) and not event.refund:
-            self.bought(event.customer_id, event.at_us, engine)
 
     def bought(self, customer_id: str, at_us: int, engine: Engine) -> None:
         """A purchase, not a refund, that `engine` has applied."""

@@ -12,11 +12,12 @@ from service.domain.calendar import DAY_US, Calendar
 from service.domain.churn_model import ChurnModel
 from service.domain.engine import Engine
 from service.domain.events import Event
-from service.domain.outputs import Decision
 from service.domain.policy import OutreachPolicy, Policy, Shop
-from service.judging.alert_log import Alert
+from service.judging.alert_log import AlertLog
 from service.judging.baselines import at_count, rivals
+from service.judging.calibration import RiskCheck
 from service.judging.evaluation import Absences, Court, Tally, absences_of
+from service.judging.rerun import rerun
 from service.judging.visit_log import BUDGETS, PER_ABSENCE, VisitLog
 from tests.support.engines import OPEN_HOUSE, START_US, UNDISTURBED, at, make_engine, purchase, weekly
 
@@ -177,21 +178,20 @@ def test_every_rival_gives_as_many_alerts_as_it_is_granted() -> None:
 
 def logged(
     events: list[Event], end: float, judge_from: float | None = None, outreach: OutreachPolicy = OPEN_HOUSE
-) -> tuple[VisitLog, Engine]:
+) -> tuple[VisitLog, Engine, AlertLog]:
+    """As a backtest writes it down."""
     engine = make_engine(outreach)
     policy = Policy(shop=Shop(), timing=UNDISTURBED, outreach=outreach)
     log = VisitLog(engine.calendar, policy, START_US, at(end), None if judge_from is None else at(judge_from))
-    for event in events:
-        if event.at_us >= log.begin_at_us:
-            log.begin([engine])
-        engine.apply(event)
-        log.note(event, engine)
-    return log, engine
+    alerts = AlertLog(engine.calendar)
+    check = RiskCheck(engine.calendar, START_US, at(end), Shop().regular_min_visits)
+    rerun(events, [engine], alerts, check, log, lambda _: None)
+    return log, engine, alerts
 
 
 def test_visits_are_written_down_once_a_day_and_judged_from_the_middle_of_the_log_on() -> None:
     twice = purchase("anna", 28.75)
-    log, engine = logged([*weekly("anna", 5), twice, *weekly("anna", 6)[5:]], 60)
+    log, engine, _ = logged([*weekly("anna", 5), twice, *weekly("anna", 6)[5:]], 60)
 
     assert log.judge_from_us == at(30)
     assert [*log.visits["anna"]] == [at(0.5 + 7 * n) for n in range(6)]
@@ -205,7 +205,7 @@ def engine_base(engine: Engine, customer_id: str) -> float:
 
 
 def test_refunds_and_visits_of_who_is_no_regular_are_not_judged() -> None:
-    log, _ = logged([*weekly("anna", 3, 40.5), purchase("anna", 58, refund=True)], 60)
+    log, _, _ = logged([*weekly("anna", 3, 40.5), purchase("anna", 58, refund=True)], 60)
 
     assert len(log.visits["anna"]) == 3
     assert log.judged == {}
@@ -222,7 +222,7 @@ def test_a_large_log_keeps_a_part_of_the_customers_whole(monkeypatch: pytest.Mon
     )
     monkeypatch.setattr("service.judging.visit_log.MOST_VISITS", 100)
 
-    log, _ = logged(events, 60)
+    log, _, _ = logged(events, 60)
 
     assert log.level > 0
     assert 0 < sum(map(len, log.visits.values())) <= 100
@@ -232,7 +232,7 @@ def test_a_large_log_keeps_a_part_of_the_customers_whole(monkeypatch: pytest.Mon
 
 def test_the_usual_gap_is_told_from_the_other_gaps_and_two_of_everybody() -> None:
     days = [0.5, 10.5, 20.5, 30.5, 40.5, 100.5, 110.5]
-    log, _ = logged([purchase("anna", day) for day in days], 120, 40.25)
+    log, _, _ = logged([purchase("anna", day) for day in days], 120, 40.25)
 
     found = absences_of(log, [], Calendar(make_engine().calendar.zone))
 
@@ -247,8 +247,8 @@ def test_the_usual_gap_is_told_from_the_other_gaps_and_two_of_everybody() -> Non
 
 
 def test_the_first_alert_of_each_absence_is_found_by_the_day_it_began() -> None:
-    log, engine = logged([*weekly("anna", 8), purchase("clock", 100)], 100, 40)
-    alerts = [Alert(output) for output in engine.take_outputs() if isinstance(output, Decision)]
+    log, engine, found_alerts = logged([*weekly("anna", 8), purchase("clock", 100)], 100, 40)
+    alerts = [*found_alerts]
     assert len(alerts) == 1
 
     found = absences_of(log, alerts, engine.calendar)

@@ -34,7 +34,7 @@ class Shop:
             if event.at_us >= self.log.begin_at_us:
                 self.log.begin([self.engine])
             self.engine.apply(event)
-            self.log.note(event, self.engine)
+            self.log.bought(event.customer_id, event.at_us, self.engine)
 
     def alert(self, name: str, back_after: float | None) -> None:
         customer = self.engine.customers[name]
@@ -49,7 +49,7 @@ class Shop:
         if back is not None:
             event = purchase(name, (back - START_US) / DAY_US)
             self.engine.apply(event)
-            self.log.note(event, self.engine)
+            self.log.bought(event.customer_id, event.at_us, self.engine)
 
     def told(self) -> dict[Story, str]:
         return {

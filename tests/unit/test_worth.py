@@ -67,7 +67,7 @@ def test_the_coefficients_are_those_of_a_ridge_regression_towards_the_beliefs() 
         if gaps > LOST_GAPS:
             worth.lost(customer, MU0)
         else:
-            worth.came_back(customer, gaps * usual, usual, MU0)
+            worth.came_back(customer, gaps * usual, MU0)
         rows.append(numbers(customer))
         outcomes.append(min(1.0, (gaps - FROM_GAPS) / (LOST_GAPS - FROM_GAPS)))
         weights.append(0.5 ** (min(gaps, LOST_GAPS) * usual / 178.5))
@@ -95,8 +95,7 @@ def test_what_holds_in_a_shop_is_found_and_ranks_its_customers() -> None:
         if chance.random() < (0.8 if customer.gap_square > 7 else 0.2):
             worth.lost(customer, MU0)
         else:
-            usual = usual_gap_days(customer)
-            worth.came_back(customer, 2.5 * usual, usual, MU0)
+            worth.came_back(customer, 2.5 * usual_gap_days(customer), MU0)
     worth.refresh(MU0)
 
     assert worth.relative(irregular, MU0) > worth.relative(steady, MU0) + 0.5
