@@ -3,8 +3,8 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
-SOURCES := setup.py service/domain/*.py service/history/*.py service/judging/*.py
-LIBRARIES := service/*/*.so
+SOURCES := setup.py $(wildcard service/domain/*.py service/domain/*/*.py service/history/*.py service/backtest/*.py)
+LIBRARIES := service/*/*.so service/*/*/*.so
 COMPILED := build/compiled.cksum
 
 # A compiled module hides its source. $(COMPILED) holds the checksums of the sources that were compiled: unlike times, they also

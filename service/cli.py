@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from service.config import Settings, load_settings
-from service.domain.sentence import Language
 from service.errors import ChurnAlertError
 from service.logs import configure_logging
+from service.wording.sentences import Language
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -104,7 +104,7 @@ def worker(
     no_web: Annotated[bool, typer.Option("--no-web", help="Serve no page, no API and no metrics.")] = False,
 ) -> None:
     """Consume the input topics, keep the state, emit decisions, scores and period numbers. Runs until stopped."""
-    from service.run_worker import run_worker  # noqa: PLC0415
+    from service.commands.worker import run_worker  # noqa: PLC0415
 
     raise typer.Exit(run_worker(ctx.obj.settings, web=not no_web))
 
@@ -120,7 +120,7 @@ def replay(
     seconds: Annotated[float | None, typer.Option(help="Spread the whole log over this many seconds.")] = None,
 ) -> None:
     """Stream history files into the input topics, in order of time."""
-    from service.commands import replay_files  # noqa: PLC0415
+    from service.commands.replay import replay_files  # noqa: PLC0415
 
     replay_files(ctx.obj.settings, files, surveys or [], out, speed=speed, seconds=seconds)
 
@@ -154,7 +154,7 @@ def backtest(
     ] = False,
 ) -> None:
     """Show what the policy would have done with a history. Consent counts as kept elsewhere unless the configuration requires it here."""
-    from service.commands import backtest_files  # noqa: PLC0415
+    from service.commands.backtest import backtest_files  # noqa: PLC0415
 
     levels = {"budget": budget, "probability": probability, "multiple": multiple}
     backtest_files(
@@ -179,7 +179,7 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show one customer: history, today's judgement and curve, the next dates."""
-    from service.customer_sheet import show_customer  # noqa: PLC0415
+    from service.inspect.sheet import show_customer  # noqa: PLC0415
 
     show_customer(ctx.obj.settings, customer, out, as_json=as_json)
 
@@ -187,7 +187,7 @@ def inspect(
 @app.command()
 def config(ctx: typer.Context) -> None:
     """Print the effective configuration as TOML, secrets hidden."""
-    from service.commands import config_toml  # noqa: PLC0415
+    from service.commands.show_config import config_toml  # noqa: PLC0415
 
     out.print(config_toml(ctx.obj.settings), end="", highlight=False, markup=False, soft_wrap=True)
 
@@ -201,7 +201,7 @@ def simulate(
     seed: int = 1,
 ) -> None:
     """Write a log of simulated café customers whose fate is known."""
-    from service.commands import write_simulation  # noqa: PLC0415
+    from service.commands.simulate import write_simulation  # noqa: PLC0415
 
     write_simulation(ctx.obj.settings, output, out, customers=customers, days=days, seed=seed)
 
@@ -256,7 +256,7 @@ def letters_list(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, with the original bytes.")] = False,
 ) -> None:
     """List dead letters: where they came from and what is wrong."""
-    from service.commands import list_dead_letters  # noqa: PLC0415
+    from service.commands.dead_letters import list_dead_letters  # noqa: PLC0415
 
     list_dead_letters(ctx.obj.settings, out, code=code, limit=limit, as_json=as_json)
 
@@ -270,7 +270,7 @@ def letters_retry(
     ] = None,
 ) -> None:
     """Send the original records back to their topics, after the cause is repaired. Safe to repeat."""
-    from service.commands import retry  # noqa: PLC0415
+    from service.commands.dead_letters import retry  # noqa: PLC0415
 
     retry(ctx.obj.settings, out, code=code, places=place or [])
 

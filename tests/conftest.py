@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from service.local_kafka import LocalKafka
+    from service.local_broker.broker import LocalKafka
     from tests.support.broker import TestBroker
 
 USED = pytest.StashKey[str]()
@@ -39,7 +39,7 @@ def broker(request: pytest.FixtureRequest) -> Iterator[TestBroker]:
 @pytest.fixture
 def own_broker() -> Iterator[LocalKafka]:
     """A broker of this test alone, to be killed, paused and restarted."""
-    from service.local_kafka import LocalKafka
+    from service.local_broker.broker import LocalKafka
 
     with LocalKafka() as alone:
         yield alone

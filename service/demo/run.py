@@ -21,8 +21,8 @@ from service.demo.tale import Listener, Told
 from service.domain.calendar import to_datetime
 from service.domain.events import Event
 from service.errors import FatalError
+from service.feed.replay import Pace, Replayed, replay
 from service.history import open_history
-from service.replay import Pace, Replayed, replay
 from service.streaming.connection import kafka_python_security
 
 REPLAY_S = 20.0

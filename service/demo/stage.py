@@ -21,9 +21,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.config import Settings
 from service.domain.policy import ClockMode, ConsentRule
 from service.errors import ConfigurationError, FatalError
-from service.local_kafka import LocalKafka
+from service.local_broker.broker import LocalKafka
+from service.processes.supervisor import Supervisor
 from service.streaming import topics
-from service.supervisor import Supervisor
 
 READY_S = 60.0
 Say = Callable[[str], None]

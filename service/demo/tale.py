@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.config import Settings
-from service.streaming.reading import open_reader, partitions_of, read_from_the_beginning
+from service.streaming.tail import open_reader, partitions_of, read_from_the_beginning
 
 
 @dataclass(frozen=True)

@@ -16,34 +16,9 @@ from typing import Final, assert_never
 
 import xxhash
 
-from service.domain import cadence, scores, worth
+from service.domain import cadence, scores
 from service.domain.calendar import DAY_US, Calendar
-from service.domain.clock import StreamClock
-from service.domain.customer import (
-    DAYS_AHEAD,
-    NEVER,
-    NO_DAY,
-    Customer,
-    restore,
-    snapshot,
-)
-from service.domain.decisions import NUDGE, decision_of, step_of
-from service.domain.due import DueQueue
-from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
-from service.domain.ledger import Ledger
-from service.domain.memories import Answers, ItemMemory, ProfileState, remember_order
-from service.domain.newcomers import Newcomers, ReturnTimes
-from service.domain.outputs import (
-    HealthBand,
-    Outcome,
-    Output,
-    Reason,
-    Scores,
-    ScoresErased,
-    Segment,
-)
-from service.domain.outreach import Release, Verdict
-from service.domain.partition_state import (
+from service.domain.changelog import (
     NEWCOMERS_KEY,
     PARTITION_KEY,
     ROW_PREFIX,
@@ -58,11 +33,37 @@ from service.domain.partition_state import (
     unpack_row,
     unpack_table,
 )
+from service.domain.clock import StreamClock
+from service.domain.customer import (
+    DAYS_AHEAD,
+    NEVER,
+    NO_DAY,
+    Customer,
+    restore,
+    snapshot,
+)
+from service.domain.due import DueQueue
+from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
+from service.domain.findings import (
+    HealthBand,
+    Outcome,
+    Output,
+    Reason,
+    Scores,
+    ScoresErased,
+    Segment,
+)
+from service.domain.learning.newcomers import Newcomers, ReturnTimes
+from service.domain.learning.population import Learned, Population
+from service.domain.learning.silences import CELLS, UNKNOWN, Row, Tolerances
+from service.domain.memories import Answers, ItemMemory, ProfileState, remember_order
+from service.domain.outreach import alert_value
+from service.domain.outreach.decisions import NUDGE, decision_of, step_of
+from service.domain.outreach.gates import Release, Verdict
+from service.domain.outreach.tolerance import Tolerance
+from service.domain.outreach.volume import Volume, VolumeState
+from service.domain.periods.ledger import Ledger
 from service.domain.policy import ClockMode, Policy
-from service.domain.population import Learned, Population
-from service.domain.silences import CELLS, UNKNOWN, Row, Tolerances
-from service.domain.tolerance import Tolerance
-from service.domain.volume import Volume, VolumeState
 
 _ERASED_PREFIX: Final = b"\x00erased:"
 _SCORES_REFRESH_DAYS: Final = 30
@@ -632,7 +633,7 @@ class Engine:
         """When a silence without further rungs counts as lost, where that is learned from."""
         if self.volume is None or customer.visits < self._min_visits:
             return NEVER
-        days = worth.LOST_GAPS * cadence.usual_gap_days(customer)
+        days = alert_value.LOST_GAPS * cadence.usual_gap_days(customer)
         return max(after_us + 1, customer.last_us + customer.paused_us + int(days * DAY_US))
 
     def _next_due_us(self, customer: Customer, rung: int, after_us: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final, assert_never
 import xxhash
 
 from service.domain.events import Item, Profile, Survey, SurveyAnswer
-from service.domain.outputs import LatestAnswer
+from service.domain.findings import LatestAnswer
 
 _FAVOURITES: Final = 6
 _NAME_LENGTH: Final = 60

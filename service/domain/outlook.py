@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from service.domain.calendar import DAY_US
-from service.domain.churn_model import ChurnModel
 from service.domain.customer import NEVER, Customer
+from service.domain.learning.churn_model import ChurnModel
 
 HORIZON_DAYS: Final = 365.0
 MEDIUM_FROM: Final = 0.3

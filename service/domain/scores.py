@@ -18,11 +18,11 @@ from typing import Final
 from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience, patience
 from service.domain.calendar import DAY_US
 from service.domain.customer import NEVER, Customer
+from service.domain.findings import HealthBand, HealthPart, RiskBand, Scores, Segment
+from service.domain.learning.population import Learned, Population
+from service.domain.learning.silences import cell_of
 from service.domain.memories import Answers
 from service.domain.outlook import churn_risk, outlook_of, risk_band, risk_change_us
-from service.domain.outputs import HealthBand, HealthPart, RiskBand, Scores, Segment
-from service.domain.population import Learned, Population
-from service.domain.silences import cell_of
 
 RECENCY_WEIGHT: Final = 62.0
 FREQUENCY_WEIGHT: Final = 13.0

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from service.domain.customer import NEVER
 from service.domain.events import Survey
 from service.history.amounts import AmountReader, Minor
-from service.history.report import ReadReport
+from service.history.left_out import ReadReport
 from service.history.tables import Table, open_table
 from service.history.timestamps import TimestampReader
 

@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from service.history.left_out import ReadReport
 from service.history.lines import Span
-from service.history.report import ReadReport
 
 Line = TypeVar("Line", bound=tuple[Any, ...])
 

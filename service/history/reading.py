@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from service.domain.calendar import Calendar
 from service.domain.events import Event, Purchase, SurveyAnswer
 from service.errors import ConfigurationError
+from service.history.left_out import ReadReport
 from service.history.lines import (
     PURCHASE_COLUMNS,
     SURVEY_COLUMNS,
@@ -24,7 +25,6 @@ from service.history.lines import (
 )
 from service.history.ordering import IN_MEMORY_LINES, Line, OrderedLines
 from service.history.orders import Order, OrderKey, answers_of, purchases_of, spread_orders
-from service.history.report import ReadReport
 from service.history.tables import open_table
 from service.history.timestamps import LATEST_US
 

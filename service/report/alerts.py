@@ -16,13 +16,13 @@ from statistics import median
 from babel.dates import format_skeleton
 from markupsafe import Markup
 
+from service.backtest.alert_log import Alert
+from service.backtest.calibration import wilson
 from service.domain.calendar import DAY_US, to_datetime
-from service.domain.outputs import Kind
-from service.judging.alert_log import Alert
-from service.judging.calibration import wilson
+from service.domain.findings import Kind
 from service.report import charts
-from service.report.facts import Facts
-from service.web.words import Words
+from service.report.material import Facts
+from service.wording.formats import Words
 
 FEWEST = 20
 """With fewer alerts a share tells nothing: its 95 % interval is 40 points wide."""

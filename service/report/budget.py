@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
+from service.backtest.budgets import NEEDLESS_MOST, Proposal, Step
+from service.backtest.judging import Judgement
 from service.config import ShopSettings
 from service.domain.policy import Measure
-from service.domain.sentence import Language
-from service.judging.judgement import Judgement
-from service.judging.tradeoff import NEEDLESS_MOST, Proposal, Step
 from service.report import charts
-from service.report.facts import Facts
+from service.report.material import Facts
 from service.report.read import tried
 from service.report.texts import tongue_in
-from service.web.words import Words
+from service.wording.formats import Words
+from service.wording.sentences import Language
 
 
 @dataclass(frozen=True, slots=True)

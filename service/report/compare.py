@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
+from service.backtest.baselines import Baseline, Rival
+from service.backtest.evaluation import Tally
 from service.domain.calendar import to_datetime
-from service.judging.baselines import Baseline, Rival
-from service.judging.evaluation import Tally
-from service.report.facts import Facts
+from service.report.material import Facts
 from service.web.drawing import bar
-from service.web.words import Words
+from service.wording.formats import Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.domain.outputs import HealthBand, RiskBand, Segment
-from service.report.facts import Facts
+from service.domain.findings import HealthBand, RiskBand, Segment
+from service.report.material import Facts
 from service.web.drawing import Line, bar
-from service.web.words import Words
+from service.wording.formats import Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from markupsafe import Markup
 
 from service.config import ShopSettings
 from service.domain.calendar import Granularity
-from service.domain.period_rows import PeriodRow, to_cell
+from service.domain.periods.rows import PeriodRow, to_cell
 from service.report import charts
-from service.report.facts import Facts
+from service.report.material import Facts
 from service.web.cards import GROUPS, TABLE, card, history_of, period_name, written
-from service.web.words import Words
+from service.wording.formats import Words
 
 SIDE_BY_SIDE = (
     Granularity.MONTH.value, Granularity.QUARTER.value, Granularity.YEAR.value, "rolling_30", "rolling_365",

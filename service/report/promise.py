@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from babel.numbers import format_decimal
 
+from service.backtest.promises import Kept
+from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
 from service.domain.policy import Measure
-from service.domain.tally import CLASSES, FEWEST_WRONG
-from service.judging.promises import Kept
-from service.report.facts import Facts
-from service.web.words import Words
+from service.report.material import Facts
+from service.wording.formats import Words
 
 
 @dataclass(frozen=True, slots=True)

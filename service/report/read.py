@@ -9,8 +9,8 @@ from babel.numbers import format_decimal
 from service.config import OutreachSettings
 from service.domain.calendar import to_datetime
 from service.domain.policy import Measure
-from service.report.facts import Facts
-from service.web.words import Words
+from service.report.material import Facts
+from service.wording.formats import Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
+from service.backtest.calibration import FEWEST, Bin, Quality
 from service.domain.calendar import to_datetime
-from service.judging.calibration import FEWEST, Bin, Quality
 from service.report import charts
-from service.report.facts import Facts
-from service.web.words import Words
+from service.report.material import Facts
+from service.wording.formats import Words
 
 
 @dataclass(frozen=True, slots=True)

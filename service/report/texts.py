@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from babel import Locale
 
-from service.domain.sentence import Language
-from service.report.english import ENGLISH
-from service.report.french import FRENCH
 from service.web.texts import Tongue
+from service.wording.english.report import ENGLISH
+from service.wording.french.report import FRENCH
+from service.wording.sentences import Language
 
 TEXTS: Mapping[Language, Mapping[str, str]] = {Language.EN: ENGLISH, Language.FR: FRENCH}
 

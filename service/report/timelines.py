@@ -10,11 +10,11 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from markupsafe import Markup
 from msgspec.structs import replace
 
+from service.backtest.stories import Example, examples
 from service.domain.calendar import DAY_US, to_datetime
-from service.domain.sentence import sentence
-from service.judging.explained import Example, examples
-from service.report.facts import Facts
-from service.web.words import Words
+from service.report.material import Facts
+from service.wording.formats import Words
+from service.wording.sentences import sentence
 
 _WIDTH: Final = 520.0
 _HEIGHT: Final = 50.0

@@ -15,7 +15,7 @@ from service.config import Settings
 from service.domain.calendar import to_datetime
 from service.errors import ConfigurationError, ErrorCode
 from service.streaming.connection import kafka_python_security
-from service.streaming.reading import open_reader, partitions_of, records_until_now
+from service.streaming.tail import open_reader, partitions_of, records_until_now
 
 _encode = msgspec.json.encode
 _LARGEST_BYTES = 15 << 20

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple, assert_never
 import msgspec
 
 from service.domain.calendar import DAY_US, SECOND_US, to_date
-from service.domain.outputs import Decision, Evidence, HealthPart, LatestAnswer, Outcome, Output, Scores, ScoresErased
-from service.domain.sentence import Language, language_of, sentence
+from service.domain.findings import Decision, Evidence, HealthPart, LatestAnswer, Outcome, Output, Scores, ScoresErased
+from service.wording.sentences import Language, language_of, sentence
 
 _PLACES: Final = 6
 """Decimals of days and probabilities on the wire: a tenth of a second, and finer than any model is right."""

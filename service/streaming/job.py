@@ -17,8 +17,8 @@ from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
 from service.domain.events import Event
+from service.domain.findings import Decision
 from service.domain.merge import Merge
-from service.domain.outputs import Decision
 from service.domain.policy import ClockMode
 from service.engines import new_engine
 from service.errors import ErrorCode, FatalError, PoisonError

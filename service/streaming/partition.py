@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from service.config import Settings
 from service.domain.policy import ClockMode
 from service.errors import FatalError
-from service.metrics import Metrics
 from service.streaming.job import SLICE, PartitionJob
+from service.streaming.metrics import Metrics
 from service.streaming.producer import TransactionalProducer
 from service.streaming.recovery import read_changelogs
 from service.streaming.transport import SourcePartition

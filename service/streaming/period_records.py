@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from service.domain.period_rows import CSV_COLUMNS, PeriodRow, to_cell
+from service.domain.periods.rows import CSV_COLUMNS, PeriodRow, to_cell
 
 _DATES = ("start", "end")
 _MORE = (

@@ -13,7 +13,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from service.config import KafkaSettings, Settings
 from service.errors import ConfigurationError, TransientError
-from service.kafka_admin import open_admin
+from service.streaming.admin import open_admin
 from service.streaming.connection import kafka_python_security
 from service.streaming.topic_plan import DEFAULT_PARTITIONS, Role, TopicSpec, dead_letter_bytes, topic_plan
 

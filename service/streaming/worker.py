@@ -21,12 +21,12 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError,
 from service.collector import be_patient
 from service.config import Settings
 from service.errors import FatalError
-from service.metrics import Metrics
 from service.streaming.connection import faust_credentials
 from service.streaming.job import PartitionJob
+from service.streaming.metrics import Metrics
 from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
-from service.streaming.totals import Publisher, ShopTotals
+from service.streaming.period_totals import Publisher, ShopTotals
 from service.streaming.transport import BatchApp, BatchSchema, SourcePartition
 
 EXIT_FAILED = 70

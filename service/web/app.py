@@ -22,12 +22,12 @@ from pydantic import SecretStr
 
 from schemas.outputs import DecisionRecord, PeriodMetrics
 from service.config import Settings
-from service.domain.sentence import Language
 from service.streaming.period_records import numbers_of
-from service.web.facts import ShopFacts
 from service.web.page import GRANULARITIES, REFRESH_S, View, compose
 from service.web.promises import as_numbers
 from service.web.recent import KEPT
+from service.web.shop_view import ShopFacts
+from service.wording.sentences import Language
 
 _HERE = Path(__file__).parent
 SECURITY_HEADERS = {

@@ -16,9 +16,9 @@ from typing import assert_never
 from markupsafe import Markup
 
 from service.domain.calendar import Granularity, previous_period, to_date, to_day
-from service.domain.period_rows import LENGTH_YEARS, PeriodRow
+from service.domain.periods.rows import LENGTH_YEARS, PeriodRow
 from service.web.drawing import sparkline
-from service.web.words import Words, window_days
+from service.wording.formats import Words, window_days
 
 _TREND_PERIODS = 13
 """Of months: a year, and the same month of the year before."""

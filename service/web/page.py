@@ -12,18 +12,18 @@ from babel.dates import format_datetime
 
 from service.config import Settings
 from service.domain.calendar import Granularity
-from service.domain.outputs import HealthBand, Kind, Outcome, Segment
-from service.domain.period_rows import WINDOWS, PeriodRow
+from service.domain.findings import HealthBand, Kind, Outcome, Segment
+from service.domain.periods.rows import WINDOWS, PeriodRow
 from service.domain.policy import Industry
-from service.domain.sentence import Language
 from service.web.cards import GROUPS, Card, History, before_is_partly_unknown, card, history_of, period_name, table
 from service.web.drawing import Line, bar
-from service.web.facts import Condition, CustomerCounts, ShopFacts
 from service.web.promises import Promises, compose_promises
 from service.web.recent import Decided
+from service.web.shop_view import Condition, CustomerCounts, ShopFacts
 from service.web.texts import Tongue, tongue_of
-from service.web.words import Words, window_days
 from service.web.yardsticks import YEARLY, Comparison, about, compare
+from service.wording.formats import Words, window_days
+from service.wording.sentences import Language
 
 GRANULARITIES = (*(each.value for each in Granularity), *(f"rolling_{days}" for days in WINDOWS))
 """In the order of the switch."""

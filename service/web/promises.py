@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from babel.numbers import format_decimal
 
+from service.domain.outreach.realised import CLASSES, FEWEST_WRONG, ClassTally
 from service.domain.policy import Measure, OutreachPolicy
-from service.domain.tally import CLASSES, FEWEST_WRONG, ClassTally
-from service.web.words import Words
+from service.wording.formats import Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from babel import Locale, UnknownLocaleError
 
-from service.domain.sentence import Language, language_of
-from service.web.english import ENGLISH
-from service.web.french import FRENCH
+from service.wording.english.page import ENGLISH
+from service.wording.french.page import FRENCH
+from service.wording.sentences import Language, language_of
 
 _NBSP, _THIN = "\u00a0", "\u202f"
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from service.domain.period_rows import PeriodRow
+from service.domain.periods.rows import PeriodRow
 from service.domain.policy import Industry
 from service.web.cards import before_is_partly_unknown
 from service.web.drawing import Line, bar
-from service.web.words import Words
+from service.wording.formats import Words
 
 USUAL_RETENTION: Mapping[Industry, int] = {
     Industry.RETAIL: 63,

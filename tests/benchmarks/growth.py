@@ -23,10 +23,10 @@ from zoneinfo import ZoneInfo
 from service.collector import be_patient
 from service.domain import customer as customer_module
 from service.domain.calendar import DAY_US, Calendar
+from service.domain.changelog import PARTITION_KEY
 from service.domain.customer import FIELDS, Customer, snapshot
 from service.domain.engine import Engine
-from service.domain.partition_state import PARTITION_KEY
-from service.domain.periods import PeriodTotals
+from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ClockMode, ConsentRule, OutreachPolicy, Policy, Shop, Timing
 from tests.benchmarks.growing_shop import GrowingShop
 

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.looking_back FILE
 
-Prints one line: RESULT {…}, the fields of `Measured`. Time is CPU time of `service.backtest.backtest`: reading the file, deciding,
+Prints one line: RESULT {…}, the fields of `Measured`. Time is CPU time of `service.backtest.run.backtest`: reading the file, deciding,
 noting what the alerts are judged by. The judging and the files written afterwards are not in it.
 """
 
@@ -15,7 +15,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from service.backtest import backtest
+from service.backtest.run import backtest
 from service.config import Settings
 from service.domain import customer as customer_module
 from service.domain.policy import ConsentRule

@@ -81,7 +81,7 @@ async def bare(settings: Settings, records: int, partitions: int) -> None:
 
 def full(settings: Settings, records: int) -> None:
     """The whole job: the real worker process, as `churn-alert worker --no-web` runs it."""
-    from service.metrics import Metrics
+    from service.streaming.metrics import Metrics
     from service.streaming.worker import Worker
 
     watch = Stopwatch()

@@ -2,8 +2,8 @@
 
 The second half of each log is judged with what was learned in the first; the promises also with learning that goes on, as the worker's
 does. Reads every purchase log of the directory named by
-CHURN_ALERT_TEST_LOGS, and a year of real grocery baskets from the package of the demo. Definitions: service/judging/evaluation.py and
-service/judging/promises.py. Logs with fewer than `FEWEST_COMPARED` compared absences are shown and not averaged.
+CHURN_ALERT_TEST_LOGS, and a year of real grocery baskets from the package of the demo. Definitions: service/backtest/evaluation.py and
+service/backtest/promises.py. Logs with fewer than `FEWEST_COMPARED` compared absences are shown and not averaged.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from statistics import mean
 
 import pytest
 
-from service.backtest import Result, backtest
+from service.backtest.baselines import Baseline, at_count, rivals
+from service.backtest.evaluation import Absences, Court, Tally, absences_of
+from service.backtest.promises import Kept, kept_promises
+from service.backtest.run import Result, backtest
 from service.config import Settings
 from service.demo import baskets
 from service.domain.calendar import Calendar, to_date
 from service.errors import ConfigurationError
 from service.history import open_history
-from service.judging.baselines import Baseline, at_count, rivals
-from service.judging.evaluation import Absences, Court, Tally, absences_of
-from service.judging.promises import Kept, kept_promises
 from tests.support.rival_rules import newest_first, reference_bases
 
 LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")

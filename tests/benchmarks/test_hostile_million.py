@@ -14,7 +14,7 @@ from service.config import Settings
 from service.domain.customer import restore
 from service.streaming import topics
 from service.streaming.dead_letters import read_dead_letters
-from service.streaming.reading import open_reader, partitions_of, records_until_now
+from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
 from tests.support.load import Hostile, hostile, many_purchases, mixed, send, settings_for
 from tests.support.worker_process import Positions, WorkerProcess

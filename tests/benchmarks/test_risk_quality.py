@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from service.backtest import Result, backtest
+from service.backtest.calibration import Quality
+from service.backtest.run import Result, backtest
 from service.config import Settings
 from service.demo import baskets
 from service.errors import ConfigurationError
-from service.judging.calibration import Quality
 
 LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 LEAST_AUC = 0.70

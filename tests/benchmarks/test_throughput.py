@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from service.domain.events import Purchase
-from service.simulate import Cafe, Simulation
+from service.feed.records import key_of, partition_for, value_of
+from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
-from service.wire import key_of, partition_for, value_of
 from tests.benchmarks.sides import settings_for
 from tests.support.broker import TestBroker
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from service.config import Settings
-from service.local_kafka import LocalKafka
+from service.local_broker.broker import LocalKafka
 from service.streaming import topics
 from tests.support.checker import check
 from tests.support.load import many_purchases, send, settings_for

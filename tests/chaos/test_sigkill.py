@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from service.config import Settings
-from service.simulate import Cafe, Simulation
+from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
 from tests.support.broker import TestBroker
 from tests.support.checker import check

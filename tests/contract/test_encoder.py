@@ -23,8 +23,7 @@ from service.domain.calendar import Calendar
 from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Survey
-from service.domain.memories import Answers
-from service.domain.outputs import (
+from service.domain.findings import (
     Decision,
     Evidence,
     HealthBand,
@@ -37,11 +36,12 @@ from service.domain.outputs import (
     ScoresErased,
     Segment,
 )
-from service.domain.period_rows import Counts, RowMaker
+from service.domain.memories import Answers
+from service.domain.periods.rows import Counts, RowMaker
 from service.domain.policy import OutreachPolicy, Policy, Shop, Timing
-from service.domain.sentence import Language
 from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord, TopicKind, utc_text
 from service.streaming.period_records import numbers_of
+from service.wording.sentences import Language
 
 EVIDENCE = Evidence(
     visits=12,

@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from service.backtest import backtest
+from service.backtest.run import backtest
 from service.config import Settings
-from service.domain.outputs import Decision, Reason
-from service.simulate import Cafe, Simulation
+from service.domain.findings import Decision, Reason
+from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
 from service.streaming.period_records import csv_cells
-from service.streaming.reading import open_reader, partitions_of, records_until_now
+from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
 from tests.support.load import settings_for
 from tests.support.worker_process import ROOT, Positions, WorkerProcess, environment_of

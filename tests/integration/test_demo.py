@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service.backtest import backtest
+from service.backtest.run import backtest
 from service.config import Settings
-from service.simulate import Cafe, Simulation
+from service.feed.simulate import Cafe, Simulation
 from tests.integration.test_errors_for_people import run
 from tests.support.broker import TestBroker
 

@@ -16,11 +16,11 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from service import kafka_distribution
 from service.errors import ConfigurationError
-from service.kafka_admin import open_admin
-from service.kafka_distribution import find_java, kafka_jars
-from service.local_kafka import LocalKafka
+from service.local_broker import distribution as kafka_distribution
+from service.local_broker.broker import LocalKafka
+from service.local_broker.distribution import find_java, kafka_jars
+from service.streaming.admin import open_admin
 
 pytestmark = pytest.mark.broker
 
@@ -122,7 +122,7 @@ def test_a_second_start_touches_no_network_and_goes_on_with_the_data(
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
 def test_the_broker_dies_with_the_process_that_started_it_and_leaves_no_files(death: signal.Signals) -> None:
     script = (
-        "import sys, time\nfrom service.local_kafka import LocalKafka\nbroker = LocalKafka().start()\n"
+        "import sys, time\nfrom service.local_broker.broker import LocalKafka\nbroker = LocalKafka().start()\n"
         "print(broker.pid, broker.log_file.parent, flush=True)\ntime.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as owner:

@@ -15,8 +15,8 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from service.domain.events import Event, Purchase, Survey, SurveyAnswer
 from service.errors import ConfigurationError
-from service.replay import Pace, Replayed, replay
-from service.wire import partition_for
+from service.feed.records import partition_for
+from service.feed.replay import Pace, Replayed, replay
 from tests.support.broker import TestBroker
 
 pytestmark = pytest.mark.broker
@@ -118,7 +118,7 @@ def test_a_pace_spreads_the_log_over_the_asked_duration_and_a_flag_ends_it(
 def test_a_missing_topic_is_told_in_one_sentence(
     broker: TestBroker, topics: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.replay.TOPIC_TIMEOUT_MS", 500)
+    monkeypatch.setattr("service.feed.replay.TOPIC_TIMEOUT_MS", 500)
     nowhere = SimpleNamespace(purchases=topics.purchases, surveys=topics.surveys + "-gone", customers=topics.customers)
 
     with pytest.raises(ConfigurationError, match="-gone does not exist; `churn-alert topics create`"):
@@ -129,7 +129,7 @@ def test_a_missing_broker_is_told_in_one_sentence() -> None:
     # In a process of its own: a KafkaProducer whose constructor fails leaves sockets open until the process ends.
     code = """
 from types import SimpleNamespace
-from service import replay
+from service.feed import replay
 replay.CONNECT_TIMEOUT_MS = 500
 topics = SimpleNamespace(purchases="p", surveys="s", customers="c")
 try:

@@ -21,10 +21,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.config import Settings, TopicNames
-from service.metrics import documented_metrics
-from service.replay import replay
-from service.simulate import Cafe, Simulation
+from service.feed.replay import replay
+from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
+from service.streaming.metrics import documented_metrics
 from tests.support.broker import TestBroker
 from tests.support.browser import chromium
 

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.outputs import DeadLetter
 from service.config import Settings
-from service.simulate import Cafe, Simulation
+from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
 from service.streaming.dead_letters import read_dead_letters
 from tests.support.broker import TestBroker

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from service.backtest import backtest
+from service.backtest.run import backtest
 from service.cli import app
 from service.config import Settings
-from service.domain.outputs import Decision, Outcome
+from service.domain.findings import Decision, Outcome
 from service.domain.policy import ConsentRule
-from service.simulate import Cafe, Simulation
+from service.feed.simulate import Cafe, Simulation
 
 
 def visits_of(purchases: Path) -> dict[str, dict[date, datetime]]:

@@ -24,17 +24,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from service.backtest import backtest
+from service.backtest.run import backtest
 from service.config import Settings
 from service.domain.calendar import DAY_US, SECOND_US, Calendar
+from service.domain.changelog import Turn
 from service.domain.customer import snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event
-from service.domain.outputs import Decision
-from service.domain.partition_state import Turn
+from service.domain.findings import Decision
 from service.domain.policy import ClockMode, ConsentRule, Measure, OutreachPolicy, Policy, Rung, Shop, Timing
+from service.feed.simulate import Cafe, Simulation
 from service.history.writing import write_history
-from service.simulate import Cafe, Simulation
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = ("service", "schemas", "setup.py", "pyproject.toml", "README.md", "LICENSE")

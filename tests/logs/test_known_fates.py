@@ -12,7 +12,7 @@ import pytest
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.events import Event, Purchase
 from service.domain.policy import ConsentRule, OutreachPolicy
-from service.simulate import Cafe, Fate, KnownFate, Simulation
+from service.feed.simulate import Cafe, Fate, KnownFate, Simulation
 from tests.support.engines import EVENT_TIME, detections, make_engine
 
 CAFE = Cafe(customers=500, days=420, seed=11)

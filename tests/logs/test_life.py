@@ -24,8 +24,8 @@ from service.domain.clock import StreamClock
 from service.domain.events import Event, Purchase
 from service.domain.policy import ConsentRule, OutreachPolicy, Timing
 from service.errors import ConfigurationError
+from service.feed.simulate import Cafe, Simulation
 from service.history import open_history
-from service.simulate import Cafe, Simulation
 from tests.support.engines import EVENT_TIME, at, detections, make_engine
 
 LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from service.backtest import Result, backtest
+from service.backtest.run import Result, backtest
 from service.config import Settings
-from service.domain.outputs import Decision
-from service.simulate import Cafe, Simulation
+from service.domain.findings import Decision
+from service.feed.simulate import Cafe, Simulation
 
 CAFE = Cafe(customers=100, days=240, seed=4)
 POLICIES: dict[str, dict[str, object]] = {

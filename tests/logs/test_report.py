@@ -18,18 +18,18 @@ import pytest
 from babel.numbers import format_decimal
 from typer.testing import CliRunner
 
-from service.backtest import Result, backtest
-from service.backtest_files import write_files
+from service.backtest.files import write_files
+from service.backtest.judging import judge
+from service.backtest.run import Result, backtest
+from service.backtest.stories import Story, examples
 from service.cli import app
 from service.config import Settings, load_settings
-from service.domain.sentence import Language
-from service.judging.explained import Story, examples
-from service.judging.judgement import judge
+from service.feed.simulate import Cafe, Simulation
 from service.report.alerts import facts_of
-from service.report.english import ENGLISH
-from service.report.french import FRENCH
 from service.report.numbers import SIDE_BY_SIDE
-from service.simulate import Cafe, Simulation
+from service.wording.english.report import ENGLISH
+from service.wording.french.report import FRENCH
+from service.wording.sentences import Language
 from tests.support.browser import chromium
 
 SETTINGS = Settings().changed(

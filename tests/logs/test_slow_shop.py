@@ -12,8 +12,8 @@ import pytest
 from service.domain.customer import NEVER
 from service.domain.engine import Engine
 from service.domain.events import Event
+from service.domain.outreach.realised import ClassTally, totals
 from service.domain.policy import Measure, OutreachPolicy
-from service.domain.tally import ClassTally, totals
 from tests.support.engines import EVENT_TIME, OPEN_HOUSE, make_engine, purchase
 
 CUSTOMERS = 400

@@ -15,9 +15,9 @@ from service.domain.calendar import DAY_US, to_date
 from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Item, Purchase, SurveyAnswer
-from service.domain.outputs import HealthBand, Output, Scores, ScoresErased, Segment
-from service.domain.period_rows import CSV_COLUMNS
-from service.domain.periods import PeriodTotals
+from service.domain.findings import HealthBand, Output, Scores, ScoresErased, Segment
+from service.domain.periods.rows import CSV_COLUMNS
+from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop, Timing
 from tests.support import oracle_periods as oracle
 from tests.support.engines import (

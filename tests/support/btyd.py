@@ -1,6 +1,6 @@
 """Customers who live as Platzer & Reutterer 2016 define it, and what follows from the definition by plain numerical integration.
 
-Nothing here knows the formulas of service/domain/churn_model.py: lives are drawn stage by stage, and the reference lays a
+Nothing here knows the formulas of service/domain/learning/churn_model.py: lives are drawn stage by stage, and the reference lays a
 grid over the two unknowns of a customer, the rate λ of the stages and the chance p to leave after a visit.
 """
 
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from service.domain.calendar import DAY_US
-from service.domain.churn_model import ChurnModel
 from service.domain.customer import Customer
+from service.domain.learning.churn_model import ChurnModel
 from tests.support.engines import at
 
 

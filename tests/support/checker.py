@@ -20,14 +20,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
+from service.domain.changelog import PARTITION_KEY
 from service.domain.customer import FIELDS, restore
 from service.domain.engine import Engine
 from service.domain.events import Event
-from service.domain.ledger import unpack
+from service.domain.findings import Decision, Output
 from service.domain.merge import Merge
-from service.domain.outputs import Decision, Output
-from service.domain.partition_state import PARTITION_KEY
-from service.domain.periods import PeriodTotals
+from service.domain.periods.ledger import unpack
+from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
 from service.errors import PoisonError
 from service.streaming.decoder import Decoder, DecoderSettings

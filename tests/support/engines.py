@@ -7,11 +7,11 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from service.domain.calendar import DAY_US, HOUR_US, Calendar
+from service.domain.changelog import Turn
 from service.domain.customer import Customer, snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
-from service.domain.outputs import Decision, Outcome, Output
-from service.domain.partition_state import Turn
+from service.domain.findings import Decision, Outcome, Output
 from service.domain.policy import ClockMode, ConsentRule, OutreachPolicy, Policy, Shop, Timing
 
 START_US = 18_500 * DAY_US

@@ -14,7 +14,7 @@ from service.config import Settings
 from service.domain.calendar import DAY_US, to_datetime
 from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
 from service.errors import ErrorCode
-from service.wire import key_of, partition_for, rfc3339, value_of
+from service.feed.records import key_of, partition_for, rfc3339, value_of
 
 START_US = 1_735_689_600_000_000
 """2025-01-01T00:00Z."""

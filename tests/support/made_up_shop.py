@@ -11,14 +11,14 @@ import httpx
 from pydantic import SecretStr
 
 from service.config import Settings
-from service.domain.outputs import HealthBand, Segment
-from service.domain.period_rows import Counts as PeriodCounts
-from service.domain.period_rows import PeriodRow, RowMaker
-from service.domain.tally import ClassTally, Tally, totals
-from service.metrics import Metrics
+from service.domain.findings import HealthBand, Segment
+from service.domain.outreach.realised import ClassTally, Tally, totals
+from service.domain.periods.rows import Counts as PeriodCounts
+from service.domain.periods.rows import PeriodRow, RowMaker
+from service.streaming.metrics import Metrics
 from service.web.app import create_app
-from service.web.facts import CustomerCounts, PartitionHealth, Readiness
 from service.web.recent import Decided, read_decision
+from service.web.shop_view import CustomerCounts, PartitionHealth, Readiness
 
 TOKEN = "a-long-secret"  # noqa: S105
 SETTINGS = Settings().changed(shop={"timezone": "Europe/Paris"}, web={"token": SecretStr(TOKEN)})

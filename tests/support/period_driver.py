@@ -8,9 +8,9 @@ from datetime import date
 
 from service.domain.calendar import to_day
 from service.domain.events import Survey
-from service.domain.ledger import Ledger
-from service.domain.period_rows import PeriodRow
-from service.domain.periods import PeriodTotals
+from service.domain.periods.ledger import Ledger
+from service.domain.periods.rows import PeriodRow
+from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import Shop
 
 

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
+from service.backtest.alert_log import Alert, AlertLog
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.customer import Customer
-from service.domain.decisions import NUDGE, decision_of
-from service.domain.outputs import Decision, Outcome, Reason
+from service.domain.findings import Decision, Outcome, Reason
+from service.domain.learning.population import Population
+from service.domain.outreach.decisions import NUDGE, decision_of
 from service.domain.policy import OutreachPolicy, Rung
-from service.domain.population import Population
-from service.judging.alert_log import Alert, AlertLog
 from tests.support.engines import at, purchase
 
 POLICY = OutreachPolicy(rungs=(Rung("remind"), Rung("incentive")))

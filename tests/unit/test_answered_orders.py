@@ -16,11 +16,11 @@ from service.domain.calendar import to_us
 from service.domain.customer import FIELDS, VERSION, Customer, restore, snapshot
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase, Survey, SurveyAnswer
+from service.domain.findings import LatestAnswer, Output, Scores
 from service.domain.memories import Answers, remember_order, remembered_orders
-from service.domain.outputs import LatestAnswer, Output, Scores
+from service.feed.records import key_of, value_of
 from service.history import open_history
 from service.streaming.decoder import Decoder, DecoderSettings
-from service.wire import key_of, value_of
 from tests.support.engines import Changelog, apply_all, at, make_engine, weekly, whole_state
 
 

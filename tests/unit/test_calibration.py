@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.backtest.calibration import BINS, Calibration, RiskCheck, auc, bins_of, wilson
 from service.domain.calendar import Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Survey, SurveyAnswer
 from service.domain.outlook import chance_of_no_visit, churn_risk
-from service.judging.calibration import BINS, Calibration, RiskCheck, auc, bins_of, wilson
 from tests.support.engines import at, make_engine, purchase, shop_log, weekly
 
 CALENDAR = Calendar(ZoneInfo("UTC"))

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.churn_fit import SAMPLE_MOST, Sample, fit, stages_of
-from service.domain.churn_model import DEFAULT_DROPOUT, DEFAULT_GAP_DAYS, ChurnModel
 from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event
+from service.domain.learning.churn_fit import SAMPLE_MOST, Sample, fit, stages_of
+from service.domain.learning.churn_model import DEFAULT_DROPOUT, DEFAULT_GAP_DAYS, ChurnModel
 from tests.support.btyd import Truth, known_as, shop
 from tests.support.engines import Changelog, apply_all, at, make_engine, purchase, shop_log
 

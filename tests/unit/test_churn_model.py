@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from service.domain.churn_model import ChurnModel
+from service.domain.learning.churn_model import ChurnModel
 from tests.support.btyd import Grid, Life, Truth, live
 
 CUSTOMERS = 12_000

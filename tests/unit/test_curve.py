@@ -6,10 +6,10 @@ from math import exp
 
 import pytest
 
-from service.domain.churn_model import ChurnModel
-from service.domain.curve import marks_days, point_of
-from service.domain.population import Learned
-from service.domain.silences import UNKNOWN
+from service.domain.learning.churn_model import ChurnModel
+from service.domain.learning.population import Learned
+from service.domain.learning.silences import UNKNOWN
+from service.inspect.curve import marks_days, point_of
 from tests.support.engines import START_US, apply_all, decisions, make_engine, weekly
 from tests.unit.test_rungs import LAST_DAY, WEEKLY, clock, policy
 

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_day, to_us
+from service.domain.changelog import PARTITION_KEY, ROW_PREFIX
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
-from service.domain.outputs import HealthBand, Outcome, Output, Reason, Scores, ScoresErased, Segment
-from service.domain.partition_state import PARTITION_KEY, ROW_PREFIX
+from service.domain.findings import HealthBand, Outcome, Output, Reason, Scores, ScoresErased, Segment
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop
 from tests.support.engines import (
     EVENT_TIME,

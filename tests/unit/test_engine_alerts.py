@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.domain.events import Event
-from service.domain.outputs import Output
+from service.domain.findings import Output
+from service.domain.learning.population import Population
+from service.domain.outreach.tolerance import Tolerance
 from service.domain.policy import ConsentRule, Measure, OutreachPolicy
-from service.domain.population import Population
-from service.domain.tolerance import Tolerance
 from tests.support import reference_rule as reference
 from tests.support.engines import apply_all, decisions, detections, make_engine, purchase, shop_log
 

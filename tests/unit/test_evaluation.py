@@ -7,18 +7,18 @@ from math import inf, log
 
 import pytest
 
+from service.backtest.alert_log import AlertLog
+from service.backtest.baselines import at_count, rivals
+from service.backtest.calibration import RiskCheck
+from service.backtest.evaluation import Absences, Court, Tally, absences_of
+from service.backtest.playback import rerun
+from service.backtest.visit_log import BUDGETS, PER_ABSENCE, VisitLog
 from service.domain.cadence import base_days
 from service.domain.calendar import DAY_US, Calendar
-from service.domain.churn_model import ChurnModel
 from service.domain.engine import Engine
 from service.domain.events import Event
+from service.domain.learning.churn_model import ChurnModel
 from service.domain.policy import OutreachPolicy, Policy, Shop
-from service.judging.alert_log import AlertLog
-from service.judging.baselines import at_count, rivals
-from service.judging.calibration import RiskCheck
-from service.judging.evaluation import Absences, Court, Tally, absences_of
-from service.judging.rerun import rerun
-from service.judging.visit_log import BUDGETS, PER_ABSENCE, VisitLog
 from tests.support.engines import OPEN_HOUSE, START_US, UNDISTURBED, at, make_engine, purchase, weekly
 
 SPAN = 1000.0
@@ -220,7 +220,7 @@ def test_a_large_log_keeps_a_part_of_the_customers_whole(monkeypatch: pytest.Mon
     events = sorted(
         (event for n in range(40) for event in weekly(f"c{n}", 6)), key=lambda event: (event.at_us, event.customer_id)
     )
-    monkeypatch.setattr("service.judging.visit_log.MOST_VISITS", 100)
+    monkeypatch.setattr("service.backtest.visit_log.MOST_VISITS", 100)
 
     log, _, _ = logged(events, 60)
 

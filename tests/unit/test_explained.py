@@ -6,14 +6,14 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from service.backtest.alert_log import Alert
+from service.backtest.stories import Story, examples
+from service.backtest.visit_log import VisitLog, lot
 from service.domain.calendar import DAY_US, to_datetime
-from service.domain.decisions import decision_of
 from service.domain.engine import Engine
-from service.domain.outputs import Outcome, Reason
+from service.domain.findings import Outcome, Reason
+from service.domain.outreach.decisions import decision_of
 from service.domain.policy import Policy
-from service.judging.alert_log import Alert
-from service.judging.explained import Story, examples
-from service.judging.visit_log import VisitLog, lot
 from tests.support.engines import OPEN_HOUSE, START_US, UNDISTURBED, at, make_engine, purchase, weekly
 
 END = 300.0

@@ -9,11 +9,11 @@ import re
 import pytest
 from rich.console import Console
 
-from service import customer_sheet
 from service.config import Settings
 from service.domain.events import Event, Item, Profile, Purchase
 from service.domain.policy import OutreachPolicy
-from service.inspection import Inspection, _inspection, as_json
+from service.inspect import sheet as customer_sheet
+from service.inspect.lookup import Inspection, _inspection, as_json
 from tests.support.engines import OPEN_HOUSE, apply_all, at, make_engine, purchase, weekly
 
 SETTINGS = Settings()

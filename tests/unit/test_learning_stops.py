@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from service.domain.calendar import Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event
-from service.domain.outputs import Decision
+from service.domain.findings import Decision
 from service.domain.policy import Policy
 from tests.support.engines import EVENT_TIME, OPEN_HOUSE, Changelog, apply_all, at, decisions, shop_log
 

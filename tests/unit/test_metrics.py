@@ -10,9 +10,9 @@ import pytest
 
 from schemas.outputs import PeriodMetrics
 from service.domain.calendar import Granularity
-from service.domain.period_rows import WINDOWS, Counts, PeriodRow, RowMaker
+from service.domain.periods.rows import WINDOWS, Counts, PeriodRow, RowMaker
 from service.domain.policy import Shop
-from service.metrics import PERIOD_NUMBERS, Metrics
+from service.streaming.metrics import PERIOD_NUMBERS, Metrics
 
 GRANULARITIES = (*(each.value for each in Granularity), *(f"rolling_{days}" for days in WINDOWS))
 TWO_HUNDRED = Counts(

@@ -10,10 +10,10 @@ import pytest
 
 from service.domain.calendar import DAY_US
 from service.domain.events import Event
-from service.domain.newcomers import Newcomers, ReturnTimes
-from service.domain.outputs import Decision, Kind, Outcome, Reason
+from service.domain.findings import Decision, Kind, Outcome, Reason
+from service.domain.learning.newcomers import Newcomers, ReturnTimes
 from service.domain.policy import Rung
-from service.domain.sentence import Language, sentence
+from service.wording.sentences import Language, sentence
 from tests.support.customers import customer_with
 from tests.support.engines import (
     OPEN_HOUSE,

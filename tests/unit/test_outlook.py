@@ -10,9 +10,12 @@ import pytest
 
 from service.domain import scores
 from service.domain.calendar import DAY_US, SECOND_US
-from service.domain.churn_model import ChurnModel
 from service.domain.customer import NEVER, Customer
 from service.domain.engine import Engine
+from service.domain.findings import Output, RiskBand, Scores
+from service.domain.learning.churn_model import ChurnModel
+from service.domain.learning.population import Learned, Population
+from service.domain.learning.silences import UNKNOWN
 from service.domain.outlook import (
     HIGH_FROM,
     HORIZON_DAYS,
@@ -24,9 +27,6 @@ from service.domain.outlook import (
     risk_band,
     risk_change_us,
 )
-from service.domain.outputs import Output, RiskBand, Scores
-from service.domain.population import Learned, Population
-from service.domain.silences import UNKNOWN
 from tests.support.btyd import Truth
 from tests.support.customers import customer_with
 from tests.support.engines import Changelog, at, make_engine, purchase

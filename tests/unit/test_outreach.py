@@ -10,9 +10,9 @@ from service.domain.calendar import DAY_US, HOUR_US, SECOND_US
 from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Event, Profile
+from service.domain.findings import Decision, Kind, Outcome, Reason
 from service.domain.memories import ProfileState
-from service.domain.outputs import Decision, Kind, Outcome, Reason
-from service.domain.outreach import Release, Verdict, decision_id
+from service.domain.outreach.gates import Release, Verdict, decision_id
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung
 from tests.support.customers import customer_with
 from tests.support.engines import (

@@ -7,7 +7,7 @@ from math import log
 import msgspec
 import pytest
 
-from service.domain.partition_state import PartitionState
+from service.domain.changelog import PartitionState
 from tests.support.engines import apply_all, make_engine, shop_log
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from service.domain.calendar import to_day
 from service.domain.events import Survey
-from service.domain.ledger import DayPart, Ledger, pack, unpack
-from service.domain.period_rows import CSV_COLUMNS, to_csv_row
-from service.domain.periods import PeriodTotals
+from service.domain.periods.ledger import DayPart, Ledger, pack, unpack
+from service.domain.periods.rows import CSV_COLUMNS, to_csv_row
+from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import Shop
 from tests.support.period_driver import PeriodDriver
 

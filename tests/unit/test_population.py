@@ -6,7 +6,7 @@ from math import log
 
 import pytest
 
-from service.domain.population import REFRESH_US, Population
+from service.domain.learning.population import REFRESH_US, Population
 
 TODAY = 18_500
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.backtest.budgets import Proposal, Step, proposal
+from service.backtest.evaluation import Absences, Tally
+from service.backtest.promises import YEAR_DAYS, closing_weights, kept_promises
 from service.domain.cadence import patience
-from service.domain.churn_model import ChurnModel
-from service.judging.evaluation import Absences, Tally
-from service.judging.promises import YEAR_DAYS, closing_weights, kept_promises
-from service.judging.tradeoff import Proposal, Step, proposal
+from service.domain.learning.churn_model import ChurnModel
 
 
 def table(*rows: tuple[int, float, bool, float]) -> Absences:

@@ -8,7 +8,7 @@ import pytest
 
 from service.domain.calendar import DAY_US
 from service.domain.events import Erasure, Event
-from service.domain.outputs import Decision, Outcome, Reason
+from service.domain.findings import Decision, Outcome, Reason
 from service.domain.policy import ConsentRule, Measure, OutreachPolicy, Rung
 from tests.support.engines import Changelog, apply_all, at, decisions, make_engine, purchase
 

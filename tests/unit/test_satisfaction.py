@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.domain.satisfaction import ces_favourable, ces_mean, csat, nps, nps_margin
+from service.domain.periods.surveys import ces_favourable, ces_mean, csat, nps, nps_margin
 
 
 def test_sixty_promoters_and_fifteen_detractors_of_a_hundred_make_45() -> None:

@@ -10,9 +10,9 @@ import pytest
 from service.domain import scores
 from service.domain.calendar import DAY_US, SECOND_US
 from service.domain.customer import NEVER, Customer
+from service.domain.findings import HealthBand, RiskBand, Segment
+from service.domain.learning.population import Population
 from service.domain.memories import Answers
-from service.domain.outputs import HealthBand, RiskBand, Segment
-from service.domain.population import Population
 from tests.support.customers import customer_with
 from tests.support.engines import at
 

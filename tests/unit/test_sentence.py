@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from service.domain.outputs import Evidence, Kind
-from service.domain.sentence import Language, language_of, sentence
+from service.domain.findings import Evidence, Kind
+from service.wording.sentences import Language, language_of, sentence
 
 ANNA = Evidence(
     visits=12,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.domain.customer import Customer
-from service.domain.silences import CELLS, GRID, SHARE_HIGH, SHARE_LOW, UNKNOWN, Silences, Tolerances, cell_of
+from service.domain.learning.silences import CELLS, GRID, SHARE_HIGH, SHARE_LOW, UNKNOWN, Silences, Tolerances, cell_of
 from tests.support.customers import customer_with
 
 TODAY = 18_500

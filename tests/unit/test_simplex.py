@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.simplex import minimum
+from service.domain.learning.simplex import minimum
 
 STARTS = st.lists(st.floats(-3, 3), min_size=4, max_size=4)
 

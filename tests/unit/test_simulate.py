@@ -13,9 +13,9 @@ import pytest
 from service.domain.calendar import DAY_US, to_us
 from service.domain.events import Profile, Purchase, SurveyAnswer
 from service.errors import ConfigurationError
+from service.feed.simulate import Cafe, Fate, KnownFate, Simulation
 from service.history import open_history
 from service.history.lines import SCORE_RANGE
-from service.simulate import Cafe, Fate, KnownFate, Simulation
 
 CAFE = Cafe(customers=400, days=365, seed=7)
 

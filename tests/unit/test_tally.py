@@ -11,11 +11,11 @@ from service.domain.cadence import base_days
 from service.domain.calendar import DAY_US
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
-from service.domain.outputs import Decision
+from service.domain.findings import Decision
+from service.domain.outreach.realised import COUNTED, EVIDENCE, Tally
 from service.domain.policy import ConsentRule, Measure, OutreachPolicy
-from service.domain.tally import COUNTED, EVIDENCE, Tally
-from service.metrics import Metrics
 from service.streaming.job import Written
+from service.streaming.metrics import Metrics
 from tests.support.engines import Changelog, apply_all, due_of, make_engine, purchase, shop_log
 
 FIVE_PERCENT = OutreachPolicy(measure=Measure.PROBABILITY, level=0.05, consent=ConsentRule.EXTERNAL)

@@ -14,19 +14,19 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from service.commands import backtest_files
+from service.commands.backtest import backtest_files
 from service.config import Settings
 from service.domain.calendar import DAY_US, to_datetime
+from service.domain.changelog import PARTITION_KEY, PartitionState
 from service.domain.customer import NEVER, Customer
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Profile, Purchase
-from service.domain.outputs import Decision, Outcome, Reason
-from service.domain.partition_state import PARTITION_KEY, PartitionState
+from service.domain.findings import Decision, Outcome, Reason
+from service.domain.learning.silences import UNKNOWN, Tolerances
+from service.domain.outreach.volume import LATEST, Volume, VolumeState
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Timing
-from service.domain.silences import UNKNOWN, Tolerances
-from service.domain.volume import LATEST, Volume, VolumeState
 from service.errors import ConfigurationError
-from service.simulate import Cafe, Simulation
+from service.feed.simulate import Cafe, Simulation
 from tests.support.customers import customer_with
 from tests.support.engines import (
     EVENT_TIME,

@@ -12,9 +12,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
-from service.metrics import Metrics, documented_metrics
+from service.streaming.metrics import Metrics, documented_metrics
 from service.web.app import SECURITY_HEADERS, create_app
-from service.web.facts import Readiness
+from service.web.shop_view import Readiness
 from tests.support.made_up_shop import (
     HEALTHY,
     SETTINGS,

@@ -12,12 +12,12 @@ import pytest
 
 from service import web
 from service.web.drawing import bar, sparkline
-from service.web.english import ENGLISH
-from service.web.facts import CustomerCounts, Readiness
-from service.web.french import FRENCH
 from service.web.page import GRANULARITIES
 from service.web.recent import read_decision
+from service.web.shop_view import CustomerCounts, Readiness
 from service.web.texts import tongue_of
+from service.wording.english.page import ENGLISH
+from service.wording.french.page import FRENCH
 from tests.support.made_up_shop import (
     HEALTHY,
     MONTHS,

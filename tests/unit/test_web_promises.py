@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.domain.tally import Tally
+from service.domain.outreach.realised import Tally
 from tests.support.made_up_shop import SETTINGS, FakeFacts, get, visible
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from service.config import WebSettings
 from service.errors import ConfigurationError
-from service.metrics import Metrics
+from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.recent import KEPT, RecentDecisions
 from service.web.server import address_of, serve_app, take_port

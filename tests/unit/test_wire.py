@@ -10,7 +10,7 @@ from kafka.partitioner.default import DefaultPartitioner
 
 from schemas import inputs
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
-from service.wire import key_of, partition_for, rfc3339, value_of
+from service.feed.records import key_of, partition_for, rfc3339, value_of
 
 AT_US = 1_709_287_200_000_000  # 2024-03-01T10:00Z
 ORDER = Purchase("e1", "ann", AT_US, 1250, order_id="o1", items=(Item("s1", "flat white"),))

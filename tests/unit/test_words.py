@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from service.config import ShopSettings
-from service.domain.sentence import Language
 from service.report.texts import tongue_in
-from service.web.words import Words
+from service.wording.formats import Words
+from service.wording.sentences import Language
 
 
 def words(language: Language) -> Words:

@@ -13,8 +13,8 @@ from service.domain.cadence import usual_gap_days
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.engine import Engine
+from service.domain.outreach.alert_value import BELIEFS, FROM_GAPS, LOST_GAPS, Worth
 from service.domain.policy import OutreachPolicy
-from service.domain.worth import BELIEFS, FROM_GAPS, LOST_GAPS, Worth
 from tests.support.customers import customer_with
 from tests.support.engines import EVENT_TIME, OPEN_HOUSE, apply_all, at, make_engine, purchase, weekly
 

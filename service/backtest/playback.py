@@ -1,0 +1,61 @@
+"""The log of a backtest, event by event: through the engine of its partition, then past those who judge it.
+
+Apart from backtest.py because it is compiled (setup.py): it is what a backtest does with every line of a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from service.backtest.alert_log import AlertLog
+from service.backtest.calibration import RiskCheck
+from service.backtest.visit_log import VisitLog
+from service.domain.engine import Engine
+from service.domain.events import Event, Purchase
+from service.feed.records import partition_for
+
+_COLLECT_EVERY: Final = 4096
+"""Events between two collections of outputs; bounds the memory they take."""
+
+
+def rerun(
+    events: Iterable[Event],
+    engines: list[Engine],
+    alerts: AlertLog,
+    check: RiskCheck,
+    visits: VisitLog,
+    on_progress: Callable[[int], None],
+) -> int:
+    """Applies the events in their order; returns how many they were, which `on_progress` is told now and then."""
+    single, count = engines[0] if len(engines) == 1 else None, 0
+    judge_from_us, awaited, alerted = check.judge_from_us, check.awaited, alerts.open
+    owners: dict[str, Engine] = {}
+    for event in events:
+        count += 1
+        customer_id, at_us = event.customer_id, event.at_us
+        engine = single
+        if engine is None:
+            engine = owners.get(customer_id)
+            if engine is None:
+                engine = owners[customer_id] = engines[partition_for(customer_id.encode(), len(engines))]
+        if at_us >= judge_from_us:
+            check.judge(engines)
+            judge_from_us = check.judge_from_us
+        if at_us >= visits.begin_at_us:
+            visits.begin(engines)
+        engine.apply(event)
+        if engine.has_decided:  # collected at once: what was not sent is not told of the return
+            alerts.collect((engine,))
+        if isinstance(event, Purchase) and not event.refund:
+            visits.bought(customer_id, at_us, engine)
+            if customer_id in awaited:
+                check.seen(event)
+            if customer_id in alerted:
+                alerts.seen(event)
+        if count % _COLLECT_EVERY == 0:
+            alerts.collect(engines)  # what is not decided is dropped here, so that it does not pile up
+            on_progress(count)
+    alerts.collect(engines)
+    on_progress(count)
+    return count

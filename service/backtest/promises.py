@@ -1,0 +1,103 @@
+"""What the policy promised against what it did: wrong alerts, by how much evidence there was.
+
+A gap is healthy if it closes within 6 bases of the engine's own; an alert in a healthy gap is wrong. Gaps still open at the end of the
+log may have become either, and long ones are more often open: closed gaps stand for them too, weighted by Kaplan & Meier (1958,
+JASA 53(282)) on gap / base. Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from service.backtest.evaluation import Absences
+from service.domain.cadence import HEALTHY_BASES, patience
+from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
+
+YEAR_DAYS: Final = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Of one class, or of all (None)."""
+
+    visits: tuple[int, int] | None
+    healthy: int
+    """Gaps seen to be healthy."""
+    wrong: int
+    """Of those, alerted."""
+    share: float | None
+    """Of healthy gaps alerted, 0–1, corrected for the end of the log. None without a healthy gap."""
+    rate: float | None
+    """Wrong alerts per healthy regular and year, likewise."""
+    alerts: int
+    known: int
+    """Alerts after which the log goes on for one usual gap, as the engine knew it, or that were over before."""
+    unaided: int
+    """Of those: back by themselves within that gap."""
+
+    @property
+    def enough(self) -> bool:
+        return self.wrong >= FEWEST_WRONG
+
+
+def kept_promises(absences: Absences) -> list[Kept]:
+    """One for each of `CLASSES`, and one for all."""
+    ratios = [gap / base for gap, base in zip(absences.gap, absences.base, strict=True)]
+    weights = [
+        weight if ratio <= HEALTHY_BASES else 0.0
+        for weight, ratio in zip(closing_weights(ratios, absences.returned), ratios, strict=True)
+    ]
+    return [_kept(absences, weights, each) for each in (*CLASSES, None)]
+
+
+def _kept(absences: Absences, weights: Sequence[float], visits: tuple[int, int] | None) -> Kept:
+    healthy = wrong = alerts = known = unaided = 0
+    whole = alerted = days = 0.0
+    low, high = visits or (0, 1 << 30)
+    for row, weight in enumerate(weights):
+        count, gap, delay = absences.visits[row], absences.gap[row], absences.alerted[row]
+        if not low <= count <= high:
+            continue
+        if weight > 0.0:
+            healthy += 1
+            whole += weight
+            days += weight * gap
+        if delay < gap:
+            alerts += 1
+            usual = absences.base[row] / patience(count)
+            if absences.returned[row] and gap - delay <= usual:
+                unaided += 1
+                known += 1
+            elif absences.left[row] - delay >= usual:
+                known += 1
+            if weight > 0.0:
+                wrong += 1
+                alerted += weight
+    return Kept(
+        visits,
+        healthy,
+        wrong,
+        share=alerted / whole if whole else None,
+        rate=alerted / (days / YEAR_DAYS) if days else None,
+        alerts=alerts,
+        known=known,
+        unaided=unaided,
+    )
+
+
+def closing_weights(lengths: Sequence[float], closed: Sequence[int]) -> list[float]:
+    """The drop of the Kaplan–Meier curve at each closed gap; 0 for open ones. At equal lengths closed ones come first.
+
+    >>> closing_weights([1.0, 2.0, 3.0], [1, 0, 1])
+    [0.3333333333333333, 0.0, 0.6666666666666667]
+    """
+    weights = [0.0] * len(lengths)
+    survival, at_risk = 1.0, len(lengths)
+    for row in sorted(range(len(lengths)), key=lambda each: (lengths[each], not closed[each])):
+        if closed[row]:
+            weights[row] = survival / at_risk
+            survival -= weights[row]
+        at_risk -= 1
+    return weights

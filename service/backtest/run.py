@@ -1,0 +1,132 @@
+"""What this policy would have done with a history: the worker's engine, fed from files.
+
+The same events in the same order per partition as `churn-alert replay` gives them to the worker, so decisions and numbers
+are the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from service import collector
+from service.backtest.alert_log import AlertLog
+from service.backtest.calibration import Calibration, RiskCheck
+from service.backtest.playback import rerun
+from service.backtest.visit_log import VisitLog
+from service.config import Settings
+from service.domain.calendar import Calendar, to_day
+from service.domain.customer import NEVER
+from service.domain.engine import Engine
+from service.domain.findings import Decision, Scores
+from service.domain.periods.rows import PeriodRow
+from service.domain.periods.totals import PeriodTotals
+from service.domain.policy import ClockMode
+from service.engines import new_engine
+from service.history import ReadReport, open_history
+
+
+@dataclass
+class Result:
+    """Everything a backtest found."""
+
+    settings: Settings
+    events: int
+    report: ReadReport
+    engines: list[Engine]
+    totals: PeriodTotals
+    calibration: Calibration
+    """The churn risk of the middle of the log against what came after."""
+    visits: VisitLog
+    """What the alerts can be judged by."""
+    first_us: int
+    last_us: int
+    """First and last event of the files."""
+    alerts: AlertLog
+
+    @property
+    def now_us(self) -> int:
+        """Stream time of the shop at the end of the log."""
+        return max(engine.now_us for engine in self.engines)
+
+    def periods(self) -> Iterator[PeriodRow]:
+        """The file is at its end, so its last event's day is today, even where stream time does not believe a last jump yet."""
+        first, last = self.totals.first_day, self.totals.last_day
+        if first is None or last is None:
+            return iter(())
+        return self.totals.rows(first, max(last, *(engine.today for engine in self.engines)))
+
+    def customers(self) -> Iterator[Scores]:
+        """The numbers of every customer at the end of the log, in order of their id."""
+        now_us = self.now_us
+        everybody = sorted((customer_id, engine) for engine in self.engines for customer_id in engine.customers)
+        for customer_id, engine in everybody:
+            scores = engine.scores(customer_id, now_us)
+            if scores is not None:
+                yield scores
+
+
+def backtest(
+    settings: Settings,
+    files: Sequence[Path],
+    surveys: Sequence[Path] = (),
+    *,
+    partitions: int = 1,
+    learn_until: date | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    on_decision: Callable[[Decision], None] | None = None,
+) -> Result:
+    """Runs the policy over the files. Event time decides; `on_progress(events, rows in the files)`, `on_decision(decision)`.
+
+    `learn_until`: from the start of this local day on, what was learned from everybody stays as it is.
+
+    Raises ConfigurationError when a file cannot be read.
+    """
+    event_clock = settings.changed(time={"clock": ClockMode.EVENT})
+    history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
+    calendar = Calendar(settings.shop.zone)
+    learn_until_us = NEVER if learn_until is None else calendar.start_of(to_day(learn_until))
+    engines = [
+        new_engine(
+            event_clock,
+            learn_until_us,
+            partitions=partitions,
+            keeps_records=False,
+            tells_ends=on_decision is not None,
+        )
+        for _ in range(partitions)
+    ]
+    alerts = AlertLog(calendar, on_decision)
+    check = RiskCheck(calendar, history.first_us, history.last_us, settings.shop.regular_min_visits)
+    visits = VisitLog(
+        calendar,
+        event_clock.policy(),
+        history.first_us,
+        history.last_us,
+        None if learn_until is None else learn_until_us,
+    )
+
+    def count(events: int) -> None:
+        if on_progress is not None:
+            on_progress(events, history.rows)
+
+    with collector.patient():
+        events = rerun(history.events(makes_ids=False), engines, alerts, check, visits, count)
+    totals = PeriodTotals(event_clock.policy().shop)
+    for number, engine in enumerate(engines):
+        for day in engine.ledger.days():
+            totals.update(number, day, engine.ledger.record(day))
+    return Result(
+        event_clock,
+        events,
+        history.report,
+        engines,
+        totals,
+        check.result(),
+        visits,
+        history.first_us,
+        history.last_us,
+        alerts,
+    )

@@ -1,0 +1,173 @@
+"""The churn model's parameters, estimated from the stream: maximum likelihood over a bounded sample of the customers.
+
+Sample: the customers whose hash lies below a threshold, which halves whenever they are more than 1,024 (adaptive sampling, Wegman;
+Flajolet 1990, Computing 43). So the sample is a random one, a function of the customers, and a fit costs the same at a million of
+them. Regularity k: from the newest two gaps of each, by Wheat & Morrison 1990, "Estimating Purchase Regularity with Two
+Interpurchase Times", JMR 27(1). The other four by the simplex, from where the last fit stood, with a weak prior that
+counts like a handful of customers: a shop with little history gets sane numbers.
+
+Likelihood of a customer (churn_model.py has the terms; factors without parameters left out):
+
+    Γ(R)/Γ(r) · α^r / (α + t)^R · Γ(b + x) Γ(a + b) / (Γ(b) Γ(a + b + x + 1)) · (a + (b + x) Q)
+"""
+
+from __future__ import annotations
+
+from math import exp, fsum, lgamma, log
+from typing import Final
+
+import xxhash
+
+from service.domain.calendar import DAY_US
+from service.domain.customer import Customer
+from service.domain.learning.churn_model import (
+    DEFAULT_DROPOUT,
+    DEFAULT_DROPOUT_WEIGHT,
+    DEFAULT_GAP_DAYS,
+    DEFAULT_SHAPE,
+    ChurnModel,
+    stage_sum,
+)
+from service.domain.learning.simplex import minimum
+
+SAMPLE_MOST: Final = 1024
+"""More makes the fit slower and hardly better: at 512 to 1,024 customers the rates are known to about a tenth."""
+EVALUATIONS: Final = 40
+"""Of the likelihood, per fit. The next fit goes on from where this one stopped."""
+_FIRST_EVALUATIONS: Final = 180
+_STEP: Final = 0.3
+_PAIRS_NEEDED: Final = 50
+"""Customers with two gaps below which no rhythm is claimed (k = 1)."""
+_PAIR_DAYS: Final = 12
+"""Shorter pairs of gaps are left out: whole days make them look regular. It biases nothing, as m does not depend on their sum."""
+_STAGES_MOST: Final = 4
+"""A more regular one hardly changes the risk, and every stage costs."""
+_SEED: Final = 17
+_PRIOR: Final[list[float]] = [
+    log(DEFAULT_SHAPE),
+    log(DEFAULT_GAP_DAYS),
+    log(DEFAULT_DROPOUT / (1.0 - DEFAULT_DROPOUT)),
+    log(DEFAULT_DROPOUT_WEIGHT),
+]
+_PRIOR_SPREAD: Final[list[float]] = [1.5, 2.0, 1.5, 1.5]
+"""Standard deviations of the four coordinates: log r, log mean gap, logit mean dropout, log (a + b)."""
+_FARTHEST: Final = 12.0
+_HUGE: Final = 1e300
+
+
+class Sample:
+    """A random part of the customers who have visited, of bounded size; the same whatever the order in which they came."""
+
+    def __init__(self, level: int = 0) -> None:
+        self.level = level
+        """One in 2^level customers is in. The only thing a restart must know."""
+        self._hashes: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def offer(self, customer_id: str) -> None:
+        """A customer who has come for the first time, or who was restored."""
+        digest = xxhash.xxh3_64_intdigest(customer_id.encode(), _SEED)
+        if digest >> (64 - self.level):
+            return
+        self._hashes[customer_id] = digest
+        while len(self._hashes) > SAMPLE_MOST:
+            self.level += 1
+            self._hashes = {known: h for known, h in self._hashes.items() if not h >> (64 - self.level)}
+
+    def remove(self, customer_id: str) -> None:
+        """The customer was erased."""
+        self._hashes.pop(customer_id, None)
+
+    def members(self) -> list[str]:
+        """In an order that depends on the customers only."""
+        return [known for _, known in sorted((h, known) for known, h in self._hashes.items())]
+
+
+class _Posterior:
+    """Minus the log posterior of the four parameters, for given customers and k; equal customers are counted together."""
+
+    def __init__(self, customers: list[Customer], now_us: int, stages: int) -> None:
+        counted: dict[tuple[int, int, int], int] = {}
+        for customer in customers:
+            until = max(now_us, customer.last_us)
+            key = (customer.visits - 1, customer.last_us - customer.first_us, until - customer.first_us)
+            counted[key] = counted.get(key, 0) + 1
+        self._stages = stages
+        self._repeats: list[int] = []
+        self._recency: list[float] = []
+        self._age: list[float] = []
+        self._number: list[int] = []
+        for key in sorted(counted):
+            self._repeats.append(key[0])
+            self._recency.append(key[1] / DAY_US)
+            self._age.append(key[2] / DAY_US)
+            self._number.append(counted[key])
+
+    def cost(self, position: list[float]) -> float:
+        penalty = 0.0
+        for value, centre, spread in zip(position, _PRIOR, _PRIOR_SPREAD, strict=True):
+            if abs(value) > _FARTHEST:
+                return _HUGE
+            penalty += ((value - centre) / spread) ** 2 / 2.0
+        r, alpha, a, b = parameters(position, self._stages)
+        return penalty - self._log_likelihood(r, alpha, a, b)
+
+    def _log_likelihood(self, r: float, alpha: float, a: float, b: float) -> float:
+        stages = self._stages
+        constants: dict[int, float] = {}
+        common = r * log(alpha) - lgamma(r) + lgamma(a + b) - lgamma(b)
+        terms: list[float] = []
+        for repeats, recency, age, number in zip(self._repeats, self._recency, self._age, self._number, strict=True):
+            shape = r + stages * repeats
+            constant = constants.get(repeats)
+            if constant is None:
+                constant = common + lgamma(shape) + lgamma(b + repeats) - lgamma(a + b + repeats + 1)
+                constants[repeats] = constant
+            rest, whole = log(alpha + recency), log(alpha + age)
+            share = (age - recency) / (alpha + age)
+            alive = stage_sum(stages, shape, share) * exp(shape * (rest - whole))
+            terms.append(number * (constant - shape * rest + log(a + (b + repeats) * alive)))
+        return fsum(terms)
+
+
+def parameters(position: list[float], stages: int) -> tuple[float, float, float, float]:
+    """(r, α, a, b) from log r, log of the mean gap of an average customer in days, logit of the mean dropout, log (a + b)."""
+    r, weight = exp(position[0]), exp(position[3])
+    dropout = 1.0 / (1.0 + exp(-position[2]))
+    return r, r * exp(position[1]) / stages, dropout * weight, (1.0 - dropout) * weight
+
+
+def stages_of(customers: list[Customer]) -> int:
+    """k from the spread of m = g₁ / (g₁ + g₂), g the newest two gaps of a customer: Var m = 1 / (4 (2 k + 1))."""
+    spread = 0.0
+    pairs = 0
+    for customer in customers:
+        if customer.visits < 3:
+            continue
+        days = customer.newest_days(3)
+        if len(days) == 3 and days[0] - days[2] >= _PAIR_DAYS:
+            deviation = (days[1] - days[2]) / (days[0] - days[2]) - 0.5
+            spread += deviation * deviation
+            pairs += 1
+    if pairs < _PAIRS_NEEDED:
+        return 1
+    variance = max(spread / pairs, 1e-6)
+    stages = int((1.0 - 4.0 * variance) / (8.0 * variance) + 0.5)
+    return max(1, min(_STAGES_MOST, stages))
+
+
+def fit(customers: list[Customer], now_us: int, position: list[float]) -> tuple[ChurnModel, list[float]]:
+    """The model of these customers of one partition, as seen at `now_us`, and the position from which the next fit goes on.
+
+    `position`: where the last fit stopped; empty for the first. Customers without a visit are left out.
+    """
+    visited = [customer for customer in customers if customer.visits]
+    stages = stages_of(visited)
+    start, evaluations = (position, EVALUATIONS) if position else (list(_PRIOR), _FIRST_EVALUATIONS)
+    reached = minimum(_Posterior(visited, now_us, stages).cost, start, _STEP, evaluations)
+    r, alpha, a, b = parameters(reached, stages)
+    visits = sum(customer.visits for customer in visited)
+    revenue = sum(customer.revenue_minor for customer in visited)
+    return ChurnModel(stages, r, alpha, a, b, revenue / visits if visits and revenue > 0 else 0.0), reached

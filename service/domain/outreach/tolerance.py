@@ -1,0 +1,90 @@
+"""How long this customer may stay away before a rung fires: the policy's level, turned into days.
+
+A budget of B wrong alerts per healthy regular and year leaves a customer with usual gap û a share q = B · κ û / 365 of their healthy
+gaps, whose mean is κ û (learned); a probability is that share itself; a multiple counts usual gaps and needs nothing learned.
+Under a volume the first rung comes due when volume.py says.
+"""
+
+from __future__ import annotations
+
+from math import exp, log
+from typing import Final
+
+from service.domain.cadence import log_patience
+from service.domain.customer import Customer
+from service.domain.learning.population import Population
+from service.domain.learning.silences import CELLS, SHARE_HIGH, SHARE_LOW, cell_of
+from service.domain.outreach.volume import Volume
+from service.domain.policy import Measure, OutreachPolicy
+
+_APART_GAPS: Final = 0.5
+_LEAST_APART_DAYS: Final = 1.0
+"""A second message soon after the first is a nuisance, whatever the levels say."""
+
+
+class Tolerance:
+    """Days of silence that each rung tolerates. Call `learn` after what was learned from everybody has moved."""
+
+    def __init__(self, policy: OutreachPolicy, population: Population, volume: Volume | None = None) -> None:
+        self._measure = policy.measure
+        self._is_multiple: bool = policy.measure is Measure.MULTIPLE
+        self._is_probability: bool = policy.measure is Measure.PROBABILITY
+        """Once: compiled code takes longer to reach a member of an enum than for all the rest of `days`."""
+        self._level = policy.level
+        self._population = population
+        self._volume = volume
+        self._strictness = [rung.strictness for rung in policy.rungs]
+        self._log_shares: list[float] = []
+        self._by_cell: list[list[float]] = []
+        """Rung → cell → log multiple of the base, where the share is the same for all."""
+        self.learn()
+
+    def learn(self) -> None:
+        """Takes over what is known at present."""
+        learned = self._population.learned.tolerances
+        if self._volume is not None:
+            self._volume.learn(learned, self._population.mu0)
+        match self._measure:
+            case Measure.BUDGET:
+                yearly = self._level * learned.kappa / 365.0
+                self._log_shares = [log(yearly * strictness) for strictness in self._strictness]
+            case Measure.PROBABILITY:
+                self._by_cell = []
+                for strictness in self._strictness:
+                    log_share = _bounded(log(self._level * strictness))
+                    self._by_cell.append([learned.log_multiple(cell, log_share) for cell in range(CELLS)])
+            case Measure.MULTIPLE:
+                pass
+
+    def days(self, customer: Customer, rung: int) -> float:
+        """Silence at which the rung (index) comes due: each at least half a usual gap, and a day, after the one before it."""
+        if rung == 0 and self._volume is not None:
+            return self._volume.days(customer)
+        days = self._own(customer, rung)
+        if rung > 0:
+            return max(days, self.days(customer, rung - 1) + self.apart_days(customer))
+        return days
+
+    def apart_days(self, customer: Customer) -> float:
+        """Least time between two messages of one episode."""
+        return max(_LEAST_APART_DAYS, _APART_GAPS * exp(customer.log_usual))
+
+    def _own(self, customer: Customer, rung: int) -> float:
+        """Silence that the rung's own level tolerates; at the bounds of the shares those of several rungs are equal."""
+        if self._is_multiple:
+            return self._level / self._strictness[rung] * exp(customer.log_usual)
+        cell = cell_of(customer)
+        if self._is_probability:
+            log_multiple = self._by_cell[rung][cell]
+        else:
+            log_share = _bounded(self._log_shares[rung] + customer.log_usual)
+            log_multiple = self._population.learned.tolerances.log_multiple(cell, log_share)
+        return exp(log_multiple + customer.log_usual + log_patience(customer.visits))
+
+
+_LOG_LOW: Final = log(SHARE_LOW)
+_LOG_HIGH: Final = log(SHARE_HIGH)
+
+
+def _bounded(log_share: float) -> float:
+    return min(_LOG_HIGH, max(_LOG_LOW, log_share))

@@ -1,0 +1,267 @@
+"""Whom to alert when fewer messages may go out than regulars go quiet: those whose alert is worth most, nobody later than the others.
+
+when    Where silences are many for the messages there are, everybody comes due after 2.25 usual gaps: those who would wait longer are
+        lost by then. Where they are few, each comes due after m · patience usual gaps, sooner where the gaps have grown; m is chosen
+        weekly from the Kaplan–Meier curves of all silences so that about as many come due as may be alerted. In between (1.2 to 1.6
+        silences of 2.25 usual gaps for an alert) the limit of 2.25 is lifted by and by.
+whom    Highest expected worth first (worth.py). Ties are settled by a lot that is the same on every replay.
+volume  How those ranked who came due of late says which rank the volume reaches; a purse of a month's alerts, filled by the visits
+        of regulars (or by the days) and emptied by what goes out, corrects it, and m.
+
+loyal   A part of the volume can be kept for regulars of 13 visits and more, who by that rank hardly ever get a message where there are few.
+        It has a purse and a memory of ranks of its own; what it does not use up overflows into the other. Who is not chosen there
+        may still be chosen among all.
+
+Who is not chosen is not asked later: the question is whom, not when. A visit costs O(1), a silence that comes due a sum over 144 bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp, exp2, fsum, inf
+from typing import Any, Final
+
+import xxhash
+
+from service.domain.cadence import patience
+from service.domain.calendar import DAY_US
+from service.domain.customer import Customer
+from service.domain.learning.silences import Tolerances
+from service.domain.outreach.alert_value import FROM_GAPS, Worth, slowing
+from service.domain.outreach.realised import CLASSES
+
+LOYAL_FROM: Final = CLASSES[-1][0]
+"""Visits of a loyal customer: the class with the most evidence."""
+LATEST: Final = FROM_GAPS
+"""Usual gaps after which everybody comes due where messages are few: flat from 2 to 2.75; less finds more who come back by themselves, more
+leaves too few to choose from."""
+_NO_LIMIT: Final = 4.0
+"""Usual gaps after which everybody comes due where they are many: the visits that an alert could win back are lost by then."""
+_FEW: Final = 1.6
+_AMPLE: Final = 1.2
+"""Silences that last `LATEST` usual gaps, for each alert: from `_FEW` on there is enough to choose from."""
+_EARLIEST: Final = 0.5
+"""Usual gaps before which nobody is quiet, whatever the volume."""
+_OVER: Final = 1.05
+"""Silences that come due for each alert where all wait for m. 1.25 asks too early: more come back by themselves."""
+_HASTE: Final = 0.25
+"""How much sooner a full purse lets them come due: e to this power."""
+_SLOWING: Final = 0.15
+"""Whose gaps have grown e-fold comes due this much (of its logarithm) sooner."""
+_RANK_OF_WORTH: Final = 0.3
+"""Means of worth that one rank's unit is; by what is believed at first it is one e-fold of the visits."""
+_LOT: Final = 0.1
+"""Width of the lot that settles ties."""
+_RANKS: Final = 144
+_RANK_LOW: Final = -4.5
+_RANK_STEP: Final = 0.0625
+_PURSE_DAYS: Final = 30.0
+_PURSE_GAPS: Final = 2.0
+"""Days of alerts in the full purse, at least, or usual gaps of the shop: silences come due in waves as long as they. In balance it is half full."""
+_LEAST_PURSE: Final = 4.0
+_GAIN: Final = 1.5
+"""How hard the purse corrects: full, 4.5 times as many ranks are reached as were meant; empty, less than a quarter. A purse that only
+doubled them ran full, and lost an eighth of a small volume, where fewer newcomers arrived than before. 2.5 keeps it no better."""
+_LEAST_DAYS: Final = 7.0
+"""Of memory, before a rate is told from it."""
+_WEEK_US: Final = 7 * DAY_US
+_LEAST_HALF_LIFE: Final = 60.0
+_HALF_LIFE_GAPS: Final = 4.0
+"""Half-life of the memory in the population's usual gaps; at least 60 days."""
+_EVIDENCE: Final = 10.0
+"""Silences that came due, before a share of them is told."""
+_LOTS: Final = 4294967296.0
+_FIELDS: Final = (
+    "tokens", "until_us", "arrived", "visits", "days", "refused", "share", "loyal_tokens", "loyal_arrived", "worth",
+)  # fmt: skip
+
+
+class VolumeState:
+    """What a restart must know."""
+
+    def __init__(self) -> None:
+        self.tokens: float = 1.0
+        """Alerts that may go out now; below 0 when later rungs have taken more than there was."""
+        self.until_us: int = 0
+        """Stream time up to which the memory goes; 0 before the first visit of a regular."""
+        self.arrived: list[float] = [0.0] * _RANKS
+        """Silences that came due of late, by rank; halved as the memory ages, like the next two."""
+        self.visits: float = 0.0
+        """Visits of regulars."""
+        self.days: float = 0.0
+        self.refused: float = 0.0
+        """Silences that came due of late and could not be alerted: no consent."""
+        self.share: float = 0.0
+        """Silences per visit of a regular that would meet the volume exactly, as of the last refresh; 0 = not yet known."""
+        self.loyal_tokens: float = 0.0
+        """Of the part kept for loyal customers: alerts that may go out now."""
+        self.loyal_arrived: list[float] = []
+        """Their silences that came due of late, by rank; empty where no part is kept."""
+        self.worth: list[float] = []
+        """What was learned of the worth of alerts (worth.py)."""
+
+    def fields(self) -> tuple[object, ...]:
+        """In the order in which they are stored; new ones are appended."""
+        return (
+            self.tokens,
+            self.until_us,
+            self.arrived,
+            self.visits,
+            self.days,
+            self.refused,
+            self.share,
+            self.loyal_tokens,
+            self.loyal_arrived,
+            self.worth,
+        )
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> VolumeState:
+        """What `fields` gave; missing ones keep their defaults."""
+        state = cls()
+        for name, value in zip(_FIELDS, fields, strict=False):
+            setattr(state, name, value)
+        if len(state.arrived) != _RANKS:  # of a release that ranked otherwise
+            state.arrived = [0.0] * _RANKS
+            state.loyal_arrived = []
+        return state
+
+
+class Volume:
+    """Keeps one partition's alerts to a number per 100 visits of regulars, or per day. Deterministic in the order of its calls."""
+
+    def __init__(
+        self, per_100_visits: float | None, per_day: float | None, state: VolumeState, for_loyal: float = 0.0
+    ) -> None:
+        """One of the first two is given; `per_day` is this partition's part. `for_loyal`: the part kept for loyal customers, 0–1."""
+        self._per_visit: float = -1.0 if per_100_visits is None else per_100_visits / 100.0
+        """Below 0: none was given."""
+        self._per_day: float = 0.0 if per_day is None else per_day
+        self._for_loyal: float = for_loyal
+        self.state = state
+        self.worth = Worth(state.worth)
+        if for_loyal <= 0.0:
+            state.loyal_tokens, state.loyal_arrived = 0.0, []
+        elif not state.loyal_arrived:
+            state.loyal_arrived = [0.0] * _RANKS
+        self._bases: float = inf
+        """m."""
+        self._purse_days: float = _PURSE_DAYS
+        self._latest: float = LATEST
+        """Usual gaps after which everybody comes due."""
+
+    def learn(self, tolerances: Tolerances, mu0: float) -> None:
+        """What is known of silences has moved, or was restored: m and the size of the purse anew."""
+        self._purse_days = max(_PURSE_DAYS, _PURSE_GAPS * exp(mu0))
+        share = self.state.share or max(0.0, self._per_visit)
+        self._bases, self._latest = inf, LATEST
+        if share > 0.0:
+            choice = tolerances.share_open(inf, LATEST) / share
+            lifted = max(0.0, min(1.0, (_FEW - choice) / (_FEW - _AMPLE)))
+            self._latest = LATEST * pow(_NO_LIMIT / LATEST, lifted)
+            self._bases = tolerances.bases_open(min(1.0, _OVER * share), self._latest)
+
+    def refresh(self, now_us: int, mu0: float) -> None:
+        """Weekly, before `learn`: how many silences per visit the volume asks for; who cannot be alerted is made up for."""
+        self._pass(now_us, mu0)
+        self.worth.refresh(mu0)
+        state = self.state
+        wanted = self._per_visit
+        if wanted < 0.0:
+            wanted = self._per_day * max(_LEAST_DAYS, state.days) / state.visits if state.visits > 0.0 else 0.0
+        arrived = fsum(state.arrived)
+        state.share = wanted * (1.0 + state.refused / arrived) if arrived >= _EVIDENCE else wanted
+
+    def days(self, customer: Customer) -> float:
+        """Silence after which the customer comes due."""
+        gaps = self._latest
+        if self._bases < inf:
+            haste = _HASTE * (2.0 * self.state.tokens / self._purse(1.0 - self._for_loyal) - 1.0)
+            sooner = exp(-_SLOWING * slowing(customer) - max(-_HASTE, haste))
+            gaps = min(gaps, self._bases * patience(customer.visits) * sooner)
+        return max(_EARLIEST, gaps) * exp(customer.log_usual)
+
+    def visit(self, now_us: int, mu0: float) -> None:
+        """A regular is here."""
+        self._pass(now_us, mu0)
+        self.state.visits += 1.0
+        if self._per_visit >= 0.0:
+            self._fill(self._per_visit)
+
+    def chosen(self, customer_id: str, customer: Customer, now_us: int, mu0: float) -> bool:
+        """Whether the customer, who has come due, is among those the volume is for. `spend` what then goes out."""
+        self._pass(now_us, mu0)
+        state = self.state
+        drawn: int = xxhash.xxh3_64_intdigest(customer_id.encode(), customer.visits)
+        rank = _LOT * ((drawn >> 32) / _LOTS) - self.worth.relative(customer, mu0) / _RANK_OF_WORTH
+        place = max(0, min(_RANKS - 1, int((rank - _RANK_LOW) / _RANK_STEP)))
+        lot = (drawn & 0xFFFFFFFF) / _LOTS
+        if customer.visits >= LOYAL_FROM and self._for_loyal > 0.0:
+            better = _arrives(state.loyal_arrived, place, lot)
+            if _reached(better, state.loyal_tokens, self._meant() * self._for_loyal, self._purse(self._for_loyal)):
+                state.loyal_tokens -= 1.0
+                state.tokens += 1.0  # to be spent at once
+                return True
+        better = _arrives(state.arrived, place, lot)
+        part = 1.0 - self._for_loyal
+        return _reached(better, state.tokens, self._meant() * part, self._purse(part))
+
+    def not_asked(self) -> None:
+        """A customer has come due who wants no messages."""
+        self.state.refused += 1.0
+
+    def spend(self) -> None:
+        """An alert goes out, or is held back by the shadow mode only."""
+        self.state.tokens -= 1.0
+
+    def give_back(self) -> None:
+        """An alert that waited does not go out after all."""
+        self._fill(1.0)
+
+    def _meant(self) -> float:
+        """Alerts that the volume allowed for within the memory."""
+        return self._per_visit * self.state.visits if self._per_visit >= 0.0 else self._per_day * self.state.days
+
+    def _purse(self, part: float) -> float:
+        """Of that part of the volume."""
+        return max(_LEAST_PURSE, part * self._meant() / max(_LEAST_DAYS, self.state.days) * self._purse_days)
+
+    def _fill(self, tokens: float) -> None:
+        state, kept = self.state, self._for_loyal
+        if kept > 0.0:
+            loyal = state.loyal_tokens
+            state.loyal_tokens = max(loyal, min(loyal + kept * tokens, self._purse(kept)))
+            tokens -= state.loyal_tokens - loyal
+        state.tokens = max(state.tokens, min(state.tokens + tokens, self._purse(1.0 - kept)))
+
+    def _pass(self, now_us: int, mu0: float) -> None:
+        """Time passes: the memory ages at the whole weeks since the epoch."""
+        state = self.state
+        if now_us <= state.until_us:
+            return
+        if state.until_us:
+            days = (now_us - state.until_us) / DAY_US
+            state.days += days
+            weeks = now_us // _WEEK_US - state.until_us // _WEEK_US
+            if weeks:
+                left = exp2(-7.0 * weeks / max(_LEAST_HALF_LIFE, _HALF_LIFE_GAPS * exp(mu0)))
+                state.arrived = [value * left for value in state.arrived]
+                state.loyal_arrived = [value * left for value in state.loyal_arrived]
+                state.visits *= left
+                state.days *= left
+                state.refused *= left
+            if self._per_visit < 0.0:
+                self._fill(self._per_day * days)
+        state.until_us = now_us
+
+
+def _arrives(arrived: list[float], place: int, lot: float) -> float:
+    """Counts a silence at that rank; how many that came due of late rank before it, by lot among its equals."""
+    better = fsum(arrived[:place]) + lot * arrived[place]
+    arrived[place] += 1.0
+    return better
+
+
+def _reached(better: float, tokens: float, meant: float, purse: float) -> bool:
+    """Whether the volume reaches who has so many better ones: as many as were meant, more with a full purse, fewer with an empty one."""
+    return tokens >= 1.0 and better <= meant * exp(_GAIN * (2.0 * tokens / purse - 1.0))

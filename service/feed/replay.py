@@ -1,0 +1,223 @@
+"""A history into the input topics, in order of time, at a chosen speed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import Event as Flag
+from typing import Any, Protocol, assert_never
+
+from kafka import KafkaProducer
+from kafka.codec import has_lz4
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from service.domain.calendar import SECOND_US
+from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
+from service.errors import ConfigurationError, TransientError
+from service.feed.records import key_of, partition_for, value_of
+
+IN_FLIGHT = 20_000
+"""Records sent and not yet acknowledged. kafka-python buffers without bound, so the bound is here (some MB)."""
+PROGRESS_EVERY = 2_000
+"""Events between two calls of the progress callback at full speed."""
+ACK_TIMEOUT_S = 120.0
+CONNECT_TIMEOUT_MS = 15_000
+TOPIC_TIMEOUT_MS = 5_000
+"""A topic made a moment ago needs a little to be known."""
+
+
+class InputTopics(Protocol):
+    """The names of the topics that events go to (settings.kafka.topics has them)."""
+
+    @property
+    def purchases(self) -> str: ...
+    @property
+    def surveys(self) -> str: ...
+    @property
+    def customers(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast event time passes: `times_real` = event seconds per second; None = as fast as the broker takes it."""
+
+    times_real: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.times_real is not None and not self.times_real > 0:
+            raise ConfigurationError("The speed of a replay must be above 0.")
+
+    @classmethod
+    def whole_in(cls, duration_s: float, first_us: int, last_us: int) -> Pace:
+        """The pace at which events from `first_us` to `last_us` take `duration_s`."""
+        if not duration_s > 0:
+            raise ConfigurationError("The duration of a replay must be above 0 seconds.")
+        return cls(max(last_us - first_us, SECOND_US) / SECOND_US / duration_s)
+
+
+@dataclass
+class Replayed:
+    """What was sent and acknowledged."""
+
+    events: int = 0
+    by_topic: Counter[str] = field(default_factory=Counter)
+    last_us: int | None = None
+    """Time of the latest event sent; None before the first."""
+    stopped: bool = False
+    """True when the caller's flag ended it early."""
+
+
+def replay(
+    events: Iterable[Event],
+    *,
+    connection: Mapping[str, Any],
+    topics: InputTopics,
+    minor_digits: int,
+    pace: Pace = Pace(),
+    on_progress: Callable[[Replayed], None] | None = None,
+    stop: Flag | None = None,
+) -> Replayed:
+    """Sends every event and waits for the last acknowledgement. `connection` are KafkaProducer's bootstrap and security settings.
+
+    Raises ConfigurationError when the broker cannot be reached or a topic is missing, TransientError when it stops taking records.
+    """
+    stop = stop or Flag()
+    done = Replayed()
+    producer = _connect(connection)
+    try:
+        partitions = _partition_counts(producer, topics)
+        sending = _Sending(producer, partitions, topics, minor_digits)
+        clock = _Clock(pace, stop)
+        for event in events:
+            if not clock.wait_for(event.at_us, sending.check):
+                done.stopped = True
+                break
+            done.by_topic[sending.send(event)] += 1
+            done.events += 1
+            done.last_us = event.at_us
+            if on_progress and (done.events % PROGRESS_EVERY == 0 or clock.waited):
+                on_progress(done)
+        sending.finish()
+        if on_progress:
+            on_progress(done)
+    except KafkaError as error:
+        raise TransientError(f"The broker stopped taking records after {done.events:,} events: {error}.") from error
+    finally:
+        producer.close(timeout=5)
+    return done
+
+
+class _Clock:
+    """Waits until an event is due, counted from the first one."""
+
+    def __init__(self, pace: Pace, stop: Flag) -> None:
+        self._pace = pace.times_real
+        self._stop = stop
+        self._start: tuple[float, int] | None = None
+        self.waited = False
+        """Whether the last event had to wait."""
+
+    def wait_for(self, at_us: int, meanwhile: Callable[[], None]) -> bool:
+        """False when the wait was ended by the stop flag. `meanwhile` is called at least every second of a wait."""
+        self.waited = False
+        if self._pace is None:
+            return not self._stop.is_set()
+        if self._start is None:
+            self._start = (time.monotonic(), at_us)
+        started, first_us = self._start
+        due = started + (at_us - first_us) / SECOND_US / self._pace
+        while (left := due - time.monotonic()) > 0:
+            self.waited = True
+            meanwhile()
+            if self._stop.wait(min(left, 1.0)):
+                return False
+        return not self._stop.is_set()
+
+
+class _Sending:
+    """The producer with a bound on what is under way."""
+
+    def __init__(self, producer: Any, partitions: int, topics: InputTopics, minor_digits: int) -> None:
+        self._producer = producer
+        self._partitions = partitions
+        self._topics = topics
+        self._minor_digits = minor_digits
+        self._under_way: deque[Any] = deque()
+
+    def send(self, event: Event) -> str:
+        """Hands one event to the producer; returns its topic.
+
+        The record's own timestamp stays the time of sending: retention counts by it, and a broker keeping seven days would
+        delete last year's purchases as soon as they arrive. The event's time is in the value, where the worker reads it.
+        """
+        topic = self._topic_of(event)
+        key = key_of(event)
+        value = value_of(event, self._minor_digits)
+        self._under_way.append(
+            self._producer.send(topic, value=value, key=key, partition=partition_for(key, self._partitions))
+        )
+        if len(self._under_way) > IN_FLIGHT:
+            self._under_way.popleft().get(timeout=ACK_TIMEOUT_S)
+        return topic
+
+    def check(self) -> None:
+        """Raises the error of a record that failed; forgets those acknowledged."""
+        while self._under_way and self._under_way[0].is_done:
+            self._under_way.popleft().get(timeout=0)
+
+    def finish(self) -> None:
+        self._producer.flush(timeout=ACK_TIMEOUT_S)
+        while self._under_way:
+            self._under_way.popleft().get(timeout=ACK_TIMEOUT_S)
+
+    def _topic_of(self, event: Event) -> str:
+        match event:
+            case Purchase():
+                return self._topics.purchases
+            case SurveyAnswer():
+                return self._topics.surveys
+            case Profile() | Erasure():
+                return self._topics.customers
+            case _:
+                assert_never(event)
+
+
+def _connect(connection: Mapping[str, Any]) -> Any:
+    try:
+        return KafkaProducer(
+            **connection,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4" if has_lz4() else "gzip",  # gzip needs no package, and 10 µs more an event
+            linger_ms=20,
+            batch_size=256 * 1024,
+            max_request_size=1 << 20,
+            allow_auto_create_topics=False,
+            bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
+            max_block_ms=TOPIC_TIMEOUT_MS,
+            metrics_enabled=False,
+        )
+    except (KafkaError, OSError) as error:
+        raise ConfigurationError(
+            f"No Kafka broker answers at {connection.get('bootstrap_servers')}: start one, or set kafka.bootstrap_servers ({error})."
+        ) from error
+
+
+def _partition_counts(producer: Any, topics: InputTopics) -> int:
+    """The number of partitions that all input topics have. Raises ConfigurationError when one is missing or they differ."""
+    counts: dict[str, int] = {}
+    for name in (topics.purchases, topics.surveys, topics.customers):
+        try:
+            counts[name] = len(producer.partitions_for(name))
+        except (KafkaTimeoutError, TypeError) as error:
+            raise ConfigurationError(
+                f"The topic {name} does not exist; `churn-alert topics create` makes all of them."
+            ) from error
+        except KafkaError as error:
+            raise ConfigurationError(f"The topic {name} cannot be used: {error}.") from error
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise ConfigurationError(f"The input topics need equal numbers of partitions, but have: {listed}.")
+    return next(iter(counts.values()))

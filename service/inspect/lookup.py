@@ -1,0 +1,154 @@
+"""One customer, read from the state changelog: history, today's judgement, the next dates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from service.config import Settings
+from service.domain import cadence
+from service.domain.calendar import DAY_US, to_date, to_datetime
+from service.domain.changelog import NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY
+from service.domain.customer import FIELDS, NEVER, Customer
+from service.domain.engine import Engine
+from service.domain.findings import Evidence, Kind, Scores
+from service.domain.outreach.decisions import evidence_of
+from service.engines import new_engine
+from service.errors import ConfigurationError
+from service.feed.records import partition_for
+from service.inspect.curve import Point, marks_days, point_of
+from service.streaming.tail import open_reader, partitions_of, records_until_now
+from service.wording.sentences import Language, language_of, sentence
+
+
+class Inspection(NamedTuple):
+    """What is known of one customer. Times are local to the shop."""
+
+    partition: int
+    now: datetime
+    """Stream time of the customer's partition."""
+    customer: Customer
+    scores: Scores
+    visit_days: list[str]
+    """The visit days still kept, ISO dates, oldest first."""
+    dates: list[tuple[str, datetime]]
+    """What would happen next if nothing arrived: (what, when)."""
+    curve: list[tuple[datetime, Point]]
+    """What each length of the present silence means, ascending: when it is reached, and the judgement. Empty without a visit."""
+    overdue: Evidence | None
+    """What an alert of this instant would rest on; None of who is no regular, and until the visit that is expected next."""
+
+    def in_words(self, language: Language | None = None) -> str | None:
+        """What an alert of this instant would say, in the customer's own language unless another is asked for; None without one."""
+        if self.overdue is None:
+            return None
+        spoken = language or language_of(self.overdue.locale)
+        return sentence(Kind.WIN_BACK, self.overdue, self.scores.customer_id, spoken)
+
+
+def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
+    """Reads the customer's partition of the state topic at read_committed: time grows with the partition, not with the shop.
+
+    Raises ConfigurationError when the broker, the topic or the customer is not there.
+    """
+    topic = settings.kafka.state_topic
+    key = customer_id.encode()
+    with open_reader(settings.kafka) as reader:
+        partitions = partitions_of(reader, topic)
+        if not partitions:
+            raise ConfigurationError(
+                f"The topic {topic} does not exist; is kafka.group = {settings.kafka.group!r} right?"
+            )
+        number = partition_for(key, len(partitions))
+        found = {
+            record.key: record.value
+            for record in records_until_now(reader, [partitions[number]])
+            if record.key in {key, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY}
+        }
+    if found.get(key) is None:
+        raise ConfigurationError(
+            f"Customer {customer_id!r} is not known in group {settings.kafka.group!r} (partition {number})."
+        )
+    engine = new_engine(settings)
+    for known, value in found.items():
+        engine.restore(known, value)
+    engine.restored()
+    return _inspection(settings, engine, number, customer_id)
+
+
+def _inspection(settings: Settings, engine: Engine, partition: int, customer_id: str) -> Inspection:
+    customer, zone = engine.customers[customer_id], settings.shop.zone
+    scores = engine.scores(customer_id)
+    if scores is None:
+        raise ConfigurationError(f"Customer {customer_id!r} is not known.")
+    dates = [("expected visit", scores.expected_visit_us)]
+    chosen = " (if chosen under the volume)" if engine.volume is not None and not customer.rung else ""
+    dates += [
+        (f"alert: {rung}{chosen if not place else ''}", due_us)
+        for place, (rung, due_us) in enumerate(engine.rungs_ahead(customer))
+    ]
+    if customer.visits:
+        lost_us = customer.last_us + int(cadence.HEALTHY_BASES * cadence.base_days(customer) * DAY_US)
+        dates.append(("counted as lost", lost_us))
+    if customer.change_us < NEVER:
+        dates.append(("band or segment changes", customer.change_us))
+    now_us = max(engine.now_us, customer.last_us)
+    silences = marks_days(customer) if customer.visits else []
+    if silences:
+        silences += [
+            (at_us - customer.last_us) / DAY_US for at_us in (now_us, *(due for _, due in engine.rungs_ahead(customer)))
+        ]
+    learned, least = engine.population.learned, settings.shop.regular_min_visits
+    late = scores.expected_visit_us is not None and scores.expected_visit_us < now_us
+    overdue = evidence_of(customer, engine.population, now_us) if late and customer.visits >= least else None
+    return Inspection(
+        partition,
+        local_time(now_us, zone),
+        customer,
+        scores,
+        [to_date(day).isoformat() for day in customer.visit_days()],
+        sorted(
+            [(what, local_time(at_us, zone)) for what, at_us in dates if at_us is not None], key=lambda date: date[1]
+        ),
+        [
+            (local_time(customer.last_us + int(days * DAY_US), zone), point_of(customer, learned, least, days))
+            for days in sorted(set(silences))
+        ],
+        overdue,
+    )
+
+
+def local_time(at_us: int, zone: ZoneInfo) -> datetime:
+    """The instant in the shop's zone."""
+    return to_datetime(at_us).astimezone(zone)
+
+
+def as_json(inspection: Inspection) -> str:
+    """Everything, for programs."""
+    return msgspec.json.encode(
+        {
+            "partition": inspection.partition,
+            "now": inspection.now,
+            "scores": inspection.scores,
+            "in_words": {language.value: inspection.in_words(language) for language in Language},
+            "visit_days": inspection.visit_days,
+            "dates": [{"what": what, "when": when} for what, when in inspection.dates],
+            "curve": [
+                {
+                    "silence_days": point.silence_days,
+                    "when": when,
+                    "tail_probability": point.tail_probability,
+                    "churn_risk": point.churn_risk,
+                }
+                for when, point in inspection.curve
+            ],
+            "state": {
+                name: value
+                for name, value in zip(FIELDS, inspection.customer.fields(), strict=True)
+                if name not in {"days", "seen", "bucket", "order_memory"}
+            },
+        }
+    ).decode()

@@ -1,0 +1,43 @@
+"""What the report is made from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from service.backtest.judging import Judgement
+from service.backtest.run import Result
+from service.domain.findings import Scores
+from service.domain.periods.rows import PeriodRow
+
+
+@dataclass
+class CustomerTally:
+    """Counts of the customers' records as they pass by on their way into customers.csv, so that nobody is judged twice."""
+
+    customers: int = 0
+    segments: Counter[str] = field(default_factory=Counter)
+    bands: Counter[str] = field(default_factory=Counter)
+    """Of health; customers without one are in none, like the next."""
+    risk_bands: Counter[str] = field(default_factory=Counter)
+
+    def counted(self, records: Iterable[Scores]) -> Iterator[Scores]:
+        for scores in records:
+            self.customers += 1
+            self.segments[scores.segment.value] += 1
+            if scores.band is not None:
+                self.bands[scores.band.value] += 1
+            if scores.churn_risk_band is not None:
+                self.risk_bands[scores.churn_risk_band.value] += 1
+            yield scores
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A backtest with the rows that its CSV files hold, and what its alerts were worth."""
+
+    result: Result
+    periods: Sequence[PeriodRow]
+    customers: CustomerTally
+    judgement: Judgement

@@ -1,0 +1,305 @@
+"""Every metric: name, unit, labels, and what an operator concludes from it (README, "Metrics", is checked against this file).
+
+One object per process with an injected registry. Never a customer id as label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from service.domain.changelog import Counts
+from service.domain.engine import Engine
+from service.domain.findings import HealthBand, Segment
+from service.domain.outreach.realised import EVIDENCE, Tally
+from service.domain.periods.rows import PeriodRow
+from service.streaming.job import Written
+
+_TURN_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_EVENT_FIELDS = {
+    "purchases": "purchase",
+    "refunds": "refund",
+    "answers": "survey_answer",
+    "profiles": "profile",
+    "erasures": "erasure",
+}
+PERIOD_NUMBERS = tuple(
+    name for name in PeriodRow.__struct_fields__ if name not in ("granularity", "start", "end", "complete")
+)
+"""Every number of a row, with what it is a share of: rates cannot be averaged without it."""
+PERIODS_PARTITION = 0
+"""Every worker knows the whole shop's numbers. Its owner alone shows them, so that a sum over the workers is true and a worker
+that has lost its partitions leaves no stale series; it also writes `period-metrics`."""
+
+
+class Metrics:
+    """All instruments of one worker process."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        r = self.registry
+        self._records = Counter(
+            "churn_alert_records_total",
+            "Input records processed, good and bad. Flat with lag > 0: stuck.",
+            ["partition"],
+            registry=r,
+        )
+        self._events = Counter("churn_alert_events_total", "Accepted events by type.", ["type"], registry=r)
+        self._duplicates = Counter(
+            "churn_alert_duplicates_total",
+            "Events ignored because their event_id was known. A steady rate is a producer that retries too much.",
+            registry=r,
+        )
+        self._late = Counter(
+            "churn_alert_late_visits_total",
+            "Visits dated before a customer's known last visit. Many: a source delivers out of order.",
+            registry=r,
+        )
+        self._beyond = Counter(
+            "churn_alert_beyond_history_total",
+            "Events older than the kept history; counted in lifetime totals only.",
+            registry=r,
+        )
+        self._erased = Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
+        self._dead = Counter(
+            "churn_alert_dead_letters_total",
+            "Records sent to dead-letters. Above 0: run `churn-alert dead-letters list`.",
+            ["reason"],
+            registry=r,
+        )
+        self._decisions = Counter(
+            "churn_alert_decisions_total",
+            "Outreach decisions. A sudden rise of released: check the policy before the customers do.",
+            ["kind", "rung", "outcome", "reason"],
+            registry=r,
+        )
+        self._regular_events = Counter(
+            "churn_alert_regular_events_total",
+            "What happened to regulars, by visits they had: wrong_alert / healthy_gap is the share of healthy gaps alerted, "
+            "back_soon / alert the share back within a usual gap, 100 x alert / visit the volume.",
+            ["evidence", "event"],
+            registry=r,
+        )
+        self._healthy_days = Counter(
+            "churn_alert_healthy_days_total",
+            "Sum of healthy gaps of regulars. 365 x wrong_alert / this: wrong alerts per healthy regular and year.",
+            ["evidence"],
+            registry=r,
+        )
+        self._promised = Gauge(
+            "churn_alert_promised",
+            "What the policy promises: budget (wrong alerts per healthy regular and year), probability (share of healthy gaps), "
+            "multiple (of the usual gap), volume_per_100_visits.",
+            ["promise"],
+            registry=r,
+        )
+        self._tallies: dict[int, Tally] = {}
+        self._outputs = Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
+        self._compute = Histogram(
+            "churn_alert_turn_compute_seconds",
+            "Computing of one turn. Near the session timeout: lower kafka.fetch_bytes.",
+            buckets=_TURN_BUCKETS,
+            registry=r,
+        )
+        self._commit = Histogram(
+            "churn_alert_turn_commit_seconds",
+            "Transaction of one turn. Rising: the broker is slow.",
+            buckets=_TURN_BUCKETS,
+            registry=r,
+        )
+        self._lag = Gauge(
+            "churn_alert_lag_records",
+            "Records not yet processed. Growing for minutes: add partitions and workers.",
+            ["topic", "partition"],
+            registry=r,
+        )
+        self._customers = Gauge(
+            "churn_alert_customers", "Customers known, by segment.", ["segment", "partition"], registry=r
+        )
+        self._bands = Gauge(
+            "churn_alert_health_customers", "Customers by health band.", ["band", "partition"], registry=r
+        )
+        self._regulars = Gauge(
+            "churn_alert_regulars",
+            "Customers with enough visits to be judged by their own rhythm.",
+            ["partition"],
+            registry=r,
+        )
+        self._due = Gauge(
+            "churn_alert_due_queue_entries",
+            "Stored dates waiting. About two per customer; more is a leak.",
+            ["partition"],
+            registry=r,
+        )
+        self._time = Gauge(
+            "churn_alert_stream_time_seconds",
+            "Stream time of the partition, Unix seconds. Behind the wall clock: backlog or silent feed.",
+            ["partition"],
+            registry=r,
+        )
+        self._stalled = Gauge(
+            "churn_alert_feed_stalled",
+            "1 while the feed is silent and absence alerts wait. Check the source.",
+            ["partition"],
+            registry=r,
+        )
+        self._recovered = Gauge(
+            "churn_alert_recovery_seconds", "Duration of the last state recovery.", ["partition"], registry=r
+        )
+        self._recovered_records = Gauge(
+            "churn_alert_recovery_records", "Changelog records read by the last recovery.", ["partition"], registry=r
+        )
+        self._assigned = Gauge("churn_alert_partitions_assigned", "Partitions this worker owns.", registry=r)
+        self._ready = Gauge(
+            "churn_alert_partitions_ready",
+            "Partitions recovered and processing. Below assigned for minutes: recovery hangs.",
+            registry=r,
+        )
+        self._period = Gauge(
+            "churn_alert_period",
+            "Period numbers of the whole shop, shown by the owner of partition 0 alone; `which` = current or last_complete. Rates in percent, money in units of the currency; no series = not enough evidence.",
+            ["granularity", "which", "number"],
+            registry=r,
+        )
+        self._counts: dict[int, Counts] = {}
+        self._rows: dict[tuple[str, str], PeriodRow] = {}
+        """Latest row by (granularity, which), also while another worker shows them: a new owner has all at once."""
+        self._shows_periods = False
+        self._lag_topics: set[str] = set()
+
+    def recovered(self, partition: int, records: int, seconds: float, customers: int) -> None:  # noqa: ARG002 - logged by the caller too
+        self._recovered.labels(partition).set(seconds)
+        self._recovered_records.labels(partition).set(records)
+        if partition == PERIODS_PARTITION and not self._shows_periods:
+            self._shows_periods = True
+            for (_, which), row in self._rows.items():
+                self._show(which, row)
+
+    def feed(self, partition: int, *, stalled: bool) -> None:
+        self._stalled.labels(partition).set(stalled)
+
+    def turn(self, partition: int, written: Written, engine: Engine, compute_s: float, commit_s: float) -> None:
+        """After each committed turn."""
+        self._records.labels(partition).inc(written.processed)
+        self._outputs.inc(written.outputs)
+        self._compute.observe(compute_s)
+        self._commit.observe(commit_s)
+        for reason, count in written.dead_letters.items():
+            self._dead.labels(reason).inc(count)
+        for decision in written.decisions:
+            self._decisions.labels(
+                decision.kind.value, decision.rung, decision.outcome.value, decision.reason.value
+            ).inc()
+        news = engine.counts.minus(self._counts.get(partition, Counts()))
+        self._counts[partition] = engine.counts.copy()
+        for field, event_type in _EVENT_FIELDS.items():
+            self._events.labels(event_type).inc(max(0, getattr(news, field)))
+        self._duplicates.inc(max(0, news.duplicates))
+        self._late.inc(max(0, news.late_visits))
+        self._beyond.inc(max(0, news.beyond_history))
+        self._erased.inc(max(0, news.of_erased))
+        self._tell_promises(partition, engine)
+        for segment, count in zip(Segment, engine.segments, strict=True):
+            self._customers.labels(segment.value, partition).set(count)
+        for band, count in zip(HealthBand, engine.bands, strict=True):
+            self._bands.labels(band.value, partition).set(count)
+        self._regulars.labels(partition).set(engine.population.state.regulars)
+        self._due.labels(partition).set(engine.dates_waiting)
+        self._time.labels(partition).set(engine.now_us / 1e6)
+
+    def _tell_promises(self, partition: int, engine: Engine) -> None:
+        outreach = engine.policy.outreach
+        self._promised.labels(outreach.measure.value).set(outreach.level)
+        if outreach.volume_per_100_visits is not None:
+            self._promised.labels("volume_per_100_visits").set(outreach.volume_per_100_visits)
+        before, now = self._tallies.get(partition, engine.tally_at_start), engine.state.tally
+        self._tallies[partition] = now.copy()
+        for index, evidence in enumerate(EVIDENCE):
+            news = now.classes[index].minus(before.classes[index])
+            for event, count in (
+                ("visit", news.visits),
+                ("alert", news.alerts),
+                ("not_chosen", news.not_chosen),
+                ("healthy_gap", news.healthy_gaps),
+                ("wrong_alert", news.wrong_alerts),
+                ("back_soon", news.back_soon),
+            ):
+                self._regular_events.labels(evidence, event).inc(count)
+            self._healthy_days.labels(evidence).inc(news.healthy_days)
+
+    def positions(
+        self, partition: int, positions: Mapping[str, int], ends: Mapping[str, tuple[int, int] | None]
+    ) -> None:
+        for topic, position in positions.items():
+            end = ends.get(topic)
+            if end is not None:
+                self._lag_topics.add(topic)
+                self._lag.labels(topic, partition).set(max(0, end[1] - position))
+
+    def released(self, partition: int) -> None:
+        """The partition has gone to another worker: its gauges must not linger here."""
+        self._counts.pop(partition, None)
+        self._tallies.pop(partition, None)
+        for gauge in (self._regulars, self._due, self._time, self._stalled, self._recovered, self._recovered_records):
+            _remove(gauge, partition)
+        for topic in self._lag_topics:
+            _remove(self._lag, topic, partition)
+        for segment in Segment:
+            _remove(self._customers, segment.value, partition)
+        for band in HealthBand:
+            _remove(self._bands, band.value, partition)
+        if partition == PERIODS_PARTITION:
+            self._shows_periods = False
+            self._period.clear()
+
+    def assignment(self, assigned: int, ready: int) -> None:
+        self._assigned.set(assigned)
+        self._ready.set(ready)
+
+    def period(self, which: str, row: PeriodRow) -> None:
+        """The newest row of its granularity: `which` is current or last_complete. Seen on the owner of partition 0 only."""
+        self._rows[row.granularity, which] = row
+        if self._shows_periods:
+            self._show(which, row)
+
+    def _show(self, which: str, row: PeriodRow) -> None:
+        for number in PERIOD_NUMBERS:
+            value = getattr(row, number)
+            if value is None:
+                _remove(self._period, row.granularity, which, number)
+            else:
+                self._period.labels(row.granularity, which, number).set(float(value))
+
+
+def _remove(gauge: Gauge, *labels: object) -> None:
+    try:
+        gauge.remove(*labels)
+    except KeyError:
+        return
+
+
+class MetricEntry(NamedTuple):
+    """One line of the metrics table of the README."""
+
+    name: str
+    """As an operator types it: counters end in _total, histograms have their _bucket, _sum and _count."""
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
+def documented_metrics() -> list[MetricEntry]:
+    """Every metric of a worker, in the order in which they are defined."""
+    instruments = [each for each in vars(Metrics()).values() if isinstance(each, Counter | Gauge | Histogram)]
+    return [
+        MetricEntry(
+            name=family.name + ("_total" if family.type == "counter" else ""),
+            type=family.type,
+            labels=tuple(instrument._labelnames),  # noqa: SLF001 - nothing public tells the labels before they are used
+            help=family.documentation,
+        )
+        for instrument in instruments
+        for family in instrument.describe()
+    ]

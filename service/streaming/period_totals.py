@@ -1,0 +1,223 @@
+"""Period numbers of the whole shop: every worker adds up the ledgers of all partitions; one of them publishes.
+
+The ledger topic holds one record per partition and local day. Reading it costs little, and sums of parts are exact with
+any number of workers. The owner of partition 0 writes changed rows to `period-metrics` with a growing revision; a fenced
+predecessor cannot write over it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from service.config import Settings
+from service.domain.calendar import Calendar
+from service.domain.periods.rows import PeriodRow
+from service.domain.periods.totals import PeriodTotals
+from service.streaming.connection import aiokafka_security
+from service.streaming.encoder import Encoder, EncoderSettings
+from service.streaming.job import TODAY_KEY, day_of_key
+from service.streaming.period_records import numbers_of, record_key
+from service.streaming.producer import Destination, Record, TransactionalProducer
+
+FOLD_S = 1.0
+"""At most this often are numbers added up and published."""
+FOLD_SHARE = 0.03
+"""Of the time at most, so that a backlog of years is not slowed down by numbers that the next second replaces."""
+
+
+class ShopTotals:
+    """The sum of all partitions' ledgers, kept current by `run`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._calendar = Calendar(settings.shop.zone)
+        self.totals = PeriodTotals(settings.policy().shop)
+        self.today: int | None = None
+        """Latest local day of stream time over the partitions; None before the first event."""
+        self.rows: dict[tuple[str, str], PeriodRow] = {}
+        """All rows by (granularity, first day as ISO date)."""
+        self._heard: list[Callable[[list[PeriodRow]], None]] = []
+        self._newest: dict[str, PeriodRow] = {}
+        self._newest_complete: dict[str, PeriodRow] = {}
+        self._fresh: dict[tuple[int, int], bytes] = {}
+        """Newest records of (partition, day) since the last addition; older ones of a day need not be read."""
+        self._caught_up = asyncio.Event()
+
+    def listen(self, hear: Callable[[list[PeriodRow]], None]) -> None:
+        """`hear` gets the changed rows after each addition."""
+        self._heard.append(hear)
+
+    def current(self, granularity: str) -> PeriodRow | None:
+        """The running period, or the window that ends today; None before the first event."""
+        return self._newest.get(granularity)
+
+    def last_complete(self, granularity: str) -> PeriodRow | None:
+        return self._newest_complete.get(granularity)
+
+    def take(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """One record of the ledger topic."""
+        if value is None:
+            return
+        day = day_of_key(key)
+        if key == TODAY_KEY:
+            today = msgspec.msgpack.decode(value, type=int)
+            self.today = today if self.today is None else max(self.today, today)
+        elif day is not None:
+            self._fresh[partition, day] = value
+
+    def add_up(self) -> list[PeriodRow]:
+        """Brings `rows` up to date; returns those that changed."""
+        if self.today is None:
+            return []
+        for (partition, day), record in self._fresh.items():
+            self.totals.update(partition, day, record)
+        self._fresh.clear()
+        changed = [row for row in self.totals.changed_rows(self.today) if self.rows.get(_key(row)) != row]
+        for row in changed:
+            self.rows[_key(row)] = row
+            _keep_newest(self._newest, row)
+            if row.complete:
+                _keep_newest(self._newest_complete, row)
+        for hear in self._heard:
+            hear(changed)
+        return changed
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether `rows` contain everything that was written before `run` began."""
+        return self._caught_up.is_set()
+
+    async def wait_caught_up(self) -> None:
+        await self._caught_up.wait()
+
+    async def run(self) -> None:
+        """Tails the ledger topic for ever."""
+        kafka = self._settings.kafka
+        consumer = AIOKafkaConsumer(
+            kafka.ledger_topic,  # without a group: all partitions
+            bootstrap_servers=kafka.bootstrap_servers,
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=500,
+            **aiokafka_security(kafka),
+        )
+        await consumer.start()
+        try:
+            tps = sorted(consumer.assignment())
+            ends = await consumer.end_offsets(tps)
+            loop = asyncio.get_running_loop()
+            next_fold = loop.time()
+            while True:
+                for tp, records in (await consumer.getmany(timeout_ms=200)).items():
+                    for record in records:
+                        self.take(tp.partition, record.key, record.value)
+                    await asyncio.sleep(0)
+                if not self._caught_up.is_set() and [tp for tp in tps if await consumer.position(tp) < ends[tp]]:
+                    continue
+                if loop.time() >= next_fold:
+                    began = loop.time()
+                    self.add_up()
+                    self._caught_up.set()
+                    next_fold = loop.time() + max(FOLD_S, (loop.time() - began) / FOLD_SHARE)
+        finally:
+            await consumer.stop()
+
+
+def _keep_newest(newest: dict[str, PeriodRow], row: PeriodRow) -> None:
+    known = newest.get(row.granularity)
+    if known is None or row.start >= known.start:
+        newest[row.granularity] = row
+
+
+def _key(row: PeriodRow) -> tuple[str, str]:
+    return (row.granularity, row.start.isoformat())
+
+
+class Publisher:
+    """Writes changed rows to period-metrics. Only the owner of partition 0 runs one."""
+
+    def __init__(self, settings: Settings, totals: ShopTotals) -> None:
+        self._settings = settings
+        self._totals = totals
+        self._encoder = Encoder(
+            EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits)
+        )
+        self._calendar = Calendar(settings.shop.zone)
+        self._published: dict[bytes, tuple[int, dict[str, Any] | None]] = {}
+        self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods")
+        self._destination = Destination(settings.kafka.topics.period_metrics, 0)
+
+    async def run(self) -> None:
+        """Fences the predecessor, reads what it has published, and goes on from there."""
+        await self._producer.open()
+        try:
+            await self._read_published()
+            await self._totals.wait_caught_up()
+            seen: dict[tuple[str, str], PeriodRow] = {}
+            while True:
+                changed = [row for key, row in self._totals.rows.items() if seen.get(key) is not row]
+                seen.update((_key(row), row) for row in changed)
+                await self._undisturbed(self._publish(changed))
+                await asyncio.sleep(FOLD_S)
+        finally:
+            await self._producer.close()
+
+    @staticmethod
+    async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
+        """A cancellation waits for the end of `work`: a transaction left open would hold up the readers until it times out."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+
+    async def _publish(self, rows: list[PeriodRow]) -> None:
+        records: list[Record] = []
+        for row in rows:
+            key, numbers = record_key(row), numbers_of(row, self._settings.shop.currency)
+            revision, before = self._published.get(key, (0, None))
+            if numbers != before:
+                self._published[key] = (revision + 1, numbers)
+                records.append((key, self._encode(key.decode(), numbers, revision + 1)))
+        if records:
+            await self._producer.write({self._destination: records})
+
+    def _encode(self, key: str, numbers: dict[str, Any], revision: int) -> bytes:
+        measured_us = self._calendar.start_of(self._totals.today or 0)
+        return self._encoder.cloud_event(
+            "period.measured", f"{key}.{revision}", key, measured_us, {**numbers, "revision": revision}
+        )
+
+    async def _read_published(self) -> None:
+        kafka = self._settings.kafka
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            group_id=None,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            **aiokafka_security(kafka),
+        )
+        await consumer.start()
+        try:
+            tp = TopicPartition(self._destination.topic, 0)
+            consumer.assign([tp])
+            await consumer.seek_to_beginning(tp)
+            end = (await consumer.end_offsets([tp]))[tp]
+            while await consumer.position(tp) < end:
+                for records in (await consumer.getmany(tp, timeout_ms=200)).values():
+                    for record in records:
+                        if record.value is not None:
+                            data = msgspec.json.decode(record.value)["data"]
+                            revision = data.pop("revision")
+                            self._published[record.key] = (revision, data)
+        finally:
+            await consumer.stop()
