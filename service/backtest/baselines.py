@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 
-from service.backtest.evaluation import Court, Tally
+from service.backtest.evaluation import Court, Realised
 
 
 class Baseline(StrEnum):
@@ -31,7 +31,7 @@ class Rival:
     name: Baseline
     threshold: float
     """Days, multiple or risk; the mean of the two where two were mixed."""
-    tally: Tally
+    tally: Realised
 
 
 def rivals(court: Court, alerts: int) -> list[Rival]:
@@ -59,7 +59,7 @@ def _churn_model(court: Court, alerts: int) -> Rival:
         for row in court.rows
     ]
 
-    def tally(level: float) -> Tally:
+    def tally(level: float) -> Realised:
         if level <= 0.0:
             return court.tally([0.0] * len(cases))
         return court.tally(
@@ -73,13 +73,13 @@ def _churn_model(court: Court, alerts: int) -> Rival:
     return Rival(Baseline.CHURN_MODEL, *at_count(reached, tally, alerts))
 
 
-def at_count(reached: Sequence[float], tally: Callable[[float], Tally], alerts: int) -> tuple[float, Tally]:
+def at_count(reached: Sequence[float], tally: Callable[[float], Realised], alerts: int) -> tuple[float, Realised]:
     """(threshold, tally) at so many alerts. `reached` = the statistic of each absence at its end: it is alerted if that exceeds the threshold.
 
     Of all thresholds that give a number of alerts the lowest, and so the earliest, is taken.
     """
     if alerts <= 0 or not reached:
-        return inf, Tally()
+        return inf, Realised()
     ordered = sorted(reached, reverse=True)
     if alerts >= len(ordered):
         return 0.0, tally(0.0)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from service.backtest.evaluation import Court, Tally
+from service.backtest.evaluation import Court, Realised
 from service.backtest.visit_log import BUDGETS
 
 NEEDLESS_MOST: Final = 0.5
@@ -29,7 +29,7 @@ class Step:
     """One budget. Shares 0–1."""
 
     budget: float
-    tally: Tally
+    tally: Realised
     per_week: float
     captured: float
     """Of the visits that absences cost up to 4 usual gaps."""

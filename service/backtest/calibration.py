@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from itertools import compress
 from math import exp, isnan, nan, sqrt
 
-from service.domain.calendar import DAY_US, Calendar
-from service.domain.customer import NEVER
+from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
 from service.domain.outlook import chance_of_no_visit, churn_risk
@@ -110,8 +109,8 @@ class RiskCheck:
         """Writes down what each engine thinks of its customers now. Once; costs some µs per customer."""
         at_us, self.judge_from_us = self._at_us, NEVER
         for engine in engines:
-            model = engine.population.learned.model
-            self._learned |= engine.population.state.fits > 0
+            model = engine.everybody.learned.model
+            self._learned |= engine.everybody.state.fits > 0
             for customer_id, customer in engine.customers.items():
                 if not customer.visits:
                     continue

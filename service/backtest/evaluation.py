@@ -171,7 +171,7 @@ def _others(times: Sequence[int], begin: int) -> list[tuple[float, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Realised:
     """What alerts were worth, as sums over the compared absences; fractions come from mixing two thresholds."""
 
     alerts: float = 0.0
@@ -184,13 +184,13 @@ class Tally:
     late: float = 0.0
     lead_days: float = 0.0
 
-    def mixed(self, other: Tally, part: float) -> Tally:
+    def mixed(self, other: Realised, part: float) -> Realised:
         """`part` (0–1) of this and the rest of the other."""
         pairs = zip(astuple(self), astuple(other), strict=True)
-        return Tally(*(part * mine + (1.0 - part) * theirs for mine, theirs in pairs))
+        return Realised(*(part * mine + (1.0 - part) * theirs for mine, theirs in pairs))
 
-    def less(self, other: Tally) -> Tally:
-        return Tally(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+    def less(self, other: Realised) -> Realised:
+        return Realised(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def needless_share(self) -> float | None:
@@ -231,7 +231,7 @@ class Court:
         span = self.absences.span
         return -log1p(-min(days / span, _MOST_SHARE)) * span
 
-    def tally(self, delays: Sequence[float]) -> Tally:
+    def tally(self, delays: Sequence[float]) -> Realised:
         """`delays`: for each of `rows` the days from the visit to the alert, inf where there is none. One after the return is none."""
         found, whole_days = self.absences, self.absences.whole_days
         alerts = needless = known = late = 0
@@ -254,17 +254,17 @@ class Court:
                 known += 1
             late += at >= HORIZONS[0] * usual
             lead += max(0.0, min(gap, HORIZONS[0] * usual) - at)
-        return Tally(alerts, captured_4, captured_8, needless, known, late, lead)
+        return Realised(alerts, captured_4, captured_8, needless, known, late, lead)
 
-    def policy(self) -> Tally:
+    def policy(self) -> Realised:
         """What the policy did."""
         return self.tally([self.absences.alerted[row] for row in self.rows])
 
-    def budget(self, number: int) -> Tally:
+    def budget(self, number: int) -> Realised:
         """What the number-th of `BUDGETS` would have done, by the dates it set at the visits."""
         column = self.absences.tolerated[number]
         return self.tally([column[row] for row in self.rows])
 
-    def per_week(self, tally: Tally) -> float:
+    def per_week(self, tally: Realised) -> float:
         """Alerts a week, of all customers."""
         return tally.alerts / self.absences.share / (self.absences.span / 7.0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from service.backtest.baselines import Rival, rivals
 from service.backtest.budgets import Proposal, Step, proposal, steps_of
-from service.backtest.evaluation import Absences, Court, Tally, absences_of
+from service.backtest.evaluation import Absences, Court, Realised, absences_of
 from service.backtest.promises import Kept, kept_promises
 from service.backtest.run import Result
 from service.domain.calendar import Calendar
@@ -22,7 +22,7 @@ class Judgement:
     """Absences on which rules are compared."""
     capturable: list[float]
     """Visits lost up to 4 and 8 usual gaps."""
-    policy: Tally
+    policy: Realised
     per_week: float
     """Alerts of the policy on the compared absences."""
     rivals: list[Rival]

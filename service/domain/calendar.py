@@ -11,6 +11,10 @@ from zoneinfo import ZoneInfo
 SECOND_US: Final = 1_000_000
 HOUR_US: Final = 3600 * SECOND_US
 DAY_US: Final = 24 * HOUR_US
+DAYS_PER_YEAR: Final = 365.0
+"""Of the promises made per year to the people of the shop, and of the outlook on the next year."""
+NEVER: Final = 1 << 61
+"""A date that does not come."""
 _EPOCH_ORDINAL: Final = 719_163
 """Of 1970-01-01, as `date` counts days."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

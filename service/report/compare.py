@@ -8,7 +8,7 @@ from babel.numbers import format_decimal
 from markupsafe import Markup
 
 from service.backtest.baselines import Baseline, Rival
-from service.backtest.evaluation import Tally
+from service.backtest.evaluation import Realised
 from service.domain.calendar import to_datetime
 from service.report.material import Facts
 from service.web.drawing import bar
@@ -86,7 +86,7 @@ def _named(rival: Rival, words: Words) -> tuple[str, str]:
     return words.say(key), words.say(f"{key}.told", threshold=threshold)
 
 
-def _rule(name: str, label: str, meaning: str, tally: Tally, facts: Facts, words: Words) -> Rule:
+def _rule(name: str, label: str, meaning: str, tally: Realised, facts: Facts, words: Words) -> Rule:
     first, second = facts.judgement.capturable
     near, far = tally.captured_4 / first, tally.captured_8 / second
     lead = tally.mean_lead_days or 0.0

@@ -20,7 +20,7 @@ from statistics import mean
 import pytest
 
 from service.backtest.baselines import Baseline, at_count, rivals
-from service.backtest.evaluation import Absences, Court, Tally, absences_of
+from service.backtest.evaluation import Absences, Court, Realised, absences_of
 from service.backtest.promises import Kept, kept_promises
 from service.backtest.run import Result, backtest
 from service.config import Settings
@@ -63,7 +63,7 @@ class Line:
 
     volume: float
     rule: str
-    tally: Tally
+    tally: Realised
     captured: tuple[float, float]
 
     @property
@@ -167,12 +167,12 @@ def outcome(log: Log, half: date | None, **outreach: object) -> tuple[Result, Ab
     return result, absences_of(result.visits, result.alerts, Calendar(settings.shop.zone))
 
 
-def captured(court: Court, tally: Tally) -> tuple[float, float]:
+def captured(court: Court, tally: Realised) -> tuple[float, float]:
     most = [max(each, 1e-9) for each in court.capturable]
     return 100.0 * tally.captured_4 / most[0], 100.0 * tally.captured_8 / most[1]
 
 
-def beside(run: Result, court: Court, volume: float) -> Iterator[tuple[str, Tally]]:
+def beside(run: Result, court: Court, volume: float) -> Iterator[tuple[str, Realised]]:
     """The product's alerts, and those of every other rule at as many of them."""
     policy = court.policy()
     alerts = round(policy.alerts)
@@ -188,7 +188,7 @@ def beside(run: Result, court: Court, volume: float) -> Iterator[tuple[str, Tall
     reached = [court.absences.gap[row] / unit for row, unit in zip(court.rows, units, strict=True)]
     yield REFERENCE, at_count(reached, lambda c: court.tally([max(0.0, c) * unit for unit in units]), alerts)[1]
 
-    def chosen(per_100: float) -> Tally:
+    def chosen(per_100: float) -> Realised:
         delays = newest_first(visits, per_100, half_us)
         return court.tally([delays.get(silences[row], inf) for row in court.rows])
 
@@ -205,9 +205,9 @@ def judged(run: Result, customer: str) -> int:
     )
 
 
-def at_volume(chosen: Callable[[float], Tally], volume: float, alerts: int) -> Tally:
+def at_volume(chosen: Callable[[float], Realised], volume: float, alerts: int) -> Realised:
     """The volume is moved until the rule gives as many alerts; the two nearest numbers of alerts found are mixed."""
-    low, high = Tally(), None
+    low, high = Realised(), None
     low_volume, high_volume = 0.0, inf
     for _ in range(6):
         tally = chosen(volume)

@@ -10,7 +10,7 @@ import pytest
 from service.backtest.alert_log import AlertLog
 from service.backtest.baselines import at_count, rivals
 from service.backtest.calibration import RiskCheck
-from service.backtest.evaluation import Absences, Court, Tally, absences_of
+from service.backtest.evaluation import Absences, Court, Realised, absences_of
 from service.backtest.playback import rerun
 from service.backtest.visit_log import BUDGETS, PER_ABSENCE, VisitLog
 from service.domain.cadence import base_days
@@ -105,7 +105,7 @@ def test_an_alert_after_four_usual_gaps_is_too_late() -> None:
 
 
 def test_an_alert_on_or_after_the_return_is_none() -> None:
-    assert Court(table((20.0, True, 20.0), (20.0, True, inf))).policy() == Tally()
+    assert Court(table((20.0, True, 20.0), (20.0, True, inf))).policy() == Realised()
 
 
 def test_where_the_log_knows_days_only_an_alert_counts_at_noon() -> None:
@@ -118,23 +118,23 @@ def test_absences_too_long_for_the_log_are_not_compared() -> None:
     court = Court(table((100.0, True, 25.0), usual=SPAN / 5 + 1))
 
     assert court.rows == []
-    assert court.policy() == Tally()
+    assert court.policy() == Realised()
     assert court.capturable == [0.0, 0.0]
 
 
 def test_two_tallies_are_mixed_number_by_number() -> None:
-    found = Tally(4, 2.0, 3.0, 1, 4, 0, 8.0).mixed(Tally(8, 4.0, 5.0, 5, 8, 4, 0.0), 0.25)
+    found = Realised(4, 2.0, 3.0, 1, 4, 0, 8.0).mixed(Realised(8, 4.0, 5.0, 5, 8, 4, 0.0), 0.25)
 
-    assert found == Tally(7, 3.5, 4.5, 4, 7, 3, 2.0)
+    assert found == Realised(7, 3.5, 4.5, 4, 7, 3, 2.0)
 
 
-def counting(reached: list[float]) -> tuple[list[float], Callable[[float], Tally]]:
+def counting(reached: list[float]) -> tuple[list[float], Callable[[float], Realised]]:
     """A tally that only counts, and the thresholds it was asked for."""
     asked: list[float] = []
 
-    def tally(level: float) -> Tally:
+    def tally(level: float) -> Realised:
         asked.append(level)
-        return Tally(alerts=sum(one > level for one in reached), lead_days=level)
+        return Realised(alerts=sum(one > level for one in reached), lead_days=level)
 
     return asked, tally
 
@@ -164,8 +164,8 @@ def test_where_a_tie_leaves_no_such_threshold_the_neighbours_are_mixed() -> None
 def test_no_alerts_need_no_threshold() -> None:
     asked, tally = counting([1.0])
 
-    assert at_count([1.0], tally, 0) == (inf, Tally())
-    assert at_count([], tally, 3) == (inf, Tally())
+    assert at_count([1.0], tally, 0) == (inf, Realised())
+    assert at_count([], tally, 3) == (inf, Realised())
     assert asked == []
 
 

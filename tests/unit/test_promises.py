@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.backtest.budgets import Proposal, Step, proposal
-from service.backtest.evaluation import Absences, Tally
+from service.backtest.evaluation import Absences, Realised
 from service.backtest.promises import YEAR_DAYS, closing_weights, kept_promises
 from service.domain.cadence import patience
 from service.domain.learning.churn_model import ChurnModel
@@ -102,7 +102,7 @@ def test_without_a_healthy_gap_nothing_is_known() -> None:
 
 def step(budget: float, needless: int, ahead: float, known: int = 100) -> Step:
     """With `ahead` visits still ahead per alert."""
-    return Step(budget, Tally(alerts=known, captured_4=ahead * known, needless=needless, known=known), 1.0, 0.5)
+    return Step(budget, Realised(alerts=known, captured_4=ahead * known, needless=needless, known=known), 1.0, 0.5)
 
 
 def test_the_budget_whose_alerts_leave_most_visits_to_win_back_is_proposed() -> None:
