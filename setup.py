@@ -17,6 +17,7 @@ from setuptools import Extension, setup
 
 HOT = (
     "calendar",
+    "summation",
     "cadence",
     "customer",
     "stored",

@@ -21,6 +21,7 @@ from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
 from service.domain.outlook import chance_of_no_visit, churn_risk
 from service.domain.scores import health_parts
+from service.domain.summation import in_order
 
 USUAL_GAPS = 2.0
 """How many usual gaps a customer is followed."""
@@ -123,7 +124,7 @@ class RiskCheck:
                 self.awaited[customer_id] = len(self._risk)
                 self._risk.append(churn_risk(customer, model, at_us))
                 self._chance.append(chance_of_no_visit(customer, model, at_us, days))
-                self._health.append(sum(part.points for part in parts) if parts else nan)
+                self._health.append(in_order(part.points for part in parts) if parts else nan)
                 self._until_us.append(until_us)
                 self._last_day.append(customer.last_day)
                 self._regular.append(customer.visits >= self._min_visits)
@@ -161,7 +162,7 @@ class RiskCheck:
             auc_chance=auc(chance, stayed_away),
             auc_health=auc([100.0 - value for value in compress(health, known)], [*compress(stayed_away, known)]),
             with_health=sum(known),
-            brier=sum((p - y) ** 2 for p, y in zip(chance, stayed_away, strict=True)) / count if count else None,
+            brier=in_order((p - y) ** 2 for p, y in zip(chance, stayed_away, strict=True)) / count if count else None,
             brier_of_mean=share * (1.0 - share) if count else None,
             bins=bins_of(chance, risk, stayed_away),
         )
@@ -198,8 +199,8 @@ def bins_of(chance: Sequence[float], risk: Sequence[float], stayed_away: Sequenc
         members = order[len(order) * number // BINS : len(order) * (number + 1) // BINS]
         if members:
             count, away = len(members), sum(stayed_away[i] for i in members)
-            predicted = sum(chance[i] for i in members) / count
-            found.append(Bin(count, predicted, away, *wilson(away, count), sum(risk[i] for i in members) / count))
+            predicted = in_order(chance[i] for i in members) / count
+            found.append(Bin(count, predicted, away, *wilson(away, count), in_order(risk[i] for i in members) / count))
     return found
 
 

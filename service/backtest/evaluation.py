@@ -30,6 +30,7 @@ from service.backtest.visit_log import BUDGETS, PER_ABSENCE, VisitLog
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.findings import Kind, Reason
 from service.domain.learning.churn_model import ChurnModel
+from service.domain.summation import in_order
 
 HORIZONS: Final = (4.0, 8.0)
 """Usual gaps up to which lost visits are counted."""
@@ -166,7 +167,7 @@ def _others(times: Sequence[int], begin: int) -> list[tuple[float, int]]:
         most = _CLIP * (others[count // 2] + others[(count - 1) // 2]) / 2
         if others[-1] > most:
             others = [min(most, gap) for gap in others]
-        found.append((sum(others), count))
+        found.append((in_order(others), count))
     return found
 
 
@@ -218,7 +219,7 @@ class Court:
             for each in HORIZONS
         ]
         self.capturable: Final = [
-            sum(
+            in_order(
                 max(0.0, end - begin) / absences.usual[row]
                 for row, begin, end in zip(self.rows, self._begins, ends, strict=True)
             )

@@ -24,6 +24,7 @@ from service.domain.learning.everybody import Everybody
 from service.domain.learning.learned import Learned
 from service.domain.learning.silences import cell_of
 from service.domain.outlook import churn_risk, outlook_of, risk_band, risk_change_us
+from service.domain.summation import in_order
 
 RECENCY_WEIGHT: Final = 62.0
 FREQUENCY_WEIGHT: Final = 13.0
@@ -127,7 +128,7 @@ def _parts(customer: Customer, now_us: int) -> list[tuple[str, float, float]]:
 def health_parts(customer: Customer, now_us: int) -> tuple[HealthPart, ...]:
     """The breakdown; points add up to the health, `of` to 100. Empty without evidence."""
     parts = _parts(customer, now_us)
-    whole = sum(weight for _, _, weight in parts)
+    whole = in_order([weight for _, _, weight in parts])
     return tuple(
         HealthPart(name, 100.0 * value * (weight / whole), 100.0 * weight / whole) for name, value, weight in parts
     )
@@ -317,7 +318,7 @@ def record_of(
         tail = learned.tolerances.tail_probability(cell_of(customer), r)
     answers = customer.answers or Answers()
     segment = _SEGMENTS[max(0, customer.segment)]
-    health = sum(part.points for part in parts) if parts else None
+    health = in_order([part.points for part in parts]) if parts else None
     outlook = outlook_of(customer, learned.model, now_us) if visited else None
     return Scores(
         customer_id=customer.customer_id,
