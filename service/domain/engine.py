@@ -23,7 +23,7 @@ from service.domain.counts import Counts
 from service.domain.customer import Customer, restore, snapshot
 from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
 from service.domain.favourites import Favourites
-from service.domain.findings import Output, Scores
+from service.domain.findings import Output, Scores, ScoresErased
 from service.domain.learning.everybody import Everybody
 from service.domain.outreach.ladder import Ladder
 from service.domain.partition_state import PartitionState
@@ -74,6 +74,8 @@ class Engine:
         self._history_days = policy.shop.history_days
         self._touched: dict[str, Customer] = {}
         self._own_records: dict[bytes, bytes | None] = {}
+        self._outputs: list[Output] = []
+        """Decisions, and tombstones of scores, in the order in which they were made."""
         self._learned_read: dict[bytes, bytes] = {}
         """Records of what is learned that were read back and not yet taken over."""
         self._changed = False
@@ -92,7 +94,9 @@ class Engine:
         self.timeline = Timeline(
             policy.timing, state.clock, self.calendar, self.customers, self.everybody, self._look, self._refresh
         )
-        self.ladder = Ladder(policy.outreach, state, self.everybody, self.timeline, tells_ends=self._tells_ends)
+        self.ladder = Ladder(
+            policy.outreach, state, self.everybody, self.timeline, self._outputs, tells_ends=self._tells_ends
+        )
         self._visits = Visits(
             self.calendar,
             self.timeline,
@@ -271,6 +275,7 @@ class Engine:
         del self.customers[customer_id]
         self._touched.pop(customer_id, None)
         self._own_records[customer_id.encode()] = None
+        self._outputs.append(ScoresErased(customer_id))
 
     def _erasure_hash(self, customer_id: str) -> bytes:
         return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self._salt).digest()
@@ -292,7 +297,7 @@ class Engine:
     @property
     def has_decided(self) -> bool:
         """Whether there are decisions to take."""
-        return bool(self.ladder.decided)
+        return bool(self._outputs)
 
     # ---- turns and state
 
@@ -302,7 +307,12 @@ class Engine:
         self._touched.clear()
         self._own_records.clear()
         self.everybody.silences.touched.clear()
-        return self.ladder.take()
+        return self._take_outputs()
+
+    def _take_outputs(self) -> list[Output]:
+        taken = self._outputs.copy()
+        self._outputs.clear()
+        return taken
 
     def drain(self) -> Turn:
         """What has happened since the last call."""
@@ -313,7 +323,7 @@ class Engine:
         if self._changed:
             state.append((PARTITION_KEY, self.state.pack()))
             state.extend(self.everybody.changed_records())
-        turn = Turn([*self.ladder.take(), *self.scoreboard.take()], state, self.ledger.take_dirty())
+        turn = Turn([*self._take_outputs(), *self.scoreboard.take()], state, self.ledger.take_dirty())
         self._own_records, self._changed = {}, False
         self._touched.clear()
         return turn

@@ -8,7 +8,7 @@ from typing import Final
 from service.domain import scores
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
-from service.domain.findings import HealthBand, Output, Scores, ScoresErased, Segment
+from service.domain.findings import HealthBand, Output, Scores, Segment
 from service.domain.learning.everybody import Everybody
 from service.domain.learning.learned import Learned
 
@@ -30,7 +30,6 @@ class Scoreboard:
         """Customers by segment, in the order of the enum; customers without a visit are in none, those without a health in no band."""
         self.bands = [0] * len(HealthBand)
         self._judged: dict[str, Judged] = {}
-        self._erased: list[Output] = []
 
     def judge(self, customer: Customer, now_us: int, *, refresh: bool) -> None:
         """Brings band and segment up to date; they are published when they changed, or (`refresh`) when the last record is old."""
@@ -61,10 +60,9 @@ class Scoreboard:
         return scores.scores_of(customer, self._everybody, max(now_us, customer.last_us), self._min_visits)
 
     def forget(self, customer: Customer) -> None:
-        """The customer is erased: out of the counts, and a tombstone for their record."""
+        """The customer is erased."""
         self._count(customer.segment, customer.band, -1)
         self._judged.pop(customer.customer_id, None)
-        self._erased.append(ScoresErased(customer.customer_id))
 
     def restored(self, customers: Iterable[Customer]) -> None:
         """Counts anew."""
@@ -73,17 +71,14 @@ class Scoreboard:
             self._count(customer.segment, customer.band, 1)
 
     def take(self) -> list[Output]:
-        """The newest judgement of each customer judged since the last call, with the numbers of its own time, after the tombstones.
+        """The newest judgement of each customer judged since the last call, with the numbers of its own time.
 
         Judgements that were superseded within a turn are not published: the topic is compacted, its newest records are
         the same wherever the turns lay.
         """
-        published = [
-            *self._erased,
-            *(
-                scores.record_of(customer, now, self._min_visits, learned)
-                for now, customer, learned in self._judged.values()
-            ),
+        published: list[Output] = [
+            scores.record_of(customer, now, self._min_visits, learned)
+            for now, customer, learned in self._judged.values()
         ]
         self.drop()
         return published
@@ -91,7 +86,6 @@ class Scoreboard:
     def drop(self) -> None:
         """Forgets what would be published."""
         self._judged.clear()
-        self._erased = []
 
     def _count(self, segment: int, band: int, change: int) -> None:
         if segment >= 0:

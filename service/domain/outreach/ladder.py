@@ -40,10 +40,11 @@ class Ladder:
         state: PartitionState,
         everybody: Everybody,
         timeline: Timeline,
+        outputs: list[Output],
         *,
         tells_ends: bool,
     ) -> None:
-        """`tells_ends`: whether there is a decision where a return or an erasure ends an alert too."""
+        """`outputs`: where decisions are appended. `tells_ends`: whether there is a decision where a return or an erasure ends an alert too."""
         self._policy = policy
         self._everybody = everybody
         self._timeline = timeline
@@ -56,8 +57,7 @@ class Ladder:
         self.volume = _volume_of(policy, state)
         self.tolerance = Tolerance(policy, everybody, self.volume)
         self._kinds = silence_kinds(policy, everybody, self.tolerance)
-        self.decided: list[Output] = []
-        """What was decided since it was last taken."""
+        self._outputs = outputs
 
     # ---- a silence begins, moves, ends
 
@@ -211,7 +211,7 @@ class Ladder:
         acted = self._timeline.acts_at(due_us)
         number = message.number(episode.rung)
         verdict = self._verdict(customer, message, detected, acted, deferred)
-        self.decided.append(
+        self._outputs.append(
             decision_of(
                 customer,
                 message,
@@ -283,7 +283,7 @@ class Ladder:
         if not self._tells_ends:
             return
         number, released_us = released
-        self.decided.append(
+        self._outputs.append(
             decision_of(
                 customer,
                 self.message_of(number),
@@ -298,11 +298,6 @@ class Ladder:
                 revenue_minor=amount,
             )
         )
-
-    def take(self) -> list[Output]:
-        """Decisions since the last call."""
-        decided, self.decided = self.decided, []
-        return decided
 
 
 def _volume_of(policy: OutreachPolicy, state: PartitionState) -> Volume | None:
