@@ -42,7 +42,12 @@ MOVES: Final[dict[str, dict[State, tuple[State, ...]]]] = {
         State.WATCHED: (State.WATCHED, State.DECIDED),
         State.DEFERRED: (State.WATCHED, State.DECIDED),
     },
-    "drop": {State.WATCHED: (State.WATCHED,), State.DEFERRED: (State.WATCHED,), State.DECIDED: (State.DECIDED,)},
+    "drop": {
+        State.UNWATCHED: (State.UNWATCHED,),
+        State.WATCHED: (State.WATCHED,),
+        State.DEFERRED: (State.WATCHED,),
+        State.DECIDED: (State.DECIDED,),
+    },
     "unwatch": {
         State.WATCHED: (State.UNWATCHED,),
         State.DEFERRED: (State.UNWATCHED,),
