@@ -28,7 +28,7 @@ from service.demo import baskets
 from service.domain.calendar import Calendar, to_date
 from service.errors import ConfigurationError
 from service.history import open_history
-from tests.support.rival_rules import newest_first, reference_bases
+from tests.support.baseline_rules import newest_first, reference_bases
 
 LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 VOLUMES = (2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
