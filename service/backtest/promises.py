@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from service.backtest.evaluation import Absences
 from service.domain.cadence import HEALTHY_BASES, patience
+from service.domain.calendar import YEAR_DAYS
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
-
-YEAR_DAYS: Final = 365.25
 
 
 @dataclass(frozen=True, slots=True)

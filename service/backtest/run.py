@@ -21,7 +21,7 @@ from service.domain.calendar import Calendar, to_day
 from service.domain.customer import NEVER
 from service.domain.engine import Engine
 from service.domain.findings import Decision, Scores
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ClockMode
 from service.engines import new_engine

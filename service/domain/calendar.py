@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,6 +12,10 @@ from zoneinfo import ZoneInfo
 SECOND_US: Final = 1_000_000
 HOUR_US: Final = 3600 * SECOND_US
 DAY_US: Final = 24 * HOUR_US
+YEAR_DAYS: Final = 365.0
+"""The year of a yearly rate: wrong alerts per healthy regular and year, promised and realised."""
+MEAN_YEAR_DAYS: Final = Fraction(1461, 4)
+"""365.25, a leap day in four years: what the length of a period in years is measured by."""
 _EPOCH_ORDINAL: Final = 719_163
 """Of 1970-01-01, as `date` counts days."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from service.backtest.judging import Judgement
 from service.backtest.run import Result
 from service.domain.findings import Scores
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 
 
 @dataclass

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from service.domain.calendar import to_day
 from service.domain.events import Survey
 from service.domain.periods.ledger import DayPart, unpack
-from service.domain.periods.rows import CSV_COLUMNS, PeriodRow
+from service.domain.periods.numbers import PeriodRow
+from service.domain.periods.rows import CSV_COLUMNS
 from service.domain.policy import Shop
 from tests.support import oracle_periods as oracle
 from tests.support.period_driver import PeriodDriver

@@ -9,7 +9,7 @@ from datetime import date
 from service.domain.calendar import to_day
 from service.domain.events import Survey
 from service.domain.periods.ledger import Ledger
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import Shop
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from service.backtest.budgets import Proposal, Step, proposal
 from service.backtest.evaluation import Absences, Tally
-from service.backtest.promises import YEAR_DAYS, closing_weights, kept_promises
+from service.backtest.promises import closing_weights, kept_promises
 from service.domain.cadence import patience
+from service.domain.calendar import YEAR_DAYS
 from service.domain.learning.churn_model import ChurnModel
 
 

@@ -1,7 +1,7 @@
 """The period ledger of one partition: for each local day, the counters from which every period number follows.
 
-Every visit-derived number of SPEC section 3, for every period and window, is a sum over customers of three kinds of terms
-(the terms themselves are in `periods.py`): one for the first visit, one for each visit and the one before it, one for each visit
+Whatever is counted of visits (buyers, new, retained and repeating customers), in every period and window, is a sum over customers of
+three kinds of terms, which `totals.py` lists: one for the first visit, one for each visit and the one before it, one for each visit
 and the one before that. So it is enough to count, per day of the later visit, how many were first visits, how many came how many
 days after their previous one (`gaps`) and after the one before (`skips`). Counters add up over partitions, an event touches one day
 (a late visit three), and a day needs at most `FAR_GAP` + `LONG_SKIP` counters however many customers there are.

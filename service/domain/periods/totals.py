@@ -18,17 +18,21 @@ same however many windows are closed. Calendar periods: the same with "in the pe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from operator import add
+from operator import add, attrgetter
+from typing import Final
 
 from service.domain.calendar import Granularity, next_period, period_start, previous_period
 from service.domain.periods.ledger import DayPart, unpack
-from service.domain.periods.rows import WINDOWS, Counts, PeriodRow, RowMaker
+from service.domain.periods.numbers import Counts, PeriodRow
+from service.domain.periods.rows import WINDOWS, RowMaker
 from service.domain.policy import Shop
 
 _BUYERS, _NEW, _RETAINED, _REPEATERS = range(4)
-_SUMS = 4
+_SUMS: Final = 4
 """From here on a vector of counts holds plain sums over days."""
-_NOTHING = Counts()
+_sums_of = attrgetter(*Counts._fields[_SUMS:])
+"""A day's counters, in the order of such a vector."""
+_NOTHING: Final = Counts()
 
 
 class PeriodTotals:
@@ -111,18 +115,7 @@ class PeriodTotals:
 
     def _fold(self) -> None:
         for day, delta in self._pending.items():
-            sums = (
-                delta.orders,
-                delta.revenue_minor,
-                delta.nps_promoters,
-                delta.nps_passives,
-                delta.nps_detractors,
-                delta.csat_n,
-                delta.csat_satisfied,
-                delta.ces_n,
-                delta.ces_sum,
-                delta.ces_favourable,
-            )
+            sums = _sums_of(delta)
             for calendar in self._calendars:
                 calendar.fold(day, delta, sums)
             for window in self._windows:
@@ -155,7 +148,7 @@ class PeriodTotals:
 
 
 class _CalendarCounts:
-    """Counts of every period of one calendar granularity, by first day."""
+    """The counts of every period of one calendar granularity, by the period's first day."""
 
     def __init__(self, granularity: Granularity) -> None:
         self.granularity = granularity
@@ -208,30 +201,30 @@ class _WindowCounts:
         """Every run of days that the table in the module's docstring gives, as a step up at its start and down after its end."""
         self._forget_from(day)
         length = self.length
-        here, gone = self._at(day), self._at(day + length)
+        here, after = self._at(day), self._at(day + length)
         for index, amount in enumerate(sums, start=_SUMS):
             if amount:
                 here[index] += amount
-                gone[index] -= amount
+                after[index] -= amount
         buyers = delta.firsts
         here[_BUYERS] += buyers
         here[_NEW] += buyers
-        gone[_NEW] -= buyers
+        after[_NEW] -= buyers
         for gap, count in delta.gaps.items():
             buyers += count
             if gap < length:
-                previous_gone = self._at(day - gap + length)
+                after_previous = self._at(day - gap + length)
                 here[_REPEATERS] += count
-                previous_gone[_REPEATERS] -= count
-                previous_gone[_BUYERS] += count
-                previous_gone[_RETAINED] += count
-                gone[_RETAINED] -= count
+                after_previous[_REPEATERS] -= count
+                after_previous[_BUYERS] += count
+                after_previous[_RETAINED] += count
+                after[_RETAINED] -= count
             else:
                 here[_BUYERS] += count
                 if gap < 2 * length:
                     here[_RETAINED] += count
                     self._at(day - gap + 2 * length)[_RETAINED] -= count
-        gone[_BUYERS] -= buyers
+        after[_BUYERS] -= buyers
         for skip, count in delta.skips.items():
             if skip < length:
                 here[_REPEATERS] -= count
