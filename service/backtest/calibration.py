@@ -1,11 +1,11 @@
-"""Was the churn risk right? Judged halfway through a log by what was known then, followed through what came after.
+"""Was the churn risk right? Predicted halfway through a log by what was known then, and held against what came after.
 
 At the instant halfway between the first and the last event every customer with a visit gets a churn risk, a chance of no
 visit within their next two usual gaps, and a health. Who then comes within these two gaps (a purchase, not a refund, on a
 later local day than the last one known) did come back. Customers whose two gaps end after the log does are left out and
 counted: what they did is not known.
 
-Memory: about 150 bytes per customer judged. Pure: no I/O, no clock.
+Memory: about 150 bytes per customer with a prediction. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Bin:
     """Wilson 95 % interval of the observed share."""
     high: float
     churn_risk: float
-    """Mean."""
+    """Mean churn risk."""
 
     @property
     def observed(self) -> float:
@@ -52,8 +52,10 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well one group of customers was judged. An AUC is the chance that, of one who stayed away and one who came, the former
-    was ranked higher (ties count half): 0.5 is a coin's; None where nobody stayed away or nobody came.
+    """How good the predictions for one group of customers were.
+
+    An AUC is the chance that, of one who stayed away and one who came, the former was ranked higher (ties count half): 0.5 is a
+    coin's. It is None where nobody stayed away or nobody came.
     """
 
     customers: int
@@ -66,7 +68,7 @@ class Quality:
     brier: float | None
     """Mean squared difference between predicted chance and fate (Brier 1950); 0 is perfect. None without customers."""
     brier_of_mean: float | None
-    """The same of who predicts the overall share for everybody, knowing it in hindsight."""
+    """The Brier score of predicting the overall share, known in hindsight, for everybody."""
     bins: list[Bin]
 
     @property
@@ -77,7 +79,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What came of the judgement at `at_us`."""
+    """What came of the predictions made at `at_us`."""
 
     at_us: int
     learned: bool
@@ -89,15 +91,15 @@ class Calibration:
 
 
 class RiskCheck:
-    """Judges once, when the log is half over, and follows those judged. Callers skip `seen` for who is not in `awaited`."""
+    """Predicts once, when the log is half over, and waits for what comes of it. Callers skip `seen` for who is not in `awaited`."""
 
     def __init__(self, calendar: Calendar, first_us: int, last_us: int, regular_min_visits: int) -> None:
         self._day_of = calendar.day_of
         self._end_us = last_us
         self._min_visits = regular_min_visits
         self._at_us = (first_us + last_us) // 2
-        self.judge_from_us = self._at_us
-        """The first event at or after this instant: judge before it is applied. NEVER once that is done."""
+        self.predict_at_us = self._at_us
+        """Call `predict` before the first event at or after this instant is applied. NEVER once that is done."""
         self.awaited: dict[str, int] = {}
         """Customers who have not come yet, with their place in the columns."""
         self._risk, self._chance, self._health = array("d"), array("d"), array("d")
@@ -105,9 +107,9 @@ class RiskCheck:
         self._regular, self._stayed_away = bytearray(), bytearray()
         self._left_out, self._learned = 0, False
 
-    def judge(self, engines: Iterable[Engine]) -> None:
-        """Writes down what each engine thinks of its customers now. Once; costs some µs per customer."""
-        at_us, self.judge_from_us = self._at_us, NEVER
+    def predict(self, engines: Iterable[Engine]) -> None:
+        """Writes down what each engine expects of its customers; costs some µs for each."""
+        at_us, self.predict_at_us = self._at_us, NEVER
         for engine in engines:
             model = engine.population.learned.model
             self._learned |= engine.population.state.fits > 0

@@ -25,6 +25,7 @@ import msgspec
 import pytest
 
 from service.backtest.run import backtest
+from service.backtest.visit_log import BUDGETS, KnownAtVisits
 from service.config import Settings
 from service.domain.calendar import DAY_US, SECOND_US, Calendar
 from service.domain.changelog import Turn
@@ -252,8 +253,16 @@ def log_of_a_till(directory: Path) -> tuple[Path, Path]:
     return purchases, surveys
 
 
+def numbers_of(known: KnownAtVisits) -> list[tuple[float, list[float]]]:
+    """Base and tolerated days of each evaluated visit."""
+    return [
+        (known.base_days(place), [known.tolerated_days(place, budget) for budget in range(len(BUDGETS))])
+        for place in range(len(known))
+    ]
+
+
 def look_back(witness: Witness) -> None:
-    """A backtest: what was read, what was left out, what would have been done, and what it would be judged by."""
+    """A backtest: what was read, what was left out, what would have been done, and what it would be evaluated by."""
     with TemporaryDirectory() as directory:
         purchases, surveys = log_of_a_till(Path(directory))
         settings = Settings().changed(outreach={"consent": ConsentRule.EXTERNAL}, shop={"timezone": ZONE.key})
@@ -263,7 +272,7 @@ def look_back(witness: Witness) -> None:
     witness.tell([(example.line, example.reason) for example in result.report.examples])
     witness.tell(made)
     witness.tell([(name, list(times)) for name, times in result.visits.visits.items()])
-    witness.tell([(name, list(numbers)) for name, numbers in result.visits.judged.items()])
+    witness.tell([(name, numbers_of(known)) for name, known in result.visits.evaluated.items()])
     witness.said["rows of a file"] = result.report.rows
     witness.said["rows left out"] = result.report.skipped.total()
     witness.said["decisions of a backtest"] = len(made)

@@ -146,7 +146,7 @@ ENGLISH: Mapping[str, str] = {
     "timelines.key.usual": "one usual gap",
     "timelines.key.alert": "alert",
     "timelines.key.return": "return",
-    "timelines.lost": "{letter}: noticed, and really gone",
+    "timelines.stayed_away": "{letter}: noticed, and really gone",
     "timelines.slow": "{letter}: away for long, with time to win back",
     "timelines.needless": "{letter}: a needless alert",
     "timelines.new": "{letter}: few visits, and gone",

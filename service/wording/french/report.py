@@ -146,7 +146,7 @@ FRENCH: Mapping[str, str] = {
     "timelines.key.usual": "un intervalle habituel",
     "timelines.key.alert": "alerte",
     "timelines.key.return": "retour",
-    "timelines.lost": "{letter} : une absence remarquée, sans retour",
+    "timelines.stayed_away": "{letter} : une absence remarquée, sans retour",
     "timelines.slow": "{letter} : longue absence, le temps de faire revenir",
     "timelines.needless": "{letter} : une alerte inutile",
     "timelines.new": "{letter} : peu de visites, puis plus rien",
