@@ -23,7 +23,7 @@ from service.history.lines import (
     span_of,
     survey_lines,
 )
-from service.history.ordering import IN_MEMORY_LINES, Line, OrderedLines
+from service.history.sorting import IN_MEMORY_LINES, Line, SortedLines
 from service.history.orders import Order, OrderKey, answers_of, purchases_of, spread_orders
 from service.history.tables import open_table
 from service.history.timestamps import LATEST_US
@@ -37,8 +37,8 @@ class History:
 
     def __init__(
         self,
-        purchases: Sequence[OrderedLines[PurchaseLine]],
-        surveys: Sequence[OrderedLines[SurveyLine]],
+        purchases: Sequence[SortedLines[PurchaseLine]],
+        surveys: Sequence[SortedLines[SurveyLine]],
         zone: ZoneInfo,
     ) -> None:
         self._calendar = Calendar(zone)
@@ -103,7 +103,7 @@ def open_history(
     sentence when a file cannot be read, lacks a column or has rows of which none is usable, or when there is no purchase at all.
     """
     purchase_files = [
-        OrderedLines(
+        SortedLines(
             path,
             partial(purchase_lines, path, zone, minor_digits, latest_us),
             partial(span_of, path, PURCHASE_COLUMNS, zone, latest_us),
@@ -113,7 +113,7 @@ def open_history(
         for path in purchases
     ]
     survey_files = [
-        OrderedLines(
+        SortedLines(
             path,
             partial(survey_lines, path, zone, latest_us),
             partial(span_of, path, SURVEY_COLUMNS, zone, latest_us),
@@ -131,7 +131,7 @@ def open_history(
     return History(purchase_files, survey_files, zone)
 
 
-def _look_through(file: OrderedLines[Line]) -> None:
+def _look_through(file: SortedLines[Line]) -> None:
     file.look_through()
     if file.count == 0 and file.report.examples:
         raise ConfigurationError(f"{file.path} holds no usable row ({file.report.examples[0]}).")
@@ -141,7 +141,7 @@ _EVENT_ID, _ORDER_ID = 3, 4
 """Places in a line, and in `PURCHASE_COLUMNS`."""
 
 
-def _gives(file: OrderedLines[PurchaseLine], place: int) -> bool:
+def _gives(file: SortedLines[PurchaseLine], place: int) -> bool:
     """Whether lines of the file may have something at that place."""
     if file.kept is not None:
         return any(line[place] for line in file.kept)
@@ -149,7 +149,7 @@ def _gives(file: OrderedLines[PurchaseLine], place: int) -> bool:
         return PURCHASE_COLUMNS[place] in table.columns
 
 
-def _merged(files: Sequence[OrderedLines[Line]]) -> Iterator[Line]:
+def _merged(files: Sequence[SortedLines[Line]]) -> Iterator[Line]:
     if len(files) == 1:
         return files[0].lines()
     return heapq.merge(*(file.lines() for file in files), key=itemgetter(0))

@@ -29,7 +29,7 @@ _BY_TIME = itemgetter(0)
 
 
 @dataclass
-class OrderedLines(Generic[Line]):
+class SortedLines(Generic[Line]):
     """One file in order of time, ties in the file's order. `lines()` can be called again and again."""
 
     path: Path
