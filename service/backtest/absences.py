@@ -1,7 +1,8 @@
-"""The absences of regulars that alerts are evaluated on, one row each: what the visits say, what the engine knew, and the alert.
+"""The absences of regulars that alerts are evaluated on: what the visits say, what the engine knew, the alert.
 
-Evaluated are the absences that begin at or after one instant of the log. The usual gap u of an absence is told in hindsight from the
-customer's other gaps before and after it, so that it is the same whichever rule alerts. Pure: no I/O, no clock.
+Evaluated are the absences that begin at or after one instant of the log. The usual gap u of an absence is told in
+hindsight from the customer's other gaps before and after it, so that it is the same whichever rule alerts. Pure: no
+I/O, no clock.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Final
 
 from service.backtest.alert_log import Alert
 from service.backtest.visit_log import BUDGETS, KnownAtVisits, VisitLog
@@ -26,7 +27,7 @@ _NEIGHBOURS: Final = 10
 _CLIP: Final = 3.0
 """A gap counts as at most three medians of its neighbours."""
 _POPULATION_GAPS: Final = 2.0
-"""The usual gap of everybody counts like this many gaps."""
+"""The usual gap of everybody counts as much as this many gaps."""
 _RECENT: Final = 15
 """Gaps that a customer's own median is taken of."""
 
@@ -70,13 +71,6 @@ class Absences:
         return len(self.gap)
 
 
-class _OtherGaps(NamedTuple):
-    """The gaps around an absence, without its own."""
-
-    total_days: float
-    gaps: int
-
-
 def absences_of(log: VisitLog, alerts: Iterable[Alert], calendar: Calendar) -> Absences:
     """Puts visits and alerts together. What a volume limit left out is no alert."""
     delays: dict[tuple[str, int], float] = {}
@@ -95,7 +89,7 @@ def absences_of(log: VisitLog, alerts: Iterable[Alert], calendar: Calendar) -> A
         given=given,
         whole_days=all(at == midnight(calendar.day_of(at)) for times in log.visits.values() for at in times),
     )
-    pending: list[_OtherGaps] = []
+    pending: list[tuple[float, int]] = []
     for customer_id, known in log.evaluated.items():
         times = log.visits[customer_id]
         own = _other_gaps(times, len(times) - len(known))
@@ -105,7 +99,7 @@ def absences_of(log: VisitLog, alerts: Iterable[Alert], calendar: Calendar) -> A
         found.alerted.extend(delays.get((customer_id, calendar.day_of(at)), inf) for at in times[-len(own) :])
     everybody = _usual_of_everybody(log)
     found.usual.extend(
-        (other.total_days + _POPULATION_GAPS * everybody) / (other.gaps + _POPULATION_GAPS) for other in pending
+        (total_days + _POPULATION_GAPS * everybody) / (gaps + _POPULATION_GAPS) for total_days, gaps in pending
     )
     return found
 
@@ -116,7 +110,10 @@ def _append(found: Absences, times: Sequence[int], known: KnownAtVisits, log: Vi
     gaps = [(b - a) / DAY_US for a, b in pairwise(times)]
     recent = gaps[max(0, before - _RECENT) : before]
     ordered = sorted(recent)
-    for place, i in enumerate(range(before, len(times))):
+    found.base.extend(known.base_days())
+    for budget, column in enumerate(found.tolerated):
+        column.extend(known.tolerated_days(budget))
+    for i in range(before, len(times)):
         at = times[i]
         back = i + 1 < len(times)
         left = (log.end_us - at) / DAY_US
@@ -128,9 +125,6 @@ def _append(found: Absences, times: Sequence[int], known: KnownAtVisits, log: Vi
         found.recency.append((at - first) / DAY_US)
         found.mean.append((at - first) / DAY_US / i)
         found.median.append(ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
-        found.base.append(known.base_days(place))
-        for budget, column in enumerate(found.tolerated):
-            column.append(known.tolerated_days(place, budget))
         if back:
             recent.append(gaps[i])
             insort(ordered, gaps[i])
@@ -139,11 +133,14 @@ def _append(found: Absences, times: Sequence[int], known: KnownAtVisits, log: Vi
 
 
 def _usual_of_everybody(log: VisitLog) -> float:
-    """Median over all regulars of their median one; also of those who came before the evaluation begins. 0 without a regular."""
+    """Median over all regulars of their median one; also of those who came before the evaluation begins.
+
+    0 without a regular.
+    """
     begin = log.min_visits - 1
     return median(
         [
-            median(other.total_days / other.gaps for other in _other_gaps(times, begin))
+            median(total_days / gaps for total_days, gaps in _other_gaps(times, begin))
             for times in log.visits.values()
             if len(times) > begin
         ]
@@ -151,8 +148,11 @@ def _usual_of_everybody(log: VisitLog) -> float:
     )
 
 
-def _other_gaps(times: Sequence[int], begin: int) -> list[_OtherGaps]:
-    """For each visit from the `begin`-th on the gaps around it without its own, clipped at three medians of theirs."""
+def _other_gaps(times: Sequence[int], begin: int) -> list[tuple[float, int]]:
+    """For each visit from the `begin`-th on: total days and number of the gaps around it, without its own.
+
+    They are clipped at three of their medians.
+    """
     gaps = [(b - a) / DAY_US for a, b in pairwise(times)]
     found = []
     for i in range(begin, len(times)):
@@ -161,5 +161,5 @@ def _other_gaps(times: Sequence[int], begin: int) -> list[_OtherGaps]:
         most = _CLIP * (others[count // 2] + others[(count - 1) // 2]) / 2
         if others[-1] > most:
             others = [min(most, gap) for gap in others]
-        found.append(_OtherGaps(sum(others), count))
+        found.append((sum(others), count))
     return found

@@ -1,7 +1,8 @@
-"""Simple rules beside the policy, each with one threshold chosen in hindsight so that it gives as many alerts as the policy gave.
+"""Simple rules beside the policy, each with a threshold at which it gives as many alerts as the policy gave.
 
-That is more than a shop could do: it would have to choose before. Where a tie makes that number fall between two thresholds, the two
-are mixed. P(alive) is that of MBG/CNBD-k (domain/learning/churn_model.py) with the parameters known when the evaluation began. Pure.
+The threshold is chosen in hindsight, which is more than a shop could do. Where a tie makes that number fall between two
+thresholds, the two are mixed. P(alive) is that of MBG/CNBD-k (domain/learning/churn_model.py) with the parameters known
+when the evaluation began. Pure.
 """
 
 from __future__ import annotations
@@ -103,8 +104,8 @@ def at_count(
 ) -> tuple[float, Performance]:
     """The threshold that gives so many alerts, and what the rule is worth there.
 
-    `reached` is the statistic of each absence at its end: it is alerted if that exceeds the threshold. Of all thresholds that give a
-    number of alerts the lowest, and so the earliest, is taken.
+    `reached` is the statistic of each absence at its end: it is alerted if that exceeds the threshold. Of all
+    thresholds that give a number of alerts the lowest, and so the earliest, is taken.
     """
     if alerts <= 0 or not reached:
         return inf, Performance()

@@ -1,9 +1,9 @@
 """Which budget? What each of a few would have done, and which of them is proposed.
 
-An alert is worth the visits still ahead when it comes. Per alert they are few at a low budget, where alerts wait until most visits
-have been missed, and few again at a high one, where most alerts are needless. Proposed is the budget at which they are most, among
-those that hold needless alerts to a half: there a message buys most. Of budgets that are nearly equal in this the highest is taken,
-since it notices more people at the same price. Pure: no I/O, no clock.
+An alert is worth the visits still ahead when it comes. Per alert they are few at a low budget, where alerts wait until
+most visits have been missed, and few again at a high one, where most alerts are needless. Proposed is the budget at
+which they are most, among those that hold needless alerts to a half: there a message buys most. Of budgets that are
+nearly equal in this the highest is taken, since it notices more people at the same price. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from service.backtest.comparison import Performance, RuleComparison
 from service.backtest.visit_log import BUDGETS
 
 NEEDLESS_MOST: Final = 0.5
-"""Whoever gets a message more often needs one than not. A shop whose customers hardly have a rhythm could otherwise be led to write to
-everybody, as every alert reaches somebody."""
+"""Whoever gets a message more often needs one than not. A shop whose customers hardly have a rhythm could otherwise be
+led to write to everybody, as every alert reaches somebody."""
 _NEARLY: Final = 0.95
 """Visits per alert from this share of the most on count as equal: they are not known better than to a twentieth."""
 FEWEST: Final = 20

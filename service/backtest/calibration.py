@@ -1,9 +1,9 @@
 """Was the churn risk right? Predicted halfway through a log by what was known then, and held against what came after.
 
-At the instant halfway between the first and the last event every customer with a visit gets a churn risk, a chance of no
-visit within their next two usual gaps, and a health. Who then comes within these two gaps (a purchase, not a refund, on a
-later local day than the last one known) did come back. Customers whose two gaps end after the log does are left out and
-counted: what they did is not known.
+At the instant halfway between the first and the last event every customer with a visit gets a churn risk, a chance of
+no visit within their next two usual gaps, and a health. Who then comes within these two gaps (a purchase, not a refund,
+on a later local day than the last one known) did come back. Customers whose two gaps end after the log does are left
+out and counted: what they did is not known.
 
 Memory: about 150 bytes per customer with a prediction. Pure: no I/O, no clock.
 """
@@ -28,7 +28,8 @@ USUAL_GAPS = 2.0
 """How many usual gaps a customer is followed."""
 BINS = 10
 FEWEST = 30
-"""With fewer customers of either fate an AUC says little: its standard error passes 0.06 (Hanley & McNeil 1982, Radiology 143(1))."""
+"""With fewer customers of either fate an AUC says little: its standard error passes 0.06 (Hanley & McNeil 1982,
+Radiology 143(1))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Bin:
 class Quality:
     """How good the predictions for one group of customers were.
 
-    An AUC is the chance that, of one who stayed away and one who came, the former was ranked higher (ties count half): 0.5 is a
-    coin's. It is None where nobody stayed away or nobody came.
+    An AUC is the chance that, of one who stayed away and one who came, the former was ranked higher (ties count half):
+    0.5 is a coin's. It is None where nobody stayed away or nobody came.
     """
 
     customers: int
@@ -91,7 +92,10 @@ class Calibration:
 
 
 class RiskCheck:
-    """Predicts once, when the log is half over, and waits for what comes of it. Callers skip `seen` for who is not in `awaited`."""
+    """Predicts once, when the log is half over, and waits for what comes of it.
+
+    Callers skip `seen` for who is not in `awaited`.
+    """
 
     def __init__(self, calendar: Calendar, first_us: int, last_us: int, regular_min_visits: int) -> None:
         self._day_of = calendar.day_of
@@ -132,7 +136,10 @@ class RiskCheck:
                 self._stayed_away.append(True)
 
     def seen(self, event: Event) -> None:
-        """An event of an awaited customer. Only a purchase on a later day is a visit; one after the two gaps comes too late."""
+        """An event of an awaited customer.
+
+        Only a purchase on a later day is a visit; one after the two gaps comes too late.
+        """
         if not isinstance(event, Purchase) or event.refund:
             return
         place = self.awaited[event.customer_id]
@@ -170,7 +177,10 @@ class RiskCheck:
 
 
 def auc(scores: Sequence[float], positive: Sequence[int]) -> float | None:
-    """P(score of a positive > score of a negative) + ½ P(equal), by rank sums (Mann & Whitney 1947). None without both sorts."""
+    """P(score of a positive > score of a negative) + ½ P(equal), by rank sums (Mann & Whitney 1947).
+
+    None without both sorts.
+    """
     positives = sum(positive)
     negatives = len(positive) - positives
     if not positives or not negatives:
@@ -190,9 +200,10 @@ def auc(scores: Sequence[float], positive: Sequence[int]) -> float | None:
 
 
 def bins_of(chance: Sequence[float], risk: Sequence[float], stayed_away: Sequence[int]) -> list[Bin]:
-    """Ten bins of equal number (to one) by predicted chance, lowest first; fewer where there are fewer customers than ten.
+    """Ten bins by predicted chance, lowest first, of equal size to within one customer.
 
-    Customers of equal chance may be parted by a boundary; then they stand in the order in which they became known.
+    There are fewer bins where there are fewer than ten customers. Customers of equal chance may be parted by a
+    boundary; then they stand in the order in which they became known.
     """
     order = sorted(range(len(chance)), key=chance.__getitem__)
     found = []

@@ -1,16 +1,19 @@
-"""What alerts would have been worth, for any rule on the same absences: told from what the log holds, where nobody was written to.
+"""What the alerts of any rule would have been worth, told from a log in which nobody was written to.
+
+All rules are compared on the same absences.
 
 With u the usual gap of an absence (absences.py):
 
-- captured: of the visits that an absence costs (one each u, from the first missed one at u on, up to 4 or 8 u, at most until the
-  return or the end of the log) the share that was still ahead at the alert;
-- needless: share of alerts whose customer came back by themselves within one u of the alert; an alert with less than one u of log
-  after it counts only if they did;
+- captured: of the visits that an absence costs (one each u, from the first missed one at u on, up to 4 or 8 u, at most
+  until the return or the end of the log) the share that was still ahead at the alert;
+- needless: share of alerts whose customer came back by themselves within one u of the alert; an alert with less than
+  one u of log after it counts only if they did;
 - too late: share of alerts that came after 4 u or more, when the visits counted up to 4 u were missed already;
 - lead: days from the alert to the end of the absence, counted up to 4 u.
 
-Absences near the end of the log are cut short by it: days t after the visit count 1 / (1 − t / span), at most fivefold, which is
-what is left out there. Only absences whose u is at most a fifth of the evaluated span are compared. Pure: no I/O, no clock.
+Absences near the end of the log are cut short by it: days t after the visit count 1 / (1 − t / span), at most fivefold,
+which is what is left out there. Only absences whose u is at most a fifth of the evaluated span are compared. Pure: no
+I/O, no clock.
 """
 
 from __future__ import annotations
@@ -33,7 +36,10 @@ _MOST_SHARE: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """What the alerts of one rule were worth, as sums over the compared absences; fractions come from mixing two thresholds."""
+    """What the alerts of one rule were worth, as sums over the compared absences.
+
+    Numbers of alerts are fractions where two thresholds were mixed.
+    """
 
     alerts: float = 0.0
     captured_4: float = 0.0
@@ -101,9 +107,10 @@ class RuleComparison:
         return -log1p(-min(days / span, _MOST_SHARE)) * span
 
     def performance(self, delays: Sequence[float]) -> Performance:
-        """Of a rule that alerts after `delays`: for each of `rows` the days from the visit to the alert, inf where there is none.
+        """The performance of a rule that alerts after `delays`.
 
-        An alert after the return is none.
+        They are, for each of `rows`, the days from the visit to the alert, inf where there is none. An alert after the
+        return counts as none.
         """
         found, whole_days = self.absences, self.absences.whole_days
         alerts = needless = known = late = 0

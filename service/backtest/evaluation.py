@@ -1,7 +1,7 @@
 """Were the alerts worth it? Everything that the report says about this, worked out once from a backtest.
 
-absences.py puts visits and alerts together; comparison.py tells what a rule is worth on them, baselines.py does so for simple rules
-and budgets.py for other budgets; wrong_alerts.py holds against the promise what came of it.
+absences.py puts visits and alerts together; comparison.py tells what a rule is worth on them, baselines.py does so for
+simple rules and budgets.py for other budgets; wrong_alerts.py holds against the promise what came of it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class Evaluation:
 
 
 def evaluate(result: Result) -> Evaluation:
-    """About 50 µs per evaluated absence, of which `visit_log.MOST_VISITS` bounds the number."""
+    """Evaluates the alerts of a backtest.
+
+    It takes about 50 µs per evaluated absence, of which `visit_log.MOST_VISITS` bounds the number."""
     absences = absences_of(result.visits, result.alerts, Calendar(result.settings.shop.zone))
     comparison = RuleComparison(absences)
     policy = comparison.policy()

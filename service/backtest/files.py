@@ -39,9 +39,10 @@ def write_files(
     evaluation: Evaluation | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Writes the three CSV files and the report, whose language is `language`; returns their paths.
+    """Writes the three CSV files, and the report in `language`; returns their paths.
 
-    `evaluation` of this result, where it has been made already; `on_progress(customers written, customers)`, which take the longest.
+    `evaluation` is that of this result, where it has been made already. `on_progress` is told the customers written so
+    far and how many there are, since they take the longest.
     """
     directory.mkdir(parents=True, exist_ok=True)
     facts = Facts(result, [*result.periods()], CustomerTally(), evaluation or evaluate(result))

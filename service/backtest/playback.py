@@ -1,4 +1,4 @@
-"""What a backtest does with every event of a log: it goes through the engine of its partition, then past those who take notes.
+"""What a backtest does with every event: the engine of its partition applies it, and notes are taken.
 
 Apart from run.py because it is compiled (setup.py).
 """

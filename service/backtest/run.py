@@ -1,7 +1,7 @@
 """What this policy would have done with a history: the worker's engine, fed from files.
 
-The same events in the same order per partition as `churn-alert replay` gives them to the worker, so decisions and numbers
-are the same, bit for bit.
+Each partition gets the same events in the same order as `churn-alert replay` gives to the worker, so decisions and
+numbers are the same, bit for bit.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class Result:
         return max(engine.now_us for engine in self.engines)
 
     def periods(self) -> Iterator[PeriodRow]:
-        """The file is at its end, so its last event's day is today, even where stream time does not believe a last jump yet."""
+        """The rows of all periods, up to the day of the last event.
+
+        The files are at their end, so that day is today, even where stream time does not believe a last jump yet.
+        """
         first, last = self.totals.first_day, self.totals.last_day
         if first is None or last is None:
             return iter(())
@@ -80,8 +83,8 @@ def backtest(
 ) -> Result:
     """Runs the policy over the files, by the time of the events.
 
-    `learn_until`: from the start of this local day on, what was learned from everybody stays as it is. `on_progress` is told the
-    events so far and the rows in the files now and then, `on_decision` every decision.
+    `learn_until`: from the start of this local day on, what was learned from everybody stays as it is. `on_progress` is
+    told the events so far and the rows in the files now and then, `on_decision` every decision.
 
     Raises ConfigurationError when a file cannot be read.
     """

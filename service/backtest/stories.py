@@ -1,6 +1,7 @@
-"""A few customers whose story explains the alerts: one of each kind, drawn by lot, so that nobody picks the flattering ones.
+"""A few customers whose stories explain the alerts, one of each kind.
 
-The lot is a hash of the id: the same log always gives the same customers. Pure: no I/O, no clock.
+They are drawn by lot, so that nobody picks the flattering ones. The lot is a hash of the id: the same log always gives
+the same customers. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from service.domain.calendar import DAY_US
 from service.domain.findings import Evidence
 
 _RHYTHM_VISITS: Final = 8
-"""Visits from which a rhythm can be seen in a drawing. Who came less often stands in where nobody else has the story: under a volume most
-alerts go to new regulars."""
+"""Visits from which a rhythm can be seen in a drawing. Who came less often stands in where nobody else has the story:
+under a volume most alerts go to new regulars."""
 _FEW_VISITS: Final = 6
 _LOYAL_VISITS: Final = 12
 _VISITS_BEFORE: Final = 8
@@ -58,7 +59,10 @@ class Example:
 
 
 def examples(log: VisitLog, alerts: Iterable[Alert]) -> list[Example]:
-    """`alerts` = the first of each absence. At most one of each story, each of another customer, in the order of `Story`."""
+    """At most one example of each story, each of another customer, in the order of `Story`.
+
+    `alerts` are the first of each absence.
+    """
     alerted: set[str] = set()
     evaluated: list[Alert] = []
     for alert in alerts:

@@ -1,11 +1,12 @@
-"""What a backtest writes down while it runs, so that its alerts can be evaluated afterwards: the visits, and what the engine knew.
+"""The visits of a backtest, and what the engine knew at each, so that alerts can be evaluated afterwards.
 
-A visit is written down when the engine has counted it. From the instant on from which alerts are evaluated, every visit of a regular
-begins an absence that may be alerted; with it go the base that the engine had then and the days of silence that each of `BUDGETS`
-would have tolerated by what was known then: the trade-off between budgets costs no run of its own.
+A visit is written down when the engine has counted it. From the instant on from which alerts are evaluated, every visit
+of a regular begins an absence that may be alerted; with it go the base that the engine had then and the days of silence
+that each of `BUDGETS` would have tolerated by what was known then: the trade-off between budgets costs no run of its
+own.
 
-Memory: 8 bytes a visit, 24 more for one that is evaluated, about 250 a customer. Of a log with more visits than `MOST_VISITS` a
-sample of the customers is followed, drawn by a hash of their ids. Pure: no I/O, no clock.
+Memory: 8 bytes a visit, 24 more for one that is evaluated, about 250 a customer. Of a log with more visits than
+`MOST_VISITS` a sample of the customers is followed, drawn by a hash of their ids. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -58,21 +59,28 @@ class KnownAtVisits:
         self._numbers.append(base_days)
         self._numbers.extend(tolerated_days)
 
-    def base_days(self, place: int) -> float:
-        return self._numbers[place * _PER_VISIT]
+    def base_days(self) -> list[float]:
+        """By evaluated visit."""
+        return self._numbers[::_PER_VISIT].tolist()
 
-    def tolerated_days(self, place: int, budget: int) -> float:
-        """Days of silence that the budget-th of `BUDGETS` would have tolerated from the place-th evaluated visit on."""
-        return self._numbers[place * _PER_VISIT + 1 + budget]
+    def tolerated_days(self, budget: int) -> list[float]:
+        """Days of silence that the budget-th of `BUDGETS` would have tolerated, by evaluated visit."""
+        return self._numbers[1 + budget :: _PER_VISIT].tolist()
 
 
 class VisitLog:
-    """Visits of (a sample of) the customers of one backtest. Call `begin` before the first event at or after `begin_at_us` is applied."""
+    """Visits of (a sample of) the customers of one backtest.
+
+    Call `begin` before the first event at or after `begin_at_us` is applied.
+    """
 
     def __init__(
         self, calendar: Calendar, policy: Policy, first_us: int, last_us: int, evaluate_from_us: int | None = None
     ) -> None:
-        """`evaluate_from_us`: None, or an instant outside of the log = the local midnight nearest before the middle of the log."""
+        """Begins the evaluation at `evaluate_from_us`.
+
+        None, or an instant outside of the log, stands for the local midnight at or before the middle of the log.
+        """
         if evaluate_from_us is None or not first_us < evaluate_from_us < last_us:
             first_day = calendar.day_of(first_us)
             half = (last_us - calendar.start_of(first_day)) // DAY_US // 2

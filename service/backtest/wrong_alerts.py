@@ -1,8 +1,8 @@
 """What the policy promised against what it did: wrong alerts, by how much evidence there was.
 
-A gap is healthy if it closes within 6 bases of the engine's own; an alert in a healthy gap is wrong. Gaps still open at the end of the
-log may have become either, and long ones are more often open: closed gaps stand for them too, weighted by Kaplan & Meier (1958,
-JASA 53(282)) on gap / base. Pure: no I/O, no clock.
+A gap is healthy if it closes within 6 bases of the engine's own; an alert in a healthy gap is wrong. Gaps still open at
+the end of the log may have become either, and long ones are more often open: closed gaps stand for them too, weighted
+by Kaplan & Meier (1958, JASA 53(282)) on gap / base. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations

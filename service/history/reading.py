@@ -23,8 +23,8 @@ from service.history.lines import (
     span_of,
     survey_lines,
 )
-from service.history.sorting import IN_MEMORY_LINES, Line, SortedLines
 from service.history.orders import Order, OrderKey, answers_of, purchases_of, spread_orders
+from service.history.sorting import IN_MEMORY_LINES, Line, SortedLines
 from service.history.tables import open_table
 from service.history.timestamps import LATEST_US
 
@@ -55,7 +55,10 @@ class History:
 
     @property
     def report(self) -> ReadReport:
-        """What was read, skipped and sorted. Complete once the events have been read; for smaller files from the start."""
+        """What was read, skipped and sorted.
+
+        Complete once the events have been read; for smaller files from the start.
+        """
         total = ReadReport()
         for report in [*(file.report for file in self._purchases), *(file.report for file in self._surveys)]:
             total.include(report)
@@ -81,8 +84,8 @@ class History:
     def events(self, *, makes_ids: bool = True) -> Iterator[Purchase | SurveyAnswer]:
         """Everything in order of time; at the same instant purchases come before answers.
 
-        `makes_ids` False: where no file gives an event id, purchases keep an empty one. Who sends them on needs ids; who only counts
-        does not, since those that are made are never duplicates.
+        With `makes_ids` False purchases have an empty event id where no file gives one. Who sends them on needs ids;
+        who only counts does not, since those that are made are never duplicates.
         """
         purchases = self.purchases(makes_ids=makes_ids)
         return merge_by_time(purchases, self.answers()) if self._surveys else purchases
@@ -99,8 +102,9 @@ def open_history(
 ) -> History:
     """Looks through the files: columns, bad rows, span, order. Rows dated after `latest_us` are bad rows.
 
-    A file may hold its header only: a day without a sale, a question nobody has answered. Raises ConfigurationError with one
-    sentence when a file cannot be read, lacks a column or has rows of which none is usable, or when there is no purchase at all.
+    A file may hold its header only: a day without a sale, a question nobody has answered. Raises ConfigurationError
+    with one sentence when a file cannot be read, lacks a column or has rows of which none is usable, or when there is
+    no purchase at all.
     """
     purchase_files = [
         SortedLines(

@@ -1,4 +1,4 @@
-"""report.html of a simulated café: the numbers of the CSV files, in both languages, readable anywhere and loading nothing."""
+"""report.html of a simulated café: the numbers of the CSV files, in both languages, and nothing that is loaded."""
 
 from __future__ import annotations
 
@@ -251,8 +251,8 @@ def test_what_was_promised_stands_beside_what_came_of_it(made: Made) -> None:
 
 
 REVISED = 0.08
-"""The trade-off takes each tolerance as it was at the visit; the engine's dates follow what is learned until they come, which in a small
-shop moves some percent of the alerts."""
+"""The trade-off takes each tolerance as it was at the visit; the engine's dates follow what is learned until they come,
+which in a small shop moves some percent of the alerts."""
 
 
 def test_the_trade_off_tells_of_the_budget_tried_what_the_policy_did(made: Made) -> None:

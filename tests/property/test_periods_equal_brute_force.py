@@ -1,4 +1,4 @@
-"""Law: whatever arrives, in whatever order, over however many partitions and restarts, the period rows equal the definitions."""
+"""Law: in any order of arrival, over any number of partitions and restarts, period rows equal the definitions."""
 
 from __future__ import annotations
 

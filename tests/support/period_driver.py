@@ -1,4 +1,4 @@
-"""Feeds events to ledgers the way the engine does: it knows each customer's visit days, and which partition a customer is in."""
+"""Feeds events to ledgers as the engine does, which knows each customer's visit days and partition."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ def test_visits_are_written_down_once_a_day_and_evaluated_from_the_middle_of_the
     assert [*log.visits["anna"]] == [at(0.5 + 7 * n) for n in range(6)]
     known = log.evaluated["anna"]
     assert len(known) == 1  # the sixth visit, on day 35.5
-    assert known.base_days(0) == pytest.approx(engine_base(engine, "anna"), rel=1e-6)
-    tolerated = [known.tolerated_days(0, budget) for budget in range(len(BUDGETS))]
+    assert known.base_days() == [pytest.approx(engine_base(engine, "anna"), rel=1e-6)]
+    tolerated = [known.tolerated_days(budget)[0] for budget in range(len(BUDGETS))]
     assert tolerated[0] > tolerated[-1]
     assert tolerated == sorted(tolerated, reverse=True)  # a higher budget waits less long
 

@@ -1,4 +1,4 @@
-"""What one partition knows of one local day, and its stored form: MessagePack arrays, new fields appended with defaults.
+"""What one partition knows of one local day, and how it is stored: as a MessagePack array.
 
 Apart from the ledger because a msgspec struct cannot be compiled (setup.py), and the ledger gains by it.
 """
@@ -45,7 +45,7 @@ class DayPart(msgspec.Struct, array_like=True):
 
 
 _COUNTERS = tuple(name for name in DayPart.__struct_fields__ if name not in ("version", "gaps", "skips"))
-"""The plain ones."""
+"""The plain counters."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(DayPart).decode
 

@@ -1,8 +1,9 @@
 """The numbers of a period: what each is called, what it is measured in, and how it is made from what was counted.
 
-`NUMBERS` is the one list of them. From it follow the columns of periods.csv, the fields of a record of `period-metrics`, the gauges
-and the API; the published schema (schemas/outputs.py) is written out, and a test holds it against the list. A number that needs a new
-count has it in `DayPart` (what a partition stores of a day), in `Counts` under the same name, and in the ledger, which books it.
+`NUMBERS` is the one list of them. From it follow the columns of periods.csv, the fields of a record of
+`period-metrics`, the gauges and the API; the published schema (schemas/outputs.py) is written out, and a test holds it
+against the list. A number that needs a new count has it in `DayPart` (what a partition stores of a day), in `Counts`
+under the same name, and in the ledger, which books it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import msgspec
 from service.domain.periods.surveys import ces_favourable, ces_mean, csat, nps, nps_margin
 
 _MONEY_PLACES: Final = 6
-"""Decimals of derived money (an average has no minor unit); far below a cent even when multiplied by a million customers."""
+"""Decimals of derived money (an average has no minor unit); far below a cent even when multiplied by a million
+customers."""
 
 
 class Unit(Enum):
@@ -37,8 +39,8 @@ class Unit(Enum):
 class Counts(NamedTuple):
     """What is counted in one period. The order is that of the vectors in `totals.py`.
 
-    The first four are numbers of customers, which `totals.py` finds from gaps between visits; all others are sums over the days of the
-    period, of the counter that has the same name in `DayPart`.
+    The first four are numbers of customers, which `totals.py` finds from gaps between visits; all others are sums over
+    the days of the period, of the counter that has the same name in `DayPart`.
     """
 
     buyers: int = 0
@@ -61,7 +63,8 @@ class Counts(NamedTuple):
 class PeriodRow(msgspec.Struct, frozen=True):
     """One period, and then its numbers in the order of `NUMBERS`.
 
-    Numbers are None where their denominator is 0. Rows of the same counts are equal, so `==` tells whether a record has to be revised.
+    Numbers are None where their denominator is 0. Rows of the same counts are equal, so `==` tells whether a record has
+    to be revised.
     """
 
     granularity: str
@@ -104,8 +107,7 @@ class PeriodRow(msgspec.Struct, frozen=True):
     ces_favourable_rate: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """One period of one shop before its numbers are made: what a formula may use."""
 
     now: Counts
@@ -142,8 +144,9 @@ class Counted:
     def lifetime_value(self) -> Decimal | None:
         """Average order value × orders per customer and year × lifespan, lifespan = length ÷ churn, at most the cap.
 
-        None without customers at the start (no churn rate) or without orders. Average × frequency is revenue ÷ customers, and the
-        length of the period cancels unless the lifespan is capped, so it is one division of integers.
+        None without customers at the start (no churn rate) or without orders. Average × frequency is revenue ÷
+        customers, and the length of the period cancels unless the lifespan is capped, so it is one division of
+        integers.
         """
         at_start, now, length, cap = self.before.buyers, self.now, self.length_years, self.max_lifespan_years
         if not at_start or not now.orders or not now.buyers:

@@ -41,8 +41,8 @@ class RowMaker:
         The period is complete when its last day lies before `through_day`, the local day of stream time.
         """
         counted = Counted(now, before, LENGTH_YEARS[granularity], self._minor_digits, self._max_lifespan_years)
-        numbers: dict[str, Any] = {number.name: number.made(counted) for number in NUMBERS}
-        return PeriodRow(granularity, to_date(start), to_date(end), complete=end <= through_day, **numbers)
+        numbers: list[Any] = [number.made(counted) for number in NUMBERS]
+        return PeriodRow(granularity, to_date(start), to_date(end), end <= through_day, *numbers)
 
 
 def to_csv_row(row: PeriodRow) -> list[str]:

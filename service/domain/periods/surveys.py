@@ -30,10 +30,11 @@ def nps(promoters: int, passives: int, detractors: int) -> float | None:
 def nps_margin(promoters: int, passives: int, detractors: int) -> float | None:
     """Half the width, in points, of the adjusted-Wald 95 % interval of the NPS.
 
-    3 is added to the number of answers, 3/4 each to promoters and detractors (Bonett & Price 2012, doi:10.3102/1076998611411915;
-    found the best of six methods by Rocks 2016, "Interval estimation for the Net Promoter Score", The American Statistician 70(4)):
-    margin = z · √((p + d − (p − d)²) / (n + 3)) with the adjusted shares p and d. Reliable from n = 4 on, never zero
-    when all agree. All but the root is done in integers (every count times four).
+    3 is added to the number of answers, 3/4 each to promoters and detractors (Bonett & Price 2012,
+    doi:10.3102/1076998611411915; found the best of six methods by Rocks 2016, "Interval estimation for the Net Promoter
+    Score", The American Statistician 70(4)): margin = z · √((p + d − (p − d)²) / (n + 3)) with the adjusted shares p
+    and d. Reliable from n = 4 on, never zero when all agree. All but the root is done in integers (every count times
+    four).
     """
     n = promoters + passives + detractors
     if not n:
