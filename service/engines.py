@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from service.config import Settings
-from service.domain.calendar import Calendar
-from service.domain.customer import NEVER
+from service.domain.calendar import NEVER, Calendar
 from service.domain.engine import Engine
 
 

@@ -21,6 +21,7 @@ from service.backtest.visit_log import BUDGETS, KnownAtVisits, VisitLog
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.findings import Kind, Reason
 from service.domain.learning.churn_model import ChurnModel
+from service.domain.summation import in_order
 
 _NEIGHBOURS: Final = 10
 """Gaps before and after an absence that tell its usual gap."""
@@ -161,5 +162,5 @@ def _other_gaps(times: Sequence[int], begin: int) -> list[tuple[float, int]]:
         most = _CLIP * (others[count // 2] + others[(count - 1) // 2]) / 2
         if others[-1] > most:
             others = [min(most, gap) for gap in others]
-        found.append((sum(others), count))
+        found.append((in_order(others), count))
     return found

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from itertools import compress
 from math import exp, isnan, nan, sqrt
 
-from service.domain.calendar import DAY_US, Calendar
-from service.domain.customer import NEVER
+from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
 from service.domain.outlook import chance_of_no_visit, churn_risk
 from service.domain.quantiles import Z_95
 from service.domain.scores import health_parts
+from service.domain.summation import in_order
 
 USUAL_GAPS = 2.0
 """How many usual gaps a customer is followed."""
@@ -115,8 +115,8 @@ class RiskCheck:
         """Writes down what each engine expects of its customers; costs some µs for each."""
         at_us, self.predict_at_us = self._at_us, NEVER
         for engine in engines:
-            model = engine.population.learned.model
-            self._learned |= engine.population.state.fits > 0
+            model = engine.everybody.learned.model
+            self._learned |= engine.everybody.state.fits > 0
             for customer_id, customer in engine.customers.items():
                 if not customer.visits:
                     continue
@@ -129,7 +129,7 @@ class RiskCheck:
                 self.awaited[customer_id] = len(self._risk)
                 self._risk.append(churn_risk(customer, model, at_us))
                 self._chance.append(chance_of_no_visit(customer, model, at_us, days))
-                self._health.append(sum(part.points for part in parts) if parts else nan)
+                self._health.append(in_order(part.points for part in parts) if parts else nan)
                 self._until_us.append(until_us)
                 self._last_day.append(customer.last_day)
                 self._regular.append(customer.visits >= self._min_visits)
@@ -170,7 +170,7 @@ class RiskCheck:
             auc_chance=auc(chance, stayed_away),
             auc_health=auc([100.0 - value for value in compress(health, known)], [*compress(stayed_away, known)]),
             with_health=sum(known),
-            brier=sum((p - y) ** 2 for p, y in zip(chance, stayed_away, strict=True)) / count if count else None,
+            brier=in_order((p - y) ** 2 for p, y in zip(chance, stayed_away, strict=True)) / count if count else None,
             brier_of_mean=share * (1.0 - share) if count else None,
             bins=bins_of(chance, risk, stayed_away),
         )
@@ -211,8 +211,8 @@ def bins_of(chance: Sequence[float], risk: Sequence[float], stayed_away: Sequenc
         members = order[len(order) * number // BINS : len(order) * (number + 1) // BINS]
         if members:
             count, away = len(members), sum(stayed_away[i] for i in members)
-            predicted = sum(chance[i] for i in members) / count
-            found.append(Bin(count, predicted, away, *wilson(away, count), sum(risk[i] for i in members) / count))
+            predicted = in_order(chance[i] for i in members) / count
+            found.append(Bin(count, predicted, away, *wilson(away, count), in_order(risk[i] for i in members) / count))
     return found
 
 

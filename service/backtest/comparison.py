@@ -25,6 +25,7 @@ from math import log1p
 from typing import Final, NamedTuple
 
 from service.backtest.absences import Absences
+from service.domain.summation import in_order
 
 HORIZONS: Final = (4.0, 8.0)
 """Usual gaps up to which missed visits are counted."""
@@ -97,7 +98,7 @@ class RuleComparison:
     def _missed(self, ends: Sequence[float]) -> float:
         """Visits missed until these ends of the absences."""
         usual = self.absences.usual
-        return sum(
+        return in_order(
             max(0.0, end - begin) / usual[row] for row, begin, end in zip(self.rows, self._begins, ends, strict=True)
         )
 

@@ -17,8 +17,7 @@ from service.backtest.calibration import Calibration, RiskCheck
 from service.backtest.playback import play_back
 from service.backtest.visit_log import VisitLog
 from service.config import Settings
-from service.domain.calendar import Calendar, to_day
-from service.domain.customer import NEVER
+from service.domain.calendar import NEVER, Calendar, to_day
 from service.domain.engine import Engine
 from service.domain.findings import Decision, Scores
 from service.domain.periods.numbers import PeriodRow

@@ -19,11 +19,10 @@ from typing import Final
 import xxhash
 
 from service.domain.cadence import base_days
-from service.domain.calendar import DAY_US, Calendar
-from service.domain.customer import NEVER
+from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.domain.engine import Engine
 from service.domain.learning.churn_model import ChurnModel
-from service.domain.learning.population import Learned
+from service.domain.learning.learned import Learned
 from service.domain.outreach.tolerance import Tolerance
 from service.domain.policy import Measure, Policy
 
@@ -107,7 +106,7 @@ class VisitLog:
     def begin(self, engines: Sequence[Engine]) -> None:
         """From here on absences are evaluated."""
         self.begin_at_us = NEVER
-        self._begun = {engine: engine.population.learned.model for engine in engines}
+        self._begun = {engine: engine.everybody.learned.model for engine in engines}
 
     def bought(self, customer_id: str, at_us: int, engine: Engine) -> None:
         """A purchase, not a refund, that `engine` has applied."""
@@ -134,9 +133,9 @@ class VisitLog:
 
     def _tolerances_of(self, engine: Engine) -> list[Tolerance]:
         """With what the engine has learned by now."""
-        learned, known = engine.population.learned, self._tolerances.get(engine)
+        learned, known = engine.everybody.learned, self._tolerances.get(engine)
         if known is None:
-            made = [Tolerance(policy, engine.population) for policy in self._policies]
+            made = [Tolerance(policy, engine.everybody) for policy in self._policies]
         elif known[0] is learned:
             return known[1]
         else:

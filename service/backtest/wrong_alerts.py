@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from service.backtest.absences import Absences
 from service.domain.cadence import HEALTHY_BASES, patience
-from service.domain.calendar import YEAR_DAYS
+from service.domain.calendar import DAYS_PER_YEAR
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
 
 
@@ -79,7 +79,7 @@ def _of_class(absences: Absences, weights: Sequence[float], visits: tuple[int, i
         healthy,
         wrong,
         share=alerted / whole if whole else None,
-        rate=alerted / (days / YEAR_DAYS) if days else None,
+        rate=alerted / (days / DAYS_PER_YEAR) if days else None,
         alerts=alerts,
         known=known,
         unaided=unaided,

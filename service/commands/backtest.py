@@ -121,7 +121,7 @@ def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Setti
 
 
 def _summary(result: Result, console: Console) -> None:
-    regulars = sum(engine.population.state.regulars for engine in result.engines)
+    regulars = sum(engine.everybody.state.regulars for engine in result.engines)
     chosen = back = left_out = nudges = 0
     decisions: Counter[str] = Counter()
     for alert in result.alerts:

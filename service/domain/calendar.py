@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 SECOND_US: Final = 1_000_000
 HOUR_US: Final = 3600 * SECOND_US
 DAY_US: Final = 24 * HOUR_US
-YEAR_DAYS: Final = 365.0
-"""The year of a yearly rate: wrong alerts per healthy regular and year, promised and realised."""
+DAYS_PER_YEAR: Final = 365.0
+"""Of the promises made per year to the people of the shop, and of the outlook on the next year."""
+NEVER: Final = 1 << 61
+"""A date that does not come."""
 MEAN_YEAR_DAYS: Final = Fraction(1461, 4)
 """365.25, a leap day in four years: what the length of a period in years is measured by."""
 _EPOCH_ORDINAL: Final = 719_163

@@ -8,10 +8,11 @@ Long silence of the whole feed is measured here as well: it is nobody's absence 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 
 from service.domain.calendar import DAY_US, HOUR_US
 from service.domain.policy import Timing
+from service.domain.stored import Stored
 
 _PULSE_FORGETTING: Final = 0.99
 _PULSE_FACTOR: Final = 30.0
@@ -26,11 +27,13 @@ _WEEK_US: Final = 7 * DAY_US
 _PENDING_KEPT: Final = 16
 _UNLIMITED_US: Final = 1 << 61
 
-_FIELDS: Final = ("now_us", "heard_us", "pending", "interval_us", "intervals", "stalled_us", "pause_us", "longest_us")
 
-
-class ClockState:
+class ClockState(Stored):
     """What a restart must know."""
+
+    STORED: ClassVar[tuple[str, ...]] = (
+        "now_us", "heard_us", "pending", "interval_us", "intervals", "stalled_us", "pause_us", "longest_us",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.now_us: int = 0
@@ -50,16 +53,11 @@ class ClockState:
         self.longest_us: int = 0
         """Longest interval of the present week so far."""
 
-    def fields(self) -> tuple[object, ...]:
-        """In the order in which they are stored; new ones are appended."""
-        return tuple(getattr(self, name) for name in _FIELDS)
-
     @classmethod
-    def of(cls, fields: Sequence[Any]) -> ClockState:
-        """What `fields` gave; missing ones keep their defaults."""
-        state = cls()
-        for name, value in zip(_FIELDS, fields, strict=False):
-            setattr(state, name, [(at_us, who) for at_us, who in value] if name == "pending" else value)
+    def of(cls, fields: Sequence[Any]) -> Self:
+        """What `fields` gave; a jump comes back from its stored form as a list."""
+        state = super().of(fields)
+        state.pending = [(at_us, who) for at_us, who in state.pending]
         return state
 
 

@@ -1,5 +1,5 @@
 """One customer's state. Bounded: 192 + 32 bytes of visit days, 128 event ids, 6 favourite items, 3 last items, one answer per survey,
-3 orders of 19 bytes.
+3 orders of 19 bytes, one absence.
 
 The snapshot is a MessagePack array of the fields whose first element is the schema version; new fields are
 appended with defaults, so an older snapshot is upgraded by reading it.
@@ -11,11 +11,13 @@ from typing import Final
 
 import msgspec
 
-from service.domain.memories import Answers, ItemMemory, ProfileState
+from service.domain.answers import Answers
+from service.domain.calendar import NEVER
+from service.domain.episode import Episode
+from service.domain.favourites import Favourites
+from service.domain.profile import ProfileState
 
 VERSION: Final = 1
-NEVER: Final = 1 << 61
-"""A date that does not come."""
 NO_DAY: Final = -(1 << 40)
 """Local day of a visit that has not happened."""
 
@@ -70,6 +72,21 @@ FIELDS: Final = (
     "alerted_us",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their defaults."""
+_EPISODE: Final = frozenset(
+    (
+        "due_us",
+        "rung",
+        "detected_us",
+        "released_us",
+        "released_rung",
+        "stalled_us",
+        "paused_us",
+        "earlier_releases",
+        "alerted_us",
+    )
+)
+"""Those of them that are the absence's."""
+_OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in _EPISODE)
 _LOG_GAP_SUM: Final = 37
 """Elements of a snapshot, its version included, from before log_gap_sum."""
 
@@ -80,9 +97,13 @@ class Customer:
     A plain class, so that the optional compilation (setup.py) can keep its fields unboxed.
     """
 
-    __slots__ = FIELDS
+    __slots__ = ("customer_id", "episode", *_OWN_FIELDS)
 
-    def __init__(self) -> None:
+    def __init__(self, customer_id: str) -> None:
+        self.customer_id: Final = customer_id
+        """The key of the snapshot, not in it."""
+        self.episode: Final = Episode()
+        """The present absence."""
         self.visits: int = 0
         self.orders: int = 0
         self.revenue_minor: int = 0
@@ -111,18 +132,6 @@ class Customer:
         """Spent so far in the last visit."""
         self.recent_spend: float = -1.0
         """Fast mean of what completed visits brought, minor units; −1 before the first has been completed."""
-        self.due_us: int = NEVER
-        """When the next rung of this episode is to be looked at; at the latest when it comes due by what was known when this was stored.
-        After the last one, where a volume learns from silences: when this one counts as lost."""
-        self.rung: int = 0
-        """Rungs already decided in this episode."""
-        self.detected_us: int = 0
-        """Stored date of the rung that is deferred; 0 if none is."""
-        self.released_us: int = 0
-        """Release of the newest rung of this episode; 0 if none."""
-        self.released_rung: int = 0
-        self.stalled_us: int = 0
-        """Feed silence (running total of the clock) already added to the dates of this episode."""
         self.change_us: int = NEVER
         """When band or segment change if nothing arrives."""
         self.segment: int = -1
@@ -131,23 +140,18 @@ class Customer:
         """Day of the newest record on customer-scores."""
         self.bucket: int = -1
         """Where the due queue holds this customer; not restored."""
-        self.items: ItemMemory | None = None
+        self.items: Favourites | None = None
         self.answers: Answers | None = None
         self.profile: ProfileState | None = None
-        self.paused_us: int = 0
-        """Feed silence added to the dates of this episode."""
         self.risk_band: int = -1
         self.order_memory: bytes | None = None
-        """The newest 3 orders with an order_id (memories.remember_order), for answers about them; None: there was none."""
-        self.earlier_releases: list[int] | None = None
-        """Releases of this episode before the newest: rung, time, rung, time …; None: there are none."""
+        """The newest 3 orders with an order_id (recent_orders.py), for answers about them; None: there was none."""
         self.log_gap_sum: float = 0.0
         """Σ of all log gaps, as they were."""
-        self.alerted_us: int = 0
-        """When the first rung of this absence came due, if it was chosen; 0: not yet, or not chosen."""
 
     def fields(self) -> tuple[object, ...]:
-        """The values of FIELDS in that order, as they are stored."""
+        """The values of FIELDS in that order, as they are stored. Spelt out, because it is made at every visit."""
+        episode = self.episode
         return (
             self.visits,
             self.orders,
@@ -167,12 +171,12 @@ class Customer:
             self.gap_square,
             self.visit_minor,
             self.recent_spend,
-            self.due_us,
-            self.rung,
-            self.detected_us,
-            self.released_us,
-            self.released_rung,
-            self.stalled_us,
+            episode.due_us,
+            episode.rung,
+            episode.detected_us,
+            episode.released_us,
+            episode.released_rung,
+            episode.stalled_us,
             self.change_us,
             self.segment,
             self.band,
@@ -181,18 +185,18 @@ class Customer:
             None if self.items is None else self.items.fields(),
             None if self.answers is None else self.answers.fields(),
             None if self.profile is None else self.profile.fields(),
-            self.paused_us,
+            episode.paused_us,
             self.risk_band,
             self.order_memory,
-            self.earlier_releases,
+            episode.earlier_releases,
             self.log_gap_sum,
-            self.alerted_us,
+            episode.alerted_us,
         )
 
     @property
     def wake_us(self) -> int:
         """Next date at which this customer wants to be looked at."""
-        due, change = self.due_us, self.change_us
+        due, change = self.episode.due_us, self.change_us
         return min(change, due)
 
     def has_seen(self, digest: bytes) -> bool:
@@ -262,24 +266,24 @@ def snapshot(customer: Customer) -> bytes:
     return _encode((VERSION, *customer.fields()))
 
 
-def restore(value: bytes) -> Customer:
-    """Raises ValueError for bytes that are no snapshot of this or an earlier version."""
+def restore(customer_id: str, value: bytes) -> Customer:
+    """The customer of a snapshot. Raises ValueError for bytes that are no snapshot of this or an earlier version."""
     try:
         fields = _decode(value)
         if not isinstance(fields, list) or not fields or fields[0] != VERSION or len(fields) > len(FIELDS) + 1:
             raise ValueError("not a customer's snapshot of a known version")
-        customer = Customer()
+        customer = Customer(customer_id)
         for name, field in zip(FIELDS, fields[1:], strict=False):
             if name == "days":
                 customer.days = int.from_bytes(field, "little")
             elif name == "items":
-                customer.items = None if field is None else ItemMemory.of(field)
+                customer.items = None if field is None else Favourites.of(field)
             elif name == "answers":
                 customer.answers = None if field is None else Answers.of(field)
             elif name == "profile":
                 customer.profile = None if field is None else ProfileState.of(field)
             else:
-                setattr(customer, name, field)
+                setattr(customer.episode if name in _EPISODE else customer, name, field)
     except (msgspec.MsgspecError, TypeError) as error:
         raise ValueError(f"not a customer's snapshot: {error}") from error
     customer.bucket = -1

@@ -10,18 +10,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping
 
-from service.domain.calendar import DAY_US
-from service.domain.customer import NEVER, Customer
-
-
-class _Bucket:
-    """Who waits for one day. The customers themselves beside their ids: to look a million up by id costs more than all the rest."""
-
-    __slots__ = ("customers", "ids")
-
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.customers: list[Customer] = []
+from service.domain.calendar import DAY_US, NEVER
+from service.domain.customer import Customer
 
 
 class DueQueue:
@@ -29,7 +19,8 @@ class DueQueue:
 
     def __init__(self, customers: Mapping[str, Customer]) -> None:
         self._customers = customers
-        self._buckets: dict[int, _Bucket] = {}
+        self._buckets: dict[int, list[Customer]] = {}
+        """Who waits for a day. The customers themselves: to look a million up by id costs more than all the rest."""
         self._days: list[int] = []
         self._open_day = -1
         self._open: list[tuple[int, str]] = []
@@ -38,16 +29,16 @@ class DueQueue:
 
     def __len__(self) -> int:
         """Entries held, stale ones included."""
-        return len(self._open) + sum(len(bucket.ids) for bucket in self._buckets.values())
+        return len(self._open) + sum(len(bucket) for bucket in self._buckets.values())
 
-    def schedule(self, customer_id: str, customer: Customer) -> None:
+    def schedule(self, customer: Customer) -> None:
         """The customer's date may have changed."""
         wake = customer.wake_us
         if wake >= NEVER:
             return
         day = wake // DAY_US
         if day <= self._open_day:
-            heapq.heappush(self._open, (wake, customer_id))
+            heapq.heappush(self._open, (wake, customer.customer_id))
             self.next_us = min(self.next_us, wake)
             return
         if 0 <= customer.bucket <= day:
@@ -55,30 +46,27 @@ class DueQueue:
         customer.bucket = day
         bucket = self._buckets.get(day)
         if bucket is None:
-            bucket = self._buckets[day] = _Bucket()
+            bucket = self._buckets[day] = []
             heapq.heappush(self._days, day)
             if not self._open:
                 self.next_us = self._days[0] * DAY_US
-        bucket.ids.append(customer_id)
-        bucket.customers.append(customer)
+        bucket.append(customer)
 
     def forget(self, customer: Customer) -> None:
         """The customer was erased: their state stays in no bucket. Cost: one comparison per customer who waits; erasures are rare."""
-        for bucket in self._buckets.values():
-            kept = [index for index, waiting in enumerate(bucket.customers) if waiting is not customer]
-            if len(kept) < len(bucket.customers):
-                bucket.ids = [bucket.ids[index] for index in kept]
-                bucket.customers = [bucket.customers[index] for index in kept]
+        for day, bucket in self._buckets.items():
+            if any(waiting is customer for waiting in bucket):
+                self._buckets[day] = [waiting for waiting in bucket if waiting is not customer]
 
-    def fire(self, until_us: int, look: Callable[[int, str, Customer], None]) -> None:
-        """Calls `look(date, customer_id, customer)` for every date before `until_us`; it must move the customer's date."""
+    def fire(self, until_us: int, look: Callable[[int, Customer], None]) -> None:
+        """Calls `look(date, customer)` for every date before `until_us`; it must move the customer's date."""
         while self.next_us < until_us:
             if self._open:
                 wake, customer_id = heapq.heappop(self._open)
                 customer = self._customers.get(customer_id)
                 if customer is not None and customer.wake_us == wake:
-                    look(wake, customer_id, customer)
-                    self.schedule(customer_id, customer)
+                    look(wake, customer)
+                    self.schedule(customer)
             else:
                 self._open_next()
             self.next_us = self._open[0][0] if self._open else self._days[0] * DAY_US if self._days else NEVER
@@ -87,7 +75,7 @@ class DueQueue:
         day = heapq.heappop(self._days)
         self._open_day = day
         bucket = self._buckets.pop(day)
-        for customer_id, customer in zip(bucket.ids, bucket.customers, strict=True):
+        for customer in bucket:
             if customer.bucket == day:
                 customer.bucket = -1
-                self.schedule(customer_id, customer)
+                self.schedule(customer)

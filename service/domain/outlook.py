@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.domain.calendar import DAY_US
-from service.domain.customer import NEVER, Customer
+from service.domain.calendar import DAY_US, DAYS_PER_YEAR, NEVER
+from service.domain.customer import Customer
 from service.domain.learning.churn_model import ChurnModel
 
-HORIZON_DAYS: Final = 365.0
 MEDIUM_FROM: Final = 0.3
 HIGH_FROM: Final = 0.7
 """Churn risks from which a customer is in the next band."""
@@ -53,7 +52,7 @@ def outlook_of(customer: Customer, model: ChurnModel, now_us: int) -> Outlook:
     spend = (SPEND_SHRINKAGE * model.spend_minor + customer.revenue_minor) / (SPEND_SHRINKAGE + visits)
     return Outlook(
         churn_risk(customer, model, now_us),
-        model.expected_visits_if_alive(visits - 1, recency, age, HORIZON_DAYS),
+        model.expected_visits_if_alive(visits - 1, recency, age, DAYS_PER_YEAR),
         customer.orders / visits,
         max(0.0, spend),
     )

@@ -15,14 +15,16 @@ from __future__ import annotations
 from math import exp, log
 from typing import Final
 
+from service.domain.answers import Answers
 from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience, patience
-from service.domain.calendar import DAY_US
-from service.domain.customer import NEVER, Customer
+from service.domain.calendar import DAY_US, NEVER
+from service.domain.customer import Customer
 from service.domain.findings import HealthBand, HealthPart, RiskBand, Scores, Segment
-from service.domain.learning.population import Learned, Population
+from service.domain.learning.everybody import Everybody
+from service.domain.learning.learned import Learned
 from service.domain.learning.silences import cell_of
-from service.domain.memories import Answers
 from service.domain.outlook import churn_risk, outlook_of, risk_band, risk_change_us
+from service.domain.summation import in_order
 
 RECENCY_WEIGHT: Final = 62.0
 FREQUENCY_WEIGHT: Final = 13.0
@@ -43,17 +45,17 @@ _LOG_2: Final = log(2.0)
 _LOG_SLOWING: Final = log(SLOWING_FACTOR)
 _LOG_HEALTHY: Final = log(HEALTHY_BASES)
 _FALLS_BELOW: Final = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
-_AT_RISK: Final = 2
 _BANDS: Final = tuple(HealthBand)
+_AT_RISK: Final[int] = _BANDS.index(HealthBand.AT_RISK)
 _RISK_BANDS: Final = tuple(RiskBand)
 _SEGMENTS: Final = tuple(Segment)
-_NEW: Final = 0
-_RETURNING: Final = 1
-_REGULAR: Final = 2
-_VIP: Final = 3
-_SLOWING: Final = 4
-_QUIET: Final = 5
-_LOST: Final = 6
+_NEW: Final[int] = _SEGMENTS.index(Segment.NEW)
+_RETURNING: Final[int] = _SEGMENTS.index(Segment.RETURNING)
+_REGULAR: Final[int] = _SEGMENTS.index(Segment.REGULAR)
+_VIP: Final[int] = _SEGMENTS.index(Segment.VIP)
+_SLOWING: Final[int] = _SEGMENTS.index(Segment.SLOWING)
+_QUIET: Final[int] = _SEGMENTS.index(Segment.QUIET)
+_LOST: Final[int] = _SEGMENTS.index(Segment.LOST)
 
 
 def _recency(customer: Customer, silence_days: float) -> float:
@@ -126,7 +128,7 @@ def _parts(customer: Customer, now_us: int) -> list[tuple[str, float, float]]:
 def health_parts(customer: Customer, now_us: int) -> tuple[HealthPart, ...]:
     """The breakdown; points add up to the health, `of` to 100. Empty without evidence."""
     parts = _parts(customer, now_us)
-    whole = sum(weight for _, _, weight in parts)
+    whole = in_order([weight for _, _, weight in parts])
     return tuple(
         HealthPart(name, 100.0 * value * (weight / whole), 100.0 * weight / whole) for name, value, weight in parts
     )
@@ -149,7 +151,7 @@ def _band(health: float) -> int:
     return 0 if health >= HEALTHY_FROM else 1 if health >= WATCH_FROM else 2
 
 
-def segment_of(customer: Customer, population: Population, now_us: int, regular_min_visits: int) -> int:
+def segment_of(customer: Customer, everybody: Everybody, now_us: int, regular_min_visits: int) -> int:
     """Index into Segment."""
     visits = customer.visits
     if visits == 0:
@@ -159,17 +161,17 @@ def segment_of(customer: Customer, population: Population, now_us: int, regular_
         return _LOST
     if visits < regular_min_visits:
         return _NEW if visits == 1 else _RETURNING
-    if customer.rung > 0 or customer.detected_us:
+    if not customer.episode.untouched:
         return _QUIET
     if customer.log_recent - customer.log_usual >= _LOG_SLOWING:
         return _SLOWING
-    mean = population.mean_regular_revenue_minor()
+    mean = everybody.population.mean_regular_revenue_minor()
     if mean is not None and mean > 0 and customer.revenue_minor >= VIP_FACTOR * mean:
         return _VIP
     return _REGULAR
 
 
-def judge(customer: Customer, population: Population, now_us: int, regular_min_visits: int) -> bool:
+def judge(customer: Customer, everybody: Everybody, now_us: int, regular_min_visits: int) -> bool:
     """Brings segment, bands of health and churn risk, and the date of their next change up to date. Returns whether one changed.
 
     On the hot path: once per visit and once per change that time brings.
@@ -177,7 +179,7 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
     visits = customer.visits
     if visits == 0:
         return False
-    segment = segment_of(customer, population, now_us, regular_min_visits)
+    segment = segment_of(customer, everybody, now_us, regular_min_visits)
     span = _LOG_HEALTHY + log_patience(visits)
     frequency, spend = _trends(customer)
     rest, whole = 0.0, RECENCY_WEIGHT
@@ -192,7 +194,7 @@ def judge(customer: Customer, population: Population, now_us: int, regular_min_v
         band = _band(100.0 * (RECENCY_WEIGHT * recency + rest) / whole)
     else:
         band = _band_at(customer, now_us)
-    model = population.learned.model
+    model = everybody.learned.model
     risk = risk_band(churn_risk(customer, model, now_us))
     changed = segment != customer.segment or band != customer.band or risk != customer.risk_band
     customer.segment, customer.band, customer.risk_band = segment, band, risk
@@ -279,7 +281,7 @@ def _newest_answer_us(answers: Answers) -> int:
 
 def as_judged(customer: Customer) -> Customer:
     """A copy of what `scores_of` reads: the customer as they are now, whatever happens to them later in the turn."""
-    copy = Customer()
+    copy = Customer(customer.customer_id)
     copy.visits, copy.orders, copy.revenue_minor = customer.visits, customer.orders, customer.revenue_minor
     copy.first_us, copy.last_us = customer.first_us, customer.last_us
     copy.log_usual, copy.log_recent = customer.log_usual, customer.log_recent
@@ -292,17 +294,14 @@ def as_judged(customer: Customer) -> Customer:
     return copy
 
 
-def scores_of(
-    customer_id: str, customer: Customer, population: Population, now_us: int, regular_min_visits: int
-) -> Scores:
+def scores_of(customer: Customer, everybody: Everybody, now_us: int, regular_min_visits: int) -> Scores:
     """The customer's record at `now_us`; None where there is not enough evidence."""
     judged = as_judged(customer)
-    judged.segment = segment_of(customer, population, now_us, regular_min_visits)
-    return record_of(customer_id, judged, now_us, regular_min_visits, population.learned)
+    judged.segment = segment_of(customer, everybody, now_us, regular_min_visits)
+    return record_of(judged, now_us, regular_min_visits, everybody.learned)
 
 
 def record_of(
-    customer_id: str,
     customer: Customer,
     now_us: int,
     regular_min_visits: int,
@@ -319,10 +318,10 @@ def record_of(
         tail = learned.tolerances.tail_probability(cell_of(customer), r)
     answers = customer.answers or Answers()
     segment = _SEGMENTS[max(0, customer.segment)]
-    health = sum(part.points for part in parts) if parts else None
+    health = in_order([part.points for part in parts]) if parts else None
     outlook = outlook_of(customer, learned.model, now_us) if visited else None
     return Scores(
-        customer_id=customer_id,
+        customer_id=customer.customer_id,
         as_of_us=now_us,
         segment=segment,
         health=health,

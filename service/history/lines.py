@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from service.domain.customer import NEVER
+from service.domain.calendar import NEVER
 from service.domain.events import Survey
 from service.history.amounts import AmountReader, Minor
 from service.history.left_out import ReadReport

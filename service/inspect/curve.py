@@ -11,7 +11,7 @@ from typing import Final
 from service.domain.cadence import HEALTHY_BASES, base_days, usual_gap_days
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
-from service.domain.learning.population import Learned
+from service.domain.learning.learned import Learned
 from service.domain.learning.silences import cell_of
 
 USUAL_GAPS: Final[list[float]] = [0.5, 1.0, 1.5, 2.0, 3.0, 4.0]

@@ -10,9 +10,9 @@ import msgspec
 
 from service.config import Settings
 from service.domain import cadence
-from service.domain.calendar import DAY_US, to_date, to_datetime
+from service.domain.calendar import DAY_US, NEVER, to_date, to_datetime
 from service.domain.changelog import NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY
-from service.domain.customer import FIELDS, NEVER, Customer
+from service.domain.customer import FIELDS, Customer
 from service.domain.engine import Engine
 from service.domain.findings import Evidence, Kind, Scores
 from service.domain.outreach.decisions import evidence_of
@@ -40,6 +40,8 @@ class Inspection(NamedTuple):
     """What each length of the present silence means, ascending: when it is reached, and the judgement. Empty without a visit."""
     overdue: Evidence | None
     """What an alert of this instant would rest on; None of who is no regular, and until the visit that is expected next."""
+    released: str | None
+    """Name of the newest step that went out in the present silence; None: none has."""
 
     def in_words(self, language: Language | None = None) -> str | None:
         """What an alert of this instant would say, in the customer's own language unless another is asked for; None without one."""
@@ -85,10 +87,10 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
     if scores is None:
         raise ConfigurationError(f"Customer {customer_id!r} is not known.")
     dates = [("expected visit", scores.expected_visit_us)]
-    chosen = " (if chosen under the volume)" if engine.volume is not None and not customer.rung else ""
+    chosen = " (if chosen under the volume)" if engine.ladder.volume is not None and not customer.episode.rung else ""
     dates += [
         (f"alert: {rung}{chosen if not place else ''}", due_us)
-        for place, (rung, due_us) in enumerate(engine.rungs_ahead(customer))
+        for place, (rung, due_us) in enumerate(engine.ladder.rungs_ahead(customer))
     ]
     if customer.visits:
         lost_us = customer.last_us + int(cadence.HEALTHY_BASES * cadence.base_days(customer) * DAY_US)
@@ -99,11 +101,13 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
     silences = marks_days(customer) if customer.visits else []
     if silences:
         silences += [
-            (at_us - customer.last_us) / DAY_US for at_us in (now_us, *(due for _, due in engine.rungs_ahead(customer)))
+            (at_us - customer.last_us) / DAY_US
+            for at_us in (now_us, *(due for _, due in engine.ladder.rungs_ahead(customer)))
         ]
-    learned, least = engine.population.learned, settings.shop.regular_min_visits
+    learned, least = engine.everybody.learned, settings.shop.regular_min_visits
     late = scores.expected_visit_us is not None and scores.expected_visit_us < now_us
-    overdue = evidence_of(customer, engine.population, now_us) if late and customer.visits >= least else None
+    win_back = engine.ladder.message_of(0)
+    overdue = evidence_of(customer, win_back, learned, now_us) if late and customer.visits >= least else None
     return Inspection(
         partition,
         local_time(now_us, zone),
@@ -118,6 +122,7 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
             for days in sorted(set(silences))
         ],
         overdue,
+        engine.ladder.newest_release(customer),
     )
 
 

@@ -11,7 +11,6 @@ from rich.table import Table
 from service.config import Settings
 from service.domain.calendar import to_day
 from service.domain.findings import LatestAnswer
-from service.domain.outreach.decisions import step_of
 from service.inspect.lookup import Inspection, inspect_customer, local_time
 from service.inspect.lookup import as_json as inspection_json
 
@@ -70,20 +69,18 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
 
 def _decided(found: Inspection, settings: Settings) -> str:
     """What the present silence has led to so far."""
-    state, zone = found.customer, settings.shop.zone
+    episode, zone = found.customer.episode, settings.shop.zone
 
     def on(at_us: int) -> str:
         return f"{local_time(at_us, zone):%Y-%m-%d %H:%M}"
 
-    if state.detected_us:
-        return f"came due on {on(state.detected_us)}, waits to be sent"
-    if state.released_us:
-        policy = settings.policy().outreach
-        _, newest = step_of(policy, min(state.released_rung, len(policy.rungs) - 1))
-        return f"{newest.name} asked for on {on(state.released_us)}"
-    if state.alerted_us:
-        return f"came due on {on(state.alerted_us)}, nothing sent; outreach-decisions says why"
-    if state.rung:
+    if episode.detected_us:
+        return f"came due on {on(episode.detected_us)}, waits to be sent"
+    if found.released is not None:
+        return f"{found.released} asked for on {on(episode.released_us)}"
+    if episode.alerted_us:
+        return f"came due on {on(episode.alerted_us)}, nothing sent; outreach-decisions says why"
+    if episode.rung:
         return "came due, nothing sent; outreach-decisions says why"
     return "nothing yet"
 

@@ -26,7 +26,7 @@ class Read:
 def compose(facts: Facts, words: Words) -> Read:
     result = facts.result
     report, engines = result.report, result.engines
-    regulars = sum(engine.population.state.regulars for engine in engines)
+    regulars = sum(engine.everybody.state.regulars for engine in engines)
     outreach = result.settings.outreach
     rule, level = tried(outreach, words)
     noticed = "absences" if rule == outreach.measure.value else "alerts"

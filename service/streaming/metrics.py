@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.domain.changelog import Counts
+from service.domain.counts import Counts
 from service.domain.engine import Engine
 from service.domain.findings import HealthBand, Segment
-from service.domain.outreach.realised import EVIDENCE, Tally
+from service.domain.outreach.realised import EVIDENCE, Realised
 from service.domain.periods.numbers import NUMBERS, PeriodRow
 from service.streaming.job import Written
 
@@ -91,7 +91,7 @@ class Metrics:
             ["promise"],
             registry=r,
         )
-        self._tallies: dict[int, Tally] = {}
+        self._tallies: dict[int, Realised] = {}
         self._outputs = Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
         self._compute = Histogram(
             "churn_alert_turn_compute_seconds",
@@ -197,12 +197,12 @@ class Metrics:
         self._beyond.inc(max(0, news.beyond_history))
         self._erased.inc(max(0, news.of_erased))
         self._tell_promises(partition, engine)
-        for segment, count in zip(Segment, engine.segments, strict=True):
+        for segment, count in zip(Segment, engine.scoreboard.segments, strict=True):
             self._customers.labels(segment.value, partition).set(count)
-        for band, count in zip(HealthBand, engine.bands, strict=True):
+        for band, count in zip(HealthBand, engine.scoreboard.bands, strict=True):
             self._bands.labels(band.value, partition).set(count)
-        self._regulars.labels(partition).set(engine.population.state.regulars)
-        self._due.labels(partition).set(engine.dates_waiting)
+        self._regulars.labels(partition).set(engine.everybody.state.regulars)
+        self._due.labels(partition).set(engine.timeline.dates_waiting)
         self._time.labels(partition).set(engine.now_us / 1e6)
 
     def _tell_promises(self, partition: int, engine: Engine) -> None:
@@ -210,7 +210,7 @@ class Metrics:
         self._promised.labels(outreach.measure.value).set(outreach.level)
         if outreach.volume_per_100_visits is not None:
             self._promised.labels("volume_per_100_visits").set(outreach.volume_per_100_visits)
-        before, now = self._tallies.get(partition, engine.tally_at_start), engine.state.tally
+        before, now = self._tallies.get(partition, engine.realised_at_start), engine.state.realised
         self._tallies[partition] = now.copy()
         for index, evidence in enumerate(EVIDENCE):
             news = now.classes[index].minus(before.classes[index])

@@ -192,7 +192,7 @@ class PartitionWorker:
             return
         began, wall_us = time.perf_counter(), time.time_ns() // 1000
         self.job.advance(wall_us, self._grace_us)
-        self._metrics.feed(self.number, stalled=self.job.engine.clock.stalled(wall_us))
+        self._metrics.feed(self.number, stalled=self.job.engine.timeline.clock.stalled(wall_us))
         await self._write(0, began)
 
     async def _write(self, processed: int, began: float) -> None:

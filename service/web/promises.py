@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from babel.numbers import format_decimal
 
-from service.domain.outreach.realised import CLASSES, FEWEST_WRONG, ClassTally
+from service.domain.outreach.realised import CLASSES, FEWEST_WRONG, ClassRealised
 from service.domain.policy import Measure, OutreachPolicy
 from service.wording.formats import Words
 
@@ -25,7 +25,7 @@ class Promises:
     """Says so where the wrong alerts are too few to hold the policy to them; else empty."""
 
 
-def compose_promises(kept: Sequence[ClassTally], outreach: OutreachPolicy, words: Words) -> Promises:
+def compose_promises(kept: Sequence[ClassRealised], outreach: OutreachPolicy, words: Words) -> Promises:
     """`kept`: as `ShopFacts.kept` gives it."""
     whole = kept[-1]
     by_share = outreach.measure is Measure.PROBABILITY
@@ -45,7 +45,7 @@ def compose_promises(kept: Sequence[ClassTally], outreach: OutreachPolicy, words
     )
 
 
-def as_numbers(kept: Sequence[ClassTally], outreach: OutreachPolicy) -> dict[str, object]:
+def as_numbers(kept: Sequence[ClassRealised], outreach: OutreachPolicy) -> dict[str, object]:
     """The same for programs: shares and rates as the settings count them, null where nothing is behind them."""
     return {
         "promised": {
@@ -96,7 +96,7 @@ def _class_name(index: int, words: Words) -> str:
     return words.say("kept.upto", high=high) if index == 0 else words.say("kept.between", low=low, high=high)
 
 
-def _cells(one: ClassTally, words: Words, *, by_share: bool) -> list[str]:
+def _cells(one: ClassRealised, words: Words, *, by_share: bool) -> list[str]:
     share, rate = one.wrong_share(), one.wrong_per_year()
     volume, back = one.alerts_per_100_visits(), one.back_soon_share()
     wrong = (None if share is None else words.percent(100.0 * share)) if by_share else _rate(rate, words)

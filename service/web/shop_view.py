@@ -15,7 +15,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from service.domain.findings import HealthBand, Segment
-from service.domain.outreach.realised import ClassTally, totals
+from service.domain.outreach.realised import ClassRealised, totals
 from service.domain.periods.numbers import PeriodRow
 from service.domain.policy import ClockMode
 from service.streaming.partition import PartitionWorker
@@ -102,7 +102,7 @@ class ShopFacts(Protocol):
 
     def customers(self) -> CustomerCounts: ...
 
-    def kept(self) -> list[ClassTally]:
+    def kept(self) -> list[ClassRealised]:
         """What the alerts did since the partitions began, those of `customers`: by class of evidence, and of all."""
         ...
 
@@ -158,7 +158,7 @@ class WorkerFacts:
             return PartitionHealth(recovered=False, caught_up=False, feed_alive=True)
         caught_up = owner.caught_up() or self._keeps_up(owner)
         # Behind the log, the age of the newest event says nothing about the feed. Event time knows no silence.
-        stalled = self._wall and caught_up and owner.job.engine.clock.stalled(time.time_ns() // 1000)
+        stalled = self._wall and caught_up and owner.job.engine.timeline.clock.stalled(time.time_ns() // 1000)
         return PartitionHealth(recovered=True, caught_up=caught_up, feed_alive=not stalled)
 
     def _keeps_up(self, owner: PartitionWorker) -> bool:
@@ -176,13 +176,13 @@ class WorkerFacts:
         engines = [owner.job.engine for owner in self._worker.partitions.values() if owner.ready]
         segments, bands = Counter[Segment](), Counter[HealthBand]()
         for engine in engines:
-            segments.update(dict(zip(Segment, engine.segments, strict=True)))
-            bands.update(dict(zip(HealthBand, engine.bands, strict=True)))
-        regulars = sum(engine.population.state.regulars for engine in engines)
+            segments.update(dict(zip(Segment, engine.scoreboard.segments, strict=True)))
+            bands.update(dict(zip(HealthBand, engine.scoreboard.bands, strict=True)))
+        regulars = sum(engine.everybody.state.regulars for engine in engines)
         return CustomerCounts(segments, bands, regulars, len(engines), self._recent.partitions)
 
-    def kept(self) -> list[ClassTally]:
-        return totals(owner.job.engine.state.tally for owner in self._worker.partitions.values() if owner.ready)
+    def kept(self) -> list[ClassRealised]:
+        return totals(owner.job.engine.state.realised for owner in self._worker.partitions.values() if owner.ready)
 
     def decisions(self) -> list[Decided]:
         return self._recent.latest()

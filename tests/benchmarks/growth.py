@@ -128,7 +128,7 @@ class Run:
     def _turn(self, stream: Iterator[Any], done: int) -> int:
         engine, totals, whole = self.engine, self.totals, self.measured.whole
         events = self._next_turn(stream, self._turn_size(done))
-        customers, fits = len(engine.customers), engine.population.state.fits
+        customers, fits = len(engine.customers), engine.everybody.state.fits
         apply = engine.apply
         began = time.process_time()
         for event in events:
@@ -142,7 +142,7 @@ class Run:
             pass
         ended = time.process_time()
         stretch_now = self._stretch(done)
-        if engine.population.state.fits > fits:
+        if engine.everybody.state.fits > fits:
             self.measured.fits += 1
             if whole.events:
                 self.measured.fit_s += drained - began - len(events) / whole.rate()
@@ -194,7 +194,7 @@ class Run:
     def weigh(self) -> None:
         """Where the bytes are: objects in memory, records in the changelog."""
         measured, engine = self.measured, self.engine
-        measured.dates_waiting = engine.dates_waiting
+        measured.dates_waiting = engine.timeline.dates_waiting
         measured.ledger = sum(4 + len(engine.ledger.record(day)) for day in engine.ledger.days())
         chosen = random.Random(1).sample(sorted(engine.customers), min(5_000, len(engine.customers)))
         measured.parts["table of customers"] = sys.getsizeof(engine.customers) / len(engine.customers)
@@ -217,7 +217,7 @@ class Run:
         revived.restored()
         self.measured.restore_s = time.process_time() - began
         assert len(revived.customers) == len(engine.customers)
-        assert revived.segments == engine.segments
+        assert revived.scoreboard.segments == engine.scoreboard.segments
 
 
 _SMALL = range(-5, 257)

@@ -41,7 +41,7 @@ def customers_applied(settings: Settings) -> int:
     with open_reader(settings.kafka) as reader:
         records = records_until_now(reader, partitions_of(reader, settings.kafka.state_topic))
         newest = {record.key: record.value for record in records if not record.key.startswith(b"\x00")}
-    return sum(restore(value).orders for value in newest.values())
+    return sum(restore(key.decode(), value).orders for key, value in newest.items())
 
 
 def test_a_million_hostile_records_stop_nothing(broker: TestBroker, topic_prefix: str) -> None:

@@ -36,13 +36,13 @@ from service.domain.findings import (
     ScoresErased,
     Segment,
 )
-from service.domain.memories import Answers
 from service.domain.periods.numbers import Counts
 from service.domain.periods.rows import RowMaker
 from service.domain.policy import OutreachPolicy, Policy, Shop, Timing
 from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord, TopicKind, utc_text
 from service.streaming.period_records import numbers_of
 from service.wording.sentences import Language
+from tests.support.customers import answers_with
 
 EVIDENCE = Evidence(
     visits=12,
@@ -232,8 +232,8 @@ def test_an_erased_customer_leaves_a_tombstone() -> None:
 
 
 def test_an_answer_is_published_with_the_order_it_is_about() -> None:
-    customer = Customer()
-    customer.answers = Answers(
+    customer = Customer("anna")
+    customer.answers = answers_with(
         nps=9, nps_us=60_000_000, ces=2, nps_order=("o1", 1_000_000, 1250), ces_order=("o2", None, None)
     )
     policy = Policy(Shop(), Timing(), OutreachPolicy())

@@ -188,7 +188,9 @@ class Witness:
         ledger = [(day, engine.ledger.record(day)) for day in engine.ledger.days()]
         self.tell(snapshots)
         self.tell(ledger)
-        self.tell([engine.state.pack(), engine.segments, engine.bands, engine.now_us, engine.today])
+        self.tell(
+            [engine.state.pack(), engine.scoreboard.segments, engine.scoreboard.bands, engine.now_us, engine.today]
+        )
         self.tell(engine.counts.as_dict())
         self.tell([engine.scores(name) for name, _ in snapshots])
         self.said["snapshots"] += len(snapshots)

@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from service.domain.customer import NEVER
+from service.domain.calendar import NEVER
 from service.domain.engine import Engine
 from service.domain.events import Event
-from service.domain.outreach.realised import ClassTally, totals
+from service.domain.outreach.realised import ClassRealised, totals
 from service.domain.policy import Measure, OutreachPolicy
 from tests.support.engines import EVENT_TIME, OPEN_HOUSE, make_engine, purchase
 
@@ -40,24 +40,24 @@ def log(usual_days: float) -> Sequence[Event]:
     return sorted(events, key=lambda event: event.at_us)
 
 
-def second_half(policy: OutreachPolicy, usual_days: float) -> tuple[ClassTally, Engine]:
+def second_half(policy: OutreachPolicy, usual_days: float) -> tuple[ClassRealised, Engine]:
     """What became of everybody's alerts."""
     engine, events = make_engine(policy, EVENT_TIME), log(usual_days)
-    engine.population.state.next_fit_us = NEVER  # the churn model has no part in this
+    engine.everybody.state.next_fit_us = NEVER  # the churn model has no part in this
     half = len(events) // 2
     for event in events[:half]:
         engine.apply(event)
-    before = totals([engine.state.tally])[-1]
+    before = totals([engine.state.realised])[-1]
     for event in events[half:]:
         engine.apply(event)
-    return totals([engine.state.tally])[-1].minus(before), engine
+    return totals([engine.state.realised])[-1].minus(before), engine
 
 
 @pytest.mark.parametrize("usual_days", [7.0, 60.0, 180.0])
 def test_a_share_of_wrong_alerts_is_kept_at_any_pace(usual_days: float) -> None:
     found, engine = second_half(replace(OPEN_HOUSE, measure=Measure.PROBABILITY, level=0.1), usual_days)
 
-    assert engine.population.learned.tolerances.table, "enough has been seen to leave the cold start"
+    assert engine.everybody.learned.tolerances.table, "enough has been seen to leave the cold start"
     assert found.healthy_gaps > 1000
     assert found.wrong_share() == pytest.approx(0.1, rel=0.2)
 

@@ -246,8 +246,8 @@ def test_memory_per_customer_is_bounded_whatever_the_dates(days: list[int], othe
         assert customer.items is not None
         assert len(customer.items.counts) <= 6
         assert len(customer.items.last) <= 3
-    assert len(engine.clock.state.pending) <= 16
-    assert engine.dates_waiting <= 2 * (len(days) + others)
+    assert len(engine.timeline.clock.state.pending) <= 16
+    assert engine.timeline.dates_waiting <= 2 * (len(days) + others)
 
 
 @CLOCKS
@@ -260,13 +260,13 @@ def test_the_counters_of_segments_and_bands_equal_a_recount(timing: Timing, seed
         engine.apply(event, at(500))
 
     everybody = engine.customers.values()
-    assert engine.segments == [sum(c.segment == index for c in everybody) for index in range(len(Segment))]
-    assert engine.bands == [sum(c.band == index for c in everybody) for index in range(len(HealthBand))]
-    assert sum(engine.segments) == sum(c.visits > 0 for c in everybody)
-    assert engine.population.state.regulars == sum(c.visits >= 4 for c in everybody)
-    assert engine.population.state.regular_revenue_minor == sum(c.revenue_minor for c in everybody if c.visits >= 4)
-    open_silences = engine.population.silences._open.values()
-    assert sum(sum(places.values()) for places in open_silences) == engine.population.state.regulars
+    assert engine.scoreboard.segments == [sum(c.segment == index for c in everybody) for index in range(len(Segment))]
+    assert engine.scoreboard.bands == [sum(c.band == index for c in everybody) for index in range(len(HealthBand))]
+    assert sum(engine.scoreboard.segments) == sum(c.visits > 0 for c in everybody)
+    assert engine.everybody.state.regulars == sum(c.visits >= 4 for c in everybody)
+    assert engine.everybody.state.regular_revenue_minor == sum(c.revenue_minor for c in everybody if c.visits >= 4)
+    open_silences = engine.everybody.silences._open.values()
+    assert sum(sum(places.values()) for places in open_silences) == engine.everybody.state.regulars
 
 
 @FEW

@@ -15,7 +15,7 @@ STORED = FIELDS.index("days")
 
 @given(st.lists(st.integers(19_000, 22_000), min_size=1, max_size=60))
 def test_visit_days_are_a_set_of_which_only_the_oldest_are_dropped(days: list[int]) -> None:
-    customer = Customer()
+    customer = Customer("c")
     marked: set[int] = set()
     newest = 0
 
@@ -35,12 +35,12 @@ def test_visit_days_are_a_set_of_which_only_the_oldest_are_dropped(days: list[in
 
 @given(st.sets(st.integers(19_000, 20_500), max_size=40))
 def test_days_are_stored_as_bits_little_endian_and_come_back(days: set[int]) -> None:
-    customer = Customer()
+    customer = Customer("c")
     for day in sorted(days):
         customer.mark_day(day)
 
     stored = customer.fields()[STORED]
-    again = restore(snapshot(customer))
+    again = restore("c", snapshot(customer))
 
     assert isinstance(stored, bytes)
     assert len(stored) <= MOST // 8

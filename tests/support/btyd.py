@@ -92,7 +92,7 @@ def shop(truth: Truth, number: int, seed: int, days: float = 730.0) -> list[Life
 
 def known_as(life: Life) -> Customer:
     """The customer as the engine holds them after these visits: those of one day are one visit, spending 10.00 each."""
-    customer = Customer()
+    customer = Customer("c")
     for visit in life.visits:
         day = at(visit) // DAY_US
         if day != customer.last_day:

@@ -140,7 +140,7 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
     judged: list[Output] = []
     for _, event in merged:
         engine.apply(event)
-        judged += engine.take_scores()
+        judged += engine.scoreboard.take()
     turn = engine.drain()
     encoder = Encoder(EncoderSettings(currency=shop.currency, minor_digits=shop.minor_digits))
     outputs: dict[TopicKind, list[Written]] = {kind: [] for kind in TopicKind}
@@ -218,10 +218,13 @@ def _compare_state(report: Report, number: int, wanted: Expected, found: dict[by
     for key in wanted.state.keys() & found.keys():
         if key.startswith(b"\x00"):
             continue
-        is_, should = restore(found[key]), restore(wanted.state[key])  # restore levels the due queue's bookkeeping
+        is_, should = (
+            restore(key.decode(), found[key]),
+            restore(key.decode(), wanted.state[key]),
+        )  # restore levels the due queue's bookkeeping
         if is_.fields() != should.fields():
-            fields = [name for name in FIELDS if getattr(is_, name) != getattr(should, name)]
-            values = [(name, getattr(is_, name), getattr(should, name)) for name in fields]
+            both = zip(FIELDS, is_.fields(), should.fields(), strict=True)
+            values = [(name, one, other) for name, one, other in both if one != other]
             report.differ(where, [f"{key!r} differs in (field, is, should be) {values}"])
 
 

@@ -91,18 +91,18 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "customers": {name: bare(customer) for name, customer in engine.customers.items()},
         "partition": engine.state.pack(),
         "ledger": {day: engine.ledger.record(day) for day in engine.ledger.days()},
-        "segments": list(engine.segments),
-        "bands": list(engine.bands),
+        "segments": list(engine.scoreboard.segments),
+        "bands": list(engine.scoreboard.bands),
         "erased": sorted(engine._erased),
-        "open": {day: dict(places) for day, places in engine.population.silences._open.items()},
-        "newcomers": None if (few := engine.population.newcomers) is None else (few.closed, few._open),
-        "returns": None if (back := engine.population.learned.returns) is None else (back.curves, back.pace_days),
-        "rows": [row.fields() for row in engine.population.silences.rows],
+        "open": {day: dict(places) for day, places in engine.everybody.silences._open.items()},
+        "newcomers": None if (few := engine.everybody.newcomers) is None else (few.closed, few._open),
+        "returns": None if (back := engine.everybody.learned.returns) is None else (back.curves, back.pace_days),
+        "rows": [row.fields() for row in engine.everybody.silences.rows],
         "learned": (
-            engine.population.learned.tolerances.table,
-            engine.population.learned.tolerances.kappa,
-            engine.population.learned.tolerances.class_weights,
-            engine.population.learned.tolerances.classes,
+            engine.everybody.learned.tolerances.table,
+            engine.everybody.learned.tolerances.kappa,
+            engine.everybody.learned.tolerances.class_weights,
+            engine.everybody.learned.tolerances.classes,
         ),
     }
 
@@ -175,4 +175,4 @@ def _event(random: Random, name: str, index: int, day: float, *, everything: boo
 
 def due_of(engine: Engine, customer_id: str) -> int:
     """When the customer's next rung comes due if nothing new is learned."""
-    return engine.rungs_ahead(engine.customers[customer_id])[0][1]
+    return engine.ladder.rungs_ahead(engine.customers[customer_id])[0][1]

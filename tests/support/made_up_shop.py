@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from service.config import Settings
 from service.domain.findings import HealthBand, Segment
-from service.domain.outreach.realised import ClassTally, Tally, totals
+from service.domain.outreach.realised import ClassRealised, Realised, totals
 from service.domain.periods.numbers import Counts as PeriodCounts
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.rows import RowMaker
@@ -107,7 +107,7 @@ class FakeFacts:
             {Segment.REGULAR: 1234, Segment.QUIET: 17}, {HealthBand.HEALTHY: 900, HealthBand.AT_RISK: 40}, 1251, 1, 2
         )
     )
-    tally: Tally = field(default_factory=Tally)
+    tally: Realised = field(default_factory=Realised)
     decided: list[Decided] = field(
         default_factory=lambda: [
             read_decision(written()),
@@ -127,7 +127,7 @@ class FakeFacts:
     def customers(self) -> CustomerCounts:
         return self.counts
 
-    def kept(self) -> list[ClassTally]:
+    def kept(self) -> list[ClassRealised]:
         return totals([self.tally])
 
     def decisions(self) -> list[Decided]:

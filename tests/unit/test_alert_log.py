@@ -10,12 +10,12 @@ from service.backtest.alert_log import Alert, AlertLog
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.customer import Customer
 from service.domain.findings import Decision, Outcome, Reason
-from service.domain.learning.population import Population
-from service.domain.outreach.decisions import NUDGE, decision_of
+from service.domain.outreach.decisions import decision_of
+from service.domain.outreach.kinds.second_visit import NUDGE
 from service.domain.policy import OutreachPolicy, Rung
-from tests.support.engines import at, purchase
+from tests.support.engines import at, make_engine, purchase
 
-POLICY = OutreachPolicy(rungs=(Rung("remind"), Rung("incentive")))
+ENGINE = make_engine(OutreachPolicy(rungs=(Rung("remind"), Rung("incentive"))))
 
 
 class Outputs:
@@ -46,11 +46,11 @@ class Story:
         rung: int = 0,
         returned: float | None = None,
     ) -> Decision:
-        customer = Customer()
+        customer = Customer(name)
         customer.visits, customer.last_us, customer.last_day = 5, at(since), at(since) // DAY_US
         made = decision_of(
-            name, customer, POLICY, Population(), outcome, reason, rung=rung, detected_us=at(detected),
-            decided_us=at(detected), returned_us=None if returned is None else at(returned),
+            customer, ENGINE.ladder.message_of(rung), ENGINE.everybody.learned, outcome, reason, number=rung,
+            detected_us=at(detected), decided_us=at(detected), expires_us=at(detected + 14), returned_us=None if returned is None else at(returned),
         )  # fmt: skip
         self._engine.waiting.append(made)
         self.log.collect([self._engine])  # type: ignore[list-item]

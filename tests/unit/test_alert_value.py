@@ -13,7 +13,7 @@ from service.domain.cadence import usual_gap_days
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.engine import Engine
-from service.domain.outreach.alert_value import BELIEFS, FROM_GAPS, LOST_GAPS, Worth
+from service.domain.outreach.alert_value import BELIEFS, FROM_GAPS, LOST_GAPS, AlertValue
 from service.domain.policy import OutreachPolicy
 from tests.support.customers import customer_with
 from tests.support.engines import EVENT_TIME, OPEN_HOUSE, apply_all, at, make_engine, purchase, weekly
@@ -59,7 +59,7 @@ def numbers(customer: Customer) -> list[float]:
 
 
 def test_the_coefficients_are_those_of_a_ridge_regression_towards_the_beliefs() -> None:
-    chance, worth, rows, outcomes, weights = Random(1), Worth([]), [], [], []
+    chance, worth, rows, outcomes, weights = Random(1), AlertValue([]), [], [], []
     for _ in range(3000):
         customer = somebody(chance)
         usual = usual_gap_days(customer)
@@ -86,7 +86,7 @@ def test_the_coefficients_are_those_of_a_ridge_regression_towards_the_beliefs() 
 
 def test_what_holds_in_a_shop_is_found_and_ranks_its_customers() -> None:
     """Here the irregular ones leave; how many visits they had says nothing."""
-    chance, worth = Random(2), Worth([])
+    chance, worth = Random(2), AlertValue([])
     steady, irregular = regular(10, square=2.0), regular(10, square=12.0)
     assert worth.relative(steady, MU0) == worth.relative(irregular, MU0)
 
@@ -103,7 +103,7 @@ def test_what_holds_in_a_shop_is_found_and_ranks_its_customers() -> None:
 
 
 def test_beliefs_stand_alone_while_little_has_been_seen() -> None:
-    worth = Worth([])
+    worth = AlertValue([])
     for _ in range(50):
         worth.lost(regular(40), MU0)
     worth.refresh(MU0)
@@ -115,8 +115,8 @@ def test_beliefs_stand_alone_while_little_has_been_seen() -> None:
 
 def seen(engine: Engine) -> tuple[float, float]:
     """Silences learned from and their outcomes, both by weight."""
-    assert engine.volume is not None
-    return engine.volume.state.worth[-2], engine.volume.state.worth[-1]
+    assert engine.ladder.volume is not None
+    return engine.ladder.volume.state.alert_value[-2], engine.ladder.volume.state.alert_value[-1]
 
 
 def shop_with(name: str, back_on: float | None, until: float) -> Engine:
@@ -154,5 +154,5 @@ def test_without_a_limit_of_messages_nothing_is_learned_and_no_date_is_kept() ->
     engine = make_engine(OPEN_HOUSE, EVENT_TIME)
     apply_all(engine, [*weekly("a", 9), *(purchase("b", day + 0.1, event_id=f"e{day}") for day in range(57, 150))])
 
-    assert engine.volume is None
-    assert engine.customers["a"].due_us > at(10_000)
+    assert engine.ladder.volume is None
+    assert engine.customers["a"].episode.due_us > at(10_000)

@@ -12,15 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.domain.answers import Answers
 from service.domain.calendar import to_us
 from service.domain.customer import FIELDS, VERSION, Customer, restore, snapshot
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase, Survey, SurveyAnswer
 from service.domain.findings import LatestAnswer, Output, Scores
-from service.domain.memories import Answers, remember_order, remembered_orders
+from service.domain.recent_orders import remember_order, remembered_orders
 from service.feed.records import key_of, value_of
 from service.history import open_history
 from service.streaming.decoder import Decoder, DecoderSettings
+from tests.support.customers import answers_with
 from tests.support.engines import Changelog, apply_all, at, make_engine, weekly, whole_state
 
 
@@ -143,9 +145,9 @@ def test_a_new_answer_and_a_new_join_are_published_at_once() -> None:
 def test_what_is_published_is_what_was_judged_whatever_happens_later_in_the_turn() -> None:
     engine = make_engine()
     engine.apply(nps(10, 1.0))
-    (published,) = engine.take_scores()
+    (published,) = engine.scoreboard.take()
     engine.apply(nps(3, 2.0, "o1"))
-    held = dict(engine._scored)
+    held = dict(engine.scoreboard._judged)
     customer = engine.customers["ann"]
     assert customer.answers is not None
     customer.answers.join("o1", at(1), 5)
@@ -254,13 +256,13 @@ def answers_of(engine: Engine) -> Answers:
 
 
 def test_a_snapshot_from_before_orders_were_kept_is_restored() -> None:
-    customer = Customer()
+    customer = Customer("ann")
     customer.visits, customer.orders = 3, 4
-    customer.answers = Answers(nps=9, nps_us=at(2))
+    customer.answers = answers_with(nps=9, nps_us=at(2))
     fields = list(customer.fields()[: FIELDS.index("order_memory")])
     fields[FIELDS.index("answers")] = customer.answers.fields()[:6]
 
-    restored = restore(msgspec.msgpack.encode((VERSION, *fields)))
+    restored = restore("ann", msgspec.msgpack.encode((VERSION, *fields)))
 
     assert (restored.visits, restored.orders, restored.order_memory) == (3, 4, None)
     assert restored.answers is not None

@@ -136,7 +136,7 @@ def test_predictions_rest_on_what_was_known_in_the_middle() -> None:
     found, _ = checked(events, end=200)
     other, _ = checked([*past, purchase("clock", 100), *(purchase(f"c{n}", 101) for n in range(60))], end=200)
 
-    model = engine.population.learned.model
+    model = engine.everybody.learned.model
     expected = []
     for customer in engine.customers.values():
         days = 2 * exp(customer.log_usual)

@@ -127,7 +127,7 @@ def test_customers_without_a_visit_and_refunds_beyond_all_revenue_do_no_harm() -
     spoilt = known_as(shop(SHOPS["coffee"], 1, 1, DAYS)[0])
     spoilt.revenue_minor = -500
 
-    model, _ = fit([Customer(), spoilt], at(DAYS), [])
+    model, _ = fit([Customer("c"), spoilt], at(DAYS), [])
 
     assert model.spend_minor == 0
     assert 0 < dropout_of(model) < 1
@@ -200,8 +200,8 @@ def test_after_a_restart_the_sample_is_the_same_also_where_customers_were_erased
 
 
 def model_of(engine: Engine) -> tuple[object, ...]:
-    model = engine.population.learned.model
-    return model.stages, model.r, model.alpha, model.a, model.b, model.spend_minor, engine.population.state.fit_position
+    model = engine.everybody.learned.model
+    return model.stages, model.r, model.alpha, model.a, model.b, model.spend_minor, engine.everybody.state.fit_position
 
 
 def as_purchases(truth: Truth, number: int, seed: int, days: float) -> list[Event]:
@@ -216,9 +216,9 @@ def test_an_engine_learns_from_its_stream_what_its_customers_live_by() -> None:
 
     apply_all(engine, as_purchases(truth, 1200, 5, 250.0))
 
-    model = engine.population.learned.model
-    assert 0.4 * SAMPLE_MOST < len(engine.population.sample) <= SAMPLE_MOST < len(engine.customers)
-    assert engine.population.state.fits > 12
+    model = engine.everybody.learned.model
+    assert 0.4 * SAMPLE_MOST < len(engine.everybody.sample) <= SAMPLE_MOST < len(engine.customers)
+    assert engine.everybody.state.fits > 12
     assert model.stages == truth.stages
     assert rate_of(model) == pytest.approx(1 / truth.gap_days, rel=RATE)
     assert dropout_of(model) == pytest.approx(truth.dropout, abs=DROPOUT)
@@ -238,9 +238,9 @@ def test_an_engine_restarted_anywhere_has_the_same_model_to_the_last_bit(seed: i
             changelog.take(engine.drain())
             engine = changelog.revive(engine)
 
-    assert once.population.state.fits > 5
+    assert once.everybody.state.fits > 5
     assert model_of(engine) == model_of(once)
-    assert engine.population.sample.members() == once.population.sample.members()
+    assert engine.everybody.sample.members() == once.everybody.sample.members()
 
 
 def test_a_sample_once_halved_stays_halved_over_restarts_and_erasures() -> None:
@@ -254,31 +254,31 @@ def test_a_sample_once_halved_stays_halved_over_restarts_and_erasures() -> None:
     revived = changelog.revive(engine)
 
     assert len(engine.customers) < SAMPLE_MOST
-    assert len(engine.population.sample) < len(engine.customers)
-    assert revived.population.sample.members() == engine.population.sample.members()
+    assert len(engine.everybody.sample) < len(engine.customers)
+    assert revived.everybody.sample.members() == engine.everybody.sample.members()
 
 
 def test_the_erased_are_no_longer_learned_from() -> None:
     engine = make_engine()
     apply_all(engine, as_purchases(SHOPS["drugstore"], 20, 1, 60.0))
-    assert sorted(engine.population.sample.members()) == sorted(engine.customers)
+    assert sorted(engine.everybody.sample.members()) == sorted(engine.customers)
 
     apply_all(engine, [Erasure("e", "7", at(61))])
 
-    assert "7" not in engine.population.sample.members()
-    assert len(engine.population.sample) == len(engine.customers)
-    fits = engine.population.state.fits
+    assert "7" not in engine.everybody.sample.members()
+    assert len(engine.everybody.sample) == len(engine.customers)
+    fits = engine.everybody.state.fits
     apply_all(engine, [purchase("other", 80.0)])
-    assert engine.population.state.fits > fits
+    assert engine.everybody.state.fits > fits
 
 
 def test_fits_become_rarer_but_never_rarer_than_every_four_weeks() -> None:
     engine = make_engine()
     fitted: list[int] = []
     for week in range(70):
-        before = engine.population.state.fits
+        before = engine.everybody.state.fits
         apply_all(engine, [purchase("a", 7.0 * week + 0.5)])
-        if engine.population.state.fits > before:
+        if engine.everybody.state.fits > before:
             fitted.append(week)
 
     gaps = [later - earlier for earlier, later in pairwise(fitted)]

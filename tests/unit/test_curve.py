@@ -7,7 +7,7 @@ from math import exp
 import pytest
 
 from service.domain.learning.churn_model import ChurnModel
-from service.domain.learning.population import Learned
+from service.domain.learning.learned import Learned
 from service.domain.learning.silences import UNKNOWN
 from service.inspect.curve import marks_days, point_of
 from tests.support.engines import START_US, apply_all, decisions, make_engine, weekly
@@ -39,7 +39,7 @@ def test_who_is_no_regular_yet_has_a_churn_risk_only() -> None:
     engine = make_engine()
     apply_all(engine, weekly("b", 3))
 
-    found = point_of(engine.customers["b"], engine.population.learned, 4, 30.0)
+    found = point_of(engine.customers["b"], engine.everybody.learned, 4, 30.0)
 
     assert found.tail_probability is None
     assert 0.0 < found.churn_risk < 1.0
@@ -59,11 +59,11 @@ def test_the_marks_ascend_to_the_end_of_health() -> None:
 def test_the_rungs_ahead_are_those_that_then_come_due() -> None:
     engine = make_engine(policy())
     apply_all(engine, WEEKLY)
-    told = engine.rungs_ahead(engine.customers["a"])
+    told = engine.ladder.rungs_ahead(engine.customers["a"])
     assert [name for name, _ in told] == ["remind", "incentive", "last_call"]
     assert told[0][1] > START_US + LAST_DAY * DAY_US
 
     found = decisions(apply_all(engine, clock(list(range(LAST_DAY + 1, LAST_DAY + 90, 3)))))
 
     assert [(made.rung, made.detected_us) for made in found] == told
-    assert engine.rungs_ahead(engine.customers["a"]) == []
+    assert engine.ladder.rungs_ahead(engine.customers["a"]) == []

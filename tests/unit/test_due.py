@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from service.domain.calendar import DAY_US
-from service.domain.customer import NEVER, Customer
+from service.domain.calendar import DAY_US, NEVER
+from service.domain.customer import Customer
 from service.domain.due import DueQueue
 
 
@@ -22,18 +22,18 @@ class Board:
         self.fired: list[tuple[int, str]] = []
 
     def set(self, name: str, date: int) -> None:
-        customer = self.customers.setdefault(name, Customer())
-        customer.due_us = date
-        self.queue.schedule(name, customer)
+        customer = self.customers.setdefault(name, Customer(name))
+        customer.episode.due_us = date
+        self.queue.schedule(customer)
 
     def fire(self, until: int) -> list[tuple[int, str]]:
         self.fired = []
         self.queue.fire(until, self._look)
         return self.fired
 
-    def _look(self, date: int, name: str, customer: Customer) -> None:
-        self.fired.append((date, name))
-        customer.due_us = NEVER
+    def _look(self, date: int, customer: Customer) -> None:
+        self.fired.append((date, customer.customer_id))
+        customer.episode.due_us = NEVER
 
 
 def test_dates_fire_in_order_of_date_and_then_of_customer() -> None:
@@ -96,9 +96,9 @@ def test_a_look_may_set_the_next_date_of_the_same_customer() -> None:
     fired = []
     board.set("a", 6)
 
-    def look(date: int, name: str, customer: Customer) -> None:
+    def look(date: int, customer: Customer) -> None:
         fired.append(date)
-        customer.due_us = next(dates)
+        customer.episode.due_us = next(dates)
 
     board.queue.fire(10 * DAY_US, look)
 

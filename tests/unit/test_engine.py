@@ -200,7 +200,7 @@ def test_a_late_visit_may_make_a_regular() -> None:
 
     apply_all(engine, [purchase("a", 14.5), purchase("a", 21.5), purchase("a", 0.5), purchase("a", 7.5)])
 
-    assert engine.population.state.regulars == 1
+    assert engine.everybody.state.regulars == 1
     assert at(21.5) < due_of(engine, "a") < at(120)
 
 
@@ -289,8 +289,8 @@ def test_erasure_leaves_tombstones_and_nothing_of_the_person() -> None:
     assert not any(b"a-person" in key for key, value in changelog.state.items() if value is not None)
     assert changelog.ledger == ledger
     assert engine.scores("a-person") is None
-    assert engine.population.state.regulars == 0
-    assert sum(engine.segments) == 0
+    assert engine.everybody.state.regulars == 0
+    assert sum(engine.scoreboard.segments) == 0
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -447,9 +447,9 @@ def test_one_time_buyers_are_counted_in_no_band_but_become_lost() -> None:
         (Segment.LOST, None, None),
     ]
     for each in (engine, changelog.revive(engine)):
-        counted = dict(zip(Segment, each.segments, strict=True))
-        assert (counted[Segment.NEW], counted[Segment.LOST], sum(each.segments)) == (1, 1, 2)
-        assert sum(each.bands) == 0
+        counted = dict(zip(Segment, each.scoreboard.segments, strict=True))
+        assert (counted[Segment.NEW], counted[Segment.LOST], sum(each.scoreboard.segments)) == (1, 1, 2)
+        assert sum(each.scoreboard.bands) == 0
 
 
 def test_a_turn_in_which_nothing_happened_is_empty() -> None:
@@ -533,7 +533,7 @@ def test_while_the_feed_is_silent_the_wall_clock_alerts_nobody() -> None:
         engine.advance(at(day), at(day))
 
     assert decisions(engine.drain().outputs) == []
-    assert engine.clock.stalled(at(200))
+    assert engine.timeline.clock.stalled(at(200))
 
 
 def test_an_older_snapshot_is_upgraded_by_reading_it() -> None:

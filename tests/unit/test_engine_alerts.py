@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.domain.events import Event
 from service.domain.findings import Output
-from service.domain.learning.population import Population
+from service.domain.learning.everybody import Everybody
 from service.domain.outreach.tolerance import Tolerance
 from service.domain.policy import ConsentRule, Measure, OutreachPolicy
 from tests.support import reference_rule as reference
@@ -64,7 +64,7 @@ def test_a_shop_that_has_learned_its_own_curve_is_alerted_by_the_rule_as_written
     outputs = apply_all(engine, log)
 
     expected = reference.alerts([(e.customer_id, e.at_us) for e in log], measure.value, level, learned.append)
-    tolerances, shop = engine.population.learned.tolerances, learned[0]
+    tolerances, shop = engine.everybody.learned.tolerances, learned[0]
     assert tolerances.table, "the shop must be big enough to leave the cold start"
     for row, kind in zip(tolerances.table, reference.KINDS, strict=True):
         assert row == pytest.approx(shop.table[kind], abs=1e-9)
@@ -73,8 +73,8 @@ def test_a_shop_that_has_learned_its_own_curve_is_alerted_by_the_rule_as_written
     assert tolerances.class_weights == pytest.approx(shop.class_weights, rel=1e-9, abs=1e-9)
     assert tolerances.kappa == pytest.approx(shop.kappa, rel=1e-9)
     assert 0.5 < tolerances.kappa < 4.0
-    assert engine.population.mu0 == pytest.approx(shop.mu0, rel=1e-9)
-    assert engine.population.mu0 != Population().mu0
+    assert engine.everybody.mu0 == pytest.approx(shop.mu0, rel=1e-9)
+    assert engine.everybody.mu0 != Everybody().mu0
     assert len(expected) > 20
     assert_equal(outputs, expected)
 
@@ -98,7 +98,7 @@ def test_a_budget_is_the_share_that_makes_so_many_wrong_alerts_in_a_year() -> No
     """A healthy year has 365 / (κ û) gaps, of which the share q is stopped by an alert."""
     engine = make_engine(policy(Measure.BUDGET, 1.0))
     apply_all(engine, in_time(shop_log(5, customers=60, days=150)))
-    tolerances = engine.population.learned.tolerances
+    tolerances = engine.everybody.learned.tolerances
     regulars = [customer for customer in engine.customers.values() if customer.visits >= 4]
     assert tolerances.table
     assert abs(tolerances.kappa - 1.0) > 0.01, "else the test would not see κ"
@@ -108,8 +108,8 @@ def test_a_budget_is_the_share_that_makes_so_many_wrong_alerts_in_a_year() -> No
         gaps_a_year = 365 / (tolerances.kappa * exp(customer.log_usual))
         for share in (0.003, 0.011, 0.05, 0.2, 0.45):
             if share * gaps_a_year <= 50:  # no policy allows more
-                budget = Tolerance(policy(Measure.BUDGET, share * gaps_a_year), engine.population)
-                same = Tolerance(policy(Measure.PROBABILITY, share), engine.population)
+                budget = Tolerance(policy(Measure.BUDGET, share * gaps_a_year), engine.everybody)
+                same = Tolerance(policy(Measure.PROBABILITY, share), engine.everybody)
                 assert budget.days(customer, 0) == pytest.approx(same.days(customer, 0), rel=1e-9)
                 compared += 1
     assert compared > 100

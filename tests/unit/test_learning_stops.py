@@ -23,8 +23,8 @@ def log() -> list[Event]:
 
 
 def known(engine: Engine) -> tuple[object, ...]:
-    state = engine.population.state
-    return engine.population.learned.tolerances.table, state.mu0, list(state.model)
+    state = engine.everybody.state
+    return engine.everybody.learned.tolerances.table, state.mu0, list(state.model)
 
 
 def run(until: float) -> tuple[Engine, list[Decision]]:
@@ -40,7 +40,7 @@ def test_what_is_known_on_that_day_is_known_for_ever_after() -> None:
 
     assert known(stopped) == known(on_the_day)
     assert known(stopped) != known(free)
-    assert stopped.population.learned.tolerances.table, "there was something to learn"
+    assert stopped.everybody.learned.tolerances.table, "there was something to learn"
 
 
 def test_alerts_before_that_day_are_those_of_an_engine_that_goes_on_learning() -> None:
@@ -61,4 +61,4 @@ def test_a_restart_after_that_day_changes_nothing() -> None:
     again.restored()
 
     assert known(again) == known(stopped)
-    assert again.population.next_refresh_us == stopped.population.next_refresh_us
+    assert again.everybody.next_refresh_us == stopped.everybody.next_refresh_us

@@ -65,7 +65,7 @@ def test_the_nudge_comes_when_three_quarters_of_those_who_come_again_are_back() 
             newcomers.came_again(1, gap, log(pace))
             seen.append((gap, True, 0.5 ** (gap / 105)))
         else:
-            newcomers.begins(customer_with(visits=1, last_day=first))
+            newcomers.opened(customer_with(visits=1, last_day=first))
             seen.append((today - first + 0.5, False, 0.5 ** ((today - first + 0.5) / 105)))
 
     found = newcomers.refresh(today, log(pace))
@@ -154,7 +154,7 @@ def test_a_nudge_is_not_paid_from_the_volume_of_regulars_and_counts_for_no_promi
 
     assert len(found) == 40
     assert {each.outcome for each in found} == {Outcome.RELEASED}
-    assert sum(one.alerts for one in engine.state.tally.classes) == 0
+    assert sum(one.alerts for one in engine.state.realised.classes) == 0
     assert engine.state.volume is not None
     assert engine.state.volume.tokens >= 1.0
 
@@ -179,9 +179,9 @@ def test_a_late_visit_that_makes_a_regular_ends_the_nudges() -> None:
     apply_all(engine, [purchase("a", 21.0)])
 
     assert engine.customers["a"].visits == 4
-    assert engine.rungs_ahead(engine.customers["a"])[0][0] == "remind"
+    assert engine.ladder.rungs_ahead(engine.customers["a"])[0][0] == "remind"
     assert due_of(engine, "a") != as_newcomer
-    assert not any(engine.population.newcomers._open.get(day, {}).get(3) for day in engine.population.newcomers._open)  # type: ignore[union-attr]
+    assert not any(engine.everybody.newcomers._open.get(day, {}).get(3) for day in engine.everybody.newcomers._open)  # type: ignore[union-attr]
 
 
 def test_a_restart_leaves_no_trace_and_a_switch_off_ends_what_waits() -> None:

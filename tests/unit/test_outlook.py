@@ -9,16 +9,16 @@ from random import Random
 import pytest
 
 from service.domain import scores
-from service.domain.calendar import DAY_US, SECOND_US
-from service.domain.customer import NEVER, Customer
+from service.domain.calendar import DAY_US, DAYS_PER_YEAR, NEVER, SECOND_US
+from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.findings import Output, RiskBand, Scores
 from service.domain.learning.churn_model import ChurnModel
-from service.domain.learning.population import Learned, Population
+from service.domain.learning.everybody import Everybody
+from service.domain.learning.learned import Learned
 from service.domain.learning.silences import UNKNOWN
 from service.domain.outlook import (
     HIGH_FROM,
-    HORIZON_DAYS,
     MEDIUM_FROM,
     Outlook,
     chance_of_no_visit,
@@ -58,8 +58,8 @@ def a_customer(random: Random) -> Customer:
     )
 
 
-def knowing(model: ChurnModel) -> Population:
-    population = Population()
+def knowing(model: ChurnModel) -> Everybody:
+    population = Everybody()
     population.learned = Learned(UNKNOWN, model)
     return population
 
@@ -179,7 +179,7 @@ def test_expected_value_and_value_at_risk_add_up_to_what_a_surely_alive_customer
 
     outlook = outlook_of(customer, model, now)
 
-    visits = model.expected_visits_if_alive(customer.visits - 1, recency, age, HORIZON_DAYS)
+    visits = model.expected_visits_if_alive(customer.visits - 1, recency, age, DAYS_PER_YEAR)
     spend = (2500 + customer.revenue_minor) / (1 + customer.visits)  # the shop's mean visit counts like one of theirs
     assert outlook.expected_value_minor + outlook.value_at_risk_minor == pytest.approx(visits * spend, abs=1)
     alive = 1 - outlook.churn_risk
@@ -227,10 +227,10 @@ def test_an_outlook_holds_a_share_of_the_same_visits() -> None:
 def settled_on(model: ChurnModel) -> Engine:
     """An engine that takes its customers for these, and learns nothing else of them."""
     engine = make_engine()
-    state = engine.population.state
+    state = engine.everybody.state
     state.model = [model.stages, model.r, model.alpha, model.a, model.b, model.spend_minor]
     state.next_fit_us = NEVER
-    engine.population.learned = Learned(UNKNOWN, model)
+    engine.everybody.learned = Learned(UNKNOWN, model)
     return engine
 
 

@@ -11,10 +11,10 @@ from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Event, Profile
 from service.domain.findings import Decision, Kind, Outcome, Reason
-from service.domain.memories import ProfileState
-from service.domain.outreach.gates import Release, Verdict, decision_id
+from service.domain.outreach.decisions import decision_id
+from service.domain.outreach.gates import Release, Verdict
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung
-from tests.support.customers import customer_with
+from tests.support.customers import customer_with, profile_with
 from tests.support.engines import (
     OPEN_HOUSE,
     WALL_TIME,
@@ -32,7 +32,7 @@ DUE = at(50)
 
 
 def with_consent(consent: bool | None) -> Customer:
-    return customer_with(visits=5, profile=ProfileState(consent=consent))
+    return customer_with(visits=5, profile=profile_with(consent=consent))
 
 
 def decide(policy: OutreachPolicy, customer: Customer, late_us: int = 0, *, deferred: bool = False) -> Verdict:

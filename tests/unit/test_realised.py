@@ -12,7 +12,7 @@ from service.domain.calendar import DAY_US
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
 from service.domain.findings import Decision
-from service.domain.outreach.realised import COUNTED, EVIDENCE, Tally
+from service.domain.outreach.realised import COUNTED, EVIDENCE, Realised
 from service.domain.policy import ConsentRule, Measure, OutreachPolicy
 from service.streaming.job import Written
 from service.streaming.metrics import Metrics
@@ -23,7 +23,7 @@ WEEKLY: list[Event] = [purchase("a", 0.5 + 7 * n) for n in range(8)]
 
 
 def counted(engine: Engine, evidence: str) -> dict[str, float]:
-    one = engine.state.tally.classes[EVIDENCE.index(evidence)]
+    one = engine.state.realised.classes[EVIDENCE.index(evidence)]
     return {name: getattr(one, name) for name in COUNTED}
 
 
@@ -67,9 +67,11 @@ def test_alerts_counted_are_those_decided() -> None:
     made = [output for output in apply_all(engine, log) if isinstance(output, Decision) and output.returned_us is None]
 
     assert (
-        sum(one.alerts for one in engine.state.tally.classes) == len({decision.decision_id for decision in made}) > 30
+        sum(one.alerts for one in engine.state.realised.classes)
+        == len({decision.decision_id for decision in made})
+        > 30
     )
-    assert 0 < sum(one.wrong_alerts for one in engine.state.tally.classes) < len(made)
+    assert 0 < sum(one.wrong_alerts for one in engine.state.realised.classes) < len(made)
 
 
 def test_a_restart_keeps_the_tally_and_tells_prometheus_only_what_is_new() -> None:
@@ -79,7 +81,7 @@ def test_a_restart_keeps_the_tally_and_tells_prometheus_only_what_is_new() -> No
     changelog.take(engine.drain())
 
     again = changelog.revive(engine)
-    assert again.state.tally.fields() == engine.state.tally.fields()
+    assert again.state.realised.fields() == engine.state.realised.fields()
     again.apply(purchase("a", 0.5 + 7 * 8))
     metrics = Metrics()
     metrics.turn(0, Written({}, {}, 1, [], Counter(), 0), again, 0.0, 0.0)
@@ -92,7 +94,7 @@ def test_a_restart_keeps_the_tally_and_tells_prometheus_only_what_is_new() -> No
 
 
 def test_realised_rates_are_unknown_without_a_healthy_gap() -> None:
-    one = Tally().classes[0]
+    one = Realised().classes[0]
     assert one.wrong_share() is None
     assert one.wrong_per_year() is None
 

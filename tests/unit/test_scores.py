@@ -8,18 +8,18 @@ from random import Random
 import pytest
 
 from service.domain import scores
-from service.domain.calendar import DAY_US, SECOND_US
-from service.domain.customer import NEVER, Customer
+from service.domain.answers import Answers
+from service.domain.calendar import DAY_US, NEVER, SECOND_US
+from service.domain.customer import Customer
 from service.domain.findings import HealthBand, RiskBand, Segment
-from service.domain.learning.population import Population
-from service.domain.memories import Answers
-from tests.support.customers import customer_with
+from service.domain.learning.everybody import Everybody
+from tests.support.customers import answers_with, customer_with
 from tests.support.engines import at
 
 SEGMENTS = list(Segment)
 BANDS = list(HealthBand)
 RISK_BANDS = list(RiskBand)
-NO_SHOP = Population()
+NO_SHOP = Everybody()
 UNLUCKY = [
     3.5127339269877185,
     3.55387799899414,
@@ -33,20 +33,18 @@ UNLUCKY = [
 
 def customer_of(visits: int = 10, **changes: object) -> Customer:
     """A weekly customer, last here at day 0, who always spends the same."""
-    customer = customer_with(
-        visits=visits,
-        orders=visits,
-        revenue_minor=1000 * visits,
-        last_us=at(0),
-        first_us=at(-7 * visits),
-        log_usual=log(7),
-        log_recent=log(7),
-        gap_weight=5.0,
-        recent_spend=1000.0 if visits > 1 else -1.0,
-    )
-    for name, value in changes.items():
-        setattr(customer, name, value)
-    return customer
+    usual: dict[str, object] = {
+        "visits": visits,
+        "orders": visits,
+        "revenue_minor": 1000 * visits,
+        "last_us": at(0),
+        "first_us": at(-7 * visits),
+        "log_usual": log(7),
+        "log_recent": log(7),
+        "gap_weight": 5.0,
+        "recent_spend": 1000.0 if visits > 1 else -1.0,
+    }
+    return customer_with("a", **(usual | changes))
 
 
 def random_customer(seed: int, *, answers: bool) -> Customer:
@@ -60,7 +58,7 @@ def random_customer(seed: int, *, answers: bool) -> Customer:
         recent_spend=random.uniform(200, 2000),
     )
     if answers:
-        customer.answers = Answers()
+        customer.answers = answers_with()
         if random.random() < 0.7:
             customer.answers.nps, customer.answers.nps_us = random.randrange(11), at(-random.randrange(300))
         if random.random() < 0.5:
@@ -74,7 +72,7 @@ def random_customer(seed: int, *, answers: bool) -> Customer:
 def test_parts_add_up_to_the_health_and_their_maxima_to_a_hundred(seed: int) -> None:
     customer = random_customer(seed, answers=seed % 2 == 0)
     for days in (0.0, 3.0, 30.0, 300.0):
-        record = scores.scores_of("a", customer, NO_SHOP, at(days), 4)
+        record = scores.scores_of(customer, NO_SHOP, at(days), 4)
 
         evidence = customer.visits > 1
         assert bool(record.health_parts) is evidence
@@ -94,13 +92,13 @@ def test_a_part_without_evidence_is_left_out_and_the_others_weigh_more() -> None
     parts = {part.name: part.of for part in scores.health_parts(customer_of(), at(0))}
     assert parts == pytest.approx({"recency": 6200 / 85, "frequency_trend": 1300 / 85, "spend_trend": 1000 / 85})
 
-    answered = customer_of(answers=Answers(nps=10, nps_us=at(0)))
+    answered = customer_of(answers=answers_with(nps=10, nps_us=at(0)))
     parts = {part.name: part.of for part in scores.health_parts(answered, at(0))}
     assert parts == pytest.approx({"recency": 62, "frequency_trend": 13, "spend_trend": 10, "satisfaction": 15})
 
 
 def test_an_answer_loses_half_its_weight_in_180_days() -> None:
-    answered = customer_of(visits=2, answers=Answers(nps=0, nps_us=at(0)))
+    answered = customer_of(visits=2, answers=answers_with(nps=0, nps_us=at(0)))
 
     parts = {part.name: part.of for part in scores.health_parts(answered, at(180))}
 
@@ -108,7 +106,7 @@ def test_an_answer_loses_half_its_weight_in_180_days() -> None:
 
 
 def test_a_customer_without_a_visit_has_no_health() -> None:
-    record = scores.scores_of("a", Customer(), NO_SHOP, at(0), 4)
+    record = scores.scores_of(Customer("a"), NO_SHOP, at(0), 4)
 
     assert record.health is None
     assert record.band is None
@@ -124,12 +122,12 @@ def test_a_one_time_buyer_has_neither_health_nor_band_but_becomes_lost() -> None
     assert scores.judge(customer, NO_SHOP, now, 4)
     assert (SEGMENTS[customer.segment], customer.band) == (Segment.NEW, -1)
     while SEGMENTS[customer.segment] is not Segment.LOST:
-        before = scores.scores_of("a", customer, NO_SHOP, now, 4)
+        before = scores.scores_of(customer, NO_SHOP, now, 4)
         assert (before.segment, before.health, before.band, before.health_parts) == (Segment.NEW, None, None, ())
         now = customer.change_us
         scores.judge(customer, NO_SHOP, now, 4)
 
-    after = scores.scores_of("a", customer, NO_SHOP, now, 4)
+    after = scores.scores_of(customer, NO_SHOP, now, 4)
     assert (SEGMENTS[customer.segment], customer.band) == (Segment.LOST, -1)
     assert (after.segment, after.health, after.band, after.health_parts) == (Segment.LOST, None, None, ())
     assert (now - customer.last_us) / DAY_US == pytest.approx(7 * 6 * 0.1**0.3)
@@ -143,11 +141,11 @@ def test_a_lost_customer_with_perfect_trends_and_a_perfect_answer_is_at_risk(
     visits: int, recent_spend: float, health: float
 ) -> None:
     now = at(100)
-    answers = Answers(nps=10, nps_us=now, csat=5, csat_us=now, ces=7, ces_us=now)
+    answers = answers_with(nps=10, nps_us=now, csat=5, csat_us=now, ces=7, ces_us=now)
     customer = customer_of(visits, log_recent=log(3), recent_spend=recent_spend, answers=answers)
     scores.judge(customer, NO_SHOP, now, 4)
 
-    record = scores.scores_of("a", customer, NO_SHOP, now, 4)
+    record = scores.scores_of(customer, NO_SHOP, now, 4)
 
     assert all(part.points == pytest.approx(part.of) for part in record.health_parts if part.name != "recency")
     assert record.health == pytest.approx(health)
@@ -158,12 +156,12 @@ def test_a_lost_customer_with_perfect_trends_and_a_perfect_answer_is_at_risk(
     assert RISK_BANDS[customer.risk_band] is RiskBand.HIGH
 
 
-@pytest.mark.parametrize("answers", [None, Answers(nps=10, nps_us=at(0)), Answers(csat=1, csat_us=at(0))])
+@pytest.mark.parametrize("answers", [None, answers_with(nps=10, nps_us=at(0)), answers_with(csat=1, csat_us=at(0))])
 def test_before_the_second_visit_there_is_no_health_whatever_was_answered(answers: Answers | None) -> None:
     customer = customer_of(visits=1, answers=answers)
     scores.judge(customer, NO_SHOP, at(0), 4)
 
-    published = {scores.scores_of("a", customer, NO_SHOP, at(day), 4).band for day in range(500)}
+    published = {scores.scores_of(customer, NO_SHOP, at(day), 4).band for day in range(500)}
 
     assert published == {None}
     assert customer.band == -1
@@ -174,7 +172,7 @@ def test_before_the_second_visit_there_is_no_health_whatever_was_answered(answer
 
 
 def test_a_band_that_falls_after_years_is_not_missed_for_an_answer() -> None:
-    customer = customer_of(log_usual=log(500), log_recent=log(500), answers=Answers(nps=10, nps_us=at(0)))
+    customer = customer_of(log_usual=log(500), log_recent=log(500), answers=answers_with(nps=10, nps_us=at(0)))
     now = at(0)
     scores.judge(customer, NO_SHOP, now, 4)
 
@@ -211,15 +209,15 @@ def test_recency_is_full_for_one_usual_gap_and_zero_from_six_bases_on() -> None:
     ],
 )
 def test_segments(customer: Customer, day: float, segment: Segment) -> None:
-    population = Population()
-    population.regular_joined(1.0, 100_000)
+    population = Everybody()
+    population.population.joined(1.0, 100_000)
 
     assert SEGMENTS[scores.segment_of(customer, population, at(day), 4)] is segment
 
 
 def state_at(customer: Customer, now_us: int) -> tuple[int, int, int]:
     """(segment, band; −1 for none, risk band) as published at this time, computed from nothing but the customer."""
-    record = scores.scores_of("a", customer, NO_SHOP, now_us, 4)
+    record = scores.scores_of(customer, NO_SHOP, now_us, 4)
     assert record.churn_risk_band is not None
     band = -1 if record.band is None else BANDS.index(record.band)
     return SEGMENTS.index(record.segment), band, RISK_BANDS.index(record.churn_risk_band)

@@ -46,7 +46,7 @@ def learned(seed: int, gaps: int = 600, open_: int = 120, mu0: float = log(14.0)
             silences.closed(customer, max(0.5, base * random.lognormvariate(-0.2, 0.7)), log(14.0))
         if week == 9:
             for _ in range(open_):
-                silences.begins(regular(random.choice([4, 8, 20]), 14.0, 0.7, TODAY - random.randrange(200)))
+                silences.opened(regular(random.choice([4, 8, 20]), 14.0, 0.7, TODAY - random.randrange(200)))
         found = silences.refresh(TODAY, mu0)
     assert found is not None
     return silences, found
@@ -92,7 +92,7 @@ def test_open_silences_make_the_tolerance_longer_than_closed_gaps_alone() -> Non
         for i in range(300):
             silences.closed(regular(), 14.0 * (0.4 + 0.01 * i), log(14.0))
         for _ in range(open_):
-            silences.begins(regular(day=TODAY - 28))
+            silences.opened(regular(day=TODAY - 28))
         found = silences.refresh(TODAY, log(14.0))
         assert found is not None
         return found.log_multiple(cell_of(regular()), log(0.1))
@@ -204,9 +204,9 @@ def test_old_gaps_halve_in_105_days_or_in_seven_and_a_half_usual_gaps_of_a_slow_
 def test_a_silence_that_is_gone_leaves_nothing_behind() -> None:
     silences = Silences()
 
-    silences.begins(regular())
-    silences.begins(regular())
+    silences.opened(regular())
+    silences.opened(regular())
     for _ in range(3):
-        silences.gone(regular())
+        silences.taken_out(regular())
 
     assert silences._open == {}

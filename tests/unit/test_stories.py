@@ -40,8 +40,8 @@ class Shop:
         customer = self.engine.customers[name]
         detected = customer.last_us + 14 * DAY_US
         made = decision_of(
-            name, customer, OPEN_HOUSE, self.engine.population, Outcome.RELEASED, Reason.DUE,
-            rung=0, detected_us=detected, decided_us=detected,
+            customer, self.engine.ladder.message_of(0), self.engine.everybody.learned, Outcome.RELEASED, Reason.DUE,
+            number=0, detected_us=detected, decided_us=detected, expires_us=detected + 14 * DAY_US,
         )  # fmt: skip
         made = replace(made, evidence=replace(made.evidence, usual_gap_days=7.0))
         back = None if back_after is None else detected + int(back_after * DAY_US)

@@ -16,14 +16,15 @@ from rich.console import Console
 
 from service.commands.backtest import backtest_files
 from service.config import Settings
-from service.domain.calendar import DAY_US, to_datetime
-from service.domain.changelog import PARTITION_KEY, PartitionState
-from service.domain.customer import NEVER, Customer
+from service.domain.calendar import DAY_US, NEVER, to_datetime
+from service.domain.changelog import PARTITION_KEY
+from service.domain.customer import Customer, restore, snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Profile, Purchase
 from service.domain.findings import Decision, Outcome, Reason
 from service.domain.learning.silences import UNKNOWN, Tolerances
 from service.domain.outreach.volume import LATEST, Volume, VolumeState
+from service.domain.partition_state import PartitionState
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Timing
 from service.errors import ConfigurationError
 from service.feed.simulate import Cafe, Simulation
@@ -59,7 +60,7 @@ def cafe_log(willing: bool = True) -> Sequence[Event]:
 def run(policy: OutreachPolicy, willing: bool = True) -> tuple[list[Decision], Engine, int]:
     """Decisions of the log's second half, and the visits of regulars in it."""
     engine, found, visits = make_engine(policy, EVENT_TIME), list[Decision](), 0
-    engine.population.state.next_fit_us = NEVER  # the churn model has no part in this
+    engine.everybody.state.next_fit_us = NEVER  # the churn model has no part in this
     events = cafe_log(willing)
     half_us = (events[0].at_us + events[-1].at_us) // 2
     for event in events:
@@ -109,7 +110,7 @@ def chosen_of(crowd: Sequence[int], for_loyal: float) -> list[int]:
     for n in range(2000):
         for _ in range(10):
             volume.visit(at(n / 5), MU0)
-        if volume.chosen(f"x{n}", quiet_after(crowd[n % len(crowd)]), at(n / 5), MU0):
+        if volume.chosen(quiet_after(crowd[n % len(crowd)], who=f"x{n}"), at(n / 5), MU0):
             volume.spend()
             if n >= 500:
                 chosen.append(crowd[n % len(crowd)])
@@ -235,7 +236,7 @@ def test_a_volume_that_is_switched_off_is_forgotten_and_one_that_is_switched_on_
     changelog.state[PARTITION_KEY] = free.state.pack()
     again = changelog.revive(make_engine(limited(5.0)))
 
-    assert free.volume is None
+    assert free.ladder.volume is None
     assert free.state.volume is None
     assert again.state.volume is not None
     assert again.state.volume.visits == 0.0
@@ -295,29 +296,35 @@ def test_of_two_alike_a_lot_decides_which_is_the_same_on_every_replay() -> None:
         volume = Volume(5.0, None, VolumeState())
         for day in range(400):
             volume.visit(at(day), MU0)
-        return [volume.chosen(f"c{n}", quiet_after(8), at(400 + n), MU0) for n in range(40)]
+        return [volume.chosen(quiet_after(8, who=f"c{n}"), at(400 + n), MU0) for n in range(40)]
 
     assert choices() == choices()
     assert {True, False} == set(choices())
 
 
-def quiet_after(visits: int, *, recent: float = MU0) -> Customer:
-    return customer_with(visits=visits, log_usual=MU0, log_recent=recent)
+def quiet_after(visits: int, *, recent: float = MU0, who: str = "c") -> Customer:
+    return customer_with(who, visits=visits, log_usual=MU0, log_recent=recent)
+
+
+def named(customer: Customer, name: str) -> Customer:
+    """The same under another id, with a lot of its own."""
+    return restore(name, snapshot(customer))
 
 
 def share_chosen(customer: Customer) -> float:
     """How often the customer is chosen among a mixed crowd, at two alerts in five who come due."""
     volume, chosen = Volume(4.0, None, VolumeState()), 0
-    crowd = [quiet_after(4 + n * 7 % 30, recent=MU0 + n % 3 * 0.4 - 0.4) for n in range(50)]
     for n in range(600):
         for _ in range(10):
             volume.visit(at(n), MU0)
-        if volume.chosen(f"x{n}", crowd[n % 50], at(n), MU0):
+        place = n % 50
+        other = quiet_after(4 + place * 7 % 30, recent=MU0 + place % 3 * 0.4 - 0.4, who=f"x{n}")
+        if volume.chosen(other, at(n), MU0):
             volume.spend()
         if n % 6 == 0 and n > 200:
             asked = VolumeState.of(volume.state.fields())
             asked.arrived = list(asked.arrived)
-            chosen += Volume(4.0, None, asked).chosen(f"y{n}", customer, at(n), MU0)
+            chosen += Volume(4.0, None, asked).chosen(named(customer, f"y{n}"), at(n), MU0)
     return chosen / 66
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from service.domain.outreach.realised import Tally
+from service.domain.outreach.realised import Realised
 from tests.support.made_up_shop import SETTINGS, FakeFacts, get, visible
 
 
-def tally() -> Tally:
+def tally() -> Realised:
     """Two classes with something in them, the last without."""
-    made = Tally()
+    made = Realised()
     few, some = made.classes[0], made.classes[1]
     few.visits, few.alerts, few.not_chosen = 1000, 40, 10
     few.healthy_gaps, few.healthy_days, few.wrong_alerts, few.back_soon = 800, 365.0 * 20, 24, 10
@@ -59,7 +59,7 @@ async def test_under_a_volume_the_volume_is_what_was_promised(limit: dict[str, f
 
 
 async def test_too_few_wrong_alerts_are_called_so_and_no_share_is_told_of_a_handful() -> None:
-    made = Tally()
+    made = Realised()
     made.classes[2].visits, made.classes[2].alerts, made.classes[2].back_soon = 500, 19, 5
     made.classes[2].healthy_gaps, made.classes[2].healthy_days, made.classes[2].wrong_alerts = 450, 3650.0, 19
 

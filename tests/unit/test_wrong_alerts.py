@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service.backtest.absences import Absences
 from service.backtest.wrong_alerts import closing_weights, wrong_alerts_of
 from service.domain.cadence import patience
-from service.domain.calendar import YEAR_DAYS
+from service.domain.calendar import DAYS_PER_YEAR
 from service.domain.learning.churn_model import ChurnModel
 
 
@@ -61,7 +61,7 @@ def test_wrong_alerts_are_counted_per_healthy_gap_and_per_year_of_them() -> None
 
     assert (whole.visits, whole.healthy, whole.wrong) == (None, 4, 1)
     assert whole.share == pytest.approx(1 / 4)
-    assert whole.rate == pytest.approx(1 / (100.0 / YEAR_DAYS))
+    assert whole.rate == pytest.approx(1 / (100.0 / DAYS_PER_YEAR))
 
 
 def test_an_absence_longer_than_six_bases_is_no_healthy_gap() -> None:

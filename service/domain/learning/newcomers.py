@@ -86,15 +86,15 @@ class Newcomers:
         self._open: dict[int, dict[int, int]] = {}
         """First day of the gap → visits → how many are open."""
 
-    def begins(self, customer: Customer) -> None:
+    def opened(self, customer: Customer) -> None:
         """The customer's last visit opens a gap."""
         at_day = self._open.get(customer.last_day)
         if at_day is None:
             at_day = self._open[customer.last_day] = {}
         at_day[customer.visits] = at_day.get(customer.visits, 0) + 1
 
-    def gone(self, customer: Customer) -> None:
-        """That gap is closed, or its customer erased; the customer is as `begins` saw them."""
+    def taken_out(self, customer: Customer) -> None:
+        """That gap is open no more, whatever ended it; the customer is as `opened` saw them."""
         at_day = self._open.get(customer.last_day)
         if at_day is None:
             return
@@ -105,6 +105,10 @@ class Newcomers:
             at_day.pop(customer.visits, None)
             if not at_day:
                 del self._open[customer.last_day]
+
+    def forget_open(self) -> None:
+        """Before the open gaps are told again, at a restart."""
+        self._open = {}
 
     def came_again(self, visits: int, gap: float, mu0: float) -> None:
         """A customer with so many visits came again after `gap` days."""

@@ -16,13 +16,13 @@ Bases move with the population's pace μ0, so gaps are kept in bases as they wou
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from math import ceil, exp, exp2, floor, fsum, inf, log
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience, memory_days
 from service.domain.customer import Customer
 from service.domain.learning.kaplan_meier import survival_curve
+from service.domain.stored import Stored
 
 CELLS: Final = 20
 _RHYTHMS: Final = 5
@@ -83,10 +83,11 @@ def _log_usual_at_reference(customer: Customer) -> float:
     return (SHRINKAGE * _REFERENCE + customer.gap_total) / (SHRINKAGE + customer.gap_weight)
 
 
-class Row:
+class Row(Stored):
     """What one cell has seen: closed gaps by bin (weights), their days and their usual gaps' days; and how far μ0 pulls its bases."""
 
     __slots__ = ("closed", "gap_days", "pull", "usual_days", "weight")
+    STORED: ClassVar[tuple[str, ...]] = ("closed", "gap_days", "usual_days", "weight", "pull")
 
     def __init__(self) -> None:
         self.closed: list[float] = [0.0] * (_BINS + 1)
@@ -95,17 +96,6 @@ class Row:
         self.weight: float = 0.0
         self.pull: float = 0.0
         """Σ weight · κ / (κ + w): the part of each base that is the population's."""
-
-    def fields(self) -> tuple[object, ...]:
-        """In the order of `of`."""
-        return (self.closed, self.gap_days, self.usual_days, self.weight, self.pull)
-
-    @classmethod
-    def of(cls, fields: Sequence[Any]) -> Row:
-        """Back from `fields`."""
-        row = cls()
-        row.closed, row.gap_days, row.usual_days, row.weight, row.pull = fields
-        return row
 
     def age(self, left: float) -> None:
         self.closed = [value * left for value in self.closed]
@@ -203,7 +193,7 @@ class Silences:
         self._open: dict[int, dict[int, int]] = {}
         """Open silences of regulars: first day → cell and bin of the log base → how many."""
 
-    def begins(self, customer: Customer) -> None:
+    def opened(self, customer: Customer) -> None:
         """A regular's visit opens a silence."""
         at_day = self._open.get(customer.last_day)
         if at_day is None:
@@ -211,8 +201,8 @@ class Silences:
         place = _place(customer)
         at_day[place] = at_day.get(place, 0) + 1
 
-    def gone(self, customer: Customer) -> None:
-        """The silence that began so is closed, or its customer erased; the customer is as `begins` saw them."""
+    def taken_out(self, customer: Customer) -> None:
+        """The silence that was opened so is open no more, whatever ended it; the customer is as `opened` saw them."""
         at_day = self._open.get(customer.last_day)
         if at_day is None:
             return
@@ -224,6 +214,10 @@ class Silences:
             at_day.pop(place, None)
             if not at_day:
                 del self._open[customer.last_day]
+
+    def forget_open(self) -> None:
+        """Before the open silences are told again, at a restart."""
+        self._open = {}
 
     def closed(self, customer: Customer, gap: float, mu0: float) -> None:
         """A regular came back after `gap` days; the customer is as before this visit."""

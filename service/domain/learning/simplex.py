@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from service.domain.summation import in_order
+
 _SETTLED: Final = 1e-3
 """The search ends when the corners' values lie this close together: far less than a log likelihood tells apart."""
 
@@ -26,7 +28,7 @@ def minimum(function: Callable[[list[float]], float], start: list[float], step: 
         points, values = [points[i] for i in order], [values[i] for i in order]
         if used >= evaluations or values[-1] - values[0] < _SETTLED:
             return points[0]
-        centre = [sum(column) / (len(points) - 1) for column in zip(*points[:-1], strict=True)]
+        centre = [in_order(column) / (len(points) - 1) for column in zip(*points[:-1], strict=True)]
         worst = points[-1]
         point = _along(centre, worst, -1.0)
         value = function(point)

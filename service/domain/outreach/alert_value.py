@@ -1,8 +1,8 @@
-"""What an alert to a quiet regular is worth, learned from what became of everybody's silences: a cautious regression, a few sums.
+"""What an alert to a quiet regular is worth (its value), learned from what became of everybody's silences: a cautious regression, a few sums.
 
 A silence that has lasted 2.25 usual gaps is followed until its customer comes back or 5.4 usual gaps are over (about four of the
 customer's arithmetic mean gaps). y is the part of the time between that it still lasted: 0 = back at once, 1 = not back. What an alert
-can still win back is proportional to it. A customer's worth is their expected y, everybody's mean being 1, linear in six numbers known
+can still win back is proportional to it. An alert's value is their expected y, everybody's mean being 1, linear in six numbers known
 when the silence begins:
 
     ln (n / 8) and its square    loyalty: n visits, 40 at most
@@ -58,7 +58,7 @@ def slowing(customer: Customer) -> float:
     return max(-1.0, min(1.0, customer.log_recent - customer.log_usual))
 
 
-class Worth:
+class AlertValue:
     """Learning of one partition. `state` is what a restart must know: coefficients, then sums; empty at first."""
 
     def __init__(self, state: list[float]) -> None:
@@ -67,7 +67,7 @@ class Worth:
         self.state = state
 
     def relative(self, customer: Customer, mu0: float) -> float:
-        """Expected worth of an alert to this regular above that of a customer in the middle, in means of everybody's; of use for a ranking only."""
+        """Expected value of an alert to this regular above that of a customer in the middle, in means of everybody's; of use for a ranking only."""
         state, numbers = self.state, _numbers(customer, mu0)
         found = 0.0
         for i in range(1, _SIZE):

@@ -2,50 +2,55 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from typing import Final
 
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date
 from service.domain.customer import Customer
 from service.domain.findings import Decision, Evidence, Kind, Outcome, Reason
-from service.domain.learning.population import Population
-from service.domain.learning.silences import cell_of
+from service.domain.learning.learned import Learned
 from service.domain.outlook import outlook_of
-from service.domain.outreach.gates import decision_id
-from service.domain.policy import OutreachPolicy, Rung
+from service.domain.outreach.kinds.silence import SilenceKind
 
-NUDGE: Final = -1
-"""Number of the second-visit nudge, where those of the ladder's rungs start at 0."""
+_NAMESPACE: Final = uuid.UUID("6f1d2f0a-6c0e-5d55-9b52-0d0a7c2f7f11").bytes
 
 
-def step_of(policy: OutreachPolicy, rung: int) -> tuple[Kind, Rung]:
-    """Kind and definition of a rung. A nudge that went out before it was switched off is still known by its name."""
-    if rung != NUDGE:
-        return Kind.WIN_BACK, policy.rungs[rung]
-    return Kind.SECOND_VISIT, policy.second_visit or Rung("nudge", template="second_visit.nudge")
+def decision_id(kind: Kind, rung: str, episode_day: int, customer_id: str) -> str:
+    """The same customer, episode, kind and rung always give the same id: a UUID of version 5 (RFC 9562, section 5.5).
+
+    Put together here because `uuid.uuid5` takes four times as long, and a backtest makes one or two for every silence.
+    """
+    name = f"{kind.value}/{rung}/{to_date(episode_day)}/{customer_id}"
+    octets = bytearray(hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
+    octets[6] = octets[6] & 0x0F | 0x50
+    octets[8] = octets[8] & 0x3F | 0x80
+    digits = octets.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def decision_of(
-    customer_id: str,
     customer: Customer,
-    policy: OutreachPolicy,
-    population: Population,
+    message: SilenceKind,
+    learned: Learned,
     outcome: Outcome,
     reason: Reason,
     *,
-    rung: int,
+    number: int,
     detected_us: int,
     decided_us: int,
+    expires_us: int,
     returned_us: int | None = None,
     revenue_minor: int | None = None,
 ) -> Decision:
-    """The decision on a rung (index, or NUDGE) of the present episode."""
-    kind, step = step_of(policy, rung)
+    """The decision on the step `number` of a kind of message, in the present absence."""
+    step = message.step(number)
     return Decision(
-        decision_id=decision_id(kind, step.name, customer.last_day, customer_id),
-        customer_id=customer_id,
+        decision_id=decision_id(message.kind, step.name, customer.last_day, customer.customer_id),
+        customer_id=customer.customer_id,
         episode_id=to_date(customer.last_day).isoformat(),
-        kind=kind,
+        kind=message.kind,
         rung=step.name,
         outcome=outcome,
         reason=reason,
@@ -54,29 +59,24 @@ def decision_of(
         quiet_since_us=customer.last_us,
         offer=step.offer,
         template=step.template,
-        evidence=evidence_of(customer, population, detected_us, kind),
-        expires_us=decided_us + int(policy.expires_after_days * DAY_US),
+        evidence=evidence_of(customer, message, learned, detected_us),
+        expires_us=expires_us,
         returned_us=returned_us,
         revenue_minor=revenue_minor,
     )
 
 
-def evidence_of(customer: Customer, population: Population, at_us: int, kind: Kind = Kind.WIN_BACK) -> Evidence:
-    """The numbers as they are, for a silence that lasts until `at_us`."""
+def evidence_of(customer: Customer, message: SilenceKind, learned: Learned, at_us: int) -> Evidence:
+    """The numbers that such a message rests on, for a silence that lasts until `at_us`."""
     usual = cadence.usual_gap_days(customer)
     gap = (at_us - customer.last_us) / DAY_US
-    learned = population.learned
     outlook = outlook_of(customer, learned.model, at_us)
-    if kind is Kind.SECOND_VISIT and learned.returns is not None:
-        tail = learned.returns.tail_probability(customer.visits, gap)
-    else:
-        tail = learned.tolerances.tail_probability(cell_of(customer), gap / cadence.base_days(customer))
     answers, profile, items = customer.answers, customer.profile, customer.items
     return Evidence(
         visits=customer.visits,
         usual_gap_days=usual,
         gap_days=gap,
-        tail_probability=tail,
+        tail_probability=message.tail_probability(customer, gap, learned),
         expected_visit_us=customer.last_us + int(usual * DAY_US),
         customer_since_us=customer.first_us,
         orders=customer.orders,

@@ -6,18 +6,15 @@ and that before what the moment allows. A volume (volume.py) is asked between `r
 
 from __future__ import annotations
 
-import hashlib
-import uuid
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
-from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_date
+from service.domain.calendar import DAY_US, HOUR_US, SECOND_US
 from service.domain.customer import Customer
-from service.domain.findings import Kind, Outcome, Reason
+from service.domain.findings import Outcome, Reason
 from service.domain.policy import ConsentRule, OutreachPolicy
+from service.domain.stored import Stored
 
-_NAMESPACE = uuid.UUID("6f1d2f0a-6c0e-5d55-9b52-0d0a7c2f7f11").bytes
-_LATE_US = 300 * SECOND_US
+_LATE_US: Final = 300 * SECOND_US
 """An alert noticed later than this comes from a backlog: it waits until the backlog is read, for a purchase may lie in it."""
 
 
@@ -28,36 +25,13 @@ class Verdict(NamedTuple):
     """For deferred: when to look again."""
 
 
-def decision_id(kind: Kind, rung: str, episode_day: int, customer_id: str) -> str:
-    """The same customer, episode, kind and rung always give the same id: a UUID of version 5 (RFC 9562, section 5.5).
-
-    Put together here because `uuid.uuid5` takes four times as long, and a backtest makes one or two for every silence.
-    """
-    name = f"{kind.value}/{rung}/{to_date(episode_day)}/{customer_id}"
-    octets = bytearray(hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
-    octets[6] = octets[6] & 0x0F | 0x50
-    octets[8] = octets[8] & 0x3F | 0x80
-    digits = octets.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-class ReleaseState:
+class ReleaseState(Stored):
     """Next free slot for an overdue release; what a restart must know."""
+
+    STORED: ClassVar[tuple[str, ...]] = ("next_slot_us",)
 
     def __init__(self) -> None:
         self.next_slot_us: int = 0
-
-    def fields(self) -> tuple[object, ...]:
-        """In the order in which they are stored; new ones are appended."""
-        return (self.next_slot_us,)
-
-    @classmethod
-    def of(cls, fields: Sequence[Any]) -> ReleaseState:
-        """What `fields` gave; missing ones keep their defaults."""
-        state = cls()
-        for name, value in zip(("next_slot_us",), fields, strict=False):
-            setattr(state, name, value)
-        return state
 
 
 class Release:

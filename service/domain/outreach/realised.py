@@ -8,11 +8,12 @@ never end are not in it: they are right alerts, or regulars who left unnoticed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from service.domain.cadence import HEALTHY_BASES, base_days, usual_gap_days
-from service.domain.calendar import DAY_US
+from service.domain.calendar import DAY_US, DAYS_PER_YEAR
 from service.domain.customer import Customer
+from service.domain.stored import Stored
 
 EVIDENCE: Final = ("4-6", "7-12", "13+")
 """Classes of visits that a regular had when the silence began; the first holds all regulars below 7."""
@@ -23,10 +24,11 @@ FEWEST_WRONG: Final = 20
 COUNTED: Final = ("visits", "alerts", "not_chosen", "healthy_gaps", "healthy_days", "wrong_alerts", "back_soon")
 
 
-class ClassTally:
+class ClassRealised(Stored):
     """Of one class of evidence, since the partition began."""
 
     __slots__ = COUNTED
+    STORED: ClassVar[tuple[str, ...]] = COUNTED
 
     def __init__(self) -> None:
         self.visits: int = 0
@@ -43,26 +45,14 @@ class ClassTally:
         self.back_soon: int = 0
         """Alerted customers who were back within one usual gap of the alert."""
 
-    def fields(self) -> tuple[object, ...]:
-        """In the order of COUNTED."""
-        return (
-            self.visits,
-            self.alerts,
-            self.not_chosen,
-            self.healthy_gaps,
-            self.healthy_days,
-            self.wrong_alerts,
-            self.back_soon,
-        )
-
-    def minus(self, earlier: ClassTally) -> ClassTally:
+    def minus(self, earlier: ClassRealised) -> ClassRealised:
         """What has happened since `earlier`."""
-        news = ClassTally()
+        news = ClassRealised()
         for name in COUNTED:
             setattr(news, name, getattr(self, name) - getattr(earlier, name))
         return news
 
-    def add(self, other: ClassTally) -> None:
+    def add(self, other: ClassRealised) -> None:
         """Another partition's, or another class's, on top."""
         for name in COUNTED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -77,34 +67,33 @@ class ClassTally:
 
     def wrong_per_year(self) -> float | None:
         """Wrong alerts per healthy regular and year: what a budget promises. None without a healthy gap."""
-        return self.wrong_alerts / self.healthy_days * 365.0 if self.healthy_days > 0.0 else None
+        return self.wrong_alerts / self.healthy_days * DAYS_PER_YEAR if self.healthy_days > 0.0 else None
 
     def wrong_share(self) -> float | None:
         """Share of healthy gaps that were alerted, 0–1: what a probability promises. None without a healthy gap."""
         return self.wrong_alerts / self.healthy_gaps if self.healthy_gaps else None
 
 
-class Tally:
+class Realised:
     """All classes of one partition."""
 
     def __init__(self) -> None:
-        self.classes: list[ClassTally] = [ClassTally() for _ in EVIDENCE]
+        self.classes: list[ClassRealised] = [ClassRealised() for _ in EVIDENCE]
 
     def fields(self) -> list[tuple[object, ...]]:
         """In the order of `of`."""
         return [one.fields() for one in self.classes]
 
     @classmethod
-    def of(cls, fields: Sequence[Sequence[Any]]) -> Tally:
+    def of(cls, fields: Sequence[Sequence[Any]]) -> Realised:
         """Back from `fields`; what is missing is 0."""
-        tally = cls()
-        for one, values in zip(tally.classes, fields, strict=False):
-            for name, value in zip(COUNTED, values, strict=False):
-                setattr(one, name, value)
-        return tally
+        realised = cls()
+        known = [ClassRealised.of(values) for values in fields[: len(EVIDENCE)]]
+        realised.classes[: len(known)] = known
+        return realised
 
-    def copy(self) -> Tally:
-        return Tally.of([(*one.fields(),) for one in self.classes])
+    def copy(self) -> Realised:
+        return Realised.of(self.fields())
 
     def visited(self, visits: int) -> None:
         """A regular's visit; `visits` counts it."""
@@ -122,21 +111,21 @@ class Tally:
         """A regular came back after `gap` days; the customer is as before this visit."""
         one = self.classes[_class_of(customer.visits)]
         usual = usual_gap_days(customer)
-        alerted = customer.alerted_us > 0
+        alerted_us = customer.episode.alerted_us
         if gap <= HEALTHY_BASES * base_days(customer):
             one.healthy_gaps += 1
             one.healthy_days += gap
-            if alerted:
+            if alerted_us > 0:
                 one.wrong_alerts += 1
-        if alerted and at_us - customer.alerted_us <= usual * DAY_US:
+        if alerted_us > 0 and at_us - alerted_us <= usual * DAY_US:
             one.back_soon += 1
 
 
-def totals(tallies: Iterable[Tally]) -> list[ClassTally]:
+def totals(parts: Iterable[Realised]) -> list[ClassRealised]:
     """Sums of some partitions: one for each class, and one for all."""
-    sums = [ClassTally() for _ in (*EVIDENCE, "all")]
-    for tally in tallies:
-        for index, one in enumerate(tally.classes):
+    sums = [ClassRealised() for _ in (*EVIDENCE, "all")]
+    for part in parts:
+        for index, one in enumerate(part.classes):
             sums[index].add(one)
             sums[-1].add(one)
     return sums

@@ -11,8 +11,9 @@ from math import exp, log
 from typing import Final
 
 from service.domain.cadence import log_patience
+from service.domain.calendar import DAYS_PER_YEAR
 from service.domain.customer import Customer
-from service.domain.learning.population import Population
+from service.domain.learning.everybody import Everybody
 from service.domain.learning.silences import CELLS, SHARE_HIGH, SHARE_LOW, cell_of
 from service.domain.outreach.volume import Volume
 from service.domain.policy import Measure, OutreachPolicy
@@ -25,13 +26,13 @@ _LEAST_APART_DAYS: Final = 1.0
 class Tolerance:
     """Days of silence that each rung tolerates. Call `learn` after what was learned from everybody has moved."""
 
-    def __init__(self, policy: OutreachPolicy, population: Population, volume: Volume | None = None) -> None:
+    def __init__(self, policy: OutreachPolicy, everybody: Everybody, volume: Volume | None = None) -> None:
         self._measure = policy.measure
         self._is_multiple: bool = policy.measure is Measure.MULTIPLE
         self._is_probability: bool = policy.measure is Measure.PROBABILITY
         """Once: compiled code takes longer to reach a member of an enum than for all the rest of `days`."""
         self._level = policy.level
-        self._population = population
+        self._everybody = everybody
         self._volume = volume
         self._strictness = [rung.strictness for rung in policy.rungs]
         self._log_shares: list[float] = []
@@ -41,12 +42,12 @@ class Tolerance:
 
     def learn(self) -> None:
         """Takes over what is known at present."""
-        learned = self._population.learned.tolerances
+        learned = self._everybody.learned.tolerances
         if self._volume is not None:
-            self._volume.learn(learned, self._population.mu0)
+            self._volume.learn(learned, self._everybody.mu0)
         match self._measure:
             case Measure.BUDGET:
-                yearly = self._level * learned.kappa / 365.0
+                yearly = self._level * learned.kappa / DAYS_PER_YEAR
                 self._log_shares = [log(yearly * strictness) for strictness in self._strictness]
             case Measure.PROBABILITY:
                 self._by_cell = []
@@ -78,7 +79,7 @@ class Tolerance:
             log_multiple = self._by_cell[rung][cell]
         else:
             log_share = _bounded(self._log_shares[rung] + customer.log_usual)
-            log_multiple = self._population.learned.tolerances.log_multiple(cell, log_share)
+            log_multiple = self._everybody.learned.tolerances.log_multiple(cell, log_share)
         return exp(log_multiple + customer.log_usual + log_patience(customer.visits))
 
 

@@ -1,15 +1,15 @@
-"""Whom to alert when fewer messages may go out than regulars go quiet: those whose alert is worth most, nobody later than the others.
+"""Whom to alert when fewer messages may go out than regulars go quiet: those whose alert has the highest value, nobody later than the others.
 
 when    Where silences are many for the messages there are, everybody comes due after 2.25 usual gaps: those who would wait longer are
         lost by then. Where they are few, each comes due after m · patience usual gaps, sooner where the gaps have grown; m is chosen
         weekly from the Kaplan–Meier curves of all silences so that about as many come due as may be alerted. In between (1.2 to 1.6
         silences of 2.25 usual gaps for an alert) the limit of 2.25 is lifted by and by.
-whom    Highest expected worth first (worth.py). Ties are settled by a lot that is the same on every replay.
-volume  How those ranked who came due of late says which rank the volume reaches; a purse of a month's alerts, filled by the visits
-        of regulars (or by the days) and emptied by what goes out, corrects it, and m.
+whom    Highest expected alert value first (alert_value.py). Ties are settled by a lot that is the same on every replay.
+volume  How those ranked who came due of late says which rank the volume reaches; a token bucket that holds a month's alerts, filled by
+        the visits of regulars (or by the days) and emptied by what goes out, corrects it, and m.
 
 loyal   A part of the volume can be kept for regulars of 13 visits and more, who by that rank hardly ever get a message where there are few.
-        It has a purse and a memory of ranks of its own; what it does not use up overflows into the other. Who is not chosen there
+        It has a bucket and a memory of ranks of its own; what it does not use up overflows into the other. Who is not chosen there
         may still be chosen among all.
 
 Who is not chosen is not asked later: the question is whom, not when. A visit costs O(1), a silence that comes due a sum over 144 bins.
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, exp2, fsum, inf
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 
 import xxhash
 
@@ -27,8 +27,9 @@ from service.domain.cadence import patience
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.learning.silences import Tolerances
-from service.domain.outreach.alert_value import FROM_GAPS, Worth, slowing
+from service.domain.outreach.alert_value import FROM_GAPS, AlertValue, slowing
 from service.domain.outreach.realised import CLASSES
+from service.domain.stored import Stored
 
 LOYAL_FROM: Final = CLASSES[-1][0]
 """Visits of a loyal customer: the class with the most evidence."""
@@ -45,22 +46,22 @@ _EARLIEST: Final = 0.5
 _OVER: Final = 1.05
 """Silences that come due for each alert where all wait for m. 1.25 asks too early: more come back by themselves."""
 _HASTE: Final = 0.25
-"""How much sooner a full purse lets them come due: e to this power."""
+"""How much sooner a full bucket lets them come due: e to this power."""
 _SLOWING: Final = 0.15
 """Whose gaps have grown e-fold comes due this much (of its logarithm) sooner."""
-_RANK_OF_WORTH: Final = 0.3
-"""Means of worth that one rank's unit is; by what is believed at first it is one e-fold of the visits."""
+_RANK_OF_VALUE: Final = 0.3
+"""Means of alert value that one rank's unit is; by what is believed at first it is one e-fold of the visits."""
 _LOT: Final = 0.1
 """Width of the lot that settles ties."""
 _RANKS: Final = 144
 _RANK_LOW: Final = -4.5
 _RANK_STEP: Final = 0.0625
-_PURSE_DAYS: Final = 30.0
-_PURSE_GAPS: Final = 2.0
-"""Days of alerts in the full purse, at least, or usual gaps of the shop: silences come due in waves as long as they. In balance it is half full."""
-_LEAST_PURSE: Final = 4.0
+_BUCKET_DAYS: Final = 30.0
+_BUCKET_GAPS: Final = 2.0
+"""Days of alerts in the full bucket, at least, or usual gaps of the shop: silences come due in waves as long as they. In balance it is half full."""
+_LEAST_BUCKET: Final = 4.0
 _GAIN: Final = 1.5
-"""How hard the purse corrects: full, 4.5 times as many ranks are reached as were meant; empty, less than a quarter. A purse that only
+"""How hard the bucket corrects: full, 4.5 times as many ranks are reached as were meant; empty, less than a quarter. A bucket that only
 doubled them ran full, and lost an eighth of a small volume, where fewer newcomers arrived than before. 2.5 keeps it no better."""
 _LEAST_DAYS: Final = 7.0
 """Of memory, before a rate is told from it."""
@@ -71,13 +72,14 @@ _HALF_LIFE_GAPS: Final = 4.0
 _EVIDENCE: Final = 10.0
 """Silences that came due, before a share of them is told."""
 _LOTS: Final = 4294967296.0
-_FIELDS: Final = (
-    "tokens", "until_us", "arrived", "visits", "days", "refused", "share", "loyal_tokens", "loyal_arrived", "worth",
-)  # fmt: skip
 
 
-class VolumeState:
+class VolumeState(Stored):
     """What a restart must know."""
+
+    STORED: ClassVar[tuple[str, ...]] = (
+        "tokens", "until_us", "arrived", "visits", "days", "refused", "share", "loyal_tokens", "loyal_arrived", "alert_value",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.tokens: float = 1.0
@@ -97,30 +99,13 @@ class VolumeState:
         """Of the part kept for loyal customers: alerts that may go out now."""
         self.loyal_arrived: list[float] = []
         """Their silences that came due of late, by rank; empty where no part is kept."""
-        self.worth: list[float] = []
-        """What was learned of the worth of alerts (worth.py)."""
-
-    def fields(self) -> tuple[object, ...]:
-        """In the order in which they are stored; new ones are appended."""
-        return (
-            self.tokens,
-            self.until_us,
-            self.arrived,
-            self.visits,
-            self.days,
-            self.refused,
-            self.share,
-            self.loyal_tokens,
-            self.loyal_arrived,
-            self.worth,
-        )
+        self.alert_value: list[float] = []
+        """What was learned of the value of alerts (alert_value.py)."""
 
     @classmethod
-    def of(cls, fields: Sequence[Any]) -> VolumeState:
+    def of(cls, fields: Sequence[Any]) -> Self:
         """What `fields` gave; missing ones keep their defaults."""
-        state = cls()
-        for name, value in zip(_FIELDS, fields, strict=False):
-            setattr(state, name, value)
+        state = super().of(fields)
         if len(state.arrived) != _RANKS:  # of a release that ranked otherwise
             state.arrived = [0.0] * _RANKS
             state.loyal_arrived = []
@@ -139,20 +124,20 @@ class Volume:
         self._per_day: float = 0.0 if per_day is None else per_day
         self._for_loyal: float = for_loyal
         self.state = state
-        self.worth = Worth(state.worth)
+        self.alert_value = AlertValue(state.alert_value)
         if for_loyal <= 0.0:
             state.loyal_tokens, state.loyal_arrived = 0.0, []
         elif not state.loyal_arrived:
             state.loyal_arrived = [0.0] * _RANKS
         self._bases: float = inf
         """m."""
-        self._purse_days: float = _PURSE_DAYS
+        self._bucket_days: float = _BUCKET_DAYS
         self._latest: float = LATEST
         """Usual gaps after which everybody comes due."""
 
     def learn(self, tolerances: Tolerances, mu0: float) -> None:
-        """What is known of silences has moved, or was restored: m and the size of the purse anew."""
-        self._purse_days = max(_PURSE_DAYS, _PURSE_GAPS * exp(mu0))
+        """What is known of silences has moved, or was restored: m and the size of the bucket anew."""
+        self._bucket_days = max(_BUCKET_DAYS, _BUCKET_GAPS * exp(mu0))
         share = self.state.share or max(0.0, self._per_visit)
         self._bases, self._latest = inf, LATEST
         if share > 0.0:
@@ -164,7 +149,7 @@ class Volume:
     def refresh(self, now_us: int, mu0: float) -> None:
         """Weekly, before `learn`: how many silences per visit the volume asks for; who cannot be alerted is made up for."""
         self._pass(now_us, mu0)
-        self.worth.refresh(mu0)
+        self.alert_value.refresh(mu0)
         state = self.state
         wanted = self._per_visit
         if wanted < 0.0:
@@ -176,7 +161,7 @@ class Volume:
         """Silence after which the customer comes due."""
         gaps = self._latest
         if self._bases < inf:
-            haste = _HASTE * (2.0 * self.state.tokens / self._purse(1.0 - self._for_loyal) - 1.0)
+            haste = _HASTE * (2.0 * self.state.tokens / self._bucket_size(1.0 - self._for_loyal) - 1.0)
             sooner = exp(-_SLOWING * slowing(customer) - max(-_HASTE, haste))
             gaps = min(gaps, self._bases * patience(customer.visits) * sooner)
         return max(_EARLIEST, gaps) * exp(customer.log_usual)
@@ -188,23 +173,25 @@ class Volume:
         if self._per_visit >= 0.0:
             self._fill(self._per_visit)
 
-    def chosen(self, customer_id: str, customer: Customer, now_us: int, mu0: float) -> bool:
+    def chosen(self, customer: Customer, now_us: int, mu0: float) -> bool:
         """Whether the customer, who has come due, is among those the volume is for. `spend` what then goes out."""
         self._pass(now_us, mu0)
         state = self.state
-        drawn: int = xxhash.xxh3_64_intdigest(customer_id.encode(), customer.visits)
-        rank = _LOT * ((drawn >> 32) / _LOTS) - self.worth.relative(customer, mu0) / _RANK_OF_WORTH
+        drawn: int = xxhash.xxh3_64_intdigest(customer.customer_id.encode(), customer.visits)
+        rank = _LOT * ((drawn >> 32) / _LOTS) - self.alert_value.relative(customer, mu0) / _RANK_OF_VALUE
         place = max(0, min(_RANKS - 1, int((rank - _RANK_LOW) / _RANK_STEP)))
         lot = (drawn & 0xFFFFFFFF) / _LOTS
         if customer.visits >= LOYAL_FROM and self._for_loyal > 0.0:
             better = _arrives(state.loyal_arrived, place, lot)
-            if _reached(better, state.loyal_tokens, self._meant() * self._for_loyal, self._purse(self._for_loyal)):
+            if _reached(
+                better, state.loyal_tokens, self._meant() * self._for_loyal, self._bucket_size(self._for_loyal)
+            ):
                 state.loyal_tokens -= 1.0
                 state.tokens += 1.0  # to be spent at once
                 return True
         better = _arrives(state.arrived, place, lot)
         part = 1.0 - self._for_loyal
-        return _reached(better, state.tokens, self._meant() * part, self._purse(part))
+        return _reached(better, state.tokens, self._meant() * part, self._bucket_size(part))
 
     def not_asked(self) -> None:
         """A customer has come due who wants no messages."""
@@ -222,17 +209,17 @@ class Volume:
         """Alerts that the volume allowed for within the memory."""
         return self._per_visit * self.state.visits if self._per_visit >= 0.0 else self._per_day * self.state.days
 
-    def _purse(self, part: float) -> float:
+    def _bucket_size(self, part: float) -> float:
         """Of that part of the volume."""
-        return max(_LEAST_PURSE, part * self._meant() / max(_LEAST_DAYS, self.state.days) * self._purse_days)
+        return max(_LEAST_BUCKET, part * self._meant() / max(_LEAST_DAYS, self.state.days) * self._bucket_days)
 
     def _fill(self, tokens: float) -> None:
         state, kept = self.state, self._for_loyal
         if kept > 0.0:
             loyal = state.loyal_tokens
-            state.loyal_tokens = max(loyal, min(loyal + kept * tokens, self._purse(kept)))
+            state.loyal_tokens = max(loyal, min(loyal + kept * tokens, self._bucket_size(kept)))
             tokens -= state.loyal_tokens - loyal
-        state.tokens = max(state.tokens, min(state.tokens + tokens, self._purse(1.0 - kept)))
+        state.tokens = max(state.tokens, min(state.tokens + tokens, self._bucket_size(1.0 - kept)))
 
     def _pass(self, now_us: int, mu0: float) -> None:
         """Time passes: the memory ages at the whole weeks since the epoch."""
@@ -262,6 +249,6 @@ def _arrives(arrived: list[float], place: int, lot: float) -> float:
     return better
 
 
-def _reached(better: float, tokens: float, meant: float, purse: float) -> bool:
-    """Whether the volume reaches who has so many better ones: as many as were meant, more with a full purse, fewer with an empty one."""
-    return tokens >= 1.0 and better <= meant * exp(_GAIN * (2.0 * tokens / purse - 1.0))
+def _reached(better: float, tokens: float, meant: float, bucket: float) -> bool:
+    """Whether the volume reaches who has so many better ones: as many as were meant, more with a full bucket, fewer with an empty one."""
+    return tokens >= 1.0 and better <= meant * exp(_GAIN * (2.0 * tokens / bucket - 1.0))

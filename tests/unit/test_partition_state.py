@@ -7,7 +7,7 @@ from math import log
 import msgspec
 import pytest
 
-from service.domain.changelog import PartitionState
+from service.domain.partition_state import PartitionState
 from tests.support.engines import apply_all, make_engine, shop_log
 
 
@@ -22,7 +22,7 @@ def test_a_record_of_the_release_with_one_curve_for_all_keeps_all_but_the_curve(
     assert upgraded.population.fields() == engine.state.population.fields()
     assert upgraded.clock.fields() == engine.state.clock.fields()
     assert upgraded.population.mu0 != 0.0
-    assert upgraded.population.regulars == engine.population.state.regulars > 0
+    assert upgraded.population.regulars == engine.everybody.state.regulars > 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,120 @@
+"""The newest answer a customer gave to each survey, joined to the order it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self, assert_never
+
+from service.domain.events import Survey, SurveyAnswer
+from service.domain.findings import LatestAnswer
+from service.domain.recent_orders import order_hash, remembered_orders
+from service.domain.stored import Stored
+
+AnsweredOrder = tuple[str, int | None, int | None]
+"""The order that an answer is about: order_id as given, its time in µs and its amount in minor units; both None while it is not known."""
+
+
+class Answers(Stored):
+    """The newest answer per survey with its time; None = never asked or never answered.
+
+    Where the answer is about an order, that order is joined to it, whichever of the two comes first. A join lasts: it does
+    not need the order to stay in memory. It says what the order was when it was placed, whatever is refunded later.
+    """
+
+    __slots__ = ("ces", "ces_order", "ces_us", "csat", "csat_order", "csat_us", "nps", "nps_order", "nps_us")
+    STORED: ClassVar[tuple[str, ...]] = (
+        "nps", "nps_us", "csat", "csat_us", "ces", "ces_us", "nps_order", "csat_order", "ces_order",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.nps: int | None = None
+        self.nps_us: int = 0
+        self.csat: int | None = None
+        self.csat_us: int = 0
+        self.ces: int | None = None
+        self.ces_us: int = 0
+        self.nps_order: AnsweredOrder | None = None
+        self.csat_order: AnsweredOrder | None = None
+        self.ces_order: AnsweredOrder | None = None
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> Self:
+        """What `fields` gave; an order comes back from its stored form as a list."""
+        return super().of([tuple(field) if isinstance(field, list) else field for field in fields])
+
+    def copy(self) -> Answers:
+        """As they are now."""
+        return Answers.of(self.fields())
+
+    def latest(self) -> tuple[LatestAnswer, ...]:
+        """One per survey that was answered, as it is published."""
+        found = []
+        for survey, score, at_us, order in (
+            (Survey.NPS, self.nps, self.nps_us, self.nps_order),
+            (Survey.CSAT, self.csat, self.csat_us, self.csat_order),
+            (Survey.CES, self.ces, self.ces_us, self.ces_order),
+        ):
+            if score is not None:
+                order_id, ordered_us, order_minor = order or (None, None, None)
+                found.append(LatestAnswer(survey, score, at_us, order_id, ordered_us, order_minor))
+        return tuple(found)
+
+    def take(self, event: SurveyAnswer, orders: bytes | None) -> bool:
+        """The newest answer of each survey stays; `orders`: the customer's memory of orders. Returns whether it is this one.
+
+        Of two at the same instant the higher stays, of equal ones that with the greater order_id, so that their order does
+        not matter.
+        """
+        at_us, score = event.at_us, event.score
+        order = None if event.order_id is None else self._found(event.order_id, orders)
+        match event.survey:
+            case Survey.NPS:
+                newer = self.nps is None or _rank(at_us, score, order) > _rank(self.nps_us, self.nps, self.nps_order)
+                if newer:
+                    self.nps_us, self.nps, self.nps_order = at_us, score, order
+            case Survey.CSAT:
+                newer = self.csat is None or _rank(at_us, score, order) > _rank(
+                    self.csat_us, self.csat, self.csat_order
+                )
+                if newer:
+                    self.csat_us, self.csat, self.csat_order = at_us, score, order
+            case Survey.CES:
+                newer = self.ces is None or _rank(at_us, score, order) > _rank(self.ces_us, self.ces, self.ces_order)
+                if newer:
+                    self.ces_us, self.ces, self.ces_order = at_us, score, order
+            case _:
+                assert_never(event.survey)
+        return newer
+
+    def join(self, order_id: str, at_us: int, amount_minor: int) -> bool:
+        """An order has become known; of several with one id the earliest counts. Returns whether an answer says more now."""
+        nps, csat, ces = self.nps_order, self.csat_order, self.ces_order
+        self.nps_order = _joined(nps, order_id, at_us, amount_minor)
+        self.csat_order = _joined(csat, order_id, at_us, amount_minor)
+        self.ces_order = _joined(ces, order_id, at_us, amount_minor)
+        return self.nps_order != nps or self.csat_order != csat or self.ces_order != ces
+
+    def _found(self, order_id: str, orders: bytes | None) -> AnsweredOrder:
+        """The order with what is known of it: from an answer it has been joined to, or from the memory."""
+        for known in (self.nps_order, self.csat_order, self.ces_order):
+            if known is not None and known[0] == order_id and known[1] is not None:
+                return known
+        if orders is not None:
+            digest = order_hash(order_id)
+            for at_us, amount_minor, known_digest in remembered_orders(orders):
+                if known_digest == digest:
+                    return order_id, at_us, amount_minor
+        return order_id, None, None
+
+
+def _rank(at_us: int, score: int | None, order: AnsweredOrder | None) -> tuple[int, int, str]:
+    return at_us, -1 if score is None else score, "" if order is None else order[0]
+
+
+def _joined(answered: AnsweredOrder | None, order_id: str, at_us: int, amount_minor: int) -> AnsweredOrder | None:
+    if answered is None or answered[0] != order_id:
+        return answered
+    known_us, known_minor = answered[1], answered[2]
+    if known_us is not None and known_minor is not None and (known_us, known_minor) <= (at_us, amount_minor):
+        return answered
+    return order_id, at_us, amount_minor

@@ -1,0 +1,42 @@
+"""What has happened in one partition, counted for metrics and reports since the process began."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COUNTED: Final = (
+    "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
+)  # fmt: skip
+
+
+class Counts:
+    """Plain counters; not stored."""
+
+    __slots__ = COUNTED
+
+    def __init__(self) -> None:
+        self.purchases: int = 0
+        self.refunds: int = 0
+        self.answers: int = 0
+        self.profiles: int = 0
+        self.erasures: int = 0
+        self.duplicates: int = 0
+        self.late_visits: int = 0
+        """Visits dated before the customer's last one."""
+        self.beyond_history: int = 0
+        """Events older than the kept history: counted in lifetime totals only."""
+        self.of_erased: int = 0
+        """Events of an erased customer: refused."""
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in COUNTED}
+
+    def minus(self, earlier: Counts) -> Counts:
+        """What has happened since `earlier`."""
+        news = Counts()
+        for name in COUNTED:
+            setattr(news, name, getattr(self, name) - getattr(earlier, name))
+        return news
+
+    def copy(self) -> Counts:
+        return self.minus(Counts())

@@ -1,0 +1,148 @@
+"""One absence, from a visit to the next: the dates stored for it, and what outreach has done in it.
+
+The rules in words:
+
+- A visit ends the absence before it and begins a new one, whatever had been decided.
+- Where somebody follows the customer, a date is stored on which the next rung is looked at. It may move, because more has been learned
+  meanwhile, or because the whole feed was silent, which is nobody's absence.
+- A rung that has come due is decided at once, or waits for a slot: what comes late, after an outage, does not go out all at once. While it
+  waits, the date on which it came due stays, and feed silence moves nothing.
+- A rung is decided at most once an absence. When none is left, the stored date is the one on which the absence counts as lost, where
+  somebody learns from that; after it there is nothing to wait for.
+
+MOVES is the same as a table; a test holds the engine's every step against it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from service.domain.calendar import NEVER
+
+
+class State(Enum):
+    """Where an absence stands."""
+
+    UNWATCHED = "unwatched"
+    """Nobody follows it: no date is stored."""
+    WATCHED = "watched"
+    """The next rung has a date."""
+    DEFERRED = "deferred"
+    """A rung has come due and waits for its slot."""
+    DECIDED = "decided"
+    """Every rung has been decided; the date is when the absence counts as lost, if any."""
+
+
+MOVES: Final[dict[str, dict[State, tuple[State, ...]]]] = {
+    "watch": {State.UNWATCHED: (State.WATCHED,), State.WATCHED: (State.WATCHED,)},
+    "pause": {State.WATCHED: (State.WATCHED,), State.DECIDED: (State.DECIDED,)},
+    "defer": {State.WATCHED: (State.DEFERRED,)},
+    "decide": {
+        State.WATCHED: (State.WATCHED, State.DECIDED),
+        State.DEFERRED: (State.WATCHED, State.DECIDED),
+    },
+    "drop": {State.WATCHED: (State.WATCHED,), State.DEFERRED: (State.WATCHED,), State.DECIDED: (State.DECIDED,)},
+    "unwatch": {
+        State.WATCHED: (State.UNWATCHED,),
+        State.DEFERRED: (State.UNWATCHED,),
+        State.DECIDED: (State.DECIDED,),
+    },
+    "begin": dict.fromkeys(State, (State.UNWATCHED,)),
+}
+"""Move → the states it starts from → those it may lead to. `begin` opens the next absence."""
+
+
+class Episode:
+    """The present absence of one customer; times are µs. Cost: one small object per customer."""
+
+    __slots__ = (
+        "alerted_us", "detected_us", "due_us", "earlier_releases", "paused_us", "released_rung", "released_us", "rung",
+        "stalled_us",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.due_us: int = NEVER
+        """When the next rung is looked at; at the latest when it comes due by what was known when this was stored.
+        After the last rung, where a volume learns from silences: when this one counts as lost."""
+        self.rung: int = 0
+        """Rungs decided so far."""
+        self.detected_us: int = 0
+        """When the rung that is deferred came due; 0 if none is."""
+        self.released_us: int = 0
+        """Release of the newest rung; 0 if there was none."""
+        self.released_rung: int = 0
+        """Number of that rung."""
+        self.stalled_us: int = 0
+        """Feed silence (running total of the clock) already added to the dates."""
+        self.paused_us: int = 0
+        """Feed silence added to the dates of this absence."""
+        self.earlier_releases: list[int] | None = None
+        """Releases before the newest: rung, time, rung, time …; None: there are none."""
+        self.alerted_us: int = 0
+        """When the first rung came due, if it was chosen; 0: not yet, or not chosen."""
+
+    def state(self, rungs: int) -> State:
+        """Where the absence stands, on a ladder of so many rungs."""
+        if self.detected_us:
+            return State.DEFERRED
+        if self.rung >= rungs:
+            return State.DECIDED
+        return State.UNWATCHED if self.due_us >= NEVER else State.WATCHED
+
+    @property
+    def untouched(self) -> bool:
+        """Whether no rung has come due yet."""
+        return self.rung == 0 and self.detected_us == 0
+
+    def begin(self, stalled_us: int) -> None:
+        """A visit: the next absence, of which no date is known yet. `stalled_us`: the clock's total of feed silence at that visit."""
+        self.due_us = NEVER
+        self.rung = self.detected_us = self.released_us = self.released_rung = self.paused_us = self.alerted_us = 0
+        self.earlier_releases = None
+        self.stalled_us = stalled_us
+
+    def watch(self, due_us: int) -> None:
+        """The date on which the next rung is looked at is known, or known better."""
+        self.due_us = due_us
+
+    def pause(self, stalled_us: int) -> None:
+        """The feed has been silent: the dates move by what the clock's total has grown."""
+        paused = stalled_us - self.stalled_us
+        self.due_us += paused
+        self.paused_us += paused
+        self.stalled_us = stalled_us
+
+    def defer(self, detected_us: int, retry_us: int) -> None:
+        """The rung that came due at `detected_us` waits until `retry_us`."""
+        self.detected_us, self.due_us = detected_us, retry_us
+
+    def release(self, rung: int, at_us: int) -> None:
+        """The rung goes out. `decide` follows."""
+        if self.released_us:
+            self.earlier_releases = [*(self.earlier_releases or []), self.released_rung, self.released_us]
+        self.released_us, self.released_rung = at_us, rung
+
+    def decide(self, rungs: int, due_us: int) -> None:
+        """So many rungs are decided; the next date is known."""
+        self.detected_us = 0
+        self.rung, self.due_us = rungs, due_us
+
+    def drop(self) -> None:
+        """The rung that waits, if one does, will not go out; a new date follows."""
+        self.detected_us = 0
+
+    def unwatch(self) -> None:
+        """There is nothing to wait for any more."""
+        self.detected_us = 0
+        self.due_us = NEVER
+
+    def releases(self) -> list[tuple[int, int]]:
+        """(rung, time) of what went out in this absence, the newest first."""
+        if not self.released_us:
+            return []
+        earlier = self.earlier_releases or []
+        return [
+            (self.released_rung, self.released_us),
+            *((earlier[at], earlier[at + 1]) for at in range(len(earlier) - 2, -1, -2)),
+        ]

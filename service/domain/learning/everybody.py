@@ -1,0 +1,232 @@
+"""All that one partition learns from everybody, told by four verbs: a silence began, ended, was withdrawn; and refresh.
+
+What is learned: the regulars' pace and what they bring (population.py), how long healthy silences last (silences.py), when newcomers
+come again, where somebody asks (newcomers.py), and who is gone for good (churn_fit.py).
+
+A visit costs O(1). The refresh comes weekly, in stream time; it depends on the days and kinds of open silences and on a bounded sample of
+the customers, never on their number. Deterministic in the order of the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import exp
+from typing import Final
+
+from service.domain import cadence
+from service.domain.calendar import DAY_US, NEVER
+from service.domain.changelog import NEWCOMERS_KEY, ROW_PREFIX, TABLE_KEY, pack, unpack
+from service.domain.customer import Customer
+from service.domain.learning.churn_fit import Sample, fit
+from service.domain.learning.churn_model import ChurnModel
+from service.domain.learning.learned import Learned
+from service.domain.learning.newcomers import Newcomers, ReturnTimes
+from service.domain.learning.population import Population, PopulationState
+from service.domain.learning.silences import UNKNOWN, Row, Silences, Tolerances
+
+REFRESH_US: Final = 7 * DAY_US
+_FITS_PER_PACE: Final = 8
+_LONGEST_PACE: Final = 4
+"""Weeks between fits of the churn model: one at first, one more after each 8 fits, four in the end."""
+
+
+class Everybody:
+    """Learning of one partition. `state` is what a restart must know beside the records of `changed_records`."""
+
+    def __init__(
+        self,
+        state: PopulationState | None = None,
+        regular_min_visits: int = 4,
+        learn_until_us: int = NEVER,
+        *,
+        newcomers: bool = False,
+    ) -> None:
+        """`learn_until_us`: the last refresh; from then on what was learned stays as it is.
+
+        `newcomers`: whether the next visits of customers with few visits are learned too.
+        """
+        self._min_visits = regular_min_visits
+        self._learn_until_us = learn_until_us
+        self.newcomers: Final = Newcomers(regular_min_visits) if newcomers else None
+        self.silences: Final = Silences()
+        self._stored_table: Tolerances | None = None
+        """As it was last written or read."""
+        self._adopt(state or PopulationState())
+
+    def _adopt(self, state: PopulationState) -> None:
+        self.state = state
+        self.population = Population(state)
+        self.sample = Sample(state.sample_level)
+        self.learned = Learned(UNKNOWN, self._model(), self._returns_unknown())
+
+    def _returns_unknown(self) -> ReturnTimes | None:
+        return None if self.newcomers is None else ReturnTimes([], exp(self.state.mu0))
+
+    def _model(self) -> ChurnModel:
+        values = self.state.model
+        return ChurnModel(int(values[0]), *values[1:]) if values else ChurnModel()
+
+    @property
+    def mu0(self) -> float:
+        """Mean log gap of the shop's regulars, in days."""
+        return self.state.mu0
+
+    def is_regular(self, customer: Customer) -> bool:
+        """Whether the customer has visits enough to be judged by a rhythm of their own."""
+        return customer.visits >= self._min_visits
+
+    # ---- the four verbs
+
+    def silence_began(self, customer: Customer) -> None:
+        """The customer's last visit opens a silence."""
+        visits = customer.visits
+        if visits == 1:
+            self._met(customer)
+        if visits >= self._min_visits:
+            self.silences.opened(customer)
+        elif self.newcomers is not None:
+            self.newcomers.opened(customer)
+
+    def silence_ended(self, customer: Customer, gap: float, gap_before: float) -> None:
+        """A customer with a visit came back after `gap` days; they are as before this visit. `gap_before`: the gap before, 0 if there was none.
+
+        The customer's own rhythm takes the gap in on the way, because the shop's pace is the mean of theirs.
+        """
+        visits, mu0 = customer.visits, self.state.mu0
+        if visits >= self._min_visits:
+            self.silences.taken_out(customer)
+            self.silences.closed(customer, gap, mu0)
+            before = cadence.own_mean_log_gap(customer)
+            cadence.observe_gap(customer, gap, mu0, gap_before)
+            self.population.voted(customer.log_gap_sum / visits, before)
+            return
+        if self.newcomers is not None:
+            self.newcomers.taken_out(customer)
+            self.newcomers.came_again(visits, gap, mu0)
+        cadence.observe_gap(customer, gap, mu0, gap_before)
+        if visits + 1 == self._min_visits:
+            self.population.joined(customer.log_gap_sum / visits, customer.revenue_minor)
+
+    def silence_withdrawn(self, customer: Customer) -> None:
+        """The customer's silence was not what it seemed (a visit before it became known), or its customer is erased: as if it had not begun."""
+        if customer.visits >= self._min_visits:
+            self.silences.taken_out(customer)
+            self.population.left(cadence.own_mean_log_gap(customer), customer.revenue_minor)
+        elif customer.visits and self.newcomers is not None:
+            self.newcomers.taken_out(customer)
+
+    def refresh(self, today: int, customers: Mapping[str, Customer]) -> None:
+        """The refresh that is due, on local day `today`; `customers`: all of the partition, of whom a sample is read."""
+        now_us = self.state.next_refresh_us
+        self._next_after(now_us)
+        self.population.settle()
+        mu0 = self.state.mu0
+        tolerances = self.silences.refresh(today, mu0) or self.learned.tolerances
+        returns = None if self.newcomers is None else self.newcomers.refresh(today, mu0)
+        model = self.learned.model
+        if now_us >= min(self.state.next_fit_us, self._learn_until_us):
+            model = self._fit([customers[known] for known in self.sample.members()], now_us)
+        self.learned = Learned(tolerances, model, returns)
+
+    # ---- what belongs to them
+
+    def silence_reread(self, customer: Customer) -> None:
+        """The silence that was withdrawn goes on, with the rhythm as it is read now."""
+        if customer.visits >= self._min_visits:
+            self.population.joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
+        self.silence_began(customer)
+
+    def forget(self, customer: Customer) -> None:
+        """The customer is erased."""
+        self.silence_withdrawn(customer)
+        self.sample.remove(customer.customer_id)
+
+    def spent(self, customer: Customer, minor: int) -> None:
+        """The customer has paid, or got back where it is negative."""
+        if customer.visits >= self._min_visits:
+            self.population.spent(minor)
+
+    def _met(self, customer: Customer) -> None:
+        """A customer has come for the first time, or was restored."""
+        self.sample.offer(customer.customer_id)
+        self.state.sample_level = self.sample.level
+
+    # ---- time
+
+    @property
+    def next_refresh_us(self) -> int:
+        """0 before the first event."""
+        return self.state.next_refresh_us
+
+    def begin(self, now_us: int) -> None:
+        """The first event: refreshes start at the next whole week since the epoch, the same for every partition."""
+        self._next_after(now_us)
+
+    def _next_after(self, now_us: int) -> None:
+        if now_us >= self._learn_until_us:
+            self.state.next_refresh_us = NEVER
+        else:
+            self.state.next_refresh_us = min((now_us // REFRESH_US + 1) * REFRESH_US, self._learn_until_us)
+
+    def _fit(self, sampled: list[Customer], now_us: int) -> ChurnModel:
+        state = self.state
+        model, state.fit_position = fit(sampled, now_us, state.fit_position)
+        state.model = [model.stages, model.r, model.alpha, model.a, model.b, model.spend_minor]
+        state.next_fit_us = now_us + min(_LONGEST_PACE, 1 + state.fits // _FITS_PER_PACE) * REFRESH_US
+        state.fits += 1
+        return model
+
+    # ---- what is stored
+
+    def changed_records(self) -> list[tuple[bytes, bytes | None]]:
+        """What has changed since the last call and is too large for `state`: rows of silences, the newcomers, the table after a refresh."""
+        records: list[tuple[bytes, bytes | None]] = [
+            (ROW_PREFIX + bytes((cell,)), pack(self.silences.rows[cell].fields()))
+            for cell in sorted(self.silences.touched)
+        ]
+        self.silences.touched.clear()
+        if self.newcomers is not None and self.newcomers.changed:
+            self.newcomers.changed = False
+            returns = self.learned.returns
+            found = None if returns is None else (returns.curves, returns.pace_days)
+            records.append((NEWCOMERS_KEY, pack((self.newcomers.closed, found))))
+        table = self.learned.tolerances
+        if table.table and table is not self._stored_table:
+            self._stored_table = table
+            records.append((TABLE_KEY, pack((table.table, table.kappa, table.class_weights, table.classes))))
+        return records
+
+    def restored(self, state: PopulationState, records: Mapping[bytes, bytes], customers: Iterable[Customer]) -> None:
+        """Takes over `state` and what was read of `changed_records`; what was not read is as it was. Open silences follow from the customers."""
+        known_returns = self.learned.returns
+        self._adopt(state)
+        for key, value in records.items():
+            if key.startswith(ROW_PREFIX):
+                self.silences.rows[key[-1]] = Row.of(unpack(value))
+        if TABLE_KEY in records:
+            self._stored_table = _table_of(records[TABLE_KEY])
+        returns = None
+        if self.newcomers is not None:
+            returns = known_returns
+            if NEWCOMERS_KEY in records:
+                closed, found = unpack(records[NEWCOMERS_KEY])
+                self.newcomers.restore(closed)
+                returns = None if found is None else ReturnTimes(*found)
+            self.newcomers.forget_open()
+            returns = returns or self._returns_unknown()
+        self.learned = Learned(self._stored_table or UNKNOWN, self._model(), returns)
+        self.silences.forget_open()
+        for customer in customers:
+            if customer.visits:
+                self._met(customer)
+            if customer.visits >= self._min_visits:
+                self.silences.opened(customer)
+            elif customer.visits and self.newcomers is not None:
+                self.newcomers.opened(customer)
+
+
+def _table_of(value: bytes) -> Tolerances:
+    """Of a record of before the classes' curves were stored, the rest: until the next weekly refresh."""
+    table, kappa, *known = unpack(value)
+    weights, classes = known if len(known) == 2 else ([], [])
+    return Tolerances(table, kappa, weights, classes)

@@ -1,0 +1,314 @@
+"""What outreach does in a silence: a step comes due, is decided, and what has gone out is stopped when the customer is back.
+
+Dates are stored at the visit. After four fifths of the tolerated silence the customer is looked at once more, and the date is set by what
+has been learned by then; when it comes before the customer does, the step is decided: the gates (gates.py), then the volume (volume.py),
+then the moment.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.domain import cadence
+from service.domain.calendar import DAY_US, NEVER
+from service.domain.customer import Customer
+from service.domain.findings import Outcome, Output, Reason
+from service.domain.learning.everybody import Everybody
+from service.domain.outreach import alert_value
+from service.domain.outreach.decisions import decision_of
+from service.domain.outreach.gates import Release, Verdict
+from service.domain.outreach.kinds import silence_kinds
+from service.domain.outreach.kinds.silence import SilenceKind
+from service.domain.outreach.realised import Realised
+from service.domain.outreach.tolerance import Tolerance
+from service.domain.outreach.volume import Volume, VolumeState
+from service.domain.partition_state import PartitionState
+from service.domain.policy import OutreachPolicy
+from service.domain.timeline import Timeline
+
+_LOOKED_AT: Final = 0.8
+"""Part of the tolerated silence after which a customer is looked at: a tolerance that falls by less than a fifth meanwhile is met on
+its new date, one that grows always."""
+
+
+class Ladder:
+    """Dates and decisions of one partition. Told, like what is learned, when a silence begins and ends."""
+
+    def __init__(
+        self,
+        policy: OutreachPolicy,
+        state: PartitionState,
+        everybody: Everybody,
+        timeline: Timeline,
+        *,
+        tells_ends: bool,
+    ) -> None:
+        """`tells_ends`: whether there is a decision where a return or an erasure ends an alert too."""
+        self._policy = policy
+        self._everybody = everybody
+        self._timeline = timeline
+        self._tells_ends = tells_ends
+        self._rungs = len(policy.rungs)
+        self._expires_us = int(policy.expires_after_days * DAY_US)
+        self._attribution_us = int(policy.attribution_days * DAY_US)
+        self.realised: Realised = state.realised
+        self.release = Release(policy, state.release)
+        self.volume = _volume_of(policy, state)
+        self.tolerance = Tolerance(policy, everybody, self.volume)
+        self._kinds = silence_kinds(policy, everybody, self.tolerance)
+        self.decided: list[Output] = []
+        """What was decided since it was last taken."""
+
+    # ---- a silence begins, moves, ends
+
+    def silence_began(self, customer: Customer) -> None:
+        """A visit: nothing of the absence before it is left, and the new one has a date, where somebody follows it."""
+        customer.episode.begin(self._timeline.stalled_at(customer.last_us))
+        message = self._follower(customer)
+        if message is None:
+            return
+        if message.limited:
+            self.realised.visited(customer.visits)
+            if self.volume is not None:
+                self.volume.visit(self._timeline.now_us, self._everybody.mu0)
+        self._watch(customer, message)
+
+    def silence_moved(self, customer: Customer) -> None:
+        """The silence began earlier than was known, or the rhythm it is judged by is another one. No step that came due is taken back."""
+        if customer.episode.untouched:
+            message = self._follower(customer)
+            if message is not None:
+                self._watch(customer, message)
+
+    def silence_ended(self, customer: Customer, gap: float, at_us: int, amount: int) -> None:
+        """The customer came back at `at_us`, after `gap` days and for `amount`; they are as before this visit.
+
+        The newest release is credited with the visit; every one of the absence that may still be on its way is stopped. A visit dated
+        before the release, but heard of later, stops the message; the message did not bring it. What was deferred is dropped silently.
+        """
+        episode = customer.episode
+        self._drop_deferred(customer)
+        if episode.released_us:
+            if 0 <= at_us - episode.released_us <= self._attribution_us:
+                newest = (episode.released_rung, episode.released_us)
+                self._tell_end(customer, newest, Outcome.CONVERTED, Reason.RETURNED, at_us, amount)
+            self._stop_releases(customer, Reason.RETURNED, at_us, self._expires_us)
+        if self._everybody.is_regular(customer):
+            self.realised.silence_closed(customer, gap, at_us)
+            if self.volume is not None and episode.due_us < NEVER:
+                self.volume.alert_value.came_back(customer, gap, self._everybody.mu0)
+
+    def became_regular(self, customer: Customer) -> None:
+        """By visits that became known late: a nudge that waits is not for a regular."""
+        customer.episode.drop()
+
+    def erased(self, customer: Customer) -> None:
+        """What is on its way is stopped, however long ago it went out."""
+        self._drop_deferred(customer)
+        self._stop_releases(customer, Reason.ERASED, self._timeline.now_us, NEVER)
+
+    def refresh(self, at_us: int) -> None:
+        """What is learned from everybody has been refreshed."""
+        if self.volume is not None:
+            self.volume.refresh(at_us, self._everybody.mu0)
+        self.tolerance.learn()
+
+    # ---- dates
+
+    def _follower(self, customer: Customer) -> SilenceKind | None:
+        """The kind of message that follows the customer's silence; None: nobody does."""
+        for message in self._kinds:
+            if message.follows(customer):
+                return message
+        return None
+
+    def message_of(self, number: int) -> SilenceKind:
+        """The kind of message whose step has that number."""
+        for message in self._kinds:
+            if message.owns(number):
+                return message
+        raise ValueError(f"no kind of message has a step {number}")
+
+    def _watch(self, customer: Customer, message: SilenceKind) -> None:
+        """When the customer is looked at for the first step: before it comes due, because by then more is learned from everybody.
+
+        With events as the clock never in the past of the stream. Where the wall clock rules, a date may have passed before
+        the purchases became known (a backfill): it is kept, so that its alert is treated as the late one that it is.
+        """
+        episode, timeline = customer.episode, self._timeline
+        due = customer.last_us + episode.paused_us + int(_LOOKED_AT * message.days(customer, 0) * DAY_US)
+        episode.watch(due if due > timeline.now_us or timeline.wall_clock else timeline.now_us + 1)
+
+    def _tolerated_us(self, customer: Customer, message: SilenceKind, decided: int) -> int:
+        """When the step after so many decided rungs comes due by what is known now."""
+        days = message.days(customer, decided)
+        return customer.last_us + customer.episode.paused_us + int(days * DAY_US)
+
+    def _next_due_us(self, customer: Customer, message: SilenceKind, decided: int, after_us: int) -> int:
+        """When a later step comes due, the one before it having been acted on at `after_us`."""
+        due = self._tolerated_us(customer, message, decided)
+        return max(due, after_us + int(self.tolerance.apart_days(customer) * DAY_US))
+
+    def _lost_us(self, customer: Customer, after_us: int) -> int:
+        """When a silence without further steps counts as lost, where that is learned from."""
+        if self.volume is None or not self._everybody.is_regular(customer):
+            return NEVER
+        days = alert_value.LOST_GAPS * cadence.usual_gap_days(customer)
+        return max(after_us + 1, customer.last_us + customer.episode.paused_us + int(days * DAY_US))
+
+    def rungs_ahead(self, customer: Customer) -> list[tuple[str, int]]:
+        """Name and date of every step that is still to come if nobody comes and nothing new is learned."""
+        episode, message = customer.episode, self._follower(customer)
+        if message is None or episode.due_us >= NEVER or episode.rung >= self._rungs:
+            return []
+        decided, due_us = episode.rung, episode.due_us
+        if not episode.detected_us:
+            due_us = max(due_us, self._tolerated_us(customer, message, decided))
+        number = message.number(decided)
+        ahead = [(message.step(number).name, due_us)]
+        while not message.last(number):
+            decided += 1
+            due_us = self._next_due_us(customer, message, decided, due_us)
+            number = message.number(decided)
+            ahead.append((message.step(number).name, due_us))
+        return ahead
+
+    def newest_release(self, customer: Customer) -> str | None:
+        """Name of the newest step that went out in the present absence; None: none has."""
+        episode = customer.episode
+        if not episode.released_us:
+            return None
+        return self.message_of(episode.released_rung).step(episode.released_rung).name
+
+    # ---- decisions
+
+    def look(self, customer: Customer, wake_us: int) -> None:
+        """The stored date has come."""
+        episode, stalled_us = customer.episode, self._timeline.stalled_us()
+        if episode.due_us > wake_us:
+            return
+        if stalled_us > episode.stalled_us and not episode.detected_us:
+            episode.pause(stalled_us)
+            return
+        message = self._follower(customer)
+        if message is None:
+            episode.unwatch()  # its kind has been switched off
+        elif episode.rung >= self._rungs:
+            episode.unwatch()
+            if self.volume is not None:
+                self.volume.alert_value.lost(customer, self._everybody.mu0)
+        else:
+            due = 0 if episode.detected_us else self._tolerated_us(customer, message, episode.rung)
+            if due > wake_us:
+                episode.watch(due)
+            else:
+                self._step_due(customer, message, wake_us)
+
+    def _step_due(self, customer: Customer, message: SilenceKind, due_us: int) -> None:
+        episode = customer.episode
+        deferred = episode.detected_us > 0
+        detected = episode.detected_us if deferred else due_us
+        acted = self._timeline.acts_at(due_us)
+        number = message.number(episode.rung)
+        verdict = self._verdict(customer, message, detected, acted, deferred)
+        self.decided.append(
+            decision_of(
+                customer,
+                message,
+                self._everybody.learned,
+                verdict.outcome,
+                verdict.reason,
+                number=number,
+                detected_us=detected,
+                decided_us=acted,
+                expires_us=acted + self._expires_us,
+            )
+        )
+        left_out = verdict.reason is Reason.VOLUME
+        if message.limited and number == 0 and not deferred:
+            self.realised.due(customer.visits, chosen=not left_out)
+            if not left_out:
+                episode.alerted_us = detected
+        if verdict.outcome is Outcome.DEFERRED:
+            episode.defer(detected, verdict.retry_us)
+            return
+        if verdict.outcome is Outcome.RELEASED:
+            episode.release(number, acted)
+        if left_out or message.last(number):
+            episode.decide(self._rungs, self._lost_us(customer, acted))
+        else:
+            decided = episode.rung + 1
+            episode.decide(decided, self._next_due_us(customer, message, decided, acted))
+
+    def _verdict(
+        self, customer: Customer, message: SilenceKind, detected_us: int, acted_us: int, deferred: bool
+    ) -> Verdict:
+        """Within a volume the first rung has to be chosen, for the whole ladder; every message is paid for when it is decided."""
+        volume = self.volume if message.limited else None
+        first = customer.episode.rung == 0
+        refusal = self.release.refusal(customer, detected_us, acted_us, deferred)
+        if refusal is not None:
+            if deferred:
+                self._drop_deferred(customer)
+            elif volume is not None and first and refusal.reason is not Reason.STALE:
+                volume.not_asked()
+            return refusal
+        if volume is not None and not deferred:
+            if first and not volume.chosen(customer, detected_us, self._everybody.mu0):
+                return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)
+            volume.spend()
+        return self.release.sending(detected_us, acted_us, deferred)
+
+    def _drop_deferred(self, customer: Customer) -> None:
+        """A rung that waited for its slot, if there is one, does not go out: others may."""
+        if customer.episode.detected_us and self.volume is not None and self._everybody.is_regular(customer):
+            self.volume.give_back()
+
+    def _stop_releases(self, customer: Customer, reason: Reason, at_us: int, within_us: int) -> None:
+        """Cancels what was released in this absence up to `within_us` ago, the newest first."""
+        for released in customer.episode.releases():
+            if at_us - released[1] <= within_us:
+                self._tell_end(customer, released, Outcome.CANCELLED, reason, at_us, None)
+
+    def _tell_end(
+        self,
+        customer: Customer,
+        released: tuple[int, int],
+        outcome: Outcome,
+        reason: Reason,
+        at_us: int,
+        amount: int | None,
+    ) -> None:
+        """What became of a release (step, time)."""
+        if not self._tells_ends:
+            return
+        number, released_us = released
+        self.decided.append(
+            decision_of(
+                customer,
+                self.message_of(number),
+                self._everybody.learned,
+                outcome,
+                reason,
+                number=number,
+                detected_us=released_us,
+                decided_us=at_us,
+                expires_us=at_us + self._expires_us,
+                returned_us=at_us if reason is Reason.RETURNED else None,
+                revenue_minor=amount,
+            )
+        )
+
+    def take(self) -> list[Output]:
+        """Decisions since the last call."""
+        decided, self.decided = self.decided, []
+        return decided
+
+
+def _volume_of(policy: OutreachPolicy, state: PartitionState) -> Volume | None:
+    """The limit of messages, if the policy sets one; its record is kept only then."""
+    if policy.volume_per_100_visits is None and policy.volume_per_day is None:
+        state.volume = None
+        return None
+    state.volume = state.volume or VolumeState()
+    return Volume(policy.volume_per_100_visits, policy.volume_per_day, state.volume, policy.volume_for_loyal)

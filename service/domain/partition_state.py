@@ -1,0 +1,75 @@
+"""The partition's own record beside its customers: its clock, what it has learned, what it may send, what its alerts did."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from service.domain.changelog import pack
+from service.domain.clock import ClockState
+from service.domain.learning.population import PopulationState
+from service.domain.outreach.gates import ReleaseState
+from service.domain.outreach.realised import Realised
+from service.domain.outreach.volume import VolumeState
+
+_VERSION: Final = 2
+_VERSION_OF_ONE_CURVE: Final = 1
+"""Had one curve for all regulars in its first three fields; its gaps cannot be told apart by cell, so they are learned anew."""
+
+
+class _Record(msgspec.Struct, array_like=True):
+    """As stored; new elements are appended with defaults."""
+
+    version: int
+    clock: list[Any]
+    population: list[Any]
+    release: list[Any]
+    volume: list[Any] = []
+    """Empty without a volume."""
+    realised: list[list[Any]] = []
+
+
+class PartitionState:
+    """Everything of it that a restart must know."""
+
+    def __init__(
+        self,
+        clock: ClockState | None = None,
+        population: PopulationState | None = None,
+        release: ReleaseState | None = None,
+        volume: VolumeState | None = None,
+        realised: Realised | None = None,
+    ) -> None:
+        self.clock = clock or ClockState()
+        self.population = population or PopulationState()
+        self.release = release or ReleaseState()
+        self.volume = volume
+        """None: no volume is set."""
+        self.realised = realised or Realised()
+
+    def pack(self) -> bytes:
+        """As it is stored."""
+        volume = () if self.volume is None else self.volume.fields()
+        parts = (self.clock.fields(), self.population.fields(), self.release.fields(), volume, self.realised.fields())
+        return pack((_VERSION, *parts))
+
+    @classmethod
+    def unpack(cls, value: bytes) -> PartitionState:
+        """Back from `pack`. Raises ValueError for a record that is none, or of a later version."""
+        try:
+            record = msgspec.msgpack.decode(value, type=_Record)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"not a partition's record: {error}") from error
+        version, population = record.version, record.population
+        if version == _VERSION_OF_ONE_CURVE:
+            population = population[3:]
+        elif version != _VERSION:
+            raise ValueError(f"a partition's record of version {version}; this release knows {_VERSION}")
+        return cls(
+            ClockState.of(record.clock),
+            PopulationState.of(population),
+            ReleaseState.of(record.release),
+            VolumeState.of(record.volume) if record.volume else None,
+            Realised.of(record.realised),
+        )

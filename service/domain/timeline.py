@@ -1,0 +1,121 @@
+"""When is what looked at: stream time, the dates that are stored, and the weekly refresh of what is learned, each in its turn.
+
+Events move time, and so does the wall clock where it rules; on the way every date that is passed comes up, and every refresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from service.domain.calendar import Calendar
+from service.domain.clock import ClockState, StreamClock
+from service.domain.customer import Customer
+from service.domain.due import DueQueue
+from service.domain.learning.everybody import Everybody
+from service.domain.policy import ClockMode, Timing
+
+
+class Timeline:
+    """Time of one partition. A tick, or an event, with nothing due costs a comparison."""
+
+    def __init__(
+        self,
+        timing: Timing,
+        state: ClockState,
+        calendar: Calendar,
+        customers: Mapping[str, Customer],
+        everybody: Everybody,
+        look: Callable[[int, Customer], None],
+        refresh: Callable[[int], None],
+    ) -> None:
+        """`look(date, customer)` is called for each stored date, and must move it; `refresh(at)` at each refresh, and must move that."""
+        self.clock = StreamClock(timing, state)
+        self._state = state
+        self._calendar = calendar
+        self._everybody = everybody
+        self._look = look
+        self._refresh = refresh
+        self._queue = DueQueue(customers)
+        self.wall_clock = timing.clock is ClockMode.WALL
+        self.now_us = state.now_us
+        """Stream time; 0 before the first event."""
+        self.today = calendar.day_of(state.now_us)
+        """Local day of stream time."""
+        self.acted_us = 0
+        """The present instant where the wall clock rules."""
+        self._wake_us = -1
+
+    @property
+    def dates_waiting(self) -> int:
+        """Entries in the due queue, stale ones included."""
+        return len(self._queue)
+
+    def acts_at(self, due_us: int) -> int:
+        """When what was due then is acted on: later, where the wall clock rules and it is past."""
+        return max(due_us, self.acted_us) if self.wall_clock else due_us
+
+    def observe(self, at_us: int, customer_id: str, day: int) -> None:
+        """An event moves time; dates before it come up before it is applied. `day` is the event's local day."""
+        reached = self.clock.observe(at_us, customer_id)
+        if reached > self.now_us:
+            if self._wake_us < reached:
+                self._pass(reached, reached)
+            else:
+                self.now_us = reached
+                self.today = day if reached == at_us else self._calendar.day_of(reached)
+
+    def advance(self, to_us: int) -> None:
+        """The partition is complete up to `to_us`: every date up to then comes up."""
+        reached = self.clock.advance(to_us)
+        if reached > self.now_us:
+            self._pass(reached, reached + 1)
+
+    def _pass(self, now_us: int, before_us: int) -> None:
+        """Moves time; dates before `before_us` come up on the way, refreshes in their turn."""
+        while True:
+            refresh = self._everybody.next_refresh_us
+            stop = before_us if refresh == 0 or refresh >= before_us else refresh
+            self._queue.fire(stop, self._look)
+            if stop == before_us:
+                break
+            self._refresh(stop)
+        if self._everybody.next_refresh_us == 0:
+            self._everybody.begin(now_us)
+        self.now_us = now_us
+        self.today = self._calendar.day_of(now_us)
+        self.wake()
+
+    def wake(self) -> None:
+        """Finds out what comes next."""
+        refresh = self._everybody.next_refresh_us
+        self._wake_us = min(self._queue.next_us, refresh) if refresh else -1
+
+    def schedule(self, customer: Customer) -> None:
+        """The customer's date may have changed."""
+        self._queue.schedule(customer)
+        self._wake_us = min(self._wake_us, self._queue.next_us)
+
+    def restored(self, customer: Customer) -> None:
+        """A customer of a partition that is read back. Call `wake` after the last."""
+        customer.bucket = -1
+        self._queue.schedule(customer)
+
+    def forget(self, customer: Customer) -> None:
+        """The customer is erased."""
+        self._queue.forget(customer)
+
+    # ---- silence of the whole feed, which is nobody's absence
+
+    def stalled_us(self) -> int:
+        """Total of the feed's silences so far."""
+        return self._state.stalled_us
+
+    def stalled_at(self, at_us: int) -> int:
+        """The same at a visit, which may lie beyond an unconfirmed jump of time."""
+        stalled = self._state.stalled_us
+        return stalled + self.clock.pending_silence_us() if at_us > self.now_us else stalled
+
+    def shut_us(self, customer: Customer, at_us: int) -> int:
+        """How much of the absence that ends at `at_us` the whole feed was silent: a shut shop is nobody's absence, and nobody's rhythm."""
+        episode = customer.episode
+        return max(0, episode.paused_us + self.stalled_at(at_us) - episode.stalled_us)
