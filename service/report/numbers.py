@@ -67,7 +67,9 @@ def compose(facts: Facts, words: Words, shop: ShopSettings) -> Numbers:
                 Cell(each.value, to_cell(getattr(history.shown, figure.name)), each.basis)
                 for each, history in zip(cards, histories, strict=True)
             ]
-            rows.append((words.say(f"number.{figure.name}"), words.say(f"explain.{figure.name}"), cells))
+            # explained as on the page, unless the report has an explanation of its own
+            explained = words.tongue.optional(f"numbers.{figure.name}") or words.say(f"explain.{figure.name}")
+            rows.append((words.say(f"number.{figure.name}"), explained, cells))
     if no_amounts:
         remarks.append(words.say("numbers.no_amounts"))
     if not any(row.nps_n or row.csat_n or row.ces_n for row in by_granularity.get(Granularity.YEAR.value, [])):
