@@ -1,7 +1,7 @@
-"""What a backtest decided, kept outside of memory: one alert per rung that came due, with its outcome and the customer's return.
+"""What a backtest decided: an alert for each rung that came due, its outcome, and the customer's return.
 
-Decisions lie in a temporary file, as MessagePack; in memory are 46 bytes an alert, and a dictionary entry for each customer who was
-alerted and is not back. The file is gone when the log is.
+Decisions lie in a temporary file, as MessagePack, which is deleted together with the log. In memory are 46 bytes an
+alert, and a dictionary entry for each customer who was alerted and is not back.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ class AlertLog:
         on_decision: Callable[[Decision], None] | None = None,
         in_memory: int = _IN_MEMORY,
     ) -> None:
-        """`on_decision` is called with every decision as it was made, those that only end an alert included; `in_memory`: bytes of
-        decisions below which nothing is written to a disk.
+        """`on_decision` is called with every decision as it was made, those that only end an alert included.
+
+        Up to `in_memory` bytes of decisions nothing is written to a disk.
         """
         self._calendar = calendar
         self._on_decision = on_decision
@@ -53,7 +54,8 @@ class AlertLog:
         self._place, self._size = array("Q"), array("I")
         self._detected_us, self._returned_us = array("q"), array("q")
         self._since_us = array("q")
-        """`quiet_since_us` of the decision: asked for at every purchase of who was alerted, so it is not read from the file."""
+        """`quiet_since_us` of the decision: asked for at every purchase of who was alerted, so it is not read from the
+        file."""
         self._earlier = array("q")
         """The alert before it in the same absence."""
         self._first = bytearray()
@@ -70,13 +72,13 @@ class AlertLog:
         return (self._alert(index) for index in self._in_order())
 
     def first(self) -> Iterator[Alert]:
-        """The first win-back alert of each absence, in order of detection; what a volume limit kept back is no alert."""
+        """The first win-back alert of each absence, in order of detection; what a volume limit left out is no alert."""
         alerts = (self._alert(index) for index in self._in_order() if self._first[index])
         return (alert for alert in alerts if alert.decision.reason is not Reason.VOLUME)
 
     @property
     def absences(self) -> int:
-        """Absences of regulars that came due, those that a volume limit kept back included."""
+        """Absences of regulars that came due, those that a volume limit left out included."""
         return sum(self._first)
 
     # ---- while the log is read

@@ -1,11 +1,11 @@
-"""Was the churn risk right? Judged halfway through a log by what was known then, followed through what came after.
+"""Was the churn risk right? Predicted halfway through a log by what was known then, and held against what came after.
 
-At the instant halfway between the first and the last event every customer with a visit gets a churn risk, a chance of no
-visit within their next two usual gaps, and a health. Who then comes within these two gaps (a purchase, not a refund, on a
-later local day than the last one known) did come back. Customers whose two gaps end after the log does are left out and
-counted: what they did is not known.
+At the instant halfway between the first and the last event every customer with a visit gets a churn risk, a chance of
+no visit within their next two usual gaps, and a health. Who then comes within these two gaps (a purchase, not a refund,
+on a later local day than the last one known) did come back. Customers whose two gaps end after the log does are left
+out and counted: what they did is not known.
 
-Memory: about 150 bytes per customer judged. Pure: no I/O, no clock.
+Memory: about 150 bytes per customer with a prediction. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
 from service.domain.outlook import chance_of_no_visit, churn_risk
+from service.domain.quantiles import Z_95
 from service.domain.scores import health_parts
 from service.domain.summation import in_order
 
@@ -27,9 +28,8 @@ USUAL_GAPS = 2.0
 """How many usual gaps a customer is followed."""
 BINS = 10
 FEWEST = 30
-"""With fewer customers of either fate an AUC says little: its standard error passes 0.06 (Hanley & McNeil 1982, Radiology 143(1))."""
-_Z_95 = 1.959963984540054
-"""97.5 % quantile of the standard normal distribution: two-sided 95 %."""
+"""With fewer customers of either fate an AUC says little: its standard error passes 0.06 (Hanley & McNeil 1982,
+Radiology 143(1))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Bin:
     """Wilson 95 % interval of the observed share."""
     high: float
     churn_risk: float
-    """Mean."""
+    """Mean churn risk."""
 
     @property
     def observed(self) -> float:
@@ -53,8 +53,10 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well one group of customers was judged. An AUC is the chance that, of one who stayed away and one who came, the former
-    was ranked higher (ties count half): 0.5 is a coin's; None where nobody stayed away or nobody came.
+    """How good the predictions for one group of customers were.
+
+    An AUC is the chance that, of one who stayed away and one who came, the former was ranked higher (ties count half):
+    0.5 is a coin's. It is None where nobody stayed away or nobody came.
     """
 
     customers: int
@@ -67,7 +69,7 @@ class Quality:
     brier: float | None
     """Mean squared difference between predicted chance and fate (Brier 1950); 0 is perfect. None without customers."""
     brier_of_mean: float | None
-    """The same of who predicts the overall share for everybody, knowing it in hindsight."""
+    """The Brier score of predicting the overall share, known in hindsight, for everybody."""
     bins: list[Bin]
 
     @property
@@ -78,7 +80,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What came of the judgement at `at_us`."""
+    """What came of the predictions made at `at_us`."""
 
     at_us: int
     learned: bool
@@ -90,15 +92,18 @@ class Calibration:
 
 
 class RiskCheck:
-    """Judges once, when the log is half over, and follows those judged. Callers skip `seen` for who is not in `awaited`."""
+    """Predicts once, when the log is half over, and waits for what comes of it.
+
+    Callers skip `seen` for who is not in `awaited`.
+    """
 
     def __init__(self, calendar: Calendar, first_us: int, last_us: int, regular_min_visits: int) -> None:
         self._day_of = calendar.day_of
         self._end_us = last_us
         self._min_visits = regular_min_visits
         self._at_us = (first_us + last_us) // 2
-        self.judge_from_us = self._at_us
-        """The first event at or after this instant: judge before it is applied. NEVER once that is done."""
+        self.predict_at_us = self._at_us
+        """Call `predict` before the first event at or after this instant is applied. NEVER once that is done."""
         self.awaited: dict[str, int] = {}
         """Customers who have not come yet, with their place in the columns."""
         self._risk, self._chance, self._health = array("d"), array("d"), array("d")
@@ -106,9 +111,9 @@ class RiskCheck:
         self._regular, self._stayed_away = bytearray(), bytearray()
         self._left_out, self._learned = 0, False
 
-    def judge(self, engines: Iterable[Engine]) -> None:
-        """Writes down what each engine thinks of its customers now. Once; costs some µs per customer."""
-        at_us, self.judge_from_us = self._at_us, NEVER
+    def predict(self, engines: Iterable[Engine]) -> None:
+        """Writes down what each engine expects of its customers; costs some µs for each."""
+        at_us, self.predict_at_us = self._at_us, NEVER
         for engine in engines:
             model = engine.everybody.learned.model
             self._learned |= engine.everybody.state.fits > 0
@@ -131,7 +136,10 @@ class RiskCheck:
                 self._stayed_away.append(True)
 
     def seen(self, event: Event) -> None:
-        """An event of an awaited customer. Only a purchase on a later day is a visit; one after the two gaps comes too late."""
+        """An event of an awaited customer.
+
+        Only a purchase on a later day is a visit; one after the two gaps comes too late.
+        """
         if not isinstance(event, Purchase) or event.refund:
             return
         place = self.awaited[event.customer_id]
@@ -169,7 +177,10 @@ class RiskCheck:
 
 
 def auc(scores: Sequence[float], positive: Sequence[int]) -> float | None:
-    """P(score of a positive > score of a negative) + ½ P(equal), by rank sums (Mann & Whitney 1947). None without both sorts."""
+    """P(score of a positive > score of a negative) + ½ P(equal), by rank sums (Mann & Whitney 1947).
+
+    None without both sorts.
+    """
     positives = sum(positive)
     negatives = len(positive) - positives
     if not positives or not negatives:
@@ -189,9 +200,10 @@ def auc(scores: Sequence[float], positive: Sequence[int]) -> float | None:
 
 
 def bins_of(chance: Sequence[float], risk: Sequence[float], stayed_away: Sequence[int]) -> list[Bin]:
-    """Ten bins of equal number (to one) by predicted chance, lowest first; fewer where there are fewer customers than ten.
+    """Ten bins by predicted chance, lowest first, of equal size to within one customer.
 
-    Customers of equal chance may be parted by a boundary; then they stand in the order in which they became known.
+    There are fewer bins where there are fewer than ten customers. Customers of equal chance may be parted by a
+    boundary; then they stand in the order in which they became known.
     """
     order = sorted(range(len(chance)), key=chance.__getitem__)
     found = []
@@ -210,7 +222,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     >>> [round(bound, 4) for bound in wilson(5, 10)]
     [0.2366, 0.7634]
     """
-    z2 = _Z_95 * _Z_95
+    z2 = Z_95 * Z_95
     middle = (hits + z2 / 2) / (n + z2)
-    half = _Z_95 / (n + z2) * sqrt(hits * (n - hits) / n + z2 / 4)
+    half = Z_95 / (n + z2) * sqrt(hits * (n - hits) / n + z2 / 4)
     return max(0.0, middle - half), min(1.0, middle + half)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from service.backtest.judging import Judgement, judge
+from service.backtest.evaluation import Evaluation, evaluate
 from service.backtest.run import Result
 from service.domain.calendar import to_datetime
 from service.domain.findings import Scores
@@ -36,15 +36,16 @@ def write_files(
     result: Result,
     directory: Path,
     language: Language = Language.EN,
-    judgement: Judgement | None = None,
+    evaluation: Evaluation | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Writes the three CSV files and the report, whose language is `language`; returns their paths.
+    """Writes the three CSV files, and the report in `language`; returns their paths.
 
-    `judgement`: of this result, where it has been made already; `on_progress(customers written, customers)`, which take the longest.
+    `evaluation` is that of this result, where it has been made already. `on_progress` is told the customers written so
+    far and how many there are, since they take the longest.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    facts = Facts(result, [*result.periods()], CustomerTally(), judgement or judge(result))
+    facts = Facts(result, [*result.periods()], CustomerTally(), evaluation or evaluate(result))
     customers = facts.customers.counted(_watched(result, on_progress))
     return [
         _write(directory / "alerts.csv", ALERT_COLUMNS, alert_rows(result)),
@@ -62,13 +63,13 @@ def _watched(result: Result, on_progress: Callable[[int, int], None] | None) -> 
         yield scores
 
 
-def write_suggestion(judgement: Judgement, sentence: str, directory: Path) -> list[Path]:
+def write_suggestion(evaluation: Evaluation, sentence: str, directory: Path) -> list[Path]:
     """The proposed budget as a part of the configuration, with the reason above it. No file without a proposal."""
-    if judgement.proposal is None:
+    if evaluation.proposal is None:
         return []
     path = directory / "suggested.toml"
     reason = "\n".join(f"# {line}" for line in textwrap.wrap(sentence, 110))
-    level = judgement.proposal.step.budget
+    level = evaluation.proposal.chosen.budget
     path.write_text(f'{reason}\n[outreach]\nmeasure = "budget"\nlevel = {level!r}\n', encoding="utf-8")
     return [path]
 

@@ -1,6 +1,6 @@
-"""The log of a backtest, event by event: through the engine of its partition, then past those who judge it.
+"""What a backtest does with every event: the engine of its partition applies it, and notes are taken.
 
-Apart from backtest.py because it is compiled (setup.py): it is what a backtest does with every line of a log.
+Apart from run.py because it is compiled (setup.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _COLLECT_EVERY: Final = 4096
 """Events between two collections of outputs; bounds the memory they take."""
 
 
-def rerun(
+def play_back(
     events: Iterable[Event],
     engines: list[Engine],
     alerts: AlertLog,
@@ -29,7 +29,7 @@ def rerun(
 ) -> int:
     """Applies the events in their order; returns how many they were, which `on_progress` is told now and then."""
     single, count = engines[0] if len(engines) == 1 else None, 0
-    judge_from_us, awaited, alerted = check.judge_from_us, check.awaited, alerts.open
+    predict_at_us, awaited, alerted = check.predict_at_us, check.awaited, alerts.open
     owners: dict[str, Engine] = {}
     for event in events:
         count += 1
@@ -39,9 +39,9 @@ def rerun(
             engine = owners.get(customer_id)
             if engine is None:
                 engine = owners[customer_id] = engines[partition_for(customer_id.encode(), len(engines))]
-        if at_us >= judge_from_us:
-            check.judge(engines)
-            judge_from_us = check.judge_from_us
+        if at_us >= predict_at_us:
+            check.predict(engines)
+            predict_at_us = check.predict_at_us
         if at_us >= visits.begin_at_us:
             visits.begin(engines)
         engine.apply(event)

@@ -1,7 +1,7 @@
 """What this policy would have done with a history: the worker's engine, fed from files.
 
-The same events in the same order per partition as `churn-alert replay` gives them to the worker, so decisions and numbers
-are the same, bit for bit.
+Each partition gets the same events in the same order as `churn-alert replay` gives to the worker, so decisions and
+numbers are the same, bit for bit.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from service import collector
 from service.backtest.alert_log import AlertLog
 from service.backtest.calibration import Calibration, RiskCheck
-from service.backtest.playback import rerun
+from service.backtest.playback import play_back
 from service.backtest.visit_log import VisitLog
 from service.config import Settings
 from service.domain.calendar import NEVER, Calendar, to_day
 from service.domain.engine import Engine
 from service.domain.findings import Decision, Scores
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
-from service.domain.policy import ClockMode
+from service.domain.policy import ClockMode, Shop
 from service.engines import new_engine
 from service.history import ReadReport, open_history
 
@@ -39,7 +39,7 @@ class Result:
     calibration: Calibration
     """The churn risk of the middle of the log against what came after."""
     visits: VisitLog
-    """What the alerts can be judged by."""
+    """What the alerts can be evaluated by."""
     first_us: int
     last_us: int
     """First and last event of the files."""
@@ -51,7 +51,10 @@ class Result:
         return max(engine.now_us for engine in self.engines)
 
     def periods(self) -> Iterator[PeriodRow]:
-        """The file is at its end, so its last event's day is today, even where stream time does not believe a last jump yet."""
+        """The rows of all periods, up to the day of the last event.
+
+        The files are at their end, so that day is today, even where stream time does not believe a last jump yet.
+        """
         first, last = self.totals.first_day, self.totals.last_day
         if first is None or last is None:
             return iter(())
@@ -77,20 +80,21 @@ def backtest(
     on_progress: Callable[[int, int], None] | None = None,
     on_decision: Callable[[Decision], None] | None = None,
 ) -> Result:
-    """Runs the policy over the files. Event time decides; `on_progress(events, rows in the files)`, `on_decision(decision)`.
+    """Runs the policy over the files, by the time of the events.
 
-    `learn_until`: from the start of this local day on, what was learned from everybody stays as it is.
+    `learn_until`: from the start of this local day on, what was learned from everybody stays as it is. `on_progress` is
+    told the events so far and the rows in the files now and then, `on_decision` every decision.
 
     Raises ConfigurationError when a file cannot be read.
     """
     event_clock = settings.changed(time={"clock": ClockMode.EVENT})
+    policy, calendar = event_clock.policy(), Calendar(settings.shop.zone)
+    learn_until_us = None if learn_until is None else calendar.start_of(to_day(learn_until))
     history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
-    calendar = Calendar(settings.shop.zone)
-    learn_until_us = NEVER if learn_until is None else calendar.start_of(to_day(learn_until))
     engines = [
         new_engine(
             event_clock,
-            learn_until_us,
+            NEVER if learn_until_us is None else learn_until_us,
             partitions=partitions,
             keeps_records=False,
             tells_ends=on_decision is not None,
@@ -98,34 +102,33 @@ def backtest(
         for _ in range(partitions)
     ]
     alerts = AlertLog(calendar, on_decision)
-    check = RiskCheck(calendar, history.first_us, history.last_us, settings.shop.regular_min_visits)
-    visits = VisitLog(
-        calendar,
-        event_clock.policy(),
-        history.first_us,
-        history.last_us,
-        None if learn_until is None else learn_until_us,
-    )
+    check = RiskCheck(calendar, history.first_us, history.last_us, policy.shop.regular_min_visits)
+    visits = VisitLog(calendar, policy, history.first_us, history.last_us, learn_until_us)
 
     def count(events: int) -> None:
         if on_progress is not None:
             on_progress(events, history.rows)
 
     with collector.patient():
-        events = rerun(history.events(makes_ids=False), engines, alerts, check, visits, count)
-    totals = PeriodTotals(event_clock.policy().shop)
+        events = play_back(history.events(makes_ids=False), engines, alerts, check, visits, count)
+    return Result(
+        settings=event_clock,
+        events=events,
+        report=history.report,
+        engines=engines,
+        totals=_added_up(engines, policy.shop),
+        calibration=check.result(),
+        visits=visits,
+        first_us=history.first_us,
+        last_us=history.last_us,
+        alerts=alerts,
+    )
+
+
+def _added_up(engines: Sequence[Engine], shop: Shop) -> PeriodTotals:
+    """The period numbers of all partitions together."""
+    totals = PeriodTotals(shop)
     for number, engine in enumerate(engines):
         for day in engine.ledger.days():
             totals.update(number, day, engine.ledger.record(day))
-    return Result(
-        event_clock,
-        events,
-        history.report,
-        engines,
-        totals,
-        check.result(),
-        visits,
-        history.first_us,
-        history.last_us,
-        alerts,
-    )
+    return totals

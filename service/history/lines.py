@@ -123,7 +123,10 @@ def survey_lines(path: Path, zone: ZoneInfo, latest_us: int, report: ReadReport)
 
 
 class Span:
-    """What the times of a file say: how many are readable, the first and the last (None without one), and whether they are in order."""
+    """What the times of a file say: how many are readable, the first and the last, and whether they are in order.
+
+    First and last are None where no time is readable.
+    """
 
     def __init__(self) -> None:
         self.count: int = 0

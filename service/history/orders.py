@@ -12,8 +12,8 @@ from service.history.amounts import Minor, rounded
 from service.history.lines import PurchaseLine, SurveyLine
 
 ORDER_WINDOW_US: Final = DAY_US
-"""An order is held back this long for further lines: one day of the shop bounds the memory. Orders whose lines lie further
-apart are known before (`spread_orders`)."""
+"""An order is held back this long for further lines: one day of the shop bounds the memory. Orders whose lines lie
+further apart are known before (`spread_orders`)."""
 MAX_ITEMS: Final = 50
 """Different items kept per order, the first ones: they only serve to name the usual order."""
 _FILTER_BITS: Final = 1 << 27
@@ -42,7 +42,10 @@ class Order:
         self._lines: set[tuple[str, Minor, str, str]] | None = None
 
     def add(self, event_id: str, amount: Minor, sku: str, name: str) -> None:
-        """The same line with the same event id once more is a duplicate; lines that share only the order's event id are not."""
+        """Adds a line, unless it is known: the same line with the same event id is a duplicate.
+
+        Lines that share only the order's event id are not.
+        """
         if event_id:
             line = (event_id, amount, sku, name)
             if self._lines is None:
@@ -85,14 +88,18 @@ def purchases_of(
     *,
     makes_ids: bool = True,
 ) -> Iterator[Purchase]:
-    """Purchases in order of time. All lines of one customer with one order id are one order, at the time of the first that is bought.
+    """Purchases in order of time.
 
-    A negative line of the order's own local day lessens the order (whose sum below zero is a refund); on another day it is a
-    refund of that day. `spread` are the orders with lines more than `ORDER_WINDOW_US` apart, complete (`spread_orders`).
+    All lines of one customer with one order id are one order, at the time of the first that is bought.
 
-    Where no event id is given it is made from the time, "at-<µs>", with a count for the customer's further ones of the same
-    instant. So it does not depend on where in which file a row stands: the same log replayed again, split or merged has the
-    same ids. `makes_ids` False: it stays empty, for who only counts: an id that is made here is never a duplicate.
+    A negative line of the order's own local day lessens the order (whose sum below zero is a refund); on another day it
+    is a refund of that day. `spread` are the orders with lines more than `ORDER_WINDOW_US` apart, complete
+    (`spread_orders`).
+
+    Where no event id is given it is made from the time, "at-<µs>", with a count for the customer's further ones of the
+    same instant. So it does not depend on where in which file a row stands: the same log replayed again, split or
+    merged has the same ids. With `makes_ids` False it stays empty, for callers who only count: an id that is made here
+    is never a duplicate.
     """
     held: deque[Order] = deque()
     book = _OrderBook(day_of)
@@ -131,7 +138,7 @@ def purchases_of(
 
 
 class _OrderBook:
-    """The open orders, and beside them what is given back under a number on a day on which nothing was bought under it."""
+    """The open orders, and refunds under a number on a day on which nothing was bought under it."""
 
     def __init__(self, day_of: Callable[[int], int]) -> None:
         self._day_of = day_of
@@ -170,7 +177,7 @@ class _EventIds:
     """Makes event ids; the lines come in order of time."""
 
     def __init__(self, makes: bool) -> None:
-        """`makes` False: only empty ones."""
+        """With `makes` False all are empty."""
         self._makes = makes
         self._instant = -1
         self._same_instant: dict[str, int] = {}
@@ -188,7 +195,7 @@ class _EventIds:
 def spread_orders(lines: Callable[[], Iterator[PurchaseLine]], day_of: Callable[[int], int]) -> dict[OrderKey, Order]:
     """The orders whose bought lines lie more than `ORDER_WINDOW_US` apart, put together.
 
-    `lines()` is gone through once, twice if there may be any. Memory: 16 MiB, and what is found.
+    `lines()` is read once, and again if there may be any. Memory: 16 MiB, and what is found.
     """
     returning = _returning(lines())
     if not returning:
@@ -210,7 +217,10 @@ def spread_orders(lines: Callable[[], Iterator[PurchaseLine]], day_of: Callable[
 
 
 def _returning(lines: Iterator[PurchaseLine]) -> set[OrderKey]:
-    """Orders with purchase lines further apart than the window, and by chance some others: a Bloom filter remembers the closed ones."""
+    """Orders with purchase lines further apart than the window, and by chance some others.
+
+    The closed ones are remembered by a Bloom filter.
+    """
     returning: set[OrderKey] = set()
     seen = bytearray(_FILTER_BITS >> 3)
     open_since: dict[OrderKey, int] = {}

@@ -23,8 +23,8 @@ from service.history.lines import (
     span_of,
     survey_lines,
 )
-from service.history.ordering import IN_MEMORY_LINES, Line, OrderedLines
 from service.history.orders import Order, OrderKey, answers_of, purchases_of, spread_orders
+from service.history.sorting import IN_MEMORY_LINES, Line, SortedLines
 from service.history.tables import open_table
 from service.history.timestamps import LATEST_US
 
@@ -37,8 +37,8 @@ class History:
 
     def __init__(
         self,
-        purchases: Sequence[OrderedLines[PurchaseLine]],
-        surveys: Sequence[OrderedLines[SurveyLine]],
+        purchases: Sequence[SortedLines[PurchaseLine]],
+        surveys: Sequence[SortedLines[SurveyLine]],
         zone: ZoneInfo,
     ) -> None:
         self._calendar = Calendar(zone)
@@ -55,7 +55,10 @@ class History:
 
     @property
     def report(self) -> ReadReport:
-        """What was read, skipped and sorted. Complete once the events have been read; for smaller files from the start."""
+        """What was read, skipped and sorted.
+
+        Complete once the events have been read; for smaller files from the start.
+        """
         total = ReadReport()
         for report in [*(file.report for file in self._purchases), *(file.report for file in self._surveys)]:
             total.include(report)
@@ -81,8 +84,8 @@ class History:
     def events(self, *, makes_ids: bool = True) -> Iterator[Purchase | SurveyAnswer]:
         """Everything in order of time; at the same instant purchases come before answers.
 
-        `makes_ids` False: where no file gives an event id, purchases keep an empty one. Who sends them on needs ids; who only counts
-        does not, since those that are made are never duplicates.
+        With `makes_ids` False purchases have an empty event id where no file gives one. Who sends them on needs ids;
+        who only counts does not, since those that are made are never duplicates.
         """
         purchases = self.purchases(makes_ids=makes_ids)
         return merge_by_time(purchases, self.answers()) if self._surveys else purchases
@@ -99,11 +102,12 @@ def open_history(
 ) -> History:
     """Looks through the files: columns, bad rows, span, order. Rows dated after `latest_us` are bad rows.
 
-    A file may hold its header only: a day without a sale, a question nobody has answered. Raises ConfigurationError with one
-    sentence when a file cannot be read, lacks a column or has rows of which none is usable, or when there is no purchase at all.
+    A file may hold its header only: a day without a sale, a question nobody has answered. Raises ConfigurationError
+    with one sentence when a file cannot be read, lacks a column or has rows of which none is usable, or when there is
+    no purchase at all.
     """
     purchase_files = [
-        OrderedLines(
+        SortedLines(
             path,
             partial(purchase_lines, path, zone, minor_digits, latest_us),
             partial(span_of, path, PURCHASE_COLUMNS, zone, latest_us),
@@ -113,7 +117,7 @@ def open_history(
         for path in purchases
     ]
     survey_files = [
-        OrderedLines(
+        SortedLines(
             path,
             partial(survey_lines, path, zone, latest_us),
             partial(span_of, path, SURVEY_COLUMNS, zone, latest_us),
@@ -131,7 +135,7 @@ def open_history(
     return History(purchase_files, survey_files, zone)
 
 
-def _look_through(file: OrderedLines[Line]) -> None:
+def _look_through(file: SortedLines[Line]) -> None:
     file.look_through()
     if file.count == 0 and file.report.examples:
         raise ConfigurationError(f"{file.path} holds no usable row ({file.report.examples[0]}).")
@@ -141,7 +145,7 @@ _EVENT_ID, _ORDER_ID = 3, 4
 """Places in a line, and in `PURCHASE_COLUMNS`."""
 
 
-def _gives(file: OrderedLines[PurchaseLine], place: int) -> bool:
+def _gives(file: SortedLines[PurchaseLine], place: int) -> bool:
     """Whether lines of the file may have something at that place."""
     if file.kept is not None:
         return any(line[place] for line in file.kept)
@@ -149,7 +153,7 @@ def _gives(file: OrderedLines[PurchaseLine], place: int) -> bool:
         return PURCHASE_COLUMNS[place] in table.columns
 
 
-def _merged(files: Sequence[OrderedLines[Line]]) -> Iterator[Line]:
+def _merged(files: Sequence[SortedLines[Line]]) -> Iterator[Line]:
     if len(files) == 1:
         return files[0].lines()
     return heapq.merge(*(file.lines() for file in files), key=itemgetter(0))

@@ -28,7 +28,8 @@ _NEVER_EMPTY = {"customer_id", "timestamp", "survey", "score"}
 class Table:
     """An open file. `rows` yields one sequence of texts a row, "" = empty.
 
-    A row may be shorter than `columns`; `short_row` says what that means. Iterating raises where the file itself is broken.
+    A row may be shorter than `columns`; `short_row` says what that means. Iterating raises where the file itself is
+    broken.
     """
 
     path: Path
@@ -41,7 +42,10 @@ class Table:
     short_row: str = "too few columns"
 
     def positions(self, needed: Sequence[str], optional: Sequence[str] = ()) -> list[int | None]:
-        """Where each column stands, None for an optional one that is absent. Raises ConfigurationError naming what is missing."""
+        """Where each column stands, None for an optional one that is absent.
+
+        Raises ConfigurationError naming what is missing.
+        """
         missing = [name for name in needed if name not in self.columns]
         if missing:
             found = ", ".join(name for name in self.found if name) or "none"
@@ -53,7 +57,9 @@ class Table:
 
 @contextmanager
 def open_table(path: Path, known: Sequence[str]) -> Iterator[Table]:
-    """Opens by the file's name: .csv, .jsonl/.ndjson, .parquet, the first two also with .gz (anything else is taken for CSV).
+    """Opens a file by its name: .csv, .jsonl or .ndjson, each also with .gz, and .parquet.
+
+    Anything else is taken for CSV.
 
     `known` are the column names that matter. Raises ConfigurationError when the file cannot be read.
     """
@@ -114,13 +120,17 @@ def _csv(path: Path, stream: IO[str]) -> Table:
 def _is_plain(block: str) -> bool:
     """Whether lines end with a line feed, and cells with the delimiter, and nothing else is to be understood.
 
-    Cutting such lines takes half the time that csv.reader does. A block with a cell longer than csv.reader takes is longer than blocks are.
+    Cutting such lines takes half the time that csv.reader does. A block with a cell longer than csv.reader takes is
+    longer than blocks are.
     """
     return '"' not in block and "\r" not in block and "\0" not in block and len(block) <= csv.field_size_limit()
 
 
 def _jsonl(path: Path, stream: IO[str], known: Sequence[str]) -> Table:
-    """Keys are looked up by name in every line; the first object must have the needed ones. A broken line is a short row."""
+    """Keys are looked up by name in every line; the first object must have the needed ones.
+
+    A broken line is a short row.
+    """
     number = 0
 
     def objects() -> Iterator[dict[str, Any]]:

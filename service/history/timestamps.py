@@ -1,4 +1,7 @@
-"""Text of a log → instants. Written for speed: the same days come again and again, and a plain clock time is read digit by digit."""
+"""Text of a log → instants.
+
+Written for speed: the same days come again and again, and a plain clock time is read digit by digit.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,8 @@ _CACHED: Final = 200_000
 class TimestampReader:
     """Reads ISO-8601 dates and times; one without offset is local time of `zone`, a bare date is its midnight.
 
-    At clock changes the rule is Python's fold=0: a local time that happens twice is the first of the two, one that never
-    happens is read with the offset before the change (so it lies as far after the gap as it claimed to be in it).
+    At clock changes the rule is Python's fold=0: a local time that happens twice is the first of the two, one that
+    never happens is read with the offset before the change (so it lies as far after the gap as it claimed to be in it).
     """
 
     def __init__(self, zone: ZoneInfo) -> None:
@@ -111,7 +114,10 @@ _PLAIN: Final = 19
 
 
 def _plain_clock_us(text: str) -> int:
-    """µs since midnight that "…T14:03:25", also with a Z at its end, says; −1 for a text of another form, whose date is not looked at."""
+    """µs since midnight of a text like "…T14:03:25", also with a Z at its end; −1 for one of another form.
+
+    The date is not looked at.
+    """
     if (
         not (len(text) == _PLAIN or (len(text) == _PLAIN + 1 and ord(text[19]) == ord("Z")))
         or not (ord(text[10]) == ord("T") or ord(text[10]) == ord(" "))
@@ -143,7 +149,10 @@ _SPACED_OFFSET = re.compile(r" +(?=(?:[+-]\d\d:?(?:\d\d)?|Z|z)$)", re.ASCII)
 
 
 def _parse(text: str) -> datetime | None:
-    """Naive or aware as written; None when it is no ISO-8601 date or time. "… UTC" and a space before the offset are understood."""
+    """Naive or aware as written; None when it is no ISO-8601 date or time.
+
+    "… UTC" and a space before the offset are understood.
+    """
     if len(text) > 10:
         if text.endswith("UTC"):
             text = text[:-3].rstrip() + "Z"

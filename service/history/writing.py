@@ -1,6 +1,7 @@
-"""Events → files in the same format that is read, so that a simulated or converted log can be backtested as well as streamed.
+"""Events → files in the format that is read: a simulated or converted log can be backtested and streamed.
 
-Reading them again gives equal events. An order with several items becomes several rows: its amount in the first, empty in the others.
+Reading them again gives equal events. An order with several items becomes several rows: its amount in the first, empty
+in the others.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _NO_ITEM = (Item("", ""),)
 
 
 def write_history(events: Iterable[Event], purchases: Path, surveys: Path, *, minor_digits: int) -> int:
-    """Writes purchases and survey answers (other events are left out), UTC; a name ending in .gz is packed. Returns how many events."""
+    """Writes purchases and survey answers (other events are left out), UTC; a name ending in .gz is packed.
+
+    Returns how many events.
+    """
     written = 0
     with ExitStack() as files:
         put_purchase = csv.writer(files.enter_context(_create(purchases)), lineterminator="\n").writerow

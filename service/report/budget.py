@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
-from service.backtest.budgets import NEEDLESS_MOST, Proposal, Step
-from service.backtest.judging import Judgement
+from service.backtest.budgets import NEEDLESS_MOST, Proposal, TriedBudget
+from service.backtest.evaluation import Evaluation
 from service.config import ShopSettings
 from service.domain.policy import Measure
 from service.report import charts
@@ -39,9 +39,9 @@ class Budget:
 
 
 def compose(facts: Facts, words: Words) -> Budget:
-    found = facts.judgement
+    found = facts.evaluation
     title = words.say("budget.chart")
-    told = proposal_sentence(found.proposal, found.steps, words)
+    told = proposal_sentence(found.proposal, found.budgets, words)
     if found.proposal is None:
         return Budget([words.say("budget.intro")], told, title, Markup(), "", [], [])
     outreach = facts.result.settings.outreach
@@ -54,37 +54,40 @@ def compose(facts: Facts, words: Words) -> Budget:
         charts.lines(
             title,
             words.say("budget.chart.told"),
-            [_plain(step.budget, words) for step in found.steps],
-            [[step.captured for step in found.steps], [step.tally.needless_share for step in found.steps]],
+            [_plain(each.budget, words) for each in found.budgets],
+            [
+                [each.captured for each in found.budgets],
+                [each.performance.needless_share for each in found.budgets],
+            ],
             lambda share: words.percent(100 * share, whole=True),
         ),
         words.say("budget.chart.told"),
         [words.say(f"budget.column.{each}") for each in ("per_week", "per_alert", "captured", "needless", "late")],
-        [_line(step, step.budget == budget, step is found.proposal.step, words) for step in found.steps],
+        [_line(each, each.budget == budget, each is found.proposal.chosen, words) for each in found.budgets],
     )
 
 
-def proposal_in_words(judgement: Judgement) -> str:
+def proposal_in_words(evaluation: Evaluation) -> str:
     """The proposal as the report says it, for the command line, which speaks English."""
     words = Words(ShopSettings(), tongue_in(Language.EN))
-    return proposal_sentence(judgement.proposal, judgement.steps, words)
+    return proposal_sentence(evaluation.proposal, evaluation.budgets, words)
 
 
-def proposal_sentence(proposal: Proposal | None, steps: list[Step], words: Words) -> str:
+def proposal_sentence(proposal: Proposal | None, budgets: list[TriedBudget], words: Words) -> str:
     """For a marketer: the budget, what it brings, and why not more."""
     if proposal is None:
         return words.say("budget.unknown")
-    step = proposal.step
+    chosen = proposal.chosen
     said = words.say(
         "budget.proposed" if proposal.within else "budget.none_within",
-        budget=_plain(step.budget, words),
+        budget=_plain(chosen.budget, words),
         most=words.percent(100 * NEEDLESS_MOST, whole=True),
-        alerts=words.measured(step.per_week, "alert"),
-        visits=words.measured(step.per_alert, "visit"),
-        captured=words.percent(100 * step.captured, whole=True),
-        needless=words.percent(100 * (step.tally.needless_share or 0.0), whole=True),
+        alerts=words.measured(chosen.per_week, "alert"),
+        visits=words.measured(chosen.per_alert, "visit"),
+        captured=words.percent(100 * chosen.captured, whole=True),
+        needless=words.percent(100 * (chosen.performance.needless_share or 0.0), whole=True),
     )
-    above = next((each for each in steps if each.budget > step.budget and each.counts), None)
+    above = next((each for each in budgets if each.budget > chosen.budget and each.counts), None)
     if above is None or not proposal.within:
         return said
     more = words.say(
@@ -92,22 +95,22 @@ def proposal_sentence(proposal: Proposal | None, steps: list[Step], words: Words
         budget=_plain(above.budget, words),
         visits=words.measured(above.per_alert, "visit"),
         captured=words.percent(100 * above.captured, whole=True),
-        needless=words.percent(100 * (above.tally.needless_share or 0.0), whole=True),
-        extra=words.percent(100 * (above.tally.less(step.tally).needless_share or 0.0), whole=True),
+        needless=words.percent(100 * (above.performance.needless_share or 0.0), whole=True),
+        extra=words.percent(100 * (above.performance.less(chosen.performance).needless_share or 0.0), whole=True),
     )
     return f"{said} {more}"
 
 
-def _line(step: Step, is_tried: bool, proposed: bool, words: Words) -> Line:
+def _line(shown: TriedBudget, is_tried: bool, proposed: bool, words: Words) -> Line:
     marks = [words.say(key) for key, holds in (("budget.tried", is_tried), ("budget.is_proposed", proposed)) if holds]
-    needless, late = step.tally.needless_share, step.tally.late_share
+    needless, late = shown.performance.needless_share, shown.performance.late_share
     return Line(
-        _plain(step.budget, words),
+        _plain(shown.budget, words),
         ", ".join(marks),
         [
-            (words.decimal(step.per_week), repr(step.per_week)),
-            (_plain(step.per_alert, words), repr(step.per_alert)),
-            (words.percent(100 * step.captured), repr(step.captured)),
+            (words.decimal(shown.per_week), repr(shown.per_week)),
+            (_plain(shown.per_alert, words), repr(shown.per_alert)),
+            (words.percent(100 * shown.captured), repr(shown.captured)),
             ("–" if needless is None else words.percent(100 * needless), repr(needless)),
             ("–" if late is None else words.percent(100 * late), repr(late)),
         ],

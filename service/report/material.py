@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from service.backtest.judging import Judgement
+from service.backtest.evaluation import Evaluation
 from service.backtest.run import Result
 from service.domain.findings import Scores
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 
 
 @dataclass
@@ -40,4 +40,4 @@ class Facts:
     result: Result
     periods: Sequence[PeriodRow]
     customers: CustomerTally
-    judgement: Judgement
+    evaluation: Evaluation

@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from service.config import ShopSettings
 from service.domain.calendar import Granularity
-from service.domain.periods.rows import PeriodRow, to_cell
+from service.domain.periods.numbers import UNITS, PeriodRow, Unit
+from service.domain.periods.rows import to_cell
 from service.report import charts
 from service.report.material import Facts
 from service.web.cards import GROUPS, TABLE, card, history_of, period_name, written
@@ -25,7 +26,6 @@ _FEWEST_MONTHS = 4
 """With fewer complete months the trend is shown by week."""
 _MOST_STEPS = 36
 """Three years of months; more would not be read."""
-_MONEY = frozenset({"customer_lifetime_value", "revenue", "average_order_value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def compose(facts: Facts, words: Words, shop: ShopSettings) -> Numbers:
     for group, figures in GROUPS.items():
         for figure in figures:
             cards = [card(figure, history, words) for history in histories]
-            if figure.name in _MONEY and no_amounts:
+            if no_amounts and _is_money(figure.name):
                 continue
             if group == "say" and not any(each.known for each in cards):
                 continue
@@ -67,7 +67,9 @@ def compose(facts: Facts, words: Words, shop: ShopSettings) -> Numbers:
                 Cell(each.value, to_cell(getattr(history.shown, figure.name)), each.basis)
                 for each, history in zip(cards, histories, strict=True)
             ]
-            rows.append((words.say(f"number.{figure.name}"), words.say(f"numbers.{figure.name}"), cells))
+            # explained as on the page, unless the report has an explanation of its own
+            explained = words.tongue.optional(f"numbers.{figure.name}") or words.say(f"explain.{figure.name}")
+            rows.append((words.say(f"number.{figure.name}"), explained, cells))
     if no_amounts:
         remarks.append(words.say("numbers.no_amounts"))
     if not any(row.nps_n or row.csat_n or row.ces_n for row in by_granularity.get(Granularity.YEAR.value, [])):
@@ -81,7 +83,7 @@ def compose(facts: Facts, words: Words, shop: ShopSettings) -> Numbers:
         remarks=remarks,
         charts=_charts(steps, granularity, no_amounts, words, shop),
         steps=words.say(f"numbers.steps.{granularity}"),
-        step_columns=[words.say(f"column.{name}") for name in TABLE if not (no_amounts and name in _MONEY)],
+        step_columns=[words.say(f"column.{name}") for name in TABLE if not (no_amounts and _is_money(name))],
         step_rows=[
             (
                 words.period(row),
@@ -91,12 +93,16 @@ def compose(facts: Facts, words: Words, shop: ShopSettings) -> Numbers:
                         to_cell(getattr(row, name)),
                     )
                     for name in TABLE
-                    if not (no_amounts and name in _MONEY)
+                    if not (no_amounts and _is_money(name))
                 ],
             )
             for row in reversed(steps)
         ],
     )
+
+
+def _is_money(name: str) -> bool:
+    return UNITS[name] is Unit.MONEY
 
 
 def _kind(granularity: str, words: Words) -> str:

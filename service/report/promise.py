@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from babel.numbers import format_decimal
 
-from service.backtest.promises import Kept
+from service.backtest.wrong_alerts import WrongAlerts
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
 from service.domain.policy import Measure
 from service.report.material import Facts
@@ -28,7 +28,7 @@ class Promise:
 
 
 def compose(facts: Facts, words: Words) -> Promise:
-    found, outreach = facts.judgement, facts.result.settings.outreach
+    found, outreach = facts.evaluation, facts.result.settings.outreach
     limited = outreach.volume_per_100_visits is not None or outreach.volume_per_day is not None
     said = []
     if limited:
@@ -37,7 +37,7 @@ def compose(facts: Facts, words: Words) -> Promise:
         share = outreach.measure is Measure.PROBABILITY
         level = words.percent(100 * outreach.level) if share else _plain(outreach.level, words)
         said.append(words.say(f"promise.{outreach.measure.value}", level=level))
-    whole = found.kept[-1]
+    whole = found.wrong_alerts[-1]
     if not whole.enough:
         said.append(words.say("promise.thin", wrong=words.counted(whole.wrong, "wrong"), fewest=FEWEST_WRONG))
     said += _volume(facts, words)
@@ -47,13 +47,13 @@ def compose(facts: Facts, words: Words) -> Promise:
     return Promise(
         said,
         [words.say(f"promise.column.{each}") for each in columns],
-        [_row(each, promised, words, rated=rated) for each in found.kept],
+        [_row(each, promised, words, rated=rated) for each in found.wrong_alerts],
         words.say("promise.note"),
     )
 
 
 def _volume(facts: Facts, words: Words) -> list[str]:
-    found, outreach = facts.judgement, facts.result.settings.outreach
+    found, outreach = facts.evaluation, facts.result.settings.outreach
     if found.alerts_per_100_visits is None:
         return []
     real = _plain(found.alerts_per_100_visits, words)
@@ -65,28 +65,30 @@ def _volume(facts: Facts, words: Words) -> list[str]:
     return [words.say("promise.volume", real=real)]
 
 
-def _row(kept: Kept, promised: float | None, words: Words, *, rated: bool) -> Row:
+def _row(found: WrongAlerts, promised: float | None, words: Words, *, rated: bool) -> Row:
     def shown(value: float | None) -> tuple[str, str]:
         if value is None:
             return "–", ""
         return (_rate(value, words) if rated else words.percent(100 * value)), repr(value)
 
-    if kept.visits is None:
+    if found.visits is None:
         label = words.say("promise.all")
-    elif kept.visits == CLASSES[-1]:
-        label = words.say("promise.visits.more", low=kept.visits[0])
+    elif found.visits == CLASSES[-1]:
+        label = words.say("promise.visits.more", low=found.visits[0])
     else:
         label = words.say(
-            "promise.visits.upto" if kept.visits[0] == 0 else "promise.visits", low=kept.visits[0], high=kept.visits[1]
+            "promise.visits.upto" if found.visits[0] == 0 else "promise.visits",
+            low=found.visits[0],
+            high=found.visits[1],
         )
-    unaided = kept.unaided / kept.known if kept.known >= FEWEST_WRONG else None
+    unaided = found.unaided / found.known if found.known >= FEWEST_WRONG else None
     return Row(
         label,
         [
             shown(promised),
-            shown(kept.rate if rated else kept.share),
-            (words.count(kept.healthy), str(kept.healthy)),
-            (words.count(kept.wrong), str(kept.wrong)),
+            shown(found.rate if rated else found.share),
+            (words.count(found.healthy), str(found.healthy)),
+            (words.count(found.wrong), str(found.wrong)),
             ("–", "") if unaided is None else (words.percent(100 * unaided), repr(unaided)),
         ],
     )

@@ -14,7 +14,7 @@ from service.domain.counts import Counts
 from service.domain.engine import Engine
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import EVIDENCE, Realised
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import NUMBERS, PeriodRow
 from service.streaming.job import Written
 
 _TURN_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -25,10 +25,6 @@ _EVENT_FIELDS = {
     "profiles": "profile",
     "erasures": "erasure",
 }
-PERIOD_NUMBERS = tuple(
-    name for name in PeriodRow.__struct_fields__ if name not in ("granularity", "start", "end", "complete")
-)
-"""Every number of a row, with what it is a share of: rates cannot be averaged without it."""
 PERIODS_PARTITION = 0
 """Every worker knows the whole shop's numbers. Its owner alone shows them, so that a sum over the workers is true and a worker
 that has lost its partitions leaves no stale series; it also writes `period-metrics`."""
@@ -265,12 +261,12 @@ class Metrics:
             self._show(which, row)
 
     def _show(self, which: str, row: PeriodRow) -> None:
-        for number in PERIOD_NUMBERS:
-            value = getattr(row, number)
+        for number in NUMBERS:
+            value = getattr(row, number.name)
             if value is None:
-                _remove(self._period, row.granularity, which, number)
+                _remove(self._period, row.granularity, which, number.name)
             else:
-                self._period.labels(row.granularity, which, number).set(float(value))
+                self._period.labels(row.granularity, which, number.name).set(float(value))
 
 
 def _remove(gauge: Gauge, *labels: object) -> None:

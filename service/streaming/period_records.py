@@ -5,20 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from service.domain.periods.rows import CSV_COLUMNS, PeriodRow, to_cell
-
-_DATES = ("start", "end")
-_MORE = (
-    "repeat_customers",
-    "nps_margin",
-    "nps_promoters",
-    "nps_passives",
-    "nps_detractors",
-    "csat_satisfied",
-    "ces_sum",
-    "ces_favourable",
-    "ces_favourable_rate",
-)
+from service.domain.periods.numbers import NUMBERS, PeriodRow
+from service.domain.periods.rows import CSV_COLUMNS, to_cell
 
 
 def record_key(row: PeriodRow) -> bytes:
@@ -28,17 +16,19 @@ def record_key(row: PeriodRow) -> bytes:
 
 def numbers_of(row: PeriodRow, currency: str) -> dict[str, Any]:
     """The data of the record, but for its revision. Money as decimal text, so that no digit is lost."""
-    numbers: dict[str, Any] = {"currency": currency}
-    for column in (*CSV_COLUMNS, *_MORE):
-        value = getattr(row, column)
-        if column in _DATES:
-            value = value.isoformat()
-        elif isinstance(value, Decimal):
-            value = str(value)
-        numbers[column] = value
+    numbers: dict[str, Any] = {
+        "currency": currency,
+        "granularity": row.granularity,
+        "start": row.start.isoformat(),
+        "end": row.end.isoformat(),
+        "complete": row.complete,
+    }
+    for number in NUMBERS:
+        value = getattr(row, number.name)
+        numbers[number.name] = str(value) if isinstance(value, Decimal) else value
     return numbers
 
 
 def csv_cells(data: dict[str, Any]) -> list[str]:
-    """The row of periods.csv that this record's data stands for (`period_rows.to_csv_row` of the original)."""
+    """The row of periods.csv that this record's data stands for (`to_csv_row` of the original row)."""
     return [to_cell(data[column]) for column in CSV_COLUMNS]

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from service.config import Settings
 from service.domain.calendar import Calendar
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
 from service.streaming.connection import aiokafka_security
 from service.streaming.encoder import Encoder, EncoderSettings

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import Enum, auto
 from math import hypot, sqrt
 from typing import assert_never
 
 from markupsafe import Markup
 
 from service.domain.calendar import Granularity, previous_period, to_date, to_day
-from service.domain.periods.rows import LENGTH_YEARS, PeriodRow
+from service.domain.periods.numbers import UNITS, PeriodRow, Unit
+from service.domain.periods.rows import LENGTH_YEARS
+from service.domain.quantiles import Z_95
 from service.web.drawing import sparkline
 from service.wording.formats import Words, window_days
 
@@ -27,15 +28,6 @@ _TREND_DAYS = 91
 _TABLE_WINDOWS = 6
 _ROUGHLY = 0.05
 """A change that would be shown as 0.0 is none."""
-_Z_95 = 1.959963984540054
-"""97.5 % quantile of the standard normal distribution: two-sided 95 %."""
-
-
-class Unit(Enum):
-    PERCENT = auto()
-    POINTS = auto()
-    MEAN = auto()
-    MONEY = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +35,23 @@ class Figure:
     """One number of a period. `better` +1: more is good, −1: less is."""
 
     name: str
-    unit: Unit
     better: int = 1
 
 
 GROUPS: dict[str, tuple[Figure, ...]] = {
     "come_back": (
-        Figure("retention_rate", Unit.PERCENT),
-        Figure("churn_rate", Unit.PERCENT, -1),
-        Figure("repeat_purchase_rate", Unit.PERCENT),
+        Figure("retention_rate"),
+        Figure("churn_rate", better=-1),
+        Figure("repeat_purchase_rate"),
     ),
-    "bring": (
-        Figure("customer_lifetime_value", Unit.MONEY),
-        Figure("revenue", Unit.MONEY),
-        Figure("average_order_value", Unit.MONEY),
-    ),
-    "say": (Figure("nps", Unit.POINTS), Figure("csat", Unit.PERCENT), Figure("ces", Unit.MEAN)),
+    "bring": (Figure("customer_lifetime_value"), Figure("revenue"), Figure("average_order_value")),
+    "say": (Figure("nps"), Figure("csat"), Figure("ces")),
 }
 TABLE = (
     "customers_at_start", "retained", "lost", "new", "returned", "customers_at_end", "retention_rate", "churn_rate",
     "repeat_purchase_rate", "orders", "revenue", "average_order_value", "purchase_frequency", "customer_lifetime_value",
 )  # fmt: skip
 """Columns of the table."""
-_UNITS = {figure.name: figure.unit for figures in GROUPS.values() for figure in figures} | {
-    "purchase_frequency": Unit.MEAN
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +152,8 @@ def written(name: str, row: PeriodRow, words: Words) -> str:
     number = getattr(row, name)
     if number is None:
         return words.say("unknown")
-    match _UNITS.get(name):
-        case None:
+    match UNITS[name]:
+        case Unit.COUNT:
             return words.count(number)
         case Unit.PERCENT:
             return words.percent(number)
@@ -248,7 +232,7 @@ def _change(figure: Figure, history: History, words: Words) -> tuple[str, str]:
     if history.before is None or not history.shown.complete:
         return "", "flat"
     after, before = _number(history.shown, figure.name), _number(history.before, figure.name)
-    relative = figure.unit is Unit.MONEY
+    relative = UNITS[figure.name] is Unit.MONEY
     if after is None or before is None or (relative and before <= 0):
         return "", "flat"
     difference = (after / before - 1) * 100 if relative else after - before
@@ -276,7 +260,7 @@ def _margin_of_change(name: str, after: PeriodRow, before: PeriodRow) -> float |
             return hypot(after.nps_margin or 0.0, before.nps_margin or 0.0)
         case "csat":
             shares = [((row.csat_satisfied + 1) / (row.csat_n + 2), row.csat_n + 2) for row in (after, before)]
-            return 100 * _Z_95 * sqrt(sum(share * (1 - share) / n for share, n in shares))
+            return 100 * Z_95 * sqrt(sum(share * (1 - share) / n for share, n in shares))
         case _:
             return None
 

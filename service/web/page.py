@@ -13,7 +13,8 @@ from babel.dates import format_datetime
 from service.config import Settings
 from service.domain.calendar import Granularity
 from service.domain.findings import HealthBand, Kind, Outcome, Segment
-from service.domain.periods.rows import WINDOWS, PeriodRow
+from service.domain.periods.numbers import PeriodRow
+from service.domain.periods.rows import WINDOWS
 from service.domain.policy import Industry
 from service.web.cards import GROUPS, Card, History, before_is_partly_unknown, card, history_of, period_name, table
 from service.web.drawing import Line, bar

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import ClassRealised, totals
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 from service.domain.policy import ClockMode
 from service.streaming.partition import PartitionWorker
 from service.streaming.worker import Worker

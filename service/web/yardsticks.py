@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 from service.domain.policy import Industry
 from service.web.cards import before_is_partly_unknown
 from service.web.drawing import Line, bar

@@ -11,7 +11,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 
 from service.config import ShopSettings
 from service.domain.calendar import Granularity
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 from service.web.texts import Tongue
 
 _NO_CENTS_FROM = 10_000

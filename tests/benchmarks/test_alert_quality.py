@@ -19,16 +19,17 @@ from statistics import mean
 
 import pytest
 
-from service.backtest.baselines import Baseline, at_count, rivals
-from service.backtest.evaluation import Absences, Court, Realised, absences_of
-from service.backtest.promises import Kept, kept_promises
+from service.backtest.absences import Absences, absences_of
+from service.backtest.baselines import Baseline, at_count, baseline_results
+from service.backtest.comparison import Performance, RuleComparison
 from service.backtest.run import Result, backtest
+from service.backtest.wrong_alerts import WrongAlerts, wrong_alerts_of
 from service.config import Settings
 from service.demo import baskets
 from service.domain.calendar import Calendar, to_date
 from service.errors import ConfigurationError
 from service.history import open_history
-from tests.support.rival_rules import newest_first, reference_bases
+from tests.support.baseline_rules import newest_first, reference_bases
 
 LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 VOLUMES = (2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
@@ -63,7 +64,7 @@ class Line:
 
     volume: float
     rule: str
-    tally: Realised
+    tally: Performance
     captured: tuple[float, float]
 
     @property
@@ -79,9 +80,9 @@ class Promise:
     level: float
     learning: str
     """Whether what was learned in the first half was left as it was for the second."""
-    kept: Sequence[Kept]
+    kept: Sequence[WrongAlerts]
 
-    def realised(self, kept: Kept) -> float | None:
+    def realised(self, kept: WrongAlerts) -> float | None:
         return kept.rate if self.measure == "budget" else kept.share
 
     def off(self) -> float:
@@ -144,9 +145,9 @@ def measure(log: Log) -> Found:
     half = to_date((calendar.day_of(history.first_us) + calendar.day_of(history.last_us)) // 2)
     for volume in VOLUMES:
         run, absences = outcome(log, half, volume_per_100_visits=volume)
-        court = Court(absences)
+        court = RuleComparison(absences)
         result.compared = len(court.rows)
-        result.regulars = len(run.visits.judged)
+        result.regulars = len(run.visits.evaluated)
         result.volumes[volume] = 100.0 * absences.given / max(1, len(absences))
         result.lines += [
             Line(volume, rule, tally, captured(court, tally)) for rule, tally in beside(run, court, volume)
@@ -155,7 +156,7 @@ def measure(log: Log) -> Found:
         for level in levels:
             for learning, until in ((STOPPED, half), (GOES_ON, None)):
                 _, absences = outcome(log, until, measure=measure_, level=level)
-                result.promises.append(Promise(measure_, level, learning, kept_promises(absences)))
+                result.promises.append(Promise(measure_, level, learning, wrong_alerts_of(absences)))
     show(result, time.perf_counter() - began)
     return result
 
@@ -163,51 +164,51 @@ def measure(log: Log) -> Found:
 def outcome(log: Log, half: date | None, **outreach: object) -> tuple[Result, Absences]:
     settings = Settings().changed(shop=log.shop, outreach={"consent": "external", **outreach})
     result = backtest(settings, [log.file], learn_until=half)
-    assert result.visits.level == 0, "a log so long that only a part of its customers is judged"
+    assert result.visits.halvings == 0, "a log so long that only a part of its customers is judged"
     return result, absences_of(result.visits, result.alerts, Calendar(settings.shop.zone))
 
 
-def captured(court: Court, tally: Realised) -> tuple[float, float]:
+def captured(court: RuleComparison, tally: Performance) -> tuple[float, float]:
     most = [max(each, 1e-9) for each in court.capturable]
     return 100.0 * tally.captured_4 / most[0], 100.0 * tally.captured_8 / most[1]
 
 
-def beside(run: Result, court: Court, volume: float) -> Iterator[tuple[str, Realised]]:
+def beside(run: Result, court: RuleComparison, volume: float) -> Iterator[tuple[str, Performance]]:
     """The product's alerts, and those of every other rule at as many of them."""
     policy = court.policy()
     alerts = round(policy.alerts)
     yield PRODUCT, policy
-    visits, half_us = run.visits.visits, run.visits.judge_from_us
+    visits, half_us = run.visits.visits, run.visits.evaluate_from_us
     silences = [
         (customer, at)
-        for customer in run.visits.judged
+        for customer in run.visits.evaluated
         for at in visits[customer][len(visits[customer]) - judged(run, customer) :]
     ]
     bases = reference_bases(visits, half_us)
     units = [bases[silences[row]] for row in court.rows]
     reached = [court.absences.gap[row] / unit for row, unit in zip(court.rows, units, strict=True)]
-    yield REFERENCE, at_count(reached, lambda c: court.tally([max(0.0, c) * unit for unit in units]), alerts)[1]
+    yield REFERENCE, at_count(reached, lambda c: court.performance([max(0.0, c) * unit for unit in units]), alerts)[1]
 
-    def chosen(per_100: float) -> Realised:
+    def chosen(per_100: float) -> Performance:
         delays = newest_first(visits, per_100, half_us)
-        return court.tally([delays.get(silences[row], inf) for row in court.rows])
+        return court.performance([delays.get(silences[row], inf) for row in court.rows])
 
     yield NEWEST, at_volume(chosen, volume, alerts)
-    for rival in rivals(court, alerts):
-        yield str(rival.name), rival.tally
+    for rival in baseline_results(court, alerts):
+        yield str(rival.name), rival.performance
 
 
 def judged(run: Result, customer: str) -> int:
     """How many of the customer's visits, the last ones, begin a judged absence."""
     return sum(
-        at >= run.visits.judge_from_us and number >= run.settings.shop.regular_min_visits
+        at >= run.visits.evaluate_from_us and number >= run.settings.shop.regular_min_visits
         for number, at in enumerate(run.visits.visits[customer], 1)
     )
 
 
-def at_volume(chosen: Callable[[float], Realised], volume: float, alerts: int) -> Realised:
+def at_volume(chosen: Callable[[float], Performance], volume: float, alerts: int) -> Performance:
     """The volume is moved until the rule gives as many alerts; the two nearest numbers of alerts found are mixed."""
-    low, high = Realised(), None
+    low, high = Performance(), None
     low_volume, high_volume = 0.0, inf
     for _ in range(6):
         tally = chosen(volume)

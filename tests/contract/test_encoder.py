@@ -36,7 +36,8 @@ from service.domain.findings import (
     ScoresErased,
     Segment,
 )
-from service.domain.periods.rows import Counts, RowMaker
+from service.domain.periods.numbers import Counts
+from service.domain.periods.rows import RowMaker
 from service.domain.policy import OutreachPolicy, Policy, Shop, Timing
 from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord, TopicKind, utc_text
 from service.streaming.period_records import numbers_of

@@ -1,4 +1,4 @@
-"""alerts.csv against the purchases it was made from: each row starts at a visit, and tells the visit that ended the absence."""
+"""alerts.csv against the purchases it was made from: a row begins at a visit, and tells of the visit that ended it."""
 
 from __future__ import annotations
 

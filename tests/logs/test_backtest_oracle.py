@@ -1,4 +1,7 @@
-"""`churn-alert backtest FILE --out DIR` equals, cell for cell, a recomputation from the definitions: odd logs, simulated ones, real ones."""
+"""`churn-alert backtest FILE --out DIR` equals, cell for cell, a recomputation from the definitions.
+
+Told on odd logs, simulated ones and real ones.
+"""
 
 from __future__ import annotations
 
@@ -280,7 +283,7 @@ def real_logs() -> Iterator[Path]:
 
 
 def as_survey_file(file: Path, target: Path) -> Path:
-    """Real answers come with a scale of 1–5 in `score_1_5`; `--surveys` wants the name of the survey beside the score."""
+    """Real answers have a scale of 1–5 in `score_1_5`; `--surveys` wants the name of the survey beside the score."""
     with gzip.open(file, "rt", encoding="utf-8", newline="") as stream:
         rows = [(row["customer_id"], row["timestamp"], "csat", row["score_1_5"]) for row in csv.DictReader(stream)]
     return write_rows(target, ("customer_id", "timestamp", "survey", "score"), rows)

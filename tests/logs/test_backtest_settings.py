@@ -1,4 +1,7 @@
-"""A backtest takes its policy from the configuration file, and sends nothing, so it needs no consent unless the file asks for it."""
+"""A backtest takes its policy from the configuration file.
+
+It sends nothing, so it needs no consent unless the file asks for it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The compiled engine is the engine: the same log gives the same bytes, in less than half the time.
 
-Run as a program this module is one side of the comparison: it sends a seeded shop through the engine that it finds first on
-its path, and prints what that engine was, a hash of everything it said and stored, and the CPU time it took.
+Run as a program this module is one side of the comparison: it sends a seeded shop through the engine that it finds
+first on its path, and prints what that engine was, a hash of everything it said and stored, and the CPU time it took.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import msgspec
 import pytest
 
 from service.backtest.run import backtest
+from service.backtest.visit_log import BUDGETS, KnownAtVisits
 from service.config import Settings
 from service.domain.calendar import DAY_US, SECOND_US, Calendar
 from service.domain.changelog import Turn
@@ -131,7 +132,7 @@ def run(package: Path) -> dict[str, Any]:
 
 
 def arrivals(seed: int) -> list[tuple[int, Event]]:
-    """A year and more of a café as it might arrive: late, twice, dated wrongly, and with customers who want to be forgotten.
+    """A year and more of a café as it might arrive: late, twice, wrongly dated, with customers to be forgotten.
 
     (time of arrival in µs, event)
     """
@@ -236,7 +237,7 @@ def turns(events: list[tuple[int, Event]]) -> Iterator[list[tuple[int, Event]]]:
 
 
 def log_of_a_till(directory: Path) -> tuple[Path, Path]:
-    """Purchases and answers as files, with lines that cannot be read among them, out of order, in several ways of writing."""
+    """Purchases and answers as files: out of order, written in several ways, with lines that cannot be read."""
     purchases, surveys = directory / "purchases.csv", directory / "surveys.csv"
     events = Simulation(Cafe(customers=250, days=420, seed=7, zone=ZONE)).events()
     write_history(events, purchases, surveys, minor_digits=2)
@@ -254,8 +255,13 @@ def log_of_a_till(directory: Path) -> tuple[Path, Path]:
     return purchases, surveys
 
 
+def numbers_of(known: KnownAtVisits) -> list[list[float]]:
+    """Bases and, for each budget, tolerated days."""
+    return [known.base_days(), *(known.tolerated_days(budget) for budget in range(len(BUDGETS)))]
+
+
 def look_back(witness: Witness) -> None:
-    """A backtest: what was read, what was left out, what would have been done, and what it would be judged by."""
+    """A backtest: what was read, what was left out, what would have been done, and what it would be evaluated by."""
     with TemporaryDirectory() as directory:
         purchases, surveys = log_of_a_till(Path(directory))
         settings = Settings().changed(outreach={"consent": ConsentRule.EXTERNAL}, shop={"timezone": ZONE.key})
@@ -265,7 +271,7 @@ def look_back(witness: Witness) -> None:
     witness.tell([(example.line, example.reason) for example in result.report.examples])
     witness.tell(made)
     witness.tell([(name, list(times)) for name, times in result.visits.visits.items()])
-    witness.tell([(name, list(numbers)) for name, numbers in result.visits.judged.items()])
+    witness.tell([(name, numbers_of(known)) for name, known in result.visits.evaluated.items()])
     witness.said["rows of a file"] = result.report.rows
     witness.said["rows left out"] = result.report.skipped.total()
     witness.said["decisions of a backtest"] = len(made)

@@ -1,4 +1,7 @@
-"""Customers whose fate is known: who leaves is noticed soon by their own measure, who stays is left in peace, and no number of days does both."""
+"""Customers whose fate is known: who leaves is noticed soon by their own measure, who stays is left in peace.
+
+No number of days does both.
+"""
 
 from __future__ import annotations
 
@@ -157,7 +160,10 @@ def test_who_pauses_is_alerted_once_while_away(product: Alerted) -> None:
 
 
 def test_no_number_of_days_keeps_both_promises(silences: list[Silence], product: Alerted) -> None:
-    """Neither the one that gives as many alerts as the product, nor any other: days that suit the quick are early for the slow."""
+    """Neither the one that gives as many alerts as the product, nor any other.
+
+    Days that suit the quick are early for the slow.
+    """
     assert product.keeps_its_word()
 
     as_many = sorted((silence.days for silence in silences), reverse=True)

@@ -1,4 +1,4 @@
-"""What an alert says was known when it fired: a history cut short gives the same alerts, with the same numbers, up to the cut."""
+"""What an alert says was known when it fired: a history cut short gives the same alerts up to the cut."""
 
 from __future__ import annotations
 

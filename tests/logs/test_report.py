@@ -1,4 +1,4 @@
-"""report.html of a simulated café: the numbers of the CSV files, in both languages, readable anywhere and loading nothing."""
+"""report.html of a simulated café: the numbers of the CSV files, in both languages, and nothing that is loaded."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import pytest
 from babel.numbers import format_decimal
 from typer.testing import CliRunner
 
+from service.backtest.evaluation import evaluate
 from service.backtest.files import write_files
-from service.backtest.judging import judge
 from service.backtest.run import Result, backtest
 from service.backtest.stories import Story, examples
 from service.cli import app
@@ -218,8 +218,8 @@ def test_the_alerts_told_are_those_of_alerts_csv(made: Made) -> None:
     assert f"{100 * found.unaided / found.known:.1f}% came back by themselves" in text
 
 
-def test_the_rules_compared_are_those_of_the_judgement(made: Made) -> None:
-    found = judge(made.result)
+def test_the_rules_compared_are_those_of_the_evaluation(made: Made) -> None:
+    found = evaluate(made.result)
     page = made.page()
 
     shown = page.tables[-5][1:]
@@ -228,41 +228,41 @@ def test_the_rules_compared_are_those_of_the_judgement(made: Made) -> None:
     near, far = found.capturable
     assert shown == [
         [
-            repr(tally.captured_4 / near),
-            repr(tally.captured_8 / far),
-            repr(tally.needless_share),
-            repr(tally.late_share),
-            repr(tally.mean_lead_days),
+            repr(performance.captured_4 / near),
+            repr(performance.captured_8 / far),
+            repr(performance.needless_share),
+            repr(performance.late_share),
+            repr(performance.mean_lead_days),
         ]
-        for tally in (found.policy, *(rival.tally for rival in found.rivals))
+        for performance in (found.policy, *(baseline.performance for baseline in found.baselines))
     ]
     assert f"{100 * found.policy.captured_4 / near:.1f}% were still ahead" in page.text
 
 
-def test_what_was_promised_stands_beside_what_was_kept(made: Made) -> None:
-    kept = judge(made.result).kept
+def test_what_was_promised_stands_beside_what_came_of_it(made: Made) -> None:
+    realised = evaluate(made.result).wrong_alerts
 
     shown = made.page().tables[-4][1:]
 
     assert [row[:4] for row in shown] == [
-        ["1.0", None if each.rate is None else repr(each.rate), str(each.healthy), str(each.wrong)] for each in kept
+        ["1.0", None if each.rate is None else repr(each.rate), str(each.healthy), str(each.wrong)] for each in realised
     ]
-    assert sum(each.healthy for each in kept[:-1]) == kept[-1].healthy > 500
+    assert sum(each.healthy for each in realised[:-1]) == realised[-1].healthy > 500
 
 
 REVISED = 0.08
-"""The trade-off takes each tolerance as it was at the visit; the engine's dates follow what is learned until they come, which in a small
-shop moves some percent of the alerts."""
+"""The trade-off takes each tolerance as it was at the visit; the engine's dates follow what is learned until they come,
+which in a small shop moves some percent of the alerts."""
 
 
 def test_the_trade_off_tells_of_the_budget_tried_what_the_policy_did(made: Made) -> None:
-    found = judge(made.result)
-    tried = next(step for step in found.steps if step.budget == SETTINGS.outreach.level)
+    found = evaluate(made.result)
+    tried = next(step for step in found.budgets if step.budget == SETTINGS.outreach.level)
 
-    assert [row[0] for row in made.page().tables[-3][1:]] == [repr(step.per_week) for step in found.steps]
-    assert tried.tally.alerts == pytest.approx(found.policy.alerts, rel=REVISED)
-    assert tried.tally.captured_4 == pytest.approx(found.policy.captured_4, rel=REVISED)
-    counts = [step.tally.alerts for step in found.steps]
+    assert [row[0] for row in made.page().tables[-3][1:]] == [repr(step.per_week) for step in found.budgets]
+    assert tried.performance.alerts == pytest.approx(found.policy.alerts, rel=REVISED)
+    assert tried.performance.captured_4 == pytest.approx(found.policy.captured_4, rel=REVISED)
+    counts = [step.performance.alerts for step in found.budgets]
     assert all(
         more > (1.0 + REVISED) * fewer for fewer, more in pairwise(counts)
     )  # the comparison can tell budgets apart
@@ -270,12 +270,12 @@ def test_the_trade_off_tells_of_the_budget_tried_what_the_policy_did(made: Made)
 
 def test_another_run_with_another_budget_does_what_the_trade_off_said(made: Made) -> None:
     other = SETTINGS.changed(outreach={"level": 2.0})
-    again = judge(backtest(other, [made.directory / "purchases.csv"], [made.directory / "surveys.csv"]))
+    again = evaluate(backtest(other, [made.directory / "purchases.csv"], [made.directory / "surveys.csv"]))
 
-    told = next(step for step in judge(made.result).steps if step.budget == 2.0)
+    told = next(step for step in evaluate(made.result).budgets if step.budget == 2.0)
 
-    assert told.tally.alerts == pytest.approx(again.policy.alerts, rel=REVISED)
-    assert told.tally.captured_4 == pytest.approx(again.policy.captured_4, rel=REVISED)
+    assert told.performance.alerts == pytest.approx(again.policy.alerts, rel=REVISED)
+    assert told.performance.captured_4 == pytest.approx(again.policy.captured_4, rel=REVISED)
 
 
 def test_suggest_proposes_a_budget_and_writes_it_as_a_part_of_the_configuration(made: Made, tmp_path: Path) -> None:

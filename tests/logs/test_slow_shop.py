@@ -1,4 +1,4 @@
-"""A shop is a shop at any pace: where customers come every two months instead of every week, promises are kept as well."""
+"""A shop is a shop at any pace: promises hold also where customers come every two months instead of every week."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ LEAVE = 0.04
 
 @cache
 def log(usual_days: float) -> Sequence[Event]:
-    """Customers join all the time, come about every so many days, and leave some day; every pace draws the same lots."""
+    """Customers join all the time, come about every so many days, and leave some day.
+
+    Every pace draws the same lots."""
     random, length = Random(3), GAPS * usual_days
     events: list[Event] = []
     for number in range(CUSTOMERS):

@@ -1,4 +1,4 @@
-"""The worked examples of the contract, from a file of purchases to the cells of periods.csv, through `churn-alert backtest`."""
+"""The worked examples of the contract through `churn-alert backtest`: from purchases to cells of periods.csv."""
 
 from __future__ import annotations
 

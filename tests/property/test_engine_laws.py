@@ -1,4 +1,4 @@
-"""Laws of the engine: whatever the turns, restarts, duplicates and orders of arrival, the numbers and decisions stay what they are."""
+"""Laws of the engine: turns, restarts, duplicates and orders of arrival change no number and no decision."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def in_one_turn(events: list[Event], timing: Timing, policy: OutreachPolicy = LA
 
 
 def settled(outputs: list[Output]) -> tuple[list[Output], dict[str, Scores | ScoresErased]]:
-    """Everything but the scores in order, and of the scores what a compacted topic keeps: the newest of each customer."""
+    """Everything but the scores in order, and of the scores the newest of each customer, as in a compacted topic."""
     newest = {output.customer_id: output for output in outputs if isinstance(output, Scores | ScoresErased)}
     return [output for output in outputs if not isinstance(output, Scores)], newest
 

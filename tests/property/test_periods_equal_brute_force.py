@@ -1,4 +1,4 @@
-"""Law: whatever arrives, in whatever order, over however many partitions and restarts, the period rows equal the definitions."""
+"""Law: in any order of arrival, over any number of partitions and restarts, period rows equal the definitions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from service.domain.calendar import to_day
 from service.domain.events import Survey
 from service.domain.periods.ledger import DayPart, unpack
-from service.domain.periods.rows import CSV_COLUMNS, PeriodRow
+from service.domain.periods.numbers import PeriodRow
+from service.domain.periods.rows import CSV_COLUMNS
 from service.domain.policy import Shop
 from tests.support import oracle_periods as oracle
 from tests.support.period_driver import PeriodDriver

@@ -100,7 +100,9 @@ def as_process() -> TestBroker:
 
 
 def _knock(engine: str) -> None:
-    """OSError where a local engine's socket does not answer: asked for more, docker-py would leave its connection open."""
+    """Raises OSError where a local engine's socket does not answer.
+
+    Asked for more, docker-py would leave its connection open."""
     if engine.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as door:
             door.settimeout(ANSWER_S)

@@ -1,7 +1,8 @@
-"""Customers who live as Platzer & Reutterer 2016 define it, and what follows from the definition by plain numerical integration.
+"""Customers who live as Platzer & Reutterer 2016 define it, and what follows by plain numerical integration.
 
-Nothing here knows the formulas of service/domain/learning/churn_model.py: lives are drawn stage by stage, and the reference lays a
-grid over the two unknowns of a customer, the rate λ of the stages and the chance p to leave after a visit.
+Nothing here knows the formulas of service/domain/learning/churn_model.py: lives are drawn stage by stage, and the
+reference lays a grid over the two unknowns of a customer, the rate λ of the stages and the chance p to leave after a
+visit.
 """
 
 from __future__ import annotations
@@ -107,9 +108,9 @@ def known_as(life: Life) -> Customer:
 class Grid:
     """A customer's likelihood over (λ, p), times the prior: the trapezoidal rule in log λ and logit p.
 
-    Given both: each gap has the density of a sum of k exponential stages; after each of the x + 1 visits the customer left
-    with chance p; one who has not left is silent for s days if the sum of the stages exceeds s. How the gaps share the
-    recency does not matter to what is asked here, so they are taken as equal.
+    Given both: each gap has the density of a sum of k exponential stages; after each of the x + 1 visits the customer
+    left with chance p; one who has not left is silent for s days if the sum of the stages exceeds s. How the gaps share
+    the recency does not matter to what is asked here, so they are taken as equal.
     """
 
     def __init__(self, truth: Truth, repeats: int, recency: float, age: float) -> None:

@@ -1,9 +1,9 @@
 """Recomputes everything from the input and compares it with what lies on the topics at read_committed.
 
-It knows nothing of turns, transactions, batches, epochs or recovery: per partition number the inputs are decoded, merged
-as if all of it had been there from the start, and fed to one fresh engine that is drained once. Whatever a worker did in
-between — crashes, pauses, rebalances — must leave exactly the same behind. Only for the event clock, and for inputs whose
-merge order does not depend on when they arrived (preloaded, or one topic only).
+It knows nothing of turns, transactions, batches, epochs or recovery: per partition number the inputs are decoded,
+merged as if all of it had been there from the start, and fed to one fresh engine that is drained once. Whatever a
+worker did in between — crashes, pauses, rebalances — must leave exactly the same behind. Only for the event clock, and
+for inputs whose merge order does not depend on when they arrived (preloaded, or one topic only).
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ def _compare_sequence(report: Report, where: str, what: str, wanted: list[Writte
 
 
 def _compare_newest(report: Report, where: str, what: str, wanted: list[Written], found: list[Written]) -> None:
-    """Of judgements superseded within a turn any may be missing, but what is there must be right, in order, once, and end alike."""
+    """What was superseded within a turn may be missing; what is there must be right, in order, once, and end alike."""
     report.note(what, len(found))
     should, is_ = _by_key(wanted), _by_key(found)
     report.differ(where, [f"{key!r} is missing" for key in should.keys() - is_.keys()])

@@ -1,4 +1,4 @@
-"""Engines for tests: one line to make one, a changelog that remembers what a broker would, and shops of random customers."""
+"""Engines for tests: one line makes one, a changelog remembers what a broker would, shops have random customers."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def shop_log(
 ) -> list[Event]:
     """Random customers with rhythms, absences and dropouts, in order of arrival.
 
-    `disorder`: share of events that arrive up to 20 days late. `everything`: with refunds, answers, profiles, duplicates
-    and erasures. `odd`: share of purchases dated years off.
+    `disorder`: share of events that arrive up to 20 days late. `everything`: with refunds, answers, profiles,
+    duplicates and erasures. `odd`: share of purchases dated years off.
     """
     random = Random(seed)
     arrivals: list[tuple[float, Event]] = []

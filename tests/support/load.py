@@ -93,7 +93,7 @@ def many_purchases(
 
 
 class Feed:
-    """Purchases that keep coming in the background while processes are killed: `per_s` a second, until the context ends."""
+    """Purchases that keep coming while processes are killed: `per_s` a second, until the context ends."""
 
     CHUNK = 250
 
@@ -177,7 +177,10 @@ ALL, SMALL = 23, 21
 
 
 def hostile(topics: Any, count: int, *, kinds: int = ALL, seed: int = 1) -> Iterator[Hostile]:
-    """Bytes that nobody can accept, on all input topics, each with its one reason. The large ones come twice at most."""
+    """Bytes that nobody can accept, on all input topics, each with its one reason.
+
+    The large ones come twice at most.
+    """
     rng = random.Random(seed)
     purchase = '{"event_id":"h%d","customer_id":"c1","occurred_at":"%s","amount":%s}'
     survey = '{"event_id":"h%d","customer_id":"c1","occurred_at":"%s","survey":"nps","score":%d}'

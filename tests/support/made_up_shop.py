@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from service.config import Settings
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import ClassRealised, Realised, totals
-from service.domain.periods.rows import Counts as PeriodCounts
-from service.domain.periods.rows import PeriodRow, RowMaker
+from service.domain.periods.numbers import Counts as PeriodCounts
+from service.domain.periods.numbers import PeriodRow
+from service.domain.periods.rows import RowMaker
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.recent import Decided, read_decision

@@ -1,7 +1,7 @@
-"""What `churn-alert backtest` has to write, recomputed from the definitions: files → rows of periods.csv, columns of customers.csv.
+"""What `churn-alert backtest` has to write in periods.csv and customers.csv, recomputed from the definitions.
 
-Written from the contract alone; shares no code with the service. Amounts are fractions, days are dates, a set of customers is
-an int with one bit each, so that the buyers of a period are simply the union over its days.
+Written from the contract alone; shares no code with the service. Amounts are fractions, days are dates, a set of
+customers is an int with one bit each, so that the buyers of a period are simply the union over its days.
 """
 
 from __future__ import annotations
@@ -180,8 +180,11 @@ def _accepted(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _paid(rows: Iterable[Row], shop: Shop) -> Iterator[Paid]:
-    """Rows of one customer with one order_id are one order, dated by the first that is bought. A negative line of the order's own day
-    lessens it (below zero it is a refund); one of another day is a refund of that day."""
+    """Rows of one customer with one order_id are one order, dated by the first that is bought.
+
+    A negative line of the order's own day lessens it (below zero it is a refund); one of another day is a refund of
+    that day.
+    """
     groups: dict[object, list[Row]] = defaultdict(list)
     for number, row in enumerate(rows):
         groups[(row.customer, row.order_id) if row.order_id else number].append(row)

@@ -1,4 +1,4 @@
-"""Feeds events to ledgers the way the engine does: it knows each customer's visit days, and which partition a customer is in."""
+"""Feeds events to ledgers as the engine does, which knows each customer's visit days and partition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date
 from service.domain.calendar import to_day
 from service.domain.events import Survey
 from service.domain.periods.ledger import Ledger
-from service.domain.periods.rows import PeriodRow
+from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import Shop
 

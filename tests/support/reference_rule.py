@@ -1,7 +1,8 @@
 """The quiet rule done the long way: lists of visits are kept, and everything is computed again whenever it is needed.
 
-Independent of the service: it shares no code with cadence, silences, population or tolerance, only their published definitions.
-Valid for a log in order of time, of one partition, in UTC, with one rung, of a shop whose customers come at least every two weeks.
+Independent of the service: it shares no code with cadence, silences, population or tolerance, only their published
+definitions. Valid for a log in order of time, of one partition, in UTC, with one rung, of a shop whose customers come
+at least every two weeks.
 """
 
 from __future__ import annotations
@@ -59,8 +60,11 @@ class Visits:
         ]
 
     def rhythm(self) -> Rhythm:
-        """Of a regular. The usual gap after each visit; a gap is cut at three usual gaps of its time or, if that is more, at the days of the gap
-        before it; the first only for the spread."""
+        """Of a regular.
+
+        The usual gap after each visit; a gap is cut at three usual gaps of its time or, if that is more, at the days of
+        the gap before it; the first only for the spread.
+        """
         usual, cut, deviations = self.mu0[0], list[float](), list[float]()
         days = [at // DAY for at in self.times]
         for i, (y, mu0) in enumerate(zip(self.log_gaps(), self.mu0[1:], strict=True)):
@@ -82,7 +86,9 @@ class Visits:
 
 @dataclass
 class Rhythm:
-    """Logarithms of: the usual gap, the same if μ0 had always been 14 days at the end, what patience adds to make the base."""
+    """Logarithms of: the usual gap, the same if μ0 had always been 14 days at the end, what patience adds to make the
+    base.
+    """
 
     usual: float
     usual_at_14: float
@@ -257,7 +263,10 @@ class Shop:
         self.kappa = self.mean_healthy_gap(closed, everybody.closed, moves)
 
     def mean_healthy_gap(self, closed: list[Silence], together: list[float], moves: dict[int, float]) -> float:
-        """In usual gaps: a closed gap counts by its part of the drop of the curve in its bin, up to the bin in which 6 bases lie."""
+        """In usual gaps, up to the bin in which 6 bases lie.
+
+        A closed gap counts by its part of the drop of the curve in its bin.
+        """
         stands_for = [
             (above - survival) / weight if weight > 0 and index <= sum(edge < HEALTHY for edge in EDGES) else 0.0
             for index, (above, survival, weight) in enumerate(zip([1.0, *self.pool], self.pool, together, strict=False))

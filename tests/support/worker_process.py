@@ -240,7 +240,10 @@ class Positions:
 
 
 async def _visible(kafka: KafkaSettings) -> None:
-    """Until a reader at read_committed sees what lies on the worker's topics now: a commit reaches one partition after the other."""
+    """Waits until a reader at read_committed sees what lies on the worker's topics now.
+
+    A commit reaches one partition after the other.
+    """
     topics = [*kafka.topics.model_dump().values(), kafka.state_topic, kafka.ledger_topic]
     async with (
         AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers) as latest,

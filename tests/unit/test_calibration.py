@@ -27,8 +27,8 @@ def checked(events: Sequence[Event], *, end: float, engines: int = 1) -> tuple[C
     check = RiskCheck(CALENDAR, at(0), at(end), REGULAR_FROM)
     made = [make_engine() for _ in range(engines)]
     for event in events:
-        if event.at_us >= check.judge_from_us:
-            check.judge(made)
+        if event.at_us >= check.predict_at_us:
+            check.predict(made)
         made[ord(event.customer_id[-1]) % engines].apply(event)
         if event.customer_id in check.awaited:
             check.seen(event)
@@ -36,7 +36,10 @@ def checked(events: Sequence[Event], *, end: float, engines: int = 1) -> tuple[C
 
 
 def stayed_away(after: Sequence[Event], end: float = 100.0) -> tuple[int, int]:
-    """(stayed away, judged) of one customer who came every week until day 42.5, with this after the middle, day 50."""
+    """(stayed away, with a prediction) of one customer who came every week until day 42.5.
+
+    `after` follows the middle, which is day 50.
+    """
     clock = purchase("clock", 50)  # the first event after the middle is another customer's
     found, _ = checked([*weekly("anna", 7), clock, *after], end=end)
     return found.regulars.stayed_away, found.regulars.customers
@@ -113,7 +116,7 @@ def test_more_purchases_on_the_day_of_the_last_visit_are_the_same_visit() -> Non
 
 
 def test_who_cannot_be_followed_for_two_gaps_is_left_out_and_counted() -> None:
-    """Of Bert's gap nothing is known but the default of two weeks; twice that is more than the 25 days that are left."""
+    """Of Bert's gap only the default of two weeks is known; twice that is more than the 25 days that are left."""
     log = [*weekly("anna", 4), purchase("bert", 22), purchase("clock", 25), purchase("bert", 26), purchase("clock", 30)]
 
     found, _ = checked(log, end=50)
@@ -123,7 +126,7 @@ def test_who_cannot_be_followed_for_two_gaps_is_left_out_and_counted() -> None:
     assert (longer.everybody.customers, longer.left_out) == (3, 0)
 
 
-def test_they_are_judged_by_what_was_known_in_the_middle() -> None:
+def test_predictions_rest_on_what_was_known_in_the_middle() -> None:
     events = shop_log(3, customers=60, days=200)
     past = [event for event in events if event.at_us < at(100)]
     engine = make_engine()
@@ -152,7 +155,7 @@ def test_they_are_judged_by_what_was_known_in_the_middle() -> None:
     assert other.everybody.stayed_away < found.everybody.stayed_away
 
 
-def test_every_engine_judges_its_own_customers() -> None:
+def test_every_engine_predicts_for_its_own_customers() -> None:
     events = shop_log(5, customers=50, days=200)
 
     one, _ = checked(events, end=200)

@@ -10,9 +10,10 @@ import pytest
 
 from schemas.outputs import PeriodMetrics
 from service.domain.calendar import Granularity
-from service.domain.periods.rows import WINDOWS, Counts, PeriodRow, RowMaker
+from service.domain.periods.numbers import UNITS, Counts, PeriodRow
+from service.domain.periods.rows import WINDOWS, RowMaker
 from service.domain.policy import Shop
-from service.streaming.metrics import PERIOD_NUMBERS, Metrics
+from service.streaming.metrics import Metrics
 
 GRANULARITIES = (*(each.value for each in Granularity), *(f"rolling_{days}" for days in WINDOWS))
 TWO_HUNDRED = Counts(
@@ -75,7 +76,7 @@ def test_the_gauges_show_the_worked_example_with_numerators_and_margins(metrics:
 def test_every_number_of_the_published_record_has_its_gauge() -> None:
     about_the_record = {"granularity", "start", "end", "complete", "currency", "revision"}
 
-    assert set(PERIOD_NUMBERS) == set(PeriodMetrics.model_fields) - about_the_record
+    assert set(UNITS) == set(PeriodMetrics.model_fields) - about_the_record
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
@@ -83,14 +84,14 @@ def test_every_number_of_the_published_record_has_its_gauge() -> None:
 def test_every_granularity_has_all_its_numbers(metrics: Metrics, granularity: str, which: str) -> None:
     metrics.period(which, row(granularity))
 
-    assert set(shown(metrics, granularity, which)) == set(PERIOD_NUMBERS)
+    assert set(shown(metrics, granularity, which)) == set(UNITS)
 
 
 def test_what_is_unknown_has_no_series_and_zero_has_one(metrics: Metrics) -> None:
     metrics.period("current", row(now=Counts(), before=0))
 
     numbers = shown(metrics)
-    unknown = set(PERIOD_NUMBERS) - set(numbers)
+    unknown = set(UNITS) - set(numbers)
     assert unknown == {
         "retention_rate", "churn_rate", "repeat_purchase_rate", "average_order_value", "purchase_frequency",
         "customer_lifetime_value", "nps", "nps_margin", "csat", "ces", "ces_favourable_rate",
@@ -102,7 +103,7 @@ def test_a_number_that_becomes_unknown_again_loses_its_series_and_the_others_sta
     metrics.period("current", row())
     metrics.period("current", msgspec.structs.replace(row(), retention_rate=None, nps=None))
 
-    assert set(PERIOD_NUMBERS) - set(shown(metrics)) == {"retention_rate", "nps"}
+    assert set(UNITS) - set(shown(metrics)) == {"retention_rate", "nps"}
 
 
 def test_a_worker_without_partition_0_shows_no_period_numbers() -> None:

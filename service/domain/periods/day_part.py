@@ -1,4 +1,4 @@
-"""What one partition knows of one local day, and its stored form: MessagePack arrays, new fields appended with defaults.
+"""What one partition knows of one local day, and how it is stored: as a MessagePack array.
 
 Apart from the ledger because a msgspec struct cannot be compiled (setup.py), and the ledger gains by it.
 """
@@ -11,7 +11,10 @@ VERSION = 1
 
 
 class DayPart(msgspec.Struct, array_like=True):
-    """What one partition knows of one local day. New fields go to the end, with a default."""
+    """What one partition knows of one local day.
+
+    New fields go to the end, with a default. A plain counter has the same name in `Counts`, the sums of a period.
+    """
 
     version: int = VERSION
     orders: int = 0
@@ -34,22 +37,15 @@ class DayPart(msgspec.Struct, array_like=True):
 
     def add(self, other: DayPart, sign: int = 1) -> None:
         """Adds the other part's counters, or takes them away (sign −1)."""
-        self.orders += sign * other.orders
-        self.revenue_minor += sign * other.revenue_minor
-        self.firsts += sign * other.firsts
+        for name in _COUNTERS:
+            setattr(self, name, getattr(self, name) + sign * getattr(other, name))
         for mine, theirs in ((self.gaps, other.gaps), (self.skips, other.skips)):
             for key, count in theirs.items():
                 count_up(mine, key, sign * count)
-        self.nps_promoters += sign * other.nps_promoters
-        self.nps_passives += sign * other.nps_passives
-        self.nps_detractors += sign * other.nps_detractors
-        self.csat_n += sign * other.csat_n
-        self.csat_satisfied += sign * other.csat_satisfied
-        self.ces_n += sign * other.ces_n
-        self.ces_sum += sign * other.ces_sum
-        self.ces_favourable += sign * other.ces_favourable
 
 
+_COUNTERS = tuple(name for name in DayPart.__struct_fields__ if name not in ("version", "gaps", "skips"))
+"""The plain counters."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(DayPart).decode
 

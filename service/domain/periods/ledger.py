@@ -1,10 +1,11 @@
 """The period ledger of one partition: for each local day, the counters from which every period number follows.
 
-Every visit-derived number of SPEC section 3, for every period and window, is a sum over customers of three kinds of terms
-(the terms themselves are in `periods.py`): one for the first visit, one for each visit and the one before it, one for each visit
-and the one before that. So it is enough to count, per day of the later visit, how many were first visits, how many came how many
-days after their previous one (`gaps`) and after the one before (`skips`). Counters add up over partitions, an event touches one day
-(a late visit three), and a day needs at most `FAR_GAP` + `LONG_SKIP` counters however many customers there are.
+Whatever is counted of visits (buyers, new, retained and repeating customers), in every period and window, is a sum over
+customers of three kinds of terms, which `totals.py` lists: one for the first visit, one for each visit and the one
+before it, one for each visit and the one before that. So it is enough to count, per day of the later visit, how many
+were first visits, how many came how many days after their previous one (`gaps`) and after the one before (`skips`).
+Counters add up over partitions, an event touches one day (a late visit three), and a day needs at most `FAR_GAP` +
+`LONG_SKIP` counters however many customers there are.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from service.domain.periods.surveys import CES_FAVOURABLE, CSAT_SATISFIED, NPS_P
 __all__ = ["FAR_GAP", "LONG_SKIP", "DayPart", "Ledger", "pack", "unpack"]
 
 FAR_GAP: Final = 731
-"""Gaps are counted up to here; a longer one reads the same in all numbers: the year before the present one starts at most 730 days
-before a visit, and so does the year-long window before the present one."""
+"""Gaps are counted up to here; a longer one reads the same in all numbers: the year before the present one starts at
+most 730 days before a visit, and so does the year-long window before the present one."""
 LONG_SKIP: Final = 365
 """Longer skips touch no number: no window and no calendar period holds both visits."""
 _NONE: Final = -(1 << 40)
@@ -31,7 +32,8 @@ _MAX_OPEN_DAYS: Final = 64
 class Ledger:
     """All days of one partition. Events are booked on their own local day; `take_dirty` gives what is to be stored.
 
-    Days not touched lately are kept as packed bytes. Erasing a customer changes nothing here: the counters are anonymous.
+    Days not touched lately are kept as packed bytes. Erasing a customer changes nothing here: the counters are
+    anonymous.
     """
 
     def __init__(self) -> None:
@@ -71,7 +73,7 @@ class Ledger:
         self._minor -= minor
 
     def visit(self, day: int, previous: int | None, before_previous: int | None) -> None:
-        """A customer's latest visit so far. `previous` None: the first one ever.
+        """A customer's latest visit so far. `previous` is None for the first one ever.
 
         Where the exact day of an earlier visit is no longer known, any day at least `FAR_GAP` days back stands for it.
         """
@@ -90,7 +92,9 @@ class Ledger:
             skips[skip] = skips.get(skip, 0) + 1
 
     def insert_visit(self, day: int, t: int | None, u: int | None, x: int | None, y: int | None) -> None:
-        """A late visit: t < u are the customer's two visits before `day`, x < y the two after it; None where there is none.
+        """A visit that comes in late.
+
+        t < u are the customer's two visits before `day`, x < y the two after it; None where there is none.
 
         The outer ones (t, y) are None only when they do not exist. With x None this is `visit`.
         """
@@ -151,7 +155,7 @@ class Ledger:
         return taken
 
     def restore(self, day: int, record: bytes) -> None:
-        """Puts a stored record back in place of what is known of that day. Errors: see `unpack`."""
+        """Puts a stored record in place of what is known of that day. Raises what `unpack` raises."""
         unpack(record)
         self._settle()
         self._open.pop(day, None)

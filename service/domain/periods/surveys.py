@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import sqrt
 
+from service.domain.quantiles import Z_95
+
 NPS_PROMOTER = 9
 """Lowest promoter score on the scale 0–10 (Reichheld 2003, "The one number you need to grow", HBR 81(12))."""
 NPS_PASSIVE = 7
@@ -13,8 +15,6 @@ CSAT_SATISFIED = 4
 CES_FAVOURABLE = 5
 """Lowest favourable answer on the scale 1–7: "made it easy" is agreed with at least somewhat
 (Dixon, Toman & DeLisi 2013, "The Effortless Experience": CES 2.0)."""
-_Z_95 = 1.959963984540054
-"""97.5 % quantile of the standard normal distribution: two-sided 95 %."""
 
 
 def nps(promoters: int, passives: int, detractors: int) -> float | None:
@@ -30,16 +30,17 @@ def nps(promoters: int, passives: int, detractors: int) -> float | None:
 def nps_margin(promoters: int, passives: int, detractors: int) -> float | None:
     """Half the width, in points, of the adjusted-Wald 95 % interval of the NPS.
 
-    3 is added to the number of answers, 3/4 each to promoters and detractors (Bonett & Price 2012, doi:10.3102/1076998611411915;
-    found the best of six methods by Rocks 2016, "Interval estimation for the Net Promoter Score", The American Statistician 70(4)):
-    margin = z · √((p + d − (p − d)²) / (n + 3)) with the adjusted shares p and d. Reliable from n = 4 on, never zero
-    when all agree. All but the root is done in integers (every count times four).
+    3 is added to the number of answers, 3/4 each to promoters and detractors (Bonett & Price 2012,
+    doi:10.3102/1076998611411915; found the best of six methods by Rocks 2016, "Interval estimation for the Net Promoter
+    Score", The American Statistician 70(4)): margin = z · √((p + d − (p − d)²) / (n + 3)) with the adjusted shares p
+    and d. Reliable from n = 4 on, never zero when all agree. All but the root is done in integers (every count times
+    four).
     """
     n = promoters + passives + detractors
     if not n:
         return None
     total, p, d = 4 * n + 12, 4 * promoters + 3, 4 * detractors + 3
-    return 100 * _Z_95 * sqrt(4 * ((p + d) * total - (p - d) ** 2) / total**3)
+    return 100 * Z_95 * sqrt(4 * ((p + d) * total - (p - d) ** 2) / total**3)
 
 
 def csat(satisfied: int, n: int) -> float | None:

@@ -1,7 +1,8 @@
-"""Period numbers of the whole shop: the sum of the partitions' day parts, as rows for every calendar period and rolling window.
+"""The period numbers of the whole shop: the partitions' day parts added up to periods and rolling windows.
 
-A visit on day v whose customer's previous visit lies k days back (u = v − k), and the one before that j days back (t = v − j),
-changes the counts on runs of window days; W is the window's length, the window of day d holds the days d−W+1 … d:
+Take a visit on day v whose customer's previous visit lies k days back (u = v − k), and the one before that j days back
+(t = v − j). It changes the counts on runs of window days, where W is the window's length, and the window of day d holds
+the days d−W+1 … d:
 
 | term | count | window days |
 | --- | --- | --- |
@@ -11,24 +12,29 @@ changes the counts on runs of window days; W is the window's length, the window 
 | gap k | repeaters: u and v are in the window | v … u+W−1 |
 | skip j | repeaters, −1: t, u and v are in the window | v … t+W−1 |
 
-(n visits in a window are n−1 gaps and n−2 skips: one repeater.) Each run is two entries of a difference array, so a visit costs the
-same however many windows are closed. Calendar periods: the same with "in the period", "in the one before it".
+(n visits in a window are n−1 gaps and n−2 skips: one repeater.) Each run is two entries of a difference array, so a
+visit costs the same however many windows are closed. For
+calendar periods read "in the period" and "in the one before it".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from operator import add
+from operator import add, attrgetter
+from typing import Final
 
 from service.domain.calendar import Granularity, next_period, period_start, previous_period
 from service.domain.periods.ledger import DayPart, unpack
-from service.domain.periods.rows import WINDOWS, Counts, PeriodRow, RowMaker
+from service.domain.periods.numbers import Counts, PeriodRow
+from service.domain.periods.rows import WINDOWS, RowMaker
 from service.domain.policy import Shop
 
 _BUYERS, _NEW, _RETAINED, _REPEATERS = range(4)
-_SUMS = 4
+_SUMS: Final = 4
 """From here on a vector of counts holds plain sums over days."""
-_NOTHING = Counts()
+_sums_of = attrgetter(*Counts._fields[_SUMS:])
+"""A day's counters, in the order of such a vector."""
+_NOTHING: Final = Counts()
 
 
 class PeriodTotals:
@@ -58,7 +64,10 @@ class PeriodTotals:
         return self._last
 
     def update(self, partition: int, day: int, record: bytes) -> None:
-        """Replaces what the partition said of the day (`Ledger.take_dirty`). Raises what `ledger.unpack` raises, changing nothing."""
+        """Replaces what the partition said of the day, a record of `Ledger.take_dirty`.
+
+        Raises what `ledger.unpack` raises, changing nothing.
+        """
         old = self._records.get((partition, day))
         if old == record:
             return
@@ -84,9 +93,10 @@ class PeriodTotals:
             yield from self._window_rows(window, range(first_day, through_day + 1), through_day)
 
     def changed_rows(self, through_day: int) -> Iterator[PeriodRow]:
-        """Every row from the first event's day on that is new or may differ from what the last call gave; all of them at the first.
+        """Every row that is new, or that may differ from what the last call gave; at the first call all rows.
 
-        To be read to its end. `through_day` never falls: a lower one counts as the highest so far.
+        Rows begin with the day of the first event. The caller has to read to the end. `through_day` never falls: a
+        lower one counts as the highest so far.
         """
         self._fold()
         if self._first is None:
@@ -111,18 +121,7 @@ class PeriodTotals:
 
     def _fold(self) -> None:
         for day, delta in self._pending.items():
-            sums = (
-                delta.orders,
-                delta.revenue_minor,
-                delta.nps_promoters,
-                delta.nps_passives,
-                delta.nps_detractors,
-                delta.csat_n,
-                delta.csat_satisfied,
-                delta.ces_n,
-                delta.ces_sum,
-                delta.ces_favourable,
-            )
+            sums = _sums_of(delta)
             for calendar in self._calendars:
                 calendar.fold(day, delta, sums)
             for window in self._windows:
@@ -155,7 +154,7 @@ class PeriodTotals:
 
 
 class _CalendarCounts:
-    """Counts of every period of one calendar granularity, by first day."""
+    """The counts of every period of one calendar granularity, by the period's first day."""
 
     def __init__(self, granularity: Granularity) -> None:
         self.granularity = granularity
@@ -189,13 +188,19 @@ class _CalendarCounts:
             start = next_period(self.granularity, start)
 
     def touched_by(self, days: Iterable[int]) -> set[int]:
-        """First days of the periods whose numbers depend on these days: their own and the ones after (customers at the start)."""
+        """The first days of the periods whose numbers depend on these days.
+
+        Those are their own periods, and the following ones, whose customers at the start they are.
+        """
         own = {period_start(self.granularity, day) for day in days}
         return own | {next_period(self.granularity, start) for start in own}
 
 
 class _WindowCounts:
-    """Counts of the rolling window of one length at the end of every day: difference arrays, summed up as far as was asked."""
+    """The counts of the rolling window of one length at the end of every day.
+
+    They are stored as differences from day to day, and summed up as far as somebody has asked.
+    """
 
     def __init__(self, length: int) -> None:
         self.length = length
@@ -205,33 +210,33 @@ class _WindowCounts:
         self._summed: list[Counts] = []  # of the days from _base on
 
     def fold(self, day: int, delta: DayPart, sums: tuple[int, ...]) -> None:
-        """Every run of days that the table in the module's docstring gives, as a step up at its start and down after its end."""
+        """Every run of days in the table above becomes a step up at its start and a step down after its end."""
         self._forget_from(day)
         length = self.length
-        here, gone = self._at(day), self._at(day + length)
+        here, after = self._at(day), self._at(day + length)
         for index, amount in enumerate(sums, start=_SUMS):
             if amount:
                 here[index] += amount
-                gone[index] -= amount
+                after[index] -= amount
         buyers = delta.firsts
         here[_BUYERS] += buyers
         here[_NEW] += buyers
-        gone[_NEW] -= buyers
+        after[_NEW] -= buyers
         for gap, count in delta.gaps.items():
             buyers += count
             if gap < length:
-                previous_gone = self._at(day - gap + length)
+                after_previous = self._at(day - gap + length)
                 here[_REPEATERS] += count
-                previous_gone[_REPEATERS] -= count
-                previous_gone[_BUYERS] += count
-                previous_gone[_RETAINED] += count
-                gone[_RETAINED] -= count
+                after_previous[_REPEATERS] -= count
+                after_previous[_BUYERS] += count
+                after_previous[_RETAINED] += count
+                after[_RETAINED] -= count
             else:
                 here[_BUYERS] += count
                 if gap < 2 * length:
                     here[_RETAINED] += count
                     self._at(day - gap + 2 * length)[_RETAINED] -= count
-        gone[_BUYERS] -= buyers
+        after[_BUYERS] -= buyers
         for skip, count in delta.skips.items():
             if skip < length:
                 here[_REPEATERS] -= count
@@ -251,7 +256,10 @@ class _WindowCounts:
         return summed[offset]
 
     def touched_by(self, days: Iterable[int], through_day: int) -> set[int]:
-        """Window days whose numbers depend on these days (given in order): the day is in the window or in the one before it."""
+        """The window days whose numbers depend on these days, given in order.
+
+        They are the windows that hold one of the days, or whose window before does.
+        """
         touched: set[int] = set()
         covered = None
         for day in days:

@@ -1,4 +1,4 @@
-"""Promised against kept, by hand; and the budget that is proposed."""
+"""Promised against realised, by hand."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.backtest.budgets import Proposal, Step, proposal
-from service.backtest.evaluation import Absences, Realised
-from service.backtest.promises import YEAR_DAYS, closing_weights, kept_promises
+from service.backtest.absences import Absences
+from service.backtest.wrong_alerts import closing_weights, wrong_alerts_of
 from service.domain.cadence import patience
+from service.domain.calendar import DAYS_PER_YEAR
 from service.domain.learning.churn_model import ChurnModel
 
 
 def table(*rows: tuple[int, float, bool, float]) -> Absences:
     """Absences of (visits so far, gap, returned, alert after); base 10 days, the log goes on for 1,000 after each."""
-    made = Absences(span=1000.0, share=1.0, whole_days=False)
+    made = Absences(span=1000.0, sampled_share=1.0, whole_days=False)
     for visits, gap, returned, alerted in rows:
         made.visits.append(visits)
         made.gap.append(gap)
@@ -55,23 +55,23 @@ def test_the_weights_are_the_drops_of_one_curve_from_one_to_what_is_left(drawn: 
 
 
 def test_wrong_alerts_are_counted_per_healthy_gap_and_per_year_of_them() -> None:
-    *_, whole = kept_promises(
+    *_, whole = wrong_alerts_of(
         table((5, 10.0, True, inf), (8, 30.0, True, 20.0), (20, 20.0, True, inf), (20, 40.0, True, 40.0))
     )
 
     assert (whole.visits, whole.healthy, whole.wrong) == (None, 4, 1)
     assert whole.share == pytest.approx(1 / 4)
-    assert whole.rate == pytest.approx(1 / (100.0 / YEAR_DAYS))
+    assert whole.rate == pytest.approx(1 / (100.0 / DAYS_PER_YEAR))
 
 
 def test_an_absence_longer_than_six_bases_is_no_healthy_gap() -> None:
-    *_, whole = kept_promises(table((5, 10.0, True, inf), (5, 60.5, True, 20.0), (5, 200.0, False, 20.0)))
+    *_, whole = wrong_alerts_of(table((5, 10.0, True, inf), (5, 60.5, True, 20.0), (5, 200.0, False, 20.0)))
 
     assert (whole.healthy, whole.wrong, whole.share, whole.alerts) == (1, 0, 0.0, 2)
 
 
 def test_the_classes_part_the_whole_by_visits() -> None:
-    few, some, many, whole = kept_promises(
+    few, some, many, whole = wrong_alerts_of(
         table(
             (4, 10.0, True, 5.0),
             (6, 10.0, True, inf),
@@ -87,7 +87,7 @@ def test_the_classes_part_the_whole_by_visits() -> None:
 
 def test_who_came_back_within_the_usual_gap_that_the_engine_knew_came_unaided() -> None:
     usual = 10.0 / patience(5)
-    *_, whole = kept_promises(
+    *_, whole = wrong_alerts_of(
         table((5, 19.9 + usual, True, 20.0), (5, 20.1 + usual, True, 20.0), (5, 20.0 + usual / 2, False, 20.0))
     )
 
@@ -95,43 +95,6 @@ def test_who_came_back_within_the_usual_gap_that_the_engine_knew_came_unaided() 
 
 
 def test_without_a_healthy_gap_nothing_is_known() -> None:
-    *_, whole = kept_promises(table())
+    *_, whole = wrong_alerts_of(table())
 
     assert (whole.share, whole.rate, whole.enough) == (None, None, False)
-
-
-def step(budget: float, needless: int, ahead: float, known: int = 100) -> Step:
-    """With `ahead` visits still ahead per alert."""
-    return Step(budget, Realised(alerts=known, captured_4=ahead * known, needless=needless, known=known), 1.0, 0.5)
-
-
-def test_the_budget_whose_alerts_leave_most_visits_to_win_back_is_proposed() -> None:
-    steps = [step(0.5, 20, 1.0), step(1.0, 30, 2.0), step(2.0, 40, 1.5)]
-
-    assert proposal(steps) == Proposal(steps[1], within=True)
-
-
-def test_of_budgets_that_are_nearly_equal_the_highest_is_proposed() -> None:
-    steps = [step(0.5, 20, 2.0), step(1.0, 30, 1.9), step(2.0, 40, 1.89)]
-
-    assert proposal(steps) == Proposal(steps[1], within=True)
-
-
-def test_a_budget_with_most_alerts_needless_is_not_proposed_whatever_it_catches() -> None:
-    steps = [step(0.5, 20, 1.0), step(1.0, 50, 2.0), step(2.0, 51, 9.0)]
-
-    assert proposal(steps) == Proposal(steps[1], within=True)
-
-
-def test_where_every_budget_has_more_the_lowest_is_proposed_and_that_is_said() -> None:
-    steps = [step(0.5, 60, 1.0), step(1.0, 70, 2.0)]
-
-    assert proposal(steps) == Proposal(steps[0], within=False)
-
-
-def test_budgets_with_a_handful_of_alerts_are_not_proposed() -> None:
-    steps = [step(0.5, 0, 9.0, known=19), step(1.0, 30, 1.0)]
-
-    assert proposal(steps) == Proposal(steps[1], within=True)
-    assert proposal(steps[:1]) is None
-    assert proposal([]) is None

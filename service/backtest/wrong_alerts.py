@@ -1,28 +1,27 @@
 """What the policy promised against what it did: wrong alerts, by how much evidence there was.
 
-A gap is healthy if it closes within 6 bases of the engine's own; an alert in a healthy gap is wrong. Gaps still open at the end of the
-log may have become either, and long ones are more often open: closed gaps stand for them too, weighted by Kaplan & Meier (1958,
-JASA 53(282)) on gap / base. Pure: no I/O, no clock.
+A gap is healthy if it closes within 6 bases of the engine's own; an alert in a healthy gap is wrong. Gaps still open at
+the end of the log may have become either, and long ones are more often open: closed gaps stand for them too, weighted
+by Kaplan & Meier (1958, JASA 53(282)) on gap / base. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from service.backtest.evaluation import Absences
+from service.backtest.absences import Absences
 from service.domain.cadence import HEALTHY_BASES, patience
+from service.domain.calendar import DAYS_PER_YEAR
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
-
-YEAR_DAYS: Final = 365.25
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Of one class, or of all (None)."""
+class WrongAlerts:
+    """Of one class of evidence, or of all regulars."""
 
     visits: tuple[int, int] | None
+    """Visits from … to that make the class; None = all."""
     healthy: int
     """Gaps seen to be healthy."""
     wrong: int
@@ -30,7 +29,7 @@ class Kept:
     share: float | None
     """Of healthy gaps alerted, 0–1, corrected for the end of the log. None without a healthy gap."""
     rate: float | None
-    """Wrong alerts per healthy regular and year, likewise."""
+    """Wrong alerts per healthy regular and year, corrected in the same way. None without a healthy gap."""
     alerts: int
     known: int
     """Alerts after which the log goes on for one usual gap, as the engine knew it, or that were over before."""
@@ -42,17 +41,17 @@ class Kept:
         return self.wrong >= FEWEST_WRONG
 
 
-def kept_promises(absences: Absences) -> list[Kept]:
+def wrong_alerts_of(absences: Absences) -> list[WrongAlerts]:
     """One for each of `CLASSES`, and one for all."""
     ratios = [gap / base for gap, base in zip(absences.gap, absences.base, strict=True)]
     weights = [
         weight if ratio <= HEALTHY_BASES else 0.0
         for weight, ratio in zip(closing_weights(ratios, absences.returned), ratios, strict=True)
     ]
-    return [_kept(absences, weights, each) for each in (*CLASSES, None)]
+    return [_of_class(absences, weights, each) for each in (*CLASSES, None)]
 
 
-def _kept(absences: Absences, weights: Sequence[float], visits: tuple[int, int] | None) -> Kept:
+def _of_class(absences: Absences, weights: Sequence[float], visits: tuple[int, int] | None) -> WrongAlerts:
     healthy = wrong = alerts = known = unaided = 0
     whole = alerted = days = 0.0
     low, high = visits or (0, 1 << 30)
@@ -75,12 +74,12 @@ def _kept(absences: Absences, weights: Sequence[float], visits: tuple[int, int] 
             if weight > 0.0:
                 wrong += 1
                 alerted += weight
-    return Kept(
+    return WrongAlerts(
         visits,
         healthy,
         wrong,
         share=alerted / whole if whole else None,
-        rate=alerted / (days / YEAR_DAYS) if days else None,
+        rate=alerted / (days / DAYS_PER_YEAR) if days else None,
         alerts=alerts,
         known=known,
         unaided=unaided,

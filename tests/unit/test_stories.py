@@ -66,7 +66,7 @@ def test_each_story_is_told_by_a_customer_to_whom_it_happened() -> None:
     shop.visits("stays", 40)
 
     assert shop.told() == {
-        Story.LOST: "gone",
+        Story.STAYED_AWAY: "gone",
         Story.SLOW: "slow",
         Story.NEEDLESS: "soon",
         Story.NEW: "few",
@@ -107,7 +107,7 @@ def test_of_several_the_lot_decides_and_nothing_else() -> None:
             shop.visits(name, 10)
             shop.alert(name, None)
 
-        assert shop.told() == {Story.LOST: min(names, key=lot)}
+        assert shop.told() == {Story.STAYED_AWAY: min(names, key=lot)}
 
 
 def test_the_drawing_holds_the_visits_before_the_silence_and_what_came_after() -> None:

@@ -120,7 +120,10 @@ def seen(engine: Engine) -> tuple[float, float]:
 
 
 def shop_with(name: str, back_on: float | None, until: float) -> Engine:
-    """A customer of nine weekly visits (the last on day 56.5) among others, who keep the time and come too often to be learned from."""
+    """A customer of nine weekly visits, the last on day 56.5, among others.
+
+    Those make time pass, and come too often to be learned from.
+    """
     others = [purchase(f"o{n % 7}", n + 0.1, event_id=f"e{n}") for n in range(int(until))]
     own = weekly(name, 9) + ([] if back_on is None else [purchase(name, back_on, event_id="back")])
     engine = make_engine(LIMITED, EVENT_TIME)

@@ -1,7 +1,7 @@
 """A shop that shuts for a week, a feed that stops for three days: nobody's absence, no wave of alerts, and none lost.
 
-The days are cut out of simulated customers' visits, of a twentieth of the demo's real households, and of the real logs in the directory
-named by CHURN_ALERT_TEST_LOGS, if it is set.
+The days are cut out of simulated customers' visits, of a twentieth of the demo's real households, and of the real logs
+in the directory named by CHURN_ALERT_TEST_LOGS, if it is set.
 """
 
 from __future__ import annotations
@@ -126,7 +126,10 @@ def shut(shop: Shop, days: int) -> tuple[list[Event], int, int]:
 
 
 def stayed_away(shop: Shop, begin_us: int, until_us: Callable[[int], int]) -> Iterator[Alert]:
-    """Alerts from the closure on, to customers whose silence began before it and lasted up to `until_us(fired at)`, in the log."""
+    """Alerts from the closure on, to customers whose silence began before it.
+
+    In the log the silence lasted up to `until_us(fired at)`.
+    """
     visits: dict[str, list[int]] = defaultdict(list)
     for event in shop.events:
         visits[event.customer_id].append(event.at_us)
@@ -250,7 +253,8 @@ def regulars() -> Shop:
 
 
 MOVED_MOST = 0.10
-"""Of the silence: one of N regulars moves what is learned by about 1 / N of it in the early weeks, when N is some dozens; never more than a tenth."""
+"""Of the silence: one of N regulars moves what is learned by about 1 / N of it in the early weeks, when N is some
+dozens; never more than a tenth."""
 MOVED_USUALLY = 0.02
 UNCHANGED = 0.95
 

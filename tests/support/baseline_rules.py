@@ -1,10 +1,15 @@
-"""The two rules of the study that the product was built on, for comparison: told here from their descriptions, and sharing no code with the service.
+"""The two rules of the study that the product was built on, for comparison.
 
-reference      due after c bases, base = û · (n / 10)^0.3, û a clipped, shrunk, slowly forgetting geometric mean of the gaps; one c for all.
-newest first   due after 2.5 û, and of those who get there the ones with the fewest visits are alerted, as many as the volume allows;
-               where the volume is ample, due after c bases with c from the Kaplan–Meier curve of the silences.
+They are told here from their descriptions, and share no code with the service.
 
-Visits are given as customer → times of their visits (µs, ascending); a result names a silence by customer and the visit it began with.
+reference      due after c bases, base = û · (n / 10)^0.3, û a clipped, shrunk, slowly forgetting geometric mean of the
+               gaps; one c for all.
+newest first   due after 2.5 û, and of those who get there the ones with the fewest visits are alerted, as many as the
+               volume allows; where the volume is ample, due after c bases with c from the Kaplan–Meier curve of the
+               silences.
+
+Visits are given as customer → times of their visits (µs, ascending); a result names a silence by customer and the visit
+it began with.
 """
 
 from __future__ import annotations

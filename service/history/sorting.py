@@ -1,4 +1,7 @@
-"""Lines of a file in order of time with bounded memory: streamed if the file is sorted, merge-sorted over temporary files if not."""
+"""The lines of a file in order of time, with bounded memory.
+
+They are streamed if the file is sorted, and merge-sorted over temporary files if not.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,18 @@ from service.history.lines import Span
 Line = TypeVar("Line", bound=tuple[Any, ...])
 
 IN_MEMORY_LINES = 500_000
-"""About 150 MB of lines: smaller files are read once, bigger ones twice (a quick look at the order first), and sorted in such runs."""
+"""About 150 MB of lines. Smaller files are read once; bigger ones get a quick look at their order first, and are sorted
+in such runs."""
 _BYTES_PER_LINE = 40
 _BYTES_PER_PACKED_LINE = 10
-"""Usual sizes of a line, to tell from a file's size whether it is worth trying to keep it. Being wrong only costs time."""
+"""Usual sizes of a line, which tell from a file's size whether it may fit into memory. Being wrong only costs time."""
 _BLOCK = 2_000
 """Lines per record of a run file."""
 _BY_TIME = itemgetter(0)
 
 
 @dataclass
-class OrderedLines(Generic[Line]):
+class SortedLines(Generic[Line]):
     """One file in order of time, ties in the file's order. `lines()` can be called again and again."""
 
     path: Path
