@@ -18,7 +18,7 @@ from service.domain.findings import Evidence, Kind, Scores
 from service.domain.outreach.decisions import evidence_of
 from service.engines import new_engine
 from service.errors import ConfigurationError
-from service.feed.records import partition_for
+from service.feed.partitions import partition_for
 from service.inspect.curve import Point, marks_days, point_of
 from service.streaming.tail import open_reader, partitions_of, records_until_now
 from service.wording.sentences import Language, language_of, sentence

@@ -16,9 +16,10 @@ from typing import Final
 import msgspec
 from pydantic_core import PydanticCustomError
 
-from schemas.inputs import SCALES, CustomerEvent
+from schemas.inputs import CustomerEvent
 from schemas.inputs import Purchase as WirePurchase
 from schemas.inputs import SurveyAnswer as WireAnswer
+from schemas.scales import SCALES
 from schemas.wire_types import AMOUNT_TEXT, read_amount
 from service.domain.calendar import SECOND_US
 from service.domain.events import Erasure, Item, Profile, Purchase, Survey, SurveyAnswer

@@ -25,6 +25,7 @@ from service.errors import ErrorCode, FatalError, PoisonError
 from service.streaming.dead_letters import encode_dead_letter
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
+from service.streaming.input_topics import BY_RANK
 from service.streaming.producer import Destination, Record
 
 POSITION_KEY = b"\x00position"
@@ -81,8 +82,8 @@ class PartitionJob:
         self._settings = settings
         self.partition = partition
         topics = settings.kafka.topics
-        self.sources = (topics.customers, topics.purchases, topics.surveys)
-        """Input topics in the order that breaks ties of time: what the shop knows of a customer comes first."""
+        self.sources = tuple(row.name(topics) for row in BY_RANK)
+        """Input topics in the order that breaks ties of time."""
         self._wall = settings.time.clock is ClockMode.WALL
         self.engine = new_engine(settings, partitions=partitions)
         self.decoder = Decoder(
@@ -94,7 +95,7 @@ class PartitionJob:
                 max_future_skew_us=int(settings.limits.max_future_skew_s * 1_000_000),
             )
         )
-        self._decode = (self.decoder.customer, self.decoder.purchase, self.decoder.survey)
+        self._decode = tuple(row.decode(self.decoder) for row in BY_RANK)
         self._encoder = Encoder(
             EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits)
         )

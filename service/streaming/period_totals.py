@@ -18,8 +18,8 @@ from service.config import Settings
 from service.domain.calendar import Calendar
 from service.domain.periods.rows import PeriodRow
 from service.domain.periods.totals import PeriodTotals
+from service.streaming.cloud_events import cloud_event
 from service.streaming.connection import aiokafka_security
-from service.streaming.encoder import Encoder, EncoderSettings
 from service.streaming.job import TODAY_KEY, day_of_key
 from service.streaming.period_records import numbers_of, record_key
 from service.streaming.producer import Destination, Record, TransactionalProducer
@@ -146,9 +146,6 @@ class Publisher:
     def __init__(self, settings: Settings, totals: ShopTotals) -> None:
         self._settings = settings
         self._totals = totals
-        self._encoder = Encoder(
-            EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits)
-        )
         self._calendar = Calendar(settings.shop.zone)
         self._published: dict[bytes, tuple[int, dict[str, Any] | None]] = {}
         self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods")
@@ -192,9 +189,7 @@ class Publisher:
 
     def _encode(self, key: str, numbers: dict[str, Any], revision: int) -> bytes:
         measured_us = self._calendar.start_of(self._totals.today or 0)
-        return self._encoder.cloud_event(
-            "period.measured", f"{key}.{revision}", key, measured_us, {**numbers, "revision": revision}
-        )
+        return cloud_event("period.measured", f"{key}.{revision}", key, measured_us, {**numbers, "revision": revision})
 
     async def _read_published(self) -> None:
         kafka = self._settings.kafka

@@ -15,6 +15,7 @@ from service.config import KafkaSettings, Settings
 from service.errors import ConfigurationError, TransientError
 from service.streaming.admin import open_admin
 from service.streaming.connection import kafka_python_security
+from service.streaming.input_topics import input_names
 from service.streaming.topic_plan import DEFAULT_PARTITIONS, Role, TopicSpec, dead_letter_bytes, topic_plan
 
 Say = Callable[[str], None]
@@ -107,9 +108,8 @@ def create(
 
 def partition_count(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> int:
     """How many partitions the inputs have; DEFAULT_PARTITIONS while there are none. Raises as `create`."""
-    names = settings.kafka.topics
     with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-        return _partitions_of_inputs(settings, _describe(admin, [names.purchases, names.surveys, names.customers]))
+        return _partitions_of_inputs(settings, _describe(admin, input_names(settings.kafka.topics)))
 
 
 def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> list[str]:
@@ -119,8 +119,7 @@ def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> lis
             existing = _describe(admin, [spec.name for spec in topic_plan(settings, 1)])
     except (TransientError, ConfigurationError) as error:
         return [str(error)]
-    names = settings.kafka.topics
-    inputs = [name for name in (names.purchases, names.surveys, names.customers) if name in existing]
+    inputs = [name for name in input_names(settings.kafka.topics) if name in existing]
     counts = {existing[name].partitions for name in inputs}
     plan = topic_plan(settings, max(counts, default=DEFAULT_PARTITIONS))
     missing = [spec.name for spec in plan if spec.name not in existing]
@@ -205,8 +204,7 @@ def _max_bytes(topic: Existing) -> int:
 
 
 def _partitions_of_inputs(settings: Settings, existing: Mapping[str, Existing]) -> int:
-    names = settings.kafka.topics
-    inputs = (names.purchases, names.surveys, names.customers)
+    inputs = input_names(settings.kafka.topics)
     return max((existing[name].partitions for name in inputs if name in existing), default=DEFAULT_PARTITIONS)
 
 

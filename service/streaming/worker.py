@@ -22,6 +22,7 @@ from service.collector import be_patient
 from service.config import Settings
 from service.errors import FatalError
 from service.streaming.connection import faust_credentials
+from service.streaming.input_topics import input_names
 from service.streaming.job import PartitionJob
 from service.streaming.metrics import Metrics
 from service.streaming.outage import Outage
@@ -211,11 +212,8 @@ class Worker:
             producer_request_timeout=kafka.request_timeout_s,
             logging_config=None,
         )
-        topics = kafka.topics
         inputs = app.topic(
-            topics.purchases,
-            topics.surveys,
-            topics.customers,
+            *input_names(kafka.topics),
             schema=BatchSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"),
         )
 
@@ -236,13 +234,12 @@ class Worker:
         """Starts tasks and returns: no heartbeats are sent while Faust waits for this."""
         if self._stop.is_set():
             return
-        topics = self.settings.kafka.topics
         by_topic = [
-            sorted(tp.partition for tp in assigned if tp.topic == topic)
-            for topic in (topics.purchases, topics.surveys, topics.customers)
+            sorted(tp.partition for tp in assigned if tp.topic == name)
+            for name in input_names(self.settings.kafka.topics)
         ]
         numbers = by_topic[0]
-        if by_topic[1:] != [numbers, numbers]:
+        if any(other != numbers for other in by_topic):
             raise FatalError(f"The group has assigned different partition numbers of the input topics: {by_topic}.")
         for number in numbers:
             if number not in self.partitions:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from service.domain.events import Purchase
-from service.feed.records import key_of, partition_for, value_of
+from service.feed.partitions import partition_for
+from service.feed.records import key_of, value_of
 from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
 from tests.benchmarks.sides import settings_for
