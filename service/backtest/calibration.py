@@ -20,7 +20,6 @@ from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
 from service.domain.outlook import chance_of_no_visit, churn_risk
-from service.domain.quantiles import Z_95
 from service.domain.scores import health_parts
 from service.domain.summation import in_order
 
@@ -29,6 +28,8 @@ USUAL_GAPS = 2.0
 BINS = 10
 FEWEST = 30
 """With fewer customers of either fate an AUC says little: its standard error passes 0.06 (Hanley & McNeil 1982, Radiology 143(1))."""
+_Z_95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution: two-sided 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     >>> [round(bound, 4) for bound in wilson(5, 10)]
     [0.2366, 0.7634]
     """
-    z2 = Z_95 * Z_95
+    z2 = _Z_95 * _Z_95
     middle = (hits + z2 / 2) / (n + z2)
-    half = Z_95 / (n + z2) * sqrt(hits * (n - hits) / n + z2 / 4)
+    half = _Z_95 / (n + z2) * sqrt(hits * (n - hits) / n + z2 / 4)
     return max(0.0, middle - half), min(1.0, middle + half)

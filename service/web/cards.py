@@ -17,7 +17,6 @@ from markupsafe import Markup
 
 from service.domain.calendar import Granularity, previous_period, to_date, to_day
 from service.domain.periods.rows import LENGTH_YEARS, PeriodRow
-from service.domain.quantiles import Z_95
 from service.web.drawing import sparkline
 from service.wording.formats import Words, window_days
 
@@ -28,6 +27,8 @@ _TREND_DAYS = 91
 _TABLE_WINDOWS = 6
 _ROUGHLY = 0.05
 """A change that would be shown as 0.0 is none."""
+_Z_95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution: two-sided 95 %."""
 
 
 class Unit(Enum):
@@ -275,7 +276,7 @@ def _margin_of_change(name: str, after: PeriodRow, before: PeriodRow) -> float |
             return hypot(after.nps_margin or 0.0, before.nps_margin or 0.0)
         case "csat":
             shares = [((row.csat_satisfied + 1) / (row.csat_n + 2), row.csat_n + 2) for row in (after, before)]
-            return 100 * Z_95 * sqrt(sum(share * (1 - share) / n for share, n in shares))
+            return 100 * _Z_95 * sqrt(sum(share * (1 - share) / n for share, n in shares))
         case _:
             return None
 

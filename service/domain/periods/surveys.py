@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from math import sqrt
 
-from service.domain.quantiles import Z_95
-
 NPS_PROMOTER = 9
 """Lowest promoter score on the scale 0–10 (Reichheld 2003, "The one number you need to grow", HBR 81(12))."""
 NPS_PASSIVE = 7
@@ -15,6 +13,8 @@ CSAT_SATISFIED = 4
 CES_FAVOURABLE = 5
 """Lowest favourable answer on the scale 1–7: "made it easy" is agreed with at least somewhat
 (Dixon, Toman & DeLisi 2013, "The Effortless Experience": CES 2.0)."""
+_Z_95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution: two-sided 95 %."""
 
 
 def nps(promoters: int, passives: int, detractors: int) -> float | None:
@@ -39,7 +39,7 @@ def nps_margin(promoters: int, passives: int, detractors: int) -> float | None:
     if not n:
         return None
     total, p, d = 4 * n + 12, 4 * promoters + 3, 4 * detractors + 3
-    return 100 * Z_95 * sqrt(4 * ((p + d) * total - (p - d) ** 2) / total**3)
+    return 100 * _Z_95 * sqrt(4 * ((p + d) * total - (p - d) ** 2) / total**3)
 
 
 def csat(satisfied: int, n: int) -> float | None:
