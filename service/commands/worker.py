@@ -31,7 +31,8 @@ def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
     from service.streaming import topics
     from service.streaming.metrics import Metrics
-    from service.streaming.worker import RESTARTS_VARIABLE, Worker, pause_before_start
+    from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
+    from service.streaming.worker import Worker
 
     # Nothing is in flight before the worker runs, also while it waits for a broker: stopping it then is a good end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
