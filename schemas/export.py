@@ -1,4 +1,4 @@
-"""Writes the JSON Schema files and the AsyncAPI document, and tells where the checked-in ones have drifted from the models."""
+"""Writes the JSON Schema files and the AsyncAPI document, and tells where the checked-in ones have drifted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a shop sends in: purchases, survey answers, and what it knows of its customers. Keys of all three are `customer_id`."""
+"""What a shop sends in: purchases, survey answers, and what it knows of its customers.
+
+Keys of all three are `customer_id`.
+"""
 
 from __future__ import annotations
 

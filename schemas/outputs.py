@@ -1,7 +1,7 @@
 """What the service says: the `data` of its CloudEvents, and the dead letter.
 
-Money is decimal text in the shop's currency, times are RFC 3339 in UTC, rates are numbers in percent, null = not enough evidence
-unless the field says otherwise.
+Money is decimal text in the shop's currency, times are RFC 3339 in UTC, rates are numbers in percent, null = not enough
+evidence unless the field says otherwise.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The scale of each survey: what a score may be, wherever one is read, judged or written down.
 
-It lies here because the wire forms need it and may import nothing of the service; only the standard library is imported.
+It lies here because the wire forms need it and may import nothing of the service; only the standard library is needed.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def backtest_files(
     language: Language = Language.EN,
     suggest: bool = False,
 ) -> None:
-    """Files → alerts.csv, periods.csv, customers.csv and report.html in `directory`; with `suggest` suggested.toml too."""
+    """Writes alerts.csv, periods.csv, customers.csv and report.html to `directory`; with `suggest` suggested.toml too."""
     from service.backtest import run
     from service.backtest.files import write_files, write_suggestion
     from service.backtest.judging import judge

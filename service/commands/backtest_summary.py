@@ -1,4 +1,4 @@
-"""What a backtest tells at the terminal: counts, decisions, how well the churn risk foretold, and a last day that is none."""
+"""What a backtest tells at the terminal: counts, decisions, and how well the churn risk foretold."""
 
 from __future__ import annotations
 

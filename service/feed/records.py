@@ -1,4 +1,4 @@
-"""Accepted events → records of the input topics: where replay, demo and simulation enter the same door as everybody else."""
+"""Accepted events → records of the input topics: replay, demo and simulation use the door that everybody uses."""
 
 from __future__ import annotations
 

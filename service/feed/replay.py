@@ -71,9 +71,12 @@ def replay(
     on_progress: Callable[[Replayed], None] | None = None,
     stop: Flag | None = None,
 ) -> Replayed:
-    """Sends every event and waits for the last acknowledgement. `connection` are KafkaProducer's bootstrap and security settings.
+    """Sends every event and waits for the last acknowledgement.
 
-    Raises ConfigurationError when the broker cannot be reached or a topic is missing, TransientError when it stops taking records.
+    `connection` are KafkaProducer's bootstrap and security settings.
+
+    Raises ConfigurationError when the broker cannot be reached or a topic is missing, TransientError when it stops
+    taking records.
     """
     stop = stop or Flag()
     done = Replayed()
@@ -141,8 +144,9 @@ class _Sending:
     def send(self, event: Event) -> str:
         """Hands one event to the producer; returns its topic.
 
-        The record's own timestamp stays the time of sending: retention counts by it, and a broker keeping seven days would
-        delete last year's purchases as soon as they arrive. The event's time is in the value, where the worker reads it.
+        The record's own timestamp stays the time of sending: retention counts by it, and a broker keeping seven days
+        would delete last year's purchases as soon as they arrive. The event's time is in the value, where the worker
+        reads it.
         """
         topic = self._names[type(event)]
         key = key_of(event)
@@ -187,7 +191,10 @@ def _connect(connection: Mapping[str, Any]) -> Any:
 
 
 def _partition_counts(producer: Any, topics: TopicNames) -> int:
-    """The number of partitions that all input topics have. Raises ConfigurationError when one is missing or they differ."""
+    """The number of partitions that all input topics have.
+
+    Raises ConfigurationError when one is missing or they differ.
+    """
     counts: dict[str, int] = {}
     for name in input_names(topics):
         try:

@@ -82,7 +82,10 @@ _PARIS = ZoneInfo("Europe/Paris")
 
 @dataclass(frozen=True)
 class Cafe:
-    """What to simulate. The log covers `days` local days from `start`; customers first come at any time in it, most of them early."""
+    """What to simulate.
+
+    The log covers `days` local days from `start`; customers first come at any time in it, most of them early.
+    """
 
     customers: int = 500
     days: int = 365

@@ -1,4 +1,4 @@
-"""The envelope of every output but dead letters: CloudEvents 1.0 in JSON (`schemas/envelope.py`), and how numbers stand in it."""
+"""The envelope of every output but dead letters (`schemas/envelope.py`), and how numbers and times stand in it."""
 
 from __future__ import annotations
 

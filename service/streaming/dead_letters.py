@@ -25,7 +25,7 @@ RETRIED_HEADER = "churn-alert-retry-of"
 
 
 def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, now_us: int) -> bytes:
-    """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept whatever they are."""
+    """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept."""
     letter = {
         "error_code": code.value,
         "error_message": message,

@@ -1,4 +1,4 @@
-"""What the engine decided → records of the output topics: CloudEvents 1.0 in JSON, as `schemas/outputs.py` describes them."""
+"""What the engine decided → records of the output topics, as `schemas/outputs.py` describes them."""
 
 from __future__ import annotations
 

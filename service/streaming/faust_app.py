@@ -1,4 +1,4 @@
-"""The Faust app of a worker: its options, and how it hands the batches of the input topics to the partitions' owners."""
+"""The Faust app of a worker: its options, and how it hands batches of the input topics to the partitions' owners."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What has arrived for a partition and is not committed yet: batches in their order, from their arrival to their acknowledgement.
+"""What has arrived for a partition and is not committed yet: batches, from their arrival to their acknowledgement.
 
-Each batch names the one before it, so that a gap or a re-read is noticed; after a seek everything unacknowledged comes again, and what
-lies here is dropped. A batch is acknowledged when the committed state contains its last record.
+Each batch names the one before it, so that a gap or a re-read is noticed; after a seek everything unacknowledged comes
+again, and what lies here is dropped. A batch is acknowledged when the committed state contains its last record.
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ class Intake:
         self._job.drop_input()
 
     def decode(self) -> None:
-        """Everything that has arrived into the job. FatalError where a batch is missing, or the state lacks what was committed."""
+        """Everything that has arrived into the job.
+
+        FatalError where a batch is missing, or the state lacks what was committed.
+        """
         while self._queue:
             self._accept(self._queue.popleft())
 

@@ -37,7 +37,10 @@ SLICE = 500
 
 
 class Refused(NamedTuple):
-    """A record that can never be understood. Not the exception: its traceback would keep every frame it came through."""
+    """A record that can never be understood.
+
+    Not the exception: its traceback would keep every frame it came through.
+    """
 
     record: ConsumerRecord
     code: ErrorCode
@@ -45,8 +48,8 @@ class Refused(NamedTuple):
 
 
 Decoded = tuple[int | None, int, Event | None, Refused | None]
-"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused); one of the last two.
-A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
+"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused); one of the
+last two. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
 
 
 class Written(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whether the broker is out of reach, said in one line: aiokafka repeats several errors a second for each of its connections."""
+"""Says in one line that the broker is out of reach: aiokafka repeats several errors a second for each connection."""
 
 from __future__ import annotations
 

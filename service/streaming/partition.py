@@ -1,7 +1,7 @@
 """One worker per partition number: its state, its lock, its transactional producer, its turns.
 
-Life: fence the predecessor → read the changelogs → turns until revoked. A turn, under the lock, shared by batches and the
-clock: take everything queued → apply → one transaction with outputs, dead letters, state, ledger and positions →
+Life: fence the predecessor → read the changelogs → turns until revoked. A turn, under the lock, shared by batches and
+the clock: take everything queued → apply → one transaction with outputs, dead letters, state, ledger and positions →
 acknowledge. Nothing is undone in memory: whatever goes wrong ends the process, and the successor reads the last commit.
 """
 

@@ -1,8 +1,8 @@
 """Period numbers of the whole shop: every worker adds up the ledgers of all partitions; one of them publishes.
 
 The ledger topic holds one record per partition and local day. Reading it costs little, and sums of parts are exact with
-any number of workers. The owner of partition 0 writes changed rows to `period-metrics` with a growing revision; a fenced
-predecessor cannot write over it.
+any number of workers. The owner of partition 0 writes changed rows to `period-metrics` with a growing revision; a
+fenced predecessor cannot write over it.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Publisher:
 
     @staticmethod
     async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
-        """A cancellation waits for the end of `work`: a transaction left open would hold up the readers until it times out."""
+        """A cancellation waits for the end of `work`: a transaction left open holds readers up until it times out."""
         task = asyncio.create_task(work)
         try:
             await asyncio.shield(task)

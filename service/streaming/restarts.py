@@ -1,4 +1,4 @@
-"""How a worker ends whose broker was lost: the process is replaced by a new one, with growing pauses as long as that does not help."""
+"""A worker whose broker was lost replaces its process by a new one, with growing pauses while that does not help."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BROKER_LOST = (
 HEALTHY_AFTER_S, LONGEST_PAUSE_S = 60.0, 30.0
 """A life this long ends a row of restarts; the longest pause between two of a row."""
 OUTAGE_MEMORY_S = 60.0
-"""An error of Kafka's this soon after a failed connection is the outage's consequence: start again instead of giving up."""
+"""An error of Kafka's this soon after a failed connection is the outage's consequence, which a new start may cure."""
 RESTARTS_VARIABLE = "CHURN_ALERT_RESTARTS"
 
 

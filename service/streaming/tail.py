@@ -1,13 +1,14 @@
 """Reads topics from their beginning, to their end or for ever: the one way in for whoever reads in no consumer group.
 
 Three traps, met in both client libraries:
-- A reader at read_committed sees nothing of an open or aborted transaction, and what it calls the end is the last stable offset.
-- Transaction markers and what compaction removed occupy offsets too. So the end is reached when the *position* has reached the
-  end offset; the last record of a topic may lie well below, and may never come.
+- A reader at read_committed sees nothing of an open or aborted transaction; what it calls the end is the last stable
+  offset.
+- Transaction markers and what compaction removed occupy offsets too. So the end is reached when the *position* has
+  reached the end offset; the last record may lie well below it, or there may be none.
 - The ends are asked for once, before reading: a topic that grows while it is read must not keep its reader for ever.
 
-Commands read with kafka-python (`open_reader`), what lives in the worker's event loop with aiokafka (`open_async_reader`). The worker's
-own inputs are another matter (transport.py).
+Commands read with kafka-python (`open_reader`), what lives in the worker's event loop with aiokafka
+(`open_async_reader`). The worker's own inputs are another matter (transport.py).
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def records_until_now(reader: Any, partitions: Iterable[TopicPartition]) -> Iter
 
 @asynccontextmanager
 async def open_async_reader(kafka: KafkaSettings, *topics: str, **options: Any) -> AsyncIterator[Any]:
-    """A consumer in the running event loop, stopped at the end: of all partitions of `topics`, or with nothing assigned.
+    """A consumer of all partitions of `topics`, or with nothing assigned; stopped at the end.
 
     `options` are AIOKafkaConsumer's.
     """
@@ -103,7 +104,10 @@ async def open_async_reader(kafka: KafkaSettings, *topics: str, **options: Any) 
 async def read_to_the_end(
     reader: Any, partition: AsyncTopicPartition, start: int, take: Callable[[list[ConsumerRecord]], None]
 ) -> int:
-    """Hands all records from offset `start` on to `take`, fetch by fetch, and returns the end. Assigns the partition, and no other."""
+    """Hands all records from offset `start` on to `take`, fetch by fetch, and returns the end.
+
+    Assigns the partition, and no other.
+    """
     reader.assign([partition])
     reader.seek(partition, start)
     ends = await reader.end_offsets([partition])

@@ -11,7 +11,8 @@ from service.config import Settings
 from service.streaming.input_topics import input_names
 
 DEFAULT_PARTITIONS = 1
-"""What is learned from everybody is learned per partition: a small shop has enough regulars for one, and one is fast enough."""
+"""What is learned from everybody is learned per partition: a small shop has enough regulars for one, and one is fast
+enough."""
 
 DAY_MS = 86_400_000
 INPUT_DAYS = 90
@@ -55,7 +56,8 @@ class TopicSpec:
 def topic_plan(settings: Settings, partitions: int, replication: int | None = None) -> tuple[TopicSpec, ...]:
     """Every topic of this installation. All have the inputs' partition count, because a worker writes where it reads.
 
-    `period-metrics` has one partition: its records are about the whole shop, and the last one per key must be the newest.
+    `period-metrics` has one partition: its records are about the whole shop, and the last one per key must
+    be the newest.
     """
     names = settings.kafka.topics
 

@@ -1,4 +1,7 @@
-"""What keeps a worker from running on the topics that there are. Every problem is one sentence with its cause and its cure."""
+"""What keeps a worker from running on the topics that there are.
+
+Every problem is one sentence with its cause and its cure.
+"""
 
 from __future__ import annotations
 

@@ -83,7 +83,8 @@ def create(
     """Creates what is missing and returns when every partition has a leader. Existing topics are left as they are.
 
     `partitions` None = as the existing inputs have, else DEFAULT_PARTITIONS; `replication` None = the broker's default.
-    Raises ConfigurationError, before anything is created, when an existing topic cannot be used; TransientError as `connect`.
+    Raises ConfigurationError, before anything is created, when an existing topic cannot be used; TransientError as
+    `connect`.
     """
     with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
         existing = _describe(admin, [spec.name for spec in topic_plan(settings, 1)])

@@ -1,7 +1,7 @@
 """The worker process: Faust consumes, one PartitionWorker per partition number does the work.
 
-Ends by itself on SIGTERM or SIGINT (finish the turn, commit, leave; exit 0), on anything not understood (exit 70 at once, a
-supervisor restarts it), and starts itself again when the broker was lost.
+Ends by itself on SIGTERM or SIGINT (finish the turn, commit, leave; exit 0), on anything not understood (exit 70 at
+once, a supervisor restarts it), and starts itself again when the broker was lost.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Worker:
 
     async def _until_stopped(self) -> None:
         while not self._stop.is_set():
-            if self.app.should_stop or self.app._crash_reason is not None:  # noqa: SLF001 - Faust offers no public way to ask
+            if self.app.should_stop or self.app._crash_reason is not None:  # noqa: SLF001 - nothing public tells
                 self.fail(self.app._crash_reason or FatalError("Faust stopped by itself."))  # noqa: SLF001
             try:
                 await asyncio.wait_for(self._stop.wait(), 0.5)

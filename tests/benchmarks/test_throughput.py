@@ -1,6 +1,6 @@
 """The full job against the bare client and a plain Faust agent: one run, same topic, same machine, ratios.
 
-The bars are SPEC section 9's; all sides read the same plain purchases of simulated café customers.
+The bars are promises of the README; all sides read the same plain purchases of simulated café customers.
 """
 
 from __future__ import annotations

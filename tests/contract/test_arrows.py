@@ -1,7 +1,7 @@
 """Imports go one way: schemas ← domain ← shell, and among the rooms of the service as the table below says.
 
-Read from the syntax trees, so an import within a function or for types only counts as well. A new room must be added to the table,
-and an arrow that nobody uses any more must be taken out of it.
+Read from the syntax trees, so an import within a function or for types only counts as well. A new room must be added to
+the table, and an arrow that nobody uses any more must be taken out of it.
 """
 
 from __future__ import annotations
