@@ -104,7 +104,6 @@ class PartitionJob:
         )
         self._merge: Merge[Decoded] = Merge(len(self.sources), itemgetter(0))
         self.positions = dict.fromkeys(self.sources, 0)
-        self.recovered = 0
         self._letters: list[Record] = []
         self._reasons: Counter[str] = Counter()
         self._today_told: int | None = None
@@ -121,7 +120,6 @@ class PartitionJob:
 
     def restore(self, topic: str, key: bytes, value: bytes | None) -> None:
         """One record of the changelogs."""
-        self.recovered += 1
         try:
             if topic == self._ledger.topic:
                 day = day_of_key(key)

@@ -32,8 +32,6 @@ class Outage(logging.Handler):
         super().__init__()
         self._broker = broker
         self._last_s: float | None = None
-        self.count = 0
-        """Outages so far."""
 
     def install(self) -> None:
         logger = logging.getLogger("aiokafka")
@@ -49,7 +47,6 @@ class Outage(logging.Handler):
         new = not self.within(QUIET_S)
         self._last_s = time.monotonic()
         if new:
-            self.count += 1
             log.warning(
                 "the broker does not answer; trying again", broker=self._broker, error=record.getMessage()[:200]
             )
