@@ -1,4 +1,4 @@
-"""Says in one line that the broker is out of reach: aiokafka repeats several errors a second for each connection."""
+"""Whether the broker is out of reach, said in one line: aiokafka repeats several errors a second for each of its connections."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class Outage(logging.Handler):
         super().__init__()
         self._broker = broker
         self._last_s: float | None = None
+        self.count = 0
+        """Outages so far."""
 
     def install(self) -> None:
         logger = logging.getLogger("aiokafka")
@@ -47,6 +49,7 @@ class Outage(logging.Handler):
         new = not self.within(QUIET_S)
         self._last_s = time.monotonic()
         if new:
+            self.count += 1
             log.warning(
                 "the broker does not answer; trying again", broker=self._broker, error=record.getMessage()[:200]
             )
