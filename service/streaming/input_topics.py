@@ -42,7 +42,7 @@ class InputTopic:
     write: Callable[[Any, int], Body]
     """The fields of an event of it, with the currency's minor digits; those that every input has are not among them."""
     counted: Mapping[str, str]
-    """Counters of the engine (domain/changelog.py) → the type that the metrics show them as."""
+    """Counters of the engine (domain/counts.py) → the type that the metrics show them as."""
 
     def name(self, topics: TopicNames) -> str:
         """What it is called here."""

@@ -10,7 +10,7 @@ import pytest
 
 from schemas import inputs
 from service.config import Settings, TopicNames
-from service.domain.changelog import COUNTED
+from service.domain.counts import COUNTED
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.feed.records import key_of, value_of
 from service.streaming.decoder import Decoder, DecoderSettings
