@@ -27,9 +27,7 @@ class Channel(NamedTuple):
 _CUSTOMER_KEY = "customer_id, UTF-8"
 
 CHANNELS: tuple[Channel, ...] = (
-    Channel("purchases", "receive", "Orders and refunds.", _CUSTOMER_KEY, (inputs.Purchase,)),
-    Channel("surveys", "receive", "Answers to NPS, CSAT and CES questions.", _CUSTOMER_KEY, (inputs.SurveyAnswer,)),
-    Channel("customers", "receive", "Profiles, consent, erasures.", _CUSTOMER_KEY, (inputs.CustomerEvent,)),
+    *(Channel(each.name, "receive", each.about, _CUSTOMER_KEY, (each.model,)) for each in inputs.INPUT_CHANNELS),
     Channel(
         "outreach",
         "send",

@@ -1,13 +1,15 @@
 """Would a consumer that was written against the old schema of an output still work with the new one?
 
-The new output may say less than the old one allowed, never more. Breaking is: a field removed or no longer always present,
-a type or range widened, a bound or pattern dropped or moved outwards, a constant changed, the item type of a list changed.
+The new output may say less than the old one allowed, never more. Breaking is: a field removed or no longer always
+present, a type or range widened, a bound or pattern dropped or moved outwards, a constant changed, the item type of a
+list changed.
 
 Enum values: adding one is breaking too, except at the places in `OPEN_ENUMS`, whose consumers are told to expect new
 values. A consumer that switches over all kinds has no branch for a new one, and the failure is silent; so it must be a
 deliberate step (a new baseline), not an accident. Reason codes are plain strings and grow freely.
 
-Not breaking: a new field (consumers ignore unknown ones), an enum value or a type dropped, a bound tightened, descriptions.
+Not breaking: a new field (consumers ignore unknown ones), an enum value or a type dropped, a bound tightened,
+descriptions.
 """
 
 from __future__ import annotations

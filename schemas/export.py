@@ -1,4 +1,4 @@
-"""Writes the JSON Schema files and the AsyncAPI document, and tells where the checked-in ones have drifted from the models."""
+"""Writes the JSON Schema files and the AsyncAPI document, and tells where the checked-in ones have drifted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from pydantic import BaseModel
 from schemas import envelope, inputs, outputs
 from schemas.asyncapi import document
 
-INPUTS: Final[dict[str, type[BaseModel]]] = {
-    "purchase": inputs.Purchase,
-    "survey-answer": inputs.SurveyAnswer,
-    "customer-event": inputs.CustomerEvent,
-}
+INPUTS: Final[dict[str, type[BaseModel]]] = {each.schema: each.model for each in inputs.INPUT_CHANNELS}
 OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "outreach.requested": envelope.OutreachRequestedEvent,
     "outreach.cancelled": envelope.OutreachCancelledEvent,

@@ -1,12 +1,16 @@
-"""What a shop sends in: purchases, survey answers, and what it knows of its customers. Keys of all three are `customer_id`."""
+"""What a shop sends in: purchases, survey answers, and what it knows of its customers.
+
+Keys of all three are `customer_id`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.scales import ALL_IN_WORDS, SCALES
 from schemas.wire_types import (
     MAX_COMMENT,
     MAX_ITEMS,
@@ -21,9 +25,6 @@ from schemas.wire_types import (
     WireModel,
     Zone,
 )
-
-SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
-"""Lowest and highest score of each survey."""
 
 
 class _Input(WireModel):
@@ -74,7 +75,7 @@ class Purchase(_Input):
 class SurveyAnswer(_Input):
     """One answer to a satisfaction question."""
 
-    survey: Literal["nps", "csat", "ces"] = Field(description="nps: 0–10, csat: 1–5, ces: 1–7.")
+    survey: Literal["nps", "csat", "ces"] = Field(description=f"{ALL_IN_WORDS}.")
     score: Score = Field(description="Whole number on the survey's scale.")
     comment: Annotated[str, StringConstraints(max_length=MAX_COMMENT)] | None = Field(
         None, description="Free text of at most 10,000 characters; null = none."
@@ -116,3 +117,20 @@ class CustomerEvent(_Input):
     timezone: Zone | None = Field(None, description="IANA name, e.g. Europe/Paris; null = not said.")
     contact: Contact | None = Field(None, description="How to reach the customer; null = not said.")
     marketing_consent: bool | None = Field(None, description="true or false; null = not said in this event.")
+
+
+class InputChannel(NamedTuple):
+    """One input as the documents describe it."""
+
+    name: str
+    """Of its topic, unless the settings give it another."""
+    about: str
+    model: type[_Input]
+    schema: str
+    """Name of its JSON Schema."""
+
+
+PURCHASES: Final = InputChannel("purchases", "Orders and refunds.", Purchase, "purchase")
+SURVEYS: Final = InputChannel("surveys", "Answers to NPS, CSAT and CES questions.", SurveyAnswer, "survey-answer")
+CUSTOMERS: Final = InputChannel("customers", "Profiles, consent, erasures.", CustomerEvent, "customer-event")
+INPUT_CHANNELS: Final = (PURCHASES, SURVEYS, CUSTOMERS)

@@ -1,7 +1,7 @@
 """What the service says: the `data` of its CloudEvents, and the dead letter.
 
-Money is decimal text in the shop's currency, times are RFC 3339 in UTC, rates are numbers in percent, null = not enough evidence
-unless the field says otherwise.
+Money is decimal text in the shop's currency, times are RFC 3339 in UTC, rates are numbers in percent, null = not enough
+evidence unless the field says otherwise.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from schemas.scales import ALL_IN_WORDS, SCALES, in_words
 from schemas.wire_types import LocalDate, Money, UtcTime, WireModel
 
 KindName = Literal["win_back", "service_recovery", "second_visit", "milestone", "delight", "feedback_request"]
@@ -19,6 +20,9 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
+NpsScore = Annotated[int, Field(ge=SCALES["nps"][0], le=SCALES["nps"][1])]
+CsatScore = Annotated[int, Field(ge=SCALES["csat"][0], le=SCALES["csat"][1])]
+CesScore = Annotated[int, Field(ge=SCALES["ces"][0], le=SCALES["ces"][1])]
 
 
 class _Outreach(WireModel):
@@ -54,12 +58,8 @@ class _Explained(_Outreach):
     )
     favourite_items: Texts = Field(description="Most bought items, most frequent first; empty = unknown.")
     last_items: Texts = Field(description="Items of the last visit; empty = unknown.")
-    latest_nps: Annotated[int, Field(ge=0, le=10)] | None = Field(
-        description="Latest NPS answer, 0–10; null = never answered."
-    )
-    latest_csat: Annotated[int, Field(ge=1, le=5)] | None = Field(
-        description="Latest CSAT answer, 1–5; null = never answered."
-    )
+    latest_nps: NpsScore | None = Field(description=f"Latest NPS answer, {in_words('nps')}; null = never answered.")
+    latest_csat: CsatScore | None = Field(description=f"Latest CSAT answer, {in_words('csat')}; null = never answered.")
     first_name: str | None = Field(description="How to address the customer; null = unknown.")
     locale: str | None = Field(description="BCP 47; null = unknown, use the shop's.")
     offer: str = Field(description="Offer code of the rung; empty = none.")
@@ -108,7 +108,7 @@ class LatestAnswer(WireModel):
     """A customer's newest answer to one survey, joined to the order it is about."""
 
     survey: Literal["nps", "csat", "ces"] = Field(description="Which question.")
-    score: Annotated[int, Field(ge=0, le=10)] = Field(description="nps: 0–10, csat: 1–5, ces: 1–7.")
+    score: Annotated[int, Field(ge=0, le=10)] = Field(description=f"{ALL_IN_WORDS}.")
     answered_at: UtcTime = Field(description="When it was given.")
     order_id: str | None = Field(description="The order it is about; null = none was named.")
     ordered_at: UtcTime | None = Field(description="When that order was placed; null = it is not known (yet).")
@@ -153,9 +153,9 @@ class CustomerScores(WireModel):
     value_at_risk: Money | None = Field(
         description="Revenue of 365 days expected if they had surely stayed, × churn risk; with expected_value_365d it makes up the whole."
     )
-    latest_nps: Annotated[int, Field(ge=0, le=10)] | None = Field(description="0–10; null = never answered.")
-    latest_csat: Annotated[int, Field(ge=1, le=5)] | None = Field(description="1–5; null = never answered.")
-    latest_ces: Annotated[int, Field(ge=1, le=7)] | None = Field(description="1–7; null = never answered.")
+    latest_nps: NpsScore | None = Field(description=f"{in_words('nps')}; null = never answered.")
+    latest_csat: CsatScore | None = Field(description=f"{in_words('csat')}; null = never answered.")
+    latest_ces: CesScore | None = Field(description=f"{in_words('ces')}; null = never answered.")
     answers: Annotated[tuple[LatestAnswer, ...], Field(strict=False)] = Field(
         (), description="The newest answer to each survey, nps, csat, ces; records older than this field lack it."
     )
@@ -194,7 +194,9 @@ class PeriodMetrics(WireModel):
     nps_n: Count = Field(description="NPS answers.")
     csat: Percent | None = Field(description="Share of answers 4–5 in percent; null without answers.")
     csat_n: Count = Field(description="CSAT answers.")
-    ces: Annotated[float, Field(ge=1, le=7)] | None = Field(description="Mean, 1–7; null without answers.")
+    ces: Annotated[float, Field(ge=SCALES["ces"][0], le=SCALES["ces"][1])] | None = Field(
+        description=f"Mean, {in_words('ces')}; null without answers."
+    )
     ces_n: Count = Field(description="CES answers.")
     repeat_customers: Count = Field(description="Buyers with two visits or more in this period.")
     nps_margin: NotNegative | None = Field(

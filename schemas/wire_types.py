@@ -17,7 +17,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Str
 from pydantic_core import PydanticCustomError
 
 MAX_ID: Final = 256
-"""Characters of an identifier. Longer ones are mistakes (a whole document in the field) and would sit in memory per customer."""
+"""Characters of an identifier. Longer ones are mistakes (a whole document in the field) and would sit in memory per
+customer."""
 MAX_NAME: Final = 500
 MAX_COMMENT: Final = 10_000
 MAX_ITEMS: Final = 1_000
@@ -30,7 +31,7 @@ _NO_CONTROLS: Final = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 
 
 class WireModel(BaseModel):
-    """Frozen; unknown fields are ignored, so that producers may add some; no silent conversions (`"5"` is not 5, `true` is not 1)."""
+    """Frozen. Unknown fields are ignored, so that producers may add some; nothing is converted: `"5"` is not 5."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 

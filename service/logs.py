@@ -1,4 +1,4 @@
-"""Logging of the processes: structlog to standard error, for people or as JSON; standard output is left to the commands."""
+"""Logging of the processes: structlog to standard error, for people or as JSON; standard output is the commands'."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from service.backtest.calibration import RiskCheck
 from service.backtest.visit_log import VisitLog
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
-from service.feed.records import partition_for
+from service.feed.partitions import partition_for
 
 _COLLECT_EVERY: Final = 4096
 """Events between two collections of outputs; bounds the memory they take."""

@@ -2,26 +2,65 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import Console
-from rich.progress import Progress
 
-from service.backtest.calibration import FEWEST, Quality
-from service.backtest.evaluation import evaluate
-from service.backtest.files import write_files, write_suggestion
-from service.backtest.run import Result, backtest
-from service.commands.console import counted, progress, tell, writing
+from service.commands.console import Files, Surveys, out, progress, settings_of, tell, writing
 from service.config import Settings
-from service.domain.findings import Kind, Reason
 from service.domain.policy import ConsentRule, Measure
 from service.errors import ConfigurationError
-from service.inspect.lookup import local_time
-from service.report import proposal_in_words
 from service.wording.sentences import Language
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+def backtest(
+    ctx: typer.Context,
+    files: Files,
+    output: Annotated[
+        Path, typer.Option("--out", help="Directory for alerts.csv, periods.csv, customers.csv and report.html.")
+    ],
+    surveys: Surveys = None,
+    partitions: Annotated[
+        int, typer.Option(min=1, max=1024, help="Learn per partition, as the worker does with as many.")
+    ] = 1,
+    budget: Annotated[float | None, typer.Option(help="Wrong alerts per healthy regular and year.")] = None,
+    probability: Annotated[float | None, typer.Option(help="Share of healthy gaps that are alerted.")] = None,
+    multiple: Annotated[float | None, typer.Option(help="Multiple of the usual gap.")] = None,
+    volume: Annotated[
+        float | None, typer.Option(help="At most so many alerts per 100 visits of regulars; the engine chooses whom.")
+    ] = None,
+    fit_until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Local day from which on what was learned from everybody stays as it is."
+        ),
+    ] = None,
+    language: Annotated[Language, typer.Option(help="Of report.html.")] = Language.EN,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Propose a budget, and write it to suggested.toml in the directory.")
+    ] = False,
+) -> None:
+    """Show what the policy would have done with a history. Consent counts as kept elsewhere unless the configuration requires it here."""
+    levels = {"budget": budget, "probability": probability, "multiple": multiple}
+    backtest_files(
+        settings_of(ctx),
+        files,
+        surveys or [],
+        output,
+        out,
+        partitions=partitions,
+        levels=levels,
+        volume=volume,
+        learn_until=None if fit_until is None else fit_until.date(),
+        language=language,
+        suggest=suggest,
+    )
 
 
 def backtest_files(
@@ -38,7 +77,13 @@ def backtest_files(
     language: Language = Language.EN,
     suggest: bool = False,
 ) -> None:
-    """Files → alerts.csv, periods.csv, customers.csv and report.html in `directory`; with `suggest` suggested.toml too."""
+    """Writes alerts.csv, periods.csv, customers.csv and report.html to `directory`; with `suggest` suggested.toml too."""
+    from service.backtest import run
+    from service.backtest.evaluation import evaluate
+    from service.backtest.files import write_files, write_suggestion
+    from service.commands.backtest_summary import outside_of_the_log, summarise
+    from service.report import proposal_in_words
+
     given = {measure: level for measure, level in levels.items() if level is not None}
     if len(given) > 1:
         raise ConfigurationError("Give only one of " + ", ".join(f"--{measure}" for measure in given) + ".")
@@ -54,7 +99,7 @@ def backtest_files(
     with progress(console) as bar:
         steps = _Steps(bar)
         steps.begin("looking through the files")
-        result = backtest(
+        result = run.backtest(
             changed,
             files,
             surveys,
@@ -64,7 +109,7 @@ def backtest_files(
         )
         tell(console, result.report.sentences())
         if learn_until is not None:
-            tell(console, _outside(result, learn_until))
+            tell(console, outside_of_the_log(result, learn_until))
         steps.begin("evaluating the alerts")
         evaluation = evaluate(result)
         steps.begin("writing")
@@ -76,7 +121,7 @@ def backtest_files(
                 evaluation,
                 lambda customers, known: steps.reached("writing customers", customers, known),
             )
-    _summary(result, console)
+    summarise(result, console)
     if suggest:
         sentence = proposal_in_words(evaluation)
         console.print(sentence, highlight=False, soft_wrap=True)
@@ -118,62 +163,3 @@ def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Setti
         return settings.changed(outreach=outreach)
     except ValueError as error:
         raise ConfigurationError(f"--{option}: {error}.") from error
-
-
-def _summary(result: Result, console: Console) -> None:
-    regulars = sum(engine.everybody.state.regulars for engine in result.engines)
-    chosen = back = left_out = nudges = 0
-    decisions: Counter[str] = Counter()
-    for alert in result.alerts:
-        made = alert.decision
-        decisions[f"{made.outcome.value} ({made.reason.value})"] += 1
-        if made.kind is Kind.SECOND_VISIT:
-            nudges += 1
-        elif made.reason is Reason.VOLUME:
-            left_out += 1
-        else:
-            chosen += 1
-            back += alert.returned_us is not None
-    customers = sum(len(engine.customers) for engine in result.engines)
-    console.print(
-        f"{counted(result.events, 'event')}, {counted(customers, 'customer')}, {counted(regulars, 'regular')}; "
-        + counted(chosen, "alert")
-        + (f", {back:,} of them came back later" if chosen else "")
-        + (f"; left out by the volume: {counted(left_out, 'more silence')} that came due" if left_out else "")
-        + (f"; {counted(nudges, 'nudge')} towards the next visit." if nudges else "."),
-        soft_wrap=True,
-    )
-    if decisions:
-        console.print("Decided: " + ", ".join(f"{count:,} {what}" for what, count in decisions.most_common()) + ".")
-    for sentence in _risk_sentences(result):
-        console.print(sentence, highlight=False, soft_wrap=True)
-
-
-def _outside(result: Result, learn_until: date) -> list[str]:
-    """A day with a mistyped year would leave a policy that has learned nothing, or everything, without a word."""
-    first, last = (local_time(at_us, result.settings.shop.zone).date() for at_us in (result.first_us, result.last_us))
-    if learn_until <= first:
-        return [f"--fit-until {learn_until}: nothing was learned, since the log begins on {first}."]
-    if learn_until > last:
-        return [f"--fit-until {learn_until}: learning never stopped, since the log ends on {last}."]
-    return []
-
-
-def _risk_sentences(result: Result) -> list[str]:
-    """How well the churn risk of the middle of the log foretold who would stay away."""
-    found = result.calibration
-    day = f"{local_time(found.at_us, result.settings.shop.zone):%Y-%m-%d}"
-    asked = f"Churn risk of {day} against who stayed away for two usual gaps"
-    left_out = f"; {found.left_out:,} left out, whose two gaps the log does not cover" if found.left_out else ""
-    return [
-        f"{asked}, {name}: {_risk_sentence(quality)}{left_out if quality is found.everybody else ''}."
-        for name, quality in (("all customers", found.everybody), ("regulars", found.regulars))
-    ]
-
-
-def _risk_sentence(quality: Quality) -> str:
-    away, back = quality.stayed_away, quality.customers - quality.stayed_away
-    if not quality.enough or quality.auc_risk is None:
-        return f"not enough data ({away:,} stayed away, {back:,} came; at least {FEWEST} of each are needed)"
-    health = "" if quality.auc_health is None else f", health {quality.auc_health:.3f}"
-    return f"AUC {quality.auc_risk:.3f}{health} ({away:,} of {quality.customers:,} stayed away; 0.5 is a coin's, 1 perfect)"

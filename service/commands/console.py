@@ -1,15 +1,56 @@
-"""What the commands share: sentences, counts, progress bars and files that cannot be written."""
+"""What the commands share: settings, consoles, sentences, counts, progress bars and files that cannot be written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.console import Console
-from rich.progress import Progress
 
+from service.config import Settings, load_settings
 from service.errors import ConfigurationError
+from service.logs import configure_logging
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False, emoji=False)
+"""Brackets in names, files and broken rows are theirs: where style is wanted it is asked for."""
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(help="CSV, JSONL or Parquet, also .gz: customer_id, timestamp, amount, …", show_default=False),
+]
+Surveys = Annotated[list[Path] | None, typer.Option(help="Survey answers: customer_id, timestamp, survey, score.")]
+
+
+class Context:
+    """What every command gets: the settings, loaded on first use so that `--help` needs none."""
+
+    def __init__(self, config: Path | None) -> None:
+        self._config = config
+        self._settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        if self._settings is None:
+            self._settings = load_settings(self._config)
+            configure_logging(self._settings.log)
+        return self._settings
+
+
+def settings_of(ctx: typer.Context) -> Settings:
+    """Those that the command was called with. Raises ConfigurationError where they hold a mistake."""
+    context: Context = ctx.obj
+    return context.settings
+
+
+def say(line: str) -> None:
+    """One line for a person who waits."""
+    err.print(line, style="dim", highlight=False, soft_wrap=True)
 
 
 def tell(console: Console, sentences: list[str]) -> None:
@@ -23,6 +64,8 @@ def counted(count: int, thing: str) -> str:
 
 def progress(console: Console) -> Progress:
     """Only where it can be redrawn: elsewhere rich would leave an empty line of it."""
+    from rich.progress import Progress
+
     return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 

@@ -3,50 +3,66 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Annotated
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from service.commands.console import counted
-from service.config import Settings
+from service.commands.console import counted, out, settings_of
 from service.errors import ConfigurationError
-from service.streaming.dead_letters import StoredDeadLetter, read_dead_letters, retry_dead_letters
+
+app = typer.Typer(no_args_is_help=True, help="Show and replay what could not be understood.")
 
 
-def list_dead_letters(settings: Settings, console: Console, *, code: str | None, limit: int, as_json: bool) -> None:
-    """Counts by code, and the first `limit` of them."""
+@app.command("list")
+def list_dead_letters(
+    ctx: typer.Context,
+    code: Annotated[str | None, typer.Option(help="Only this error code.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many; all are counted.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, with the original bytes.")] = False,
+) -> None:
+    """List dead letters: where they came from and what is wrong."""
+    from rich.table import Table
+
+    from service.streaming.dead_letters import read_dead_letters
+
     counts: Counter[str] = Counter()
     table = Table("place", "from", "code", "what is wrong")
-    for stored in read_dead_letters(settings, code):
+    for stored in read_dead_letters(settings_of(ctx), code):
         letter = stored.letter
         counts[letter.error_code] += 1
         if counts.total() > limit:
             continue
         if as_json:
             line = {"place": stored.place, **letter.model_dump(mode="json")}
-            console.print(msgspec.json.encode(line).decode(), highlight=False, markup=False, soft_wrap=True)
+            out.print(msgspec.json.encode(line).decode(), highlight=False, markup=False, soft_wrap=True)
         else:
             source = f"{letter.source_topic} {letter.source_partition}/{letter.source_offset}"
             table.add_row(stored.place, source, letter.error_code, letter.error_message)
     if as_json:
         return
     if counts:
-        console.print(table)
-    console.print(counted(counts.total(), "dead letter") + _by_code(counts), highlight=False)
+        out.print(table)
+    out.print(counted(counts.total(), "dead letter") + _by_code(counts), highlight=False)
 
 
-def retry(settings: Settings, console: Console, *, code: str | None, places: list[str]) -> None:
-    """Replays the chosen dead letters."""
-    chosen: list[StoredDeadLetter] = [
-        stored for stored in read_dead_letters(settings, code) if not places or stored.place in places
-    ]
+@app.command()
+def retry(
+    ctx: typer.Context,
+    code: Annotated[str | None, typer.Option(help="Only this error code.")] = None,
+    place: Annotated[
+        list[str] | None, typer.Option("--place", help="Only PARTITION/OFFSET of dead-letters; may be repeated.")
+    ] = None,
+) -> None:
+    """Send the original records back to their topics, after the cause is repaired. Safe to repeat."""
+    from service.streaming.dead_letters import read_dead_letters, retry_dead_letters
+
+    settings, places = settings_of(ctx), place or []
+    chosen = [stored for stored in read_dead_letters(settings, code) if not places or stored.place in places]
     missing = set(places) - {stored.place for stored in chosen}
     if missing:
         raise ConfigurationError(f"There is no dead letter at {', '.join(sorted(missing))}.")
-    console.print(
-        f"{counted(retry_dead_letters(settings, chosen), 'record')} sent back to their topics.", highlight=False
-    )
+    out.print(f"{counted(retry_dead_letters(settings, chosen), 'record')} sent back to their topics.", highlight=False)
 
 
 def _by_code(counts: Counter[str]) -> str:

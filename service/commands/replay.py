@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
 
-from rich.console import Console
+import typer
 
-from service.commands.console import progress, tell
-from service.config import Settings
+from service.commands.console import Files, Surveys, out, progress, settings_of, tell
 from service.errors import ConfigurationError
-from service.feed.replay import Pace, replay
-from service.history import open_history
-from service.streaming.connection import kafka_python_security
 
 
-def replay_files(
-    settings: Settings,
-    files: list[Path],
-    surveys: list[Path],
-    console: Console,
-    *,
-    speed: float | None,
-    seconds: float | None,
+def replay(
+    ctx: typer.Context,
+    files: Files,
+    surveys: Surveys = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Event seconds per second; default: as fast as the broker takes it.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Spread the whole log over this many seconds.")] = None,
 ) -> None:
-    """Files → input topics, with a progress bar."""
+    """Stream history files into the input topics, in order of time."""
+    from service.feed.replay import Pace
+    from service.feed.replay import replay as send
+    from service.history import open_history
+    from service.streaming.connection import kafka_python_security
+
+    settings = settings_of(ctx)
     if speed is not None and seconds is not None:
         raise ConfigurationError("--speed and --seconds exclude each other.")
-    history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
+    history = open_history(files, surveys or [], zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
     pace = Pace(speed) if seconds is None else Pace.whole_in(seconds, history.first_us, history.last_us)
-    with progress(console) as bar:
+    with progress(out) as bar:
         task = bar.add_task("replay", total=history.rows)
-        done = replay(
+        done = send(
             history.events(),
             connection={
                 "bootstrap_servers": settings.kafka.bootstrap_servers,
@@ -41,7 +43,7 @@ def replay_files(
             pace=pace,
             on_progress=lambda replayed: bar.update(task, completed=replayed.events),
         )
-    tell(console, history.report.sentences())
-    console.print(
+    tell(out, history.report.sentences())
+    out.print(
         f"{done.events:,} events sent: " + ", ".join(f"{n:,} to {topic}" for topic, n in done.by_topic.items()) + "."
     )

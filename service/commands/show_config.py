@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import typer
+
+from service.commands.console import out, settings_of
 from service.config import Settings
+
+
+def config(ctx: typer.Context) -> None:
+    """Print the effective configuration as TOML, secrets hidden."""
+    out.print(config_toml(settings_of(ctx)), end="", highlight=False, markup=False, soft_wrap=True)
 
 
 def config_toml(settings: Settings) -> str:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from rich.console import Console
+import typer
 
-from service.commands.console import writing
-from service.config import Settings
-from service.feed.simulate import Cafe, Simulation
+from service.commands.console import out, settings_of, writing
 
 
-def write_simulation(
-    settings: Settings, directory: Path, console: Console, *, customers: int, days: int, seed: int
+def simulate(
+    ctx: typer.Context,
+    output: Annotated[Path, typer.Option("--out", help="Directory for purchases.csv, surveys.csv and fates.csv.")],
+    customers: Annotated[int, typer.Option(min=1)] = 500,
+    days: Annotated[int, typer.Option(min=1)] = 365,
+    seed: int = 1,
 ) -> None:
-    """Simulated customers as files that backtest, replay and demo read."""
-    with writing(directory):
-        files = Simulation(Cafe(customers=customers, days=days, seed=seed, zone=settings.shop.zone)).write(directory)
-    console.print("Written: " + ", ".join(str(path) for path in files), highlight=False, soft_wrap=True)
+    """Write a log of simulated café customers whose fate is known."""
+    from service.feed.simulate import Cafe, Simulation
+
+    cafe = Cafe(customers=customers, days=days, seed=seed, zone=settings_of(ctx).shop.zone)
+    with writing(output):
+        files = Simulation(cafe).write(output)
+    out.print("Written: " + ", ".join(str(path) for path in files), highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Starts one worker process: waits for the broker, checks the topics, then runs until stopped."""
+"""`churn-alert worker`: waits for the broker, checks the topics, then runs until stopped."""
 
 from __future__ import annotations
 
@@ -7,20 +7,33 @@ import os
 import signal
 import sys
 import time
+from typing import Annotated
 
 import structlog
+import typer
 
+from service.commands.console import settings_of
 from service.config import Settings
 from service.errors import ConfigurationError
-from service.streaming import topics
-from service.streaming.metrics import Metrics
-from service.streaming.worker import RESTARTS_VARIABLE, Worker, pause_before_start
 
 log = structlog.get_logger()
 
 
-def run_worker(settings: Settings, *, web: bool = True) -> int:
+def worker(
+    ctx: typer.Context,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Serve no page, no API and no metrics.")] = False,
+) -> None:
+    """Consume the input topics, keep the state, emit decisions, scores and period numbers. Runs until stopped."""
+    raise typer.Exit(_run(settings_of(ctx), web=not no_web))
+
+
+def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
+    from service.streaming import topics
+    from service.streaming.metrics import Metrics
+    from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
+    from service.streaming.worker import Worker
+
     # Nothing is in flight before the worker runs, also while it waits for a broker: stopping it then is a good end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
@@ -29,7 +42,7 @@ def run_worker(settings: Settings, *, web: bool = True) -> int:
         time.sleep(pause_before_start(restarts))
     serve = None
     if web and settings.web.enabled:
-        from service.web.server import prepare  # noqa: PLC0415 - the web half is optional
+        from service.web.server import prepare
 
         serve = prepare(settings)  # takes the port: a mistake there is told before anything waits for the broker
     problems = topics.check(settings, wait_s=math.inf, say=log.warning)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from math import exp, log
 from typing import Final
 
+from schemas.scales import SCALES
 from service.domain.answers import Answers
 from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience, patience
 from service.domain.calendar import DAY_US, NEVER
@@ -42,6 +43,9 @@ SLOWING_FACTOR: Final = 1.5
 VIP_FACTOR: Final = 3.0
 """Net revenue of a vip, in means of the partition's regulars."""
 _LOG_2: Final = log(2.0)
+_NPS: Final = SCALES["nps"]
+_CSAT: Final = SCALES["csat"]
+_CES: Final = SCALES["ces"]
 _LOG_SLOWING: Final = log(SLOWING_FACTOR)
 _LOG_HEALTHY: Final = log(HEALTHY_BASES)
 _FALLS_BELOW: Final = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
@@ -86,9 +90,9 @@ def _satisfaction(answers: Answers | None, now_us: int) -> tuple[float, float]:
     if answers is None:
         return 0.0, 0.0
     known = (
-        (answers.nps, answers.nps_us, 0, 10),
-        (answers.csat, answers.csat_us, 1, 5),
-        (answers.ces, answers.ces_us, 1, 7),
+        (answers.nps, answers.nps_us, _NPS[0], _NPS[1]),
+        (answers.csat, answers.csat_us, _CSAT[0], _CSAT[1]),
+        (answers.ces, answers.ces_us, _CES[0], _CES[1]),
     )
     newest_us = -NEVER
     for score, at_us, _, _ in known:

@@ -7,16 +7,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Event as Flag
-from typing import Any, Protocol, assert_never
+from typing import Any
 
 from kafka import KafkaProducer
 from kafka.codec import has_lz4
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from service.config import TopicNames
 from service.domain.calendar import SECOND_US
-from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
+from service.domain.events import Event
 from service.errors import ConfigurationError, TransientError
-from service.feed.records import key_of, partition_for, value_of
+from service.feed.partitions import partition_for
+from service.feed.records import key_of, value_of
+from service.streaming.input_topics import TOPIC_OF, input_names
 
 IN_FLIGHT = 20_000
 """Records sent and not yet acknowledged. kafka-python buffers without bound, so the bound is here (some MB)."""
@@ -26,17 +29,6 @@ ACK_TIMEOUT_S = 120.0
 CONNECT_TIMEOUT_MS = 15_000
 TOPIC_TIMEOUT_MS = 5_000
 """A topic made a moment ago needs a little to be known."""
-
-
-class InputTopics(Protocol):
-    """The names of the topics that events go to (settings.kafka.topics has them)."""
-
-    @property
-    def purchases(self) -> str: ...
-    @property
-    def surveys(self) -> str: ...
-    @property
-    def customers(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -73,15 +65,18 @@ def replay(
     events: Iterable[Event],
     *,
     connection: Mapping[str, Any],
-    topics: InputTopics,
+    topics: TopicNames,
     minor_digits: int,
     pace: Pace = Pace(),
     on_progress: Callable[[Replayed], None] | None = None,
     stop: Flag | None = None,
 ) -> Replayed:
-    """Sends every event and waits for the last acknowledgement. `connection` are KafkaProducer's bootstrap and security settings.
+    """Sends every event and waits for the last acknowledgement.
 
-    Raises ConfigurationError when the broker cannot be reached or a topic is missing, TransientError when it stops taking records.
+    `connection` are KafkaProducer's bootstrap and security settings.
+
+    Raises ConfigurationError when the broker cannot be reached or a topic is missing, TransientError when it stops
+    taking records.
     """
     stop = stop or Flag()
     done = Replayed()
@@ -139,20 +134,21 @@ class _Clock:
 class _Sending:
     """The producer with a bound on what is under way."""
 
-    def __init__(self, producer: Any, partitions: int, topics: InputTopics, minor_digits: int) -> None:
+    def __init__(self, producer: Any, partitions: int, topics: TopicNames, minor_digits: int) -> None:
         self._producer = producer
         self._partitions = partitions
-        self._topics = topics
+        self._names = {event: row.name(topics) for event, row in TOPIC_OF.items()}
         self._minor_digits = minor_digits
         self._under_way: deque[Any] = deque()
 
     def send(self, event: Event) -> str:
         """Hands one event to the producer; returns its topic.
 
-        The record's own timestamp stays the time of sending: retention counts by it, and a broker keeping seven days would
-        delete last year's purchases as soon as they arrive. The event's time is in the value, where the worker reads it.
+        The record's own timestamp stays the time of sending: retention counts by it, and a broker keeping seven days
+        would delete last year's purchases as soon as they arrive. The event's time is in the value, where the worker
+        reads it.
         """
-        topic = self._topic_of(event)
+        topic = self._names[type(event)]
         key = key_of(event)
         value = value_of(event, self._minor_digits)
         self._under_way.append(
@@ -171,17 +167,6 @@ class _Sending:
         self._producer.flush(timeout=ACK_TIMEOUT_S)
         while self._under_way:
             self._under_way.popleft().get(timeout=ACK_TIMEOUT_S)
-
-    def _topic_of(self, event: Event) -> str:
-        match event:
-            case Purchase():
-                return self._topics.purchases
-            case SurveyAnswer():
-                return self._topics.surveys
-            case Profile() | Erasure():
-                return self._topics.customers
-            case _:
-                assert_never(event)
 
 
 def _connect(connection: Mapping[str, Any]) -> Any:
@@ -205,10 +190,13 @@ def _connect(connection: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _partition_counts(producer: Any, topics: InputTopics) -> int:
-    """The number of partitions that all input topics have. Raises ConfigurationError when one is missing or they differ."""
+def _partition_counts(producer: Any, topics: TopicNames) -> int:
+    """The number of partitions that all input topics have.
+
+    Raises ConfigurationError when one is missing or they differ.
+    """
     counts: dict[str, int] = {}
-    for name in (topics.purchases, topics.surveys, topics.customers):
+    for name in input_names(topics):
         try:
             counts[name] = len(producer.partitions_for(name))
         except (KafkaTimeoutError, TypeError) as error:

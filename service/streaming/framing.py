@@ -12,7 +12,7 @@ from service.errors import ErrorCode, PoisonError
 Headers = Iterable[tuple[str, bytes | None]] | None
 
 _FRAME_BYTES: Final = 5
-"""Confluent framing: magic byte 0 and a 4-byte schema id. JSON never starts with byte 0, so the two cannot be confused."""
+"""Confluent framing: magic byte 0 and a 4-byte schema id. JSON never starts with byte 0, so the two differ."""
 _SPECVERSION: Final = "1.0"
 
 
@@ -37,7 +37,10 @@ def check_headers(headers: Headers) -> None:
 
 
 def read_object(text: bytes) -> dict[str, object]:
-    """JSON text → the event's object, out of its structured CloudEvent where it is in one. A repeated key: the last one wins."""
+    """JSON text → the event's object, out of its structured CloudEvent where it is in one.
+
+    A repeated key: the last one wins.
+    """
     try:
         found: object = from_json(text, allow_inf_nan=False)
     except ValueError as error:

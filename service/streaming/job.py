@@ -25,6 +25,7 @@ from service.errors import ErrorCode, FatalError, PoisonError
 from service.streaming.dead_letters import encode_dead_letter
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
+from service.streaming.input_topics import BY_RANK
 from service.streaming.producer import Destination, Record
 
 POSITION_KEY = b"\x00position"
@@ -36,7 +37,10 @@ SLICE = 500
 
 
 class Refused(NamedTuple):
-    """A record that can never be understood. Not the exception: its traceback would keep every frame it came through."""
+    """A record that can never be understood.
+
+    Not the exception: its traceback would keep every frame it came through.
+    """
 
     record: ConsumerRecord
     code: ErrorCode
@@ -44,8 +48,8 @@ class Refused(NamedTuple):
 
 
 Decoded = tuple[int | None, int, Event | None, Refused | None]
-"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused); one of the last two.
-A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
+"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused); one of the
+last two. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
 
 
 class Written(NamedTuple):
@@ -81,8 +85,8 @@ class PartitionJob:
         self._settings = settings
         self.partition = partition
         topics = settings.kafka.topics
-        self.sources = (topics.customers, topics.purchases, topics.surveys)
-        """Input topics in the order that breaks ties of time: what the shop knows of a customer comes first."""
+        self.sources = tuple(row.name(topics) for row in BY_RANK)
+        """Input topics in the order that breaks ties of time."""
         self._wall = settings.time.clock is ClockMode.WALL
         self.engine = new_engine(settings, partitions=partitions)
         self.decoder = Decoder(
@@ -94,13 +98,12 @@ class PartitionJob:
                 max_future_skew_us=int(settings.limits.max_future_skew_s * 1_000_000),
             )
         )
-        self._decode = (self.decoder.customer, self.decoder.purchase, self.decoder.survey)
+        self._decode = tuple(row.decode(self.decoder) for row in BY_RANK)
         self._encoder = Encoder(
             EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits)
         )
         self._merge: Merge[Decoded] = Merge(len(self.sources), itemgetter(0))
         self.positions = dict.fromkeys(self.sources, 0)
-        self.recovered = 0
         self._letters: list[Record] = []
         self._reasons: Counter[str] = Counter()
         self._today_told: int | None = None
@@ -117,7 +120,6 @@ class PartitionJob:
 
     def restore(self, topic: str, key: bytes, value: bytes | None) -> None:
         """One record of the changelogs."""
-        self.recovered += 1
         try:
             if topic == self._ledger.topic:
                 day = day_of_key(key)

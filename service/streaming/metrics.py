@@ -15,16 +15,11 @@ from service.domain.engine import Engine
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import EVIDENCE, Realised
 from service.domain.periods.numbers import NUMBERS, PeriodRow
+from service.streaming.input_topics import INPUT_TOPICS
 from service.streaming.job import Written
 
 _TURN_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-_EVENT_FIELDS = {
-    "purchases": "purchase",
-    "refunds": "refund",
-    "answers": "survey_answer",
-    "profiles": "profile",
-    "erasures": "erasure",
-}
+_EVENT_TYPES = {counter: event_type for row in INPUT_TOPICS for counter, event_type in row.counted.items()}
 PERIODS_PARTITION = 0
 """Every worker knows the whole shop's numbers. Its owner alone shows them, so that a sum over the workers is true and a worker
 that has lost its partitions leaves no stale series; it also writes `period-metrics`."""
@@ -190,8 +185,8 @@ class Metrics:
             ).inc()
         news = engine.counts.minus(self._counts.get(partition, Counts()))
         self._counts[partition] = engine.counts.copy()
-        for field, event_type in _EVENT_FIELDS.items():
-            self._events.labels(event_type).inc(max(0, getattr(news, field)))
+        for counter, event_type in _EVENT_TYPES.items():
+            self._events.labels(event_type).inc(max(0, getattr(news, counter)))
         self._duplicates.inc(max(0, news.duplicates))
         self._late.inc(max(0, news.late_visits))
         self._beyond.inc(max(0, news.beyond_history))

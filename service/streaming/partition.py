@@ -1,7 +1,7 @@
 """One worker per partition number: its state, its lock, its transactional producer, its turns.
 
-Life: fence the predecessor → read the changelogs → turns until revoked. A turn, under the lock, shared by batches and the
-clock: take everything queued → apply → one transaction with outputs, dead letters, state, ledger and positions →
+Life: fence the predecessor → read the changelogs → turns until revoked. A turn, under the lock, shared by batches and
+the clock: take everything queued → apply → one transaction with outputs, dead letters, state, ledger and positions →
 acknowledge. Nothing is undone in memory: whatever goes wrong ends the process, and the successor reads the last commit.
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from service.config import Settings
 from service.domain.policy import ClockMode
 from service.errors import FatalError
+from service.streaming.intake import Intake, Source
 from service.streaming.job import SLICE, PartitionJob
 from service.streaming.metrics import Metrics
 from service.streaming.producer import TransactionalProducer
@@ -25,16 +25,6 @@ from service.streaming.transport import SourcePartition
 
 TURN_RECORDS = 32_000
 """Most records of one turn: its computing must stay far below the transaction and session time-outs."""
-
-
-class Source(Protocol):
-    """What the worker needs of the consumer."""
-
-    epoch: int
-
-    def ends(self, tp: SourcePartition) -> tuple[int, int] | None: ...
-    def last_handed_out(self, tp: SourcePartition) -> int | None: ...
-    def forget(self, message: Any) -> None: ...
 
 
 class PartitionWorker:
@@ -53,23 +43,14 @@ class PartitionWorker:
     ) -> None:
         self._settings = settings
         self.number = number
-        self._source = source
-        self._committed = committed
         self._metrics = metrics
         self._fail = fail
-        self._reusable = kept is None
         self.job, self._read_to = kept or (
             PartitionJob(settings, number, partitions),
             {settings.kafka.state_topic: 0, settings.kafka.ledger_topic: 0},
         )
-        self._tps = [SourcePartition(topic, number) for topic in self.job.sources]
-        self._index = {topic: index for index, topic in enumerate(self.job.sources)}
+        self._intake = Intake(settings.kafka, self.job, source, committed)
         self._producer: TransactionalProducer | None = None
-        self._queue: deque[Any] = deque()
-        self._queued = [0] * len(self._tps)
-        self._waiting: list[deque[tuple[int, Any]]] = [deque() for _ in self._tps]
-        self._received: list[int | None] = [None] * len(self._tps)
-        self._epoch = -1
         self._wall = settings.time.clock is ClockMode.WALL
         self._grace_us = int(settings.time.grace_s * 1_000_000)
         self._more = asyncio.Event()
@@ -83,13 +64,11 @@ class PartitionWorker:
 
     def wants(self, topic: str) -> bool:
         """Whether more of this topic may be fetched now."""
-        index = self._index[topic]
-        return self._queued[index] + self.job.buffered(index) < self._settings.kafka.buffer_records
+        return self._intake.wants(topic)
 
     def put(self, event: Any) -> None:
         """A batch has arrived. Never waits: fetching is what is held back (`wants`)."""
-        self._queue.append(event)
-        self._queued[self._index[event.message.topic]] += len(event.value)
+        self._intake.put(event)
         self._more.set()
 
     def poke(self) -> None:
@@ -106,16 +85,7 @@ class PartitionWorker:
     def drop_queue(self) -> None:
         """Revoked: nothing more will be processed or acknowledged here."""
         self.closing = True
-        self._forget_input()
-
-    def _forget_input(self) -> None:
-        while self._queue:
-            self._source.forget(self._queue.popleft().message)
-        for waiting in self._waiting:
-            while waiting:
-                self._source.forget(waiting.popleft()[1].message)
-        self._queued = [0] * len(self._tps)
-        self.job.drop_input()
+        self._intake.forget()
 
     # ---- life
 
@@ -159,7 +129,7 @@ class PartitionWorker:
         whole = False
         if self.ready:
             async with self._lock:  # the turn in flight ends first
-                self._forget_input()
+                self._intake.forget()
                 whole = True
         self.task.cancel()
         await asyncio.wait([self.task])
@@ -172,23 +142,22 @@ class PartitionWorker:
     async def _turn(self) -> bool:
         """One transaction's worth of work. Returns whether there may be more."""
         began = time.perf_counter()
-        self._sync_epoch()
-        while self._queue:
-            self._accept(self._queue.popleft())
-        ends = [self._at_end(index) for index in range(len(self._tps))]
-        taken = self.job.take(ends.__getitem__, TURN_RECORDS)
+        self._intake.follow_seeks()
+        self._intake.decode()
+        taken = self.job.take(self._intake.at_ends().__getitem__, TURN_RECORDS)
         for start in range(0, len(taken), SLICE):
             self.job.apply(taken[start : start + SLICE])
             await asyncio.sleep(0)
         if taken:
             await self._write(len(taken), began)
-        self._acknowledge()
-        return len(taken) == TURN_RECORDS or bool(self._queue)
+        self._intake.acknowledge()
+        self._metrics.positions(self.number, self.job.positions, self._intake.ends())
+        return len(taken) == TURN_RECORDS or len(self._intake) > 0
 
     async def _pass_time(self) -> None:
         """Where everything that arrived has been applied, time moves and dates fire."""
-        self._sync_epoch()
-        if self._queue or len(self.job) or not all(self._at_end(index) for index in range(len(self._tps))):
+        self._intake.follow_seeks()
+        if not self._all_applied():
             return
         began, wall_us = time.perf_counter(), time.time_ns() // 1000
         self.job.advance(wall_us, self._grace_us)
@@ -205,74 +174,15 @@ class PartitionWorker:
         await self._producer.write(written.records)
         self._metrics.turn(self.number, written, self.job.engine, computed - began, time.perf_counter() - computed)
 
-    def _sync_epoch(self) -> None:
-        """After a seek everything unacknowledged is fetched again; what is buffered from before is dropped."""
-        if self._epoch != self._source.epoch:
-            self._epoch = self._source.epoch
-            fresh = [event for event in self._queue if event.value.epoch == self._epoch]
-            stale = [event for event in self._queue if event.value.epoch != self._epoch]
-            self._queue.clear()
-            for event in stale:
-                self._source.forget(event.message)
-            self._forget_input()
-            self._received = [None] * len(self._tps)
-            self._queue.extend(fresh)
-            for event in fresh:
-                self._queued[self._index[event.message.topic]] += len(event.value)
-
-    def _accept(self, event: Any) -> None:
-        """Checks that batches follow each other, and decodes."""
-        batch, index = event.value, self._index[event.message.topic]
-        self._queued[index] -= len(batch)
-        if batch.epoch != self._epoch:
-            self._source.forget(event.message)
-            return
-        if batch.previous != self._received[index]:
-            raise FatalError(
-                f"A batch of {event.message.topic}-{self.number} is missing: it follows {batch.previous}, "
-                f"the last one received ended at {self._received[index]}."
-            )
-        if batch.previous is None:
-            self._check_group_offset(index)
-        self._received[index] = event.message.offset
-        self.job.put(index, batch)
-        self._waiting[index].append((event.message.offset, event))
-
-    def _check_group_offset(self, index: int) -> None:
-        tp = self._tps[index]
-        committed, position = self._committed(tp), self.job.positions[tp.topic]
-        if committed is not None and committed > position:
-            raise FatalError(
-                f"The group has committed {tp.topic}-{self.number} up to {committed}, but the state ends at {position}: "
-                f"the changelog {self._settings.kafka.state_topic} has lost records. Restore it, or reset the group's offsets "
-                "and delete both changelogs to start from the beginning."
-            )
-
-    def _at_end(self, index: int) -> bool:
-        """Whether the topic holds nothing that is not buffered here."""
-        tp = self._tps[index]
-        ends = self._source.ends(tp)
-        return ends is not None and ends[0] >= ends[1] and self._source.last_handed_out(tp) == self._received[index]
-
-    def _acknowledge(self) -> None:
-        """Batches whose last record is contained in the committed state."""
-        for index, waiting in enumerate(self._waiting):
-            position = self.job.positions[self._tps[index].topic]
-            while waiting and waiting[0][0] < position:
-                waiting.popleft()[1].ack()
-        self._metrics.positions(self.number, self.job.positions, {tp.topic: self._source.ends(tp) for tp in self._tps})
-
     def caught_up(self) -> bool:
         """Ready, and nothing waits that was known at the last fetch."""
-        return (
-            self.ready
-            and not self._queue
-            and not len(self.job)
-            and all(self._at_end(index) for index in range(len(self._tps)))
-        )
+        return self.ready and self._all_applied()
+
+    def _all_applied(self) -> bool:
+        return not (len(self._intake) or len(self.job)) and all(self._intake.at_ends())
 
     def progress(self) -> list[tuple[int, int]] | None:
         """(applied up to, end at the last fetch) of each input topic; None before all have been fetched from."""
-        ends = [self._source.ends(tp) for tp in self._tps]
-        positions = [self.job.positions[tp.topic] for tp in self._tps]
-        return [(position, end[1]) for position, end in zip(positions, ends, strict=True) if end] if all(ends) else None
+        ends = self._intake.ends()
+        known = [(self.job.positions[topic], end[1]) for topic, end in ends.items() if end is not None]
+        return known if len(known) == len(ends) else None

@@ -1,8 +1,8 @@
 """Period numbers of the whole shop: every worker adds up the ledgers of all partitions; one of them publishes.
 
 The ledger topic holds one record per partition and local day. Reading it costs little, and sums of parts are exact with
-any number of workers. The owner of partition 0 writes changed rows to `period-metrics` with a growing revision; a fenced
-predecessor cannot write over it.
+any number of workers. The owner of partition 0 writes changed rows to `period-metrics` with a growing revision; a
+fenced predecessor cannot write over it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from service.config import Settings
 from service.domain.calendar import Calendar
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
-from service.streaming.connection import aiokafka_security
-from service.streaming.encoder import Encoder, EncoderSettings
+from service.streaming.cloud_events import cloud_event
 from service.streaming.job import TODAY_KEY, day_of_key
 from service.streaming.period_records import numbers_of, record_key
 from service.streaming.producer import Destination, Record, TransactionalProducer
+from service.streaming.tail import has_reached, open_async_reader, read_to_the_end
 
 FOLD_S = 1.0
 """At most this often are numbers added up and published."""
@@ -98,36 +98,22 @@ class ShopTotals:
     async def run(self) -> None:
         """Tails the ledger topic for ever."""
         kafka = self._settings.kafka
-        consumer = AIOKafkaConsumer(
-            kafka.ledger_topic,  # without a group: all partitions
-            bootstrap_servers=kafka.bootstrap_servers,
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=500,
-            **aiokafka_security(kafka),
-        )
-        await consumer.start()
-        try:
-            tps = sorted(consumer.assignment())
-            ends = await consumer.end_offsets(tps)
+        async with open_async_reader(kafka, kafka.ledger_topic) as reader:
+            ends = await reader.end_offsets(sorted(reader.assignment()))
             loop = asyncio.get_running_loop()
             next_fold = loop.time()
             while True:
-                for tp, records in (await consumer.getmany(timeout_ms=200)).items():
+                for tp, records in (await reader.getmany(timeout_ms=200)).items():
                     for record in records:
                         self.take(tp.partition, record.key, record.value)
                     await asyncio.sleep(0)
-                if not self._caught_up.is_set() and [tp for tp in tps if await consumer.position(tp) < ends[tp]]:
+                if not (self.caught_up or await has_reached(reader, ends)):
                     continue
                 if loop.time() >= next_fold:
                     began = loop.time()
                     self.add_up()
                     self._caught_up.set()
                     next_fold = loop.time() + max(FOLD_S, (loop.time() - began) / FOLD_SHARE)
-        finally:
-            await consumer.stop()
 
 
 def _keep_newest(newest: dict[str, PeriodRow], row: PeriodRow) -> None:
@@ -146,9 +132,6 @@ class Publisher:
     def __init__(self, settings: Settings, totals: ShopTotals) -> None:
         self._settings = settings
         self._totals = totals
-        self._encoder = Encoder(
-            EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits)
-        )
         self._calendar = Calendar(settings.shop.zone)
         self._published: dict[bytes, tuple[int, dict[str, Any] | None]] = {}
         self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods")
@@ -171,7 +154,7 @@ class Publisher:
 
     @staticmethod
     async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
-        """A cancellation waits for the end of `work`: a transaction left open would hold up the readers until it times out."""
+        """A cancellation waits for the end of `work`: a transaction left open holds readers up until it times out."""
         task = asyncio.create_task(work)
         try:
             await asyncio.shield(task)
@@ -192,32 +175,16 @@ class Publisher:
 
     def _encode(self, key: str, numbers: dict[str, Any], revision: int) -> bytes:
         measured_us = self._calendar.start_of(self._totals.today or 0)
-        return self._encoder.cloud_event(
-            "period.measured", f"{key}.{revision}", key, measured_us, {**numbers, "revision": revision}
-        )
+        return cloud_event("period.measured", f"{key}.{revision}", key, measured_us, {**numbers, "revision": revision})
 
     async def _read_published(self) -> None:
-        kafka = self._settings.kafka
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap_servers,
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            **aiokafka_security(kafka),
-        )
-        await consumer.start()
-        try:
-            tp = TopicPartition(self._destination.topic, 0)
-            consumer.assign([tp])
-            await consumer.seek_to_beginning(tp)
-            end = (await consumer.end_offsets([tp]))[tp]
-            while await consumer.position(tp) < end:
-                for records in (await consumer.getmany(tp, timeout_ms=200)).values():
-                    for record in records:
-                        if record.value is not None:
-                            data = msgspec.json.decode(record.value)["data"]
-                            revision = data.pop("revision")
-                            self._published[record.key] = (revision, data)
-        finally:
-            await consumer.stop()
+        async with open_async_reader(self._settings.kafka) as reader:
+            await read_to_the_end(reader, TopicPartition(*self._destination), 0, self._know)
+
+    def _know(self, records: list[ConsumerRecord]) -> None:
+        """What has been published before, newest last."""
+        for record in records:
+            if record.value is not None:
+                data = msgspec.json.decode(record.value)["data"]
+                revision = data.pop("revision")
+                self._published[record.key] = (revision, data)

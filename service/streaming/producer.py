@@ -27,7 +27,7 @@ class Destination(NamedTuple):
 
 
 class TransactionalProducer:
-    """Wraps aiokafka's producer; `open` fences the predecessor with the same transactional id and aborts what it left."""
+    """Wraps aiokafka's producer; `open` fences the predecessor with the same transactional id, and aborts its rest."""
 
     def __init__(self, kafka: KafkaSettings, transactional_id: str) -> None:
         self.transactional_id = transactional_id
@@ -50,7 +50,7 @@ class TransactionalProducer:
     async def write(self, records: dict[Destination, list[Record]]) -> None:
         """One transaction. Any exception leaves it open: the caller must end the process, the successor aborts it.
 
-        TimeoutError when the broker takes the records but never finishes: aiokafka would try again for ever, in silence.
+        TimeoutError when the broker takes the records but never finishes: aiokafka would try again for ever.
         """
         async with asyncio.timeout(self._patience_s):
             await self._producer.begin_transaction()

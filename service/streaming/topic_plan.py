@@ -8,9 +8,11 @@ from enum import Enum, auto
 from typing import Literal
 
 from service.config import Settings
+from service.streaming.input_topics import input_names
 
 DEFAULT_PARTITIONS = 1
-"""What is learned from everybody is learned per partition: a small shop has enough regulars for one, and one is fast enough."""
+"""What is learned from everybody is learned per partition: a small shop has enough regulars for one, and one is fast
+enough."""
 
 DAY_MS = 86_400_000
 INPUT_DAYS = 90
@@ -54,7 +56,8 @@ class TopicSpec:
 def topic_plan(settings: Settings, partitions: int, replication: int | None = None) -> tuple[TopicSpec, ...]:
     """Every topic of this installation. All have the inputs' partition count, because a worker writes where it reads.
 
-    `period-metrics` has one partition: its records are about the whole shop, and the last one per key must be the newest.
+    `period-metrics` has one partition: its records are about the whole shop, and the last one per key must
+    be the newest.
     """
     names = settings.kafka.topics
 
@@ -79,10 +82,7 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
 
     input_bytes = max(MIN_INPUT_BYTES, settings.limits.max_value_bytes + (64 << 10))
     return (
-        *(
-            kept(name, Role.INPUT, INPUT_DAYS, max_message_bytes=input_bytes)
-            for name in (names.purchases, names.surveys, names.customers)
-        ),
+        *(kept(name, Role.INPUT, INPUT_DAYS, max_message_bytes=input_bytes) for name in input_names(names)),
         kept(names.outreach, Role.OUTPUT, OUTREACH_DAYS),
         kept(names.outreach_decisions, Role.OUTPUT, DECISION_DAYS),
         kept(names.dead_letters, Role.OUTPUT, DEAD_LETTER_DAYS, max_message_bytes=LARGEST_BYTES),

@@ -1,4 +1,4 @@
-"""Creates and checks the topics. Every problem is one sentence with its cause and its cure."""
+"""Creates and checks the topics, for people who wait for a broker and for those who do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from service.config import KafkaSettings, Settings
 from service.errors import ConfigurationError, TransientError
 from service.streaming.admin import open_admin
 from service.streaming.connection import kafka_python_security
-from service.streaming.topic_plan import DEFAULT_PARTITIONS, Role, TopicSpec, dead_letter_bytes, topic_plan
+from service.streaming.input_topics import input_names
+from service.streaming.topic_plan import DEFAULT_PARTITIONS, TopicSpec, topic_plan
+from service.streaming.topic_problems import Existing, problems_of, wrong_counts, wrong_policies
 
 Say = Callable[[str], None]
 """Receives one line for a person."""
@@ -24,14 +26,6 @@ ATTEMPT_S = 3.0
 """One try to reach a broker: name lookup, connection, and the first answer."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 REQUEST_TIMEOUT_MS = 15_000
-
-
-@dataclass(frozen=True, slots=True)
-class Existing:
-    """A topic as the broker describes it."""
-
-    partitions: int
-    configs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +83,13 @@ def create(
     """Creates what is missing and returns when every partition has a leader. Existing topics are left as they are.
 
     `partitions` None = as the existing inputs have, else DEFAULT_PARTITIONS; `replication` None = the broker's default.
-    Raises ConfigurationError, before anything is created, when an existing topic cannot be used; TransientError as `connect`.
+    Raises ConfigurationError, before anything is created, when an existing topic cannot be used; TransientError as
+    `connect`.
     """
     with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
         existing = _describe(admin, [spec.name for spec in topic_plan(settings, 1)])
         plan = topic_plan(settings, partitions or _partitions_of_inputs(settings, existing), replication)
-        problems = [*_wrong_counts(plan, existing), *_wrong_policies(plan, existing)]
+        problems = [*wrong_counts(plan, existing), *wrong_policies(plan, existing)]
         if problems:
             more = f" ({len(problems) - 1} more: `churn-alert topics check` lists them)" if len(problems) > 1 else ""
             raise ConfigurationError(problems[0] + more)
@@ -107,9 +102,8 @@ def create(
 
 def partition_count(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> int:
     """How many partitions the inputs have; DEFAULT_PARTITIONS while there are none. Raises as `create`."""
-    names = settings.kafka.topics
     with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-        return _partitions_of_inputs(settings, _describe(admin, [names.purchases, names.surveys, names.customers]))
+        return _partitions_of_inputs(settings, _describe(admin, input_names(settings.kafka.topics)))
 
 
 def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> list[str]:
@@ -119,94 +113,11 @@ def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> lis
             existing = _describe(admin, [spec.name for spec in topic_plan(settings, 1)])
     except (TransientError, ConfigurationError) as error:
         return [str(error)]
-    names = settings.kafka.topics
-    inputs = [name for name in (names.purchases, names.surveys, names.customers) if name in existing]
-    counts = {existing[name].partitions for name in inputs}
-    plan = topic_plan(settings, max(counts, default=DEFAULT_PARTITIONS))
-    missing = [spec.name for spec in plan if spec.name not in existing]
-    problems = []
-    if missing:
-        problems.append(
-            f"{_named(missing)} {'does' if len(missing) == 1 else 'do'} not exist: run `churn-alert topics create`."
-        )
-    if len(counts) > 1:
-        described = ", ".join(f"{name} has {existing[name].partitions}" for name in inputs)
-        problems.append(
-            f"The inputs must have equal partition counts, because a customer's events must meet in one partition, but {described}: "
-            f"recreate the topics that differ, or, while they hold no data, give each {max(counts)} with "
-            f"`kafka-topics.sh --alter --topic NAME --partitions {max(counts)}`."
-        )
-    else:
-        problems.extend(_wrong_counts(plan, existing))
-    problems.extend(_wrong_policies(plan, existing))
-    problems.extend(_too_small_for_dead_letters(settings, inputs, existing))
-    return problems
-
-
-def _wrong_counts(plan: Sequence[TopicSpec], existing: Mapping[str, Existing]) -> Iterator[str]:
-    for spec in plan:
-        found = existing[spec.name].partitions if spec.name in existing else spec.partitions
-        spare = spec.role is Role.OUTPUT and found > spec.partitions  # its other partitions just stay empty
-        if found != spec.partitions and not spare:
-            yield _wrong_count(spec, found)
-
-
-def _wrong_policies(plan: Sequence[TopicSpec], existing: Mapping[str, Existing]) -> Iterator[str]:
-    for spec in plan:
-        found = (
-            existing[spec.name].configs.get("cleanup.policy", spec.cleanup) if spec.name in existing else spec.cleanup
-        )
-        if found != spec.cleanup:
-            loss = (
-                "only keep the last event of each key" if spec.cleanup == "delete" else "lose old records still in use"
-            )
-            yield (
-                f"Topic {spec.name} has cleanup.policy {found} and would {loss}: set it with `kafka-configs.sh --alter "
-                f"--entity-type topics --entity-name {spec.name} --add-config cleanup.policy={spec.cleanup}`."
-            )
-
-
-def _wrong_count(spec: TopicSpec, found: int) -> str:
-    count = f"Topic {spec.name} has {found} {'partition' if found == 1 else 'partitions'} instead of {spec.partitions}"
-    if spec.role is Role.INTERNAL:
-        return (
-            f"{count}, as the inputs have: state of another partitioning cannot be used, so delete it together with the other "
-            "internal topic, or choose another kafka.group, and run `churn-alert topics create`."
-        )
-    if spec.role is Role.TOTAL:
-        return f"{count}: delete it and run `churn-alert topics create`; the worker writes its records again."
-    if found < spec.partitions:
-        return (
-            f"{count}: while it holds no data, give it more with `kafka-topics.sh --alter --topic {spec.name} "
-            f"--partitions {spec.partitions}`; otherwise create the others with --partitions {found}."
-        )
-    return f"{count}: create the others with --partitions {found}, or delete it and run `churn-alert topics create`."
-
-
-def _too_small_for_dead_letters(
-    settings: Settings, inputs: Sequence[str], existing: Mapping[str, Existing]
-) -> Iterator[str]:
-    """An oversized event that fits no dead letter would stop the worker."""
-    name = settings.kafka.topics.dead_letters
-    if name not in existing:
-        return
-    room = _max_bytes(existing[name])
-    for one in inputs:
-        needed = dead_letter_bytes(_max_bytes(existing[one]))
-        if room < needed:
-            yield (
-                f"Topic {name} takes records of {room} bytes, but a refused record of {one} may need {needed}: raise its "
-                f"max.message.bytes to that, or lower that of {one}."
-            )
-
-
-def _max_bytes(topic: Existing) -> int:
-    return int(topic.configs.get("max.message.bytes", 1_048_588))
+    return problems_of(settings, existing)
 
 
 def _partitions_of_inputs(settings: Settings, existing: Mapping[str, Existing]) -> int:
-    names = settings.kafka.topics
-    inputs = (names.purchases, names.surveys, names.customers)
+    inputs = input_names(settings.kafka.topics)
     return max((existing[name].partitions for name in inputs if name in existing), default=DEFAULT_PARTITIONS)
 
 
@@ -261,7 +172,3 @@ def _one_sentence(kafka: KafkaSettings) -> Iterator[None]:
         raise TransientError(
             f"The broker at {kafka.bootstrap_servers} stopped answering ({error}): try again."
         ) from error
-
-
-def _named(names: Sequence[str]) -> str:
-    return f"Topic {names[0]}" if len(names) == 1 else f"Topics {', '.join(names[:-1])} and {names[-1]}"

@@ -1,9 +1,9 @@
 """Faust, made to hand out one message per partition and fetch.
 
-Stock Faust costs tasks, futures and queues per message and can commit beyond what has been processed. Here a message is a
-whole fetched batch; what may be committed is an unbroken run of acknowledged batches; and each batch knows the one before
-it, so that a gap or a re-read is noticed by the worker that applies them. Private members of faust 0.15.3 are overridden,
-never patched; tests/contract/test_faust_internals.py fails when an upgrade moves one of them.
+Stock Faust costs tasks, futures and queues per message and can commit beyond what has been processed. Here a message is
+a whole fetched batch; what may be committed is an unbroken run of acknowledged batches; and each batch knows the one
+before it, so that a gap or a re-read is noticed by the worker that applies them. Private members of faust 0.15.3 are
+overridden, never patched; tests/contract/test_faust_internals.py fails when an upgrade moves one of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from faust.transport.drivers import aiokafka as faust_aiokafka
 from faust.types import ConsumerMessage
 
 FETCH_WAIT_MS = 200
-"""How long the broker may hold a fetch without data. Faust's own 1,500 would delay the notice that a topic is at its end."""
+"""How long the broker may hold a fetch without data. Faust's own 1,500 would delay the notice that a topic is at its
+end."""
 _IDLE_S = 0.05
 
 
@@ -64,8 +65,9 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        # Without tables Faust spreads all partitions of all topics round robin: one number's inputs would go to different
-        # workers whenever the counts do not divide. By range, equal counts give each member the same numbers of every topic.
+        # Without tables Faust spreads all partitions of all topics round robin: one number's inputs would go to
+        # different workers whenever the counts do not divide. By range, equal counts give each member the same numbers
+        # of every topic.
         consumer._partition_assignment_strategy = [RangePartitionAssignor]
         return consumer
 

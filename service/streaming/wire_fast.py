@@ -1,7 +1,7 @@
 """The quick way in: typed decoding of plain events with msgspec.
 
-Sound, not complete: whatever is accepted here the pydantic models accept with the same meaning; whatever is refused here is
-left to them. So this may be stricter (a raw text over 4 KiB, more than 100 brackets), never laxer.
+Sound, not complete: whatever is accepted here the pydantic models accept with the same meaning; whatever is refused
+here is left to them. So this may be stricter (a raw text over 4 KiB, more than 100 brackets), never laxer.
 tests/property/test_decoder_agrees_with_pydantic.py holds it to that.
 """
 

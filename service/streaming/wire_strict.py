@@ -19,7 +19,7 @@ _MAX_ECHO: Final = 60
 
 
 def validate(model: type[Model], event: dict[str, object]) -> Model:
-    """The event as its model, or PoisonError with the code of the first thing wrong, in the order of the model's fields."""
+    """The event as its model, or PoisonError with the code of the first thing wrong, in the order of the fields."""
     try:
         return model.model_validate(event)
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """The worker process: Faust consumes, one PartitionWorker per partition number does the work.
 
-Ends by itself on SIGTERM or SIGINT (finish the turn, commit, leave; exit 0), on anything not understood (exit 70 at once, a
-supervisor restarts it), and starts itself again when the broker was lost.
+Ends by itself on SIGTERM or SIGINT (finish the turn, commit, leave; exit 0), on anything not understood (exit 70 at
+once, a supervisor restarts it), and starts itself again when the broker was lost.
 """
 
 from __future__ import annotations
@@ -16,61 +16,28 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 import structlog
-from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
 
 from service.collector import be_patient
 from service.config import Settings
 from service.errors import FatalError
-from service.streaming.connection import faust_credentials
+from service.streaming.faust_app import ChurnAlertApp, new_app
+from service.streaming.input_topics import input_names
 from service.streaming.job import PartitionJob
 from service.streaming.metrics import Metrics
 from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
-from service.streaming.transport import BatchApp, BatchSchema, SourcePartition
+from service.streaming.restarts import is_of_the_broker, start_again
+from service.streaming.transport import SourcePartition
 
 EXIT_FAILED = 70
 """EX_SOFTWARE: a supervisor should start the worker again, with back-off."""
-BROKER_LOST = (
-    KafkaConnectionError,
-    KafkaTimeoutError,
-    RequestTimedOutError,
-    NodeNotReadyError,
-    ConnectionError,
-    TimeoutError,
-)
 TICK_S = 0.5
 _STOP_LIMIT_S = 9.0
-HEALTHY_AFTER_S, LONGEST_PAUSE_S = 60.0, 30.0
-"""A life this long ends a row of restarts; the longest pause between two of a row."""
-OUTAGE_MEMORY_S = 60.0
-"""An error of Kafka's this soon after a failed connection is the outage's consequence: start again instead of giving up."""
-RESTARTS_VARIABLE = "CHURN_ALERT_RESTARTS"
 
 log = structlog.get_logger()
 
 Serve = Callable[["Worker"], Awaitable[None]]
-
-
-class ChurnAlertApp(BatchApp):
-    """The Faust app of one worker: hands batches to the partition workers."""
-
-    def __init__(self, worker: Worker, **options: Any) -> None:
-        self._worker = worker
-        super().__init__(worker.settings.kafka.group, **options)
-
-    def wants(self, tp: Any) -> bool:
-        owner = self._worker.partitions.get(tp.partition)
-        return owner is None or owner.wants(tp.topic)
-
-    def ends_noted(self) -> None:
-        for owner in self._worker.partitions.values():
-            owner.poke()
-
-    def drop_queues(self, revoked: Any) -> None:
-        for number in {tp.partition for tp in revoked}:
-            if number in self._worker.partitions:
-                self._worker.partitions[number].drop_queue()
 
 
 class Worker:
@@ -133,7 +100,7 @@ class Worker:
 
     async def _until_stopped(self) -> None:
         while not self._stop.is_set():
-            if self.app.should_stop or self.app._crash_reason is not None:  # noqa: SLF001 - Faust offers no public way to ask
+            if self.app.should_stop or self.app._crash_reason is not None:  # noqa: SLF001 - nothing public tells
                 self.fail(self.app._crash_reason or FatalError("Faust stopped by itself."))  # noqa: SLF001
             try:
                 await asyncio.wait_for(self._stop.wait(), 0.5)
@@ -171,63 +138,19 @@ class Worker:
         if self._failing:
             return
         self._failing = True
-        # A transaction that outlived its time-out while the broker was away is aborted, and its producer fenced by that.
-        outage = isinstance(error, KafkaError) and self._outage.within(OUTAGE_MEMORY_S)
-        if (outage or isinstance(error, BROKER_LOST)) and not self._stop.is_set():
+        if is_of_the_broker(error, self._outage) and not self._stop.is_set():
             log.warning(
                 "broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=repr(error)[:200]
             )
             self._directory.cleanup()
-            _start_again(time.monotonic() - self._born_s)
+            start_again(time.monotonic() - self._born_s)
         log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
         self._leave()
 
     # ---- Faust
 
     def _build(self, directory: str) -> ChurnAlertApp:
-        kafka = self.settings.kafka
-        app = ChurnAlertApp(
-            self,
-            broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
-            broker_credentials=faust_credentials(kafka),
-            store="memory://",
-            datadir=f"{directory}/faust",
-            web_enabled=False,
-            topic_allow_declare=False,
-            topic_disable_leader=True,
-            table_standby_replicas=0,
-            consumer_auto_offset_reset="earliest",
-            consumer_group_instance_id=kafka.instance_id,
-            consumer_max_fetch_size=kafka.fetch_bytes,
-            stream_buffer_maxsize=64,
-            stream_wait_empty=True,
-            broker_session_timeout=kafka.session_timeout_s,
-            broker_heartbeat_interval=kafka.heartbeat_interval_s,
-            broker_rebalance_timeout=kafka.rebalance_timeout_s,
-            broker_request_timeout=max(45.0, kafka.session_timeout_s + 5),
-            broker_commit_interval=1.0,
-            broker_max_poll_records=None,
-            producer_acks=-1,
-            producer_request_timeout=kafka.request_timeout_s,
-            logging_config=None,
-        )
-        topics = kafka.topics
-        inputs = app.topic(
-            topics.purchases,
-            topics.surveys,
-            topics.customers,
-            schema=BatchSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"),
-        )
-
-        async def dispatch(stream: Any) -> None:
-            async for event in stream.noack().events():
-                owner = self.partitions.get(event.message.partition)
-                if owner is None or owner.closing or event.value.epoch != app.consumer.epoch:
-                    app.consumer.forget(event.message)
-                else:
-                    owner.put(event)
-
-        app.agent(inputs)(dispatch)
+        app = new_app(self.settings.kafka, self.partitions, directory)
         app.on_partitions_assigned.connect(self._assigned)
         app.on_partitions_revoked.connect(self._revoked)
         return app
@@ -236,13 +159,12 @@ class Worker:
         """Starts tasks and returns: no heartbeats are sent while Faust waits for this."""
         if self._stop.is_set():
             return
-        topics = self.settings.kafka.topics
         by_topic = [
-            sorted(tp.partition for tp in assigned if tp.topic == topic)
-            for topic in (topics.purchases, topics.surveys, topics.customers)
+            sorted(tp.partition for tp in assigned if tp.topic == name)
+            for name in input_names(self.settings.kafka.topics)
         ]
         numbers = by_topic[0]
-        if by_topic[1:] != [numbers, numbers]:
+        if any(other != numbers for other in by_topic):
             raise FatalError(f"The group has assigned different partition numbers of the input topics: {by_topic}.")
         for number in numbers:
             if number not in self.partitions:
@@ -297,17 +219,3 @@ class Worker:
             ):
                 if row is not None:
                     self.metrics.period(which, row)
-
-
-def pause_before_start(restarts: int) -> float:
-    """Seconds that a process waits which has started itself again so often in a row."""
-    return 0.0 if restarts < 2 else float(min(LONGEST_PAUSE_S, 0.25 * 2**restarts))
-
-
-def _start_again(lived_s: float) -> None:
-    """Replaces the process by a new one with the same command; the new one waits for the broker with back-off."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    in_a_row = 0 if lived_s > HEALTHY_AFTER_S else int(os.environ.get(RESTARTS_VARIABLE, "0"))
-    os.environ[RESTARTS_VARIABLE] = str(min(in_a_row + 1, 20))
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line

@@ -8,14 +8,12 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
 
 from service.config import KafkaSettings
-from service.streaming.connection import aiokafka_security
+from service.streaming.tail import open_async_reader
 
 KEPT = 200
 """Decisions kept in memory, about 1 kB each."""
-_FETCH_WAIT_MS = 500
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -76,29 +74,16 @@ class RecentDecisions:
 
     async def run(self) -> None:
         """Tails all partitions for ever, beginning with the last KEPT records of each."""
-        consumer = AIOKafkaConsumer(
-            self._kafka.topics.outreach_decisions,  # without a group: all partitions
-            bootstrap_servers=self._kafka.bootstrap_servers,
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="latest",
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
-            **aiokafka_security(self._kafka),
-        )
-        await consumer.start()
-        try:
-            await self._go_to_the_last(consumer)
+        async with open_async_reader(self._kafka, self._kafka.topics.outreach_decisions) as reader:
+            await self._go_to_the_last(reader)
             while True:
-                for records in (await consumer.getmany(timeout_ms=1_000)).values():
+                for records in (await reader.getmany(timeout_ms=1_000)).values():
                     for record in records:
                         self.take(record.value)
-        finally:
-            await consumer.stop()
 
-    async def _go_to_the_last(self, consumer: Any) -> None:
-        tps = sorted(consumer.assignment())
-        starts, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+    async def _go_to_the_last(self, reader: Any) -> None:
+        tps = sorted(reader.assignment())
+        starts, ends = await reader.beginning_offsets(tps), await reader.end_offsets(tps)
         for tp in tps:
-            consumer.seek(tp, max(starts[tp], ends[tp] - KEPT))
+            reader.seek(tp, max(starts[tp], ends[tp] - KEPT))
         self.partitions = len(tps)

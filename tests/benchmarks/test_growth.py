@@ -1,7 +1,7 @@
 """The cost of an event does not grow with a shop of ten million events and a million customers; nor does a customer weigh too much.
 
-The bars are SPEC section 9's. They are meant for the compiled engine, as `make bench` runs it; BENCHMARK_GROWTH_EVENTS
-sets another size (a tenth as many customers; below a million events what a turn needs weighs more than the customers do).
+The bars are meant for the compiled engine, as `make bench` runs it. BENCHMARK_GROWTH_EVENTS sets another size (a tenth
+as many customers; below a million events what a turn needs weighs more than the customers do).
 """
 
 from __future__ import annotations

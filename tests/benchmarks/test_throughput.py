@@ -1,6 +1,6 @@
 """The full job against the bare client and a plain Faust agent: one run, same topic, same machine, ratios.
 
-The bars are SPEC section 9's; all sides read the same plain purchases of simulated café customers.
+The bars are promises of the README; all sides read the same plain purchases of simulated café customers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from service.domain.events import Purchase
-from service.feed.records import key_of, partition_for, value_of
+from service.feed.partitions import partition_for
+from service.feed.records import key_of, value_of
 from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
 from tests.benchmarks.sides import settings_for

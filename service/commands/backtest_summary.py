@@ -1,0 +1,74 @@
+"""What a backtest tells at the terminal: counts, decisions, and how well the churn risk foretold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+from rich.console import Console
+
+from service.backtest.calibration import FEWEST, Quality
+from service.backtest.run import Result
+from service.commands.console import counted
+from service.domain.findings import Kind, Reason
+from service.inspect.lookup import local_time
+
+
+def summarise(result: Result, console: Console) -> None:
+    """Counts and decisions in a few lines."""
+    regulars = sum(engine.everybody.state.regulars for engine in result.engines)
+    chosen = back = left_out = nudges = 0
+    decisions: Counter[str] = Counter()
+    for alert in result.alerts:
+        made = alert.decision
+        decisions[f"{made.outcome.value} ({made.reason.value})"] += 1
+        if made.kind is Kind.SECOND_VISIT:
+            nudges += 1
+        elif made.reason is Reason.VOLUME:
+            left_out += 1
+        else:
+            chosen += 1
+            back += alert.returned_us is not None
+    customers = sum(len(engine.customers) for engine in result.engines)
+    console.print(
+        f"{counted(result.events, 'event')}, {counted(customers, 'customer')}, {counted(regulars, 'regular')}; "
+        + counted(chosen, "alert")
+        + (f", {back:,} of them came back later" if chosen else "")
+        + (f"; left out by the volume: {counted(left_out, 'more silence')} that came due" if left_out else "")
+        + (f"; {counted(nudges, 'nudge')} towards the next visit." if nudges else "."),
+        soft_wrap=True,
+    )
+    if decisions:
+        console.print("Decided: " + ", ".join(f"{count:,} {what}" for what, count in decisions.most_common()) + ".")
+    for sentence in _risk_sentences(result):
+        console.print(sentence, highlight=False, soft_wrap=True)
+
+
+def outside_of_the_log(result: Result, learn_until: date) -> list[str]:
+    """A day with a mistyped year would leave a policy that has learned nothing, or everything, without a word."""
+    first, last = (local_time(at_us, result.settings.shop.zone).date() for at_us in (result.first_us, result.last_us))
+    if learn_until <= first:
+        return [f"--fit-until {learn_until}: nothing was learned, since the log begins on {first}."]
+    if learn_until > last:
+        return [f"--fit-until {learn_until}: learning never stopped, since the log ends on {last}."]
+    return []
+
+
+def _risk_sentences(result: Result) -> list[str]:
+    """How well the churn risk of the middle of the log foretold who would stay away."""
+    found = result.calibration
+    day = f"{local_time(found.at_us, result.settings.shop.zone):%Y-%m-%d}"
+    asked = f"Churn risk of {day} against who stayed away for two usual gaps"
+    left_out = f"; {found.left_out:,} left out, whose two gaps the log does not cover" if found.left_out else ""
+    return [
+        f"{asked}, {name}: {_risk_sentence(quality)}{left_out if quality is found.everybody else ''}."
+        for name, quality in (("all customers", found.everybody), ("regulars", found.regulars))
+    ]
+
+
+def _risk_sentence(quality: Quality) -> str:
+    away, back = quality.stayed_away, quality.customers - quality.stayed_away
+    if not quality.enough or quality.auc_risk is None:
+        return f"not enough data ({away:,} stayed away, {back:,} came; at least {FEWEST} of each are needed)"
+    health = "" if quality.auc_health is None else f", health {quality.auc_health:.3f}"
+    return f"AUC {quality.auc_risk:.3f}{health} ({away:,} of {quality.customers:,} stayed away; 0.5 is a coin's, 1 perfect)"

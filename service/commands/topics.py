@@ -1,0 +1,45 @@
+"""`churn-alert topics`: creates and checks the Kafka topics."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from service.commands.console import err, out, say, settings_of
+
+app = typer.Typer(no_args_is_help=True, help="Create and check the Kafka topics.")
+
+
+@app.command("create")
+def topics_create(
+    ctx: typer.Context,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="Of every input; default: as existing inputs have, else 4.")
+    ] = None,
+    replication: Annotated[int | None, typer.Option(min=1, help="Default: the broker's.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for a broker.")] = 30.0,
+) -> None:
+    """Create what is missing; existing topics are left as they are."""
+    from service.streaming import topics
+
+    made = topics.create(settings_of(ctx), partitions=partitions, replication=replication, wait_s=wait, say=say)
+    for one in made:
+        state = "created" if one.created else "exists"
+        out.print(f"{one.spec.name}: {state}, {one.spec.partitions} partitions, {one.spec.cleanup}", highlight=False)
+
+
+@app.command("check")
+def topics_check(
+    ctx: typer.Context,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for a broker.")] = 0.0,
+) -> None:
+    """Say what keeps a worker from running on these topics; exit code 1 if anything does."""
+    from service.streaming import topics
+
+    problems = topics.check(settings_of(ctx), wait_s=wait, say=say)
+    for problem in problems:
+        err.print(problem, highlight=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+    out.print("All topics are as they should be.")

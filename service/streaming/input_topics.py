@@ -1,0 +1,131 @@
+"""The one table of input topics: what each is called, who reads it, what it becomes and how it is written.
+
+Everything that goes over the inputs goes over this table: the topics that are created and checked, what a worker
+subscribes to and assigns, the order in which events of one instant are applied, decoding, counting, and what a replay
+sends where. A new input is a wire form with its channel (schemas/inputs.py), a setting for its name
+(service/config.py), an event (domain/events.py), what the engine does with it, how it is decoded (decoder.py), and a
+row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas import inputs
+from service.config import TopicNames
+from service.domain.calendar import utc_text
+from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
+from service.domain.money import minor_to_text
+from service.streaming.decoder import Decoder
+from service.streaming.framing import Headers
+
+Decode = Callable[[bytes | None, bytes | None, Headers, int], Event]
+"""Value, key and headers of a record, and the present time in µs → the event. PoisonError when it can never be
+accepted."""
+Body = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class InputTopic:
+    """One row."""
+
+    channel: inputs.InputChannel
+    """Its wire form. The channel's name is the topic's default name and its key among the settings kafka.topics."""
+    rank: int
+    """Events of one instant are applied in the order of their topics' ranks."""
+    events: tuple[type[Event], ...]
+    """What its records become."""
+    decode: Callable[[Decoder], Decode]
+    """The decoder's method for its records."""
+    write: Callable[[Any, int], Body]
+    """The fields of an event of it, with the currency's minor digits; those that every input has are not among them."""
+    counted: Mapping[str, str]
+    """Counters of the engine (domain/counts.py) → the type that the metrics show them as."""
+
+    def name(self, topics: TopicNames) -> str:
+        """What it is called here."""
+        name: str = getattr(topics, self.channel.name)
+        return name
+
+
+def _purchase(event: Purchase, minor_digits: int) -> Body:
+    body: Body = {
+        "amount": minor_to_text(event.amount_minor, minor_digits),
+        "kind": "refund" if event.refund else "purchase",
+    }
+    if event.order_id is not None:
+        body["order_id"] = event.order_id
+    if event.items:
+        body["items"] = [{"sku": item.sku, "name": item.name} for item in event.items]
+    return body
+
+
+def _answer(event: SurveyAnswer, minor_digits: int) -> Body:  # noqa: ARG001 - the signature of every writer
+    body: Body = {"survey": event.survey, "score": event.score}
+    if event.order_id is not None:
+        body["order_id"] = event.order_id
+    return body
+
+
+def _customer(event: Profile | Erasure, minor_digits: int) -> Body:  # noqa: ARG001 - the signature of every writer
+    if isinstance(event, Erasure):
+        return {"kind": "erase"}
+    contact = {"email": event.email, "phone": event.phone, "crm_id": event.crm_id}
+    said = {
+        "first_name": event.first_name,
+        "locale": event.locale,
+        "timezone": event.timezone,
+        "contact": {name: text for name, text in contact.items() if text is not None} or None,
+        "marketing_consent": event.marketing_consent,
+    }
+    return {"kind": "profile", **{name: value for name, value in said.items() if value is not None}}
+
+
+INPUT_TOPICS: Final = (
+    InputTopic(
+        inputs.PURCHASES,
+        rank=2,
+        events=(Purchase,),
+        decode=lambda decoder: decoder.purchase,
+        write=_purchase,
+        counted={"purchases": "purchase", "refunds": "refund"},
+    ),
+    InputTopic(
+        inputs.SURVEYS,
+        rank=3,
+        events=(SurveyAnswer,),
+        decode=lambda decoder: decoder.survey,
+        write=_answer,
+        counted={"answers": "survey_answer"},
+    ),
+    InputTopic(
+        inputs.CUSTOMERS,
+        rank=1,  # what the shop knows of a customer comes before what they do
+        events=(Profile, Erasure),
+        decode=lambda decoder: decoder.customer,
+        write=_customer,
+        counted={"profiles": "profile", "erasures": "erasure"},
+    ),
+)
+"""In the order in which people are told of them."""
+
+BY_RANK: Final = tuple(sorted(INPUT_TOPICS, key=lambda row: row.rank))
+"""In the order that breaks ties of time."""
+TOPIC_OF: Final[Mapping[type[Event], InputTopic]] = {event: row for row in INPUT_TOPICS for event in row.events}
+
+
+def input_names(topics: TopicNames) -> tuple[str, ...]:
+    """What the input topics are called here."""
+    return tuple(row.name(topics) for row in INPUT_TOPICS)
+
+
+def wire_fields(event: Event, minor_digits: int) -> Body:
+    """The event in the wire form of its topic; what is not known is left out."""
+    return {
+        "event_id": event.event_id,
+        "customer_id": event.customer_id,
+        "occurred_at": utc_text(event.at_us),
+        **TOPIC_OF[type(event)].write(event, minor_digits),
+    }

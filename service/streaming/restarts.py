@@ -1,0 +1,46 @@
+"""A worker whose broker was lost replaces its process by a new one, with growing pauses while that does not help."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
+
+from service.streaming.outage import Outage
+
+_BROKER_LOST = (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    RequestTimedOutError,
+    NodeNotReadyError,
+    ConnectionError,
+    TimeoutError,
+)
+HEALTHY_AFTER_S, LONGEST_PAUSE_S = 60.0, 30.0
+"""A life this long ends a row of restarts; the longest pause between two of a row."""
+OUTAGE_MEMORY_S = 60.0
+"""An error of Kafka's this soon after a failed connection is the outage's consequence, which a new start may cure."""
+RESTARTS_VARIABLE = "CHURN_ALERT_RESTARTS"
+
+
+def is_of_the_broker(error: BaseException, outage: Outage) -> bool:
+    """Whether the error says no more than that the broker was away, which a new start may cure."""
+    # A transaction that outlived its time-out while the broker was away is aborted, and its producer fenced by that.
+    consequence = isinstance(error, KafkaError) and outage.within(OUTAGE_MEMORY_S)
+    return consequence or isinstance(error, _BROKER_LOST)
+
+
+def pause_before_start(restarts: int) -> float:
+    """Seconds that a process waits which has started itself again so often in a row."""
+    return 0.0 if restarts < 2 else float(min(LONGEST_PAUSE_S, 0.25 * 2**restarts))
+
+
+def start_again(lived_s: float) -> NoReturn:
+    """Replaces the process by a new one with the same command; the new one waits for the broker with back-off."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    in_a_row = 0 if lived_s > HEALTHY_AFTER_S else int(os.environ.get(RESTARTS_VARIABLE, "0"))
+    os.environ[RESTARTS_VARIABLE] = str(min(in_a_row + 1, 20))
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line

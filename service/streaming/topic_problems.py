@@ -1,0 +1,111 @@
+"""What keeps a worker from running on the topics that there are.
+
+Every problem is one sentence with its cause and its cure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from service.config import Settings
+from service.streaming.input_topics import input_names
+from service.streaming.topic_plan import DEFAULT_PARTITIONS, Role, TopicSpec, dead_letter_bytes, topic_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A topic as the broker describes it."""
+
+    partitions: int
+    configs: Mapping[str, str]
+
+
+def problems_of(settings: Settings, existing: Mapping[str, Existing]) -> list[str]:
+    """All of them; `existing` has those topics of the plan that there are."""
+    inputs = [name for name in input_names(settings.kafka.topics) if name in existing]
+    counts = {existing[name].partitions for name in inputs}
+    plan = topic_plan(settings, max(counts, default=DEFAULT_PARTITIONS))
+    missing = [spec.name for spec in plan if spec.name not in existing]
+    problems = []
+    if missing:
+        problems.append(
+            f"{_named(missing)} {'does' if len(missing) == 1 else 'do'} not exist: run `churn-alert topics create`."
+        )
+    if len(counts) > 1:
+        described = ", ".join(f"{name} has {existing[name].partitions}" for name in inputs)
+        problems.append(
+            f"The inputs must have equal partition counts, because a customer's events must meet in one partition, but {described}: "
+            f"recreate the topics that differ, or, while they hold no data, give each {max(counts)} with "
+            f"`kafka-topics.sh --alter --topic NAME --partitions {max(counts)}`."
+        )
+    else:
+        problems.extend(wrong_counts(plan, existing))
+    problems.extend(wrong_policies(plan, existing))
+    problems.extend(_too_small_for_dead_letters(settings, inputs, existing))
+    return problems
+
+
+def wrong_counts(plan: Sequence[TopicSpec], existing: Mapping[str, Existing]) -> Iterator[str]:
+    for spec in plan:
+        found = existing[spec.name].partitions if spec.name in existing else spec.partitions
+        spare = spec.role is Role.OUTPUT and found > spec.partitions  # its other partitions just stay empty
+        if found != spec.partitions and not spare:
+            yield _wrong_count(spec, found)
+
+
+def wrong_policies(plan: Sequence[TopicSpec], existing: Mapping[str, Existing]) -> Iterator[str]:
+    for spec in plan:
+        found = (
+            existing[spec.name].configs.get("cleanup.policy", spec.cleanup) if spec.name in existing else spec.cleanup
+        )
+        if found != spec.cleanup:
+            loss = (
+                "only keep the last event of each key" if spec.cleanup == "delete" else "lose old records still in use"
+            )
+            yield (
+                f"Topic {spec.name} has cleanup.policy {found} and would {loss}: set it with `kafka-configs.sh --alter "
+                f"--entity-type topics --entity-name {spec.name} --add-config cleanup.policy={spec.cleanup}`."
+            )
+
+
+def _wrong_count(spec: TopicSpec, found: int) -> str:
+    count = f"Topic {spec.name} has {found} {'partition' if found == 1 else 'partitions'} instead of {spec.partitions}"
+    if spec.role is Role.INTERNAL:
+        return (
+            f"{count}, as the inputs have: state of another partitioning cannot be used, so delete it together with the other "
+            "internal topic, or choose another kafka.group, and run `churn-alert topics create`."
+        )
+    if spec.role is Role.TOTAL:
+        return f"{count}: delete it and run `churn-alert topics create`; the worker writes its records again."
+    if found < spec.partitions:
+        return (
+            f"{count}: while it holds no data, give it more with `kafka-topics.sh --alter --topic {spec.name} "
+            f"--partitions {spec.partitions}`; otherwise create the others with --partitions {found}."
+        )
+    return f"{count}: create the others with --partitions {found}, or delete it and run `churn-alert topics create`."
+
+
+def _too_small_for_dead_letters(
+    settings: Settings, inputs: Sequence[str], existing: Mapping[str, Existing]
+) -> Iterator[str]:
+    """An oversized event that fits no dead letter would stop the worker."""
+    name = settings.kafka.topics.dead_letters
+    if name not in existing:
+        return
+    room = _max_bytes(existing[name])
+    for one in inputs:
+        needed = dead_letter_bytes(_max_bytes(existing[one]))
+        if room < needed:
+            yield (
+                f"Topic {name} takes records of {room} bytes, but a refused record of {one} may need {needed}: raise its "
+                f"max.message.bytes to that, or lower that of {one}."
+            )
+
+
+def _max_bytes(topic: Existing) -> int:
+    return int(topic.configs.get("max.message.bytes", 1_048_588))
+
+
+def _named(names: Sequence[str]) -> str:
+    return f"Topic {names[0]}" if len(names) == 1 else f"Topics {', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,83 @@
+"""What the interface names and no code does: promised, not yet built. Nobody should think that it works.
+
+Each list is exact: who builds one of these takes it out here, and who names something new without building it adds it, or leaves
+it out of the interface.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from pydantic import BaseModel
+
+from schemas import inputs
+from service.domain.events import Erasure, Item, Profile, Purchase, SurveyAnswer
+from service.domain.findings import Kind, Outcome, Reason
+
+SERVICE = Path(__file__).parents[2] / "service"
+
+KINDS_NOBODY_SENDS = {Kind.SERVICE_RECOVERY, Kind.MILESTONE, Kind.DELIGHT, Kind.FEEDBACK_REQUEST}
+"""They have sentences in every language, and no rule that decides upon them."""
+OUTCOMES_NOBODY_HAS = {Outcome.WITHHELD}
+"""For a control group: who would have been written to and is not."""
+KEPT_AND_NOT_READ = {"crm_id", "email", "phone", "timezone"}
+"""Of a customer's profile: for a delivery that knows whom to write to, and when it is night there."""
+TAKEN_AND_NOT_KEPT = {
+    inputs.Purchase: {"channel", "store_id"},
+    inputs.ItemLine: {"amount", "category", "quantity"},
+    inputs.SurveyAnswer: {"comment"},
+}
+"""Fields of the inputs that are checked, so that they may be used one day, and go no further."""
+
+
+def members_used(enum: str, under: Path) -> set[str]:
+    """`X` of every `Enum.X` in the sources."""
+    return {node.attr for node in attributes(under) if isinstance(node.value, ast.Name) and node.value.id == enum}
+
+
+def attributes(under: Path) -> Iterator[ast.Attribute]:
+    for path in under.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                yield node
+
+
+def fields(*structs: type[msgspec.Struct]) -> set[str]:
+    return {name for struct in structs for name in struct.__struct_fields__}
+
+
+def test_kinds_that_nobody_sends() -> None:
+    sent = members_used("Kind", SERVICE / "domain")
+
+    assert {kind for kind in Kind if kind.name not in sent} == KINDS_NOBODY_SENDS
+
+
+def test_outcomes_and_reasons_that_nobody_has() -> None:
+    assert {
+        outcome for outcome in Outcome if outcome.name not in members_used("Outcome", SERVICE)
+    } == OUTCOMES_NOBODY_HAS
+    assert {reason for reason in Reason if reason.name not in members_used("Reason", SERVICE / "domain")} == set()
+
+
+def test_what_is_kept_of_a_profile_and_read_by_nobody() -> None:
+    read = {node.attr for node in attributes(SERVICE) if ast.unparse(node.value).split(".")[-1] == "profile"}
+    kept = set(Profile.__struct_fields__) - {"event_id", "customer_id", "at_us", "marketing_consent"}
+
+    assert "first_name" in read
+    assert kept - read == KEPT_AND_NOT_READ
+
+
+def test_fields_of_the_inputs_that_go_no_further() -> None:
+    becomes: dict[type[BaseModel], set[str]] = {
+        inputs.Purchase: fields(Purchase) | {"occurred_at", "amount", "currency", "kind"},
+        inputs.ItemLine: fields(Item),
+        inputs.SurveyAnswer: fields(SurveyAnswer) | {"occurred_at"},
+        inputs.CustomerEvent: fields(Profile, Erasure) | {"occurred_at", "kind", "contact"},
+        inputs.Contact: fields(Profile),
+    }
+    dropped = {model: set(model.model_fields) - known for model, known in becomes.items()}
+
+    assert {model: names for model, names in dropped.items() if names} == TAKEN_AND_NOT_KEPT
