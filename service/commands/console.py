@@ -22,8 +22,10 @@ def counted(count: int, thing: str) -> str:
 
 
 def progress(console: Console) -> Progress:
-    """Only where it can be redrawn: elsewhere rich would leave an empty line of it."""
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
+    """Only where it can be redrawn: elsewhere it would leave an empty line, in some versions of rich even a disabled one."""
+    if console.is_terminal:
+        return Progress(console=console, transient=True)
+    return Progress(console=Console(quiet=True), disable=True)
 
 
 @contextmanager
