@@ -2,19 +2,32 @@
 
 Order of precedence: environment (`CHURN_ALERT_KAFKA__GROUP=…`, two underscores between section and key), then the file
 (`churn-alert --config FILE`, or `CHURN_ALERT_CONFIG`), then the defaults below.
+
+Printed, dumped or logged, a secret is asterisks, which no setting takes for one. `child_environment` is the only way to hand settings on.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.numbers import get_currency_precision
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.domain import policy
@@ -23,7 +36,40 @@ from service.errors import ConfigurationError
 CONFIG_VARIABLE = "CHURN_ALERT_CONFIG"
 ENV_PREFIX = "CHURN_ALERT_"
 
-Positive = Annotated[float, Field(gt=0)]
+BESIDE_THE_SETTINGS = frozenset({"CHURN_ALERT_CACHE", "CHURN_ALERT_TEST_BROKER", "CHURN_ALERT_TEST_LOGS"})
+"""Variables with the prefix that belong to the machine and set nothing."""
+SHORTEST_SECRET = 16
+"""Characters of a secret that somebody may guess at: whoever holds the token reads personal data."""
+
+
+def _no_mask(secret: SecretStr) -> SecretStr:
+    """Refuses what a printed secret looks like, and what no environment variable can carry."""
+    text = secret.get_secret_value()
+    if text and not text.strip("*"):
+        raise ValueError("consists of asterisks only, which is how a secret is shown: give the secret itself")
+    if "\0" in text:
+        raise ValueError("holds a NUL character, which no environment variable can")
+    return secret
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().strip()) < SHORTEST_SECRET:
+        raise ValueError(f"needs at least {SHORTEST_SECRET} characters that are not blank; leave it out to have none")
+    return secret
+
+
+def _in_a_header(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("may hold only printable ASCII characters and no spaces: it is sent in an HTTP header")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_no_mask)]
+LongSecret = Annotated[SecretStr, AfterValidator(_long_enough), AfterValidator(_no_mask)]
+Token = Annotated[SecretStr, AfterValidator(_long_enough), AfterValidator(_no_mask), AfterValidator(_in_a_header)]
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
 
 
@@ -54,7 +100,7 @@ class KafkaSettings(_Section):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_username: str | None = None
-    sasl_password: SecretStr | None = None
+    sasl_password: Secret | None = None
     ssl_cafile: Path | None = None
     allow_plaintext_credentials: bool = False
     """SASL_PLAINTEXT sends the password readable; it must be asked for."""
@@ -96,7 +142,7 @@ class ShopSettings(_Section):
     """Units of the shop's currency for one unit of another, e.g. USD = "0.92"."""
     regular_min_visits: Annotated[int, Field(ge=2, le=50)] = 4
     history_days: Annotated[int, Field(ge=765, le=4000)] = 765
-    erasure_salt: Annotated[SecretStr, Field(min_length=16)] | None = None
+    erasure_salt: LongSecret | None = None
     """Secret that the hashes of erased customers are keyed with. Without it the group's name is, which whoever knows the name can use to
     look for a customer among the hashes. Change it and erased customers are no longer recognised."""
     max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
@@ -177,7 +223,7 @@ class WebSettings(_Section):
     enabled: bool = True
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8088
-    token: SecretStr | None = None
+    token: Token | None = None
     """Bearer token for everything about a person; without one those paths stay closed."""
 
 
@@ -296,16 +342,46 @@ def load_settings(file: Path | None = None) -> Settings:
         raise ConfigurationError(f"The environment does not hold a valid configuration: {error}.") from error
 
 
+def child_environment(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment that gives a child process exactly these settings, secrets as they are: to be handed to it and to nobody else.
+
+    `base` is the rest of it; the settings in it, and the file that it names, are left out.
+    """
+    kept = {name: value for name, value in base.items() if not name.upper().startswith(ENV_PREFIX) or name in BESIDE_THE_SETTINGS}
+    return kept | dict(_variables(settings))
+
+
+def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
+    for section, model in settings:
+        for key, field in type(model).model_fields.items():
+            value = getattr(model, key)
+            if value is not None and value != field.default:
+                plain = _plain(value)
+                text = json.dumps(plain) if isinstance(plain, list | dict) else str(plain)
+                yield f"{ENV_PREFIX}{section}__{key}".upper(), text
+
+
+def _plain(value: object) -> object:
+    """As the environment and JSON write it, nothing masked."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case BaseModel():
+            return {key: _plain(inner) for key, inner in value}
+        case dict():
+            return {key: _plain(inner) for key, inner in value.items()}
+        case list():
+            return [_plain(inner) for inner in value]
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return str(value)
+
+
 def _refuse_unknown_variables() -> None:
     """A misspelt CHURN_ALERT_ variable must not be ignored silently."""
     sections = {name.upper() for name in Settings.model_fields}
-    known_alone = {
-        CONFIG_VARIABLE,
-        "CHURN_ALERT_RESTARTS",
-        "CHURN_ALERT_CACHE",
-        "CHURN_ALERT_TEST_BROKER",
-        "CHURN_ALERT_TEST_LOGS",
-    }
+    known_alone = {CONFIG_VARIABLE, "CHURN_ALERT_RESTARTS", *BESIDE_THE_SETTINGS}
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in known_alone:
             section, _, key = name.removeprefix(ENV_PREFIX).partition("__")

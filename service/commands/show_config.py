@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic import SecretStr
+
 from service.config import Settings
 
 
 def config_toml(settings: Settings) -> str:
-    """The effective configuration; secrets as asterisks, what is unset as a comment."""
+    """The effective configuration, to be used again as a file: secrets and what is unset are comments."""
     lines: list[str] = []
     for section, values in settings.model_dump(mode="json").items():
         lines.append(f"[{section}]")
@@ -19,6 +21,8 @@ def config_toml(settings: Settings) -> str:
                 tables += ["", f"[{section}.{key}]", *(f"{name} = {_toml(inner)}" for name, inner in value.items())]
             elif value is None:
                 lines.append(f"# {key} is not set")
+            elif isinstance(getattr(getattr(settings, section), key), SecretStr):
+                lines.append(f"# {key} is set; a secret is not shown")
             else:
                 lines.append(f"{key} = {_toml(value)}")
         lines += [*tables, ""]
