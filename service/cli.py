@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from datetime import datetime
 from importlib import metadata
@@ -15,6 +16,7 @@ from rich.text import Text
 from service.config import Settings, load_settings
 from service.errors import ChurnAlertError
 from service.logs import configure_logging
+from service.streaming.topic_plan import DEFAULT_PARTITIONS
 from service.wording.sentences import Language
 
 app = typer.Typer(
@@ -60,6 +62,13 @@ def root(
     ctx.obj = Context(config)
 
 
+def _finite(value: float | None) -> float | None:
+    """The bounds of an option let through what is no number."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("this must be a finite number.")
+    return value
+
+
 Files = Annotated[
     list[Path],
     typer.Argument(help="CSV, JSONL or Parquet, also .gz: customer_id, timestamp, amount, …", show_default=False),
@@ -78,8 +87,12 @@ def demo(
         str | None, typer.Option(help="Use this Kafka instead of a local process (topics get names of their own).")
     ] = None,
     partitions: Annotated[int, typer.Option(min=1, max=64)] = 1,
-    port: Annotated[int | None, typer.Option(help="Port of the page; default 8088, or any free one.")] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="The replay takes about this long.")] = 20.0,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port of the page; default 8088, or any free one.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=86_400, callback=_finite, help="The replay takes about this long.")
+    ] = 20.0,
     leave: Annotated[bool, typer.Option("--exit", help="End after the summary instead of serving on.")] = False,
 ) -> None:
     """Stream a year of real baskets through a real Kafka and watch regulars go quiet. Needs no Docker and no Java."""
@@ -115,9 +128,12 @@ def replay(
     files: Files,
     surveys: Surveys = None,
     speed: Annotated[
-        float | None, typer.Option(help="Event seconds per second; default: as fast as the broker takes it.")
+        float | None,
+        typer.Option(callback=_finite, help="Event seconds per second; default: as fast as the broker takes it."),
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="Spread the whole log over this many seconds.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(callback=_finite, help="Spread the whole log over this many seconds.")
+    ] = None,
 ) -> None:
     """Stream history files into the input topics, in order of time."""
     from service.commands.replay import replay_files  # noqa: PLC0415
@@ -196,8 +212,8 @@ def config(ctx: typer.Context) -> None:
 def simulate(
     ctx: typer.Context,
     output: Annotated[Path, typer.Option("--out", help="Directory for purchases.csv, surveys.csv and fates.csv.")],
-    customers: Annotated[int, typer.Option(min=1)] = 500,
-    days: Annotated[int, typer.Option(min=1)] = 365,
+    customers: Annotated[int, typer.Option(min=1, max=10_000_000)] = 500,
+    days: Annotated[int, typer.Option(min=1, max=36_525)] = 365,
     seed: int = 1,
 ) -> None:
     """Write a log of simulated café customers whose fate is known."""
@@ -214,10 +230,13 @@ app.add_typer(topics_app, name="topics")
 def topics_create(
     ctx: typer.Context,
     partitions: Annotated[
-        int | None, typer.Option(min=1, help="Of every input; default: as existing inputs have, else 4.")
+        int | None,
+        typer.Option(
+            min=1, max=10_000, help=f"Of every input; default: as existing inputs have, else {DEFAULT_PARTITIONS}."
+        ),
     ] = None,
-    replication: Annotated[int | None, typer.Option(min=1, help="Default: the broker's.")] = None,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for a broker.")] = 30.0,
+    replication: Annotated[int | None, typer.Option(min=1, max=1_000, help="Default: the broker's.")] = None,
+    wait: Annotated[float, typer.Option(min=0, callback=_finite, help="Seconds to wait for a broker.")] = 30.0,
 ) -> None:
     """Create what is missing; existing topics are left as they are."""
     from service.streaming import topics  # noqa: PLC0415
@@ -231,7 +250,7 @@ def topics_create(
 @topics_app.command("check")
 def topics_check(
     ctx: typer.Context,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for a broker.")] = 0.0,
+    wait: Annotated[float, typer.Option(min=0, callback=_finite, help="Seconds to wait for a broker.")] = 0.0,
 ) -> None:
     """Say what keeps a worker from running on these topics; exit code 1 if anything does."""
     from service.streaming import topics  # noqa: PLC0415

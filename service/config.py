@@ -38,6 +38,8 @@ ENV_PREFIX = "CHURN_ALERT_"
 
 BESIDE_THE_SETTINGS = frozenset({"CHURN_ALERT_CACHE", "CHURN_ALERT_TEST_BROKER", "CHURN_ALERT_TEST_LOGS"})
 """Variables with the prefix that belong to the machine and set nothing."""
+SMALLEST_RATE, LARGEST_RATE = Decimal("0.000000001"), Decimal(1_000_000_000)
+"""Between any two currencies that people pay with; beyond, the rate is a mistake."""
 SHORTEST_SECRET = 16
 """Characters of a secret that somebody may guess at: whoever holds the token reads personal data."""
 
@@ -69,7 +71,21 @@ Secret = Annotated[SecretStr, AfterValidator(_no_mask)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough), AfterValidator(_no_mask)]
 Token = Annotated[SecretStr, AfterValidator(_long_enough), AfterValidator(_no_mask), AfterValidator(_in_a_header)]
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+"""Up to a day: what a connection waits for."""
+Days = Annotated[float, Field(gt=0, le=36_525, allow_inf_nan=False)]
+"""Up to a century; the engine counts in microseconds, and they must fit."""
+
+
+def _addresses(text: str) -> str:
+    for address in text.split(","):
+        host, colon, port = address.strip().rpartition(":")
+        if not (host and colon and port.isdecimal() and port.isascii() and 0 < int(port[:9]) <= 65_535):
+            raise ValueError(f"{address.strip()[:100]!r} is not HOST:PORT; several are separated by commas")
+    return text
+
+
+Addresses = Annotated[str, Field(max_length=2_000), AfterValidator(_addresses)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
 
 
@@ -91,7 +107,7 @@ class TopicNames(_Section):
 
 
 class KafkaSettings(_Section):
-    bootstrap_servers: str = "127.0.0.1:9092"
+    bootstrap_servers: Addresses = "127.0.0.1:9092"
     group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "churn-alert"
     """Consumer group; also the prefix of the internal topics and of the transactional ids."""
     instance_id: str | None = None
@@ -104,15 +120,15 @@ class KafkaSettings(_Section):
     ssl_cafile: Path | None = None
     allow_plaintext_credentials: bool = False
     """SASL_PLAINTEXT sends the password readable; it must be asked for."""
-    session_timeout_s: Positive = 30.0
-    heartbeat_interval_s: Positive = 3.0
-    rebalance_timeout_s: Positive = 60.0
+    session_timeout_s: Seconds = 30.0
+    heartbeat_interval_s: Seconds = 3.0
+    rebalance_timeout_s: Seconds = 60.0
     fetch_bytes: Annotated[int, Field(ge=65_536, le=64 << 20)] = 2 << 20
     """Largest fetch per partition; also the size of a turn. More is faster and less even."""
-    buffer_records: Annotated[int, Field(ge=100)] = 40_000
+    buffer_records: Annotated[int, Field(ge=100, le=10_000_000)] = 40_000
     """Records buffered per input partition before its fetching pauses."""
-    transaction_timeout_s: Positive = 10.0
-    request_timeout_s: Positive = 15.0
+    transaction_timeout_s: Seconds = 10.0
+    request_timeout_s: Seconds = 15.0
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
@@ -136,7 +152,7 @@ class KafkaSettings(_Section):
 
 
 class ShopSettings(_Section):
-    timezone: str = "UTC"
+    timezone: Annotated[str, Field(max_length=100)] = "UTC"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     rates: dict[str, Decimal] = {}
     """Units of the shop's currency for one unit of another, e.g. USD = "0.92"."""
@@ -164,8 +180,8 @@ class ShopSettings(_Section):
         for code, rate in rates.items():
             if len(code) != 3 or not code.isascii() or not code.isupper():
                 raise ValueError(f"{code!r} is not an ISO 4217 code such as USD")
-            if not rate.is_finite() or rate <= 0:
-                raise ValueError(f"the rate of {code} must be a positive number")
+            if not rate.is_finite() or not SMALLEST_RATE <= rate <= LARGEST_RATE:
+                raise ValueError(f"the rate of {code} must lie between {SMALLEST_RATE} and {LARGEST_RATE:,}")
         return rates
 
     @property
@@ -179,22 +195,22 @@ class ShopSettings(_Section):
 
 class LimitSettings(_Section):
     max_value_bytes: Annotated[int, Field(ge=1_024, le=8 << 20)] = 262_144
-    max_future_skew_s: Positive = 600.0
+    max_future_skew_s: Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)] = 600.0
     """An event dated further ahead of the wall clock is bad input."""
 
 
 class TimeSettings(_Section):
     clock: policy.ClockMode = policy.ClockMode.WALL
-    grace_s: Annotated[float, Field(ge=0)] = 1.0
+    grace_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 1.0
     """At the end of the log, time is the wall clock less this: what is still on its way may arrive."""
-    max_jump_days: Positive = 7.0
-    jump_confirmations: Annotated[int, Field(ge=1)] = 2
-    feed_silence_hours: Positive = 48.0
+    max_jump_days: Days = 7.0
+    jump_confirmations: Annotated[int, Field(ge=1, le=1_000_000)] = 2
+    feed_silence_hours: Annotated[float, Field(gt=0, le=24 * 36_525, allow_inf_nan=False)] = 48.0
 
 
 class RungSettings(_Section):
     name: str
-    strictness: float = 1.0
+    strictness: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
     offer: str = ""
     template: str = ""
 
@@ -208,10 +224,10 @@ class OutreachSettings(_Section):
     consent: policy.ConsentRule | None = None
     """None: required, but in a backtest, where nothing is sent, kept elsewhere."""
     shadow: bool = False
-    stale_after_days: float = 7.0
-    overdue_per_hour: int = 60
-    attribution_days: float = 30.0
-    expires_after_days: float = 14.0
+    stale_after_days: Days = 7.0
+    overdue_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 60
+    attribution_days: Days = 30.0
+    expires_after_days: Days = 14.0
     second_visit: bool = False
     second_visit_offer: str = ""
     volume_per_100_visits: float | None = None
@@ -221,7 +237,7 @@ class OutreachSettings(_Section):
 
 class WebSettings(_Section):
     enabled: bool = True
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8088
     token: Token | None = None
     """Bearer token for everything about a person; without one those paths stay closed."""
@@ -310,12 +326,19 @@ class Settings(BaseSettings):
         )
 
     def changed(self, **sections: dict[str, Any]) -> Settings:
-        """A copy with some keys of some sections replaced and everything validated again."""
-        update = {
-            name: type(getattr(self, name))(**{**dict(getattr(self, name)), **keys}) for name, keys in sections.items()
-        }
+        """A copy with some keys of some sections replaced and everything validated again. Raises ConfigurationError."""
+        update = {}
+        for name, keys in sections.items():
+            model = getattr(self, name)
+            try:
+                update[name] = type(model)(**{**dict(model), **keys})
+            except ValidationError as error:
+                raise ConfigurationError(_sentence(error, None, name)) from error
         copy = self.model_copy(update=update)
-        copy.policy()
+        try:
+            copy.policy()
+        except ValueError as error:
+            raise ConfigurationError(f"{error}.") from error
         return copy
 
 
@@ -393,9 +416,11 @@ def _refuse_unknown_variables() -> None:
                 )
 
 
-def _sentence(error: ValidationError, file: Path | None) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the configuration"
+def _sentence(error: ValidationError, file: Path | None, section: str | None = None) -> str:
+    """`section` is that of the model, where it is not the whole configuration."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = first["loc"] if section is None else (section, *first["loc"])
+    key = ".".join(str(part) for part in place) or "the configuration"
     what = (
         "is not a known setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
     )
