@@ -301,10 +301,9 @@ app.add_typer(schemas_app, name="schemas")
 @schemas_app.command("export")
 def schemas_export(directory: Annotated[Path, typer.Argument(help="Where to write.")] = Path("schemas")) -> None:
     """Write the generated documents."""
-    from schemas import export  # noqa: PLC0415
+    from service.commands.schemas import export_schemas  # noqa: PLC0415
 
-    for path in export.export(directory):
-        out.print(str(path), highlight=False, soft_wrap=True)
+    export_schemas(directory, out)
 
 
 @schemas_app.command("check")

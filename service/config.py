@@ -370,7 +370,11 @@ def child_environment(settings: Settings, base: Mapping[str, str]) -> dict[str, 
 
     `base` is the rest of it; the settings in it, and the file that it names, are left out.
     """
-    kept = {name: value for name, value in base.items() if not name.upper().startswith(ENV_PREFIX) or name in BESIDE_THE_SETTINGS}
+    kept = {
+        name: value
+        for name, value in base.items()
+        if not name.upper().startswith(ENV_PREFIX) or name in BESIDE_THE_SETTINGS
+    }
     return kept | dict(_variables(settings))
 
 

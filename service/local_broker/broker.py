@@ -213,9 +213,7 @@ class LocalKafka:
     def _run(self, *arguments: str) -> Tethered:
         """A Java program of the distribution; what it says is added to the log."""
         with self.log_file.open("ab") as log:
-            return Tethered(
-                [*self._command, *arguments], output=log, remove=self._home if self._kept is None else None
-            )
+            return Tethered([*self._command, *arguments], output=log, remove=self._home if self._kept is None else None)
 
     def _properties(self, home: Path) -> dict[str, str]:
         assert self._ports is not None  # noqa: S101  (chosen before the first launch)

@@ -58,9 +58,7 @@ class Supervisor:
         while not self._stopping.is_set():
             began = time.monotonic()
             with self._log_file.open("ab") as log:
-                self._child = Tethered(
-                    self._command, output=log, environment=self._environment, remove=self._remove
-                )
+                self._child = Tethered(self._command, output=log, environment=self._environment, remove=self._remove)
             code = self._child.wait()
             if self._stopping.is_set():
                 return

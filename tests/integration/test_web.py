@@ -27,6 +27,7 @@ from service.streaming import topics
 from service.streaming.metrics import documented_metrics
 from tests.support.broker import TestBroker
 from tests.support.browser import chromium
+from tests.support.promtool import complaints
 from tests.support.worker_process import ROOT, environment_of
 
 pytestmark = pytest.mark.broker
@@ -148,6 +149,14 @@ def test_metrics_parse_and_have_every_documented_name(shop: Shop) -> None:
         assert families[name].type == entry.type
         for sample in families[name].samples:
             assert set(sample.labels) - {"le"} == set(entry.labels)
+
+
+def test_prometheus_own_tool_has_nothing_to_say_of_a_worker_at_work(shop: Shop) -> None:
+    page = shop.get("/metrics").text
+
+    assert re.search(r"^process_resident_memory_bytes \d", page, re.MULTILINE) or not sys.platform.startswith("linux")
+    assert "_created" not in page
+    assert complaints(page) == ""
 
 
 def test_the_owner_of_partition_0_alone_shows_the_current_and_the_last_complete_period(shop: Shop) -> None:

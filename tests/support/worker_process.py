@@ -22,8 +22,8 @@ from aiokafka import AIOKafkaConsumer
 from kafka import KafkaConsumer, TopicPartition
 
 from service.config import KafkaSettings, Settings, child_environment
-from service.streaming.job import POSITION_KEY
 from service.processes.tethered import Tethered
+from service.streaming.job import POSITION_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "service.cli", "worker", "--no-web")

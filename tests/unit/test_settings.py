@@ -9,7 +9,12 @@ import pytest
 
 from service.commands.show_config import config_toml
 from service.config import ENV_PREFIX, Settings, child_environment, load_settings
+from service.domain.events import Purchase
 from service.errors import ConfigurationError
+from service.streaming.connection import aiokafka_security, faust_credentials, kafka_python_security
+from service.streaming.job import PartitionJob
+from service.streaming.topic_plan import topic_plan
+from service.web.server import take_port
 
 SECRETS = [
     "plain-enough-and-long",
@@ -136,3 +141,71 @@ def test_what_is_no_secret_is_refused_without_being_repeated(
     assert said in str(refused.value)
     assert variable.lower().replace("__", ".") in str(refused.value)
     assert not value.strip() or value not in str(refused.value)
+
+
+KEYS = [(section, key) for section, model in Settings() for key in type(model).model_fields]
+ABSURD = [
+    "", " ", "-1", "0", "2", "1e-320", "1e308", "1e309", "nan", "-inf", "9" * 25, "9" * 5_000, "x", "é", "true", "null", "[]", "{}",
+    '[{"name":"a"},{"name":"a"}]', '[{"name":""}]', '[{"name":"a","strictness":NaN}]', '{"USD":"NaN"}', '{"USD":"-1"}',
+    '{"USD":"1e999999"}', '{"USD":"1e-30"}', '{"usd":"1"}', "/", "/no/such", "host:99999", ":", "[::1", "a,b", "..", "/etc/hosts", "**********",
+]  # fmt: skip
+BEGIN_US, DAY_US = 1_700_000_000_000_000, 86_400_000_000
+BESIDE = {
+    "ssl_cafile": ("KAFKA__SECURITY_PROTOCOL", "SSL"),
+    "volume_for_loyal": ("OUTREACH__VOLUME_PER_DAY", "4"),
+}
+"""What else must be set for the key to be looked at."""
+
+
+def put_to_use(settings: Settings) -> None:
+    """What a worker does with its settings before it meets a broker, and with its first customers."""
+    topic_plan(settings, 3)
+    for arguments in (aiokafka_security, kafka_python_security, faust_credentials):
+        arguments(settings.kafka)
+    take_port(settings.web).close()
+    job = PartitionJob(settings, 0, 4)
+    for day in range(0, 84, 7):
+        job.engine.apply(Purchase(f"e{day}", "anna", BEGIN_US + day * DAY_US, 500), 0)
+    job.engine.advance(BEGIN_US + 200 * DAY_US, BEGIN_US + 200 * DAY_US)
+    job.drain(12)
+
+
+@pytest.mark.parametrize(("section", "key"), KEYS, ids=[f"{section}.{key}" for section, key in KEYS])
+def test_an_absurd_setting_is_refused_in_one_sentence_or_does_no_harm(
+    section: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: dict[str, str] = {}
+    if key in BESIDE:
+        monkeypatch.setenv(f"{ENV_PREFIX}{BESIDE[key][0]}", BESIDE[key][1])
+    for value in ABSURD:
+        monkeypatch.setenv(f"{ENV_PREFIX}{section}__{key}".upper(), value)
+        try:
+            put_to_use(load_settings())
+        except ConfigurationError as error:
+            refused[value] = str(error)
+
+    assert refused or key in {"offer", "template", "second_visit_offer", "sasl_username", "instance_id"}
+    assert {value for value, said in refused.items() if len(said.splitlines()) != 1 or len(said) > 400} == set()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["kafka = 3", "web = []", "[web.port]\nx = 1", "[web]\nport = nan", "[web]\ntoken = 1979-05-27", "[shop]\nrates = [1]",
+     "[outreach]\nrungs = {}", "[outreach]\nlevel = inf", "[outreach]\nrungs = [[1]]", "[kafka]\ngroup = {a = {b = 1}}", "[", "\x00"],
+)  # fmt: skip
+def test_an_absurd_file_is_refused_in_one_sentence(content: str, tmp_path: Any) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text(content, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(file)
+
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_directory_and_a_file_of_other_bytes_are_no_configuration(tmp_path: Any) -> None:
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+
+    for file in (tmp_path, tmp_path / "bytes.toml", tmp_path / "missing.toml"):
+        with pytest.raises(ConfigurationError, match=str(file)):
+            load_settings(file)
