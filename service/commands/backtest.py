@@ -161,5 +161,5 @@ def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Setti
     """The settings with another policy; an error names the option that asks for it."""
     try:
         return settings.changed(outreach=outreach)
-    except ValueError as error:
-        raise ConfigurationError(f"--{option}: {error}.") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--{option}: {error}") from error

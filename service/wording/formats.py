@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -85,7 +86,7 @@ class Words:
 
     def day(self, day: date) -> str:
         written = str(format_date(day, "long", locale=self._locale))
-        return written.replace("1 ", "1er ", 1) if day.day == 1 and self._locale.language == "fr" else written
+        return re.sub(r"^1(?=\s)", "1er", written) if self._locale.language == "fr" else written
 
     def period(self, row: PeriodRow, *, short: bool = False) -> str:
         """The period's name: June 2026, Q2 2026, 2026; its days where it has none."""
