@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from service import build_info
 from service.config import Settings, load_settings
 from service.errors import ChurnAlertError
 from service.logs import configure_logging
@@ -45,7 +45,7 @@ class Context:
 
 def _version(show: bool) -> None:
     if show:
-        out.print(f"churn-alert {metadata.version('churn-alert')}", highlight=False)
+        out.print(build_info.sentence(), highlight=False)
         raise typer.Exit
 
 
@@ -54,7 +54,8 @@ def root(
     ctx: typer.Context,
     config: Annotated[Path | None, typer.Option(help="TOML file; else CHURN_ALERT_CONFIG, else the defaults.")] = None,
     version: Annotated[  # noqa: ARG001 - acts in its callback
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and which engine runs."),
     ] = False,
 ) -> None:
     ctx.obj = Context(config)

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from service import build_info
 from service.backtest.calibration import FEWEST, Quality
 from service.backtest.files import write_files, write_suggestion
 from service.backtest.judging import judge
@@ -83,6 +84,7 @@ def backtest_files(
         with writing(directory):
             written += write_suggestion(judgement, sentence, directory)
     console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)
+    console.print(f"By {build_info.sentence()}.", highlight=False, soft_wrap=True)
 
 
 def _make(directory: Path) -> None:
