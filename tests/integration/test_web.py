@@ -90,7 +90,7 @@ def command(settings: Settings, port: int) -> tuple[list[str], dict[str, str]]:
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHURN_ALERT_")}
     environment |= {f"CHURN_ALERT_{name}": value for name, value in own.items()}
-    return [sys.executable, "-m", "service.cli", "worker"], environment | {"PYTHONPATH": str(ROOT)}
+    return [sys.executable, "-m", "service.cli", "worker"], environment
 
 
 @pytest.fixture(scope="module")

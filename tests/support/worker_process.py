@@ -42,7 +42,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
                 continue
             text = json.dumps(value) if isinstance(value, list | dict) else str(value)
             names[f"{ENV_PREFIX}{section}__{key}".upper()] = text
-    return names | {"PYTHONPATH": str(ROOT), "CHURN_ALERT_LOG__FORMAT": "json"}
+    return names | {"CHURN_ALERT_LOG__FORMAT": "json"}
 
 
 class WorkerProcess:
