@@ -49,10 +49,9 @@ def _entry(line: str) -> Locked:
 
 def moved() -> list[str]:
     """One line for each package of this environment that has another version than the lock gives it here."""
-    locked = {entry.name: entry.version for entry in read("all.txt") if entry.suits({})}
-    installed = {canonicalize_name(found.name): found.version for found in metadata.distributions()}
-    installed = {name: version for name, version in installed.items() if name not in {OURSELVES, "pip"}}
-    names = sorted(locked.keys() | installed.keys())
+    locked: dict[str, str] = {entry.name: entry.version for entry in read("all.txt") if entry.suits({})}
+    installed: dict[str, str] = {canonicalize_name(found.name): found.version for found in metadata.distributions()}
+    names = sorted((locked.keys() | installed.keys()) - {OURSELVES, "pip"})
     return [
         f"{name} {locked.get(name, 'not locked')} -> {installed.get(name, 'not installed')}"
         for name in names
@@ -62,4 +61,6 @@ def moved() -> list[str]:
 
 if __name__ == "__main__":
     lines = moved()
-    sys.stdout.write("Moved against the lock:\n" + "".join(f"  {line}\n" for line in lines) if lines else "Nothing moved.\n")
+    sys.stdout.write(
+        "Moved against the lock:\n" + "".join(f"  {line}\n" for line in lines) if lines else "Nothing moved.\n"
+    )
