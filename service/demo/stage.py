@@ -104,7 +104,7 @@ def stage(
         topics.create(settings, partitions=partitions, wait_s=30)
         log_file = home / "worker.log"
         supervisor = Supervisor(
-            [sys.executable, "-m", "service.cli", "worker"],
+            [sys.executable, "-P", "-m", "service.cli", "worker"],  # -P: not what lies in the working directory
             environment=child_environment(settings, os.environ),
             log_file=log_file,
             remove=home,

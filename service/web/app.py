@@ -6,7 +6,6 @@ import hmac
 from collections.abc import Awaitable, Callable
 from datetime import date
 from enum import StrEnum
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +20,7 @@ from prometheus_client.exposition import choose_encoder
 from pydantic import SecretStr
 
 from schemas.outputs import DecisionRecord, PeriodMetrics
+from service.build_info import version
 from service.config import Settings
 from service.streaming.period_records import numbers_of
 from service.web.page import GRANULARITIES, REFRESH_S, View, compose
@@ -46,7 +46,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, facts: ShopFacts
     """The ASGI application. Handlers run in the worker's event loop and answer from memory."""
     app = FastAPI(
         title="Churn Alert",
-        version=_version(),
+        version=version(),
         description="Period numbers of the shop and its latest outreach decisions. Rates are percentages; null = not enough evidence.",
         docs_url=None,
         redoc_url=None,
@@ -58,13 +58,6 @@ def create_app(settings: Settings, registry: CollectorRegistry, facts: ShopFacts
     _add_api(app, settings, facts)
     _add_page(app, settings, facts)
     return app
-
-
-def _version() -> str:
-    try:
-        return metadata.version("churn-alert")
-    except metadata.PackageNotFoundError:  # run from a source tree that was never installed
-        return "0"
 
 
 async def _secured(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
