@@ -25,9 +25,10 @@ from kafka import KafkaConsumer, TopicPartition
 
 from service.config import ENV_PREFIX, KafkaSettings, Settings
 from service.streaming.job import POSITION_KEY
+from tests.support.build import Build, outside
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-m", "service.cli", "worker", "--no-web")
+COMMAND = (sys.executable, "-m", "service.cli")
 START_S = 60.0
 """A worker imports and joins in 2 s; a loaded machine may need many times that."""
 POLL_S = 0.02
@@ -48,11 +49,17 @@ def environment_of(settings: Settings) -> dict[str, str]:
 class WorkerProcess:
     """One `churn-alert worker` at a time under one name; `log` is what all its lives have written to standard error."""
 
-    def __init__(self, settings: Settings, name: str, *, static: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, name: str, *, static: bool = True, build: Build | None = None, web: bool = False
+    ) -> None:
+        """`build`: the installed package that runs; None = the source that the tests stand beside."""
         self.name = name
         instance = {"instance_id": name} if static else {}
-        self._environment = environment_of(settings.changed(kafka=instance) if static else settings)
+        environment = environment_of(settings.changed(kafka=instance) if static else settings)
+        self._environment = environment if build is None else outside(environment)
+        self._command = (*(COMMAND if build is None else (str(build.command),)), "worker", *(() if web else ("--no-web",)))
         self._directory = tempfile.TemporaryDirectory(prefix="worker-test-")
+        self._home = ROOT if build is None else Path(self._directory.name)
         self._log = Path(self._directory.name) / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._life_began = 0
@@ -62,7 +69,9 @@ class WorkerProcess:
     def start(self) -> Self:
         self._life_began = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(COMMAND, env=self._environment, stderr=log, stdout=log, cwd=ROOT)
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, stderr=log, stdout=log, cwd=self._home
+            )
         return self
 
     @property
