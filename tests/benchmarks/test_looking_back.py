@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import pytest
 from service.domain.events import Purchase
 from tests.benchmarks.growing_shop import GrowingShop
 from tests.benchmarks.looking_back import Measured
+from tests.support.build import COMPILED, Build
 
 ROWS = int(os.environ.get("BENCHMARK_BACKTEST_ROWS", "10000000"))
 LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
@@ -32,14 +31,8 @@ ENOUGH_CUSTOMERS = 100_000
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
 
-def measure(file: Path) -> Measured:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.looking_back", str(file)],
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=3500,
-        check=True,
-    )
+def measure(build: Build, file: Path) -> Measured:
+    done = build.run_module("tests.benchmarks.looking_back", str(file.resolve()), timeout_s=3500)
     found = Measured(**json.loads(done.stdout.splitlines()[-1].removeprefix("RESULT ")))
     print(
         f"\n{file.name}: {found.rows:,} rows, {found.events:,} purchases of {found.customers:,} customers, {found.decisions:,} decisions;"
@@ -47,11 +40,12 @@ def measure(file: Path) -> Measured:
         f"\n  {found.rate():,.0f} purchases/s on one core ({ASKED_RATE:,} asked for), {1e6 * found.cpu_s / found.events:.1f} µs each"
         f"\n  {found.peak_bytes / found.customers:,.0f} bytes a customer at the peak, {found.peak_bytes / 1e6:,.0f} MB in all"
     )
+    assert found.compiled == (build.engine == COMPILED)
     return found
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+def large(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Measured:
     file = tmp_path_factory.mktemp("log") / "large.csv"
     written, shop = 0, GrowingShop(ROWS + ROWS // 40)  # some of its events are answers
     with file.open("w", encoding="utf-8") as out:
@@ -62,7 +56,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Measured:
                 out.write(f"{event.customer_id},{when},{event.amount_minor / 100:.2f}\n")
                 written += 1
     assert written == ROWS
-    return measure(file)
+    return measure(build, file)
 
 
 def test_ten_million_rows_are_read_at_a_steady_pace(large: Measured) -> None:
@@ -81,10 +75,10 @@ def test_a_customer_takes_a_kibibyte_at_most(large: Measured) -> None:
 
 
 @pytest.mark.parametrize("file", sorted(Path(LOGS).glob("*.csv.gz")) if LOGS else [], ids=lambda path: path.name)
-def test_real_logs_too(file: Path) -> None:
+def test_real_logs_too(build: Build, file: Path) -> None:
     if "survey" in file.name:
         pytest.skip("not a log of purchases")
-    found = measure(file)
+    found = measure(build, file)
     assert found.rows > 0
     if found.compiled:
         assert found.rate() >= LEAST_RATE / 4  # a short log is mostly what is learned from everybody, week by week

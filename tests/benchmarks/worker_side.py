@@ -7,6 +7,7 @@ the state topic, what it has spent by the kernel.
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Run:
     seconds: float
     cpu_seconds: float
     others: float = 0.0
-    """Cores that the rest of the machine kept busy just before; 0 where it was not looked at."""
+    """Cores that the rest of the machine kept busy just before or just after, whichever is more; 0 where it was not looked at."""
 
     @property
     def rate(self) -> float:
@@ -61,8 +62,9 @@ async def run_worker(build: Build, settings: Settings, backlog: Backlog, partiti
                 await release()
                 await _wait_until_applied(worker, kafka, backlog.records, partitions)
             ended = await _last_turn_s(kafka, partitions)
+            others = max(others, await asyncio.to_thread(wait_until_quiet, worker.pid))
             run = Run(backlog.records, ended - began, clock.spent_at(ended) - clock.spent_at(began), others)
-            assert worker.end(15) == 0, worker.log[-3000:]
+            assert worker.end(signal.SIGTERM) == 0, worker.log[-3000:]
     return run
 
 

@@ -57,7 +57,11 @@ class WorkerProcess:
         instance = {"instance_id": name} if static else {}
         environment = environment_of(settings.changed(kafka=instance) if static else settings)
         self._environment = environment if build is None else outside(environment)
-        self._command = (*(COMMAND if build is None else (str(build.command),)), "worker", *(() if web else ("--no-web",)))
+        self._command = (
+            *(COMMAND if build is None else (str(build.command),)),
+            "worker",
+            *(() if web else ("--no-web",)),
+        )
         self._directory = tempfile.TemporaryDirectory(prefix="worker-test-")
         self._home = ROOT if build is None else Path(self._directory.name)
         self._log = Path(self._directory.name) / "log"
