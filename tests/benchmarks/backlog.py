@@ -14,8 +14,8 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 
 from service.domain.events import Event, Purchase
-from service.simulate import Cafe, Simulation
-from service.wire import key_of, partition_for, value_of
+from service.feed.records import key_of, partition_for, value_of
+from service.feed.simulate import Cafe, Simulation
 from tests.benchmarks.growing_shop import EVENTS_PER_CUSTOMER, GrowingShop
 
 PER_CUSTOMER = 34

@@ -27,8 +27,8 @@ from service.config import Settings
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_us
 from service.domain.events import Purchase
 from service.engines import new_engine
+from service.feed.records import key_of, value_of
 from service.streaming import topics
-from service.wire import key_of, value_of
 from tests.support.broker import TestBroker
 from tests.support.build import Build, engine_of_process
 from tests.support.load import lines_of, send, settings_for

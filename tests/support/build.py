@@ -41,12 +41,12 @@ class Build:
     def run_module(self, module: str, *arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
         """Runs a module of the tests on the installed package: its standard output is captured, it must end well."""
         with tempfile.TemporaryDirectory(prefix="tests-only-") as directory:
-            # `python -m` looks in its directory first: there lie the tests, and not the source that they stand beside.
+            # There lie the tests, and not the source that they stand beside.
             (Path(directory) / "tests").symlink_to(_TESTS)
             return subprocess.run(
                 [self.python, "-m", module, *arguments],
                 cwd=directory,
-                env=outside(os.environ),
+                env=outside(os.environ) | {"PYTHONPATH": directory},
                 stdout=subprocess.PIPE,
                 text=True,
                 timeout=timeout_s,
