@@ -1,7 +1,8 @@
 """The logs that the speed of a worker is measured with, and how a backlog comes into being at one moment.
 
-A worker that starts before its backlog has imported, joined, recovered and is at rest when the first record can be read: what it
-spends from then on it spends on events. So the records are written in a transaction, whose end makes all of them visible.
+A worker that starts before its backlog has imported, joined, recovered and is at rest when the first record can be
+read: what it spends from then on it spends on events. So the records are written in a transaction, whose end makes all
+of them visible.
 """
 
 from __future__ import annotations

@@ -11,11 +11,12 @@ from tests.support.build import COMPILED, PURE_VARIABLE, Build, build_under_test
 
 @pytest.fixture(scope="session")
 def build() -> Build:
-    """Compiled; pure Python only where it was asked for, and then without the bars, which are those of the compiled engine."""
+    """Compiled. Pure Python only where it was asked for, and then without the bars, which are the compiled engine's."""
     found = build_under_test()
     if found.engine != COMPILED and not os.environ.get(PURE_VARIABLE):
         pytest.fail(
-            f"NOT COMPILED: {found.command} runs in pure Python, and the benchmarks are those of the compiled engine. Install it where a "
-            f"C compiler and Python's headers are; {PURE_VARIABLE}=1 measures pure Python, without the bars."
+            f"NOT COMPILED: {found.command} runs in pure Python, and the benchmarks are those of the compiled engine. "
+            "Install it where a C compiler and Python's headers are; "
+            f"{PURE_VARIABLE}=1 measures pure Python, without the bars."
         )
     return found

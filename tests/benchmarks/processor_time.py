@@ -1,7 +1,7 @@
 """Processor time of another process, as the kernel counts it for its owner: user and system, all threads (Linux).
 
-Wall time on a shared machine says how busy the others are; this says what the work costs. Not to the last percent: who shares a core
-and its caches with others needs more of it for the same work, so what the others did is noted beside.
+Wall time on a shared machine says how busy the others are; this says what the work costs. Not to the last percent: who
+shares a core and its caches with others needs more of it for the same work, so what the others did is noted beside.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def cpu_s(pid: int) -> float:
 
 
 def wait_until_quiet(pid: int) -> float:
-    """Returns when the process has had nothing to do for a second: how many cores all others kept busy in that second."""
+    """Waits until the process has had nothing to do for a second. Returns how many cores all others kept busy in it."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         assert time.monotonic() < deadline, "the process does not come to rest"
@@ -40,7 +40,7 @@ def wait_until_quiet(pid: int) -> float:
 
 
 def _machine_s() -> float:
-    """Seconds that all processors together have been busy so far, the time that a hypervisor took for others included."""
+    """Seconds that all processors together have been busy so far; what a hypervisor took for others counts too."""
     user, nice, system, _idle, _waiting, irq, softirq, steal = map(
         int, Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
     )
@@ -48,7 +48,7 @@ def _machine_s() -> float:
 
 
 class CpuClock:
-    """Notes while it is open what the process has spent, so that it can be asked for an instant which is only known later."""
+    """Notes what the process has spent while it is open: it can be asked for an instant that is only known later."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

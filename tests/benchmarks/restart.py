@@ -1,4 +1,4 @@
-"""What a worker spends on reading its state back: from the start of a process to its readiness, less what any start costs."""
+"""What a worker spends on reading its state back: from its start to its readiness, less what any start costs."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.sides {bare|plain_faust} BOOTSTRAP TOPIC_PREFIX RECORDS PARTITIONS SECONDS
 
-Each prints one line: RESULT {"records": …, "seconds": …, "cpu_seconds": …}. Time runs from the first record to the last. The bare
-client reads the topic again and again until so many seconds are over; plain Faust gives up after them.
+Each prints one line: RESULT {"records": …, "seconds": …, "cpu_seconds": …}. Time runs from the first record to the
+last. The bare client reads the topic again and again until so many seconds are over; plain Faust gives up after them.
 """
 
 from __future__ import annotations

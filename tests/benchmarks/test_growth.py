@@ -1,7 +1,9 @@
-"""The cost of an event does not grow with a shop of ten million events and a million customers; nor does a customer weigh too much.
+"""The cost of an event does not grow with a shop of ten million events and a million customers; nor does a customer
+weigh too much.
 
 The bars are meant for the compiled engine, which is that of the installed package; all times are processor time.
-BENCHMARK_GROWTH_EVENTS sets another size (a tenth as many customers; below a million events what a turn needs weighs more than the customers do).
+BENCHMARK_GROWTH_EVENTS sets another size (a tenth as many customers; below a million events what a turn needs weighs
+more than the customers do).
 """
 
 from __future__ import annotations

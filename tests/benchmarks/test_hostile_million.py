@@ -1,4 +1,5 @@
-"""A million hostile records in a good stream: each in dead-letters with its precise code, every good one applied, memory flat."""
+"""A million hostile records in a good stream: each in dead-letters with its precise code, every good one applied,
+memory flat."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""How long a shop waits: from a purchase that is appended to the decision and the score that follow, and from a stored date to its alert.
+"""How long a shop waits: from a purchase that is appended to the decision and the score that follow, and from a stored
+date to its alert.
 
-Regulars come every day at their own time; then they stay away, while a few others go on, so that the feed is alive. Each is alerted
-after some days of silence. For the first measurement they come back, fifty a second: every purchase is answered with a decision
-(the alert has been followed by a visit) and a score. For the second the wall clock rules, and the dates at which nothing arrives lie
-one after the other in the next half minute.
+Regulars come every day at their own time; then they stay away, while a few others go on, so that the feed is alive.
+Each is alerted after some days of silence. For the first measurement they come back, fifty a second: every purchase is
+answered with a decision (the alert has been followed by a visit) and a score. For the second the wall clock rules, and
+the dates at which nothing arrives lie one after the other in the next half minute.
 
 Readers are at read_committed, as everybody's must be. BENCHMARK_RETURNS sets the number of purchases.
 """
@@ -41,7 +42,8 @@ MOST_MS = 250.0
 ABSENCES = 300
 ABSENCE_EVERY_US = SECOND_US // 10
 MOST_NOTICED_S = 2.0
-"""Of the half of all dates. The grace is one second and the clock looks twice a second, so there is little room for a busy machine."""
+"""Of the half of all dates. The grace is one second and the clock looks twice a second, so there is little room for a
+busy machine."""
 VISITS = 8
 PACERS = 24
 """Customers who go on, each at an hour of their own."""
@@ -65,8 +67,8 @@ Arrivals = dict[str, Arrival]
 
 
 def log_of(leavers: int, last_visit_us: int, apart_us: int, end_us: int) -> list[Purchase]:
-    """Daily visits of so many customers, the first of whom comes for the last time at `last_visit_us` and each further one so much
-    later; and others who go on until the end. In order of time."""
+    """Daily visits of so many customers, the first of whom comes for the last time at `last_visit_us` and each further
+    one so much later; and others who go on until the end. In order of time."""
     events = [
         Purchase(
             f"v{who}-{visit}", f"leaver-{who}", last_visit_us + who * apart_us - (VISITS - 1 - visit) * DAY_US, 500
@@ -188,8 +190,8 @@ def test_an_absence_is_noticed_within_two_seconds_of_its_date(
 def log_with_dates_ahead(settings: Settings, first_date_us: int) -> tuple[list[Purchase], dict[str, int]]:
     """A log up to now after which a date comes every tenth of a second, from so soon on; and the date of each customer.
 
-    How long such customers may stay away follows from what is learned of all of them. So an engine is asked, again and again with
-    the visits where its last answer would have them, until the dates lie where they should.
+    How long such customers may stay away follows from what is learned of all of them. So an engine is asked, again and
+    again with the visits where its last answer would have them, until the dates lie where they should.
     """
     silence_us = DAY_US
     for _ in range(10):

@@ -1,7 +1,8 @@
-"""How fast a backtest is, and what it holds in memory, on a made-up file of ten million purchases and on real logs.
+"""How fast a backtest is, and what it holds in memory, on a made-up file of a million purchases and on real logs.
 
-BENCHMARK_BACKTEST_ROWS sets another size. Real logs are read from the directory named by CHURN_ALERT_TEST_LOGS. The figures of one log
-are those of one process; nothing is averaged. The speed asked for is printed with what was reached; the test holds it to `LEAST_RATE`.
+BENCHMARK_BACKTEST_ROWS sets another size (ten million take five minutes). Real logs are read from the directory named
+by CHURN_ALERT_TEST_LOGS. The figures of one log are those of one process; nothing is averaged. The speed asked for is
+printed with what was reached; the test holds it to `LEAST_RATE`.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from tests.benchmarks.growing_shop import GrowingShop
 from tests.benchmarks.looking_back import Measured
 from tests.support.build import COMPILED, Build
 
-ROWS = int(os.environ.get("BENCHMARK_BACKTEST_ROWS", "10000000"))
+ROWS = int(os.environ.get("BENCHMARK_BACKTEST_ROWS", "1000000"))
 LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 ASKED_RATE = 100_000
 LEAST_RATE = 50_000
-"""Purchases a second on one core, compiled: half of what a machine of 2025 does, so that a loss is seen and a busy machine forgiven."""
+"""Purchases a second on one core, compiled: half of what a machine of 2025 does, so that a loss is seen and a busy
+machine forgiven."""
 MOST_MEMORY = 1024
 """Bytes a customer."""
 ENOUGH_CUSTOMERS = 100_000
-"""With fewer, what a process needs whatever its customers (caches of the reader, the visits that are judged) weighs more than they."""
+"""With fewer, what a process needs whatever its customers (caches of the reader, the visits that are judged) weighs
+more than they."""
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
@@ -59,7 +62,7 @@ def large(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Measured:
     return measure(build, file)
 
 
-def test_ten_million_rows_are_read_at_a_steady_pace(large: Measured) -> None:
+def test_rows_are_read_at_a_steady_pace(large: Measured) -> None:
     assert large.rows == ROWS
     if not large.compiled:
         pytest.skip("the bar is the compiled engine's")

@@ -1,7 +1,8 @@
-"""The full job: an installed worker in a process of its own, which meets its whole backlog at one moment, measured from outside.
+"""The full job: an installed worker in a process of its own, which meets its whole backlog at one moment, measured from
+outside.
 
-Nothing of the worker is looked into, so that two versions of it can be compared: what it has done is told by its group's offsets and
-the state topic, what it has spent by the kernel.
+Nothing of the worker is looked into, so that two versions of it can be compared: what it has done is told by its
+group's offsets and the state topic, what it has spent by the kernel.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Run:
     seconds: float
     cpu_seconds: float
     others: float = 0.0
-    """Cores that the rest of the machine kept busy just before or just after, whichever is more; 0 where it was not looked at."""
+    """Cores that all others kept busy just before or just after, whichever is more; 0 where it was not looked at."""
 
     @property
     def rate(self) -> float:
@@ -80,7 +81,7 @@ async def _wait_until_applied(worker: WorkerProcess, kafka: KafkaSettings, recor
 
 
 async def _last_turn_s(kafka: KafkaSettings, partitions: int) -> float:
-    """When the last turn was written, as `time.time`: its records bear the time of writing, a moment before it was committed."""
+    """When the last turn was written, as `time.time`: its records bear the time, a moment before the commit."""
     tps = [TopicPartition(kafka.state_topic, number) for number in range(partitions)]
     newest = 0
     async with AIOKafkaConsumer(

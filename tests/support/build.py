@@ -1,7 +1,8 @@
 """Which churn-alert is measured: an installed one, never the source beside the tests.
 
-`make install` compiles the engine where a C compiler is there, and what is measured must be what runs in a shop. The command is the
-one of the environment that runs the tests; BENCHMARK_COMMAND names that of another checkout or environment.
+`make install` compiles the engine where a C compiler is there, and what is measured must be what runs in a shop. The
+command is the one of the environment that runs the tests; BENCHMARK_COMMAND names that of another checkout or
+environment.
 """
 
 from __future__ import annotations
