@@ -20,6 +20,8 @@ from service.config import Settings
 from service.domain.policy import ClockMode, ConsentRule
 
 FETCH_BYTES = 2 << 20
+TRANSACTION_S, REQUEST_S = 120.0, 60.0
+"""Far beyond the defaults: a machine that is crowded for a moment must not end a measurement."""
 
 
 def settings_for(bootstrap: str, prefix: str) -> Settings:
@@ -32,6 +34,8 @@ def settings_for(bootstrap: str, prefix: str) -> Settings:
             "group": f"{prefix}worker",
             "topics": type(base.kafka.topics)(**names),
             "fetch_bytes": FETCH_BYTES,
+            "transaction_timeout_s": TRANSACTION_S,
+            "request_timeout_s": REQUEST_S,
         },
         time={"clock": ClockMode.EVENT},
         outreach={"consent": ConsentRule.EXTERNAL},
