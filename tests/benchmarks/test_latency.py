@@ -201,7 +201,9 @@ def log_with_dates_ahead(settings: Settings, first_date_us: int) -> tuple[list[P
         for event in log:
             engine.apply(event, now_us)
         engine.advance(now_us, now_us - SECOND_US)
-        ahead = {who: engine.rungs_ahead(engine.customers[who]) for who in (f"leaver-{n}" for n in range(ABSENCES))}
+        ahead = {
+            who: engine.ladder.rungs_ahead(engine.customers[who]) for who in (f"leaver-{n}" for n in range(ABSENCES))
+        }
         dates = {who: rungs[0][1] for who, rungs in ahead.items() if rungs}
         if len(dates) == ABSENCES and min(dates.values()) == first_date_us:
             return log, dates
