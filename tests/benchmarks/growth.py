@@ -227,11 +227,13 @@ _SMALL = range(-5, 257)
 
 def sizes(customer_id: str, customer: Customer) -> dict[str, int]:
     """Bytes of one customer's objects, by kind."""
+    episode = customer.episode
     found = {"id": _rounded(sys.getsizeof(customer_id)), "customer": _rounded(sys.getsizeof(customer))}
+    found["episode"] = _rounded(sys.getsizeof(episode))
     boxed = type(customer).__dict__["visits"].__class__.__name__ == "member_descriptor"
     counted: set[int] = set()
     for name in FIELDS:
-        value = getattr(customer, name)
+        value = getattr(customer if name in type(customer).__dict__ else episode, name)
         if isinstance(value, (int, float)):
             if boxed and id(value) not in counted and not (isinstance(value, int) and value in _SMALL):
                 counted.add(id(value))
