@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from schemas.kinds import Kind
 from schemas.scales import ALL_IN_WORDS, SCALES, in_words
 from schemas.wire_types import LocalDate, Money, UtcTime, WireModel
 
-KindName = Literal["win_back", "service_recovery", "second_visit", "milestone", "delight", "feedback_request"]
+KindName = Annotated[str, AfterValidator(Kind), Field(json_schema_extra={"enum": [kind.value for kind in Kind]})]
+"""Spelt out in the documents where it is used, as consumers have always seen it."""
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

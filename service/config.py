@@ -30,6 +30,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from schemas.kinds import Kind
 from service.domain import policy
 from service.errors import ConfigurationError
 
@@ -237,6 +238,13 @@ class OutreachSettings(_Section):
     volume_per_day: float | None = None
     volume_for_loyal: float = 0.0
 
+    def switched_on(self) -> dict[Kind, policy.Rung]:
+        """Kinds of message beside the ladder, each with its step."""
+        on: dict[Kind, policy.Rung] = {}
+        if self.second_visit:
+            on[Kind.SECOND_VISIT] = policy.Rung("nudge", offer=self.second_visit_offer, template="second_visit.nudge")
+        return on
+
 
 class WebSettings(_Section):
     enabled: bool = True
@@ -319,9 +327,7 @@ class Settings(BaseSettings):
                 overdue_per_hour=out.overdue_per_hour,
                 attribution_days=out.attribution_days,
                 expires_after_days=out.expires_after_days,
-                second_visit=policy.Rung("nudge", offer=out.second_visit_offer, template="second_visit.nudge")
-                if out.second_visit
-                else None,
+                switched_on=out.switched_on(),
                 volume_per_100_visits=out.volume_per_100_visits,
                 volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
                 volume_for_loyal=out.volume_for_loyal,

@@ -17,13 +17,14 @@ from service.inspect.lookup import local_time
 def summarise(result: Result, console: Console) -> None:
     """Counts and decisions in a few lines."""
     regulars = sum(engine.everybody.state.regulars for engine in result.engines)
-    chosen = back = left_out = nudges = 0
+    chosen = back = left_out = 0
+    others: Counter[Kind] = Counter()
     decisions: Counter[str] = Counter()
     for alert in result.alerts:
         made = alert.decision
         decisions[f"{made.outcome.value} ({made.reason.value})"] += 1
-        if made.kind is Kind.SECOND_VISIT:
-            nudges += 1
+        if made.kind is not Kind.WIN_BACK:
+            others[made.kind] += 1
         elif made.reason is Reason.VOLUME:
             left_out += 1
         else:
@@ -35,7 +36,8 @@ def summarise(result: Result, console: Console) -> None:
         + counted(chosen, "alert")
         + (f", {back:,} of them came back later" if chosen else "")
         + (f"; left out by the volume: {counted(left_out, 'more silence')} that came due" if left_out else "")
-        + (f"; {counted(nudges, 'nudge')} towards the next visit." if nudges else "."),
+        + "".join(f"; {counted(count, 'message')} of kind {kind.value}" for kind, count in others.items())
+        + ".",
         soft_wrap=True,
     )
     if decisions:

@@ -23,7 +23,7 @@ from service.domain.counts import Counts
 from service.domain.customer import Customer, restore, snapshot
 from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
 from service.domain.favourites import Favourites
-from service.domain.findings import Output, Scores, ScoresErased
+from service.domain.findings import Kind, Output, Scores, ScoresErased
 from service.domain.learning.everybody import Everybody
 from service.domain.outreach.ladder import Ladder
 from service.domain.partition_state import PartitionState
@@ -80,7 +80,7 @@ class Engine:
         """Records of what is learned that were read back and not yet taken over."""
         self._changed = False
         minimum = policy.shop.regular_min_visits
-        nudges = policy.outreach.second_visit is not None
+        nudges = Kind.SECOND_VISIT in policy.outreach.switched_on
         state = PartitionState()
         self.everybody = Everybody(state.population, minimum, learn_until_us, newcomers=nudges)
         self.scoreboard = Scoreboard(self.everybody, minimum, keeps_records=keeps_records)

@@ -6,16 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from schemas.kinds import Kind as Kind  # noqa: PLC0414 - one of the words of this file, for its readers
 from service.domain.events import Survey
-
-
-class Kind(StrEnum):
-    WIN_BACK = "win_back"
-    SERVICE_RECOVERY = "service_recovery"
-    SECOND_VISIT = "second_visit"
-    MILESTONE = "milestone"
-    DELIGHT = "delight"
-    FEEDBACK_REQUEST = "feedback_request"
 
 
 class Outcome(StrEnum):

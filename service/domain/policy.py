@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
+
+from schemas.kinds import Kind
 
 
 class ClockMode(StrEnum):
@@ -117,9 +120,8 @@ class OutreachPolicy:
     attribution_days: float = 30.0
     """A visit within this time after a release counts as converted."""
     expires_after_days: float = 14.0
-    second_visit: Rung | None = None
-    """A nudge for customers with fewer visits than a regular, by the shop's own timing (newcomers.py); None: they are left alone. It is not
-    paid from the volume, which is for regulars."""
+    switched_on: Mapping[Kind, Rung] = field(default_factory=dict)
+    """Kinds of message that are sent beside the ladder, each with its step (outreach/kinds/)."""
     volume_per_100_visits: float | None = None
     """Messages per 100 visits of regulars; the engine chooses whom. None, like the next: as many as come due."""
     volume_per_day: float | None = None

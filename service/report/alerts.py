@@ -121,7 +121,7 @@ def _nudges(alerts: Iterable[Alert], words: Words) -> list[str]:
     """What became of those who were nudged towards their next visit; nothing where nobody was."""
     count = back = 0
     for alert in alerts:
-        if alert.decision.kind is Kind.SECOND_VISIT:
+        if alert.decision.kind is not Kind.WIN_BACK:
             count += 1
             back += alert.returned_us is not None
     if not count:

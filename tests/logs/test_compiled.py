@@ -31,7 +31,7 @@ from service.domain.changelog import Turn
 from service.domain.customer import snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event
-from service.domain.findings import Decision
+from service.domain.findings import Decision, Kind
 from service.domain.policy import ClockMode, ConsentRule, Measure, OutreachPolicy, Policy, Rung, Shop, Timing
 from service.feed.simulate import Cafe, Simulation
 from service.history.writing import write_history
@@ -66,7 +66,7 @@ POLICIES = (
             rungs=LADDER,
             volume_per_100_visits=15.0,
             volume_for_loyal=0.25,
-            second_visit=Rung("nudge"),
+            switched_on={Kind.SECOND_VISIT: Rung("nudge")},
         ),
     ),
 )

@@ -94,5 +94,5 @@ def test_nudges_are_told_of_where_no_regular_was_away(tmp_path: Path, monkeypatc
 
     said = backtest(log, "--out", tmp_path).output
 
-    assert "; 1 nudge towards the next visit." in said
+    assert "; 1 message of kind second_visit." in said
     assert "Besides, 1 nudge" in (tmp_path / "report.html").read_text(encoding="utf-8")

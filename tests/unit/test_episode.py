@@ -9,6 +9,7 @@ import pytest
 
 from service.domain.calendar import NEVER
 from service.domain.episode import MOVES, Episode, State
+from service.domain.findings import Kind
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Timing
 from tests.support.engines import EVENT_TIME, WALL_TIME, at, make_engine, shop_log
 
@@ -25,7 +26,9 @@ POLICIES = [
         {"begin", "watch", "decide", "unwatch"},
     ),
     (
-        OutreachPolicy(consent=ConsentRule.EXTERNAL, level=4.0, second_visit=Rung("nudge"), rungs=LADDER),
+        OutreachPolicy(
+            consent=ConsentRule.EXTERNAL, level=4.0, switched_on={Kind.SECOND_VISIT: Rung("nudge")}, rungs=LADDER
+        ),
         WALL_TIME,
         {"begin", "watch", "decide", "defer", "drop"},
     ),

@@ -24,8 +24,8 @@ class SecondVisit(SilenceKind):
 
     def __init__(self, policy: OutreachPolicy, everybody: Everybody) -> None:
         super().__init__(Kind.SECOND_VISIT, limited=False)
-        self._step = policy.second_visit or _SWITCHED_OFF
-        self._is_on = policy.second_visit is not None
+        self._step = policy.switched_on.get(Kind.SECOND_VISIT, _SWITCHED_OFF)
+        self._is_on = Kind.SECOND_VISIT in policy.switched_on
         self._everybody = everybody
 
     def follows(self, customer: Customer) -> bool:
