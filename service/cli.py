@@ -15,7 +15,7 @@ from rich.text import Text
 from service.config import Settings, load_settings
 from service.errors import ChurnAlertError
 from service.logs import configure_logging
-from service.wording.sentences import Language
+from service.wording.languages import DEFAULT_CODE, LANGUAGES, LanguageCode
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -148,7 +148,7 @@ def backtest(
             formats=["%Y-%m-%d"], help="Local day from which on what was learned from everybody stays as it is."
         ),
     ] = None,
-    language: Annotated[Language, typer.Option(help="Of report.html.")] = Language.EN,
+    language: Annotated[LanguageCode, typer.Option(help="Of report.html.")] = LanguageCode(DEFAULT_CODE),  # noqa: B008
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Propose a budget, and write it to suggested.toml in the directory.")
     ] = False,
@@ -167,7 +167,7 @@ def backtest(
         levels=levels,
         volume=volume,
         learn_until=None if fit_until is None else fit_until.date(),
-        language=language,
+        language=LANGUAGES[language],
         suggest=suggest,
     )
 

@@ -21,7 +21,8 @@ from service.domain.policy import ConsentRule, Measure
 from service.errors import ConfigurationError
 from service.inspect.lookup import local_time
 from service.report import proposal_in_words
-from service.wording.sentences import Language
+from service.wording.language import Language
+from service.wording.languages import DEFAULT
 
 
 def backtest_files(
@@ -35,7 +36,7 @@ def backtest_files(
     levels: dict[str, float | None],
     volume: float | None = None,
     learn_until: date | None = None,
-    language: Language = Language.EN,
+    language: Language = DEFAULT,
     suggest: bool = False,
 ) -> None:
     """Files → alerts.csv, periods.csv, customers.csv and report.html in `directory`; with `suggest` suggested.toml too."""

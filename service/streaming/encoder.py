@@ -11,7 +11,9 @@ import msgspec
 
 from service.domain.calendar import DAY_US, SECOND_US, to_date
 from service.domain.findings import Decision, Evidence, HealthPart, LatestAnswer, Outcome, Output, Scores, ScoresErased
-from service.wording.sentences import Language, language_of, sentence
+from service.wording.language import Language
+from service.wording.languages import DEFAULT, language_of
+from service.wording.sentences import sentence
 
 _PLACES: Final = 6
 """Decimals of days and probabilities on the wire: a tenth of a second, and finer than any model is right."""
@@ -42,7 +44,7 @@ class EncoderSettings:
     minor_digits: int = 2
     source: str = "churn-alert"
     """`source` of every CloudEvent, a URI reference."""
-    language: Language = Language.EN
+    language: Language = DEFAULT
     """Of sentences about customers whose own language is unknown or not shipped."""
 
 
@@ -118,7 +120,7 @@ class Encoder:
             "offer": made.offer,
             "template": made.template,
             "expires_at": utc_text(made.expires_us),
-            "sentence": sentence(made.kind, seen, made.customer_id, language_of(seen.locale, self._shop.language)),
+            "sentence": sentence(made.kind, seen, made.customer_id, language_of(seen.locale) or self._shop.language),
         }
 
     def _evidence(self, seen: Evidence) -> Fields:

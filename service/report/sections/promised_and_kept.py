@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from babel.numbers import format_decimal
-
 from service.backtest.promises import Kept
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
 from service.domain.policy import Measure
 from service.report.material import Facts
-from service.wording.formats import Words
+from service.wording.formats import DASH, Formats
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,56 +25,56 @@ class Promise:
     note: str
 
 
-def compose(facts: Facts, words: Words) -> Promise:
+def compose(facts: Facts, formats: Formats) -> Promise:
     found, outreach = facts.judgement, facts.result.settings.outreach
     limited = outreach.volume_per_100_visits is not None or outreach.volume_per_day is not None
     said = []
     if limited:
-        said.append(words.say("promise.limited"))
+        said.append(formats.say("promise.limited"))
     else:
         share = outreach.measure is Measure.PROBABILITY
-        level = words.percent(100 * outreach.level) if share else _plain(outreach.level, words)
-        said.append(words.say(f"promise.{outreach.measure.value}", level=level))
+        level = formats.share(outreach.level) if share else formats.plain(outreach.level)
+        said.append(formats.say(f"promise.{outreach.measure.value}", level=level))
     whole = found.kept[-1]
     if not whole.enough:
-        said.append(words.say("promise.thin", wrong=words.counted(whole.wrong, "wrong"), fewest=FEWEST_WRONG))
-    said += _volume(facts, words)
+        said.append(formats.say("promise.thin", wrong=formats.counted(whole.wrong, "wrong"), fewest=FEWEST_WRONG))
+    said += _volume(facts, formats)
     rated = outreach.measure is Measure.BUDGET
     promised = None if limited or outreach.measure is Measure.MULTIPLE else outreach.level
     columns = ["promised", "rate" if rated else "share", "healthy", "wrong", "unaided"]
     return Promise(
         said,
-        [words.say(f"promise.column.{each}") for each in columns],
-        [_row(each, promised, words, rated=rated) for each in found.kept],
-        words.say("promise.note"),
+        [formats.say(f"promise.column.{each}") for each in columns],
+        [_row(each, promised, formats, rated=rated) for each in found.kept],
+        formats.say("promise.note"),
     )
 
 
-def _volume(facts: Facts, words: Words) -> list[str]:
+def _volume(facts: Facts, formats: Formats) -> list[str]:
     found, outreach = facts.judgement, facts.result.settings.outreach
     if found.alerts_per_100_visits is None:
         return []
-    real = _plain(found.alerts_per_100_visits, words)
+    real = formats.plain(found.alerts_per_100_visits)
     if outreach.volume_per_100_visits is not None:
-        return [words.say("promise.volume.kept", level=_plain(outreach.volume_per_100_visits, words), real=real)]
+        return [formats.say("promise.volume.kept", level=formats.plain(outreach.volume_per_100_visits), real=real)]
     if outreach.volume_per_day is not None:
-        a_day = _plain(found.alerts_per_day, words)
-        return [words.say("promise.volume_per_day.kept", level=_plain(outreach.volume_per_day, words), real=a_day)]
-    return [words.say("promise.volume", real=real)]
+        a_day = formats.plain(found.alerts_per_day)
+        return [formats.say("promise.volume_per_day.kept", level=formats.plain(outreach.volume_per_day), real=a_day)]
+    return [formats.say("promise.volume", real=real)]
 
 
-def _row(kept: Kept, promised: float | None, words: Words, *, rated: bool) -> Row:
+def _row(kept: Kept, promised: float | None, formats: Formats, *, rated: bool) -> Row:
     def shown(value: float | None) -> tuple[str, str]:
         if value is None:
-            return "–", ""
-        return (_rate(value, words) if rated else words.percent(100 * value)), repr(value)
+            return DASH, ""
+        return (formats.decimal(value, 2) if rated else formats.share(value)), repr(value)
 
     if kept.visits is None:
-        label = words.say("promise.all")
+        label = formats.say("promise.all")
     elif kept.visits == CLASSES[-1]:
-        label = words.say("promise.visits.more", low=kept.visits[0])
+        label = formats.say("promise.visits.more", low=kept.visits[0])
     else:
-        label = words.say(
+        label = formats.say(
             "promise.visits.upto" if kept.visits[0] == 0 else "promise.visits", low=kept.visits[0], high=kept.visits[1]
         )
     unaided = kept.unaided / kept.known if kept.known >= FEWEST_WRONG else None
@@ -85,16 +83,8 @@ def _row(kept: Kept, promised: float | None, words: Words, *, rated: bool) -> Ro
         [
             shown(promised),
             shown(kept.rate if rated else kept.share),
-            (words.count(kept.healthy), str(kept.healthy)),
-            (words.count(kept.wrong), str(kept.wrong)),
-            ("–", "") if unaided is None else (words.percent(100 * unaided), repr(unaided)),
+            (formats.count(kept.healthy), str(kept.healthy)),
+            (formats.count(kept.wrong), str(kept.wrong)),
+            (DASH, "") if unaided is None else (formats.share(unaided), repr(unaided)),
         ],
     )
-
-
-def _rate(number: float, words: Words) -> str:
-    return str(format_decimal(number, "0.00", locale=words.tongue.locale))
-
-
-def _plain(number: float, words: Words) -> str:
-    return str(format_decimal(number, "#,##0.##", locale=words.tongue.locale))

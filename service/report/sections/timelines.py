@@ -11,9 +11,9 @@ from markupsafe import Markup
 from msgspec.structs import replace
 
 from service.backtest.stories import Example, examples
-from service.domain.calendar import DAY_US, to_datetime
+from service.domain.calendar import DAY_US
 from service.report.material import Facts
-from service.wording.formats import Words
+from service.wording.formats import Formats
 from service.wording.sentences import sentence
 
 _WIDTH: Final = 520.0
@@ -40,54 +40,50 @@ class TimeLines:
     keys: list[tuple[str, Markup, str]]
 
 
-def compose(facts: Facts, words: Words) -> TimeLines:
+def compose(facts: Facts, formats: Formats) -> TimeLines:
     found = examples(facts.result.visits, facts.result.alerts.first())
     if not found:
-        return TimeLines(words.say("timelines.none"), [], [])
-    keys = [(key, _key(key), words.say(f"timelines.key.{key}")) for key in ("visit", "usual", "alert", "return")]
-    lines = [_line(ascii_uppercase[place], example, words) for place, example in enumerate(found)]
-    return TimeLines(words.say("timelines.intro"), lines, keys)
+        return TimeLines(formats.say("timelines.none"), [], [])
+    keys = [(key, _key(key), formats.say(f"timelines.key.{key}")) for key in ("visit", "usual", "alert", "return")]
+    lines = [_line(ascii_uppercase[place], example, formats) for place, example in enumerate(found)]
+    return TimeLines(formats.say("timelines.intro"), lines, keys)
 
 
-def _line(letter: str, example: Example, words: Words) -> TimeLine:
+def _line(letter: str, example: Example, formats: Formats) -> TimeLine:
     story = example.story.value
-    title = words.say(f"timelines.{story}", letter=letter)
+    title = formats.say(f"timelines.{story}", letter=letter)
     if example.alert is None:
-        told = words.say(
+        told = formats.say(
             "timelines.loyal.told",
             letter=letter,
-            visits=words.count(example.count),
-            longest=words.days(example.longest_days),
+            visits=formats.count(example.count),
+            longest=formats.days(example.longest_days),
         )
         outcome = ""
     else:
         made = example.alert.decision
-        told = sentence(made.kind, replace(made.evidence, first_name=None), letter, words.tongue.language)
-        outcome = _outcome(example, words)
+        told = sentence(made.kind, replace(made.evidence, first_name=None), letter, formats.catalogue.language)
+        outcome = _outcome(example, formats)
     return TimeLine(
         story,
         title,
         told,
         _drawn(example, f"{title}. {told}"),
-        _day(example.from_us, words),
-        _day(example.until_us, words),
+        formats.local_day(example.from_us),
+        formats.local_day(example.until_us),
         outcome,
     )
 
 
-def _outcome(example: Example, words: Words) -> str:
+def _outcome(example: Example, formats: Formats) -> str:
     alert = example.alert
     if alert is None:
         return ""
-    on = _day(alert.decision.detected_us, words)
+    on = formats.local_day(alert.decision.detected_us)
     if alert.returned_us is None:
-        return words.say("timelines.gone", day=on)
+        return formats.say("timelines.gone", day=on)
     days = (alert.returned_us - alert.decision.detected_us) / DAY_US
-    return words.say("timelines.back", day=on, days=words.days(days))
-
-
-def _day(at_us: int, words: Words) -> str:
-    return words.day(to_datetime(at_us).astimezone(words.zone).date())
+    return formats.say("timelines.back", day=on, days=formats.days(days))
 
 
 def _drawn(example: Example, label: str) -> Markup:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from babel.numbers import format_decimal
-
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG, ClassRealised
 from service.domain.policy import Measure, OutreachPolicy
-from service.wording.formats import Words
+from service.wording.formats import DASH, Formats
 
 
 @dataclass(frozen=True, slots=True)
-class Promises:
-    """A table, ready to print."""
+class PromisedAndKept:
+    """Sentences and a table, ready to print."""
 
     promised: list[str]
     """Sentences."""
@@ -25,23 +23,25 @@ class Promises:
     """Says so where the wrong alerts are too few to hold the policy to them; else empty."""
 
 
-def compose_promises(kept: Sequence[ClassRealised], outreach: OutreachPolicy, words: Words) -> Promises:
+def promised_and_kept(kept: Sequence[ClassRealised], outreach: OutreachPolicy, formats: Formats) -> PromisedAndKept:
     """`kept`: as `ShopFacts.kept` gives it."""
     whole = kept[-1]
     by_share = outreach.measure is Measure.PROBABILITY
     thin = whole.wrong_alerts < FEWEST_WRONG
-    return Promises(
-        _promised(outreach, words),
+    return PromisedAndKept(
+        _promised(outreach, formats),
         [
-            words.say("kept.visits"),
-            words.say("kept.share" if by_share else "kept.rate"),
-            words.say("kept.wrong"),
-            words.say("kept.alerts"),
-            words.say("kept.volume"),
-            words.say("kept.back"),
+            formats.say("kept.visits"),
+            formats.say("kept.share" if by_share else "kept.rate"),
+            formats.say("kept.wrong"),
+            formats.say("kept.alerts"),
+            formats.say("kept.volume"),
+            formats.say("kept.back"),
         ],
-        [(_class_name(index, words), _cells(one, words, by_share=by_share)) for index, one in enumerate(kept)],
-        words.say("kept.thin", count=words.count(whole.wrong_alerts), fewest=words.count(FEWEST_WRONG)) if thin else "",
+        [(_class_name(index, formats), _cells(one, formats, by_share=by_share)) for index, one in enumerate(kept)],
+        formats.say("kept.thin", count=formats.count(whole.wrong_alerts), fewest=formats.count(FEWEST_WRONG))
+        if thin
+        else "",
     )
 
 
@@ -73,45 +73,36 @@ def as_numbers(kept: Sequence[ClassRealised], outreach: OutreachPolicy) -> dict[
     }
 
 
-def _promised(outreach: OutreachPolicy, words: Words) -> list[str]:
+def _promised(outreach: OutreachPolicy, formats: Formats) -> list[str]:
     said: list[str] = []
     per_100, per_day = outreach.volume_per_100_visits, outreach.volume_per_day
     if per_100 is not None:
-        said.append(words.say("kept.promised.volume", level=_plain(per_100, words)))
+        said.append(formats.say("kept.promised.volume", level=formats.plain(per_100)))
     if per_day is not None:
-        said.append(words.say("kept.promised.volume_per_day", level=_plain(per_day, words)))
+        said.append(formats.say("kept.promised.volume_per_day", level=formats.plain(per_day)))
     if not said:
         share = outreach.measure is Measure.PROBABILITY
-        level = words.percent(100.0 * outreach.level) if share else _plain(outreach.level, words)
-        said.append(words.say(f"kept.promised.{outreach.measure.value}", level=level))
+        level = formats.share(outreach.level) if share else formats.plain(outreach.level)
+        said.append(formats.say(f"kept.promised.{outreach.measure.value}", level=level))
     return said
 
 
-def _class_name(index: int, words: Words) -> str:
+def _class_name(index: int, formats: Formats) -> str:
     if index == len(CLASSES):
-        return words.say("kept.all")
+        return formats.say("kept.all")
     low, high = CLASSES[index]
     if index + 1 == len(CLASSES):
-        return words.say("kept.from", low=low)
-    return words.say("kept.upto", high=high) if index == 0 else words.say("kept.between", low=low, high=high)
+        return formats.say("kept.from", low=low)
+    return formats.say("kept.upto", high=high) if index == 0 else formats.say("kept.between", low=low, high=high)
 
 
-def _cells(one: ClassRealised, words: Words, *, by_share: bool) -> list[str]:
-    share, rate = one.wrong_share(), one.wrong_per_year()
-    volume, back = one.alerts_per_100_visits(), one.back_soon_share()
-    wrong = (None if share is None else words.percent(100.0 * share)) if by_share else _rate(rate, words)
+def _cells(one: ClassRealised, formats: Formats, *, by_share: bool) -> list[str]:
+    rate, volume = one.wrong_per_year(), one.alerts_per_100_visits()
+    per_year = DASH if rate is None else formats.decimal(rate, 2)
     return [
-        "–" if wrong is None else wrong,
-        words.count(one.wrong_alerts),
-        words.count(one.alerts),
-        "–" if volume is None else _plain(volume, words),
-        "–" if back is None or one.alerts < FEWEST_WRONG else words.percent(100.0 * back, whole=True),
+        formats.share(one.wrong_share()) if by_share else per_year,
+        formats.count(one.wrong_alerts),
+        formats.count(one.alerts),
+        DASH if volume is None else formats.plain(volume),
+        DASH if one.alerts < FEWEST_WRONG else formats.share(one.back_soon_share(), whole=True),
     ]
-
-
-def _rate(number: float | None, words: Words) -> str | None:
-    return None if number is None else str(format_decimal(number, "0.00", locale=words.tongue.locale))
-
-
-def _plain(number: float, words: Words) -> str:
-    return str(format_decimal(number, "#,##0.##", locale=words.tongue.locale))

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
 
-from babel.dates import format_skeleton
 from markupsafe import Markup
 
 from service.backtest.alert_log import Alert
 from service.backtest.calibration import wilson
-from service.domain.calendar import DAY_US, to_datetime
+from service.domain.calendar import DAY_US
 from service.domain.findings import Kind
 from service.report import charts
 from service.report.material import Facts
-from service.wording.formats import Words
+from service.wording.formats import Formats
 
 FEWEST = 20
 """With fewer alerts a share tells nothing: its 95 % interval is 40 points wide."""
@@ -82,42 +81,42 @@ def facts_of(alerts: Iterable[Alert], last_us: int) -> AlertFacts:
     )
 
 
-def compose(facts: Facts, words: Words) -> Alerts:
+def compose(facts: Facts, formats: Formats) -> Alerts:
     result = facts.result
     found = facts_of(result.alerts.first(), result.last_us)
-    title = words.say("alerts.per_week")
+    title = formats.say("alerts.per_week")
     if not found.absences:
-        return Alerts([words.say("alerts.none"), *_nudges(result.alerts, words)], title, Markup(), "", [])
-    weeks = Counter(_monday(alert.decision.detected_us, words) for alert in result.alerts.first())
-    all_weeks = _weeks(_monday(result.first_us, words), max(_monday(result.last_us, words), *weeks))
+        return Alerts([formats.say("alerts.none"), *_nudges(result.alerts, formats)], title, Markup(), "", [])
+    weeks = Counter(_monday(alert.decision.detected_us, formats) for alert in result.alerts.first())
+    all_weeks = _weeks(_monday(result.first_us, formats), max(_monday(result.last_us, formats), *weeks))
     counts = [weeks[week] for week in all_weeks]
-    told = words.say(
-        "alerts.per_week.told", mean=words.decimal(found.absences / len(all_weeks)), most=words.count(max(counts))
+    told = formats.say(
+        "alerts.per_week.told", mean=formats.decimal(found.absences / len(all_weeks)), most=formats.count(max(counts))
     )
-    labels = [str(format_skeleton("yMMMd", week, locale=words.tongue.locale)) for week in all_weeks]
+    labels = [formats.label(week, "yMMMd") for week in all_weeks]
     outcomes = Counter(
         (alert.decision.outcome.value, alert.decision.reason.value)
         for alert in result.alerts
         if alert.decision.kind is Kind.WIN_BACK
     )
     return Alerts(
-        sentences=_sentences(found, result.alerts.absences - found.absences, words) + _nudges(result.alerts, words),
+        sentences=_sentences(found, result.alerts.absences - found.absences, formats) + _nudges(result.alerts, formats),
         chart_title=title,
-        chart=charts.bars(title, told, labels, counts, lambda number: words.count(round(number))),
+        chart=charts.bars(title, told, labels, counts, lambda number: formats.count(round(number))),
         chart_told=told,
         outcomes=[
-            words.say(
+            formats.say(
                 "alerts.outcome",
-                outcome=words.tongue.optional(f"outcome.{outcome}") or outcome,
-                reason=words.tongue.optional(f"reason.{reason}") or reason,
-                count=words.count(count),
+                outcome=formats.catalogue.optional(f"outcome.{outcome}") or outcome,
+                reason=formats.catalogue.optional(f"reason.{reason}") or reason,
+                count=formats.count(count),
             )
             for (outcome, reason), count in outcomes.most_common()
         ],
     )
 
 
-def _nudges(alerts: Iterable[Alert], words: Words) -> list[str]:
+def _nudges(alerts: Iterable[Alert], formats: Formats) -> list[str]:
     """What became of those who were nudged towards their next visit; nothing where nobody was."""
     count = back = 0
     for alert in alerts:
@@ -126,49 +125,49 @@ def _nudges(alerts: Iterable[Alert], words: Words) -> list[str]:
             back += alert.returned_us is not None
     if not count:
         return []
-    return [words.say(f"alerts.nudges.{words.form(count)}", count=words.count(count), part=words.count(back))]
+    return [formats.say(f"alerts.nudges.{formats.form(count)}", count=formats.count(count), part=formats.count(back))]
 
 
-def _sentences(found: AlertFacts, left_out: int, words: Words) -> list[str]:
+def _sentences(found: AlertFacts, left_out: int, formats: Formats) -> list[str]:
     """`left_out` = absences that a limit of messages kept from an alert."""
     said = [
-        words.say(
-            f"alerts.counted.{'one' if found.absences == 1 else 'other'}",
-            count=words.count(found.absences),
-            silence=words.days(found.silence_days or 0.0),
-            gaps=words.measured(found.silence_gaps or 0.0, "gap"),
+        formats.say(
+            f"alerts.counted.{formats.form(found.absences)}",
+            count=formats.count(found.absences),
+            silence=formats.days(found.silence_days or 0.0),
+            gaps=formats.measured(found.silence_gaps or 0.0, "gap"),
         )
     ]
     if left_out:
-        said.append(words.counted(left_out, "alerts.left_out"))
+        said.append(formats.counted(left_out, "alerts.left_out"))
     if found.known < FEWEST:
-        said.append(words.say("alerts.unaided.unknown", alerts=words.counted(found.known, "alert")))
+        said.append(formats.say("alerts.unaided.unknown", alerts=formats.counted(found.known, "alert")))
     else:
         low, high = wilson(found.unaided, found.known)
         said.append(
-            words.say(
+            formats.say(
                 "alerts.unaided",
-                share=words.percent(100 * found.unaided / found.known),
-                part=words.count(found.unaided),
-                whole=words.count(found.known),
-                low=words.percent(100 * low, whole=True),
-                high=words.percent(100 * high, whole=True),
+                share=formats.share(found.unaided / found.known),
+                part=formats.count(found.unaided),
+                whole=formats.count(found.known),
+                low=formats.share(low, whole=True),
+                high=formats.share(high, whole=True),
             )
         )
     if found.return_days is not None:
-        lead = words.say(
+        lead = formats.say(
             "alerts.lead",
-            part=words.count(found.came_back),
-            whole=words.count(found.absences),
-            days=words.days(found.return_days),
+            part=formats.count(found.came_back),
+            whole=formats.count(found.absences),
+            days=formats.days(found.return_days),
         )
-        others = words.say("alerts.lead.others") if found.came_back < found.absences else ""
+        others = formats.say("alerts.lead.others") if found.came_back < found.absences else ""
         said.append(f"{lead} {others}".rstrip())
     return said
 
 
-def _monday(at_us: int, words: Words) -> date:
-    day = to_datetime(at_us).astimezone(words.zone).date()
+def _monday(at_us: int, formats: Formats) -> date:
+    day = formats.date_of(at_us)
     return day - timedelta(days=day.weekday())
 
 
