@@ -25,7 +25,7 @@ def inspected(name: str, *events: Event, policy: OutreachPolicy = OPEN_HOUSE) ->
     return _inspection(SETTINGS, engine, 0, name)
 
 
-def test_who_is_overdue_is_told_about_as_in_an_alert_in_their_own_language_and_to_programs_in_both() -> None:
+def test_who_is_overdue_is_told_about_as_in_an_alert_in_their_own_language_and_to_programs_in_every_language() -> None:
     anna = Profile("p", "anna", at(1), first_name="Anna", locale="fr-FR")
 
     found = inspected("anna", *weekly("anna", 6), anna, purchase("other", 55.5))

@@ -7,13 +7,15 @@ from datetime import date
 import pytest
 
 from service.config import ShopSettings
-from service.report.texts import tongue_in
-from service.wording.formats import Words
-from service.wording.sentences import Language
+from service.wording.catalogue import catalogue_in
+from service.wording.english import LANGUAGE as ENGLISH
+from service.wording.formats import Formats
+from service.wording.french import LANGUAGE as FRENCH
+from service.wording.language import Language
 
 
-def words(language: Language) -> Words:
-    return Words(ShopSettings(), tongue_in(language))
+def formats(language: Language) -> Formats:
+    return Formats(ShopSettings(), catalogue_in(language))
 
 
 @pytest.mark.parametrize(
@@ -22,13 +24,13 @@ def words(language: Language) -> Words:
      (1.96, "2.0 orders", "2,0 commandes"), (12.5, "12.5 orders", "12,5 commandes")],
 )  # fmt: skip
 def test_french_counts_in_the_plural_from_two_on(number: float, english: str, french: str) -> None:
-    assert words(Language.EN).measured(number, "orders") == english
-    assert words(Language.FR).measured(number, "orders") == french
+    assert formats(ENGLISH).measured(number, "orders") == english
+    assert formats(FRENCH).measured(number, "orders") == french
 
 
 def test_the_first_of_a_french_month_is_ordinal() -> None:
-    french = words(Language.FR)
+    french = formats(FRENCH)
 
     assert french.day(date(1998, 1, 1)) == "1er janvier 1998"
     assert french.day(date(2001, 11, 11)) == "11 novembre 2001"
-    assert words(Language.EN).day(date(1998, 1, 1)) == "January 1, 1998"
+    assert formats(ENGLISH).day(date(1998, 1, 1)) == "January 1, 1998"
