@@ -13,8 +13,8 @@ from service.backtest.judging import Judgement, judge
 from service.backtest.run import Result
 from service.domain.calendar import to_datetime
 from service.domain.findings import Scores
+from service.domain.money import decimal_text
 from service.domain.periods.rows import CSV_COLUMNS, to_csv_row
-from service.history.amounts import as_decimal_text
 from service.report import CustomerTally, Facts, write_report
 from service.wording.language import Language
 from service.wording.languages import DEFAULT
@@ -136,4 +136,4 @@ def _local(zone: ZoneInfo, at_us: int | None) -> str:
 
 
 def _money(minor: int | None, digits: int) -> str:
-    return "" if minor is None else as_decimal_text(minor, digits)
+    return "" if minor is None else decimal_text(minor, digits)

@@ -10,7 +10,7 @@ from kafka.partitioner.default import murmur2
 
 from service.domain.calendar import SECOND_US, to_datetime
 from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
-from service.history.amounts import as_decimal_text
+from service.domain.money import decimal_text
 
 _encode = msgspec.json.Encoder().encode
 
@@ -34,7 +34,7 @@ def value_of(event: Event, minor_digits: int) -> bytes:
     }
     match event:
         case Purchase():
-            body["amount"] = as_decimal_text(event.amount_minor, minor_digits)
+            body["amount"] = decimal_text(event.amount_minor, minor_digits)
             body["kind"] = "refund" if event.refund else "purchase"
             if event.order_id is not None:
                 body["order_id"] = event.order_id

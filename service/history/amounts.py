@@ -87,12 +87,3 @@ class AmountReader:
 def rounded(amount: Minor) -> int:
     """Half-even to whole minor units."""
     return amount if isinstance(amount, int) else int(amount.to_integral_value(ROUND_HALF_EVEN))
-
-
-def as_decimal_text(minor: int, minor_digits: int) -> str:
-    """1250 with two digits → "12.50"; the inverse of reading."""
-    if minor_digits == 0:
-        return str(minor)
-    sign = "-" if minor < 0 else ""
-    digits = str(abs(minor)).rjust(minor_digits + 1, "0")
-    return f"{sign}{digits[:-minor_digits]}.{digits[-minor_digits:]}"

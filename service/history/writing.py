@@ -15,7 +15,7 @@ from typing import IO
 
 from service.domain.calendar import to_datetime
 from service.domain.events import Event, Item, Purchase, SurveyAnswer
-from service.history.amounts import as_decimal_text
+from service.domain.money import decimal_text
 
 PURCHASE_HEADER = ("customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item")
 SURVEY_HEADER = ("customer_id", "timestamp", "survey", "score", "event_id", "order_id")
@@ -34,7 +34,7 @@ def write_history(events: Iterable[Event], purchases: Path, surveys: Path, *, mi
             when = to_datetime(event.at_us).isoformat()
             if isinstance(event, Purchase):
                 signed = -event.amount_minor if event.refund else event.amount_minor
-                amount = as_decimal_text(signed, minor_digits)
+                amount = decimal_text(signed, minor_digits)
                 for item in event.items or _NO_ITEM:
                     put_purchase((event.customer_id, when, amount, event.event_id, event.order_id, item.sku, item.name))
                     amount = ""

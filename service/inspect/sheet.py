@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 from service.config import Settings
 from service.domain.calendar import to_day
 from service.domain.findings import LatestAnswer
+from service.domain.money import decimal_text
 from service.inspect.lookup import Inspection, inspect_customer, local_time
 from service.inspect.lookup import as_json as inspection_json
 
@@ -34,7 +36,7 @@ def show_customer(settings: Settings, customer_id: str, console: Console, *, as_
         ("health", "not enough evidence" if scores.health is None else f"{scores.health:.0f} of 100 ({scores.band})"),
         *((f"  {part.name}", f"{part.points:.1f} of {part.of:.1f}") for part in scores.health_parts),
         ("visits, orders", f"{scores.visits:,}, {scores.orders:,}"),
-        ("revenue", f"{scores.revenue_minor / 10**settings.shop.minor_digits:,.2f} {settings.shop.currency}"),
+        ("revenue", _money(scores.revenue_minor, settings)),
         ("usual gap", "unknown" if scores.usual_gap_days is None else f"{scores.usual_gap_days:.1f} days"),
         ("spread of gaps", "unknown" if scores.gap_spread is None else f"{scores.gap_spread:.2f} (log)"),
         (
@@ -89,12 +91,15 @@ def _expected(found: Inspection, settings: Settings) -> str:
     scores = found.scores
     if scores.expected_purchases_365d is None or scores.expected_value_365d_minor is None:
         return "unknown"
-    unit = 10**settings.shop.minor_digits
-    risked = (scores.value_at_risk_minor or 0) / unit
+    expected, at_risk = scores.expected_value_365d_minor, scores.value_at_risk_minor or 0
     return (
-        f"{scores.expected_purchases_365d:.1f} orders, {scores.expected_value_365d_minor / unit:,.2f} {settings.shop.currency} expected; "
-        f"{risked:,.2f} {settings.shop.currency} at risk"
+        f"{scores.expected_purchases_365d:.1f} orders, {_money(expected, settings)} expected; "
+        f"{_money(at_risk, settings)} at risk"
     )
+
+
+def _money(minor: int, settings: Settings) -> str:
+    return f"{Decimal(decimal_text(minor, settings.shop.minor_digits)):,} {settings.shop.currency}"
 
 
 def _gaps(found: Inspection) -> list[str]:
@@ -139,7 +144,6 @@ def _answer_rows(answer: LatestAnswer, settings: Settings) -> list[tuple[str, st
         if answer.ordered_us is None or answer.order_minor is None:
             about = f"{order}, not known"
         else:
-            amount = f"{answer.order_minor / 10**settings.shop.minor_digits:,.2f} {settings.shop.currency}"
-            about = f"{order} of {local_time(answer.ordered_us, zone):%Y-%m-%d %H:%M}, {amount}"
+            about = f"{order} of {local_time(answer.ordered_us, zone):%Y-%m-%d %H:%M}, {_money(answer.order_minor, settings)}"
         rows.append(("  about order", about))
     return rows

@@ -11,6 +11,7 @@ import msgspec
 
 from service.domain.calendar import DAY_US, SECOND_US, to_date
 from service.domain.findings import Decision, Evidence, HealthPart, LatestAnswer, Outcome, Output, Scores, ScoresErased
+from service.domain.money import decimal_text
 from service.wording.language import Language
 from service.wording.languages import DEFAULT, language_of
 from service.wording.sentences import sentence
@@ -53,7 +54,6 @@ class Encoder:
 
     def __init__(self, shop: EncoderSettings) -> None:
         self._shop = shop
-        self._scale = 10**shop.minor_digits
         self._encode = msgspec.json.Encoder().encode
 
     def encode(self, output: Output) -> list[OutputRecord]:
@@ -70,10 +70,7 @@ class Encoder:
 
     def money(self, minor: int) -> str:
         """Decimal text with the currency's minor digits."""
-        if self._shop.minor_digits == 0:
-            return str(minor)
-        major, rest = divmod(abs(minor), self._scale)
-        return f"{'-' if minor < 0 else ''}{major}.{rest:0{self._shop.minor_digits}d}"
+        return decimal_text(minor, self._shop.minor_digits)
 
     def cloud_event(self, kind: str, event_id: str, subject: str, at_us: int, fields: Fields) -> bytes:
         """The envelope, and `fields` as its data. Also for the period metrics (`period.measured`)."""

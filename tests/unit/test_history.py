@@ -15,9 +15,10 @@ import pytest
 
 from service.domain.calendar import DAY_US, to_us
 from service.domain.events import Event, Item, Purchase, Survey, SurveyAnswer
+from service.domain.money import decimal_text
 from service.errors import ConfigurationError
 from service.history import History, open_history
-from service.history.amounts import AmountReader, as_decimal_text, rounded
+from service.history.amounts import AmountReader, rounded
 from service.history.tables import open_table
 from service.history.timestamps import TimestampReader
 from service.history.writing import write_history
@@ -425,7 +426,7 @@ def test_what_is_no_amount_is_none(text: str) -> None:
     ("minor", "digits", "text"), [(1250, 2, "12.50"), (-5, 2, "-0.05"), (0, 2, "0.00"), (7, 0, "7")]
 )
 def test_minor_units_are_written_as_decimals(minor: int, digits: int, text: str) -> None:
-    assert as_decimal_text(minor, digits) == text
+    assert decimal_text(minor, digits) == text
 
 
 def test_events_written_as_files_are_read_back_as_the_same_events(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from service.domain.calendar import Granularity, to_date
+from service.domain.money import decimal_text
 from service.domain.periods.surveys import ces_favourable, ces_mean, csat, nps, nps_margin
 from service.domain.policy import Shop
 
@@ -180,10 +181,7 @@ class RowMaker:
 
 def _decimal(scaled: int, places: int) -> Decimal:
     """scaled · 10^−places, exact whatever the decimal context is."""
-    if not places:
-        return Decimal(scaled)
-    whole, fraction = divmod(abs(scaled), 10**places)
-    return Decimal(f"{'-' if scaled < 0 else ''}{whole}.{fraction:0{places}d}")
+    return Decimal(decimal_text(scaled, places))
 
 
 def to_csv_row(row: PeriodRow) -> list[str]:
