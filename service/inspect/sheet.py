@@ -144,6 +144,7 @@ def _answer_rows(answer: LatestAnswer, settings: Settings) -> list[tuple[str, st
         if answer.ordered_us is None or answer.order_minor is None:
             about = f"{order}, not known"
         else:
-            about = f"{order} of {local_time(answer.ordered_us, zone):%Y-%m-%d %H:%M}, {_money(answer.order_minor, settings)}"
+            amount = _money(answer.order_minor, settings)
+            about = f"{order} of {local_time(answer.ordered_us, zone):%Y-%m-%d %H:%M}, {amount}"
         rows.append(("  about order", about))
     return rows

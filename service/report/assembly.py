@@ -1,4 +1,7 @@
-"""Puts the sections on one page. A new section is a module in `sections`, a template of its name, and a line in `sections_of`."""
+"""Puts the sections on one page.
+
+A new section is a module in `sections`, a template of its name, and a line in `sections_of`.
+"""
 
 from __future__ import annotations
 

@@ -18,12 +18,16 @@ from service.web.answers import json_answer
 from service.web.promised_and_kept import as_numbers
 from service.web.recent import KEPT
 from service.web.shop_view import ShopFacts
-from service.web.view import GranularityName
+from service.web.view import MONTH, GranularityName
 
 
 def add_api(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
-    currency = settings.shop.currency
+    _add_periods(app, settings.shop.currency, facts)
+    _add_promises(app, settings, facts)
+    _add_decisions(app, settings.web.token, facts)
 
+
+def _add_periods(app: FastAPI, currency: str, facts: ShopFacts) -> None:
     @app.get(
         "/api/periods",
         summary="Period numbers of the whole shop, oldest first",
@@ -34,7 +38,7 @@ def add_api(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
         tags=["numbers"],
     )
     async def periods(
-        granularity: Annotated[GranularityName, Query(description="Length of the period.")] = GranularityName("month"),  # noqa: B008
+        granularity: Annotated[GranularityName, Query(description="Length of the period.")] = MONTH,
         since: Annotated[
             date | None, Query(alias="from", description="Only periods that begin on this local date or later.")
         ] = None,
@@ -54,19 +58,24 @@ def add_api(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
         ]
         return json_answer({"granularity": granularity.value, "periods": rows if limit is None else rows[-limit:]})
 
+
+def _add_promises(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
     @app.get(
         "/api/promises",
-        summary="What the policy promised of its alerts, and what they did, by visits of the regulars; this worker's partitions",
+        summary="What the policy promised of its alerts, and what they did, by visits of the regulars; "
+        "this worker's partitions",
         responses=_listing("realised", {"type": "object"}, promised={"type": "object"}),
         tags=["numbers"],
     )
     async def promises() -> Response:
         return json_answer(as_numbers(facts.kept(), settings.policy().outreach))
 
+
+def _add_decisions(app: FastAPI, token: SecretStr | None, facts: ShopFacts) -> None:
     @app.get(
         "/api/decisions",
         summary="The latest outreach decisions of the whole shop, newest first",
-        dependencies=[Depends(_gate(settings.web.token))],
+        dependencies=[Depends(_gate(token))],
         responses={
             **_listing("decisions", _documented(DecisionRecord)),
             401: {"description": "Token missing or wrong."},

@@ -18,7 +18,7 @@ from service.web.api import add_api
 from service.web.page import compose
 from service.web.probes import add_probes
 from service.web.shop_view import ShopFacts
-from service.web.view import GranularityName, View
+from service.web.view import MONTH, GranularityName, View
 from service.wording.languages import LANGUAGES, LanguageCode
 
 REFRESH_S: Final = 5
@@ -30,7 +30,8 @@ def create_app(settings: Settings, registry: CollectorRegistry, facts: ShopFacts
     app = FastAPI(
         title="Churn Alert",
         version=_version(),
-        description="Period numbers of the shop and its latest outreach decisions. Rates are percentages; null = not enough evidence.",
+        description="Period numbers of the shop and its latest outreach decisions. "
+        "Rates are percentages; null = not enough evidence.",
         docs_url=None,
         redoc_url=None,
     )
@@ -63,7 +64,7 @@ def _add_page(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
     @app.get("/", include_in_schema=False)
     async def page(
         accept_language: Annotated[str | None, Header()] = None,
-        period: GranularityName = GranularityName("month"),  # noqa: B008
+        period: GranularityName = MONTH,
         lang: LanguageCode | None = None,
         live: Literal["yes", "no"] = "yes",
     ) -> Response:

@@ -91,10 +91,11 @@ def _change(number: Number, periods: ShownPeriods, formats: Formats) -> tuple[st
 
 
 def _margin_of_change(name: str, now: PeriodRow, then: PeriodRow) -> float | None:
-    """Half the width of the 95 % interval of a change in the answers: a few of them always differ. None = it cannot be told (CES).
+    """Half the width of the 95 % interval of a change in the answers, a few of which always differ.
 
-    For shares it is that of Agresti & Caffo 2000 ("Simple and effective confidence intervals for proportions and differences of
-    proportions", The American Statistician 54(4)): one answer of each sort is added on both sides.
+    None = it cannot be told (CES). For shares it is that of Agresti & Caffo 2000 ("Simple and effective confidence
+    intervals for proportions and differences of proportions", The American Statistician 54(4)): one answer of each sort
+    is added on both sides.
     """
     match name:
         case "nps":

@@ -96,7 +96,10 @@ def compose(facts: ShopFacts, settings: Settings, view: View, catalogue: Catalog
 
 
 def _days(facts: ShopFacts) -> tuple[date, date] | None:
-    """Local days of the first event and of stream time; None before the first. A window of every day between them has a row."""
+    """Local days of the first event and of stream time; None before the first.
+
+    Between them every day has a row of its window.
+    """
     windows = facts.periods("rolling_7")
     return (windows[0].end - timedelta(days=1), windows[-1].end - timedelta(days=1)) if windows else None
 

@@ -1,4 +1,4 @@
-"""Promised beside realised: what the policy asked of the alerts, and what they did, by how well the regulars were known."""
+"""Promised beside kept: what the policy asked of the alerts, and what they did, by how well the regulars were known."""
 
 from __future__ import annotations
 

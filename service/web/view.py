@@ -22,6 +22,8 @@ GranularityName = StrEnum(  # type: ignore[misc]  # the members are the granular
     "GranularityName", {name: name for name in GRANULARITIES}
 )
 """For the addresses of page and API, which refuse any other."""
+MONTH: Final = GranularityName("month")
+"""What is shown unless something else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Small figures as inline SVG, of page and report: colours come from the style sheet, because the page allows no inline styles."""
+"""Small figures of page and report as inline SVG. Colours come from the style sheet: the page allows no inline styles."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
             path.append(f"{'M' if pen_up else 'L'}{last[0]:.1f} {last[1]:.1f}")
         pen_up = value is None
     return Markup(  # noqa: S704 - numbers, and an escaped label
-        f'<svg class="trend" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
+        f'<svg class="trend" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(label)}">'
         f'<path d="{"".join(path)}"/><path class="dot" d="M{last[0]:.1f} {last[1]:.1f}h0"/></svg>'
     )
 

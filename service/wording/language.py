@@ -1,4 +1,7 @@
-"""What a language has to bring: its folder holds a module for each of its texts, and `LANGUAGE` in its `__init__.py`."""
+"""What a language has to bring.
+
+Its folder holds `page.py`, `report.py` and `sentences.py`, and its `__init__.py` puts them together as `LANGUAGE`.
+"""
 
 from __future__ import annotations
 

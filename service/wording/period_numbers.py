@@ -152,7 +152,7 @@ def _why_unknown(name: str, row: PeriodRow, formats: Formats) -> str:
 
 
 def trend(name: str, rows: Sequence[PeriodRow], formats: Formats) -> str:
-    """What a drawing of the rows shows: its span, its lowest and its highest value. Not for rows that are all unknown."""
+    """What a drawing of the rows shows: its span, its lowest and its highest value, of which at least one is known."""
     known = [row for row in rows if getattr(row, name) is not None]
     lowest, highest = (pick(known, key=lambda row: getattr(row, name)) for pick in (min, max))
     granularity = rows[0].granularity

@@ -12,7 +12,7 @@ def whole_days(days: float) -> int:
 
 
 def percent(share: float) -> str | None:
-    """Whole percents of a share 0–1, one decimal after a point below 1 %; None below 0.1 %, which would read as none."""
+    """Whole percents of a share 0–1, with one decimal below 1 %; None below 0.1 %, which would read as none."""
     number = share * 100
     if number < 0.1:
         return None

@@ -20,8 +20,9 @@ class MissingSentenceError(FatalError):
 def sentence(kind: Kind, evidence: Evidence, customer_id: str, language: Language = DEFAULT) -> str:
     """The reason in `language`, from the same numbers that the decision rests on.
 
-    The share of silences is that of customers with a rhythm of the same kind (`learning/silences.py`), because a single customer
-    has too few silences for a share of their own. Raises MissingSentenceError for a kind that the language has no sentence for.
+    A share of silences is that of customers with a rhythm of the same kind (`learning/silences.py`), because a single
+    customer has too few silences for a share of their own. Raises MissingSentenceError for a kind that the language has
+    no sentence for.
     """
     told = language.sentences.get(kind)
     if told is None:

@@ -1,7 +1,7 @@
 """Which periods of one length are shown.
 
-Large stands the last complete period, because one that has just begun looks like a disaster: whoever has not come yet counts
-as lost. The running one stands beside it.
+Large stands the last complete period, because one that has just begun looks like a disaster: whoever has not come yet
+counts as lost. The running one stands beside it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def caution(row: PeriodRow, first_day: date, formats: Formats) -> str:
 
 
 def _before_is_partly_unknown(row: PeriodRow, first_day: date) -> bool:
-    """Whether the first known purchase lies within the period before, so that customers at the start are only some of them."""
+    """Whether the first known purchase lies within the period before, so that only some of its customers are known."""
     length = window_days(row.granularity)
     if length is not None:
         begin = row.start - timedelta(days=length)

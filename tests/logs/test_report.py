@@ -1,4 +1,4 @@
-"""report.html of a simulated café: the numbers of the CSV files, in both languages, readable anywhere and loading nothing."""
+"""report.html of a simulated café: the numbers of the CSV files, in English and French, loading nothing from anywhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from service.backtest.stories import Story, examples
 from service.cli import app
 from service.config import Settings, load_settings
 from service.feed.simulate import Cafe, Simulation
-from service.report.sections.alerts import facts_of
+from service.report.absences import absences_of
 from service.report.sections.numbers import SIDE_BY_SIDE
 from service.wording.english import LANGUAGE as ENGLISH
 from service.wording.french import LANGUAGE as FRENCH
@@ -208,7 +208,7 @@ def test_the_alerts_told_are_those_of_alerts_csv(made: Made) -> None:
     absences = {(row["customer_id"], row["quiet_since"]) for row in alerts}
     back = {(row["customer_id"], row["quiet_since"]) for row in alerts if row["returned_at"]}
 
-    found = facts_of(made.result.alerts.first(), made.result.last_us)
+    found = absences_of(made.result.alerts.first(), made.result.last_us)
 
     assert (found.absences, found.came_back) == (len(absences), len(back))
     assert found.unaided <= found.known <= found.absences

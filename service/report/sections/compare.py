@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from service.backtest.baselines import Baseline, Rival
 from service.backtest.evaluation import Realised
+from service.backtest.judging import Judgement
 from service.report.material import Facts
 from service.wording.figures import bar
 from service.wording.formats import Formats
@@ -34,49 +35,55 @@ class Compare:
 
 def compose(facts: Facts, formats: Formats) -> Compare:
     found = facts.judgement
-    said = [
-        formats.say(
-            "compare.intro",
-            day=formats.local_day(facts.result.visits.judge_from_us),
-            absences=formats.counted(found.compared, "absence"),
-            alerts=formats.counted(round(found.policy.alerts), "alert"),
-        )
-    ]
-    if facts.result.visits.level:
-        said.append(formats.say("compare.part", n=formats.count(1 << facts.result.visits.level)))
+    intro = _intro(facts, formats)
     if not found.rivals:
-        return Compare([*said, formats.say("compare.thin")], [], [], "")
-    said.append(formats.say("compare.granted"))
+        return Compare([*intro, formats.say("compare.thin")], [], [], "")
+    told = formats.say("compare.policy"), formats.say("compare.policy.told")
+    rules = [
+        _rule("policy", *told, found.policy, facts, formats),
+        *(_rule(each.name.value, *_named(each, formats), each.tally, facts, formats) for each in found.rivals),
+    ]
+    columns = ("captured_4", "captured_8", "needless", "late", "lead")
+    return Compare(
+        [*intro, formats.say("compare.granted"), *_beside_the_best(found, formats)],
+        rules,
+        [formats.say(f"compare.column.{each}") for each in columns],
+        formats.say("compare.note"),
+    )
+
+
+def _intro(facts: Facts, formats: Formats) -> list[str]:
+    found, visits = facts.judgement, facts.result.visits
+    intro = formats.say(
+        "compare.intro",
+        day=formats.local_day(visits.judge_from_us),
+        absences=formats.counted(found.compared, "absence"),
+        alerts=formats.counted(round(found.policy.alerts), "alert"),
+    )
+    return [intro, formats.say("compare.part", n=formats.count(1 << visits.level))] if visits.level else [intro]
+
+
+def _beside_the_best(found: Judgement, formats: Formats) -> list[str]:
+    """The policy beside the simple rule that did best."""
     best = max(found.rivals, key=lambda rival: rival.tally.captured_4)
-    said.append(
+    return [
         formats.say(
             "compare.captured",
             share=formats.share(found.policy.captured_4 / found.capturable[0]),
             rule=_within(formats.say(f"compare.{best.name.value}")),
             other=formats.share(best.tally.captured_4 / found.capturable[0]),
-        )
-    )
-    said.append(
+        ),
         formats.say(
             "compare.needless",
             share=formats.share(found.policy.needless_share),
             other=formats.share(best.tally.needless_share),
             days=formats.days(found.policy.mean_lead_days or 0.0),
-        )
-    )
-    rules = [
-        _rule(
-            "policy", formats.say("compare.policy"), formats.say("compare.policy.told"), found.policy, facts, formats
         ),
-        *(_rule(each.name.value, *_named(each, formats), each.tally, facts, formats) for each in found.rivals),
     ]
-    columns = [
-        formats.say(f"compare.column.{each}") for each in ("captured_4", "captured_8", "needless", "late", "lead")
-    ]
-    return Compare(said, rules, columns, formats.say("compare.note"))
 
 
 def _named(rival: Rival, formats: Formats) -> tuple[str, str]:
+    """(label, what it means)"""
     match rival.name:
         case Baseline.FIXED_DAYS:
             threshold = formats.days(rival.threshold)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.backtest.promises import Kept
+from service.config import OutreachSettings
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
 from service.domain.policy import Measure
 from service.report.material import Facts
@@ -13,28 +14,24 @@ from service.wording.formats import DASH, Formats
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """Customers of a class of evidence. Cells are (as shown, raw)."""
+
     label: str
     cells: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class PromisedAndKept:
     sentences: list[str]
     columns: list[str]
     rows: list[Row]
     note: str
 
 
-def compose(facts: Facts, formats: Formats) -> Promise:
+def compose(facts: Facts, formats: Formats) -> PromisedAndKept:
     found, outreach = facts.judgement, facts.result.settings.outreach
     limited = outreach.volume_per_100_visits is not None or outreach.volume_per_day is not None
-    said = []
-    if limited:
-        said.append(formats.say("promise.limited"))
-    else:
-        share = outreach.measure is Measure.PROBABILITY
-        level = formats.share(outreach.level) if share else formats.plain(outreach.level)
-        said.append(formats.say(f"promise.{outreach.measure.value}", level=level))
+    said = [formats.say("promise.limited") if limited else _promised(outreach, formats)]
     whole = found.kept[-1]
     if not whole.enough:
         said.append(formats.say("promise.thin", wrong=formats.counted(whole.wrong, "wrong"), fewest=FEWEST_WRONG))
@@ -42,7 +39,7 @@ def compose(facts: Facts, formats: Formats) -> Promise:
     rated = outreach.measure is Measure.BUDGET
     promised = None if limited or outreach.measure is Measure.MULTIPLE else outreach.level
     columns = ["promised", "rate" if rated else "share", "healthy", "wrong", "unaided"]
-    return Promise(
+    return PromisedAndKept(
         said,
         [formats.say(f"promise.column.{each}") for each in columns],
         [_row(each, promised, formats, rated=rated) for each in found.kept],
@@ -50,7 +47,14 @@ def compose(facts: Facts, formats: Formats) -> Promise:
     )
 
 
+def _promised(outreach: OutreachSettings, formats: Formats) -> str:
+    share = outreach.measure is Measure.PROBABILITY
+    level = formats.share(outreach.level) if share else formats.plain(outreach.level)
+    return formats.say(f"promise.{outreach.measure.value}", level=level)
+
+
 def _volume(facts: Facts, formats: Formats) -> list[str]:
+    """How many messages there were, beside what was promised of that; nothing where no regular came."""
     found, outreach = facts.judgement, facts.result.settings.outreach
     if found.alerts_per_100_visits is None:
         return []
@@ -69,17 +73,9 @@ def _row(kept: Kept, promised: float | None, formats: Formats, *, rated: bool) -
             return DASH, ""
         return (formats.decimal(value, 2) if rated else formats.share(value)), repr(value)
 
-    if kept.visits is None:
-        label = formats.say("promise.all")
-    elif kept.visits == CLASSES[-1]:
-        label = formats.say("promise.visits.more", low=kept.visits[0])
-    else:
-        label = formats.say(
-            "promise.visits.upto" if kept.visits[0] == 0 else "promise.visits", low=kept.visits[0], high=kept.visits[1]
-        )
     unaided = kept.unaided / kept.known if kept.known >= FEWEST_WRONG else None
     return Row(
-        label,
+        _visits(kept, formats),
         [
             shown(promised),
             shown(kept.rate if rated else kept.share),
@@ -88,3 +84,13 @@ def _row(kept: Kept, promised: float | None, formats: Formats, *, rated: bool) -
             (DASH, "") if unaided is None else (formats.share(unaided), repr(unaided)),
         ],
     )
+
+
+def _visits(kept: Kept, formats: Formats) -> str:
+    """How well the customers of the row were known."""
+    if kept.visits is None:
+        return formats.say("promise.all")
+    low, high = kept.visits
+    if kept.visits == CLASSES[-1]:
+        return formats.say("promise.visits.more", low=low)
+    return formats.say("promise.visits.upto" if low == 0 else "promise.visits", low=low, high=high)

@@ -55,33 +55,14 @@ def compose(facts: Facts, formats: Formats) -> Risk:
 def _judged(name: str, quality: Quality, formats: Formats) -> Judged:
     title, chart_title = formats.say(f"risk.{name}"), formats.say("risk.chart")
     if not quality.enough or quality.auc_risk is None:
-        thin = formats.say(
-            "risk.thin",
-            away=formats.count(quality.stayed_away),
-            back=formats.count(quality.customers - quality.stayed_away),
-            fewest=FEWEST,
-        )
-        return Judged(name, title, [thin], chart_title, Markup(), "", [], [], "")
-    predicted = sum(each.predicted * each.customers for each in quality.bins) / quality.customers
-    widest = max(quality.bins, key=lambda each: abs(each.predicted - each.observed))
-    sentences = [
-        formats.say("risk.auc", pairs=formats.decimal(100 * quality.auc_risk)),
-        formats.say(
-            "risk.mean",
-            predicted=formats.share(predicted),
-            observed=formats.share(quality.stayed_away / quality.customers),
-            widest=formats.measured(100 * abs(widest.predicted - widest.observed), "point"),
-        ),
-    ]
-    told = formats.say(
-        "risk.chart.told",
-        low=formats.share(quality.bins[0].predicted),
-        high=formats.share(quality.bins[-1].predicted),
-    )
+        return Judged(name, title, [_thin(quality, formats)], chart_title, Markup(), "", [], [], "")
+    low, high = (formats.share(quality.bins[place].predicted) for place in (0, -1))
+    told = formats.say("risk.chart.told", low=low, high=high)
+    columns = ("customers", "predicted", "observed", "range", "risk")
     return Judged(
         name=name,
         title=title,
-        sentences=sentences,
+        sentences=[formats.say("risk.auc", pairs=formats.decimal(100 * quality.auc_risk)), _mean(quality, formats)],
         chart_title=chart_title,
         chart=charts.calibration(
             f"{chart_title}, {title}",
@@ -90,11 +71,30 @@ def _judged(name: str, quality: Quality, formats: Formats) -> Judged:
             lambda share: formats.share(share, whole=True),
         ),
         chart_told=told,
-        columns=[
-            formats.say(f"risk.column.{column}") for column in ("customers", "predicted", "observed", "range", "risk")
-        ],
+        columns=[formats.say(f"risk.column.{column}") for column in columns],
         rows=[_row(each, formats) for each in quality.bins],
         note=_note(quality, formats),
+    )
+
+
+def _thin(quality: Quality, formats: Formats) -> str:
+    return formats.say(
+        "risk.thin",
+        away=formats.count(quality.stayed_away),
+        back=formats.count(quality.customers - quality.stayed_away),
+        fewest=FEWEST,
+    )
+
+
+def _mean(quality: Quality, formats: Formats) -> str:
+    """Predicted and observed of all together, and the tenth in which they are furthest apart."""
+    predicted = sum(each.predicted * each.customers for each in quality.bins) / quality.customers
+    widest = max(quality.bins, key=lambda each: abs(each.predicted - each.observed))
+    return formats.say(
+        "risk.mean",
+        predicted=formats.share(predicted),
+        observed=formats.share(quality.stayed_away / quality.customers),
+        widest=formats.measured(100 * abs(widest.predicted - widest.observed), "point"),
     )
 
 

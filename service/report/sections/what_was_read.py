@@ -51,7 +51,10 @@ def compose(facts: Facts, formats: Formats) -> Read:
 
 
 def tried(outreach: OutreachSettings, formats: Formats) -> tuple[str, str]:
-    """What the first alert of an absence goes by, and its level: under a limit of messages that limit, whatever the measure."""
+    """What the first alert of an absence goes by, and its level.
+
+    Under a limit of messages that is the limit, whatever the measure.
+    """
     for name in ("volume_per_100_visits", "volume_per_day"):
         limit = getattr(outreach, name)
         if limit is not None:

@@ -18,7 +18,8 @@ _BLANKS = {
     " ?": "\u202f?",
     " !": "\u202f!",
 }
-"""Signs keep together with their words: by a no-break space, before ; ? ! by a narrow one (Lexique des règles typographiques, Imprimerie nationale 2002)."""
+"""Signs keep together with their words: by a no-break space, before ; ? ! by a narrow one. Source: Lexique des règles
+typographiques, Imprimerie nationale 2002."""
 
 
 def _typeset(text: str) -> str:

@@ -14,8 +14,8 @@ def win_back(seen: Evidence, name: str) -> str:
     share = "moins de 0,1\u00a0%" if number is None else f"{number.replace('.', ',')}\u00a0%"
     few = " seulement" if is_few(seen.tail_probability) else ""
     return (
-        f"{name} passe d’habitude {_every(seen.usual_gap_days)} et ne donne plus signe depuis {_days(seen.gap_days)}\u00a0; "
-        f"{share}{few} des silences suivis d’un retour, chez de tels clients, ont duré aussi longtemps."
+        f"{name} passe d’habitude {_every(seen.usual_gap_days)} et ne donne plus signe depuis "
+        f"{_days(seen.gap_days)}\u00a0; {share}{few} des silences suivis d’un retour, chez de tels clients, ont duré aussi longtemps."
     )
 
 
