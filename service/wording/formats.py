@@ -15,7 +15,7 @@ from service.wording.catalogue import Catalogue
 from service.wording.rounding import whole_days
 
 DASH: Final = "–"
-"""In a table, for what is unknown."""
+"""Stands in tables for what is unknown."""
 _NO_CENTS_FROM = 10_000
 """Of large amounts nobody reads the cents; the API has every digit."""
 
@@ -39,11 +39,11 @@ class Formats:
         return str(format_decimal(number, locale=self._locale))
 
     def setting(self, number: float) -> str:
-        """As it was set, to three decimals."""
+        """As it was set, with three decimals at most."""
         return str(format_decimal(number, locale=self._locale))
 
     def plain(self, number: float) -> str:
-        """With two decimals at most, and none that is nought."""
+        """With two decimals at most, and without noughts at the end."""
         return str(format_decimal(number, "#,##0.##", locale=self._locale))
 
     def decimal(self, number: float, places: int = 1) -> str:

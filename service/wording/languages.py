@@ -31,7 +31,7 @@ DEFAULT: Final = LANGUAGES[DEFAULT_CODE]
 LanguageCode = StrEnum(  # type: ignore[misc]  # the members are the folders
     "LanguageCode", {code: code for code in LANGUAGES}
 )
-"""For command line and API, which refuse what is no member and tell what is one."""
+"""For command line and API, which refuse what is no member and tell which there are."""
 
 
 def language_of(locale: str | None) -> Language | None:

@@ -53,7 +53,7 @@ TABLE: Final = (
 _UNITS = {number.name: number.unit for numbers in GROUPS.values() for number in numbers} | {
     "purchase_frequency": Unit.MEAN
 }
-"""Of the others: counts."""
+"""A number without one is a count."""
 
 
 def value_of(row: PeriodRow, name: str) -> float | None:
