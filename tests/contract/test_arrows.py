@@ -31,7 +31,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "config": {"domain", "errors"},
     "logs": {"config"},
     "engines": {"config", "domain"},
-    "wording": {"domain", "domain.periods", "config", "web"},
+    "wording": {"domain", "domain.periods", "errors", "config"},
     "history": {"schemas", "domain", "errors"},
     # Kafka, and who reads and writes there
     "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "engines", "collector", "wording"},
@@ -44,7 +44,7 @@ ROOMS: Final[dict[str, set[str]]] = {
         "domain", "domain.learning", "domain.outreach", "domain.periods", "config", "engines", "collector", "history",
         "feed", "wording", "report",
     },
-    "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording", "web"},
+    "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording"},
     "demo": {"domain", "errors", "config", "processes", "history", "streaming", "feed", "local_broker"},
     # the way in
     "commands": {
