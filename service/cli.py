@@ -6,13 +6,13 @@ Their files import what is heavy when they run, so that `--help` is quick.
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
+from service import build_info
 from service.commands import (
     backtest,
     dead_letters,
@@ -39,7 +39,7 @@ app = typer.Typer(
 
 def _version(show: bool) -> None:
     if show:
-        out.print(f"churn-alert {metadata.version('churn-alert')}", highlight=False)
+        out.print(build_info.sentence(), highlight=False)
         raise typer.Exit
 
 
@@ -48,7 +48,8 @@ def root(
     ctx: typer.Context,
     config: Annotated[Path | None, typer.Option(help="TOML file; else CHURN_ALERT_CONFIG, else the defaults.")] = None,
     version: Annotated[  # noqa: ARG001 - acts in its callback
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and which engine runs."),
     ] = False,
 ) -> None:
     ctx.obj = Context(config)

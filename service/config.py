@@ -2,19 +2,32 @@
 
 Order of precedence: environment (`CHURN_ALERT_KAFKA__GROUP=…`, two underscores between section and key), then the file
 (`churn-alert --config FILE`, or `CHURN_ALERT_CONFIG`), then the defaults below.
+
+Printed, dumped or logged, a secret is asterisks, which no setting takes for one. `child_environment` is the only way to hand settings on.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.numbers import get_currency_precision
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.domain import policy
@@ -23,8 +36,60 @@ from service.errors import ConfigurationError
 CONFIG_VARIABLE = "CHURN_ALERT_CONFIG"
 ENV_PREFIX = "CHURN_ALERT_"
 
-Positive = Annotated[float, Field(gt=0)]
+BESIDE_THE_SETTINGS = frozenset({"CHURN_ALERT_CACHE", "CHURN_ALERT_TEST_BROKER", "CHURN_ALERT_TEST_LOGS"})
+"""Variables with the prefix that belong to the machine and set nothing."""
+SMALLEST_RATE, LARGEST_RATE = Decimal("0.000000001"), Decimal(1_000_000_000)
+"""Between any two currencies that people pay with; beyond, the rate is a mistake."""
+SHORTEST_SECRET = 16
+"""Characters of a secret that somebody may guess at: whoever holds the token reads personal data."""
+
+
+def _no_mask(secret: SecretStr) -> SecretStr:
+    """Refuses what a printed secret looks like, and what no environment variable can carry."""
+    text = secret.get_secret_value()
+    if text and not text.strip("*"):
+        raise ValueError("consists of asterisks only, which is how a secret is shown: give the secret itself")
+    if "\0" in text:
+        raise ValueError("holds a NUL character, which no environment variable can")
+    return secret
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().strip()) < SHORTEST_SECRET:
+        raise ValueError(f"needs at least {SHORTEST_SECRET} characters that are not blank; leave it out to have none")
+    return secret
+
+
+def _in_a_header(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("may hold only printable ASCII characters and no spaces: it is sent in an HTTP header")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_no_mask)]
+LongSecret = Annotated[SecretStr, AfterValidator(_long_enough), AfterValidator(_no_mask)]
+Token = Annotated[SecretStr, AfterValidator(_long_enough), AfterValidator(_no_mask), AfterValidator(_in_a_header)]
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+"""Up to a day: what a connection waits for."""
+Days = Annotated[float, Field(gt=0, le=36_525, allow_inf_nan=False)]
+"""Up to a century; the engine counts in microseconds, and they must fit."""
+
+
+def _addresses(text: str) -> str:
+    for address in text.split(","):
+        host, colon, port = address.strip().rpartition(":")
+        if not (host and colon and port.isdecimal() and port.isascii() and 0 < int(port[:9]) <= 65_535):
+            raise ValueError(f"{address.strip()[:100]!r} is not HOST:PORT; several are separated by commas")
+    return text
+
+
+Addresses = Annotated[str, Field(max_length=2_000), AfterValidator(_addresses)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
+DEFAULT_PARTITIONS = 1
+"""What is learned from everybody is learned per partition: a small shop has enough regulars for one, and one is fast
+enough."""
 
 
 class _Section(BaseModel):
@@ -45,7 +110,7 @@ class TopicNames(_Section):
 
 
 class KafkaSettings(_Section):
-    bootstrap_servers: str = "127.0.0.1:9092"
+    bootstrap_servers: Addresses = "127.0.0.1:9092"
     group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "churn-alert"
     """Consumer group; also the prefix of the internal topics and of the transactional ids."""
     instance_id: str | None = None
@@ -54,19 +119,19 @@ class KafkaSettings(_Section):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_username: str | None = None
-    sasl_password: SecretStr | None = None
+    sasl_password: Secret | None = None
     ssl_cafile: Path | None = None
     allow_plaintext_credentials: bool = False
     """SASL_PLAINTEXT sends the password readable; it must be asked for."""
-    session_timeout_s: Positive = 30.0
-    heartbeat_interval_s: Positive = 3.0
-    rebalance_timeout_s: Positive = 60.0
+    session_timeout_s: Seconds = 30.0
+    heartbeat_interval_s: Seconds = 3.0
+    rebalance_timeout_s: Seconds = 60.0
     fetch_bytes: Annotated[int, Field(ge=65_536, le=64 << 20)] = 2 << 20
     """Largest fetch per partition; also the size of a turn. More is faster and less even."""
-    buffer_records: Annotated[int, Field(ge=100)] = 40_000
+    buffer_records: Annotated[int, Field(ge=100, le=10_000_000)] = 40_000
     """Records buffered per input partition before its fetching pauses."""
-    transaction_timeout_s: Positive = 10.0
-    request_timeout_s: Positive = 15.0
+    transaction_timeout_s: Seconds = 10.0
+    request_timeout_s: Seconds = 15.0
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
@@ -90,13 +155,13 @@ class KafkaSettings(_Section):
 
 
 class ShopSettings(_Section):
-    timezone: str = "UTC"
+    timezone: Annotated[str, Field(max_length=100)] = "UTC"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     rates: dict[str, Decimal] = {}
     """Units of the shop's currency for one unit of another, e.g. USD = "0.92"."""
     regular_min_visits: Annotated[int, Field(ge=2, le=50)] = 4
     history_days: Annotated[int, Field(ge=765, le=4000)] = 765
-    erasure_salt: Annotated[SecretStr, Field(min_length=16)] | None = None
+    erasure_salt: LongSecret | None = None
     """Secret that the hashes of erased customers are keyed with. Without it the group's name is, which whoever knows the name can use to
     look for a customer among the hashes. Change it and erased customers are no longer recognised."""
     max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
@@ -118,8 +183,8 @@ class ShopSettings(_Section):
         for code, rate in rates.items():
             if len(code) != 3 or not code.isascii() or not code.isupper():
                 raise ValueError(f"{code!r} is not an ISO 4217 code such as USD")
-            if not rate.is_finite() or rate <= 0:
-                raise ValueError(f"the rate of {code} must be a positive number")
+            if not rate.is_finite() or not SMALLEST_RATE <= rate <= LARGEST_RATE:
+                raise ValueError(f"the rate of {code} must lie between {SMALLEST_RATE} and {LARGEST_RATE:,}")
         return rates
 
     @property
@@ -133,22 +198,22 @@ class ShopSettings(_Section):
 
 class LimitSettings(_Section):
     max_value_bytes: Annotated[int, Field(ge=1_024, le=8 << 20)] = 262_144
-    max_future_skew_s: Positive = 600.0
+    max_future_skew_s: Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)] = 600.0
     """An event dated further ahead of the wall clock is bad input."""
 
 
 class TimeSettings(_Section):
     clock: policy.ClockMode = policy.ClockMode.WALL
-    grace_s: Annotated[float, Field(ge=0)] = 1.0
+    grace_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 1.0
     """At the end of the log, time is the wall clock less this: what is still on its way may arrive."""
-    max_jump_days: Positive = 7.0
-    jump_confirmations: Annotated[int, Field(ge=1)] = 2
-    feed_silence_hours: Positive = 48.0
+    max_jump_days: Days = 7.0
+    jump_confirmations: Annotated[int, Field(ge=1, le=1_000_000)] = 2
+    feed_silence_hours: Annotated[float, Field(gt=0, le=24 * 36_525, allow_inf_nan=False)] = 48.0
 
 
 class RungSettings(_Section):
     name: str
-    strictness: float = 1.0
+    strictness: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
     offer: str = ""
     template: str = ""
 
@@ -162,10 +227,10 @@ class OutreachSettings(_Section):
     consent: policy.ConsentRule | None = None
     """None: required, but in a backtest, where nothing is sent, kept elsewhere."""
     shadow: bool = False
-    stale_after_days: float = 7.0
-    overdue_per_hour: int = 60
-    attribution_days: float = 30.0
-    expires_after_days: float = 14.0
+    stale_after_days: Days = 7.0
+    overdue_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 60
+    attribution_days: Days = 30.0
+    expires_after_days: Days = 14.0
     second_visit: bool = False
     second_visit_offer: str = ""
     volume_per_100_visits: float | None = None
@@ -175,9 +240,9 @@ class OutreachSettings(_Section):
 
 class WebSettings(_Section):
     enabled: bool = True
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8088
-    token: SecretStr | None = None
+    token: Token | None = None
     """Bearer token for everything about a person; without one those paths stay closed."""
 
 
@@ -264,12 +329,19 @@ class Settings(BaseSettings):
         )
 
     def changed(self, **sections: dict[str, Any]) -> Settings:
-        """A copy with some keys of some sections replaced and everything validated again."""
-        update = {
-            name: type(getattr(self, name))(**{**dict(getattr(self, name)), **keys}) for name, keys in sections.items()
-        }
+        """A copy with some keys of some sections replaced and everything validated again. Raises ConfigurationError."""
+        update = {}
+        for name, keys in sections.items():
+            model = getattr(self, name)
+            try:
+                update[name] = type(model)(**{**dict(model), **keys})
+            except ValidationError as error:
+                raise ConfigurationError(_sentence(error, None, name)) from error
         copy = self.model_copy(update=update)
-        copy.policy()
+        try:
+            copy.policy()
+        except ValueError as error:
+            raise ConfigurationError(f"{error}.") from error
         return copy
 
 
@@ -296,16 +368,50 @@ def load_settings(file: Path | None = None) -> Settings:
         raise ConfigurationError(f"The environment does not hold a valid configuration: {error}.") from error
 
 
+def child_environment(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment that gives a child process exactly these settings, secrets as they are: to be handed to it and to nobody else.
+
+    `base` is the rest of it; the settings in it, and the file that it names, are left out.
+    """
+    kept = {
+        name: value
+        for name, value in base.items()
+        if not name.upper().startswith(ENV_PREFIX) or name in BESIDE_THE_SETTINGS
+    }
+    return kept | dict(_variables(settings))
+
+
+def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
+    for section, model in settings:
+        for key, field in type(model).model_fields.items():
+            value = getattr(model, key)
+            if value is not None and value != field.default:
+                plain = _plain(value)
+                text = json.dumps(plain) if isinstance(plain, list | dict) else str(plain)
+                yield f"{ENV_PREFIX}{section}__{key}".upper(), text
+
+
+def _plain(value: object) -> object:
+    """As the environment and JSON write it, nothing masked."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case BaseModel():
+            return {key: _plain(inner) for key, inner in value}
+        case dict():
+            return {key: _plain(inner) for key, inner in value.items()}
+        case list():
+            return [_plain(inner) for inner in value]
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return str(value)
+
+
 def _refuse_unknown_variables() -> None:
     """A misspelt CHURN_ALERT_ variable must not be ignored silently."""
     sections = {name.upper() for name in Settings.model_fields}
-    known_alone = {
-        CONFIG_VARIABLE,
-        "CHURN_ALERT_RESTARTS",
-        "CHURN_ALERT_CACHE",
-        "CHURN_ALERT_TEST_BROKER",
-        "CHURN_ALERT_TEST_LOGS",
-    }
+    known_alone = {CONFIG_VARIABLE, "CHURN_ALERT_RESTARTS", *BESIDE_THE_SETTINGS}
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in known_alone:
             section, _, key = name.removeprefix(ENV_PREFIX).partition("__")
@@ -317,9 +423,11 @@ def _refuse_unknown_variables() -> None:
                 )
 
 
-def _sentence(error: ValidationError, file: Path | None) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the configuration"
+def _sentence(error: ValidationError, file: Path | None, section: str | None = None) -> str:
+    """`section` is that of the model, where it is not the whole configuration."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = first["loc"] if section is None else (section, *first["loc"])
+    key = ".".join(str(part) for part in place) or "the configuration"
     what = (
         "is not a known setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import sysconfig
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +17,21 @@ if TYPE_CHECKING:
     from tests.support.broker import TestBroker
 
 USED = pytest.StashKey[str]()
+ROOT = Path(__file__).parents[1]
+
+
+def find_the_package_in(*directories: str) -> None:
+    """First there, for this process and for those that it starts, wherever they are started."""
+    sys.path[:0] = directories
+    os.environ["PYTHONPATH"] = os.pathsep.join(directories)
+    os.environ["PYTHONSAFEPATH"] = "1"  # else `python -m` would look into its working directory first
+
+
+# Tests run the source; `make bench` runs what is installed: compiled, where there is a C compiler.
+if os.environ.get("CHURN_ALERT_TESTS_RUN") == "installed":
+    find_the_package_in(sysconfig.get_paths()["purelib"], str(ROOT))
+else:
+    find_the_package_in(str(ROOT))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from service import build_info
 from service.commands.console import Files, Surveys, out, progress, settings_of, tell, writing
 from service.config import Settings
 from service.domain.policy import ConsentRule, Measure
@@ -129,6 +130,7 @@ def backtest_files(
         with writing(directory):
             written += write_suggestion(evaluation, sentence, directory)
     console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)
+    console.print(f"By {build_info.sentence()}.", highlight=False, soft_wrap=True)
 
 
 def _make(directory: Path) -> None:
@@ -162,5 +164,5 @@ def _changed(settings: Settings, option: str, outreach: dict[str, Any]) -> Setti
     """The settings with another policy; an error names the option that asks for it."""
     try:
         return settings.changed(outreach=outreach)
-    except ValueError as error:
-        raise ConfigurationError(f"--{option}: {error}.") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--{option}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,13 @@ def settings_of(ctx: typer.Context) -> Settings:
     return context.settings
 
 
+def finite(value: float | None) -> float | None:
+    """For options whose bounds would let through what is no number."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("this must be a finite number.")
+    return value
+
+
 def say(line: str) -> None:
     """One line for a person who waits."""
     err.print(line, style="dim", highlight=False, soft_wrap=True)
@@ -63,10 +71,12 @@ def counted(count: int, thing: str) -> str:
 
 
 def progress(console: Console) -> Progress:
-    """Only where it can be redrawn: elsewhere rich would leave an empty line of it."""
+    """Only where it can be redrawn: elsewhere it would leave an empty line, in some versions of rich even a disabled one."""
     from rich.progress import Progress
 
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
+    if console.is_terminal:
+        return Progress(console=console, transient=True)
+    return Progress(console=Console(quiet=True), disable=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands.console import Surveys, out, settings_of
+from service.commands.console import Surveys, finite, out, settings_of
 
 
 def demo(
@@ -20,8 +20,12 @@ def demo(
         str | None, typer.Option(help="Use this Kafka instead of a local process (topics get names of their own).")
     ] = None,
     partitions: Annotated[int, typer.Option(min=1, max=64)] = 1,
-    port: Annotated[int | None, typer.Option(help="Port of the page; default 8088, or any free one.")] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="The replay takes about this long.")] = 20.0,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port of the page; default 8088, or any free one.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=86_400, callback=finite, help="The replay takes about this long.")
+    ] = 20.0,
     leave: Annotated[bool, typer.Option("--exit", help="End after the summary instead of serving on.")] = False,
 ) -> None:
     """Stream a year of real baskets through a real Kafka and watch regulars go quiet. Needs no Docker and no Java."""

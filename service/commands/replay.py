@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands.console import Files, Surveys, out, progress, settings_of, tell
+from service.commands.console import Files, Surveys, finite, out, progress, settings_of, tell
 from service.errors import ConfigurationError
 
 
@@ -15,9 +15,12 @@ def replay(
     files: Files,
     surveys: Surveys = None,
     speed: Annotated[
-        float | None, typer.Option(help="Event seconds per second; default: as fast as the broker takes it.")
+        float | None,
+        typer.Option(callback=finite, help="Event seconds per second; default: as fast as the broker takes it."),
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="Spread the whole log over this many seconds.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(callback=finite, help="Spread the whole log over this many seconds.")
+    ] = None,
 ) -> None:
     """Stream history files into the input topics, in order of time."""
     from service.feed.replay import Pace

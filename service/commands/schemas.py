@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands.console import err, out
+from service.commands.console import err, out, writing
 
 app = typer.Typer(no_args_is_help=True, help="JSON Schema and AsyncAPI of every event.")
 
@@ -17,8 +17,9 @@ def schemas_export(directory: Annotated[Path, typer.Argument(help="Where to writ
     """Write the generated documents."""
     from schemas import export
 
-    for path in export.export(directory):
-        out.print(str(path), highlight=False, soft_wrap=True)
+    with writing(directory):
+        for path in export.export(directory):
+            out.print(str(path), highlight=False, soft_wrap=True)
 
 
 @app.command("check")

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import typer
+from pydantic import SecretStr
 
 from service.commands.console import out, settings_of
 from service.config import Settings
@@ -17,7 +18,7 @@ def config(ctx: typer.Context) -> None:
 
 
 def config_toml(settings: Settings) -> str:
-    """The effective configuration; secrets as asterisks, what is unset as a comment."""
+    """The effective configuration, to be used again as a file: secrets and what is unset are comments."""
     lines: list[str] = []
     for section, values in settings.model_dump(mode="json").items():
         lines.append(f"[{section}]")
@@ -27,6 +28,8 @@ def config_toml(settings: Settings) -> str:
                 tables += ["", f"[{section}.{key}]", *(f"{name} = {_toml(inner)}" for name, inner in value.items())]
             elif value is None:
                 lines.append(f"# {key} is not set")
+            elif isinstance(getattr(getattr(settings, section), key), SecretStr):
+                lines.append(f"# {key} is set; a secret is not shown")
             else:
                 lines.append(f"{key} = {_toml(value)}")
         lines += [*tables, ""]

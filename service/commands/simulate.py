@@ -13,8 +13,8 @@ from service.commands.console import out, settings_of, writing
 def simulate(
     ctx: typer.Context,
     output: Annotated[Path, typer.Option("--out", help="Directory for purchases.csv, surveys.csv and fates.csv.")],
-    customers: Annotated[int, typer.Option(min=1)] = 500,
-    days: Annotated[int, typer.Option(min=1)] = 365,
+    customers: Annotated[int, typer.Option(min=1, max=10_000_000)] = 500,
+    days: Annotated[int, typer.Option(min=1, max=36_525)] = 365,
     seed: int = 1,
 ) -> None:
     """Write a log of simulated café customers whose fate is known."""

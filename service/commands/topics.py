@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from service.commands.console import err, out, say, settings_of
+from service.commands.console import err, finite, out, say, settings_of
+from service.config import DEFAULT_PARTITIONS
 
 app = typer.Typer(no_args_is_help=True, help="Create and check the Kafka topics.")
 
@@ -15,10 +16,13 @@ app = typer.Typer(no_args_is_help=True, help="Create and check the Kafka topics.
 def topics_create(
     ctx: typer.Context,
     partitions: Annotated[
-        int | None, typer.Option(min=1, help="Of every input; default: as existing inputs have, else 4.")
+        int | None,
+        typer.Option(
+            min=1, max=10_000, help=f"Of every input; default: as existing inputs have, else {DEFAULT_PARTITIONS}."
+        ),
     ] = None,
-    replication: Annotated[int | None, typer.Option(min=1, help="Default: the broker's.")] = None,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for a broker.")] = 30.0,
+    replication: Annotated[int | None, typer.Option(min=1, max=1_000, help="Default: the broker's.")] = None,
+    wait: Annotated[float, typer.Option(min=0, callback=finite, help="Seconds to wait for a broker.")] = 30.0,
 ) -> None:
     """Create what is missing; existing topics are left as they are."""
     from service.streaming import topics
@@ -32,7 +36,7 @@ def topics_create(
 @app.command("check")
 def topics_check(
     ctx: typer.Context,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for a broker.")] = 0.0,
+    wait: Annotated[float, typer.Option(min=0, callback=finite, help="Seconds to wait for a broker.")] = 0.0,
 ) -> None:
     """Say what keeps a worker from running on these topics; exit code 1 if anything does."""
     from service.streaming import topics

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import os
 import secrets
+import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,7 +20,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.config import Settings
+from service.config import Settings, child_environment
 from service.domain.policy import ClockMode, ConsentRule
 from service.errors import ConfigurationError, FatalError
 from service.local_broker.broker import LocalKafka
@@ -69,6 +71,7 @@ def stage(
 ) -> Iterator[Stage]:
     """Starts everything and stops it at the end. With `bootstrap` the topics get names of their own there."""
     with ExitStack() as stack:
+        stack.enter_context(_ending_in_order())
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="churn-alert-demo-")))
         if bootstrap is None:
             broker = stack.enter_context(LocalKafka().start(say))
@@ -101,9 +104,10 @@ def stage(
         topics.create(settings, partitions=partitions, wait_s=30)
         log_file = home / "worker.log"
         supervisor = Supervisor(
-            [sys.executable, "-m", "service.cli", "worker"],
-            environment=_environment(settings),
+            [sys.executable, "-P", "-m", "service.cli", "worker"],  # -P: not what lies in the working directory
+            environment=child_environment(settings, os.environ),
             log_file=log_file,
+            remove=home,
             on_exit=lambda code, pause: (
                 say(f"The worker ended with exit code {code}; it starts again in {pause:g} s.")
                 if pause
@@ -117,15 +121,30 @@ def stage(
         yield running
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """The settings as CHURN_ALERT_ variables, for the worker process."""
-    variables = {}
-    for section, values in json.loads(settings.model_dump_json(exclude_defaults=True)).items():
-        for key, value in values.items():
-            if value is not None:
-                text = value if isinstance(value, str) else json.dumps(value)
-                variables[f"CHURN_ALERT_{section.upper()}__{key.upper()}"] = text
-    return variables
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """SIGTERM and a closed terminal unwind as Ctrl-C does. What nohup has told us to ignore stays ignored."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+
+    def leave(number: int, _frame: object) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)  # once is enough
+        sys.exit(128 + number)
+
+    before = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    for number in before:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _port(wanted: int, insisted: bool) -> int:

@@ -1,7 +1,7 @@
 """A real Apache Kafka as a local process: the demo's broker, and the tests' where no Docker answers.
 
 One KRaft node, broker and controller in one, on two free loopback ports, with transactions, compaction, groups and the
-admin interface of any other. It dies with the process that started it (service/processes/tether.py), and Ctrl-C in the terminal
+admin interface of any other. It dies with the process that started it (service/processes/tethered.py), and Ctrl-C in the terminal
 does not reach it, so that a worker can still finish its batch.
 """
 
@@ -12,13 +12,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,7 +25,7 @@ from kafka.errors import KafkaError
 
 from service.errors import ConfigurationError
 from service.local_broker.distribution import KAFKA_VERSION, Progress, find_java, kafka_jars
-from service.processes import tether
+from service.processes.tethered import Tethered
 from service.streaming.admin import open_admin
 
 HOST = "127.0.0.1"
@@ -97,8 +95,7 @@ class LocalKafka:
         self._settings = {**BROKER_SETTINGS, **(settings or {})}
         self._cache = cache
         self._command: list[str] = []
-        self._tether: subprocess.Popen[bytes] | None = None
-        self._pid = 0
+        self._process: Tethered | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -110,13 +107,13 @@ class LocalKafka:
     @property
     def pid(self) -> int:
         """Process id of the Java process. Raises RuntimeError when it does not run."""
-        if not self.running:
+        if self._process is None or self._process.poll() is not None:
             raise RuntimeError("the local Kafka is not running")
-        return self._pid
+        return self._process.pid
 
     @property
     def running(self) -> bool:
-        return self._tether is not None and self._tether.poll() is None
+        return self._process is not None and self._process.poll() is None
 
     @property
     def log_file(self) -> Path:
@@ -210,18 +207,13 @@ class LocalKafka:
         self.log_file.unlink(missing_ok=True)
         if not (home / "log" / "meta.properties").exists():
             self._format(properties)
-        remove = ["--remove", str(home)] if self._kept is None else []
-        with self.log_file.open("ab") as log:
-            self._tether = subprocess.Popen(
-                [sys.executable, "-I", "-S", tether.__file__, *remove, *self._command, "kafka.Kafka", str(properties)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C belongs to the owner
-            )
-        assert self._tether.stdout is not None  # noqa: S101  (asked for above)
-        self._pid = int(self._tether.stdout.readline() or 0)
+        self._process = self._run("kafka.Kafka", str(properties))
         self._wait_until_ready()
+
+    def _run(self, *arguments: str) -> Tethered:
+        """A Java program of the distribution; what it says is added to the log."""
+        with self.log_file.open("ab") as log:
+            return Tethered([*self._command, *arguments], output=log, remove=self._home if self._kept is None else None)
 
     def _properties(self, home: Path) -> dict[str, str]:
         assert self._ports is not None  # noqa: S101  (chosen before the first launch)
@@ -236,12 +228,8 @@ class LocalKafka:
 
     def _format(self, properties: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
-        arguments = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
-        done = subprocess.run(
-            [*self._command, *arguments], capture_output=True, text=True, check=False, start_new_session=True
-        )
-        if done.returncode != 0:
-            self.log_file.write_text(done.stdout + done.stderr, encoding="utf-8")
+        self._process = self._run("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties))
+        if self._process.wait() != 0:
             raise self._failure("its data directory could not be formatted")
 
     def _wait_until_ready(self) -> None:
@@ -273,25 +261,9 @@ class LocalKafka:
         return self._home
 
     def _end(self, sign: signal.Signals) -> None:
-        if self._tether is None:
-            return
-        with ExitStack() as pipes:
-            for pipe in (self._tether.stdin, self._tether.stdout):
-                if pipe is not None:
-                    pipes.callback(pipe.close)
-            if self._tether.poll() is None:
-                for each in (sign, signal.SIGCONT):  # a paused broker must be woken to hear SIGTERM
-                    self._signal(each)
-                try:
-                    self._tether.wait(STOP_TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    self._signal(signal.SIGKILL)
-                    self._tether.wait()
-        self._tether = None
-
-    def _signal(self, sign: signal.Signals) -> None:
-        with suppress(ProcessLookupError):  # it ended a moment ago
-            os.kill(self._pid, sign)
+        if self._process is not None:
+            self._process.end(sign, STOP_TIMEOUT_S)
+            self._process = None
 
 
 def _free_ports(fixed: int | None) -> tuple[int, int]:

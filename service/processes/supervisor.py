@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from service.processes.tethered import Tethered
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 HEALTHY_AFTER_S = 60.0
@@ -25,17 +25,22 @@ class Supervisor:
         *,
         environment: Mapping[str, str],
         log_file: Path,
+        remove: Path,
         on_exit: Callable[[int, float], None],
         hopeless: frozenset[int] = frozenset({1, 2}),
     ) -> None:
-        """`hopeless`: exit codes of a wrong configuration, which a restart cannot cure; the supervisor gives up on them."""
+        """`environment` is the child's whole one. `remove` is a directory that goes when this process ends without `stop`.
+
+        `hopeless`: exit codes of a wrong configuration, which a restart cannot cure; the supervisor gives up on them.
+        """
         self._command = list(command)
-        self._environment = {**os.environ, **environment}
+        self._environment = environment
         self._log_file = log_file
+        self._remove = remove
         self._on_exit = on_exit
         self._hopeless = hopeless
         self._stopping = threading.Event()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Tethered | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.gave_up = False
         self.restarts = 0
@@ -53,15 +58,7 @@ class Supervisor:
         while not self._stopping.is_set():
             began = time.monotonic()
             with self._log_file.open("ab") as log:
-                # Its own session: Ctrl-C reaches the owner, who stops the child in order.
-                self._child = subprocess.Popen(
-                    self._command,
-                    env=self._environment,
-                    stdout=log,
-                    stderr=log,
-                    stdin=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
+                self._child = Tethered(self._command, output=log, environment=self._environment, remove=self._remove)
             code = self._child.wait()
             if self._stopping.is_set():
                 return
@@ -82,12 +79,6 @@ class Supervisor:
         child = self._child
         if child is None:
             return None
-        if child.poll() is None:
-            child.send_signal(signal.SIGTERM)
-            try:
-                child.wait(STOP_GRACE_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        code = child.end(signal.SIGTERM, STOP_GRACE_S)
         self._thread.join(STOP_GRACE_S)
-        return child.returncode
+        return code

@@ -6,12 +6,19 @@ import ssl
 from typing import Any
 
 from service.config import KafkaSettings
+from service.errors import ConfigurationError
 
 
 def _tls(kafka: KafkaSettings) -> ssl.SSLContext | None:
     if kafka.security_protocol not in {"SSL", "SASL_SSL"}:
         return None
-    return ssl.create_default_context(cafile=str(kafka.ssl_cafile) if kafka.ssl_cafile else None)
+    try:
+        return ssl.create_default_context(cafile=str(kafka.ssl_cafile) if kafka.ssl_cafile else None)
+    except OSError as error:  # SSLError is one
+        raise ConfigurationError(
+            f"kafka.ssl_cafile {str(kafka.ssl_cafile)[:200]!r} cannot be used ({error.strerror or error}): "
+            "name a file of certificates in PEM format."
+        ) from error
 
 
 def aiokafka_security(kafka: KafkaSettings) -> dict[str, Any]:

@@ -5,11 +5,15 @@ One object per process with an injected registry. Never a customer id as label.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import platform
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
 
+from service.build_info import flavour, version
 from service.domain.counts import Counts
 from service.domain.engine import Engine
 from service.domain.findings import HealthBand, Segment
@@ -25,57 +29,88 @@ PERIODS_PARTITION = 0
 that has lost its partitions leaves no stale series; it also writes `period-metrics`."""
 
 
+DAY_S = 86_400
+
+
+class _WithoutCreated(MetricWrapperBase):
+    """Without the gauge of its own birth, which the library would show beside every series; its switch for that is global."""
+
+    def collect(self) -> Iterable[Metric]:
+        for family in super().collect():
+            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+            yield family
+
+
+class _Counter(_WithoutCreated, Counter):
+    pass
+
+
+class _Histogram(_WithoutCreated, Histogram):
+    pass
+
+
 class Metrics:
     """All instruments of one worker process."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         r = self.registry
-        self._records = Counter(
+        ProcessCollector(
+            registry=r
+        )  # memory, processor time and open files, under the names that every dashboard knows
+        GCCollector(registry=r)
+        self._build = Gauge(
+            "churn_alert_build_info",
+            "Always 1; the labels say what runs. compiled = false where speed matters: install a C compiler.",
+            ["version", "compiled", "python"],
+            registry=r,
+        )
+        self._build.labels(version(), "true" if flavour() == "compiled" else "false", platform.python_version()).set(1)
+        self._records = _Counter(
             "churn_alert_records_total",
             "Input records processed, good and bad. Flat with lag > 0: stuck.",
             ["partition"],
             registry=r,
         )
-        self._events = Counter("churn_alert_events_total", "Accepted events by type.", ["type"], registry=r)
-        self._duplicates = Counter(
+        self._events = _Counter("churn_alert_events_total", "Accepted events by type.", ["type"], registry=r)
+        self._duplicates = _Counter(
             "churn_alert_duplicates_total",
             "Events ignored because their event_id was known. A steady rate is a producer that retries too much.",
             registry=r,
         )
-        self._late = Counter(
+        self._late = _Counter(
             "churn_alert_late_visits_total",
             "Visits dated before a customer's known last visit. Many: a source delivers out of order.",
             registry=r,
         )
-        self._beyond = Counter(
+        self._beyond = _Counter(
             "churn_alert_beyond_history_total",
             "Events older than the kept history; counted in lifetime totals only.",
             registry=r,
         )
-        self._erased = Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
-        self._dead = Counter(
+        self._erased = _Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
+        self._dead = _Counter(
             "churn_alert_dead_letters_total",
             "Records sent to dead-letters. Above 0: run `churn-alert dead-letters list`.",
             ["reason"],
             registry=r,
         )
-        self._decisions = Counter(
+        self._decisions = _Counter(
             "churn_alert_decisions_total",
             "Outreach decisions. A sudden rise of released: check the policy before the customers do.",
             ["kind", "rung", "outcome", "reason"],
             registry=r,
         )
-        self._regular_events = Counter(
+        self._regular_events = _Counter(
             "churn_alert_regular_events_total",
             "What happened to regulars, by visits they had: wrong_alert / healthy_gap is the share of healthy gaps alerted, "
             "back_soon / alert the share back within a usual gap, 100 x alert / visit the volume.",
             ["evidence", "event"],
             registry=r,
         )
-        self._healthy_days = Counter(
-            "churn_alert_healthy_days_total",
-            "Sum of healthy gaps of regulars. 365 x wrong_alert / this: wrong alerts per healthy regular and year.",
+        self._healthy = _Counter(
+            "churn_alert_healthy_seconds_total",
+            "Sum of healthy gaps of regulars. 31,536,000 x wrong_alert / this: wrong alerts per healthy regular and year.",
             ["evidence"],
             registry=r,
         )
@@ -87,14 +122,14 @@ class Metrics:
             registry=r,
         )
         self._tallies: dict[int, Realised] = {}
-        self._outputs = Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
-        self._compute = Histogram(
+        self._outputs = _Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
+        self._compute = _Histogram(
             "churn_alert_turn_compute_seconds",
             "Computing of one turn. Near the session timeout: lower kafka.fetch_bytes.",
             buckets=_TURN_BUCKETS,
             registry=r,
         )
-        self._commit = Histogram(
+        self._commit = _Histogram(
             "churn_alert_turn_commit_seconds",
             "Transaction of one turn. Rising: the broker is slow.",
             buckets=_TURN_BUCKETS,
@@ -218,7 +253,7 @@ class Metrics:
                 ("back_soon", news.back_soon),
             ):
                 self._regular_events.labels(evidence, event).inc(count)
-            self._healthy_days.labels(evidence).inc(news.healthy_days)
+            self._healthy.labels(evidence).inc(news.healthy_days * DAY_S)
 
     def positions(
         self, partition: int, positions: Mapping[str, int], ends: Mapping[str, tuple[int, int] | None]

@@ -6,6 +6,11 @@ import logging
 import time
 
 import structlog
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
 
 log = structlog.get_logger()
 
@@ -23,6 +28,12 @@ _ATTEMPTS = (
     "Failed to commit on finallization",
 )
 """How the messages begin that only say that a broker did not answer and that it will be tried again."""
+_LOOKUP = "Group Coordinator Request failed"
+_ANSWERS = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+"""What a broker answers that is there and has no coordinator for the group yet: at a group's first start on it, it makes the topic that
+holds the groups' offsets."""
+PATIENCE_S = 15.0
+"""A broker makes that topic within a second or two. One that cannot (too few brokers for its replication) never says so."""
 
 
 class Outage(logging.Handler):
@@ -32,6 +43,9 @@ class Outage(logging.Handler):
         super().__init__()
         self._broker = broker
         self._last_s: float | None = None
+        self._lookup_s: tuple[float, float] | None = None
+        """When the broker first and last answered that the group has no coordinator, in this row of such answers."""
+        self._lookup_told = False
         self.count = 0
         """Outages so far."""
 
@@ -46,12 +60,31 @@ class Outage(logging.Handler):
             if record.levelno >= root.level:
                 root.handle(record)
             return
+        if record.msg.startswith(_LOOKUP) and isinstance(record.args, tuple) and isinstance(record.args[0], _ANSWERS):
+            self._has_no_coordinator(record)
+            return
         new = not self.within(QUIET_S)
         self._last_s = time.monotonic()
         if new:
             self.count += 1
             log.warning(
                 "the broker does not answer; trying again", broker=self._broker, error=record.getMessage()[:200]
+            )
+
+    def _has_no_coordinator(self, record: logging.LogRecord) -> None:
+        """Silent as long as it may be the first start of a group."""
+        now = time.monotonic()
+        if self._lookup_s is None or now - self._lookup_s[1] > QUIET_S:
+            self._lookup_s, self._lookup_told = (now, now), False
+        first, _ = self._lookup_s
+        self._lookup_s = (first, now)
+        if now - first >= PATIENCE_S and not self._lookup_told:
+            self._lookup_told = True
+            log.warning(
+                "the broker answers and has no coordinator for the consumer group; trying again. Can it make its topic "
+                "__consumer_offsets (offsets.topic.replication.factor)?",
+                broker=self._broker,
+                error=record.getMessage()[:200],
             )
 
     def within(self, seconds: float) -> bool:

@@ -10,10 +10,6 @@ from typing import Literal
 from service.config import Settings
 from service.streaming.input_topics import input_names
 
-DEFAULT_PARTITIONS = 1
-"""What is learned from everybody is learned per partition: a small shop has enough regulars for one, and one is fast
-enough."""
-
 DAY_MS = 86_400_000
 INPUT_DAYS = 90
 """The longest outage a worker can catch up from; the state itself lies in the changelog."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.config import Settings
+from service.config import DEFAULT_PARTITIONS, Settings
 from service.streaming.input_topics import input_names
-from service.streaming.topic_plan import DEFAULT_PARTITIONS, Role, TopicSpec, dead_letter_bytes, topic_plan
+from service.streaming.topic_plan import Role, TopicSpec, dead_letter_bytes, topic_plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from typing import Any
 from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from service.config import KafkaSettings, Settings
+from service.config import DEFAULT_PARTITIONS, KafkaSettings, Settings
 from service.errors import ConfigurationError, TransientError
 from service.streaming.admin import open_admin
 from service.streaming.connection import kafka_python_security
 from service.streaming.input_topics import input_names
-from service.streaming.topic_plan import DEFAULT_PARTITIONS, TopicSpec, topic_plan
+from service.streaming.topic_plan import TopicSpec, topic_plan
 from service.streaming.topic_problems import Existing, problems_of, wrong_counts, wrong_policies
 
 Say = Callable[[str], None]

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import structlog
 
+from service.build_info import flavour, version
 from service.collector import be_patient
 from service.config import Settings
 from service.errors import FatalError
@@ -83,7 +84,11 @@ class Worker:
             try:
                 await self.app.start()
                 log.info(
-                    "worker started", group=self.settings.kafka.group, broker=self.settings.kafka.bootstrap_servers
+                    "worker started",
+                    group=self.settings.kafka.group,
+                    broker=self.settings.kafka.bootstrap_servers,
+                    version=version(),
+                    engine=flavour(),
                 )
                 await self._until_stopped()
             except Exception as error:  # noqa: BLE001 - one place decides what it means

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -12,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
+from service.build_info import version
 from service.config import Settings
 from service.web.answers import refuse, secure
 from service.web.api import add_api
@@ -29,7 +29,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, facts: ShopFacts
     """Handlers run in the worker's event loop and answer from memory."""
     app = FastAPI(
         title="Churn Alert",
-        version=_version(),
+        version=version(),
         description="Period numbers of the shop and its latest outreach decisions. "
         "Rates are percentages; null = not enough evidence.",
         docs_url=None,
@@ -42,13 +42,6 @@ def create_app(settings: Settings, registry: CollectorRegistry, facts: ShopFacts
     add_api(app, settings, facts)
     _add_page(app, settings, facts)
     return app
-
-
-def _version() -> str:
-    try:
-        return metadata.version("churn-alert")
-    except metadata.PackageNotFoundError:  # run from a source tree that was never installed
-        return "0"
 
 
 def _add_page(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:

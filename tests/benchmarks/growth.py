@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.growth EVENTS
 
-Prints one line: RESULT {…}, the fields of `Measured`. Time is CPU time of what a worker does with a turn once its records
-are decoded: apply, drain, the day records added to the shop's totals. Making the events is not in it.
+Prints one line: RESULT {…}, the fields of `Measured`. Time is CPU time of what a worker does with a turn once its
+records are decoded: apply, drain, the day records added to the shop's totals. Making the events is not in it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from service.domain.policy import ClockMode, ConsentRule, OutreachPolicy, Policy
 from tests.benchmarks.growing_shop import GrowingShop
 
 TURN = 32_000
-"""Most records of a worker's turn (service/streaming/partition.py). Here a turn also ends with the day: a backlog's turn would hold
-weeks of the small shop and half a day of the large one, and what a turn merges (a customer's snapshots) would be compared instead."""
+"""Most records of a worker's turn (service/streaming/partition.py). Here a turn also ends with the day: a backlog's
+turn would hold weeks of the small shop and half a day of the large one, and what a turn merges (a customer's snapshots)
+would be compared instead."""
 EARLY = (0.02, 0.05)
 LATE = (0.97, 1.0)
 """Stretches that are compared, as shares of all events. The shop's mix is the same in both."""
@@ -226,11 +227,13 @@ _SMALL = range(-5, 257)
 
 def sizes(customer_id: str, customer: Customer) -> dict[str, int]:
     """Bytes of one customer's objects, by kind."""
+    episode = customer.episode
     found = {"id": _rounded(sys.getsizeof(customer_id)), "customer": _rounded(sys.getsizeof(customer))}
+    found["episode"] = _rounded(sys.getsizeof(episode))
     boxed = type(customer).__dict__["visits"].__class__.__name__ == "member_descriptor"
     counted: set[int] = set()
     for name in FIELDS:
-        value = getattr(customer, name)
+        value = getattr(customer if name in type(customer).__dict__ else episode, name)
         if isinstance(value, (int, float)):
             if boxed and id(value) not in counted and not (isinstance(value, int) and value in _SMALL):
                 counted.add(id(value))

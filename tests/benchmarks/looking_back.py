@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.looking_back FILE
 
-Prints one line: RESULT {…}, the fields of `Measured`. Time is CPU time of `service.backtest.run.backtest`: reading the file, deciding,
-noting what the alerts are judged by. The judging and the files written afterwards are not in it.
+Prints one line: RESULT {…}, the fields of `Measured`. Time is CPU time of `service.backtest.run.backtest`: reading the
+file, deciding, noting what the alerts are judged by. The judging and the files written afterwards are not in it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A million hostile records in a good stream: each in dead-letters with its precise code, every good one applied, memory flat."""
+"""A million hostile records in a good stream: each in dead-letters with its precise code, every good one applied,
+memory flat."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from service.streaming import topics
 from service.streaming.dead_letters import read_dead_letters
 from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
+from tests.support.installed import Build
 from tests.support.load import Hostile, hostile, many_purchases, mixed, send, settings_for
 from tests.support.worker_process import Positions, WorkerProcess
 
@@ -44,7 +46,7 @@ def customers_applied(settings: Settings) -> int:
     return sum(restore(key.decode(), value).orders for key, value in newest.items())
 
 
-def test_a_million_hostile_records_stop_nothing(broker: TestBroker, topic_prefix: str) -> None:
+def test_a_million_hostile_records_stop_nothing(broker: TestBroker, topic_prefix: str, build: Build) -> None:
     settings = settings_for(broker.bootstrap_servers, topic_prefix)
     topics.create(settings, partitions=PARTITIONS)
     wanted: Counter[str] = Counter()
@@ -61,7 +63,10 @@ def test_a_million_hostile_records_stop_nothing(broker: TestBroker, topic_prefix
 
     peaks: list[float] = []
     began = time.monotonic()
-    with WorkerProcess(settings, "w0", static=False) as worker, Positions(settings, PARTITIONS) as positions:
+    with (
+        WorkerProcess(settings, "w0", static=False, build=build) as worker,
+        Positions(settings, PARTITIONS) as positions,
+    ):
         total = sum(positions.ends().values())
         while positions.total() < total:
             assert worker.running, worker.log[-3000:]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from service.cli import app
@@ -38,7 +40,9 @@ def test_every_command_the_readme_names_exists_and_has_help() -> None:
 
 
 def test_every_command_is_in_the_readme() -> None:
-    listed = set(re.findall(r"│ ([a-z][a-z-]+) ", help_of()))
+    command = get_command(app)
+    assert isinstance(command, TyperGroup)
+    listed = set(command.commands)
     assert {
         "demo",
         "worker",
@@ -69,7 +73,11 @@ def test_every_setting_the_readme_names_exists(key: str) -> None:
 def test_the_metrics_table_is_that_of_the_code() -> None:
     registry = CollectorRegistry()
     Metrics(registry)
-    names = {family.name + ("_total" if family.type == "counter" else "") for family in registry.collect()}
+    names = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in registry.collect()
+        if family.name.startswith("churn_alert_")  # the process's own have the names that every library gives them
+    }
 
     documented = set(re.findall(r"^\| `(churn_alert_[a-z_]+)` \|", README, flags=re.MULTILINE))
 

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,15 +22,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.config import Settings, TopicNames
 from service.feed.replay import replay
 from service.feed.simulate import Cafe, Simulation
+from service.processes.tethered import Tethered
 from service.streaming import topics
 from service.streaming.metrics import documented_metrics
 from tests.support.broker import TestBroker
 from tests.support.browser import chromium
+from tests.support.promtool import complaints
+from tests.support.worker_process import ROOT, environment_of
 
 pytestmark = pytest.mark.broker
-ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 3
-TOKEN = "test-token"  # noqa: S105
+TOKEN = "token-of-the-test"  # noqa: S105
 PATIENCE_S = 90.0
 
 
@@ -39,7 +40,7 @@ PATIENCE_S = 90.0
 class Shop:
     """Two workers that have taken in `events` events."""
 
-    workers: list[subprocess.Popen[bytes]]
+    workers: list[Tethered]
     addresses: list[str]
     events: int
 
@@ -48,8 +49,9 @@ class Shop:
 
     def state(self, worker: int) -> str:
         """What a failing test wants to know of a worker."""
-        if self.workers[worker].poll() is not None:
-            return f"worker {worker} has ended with {self.workers[worker].returncode}"
+        code = self.workers[worker].poll()
+        if code is not None:
+            return f"worker {worker} has ended with {code}"
         lines = re.findall(
             r"^churn_alert_(?:records_total|lag|dead).*", self.get("/metrics", worker).text, re.MULTILINE
         )
@@ -77,20 +79,7 @@ def free_port() -> int:
 
 
 def command(settings: Settings, port: int) -> tuple[list[str], dict[str, str]]:
-    kafka = settings.kafka
-    own = {
-        "KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "KAFKA__GROUP": kafka.group,
-        "TIME__CLOCK": "event",
-        "OUTREACH__CONSENT": "external",
-        "SHOP__TIMEZONE": "Europe/Paris",
-        "WEB__PORT": str(port),
-        "WEB__TOKEN": TOKEN,
-        **{f"KAFKA__TOPICS__{name.upper()}": topic for name, topic in kafka.topics.model_dump().items()},
-    }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHURN_ALERT_")}
-    environment |= {f"CHURN_ALERT_{name}": value for name, value in own.items()}
-    return [sys.executable, "-m", "service.cli", "worker"], environment | {"PYTHONPATH": str(ROOT)}
+    return [sys.executable, "-m", "service.cli", "worker"], environment_of(settings.changed(web={"port": port}))
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +89,9 @@ def settings(broker: TestBroker) -> Settings:
     return Settings().changed(
         kafka={"bootstrap_servers": broker.bootstrap_servers, "group": prefix + "group", "topics": names},
         shop={"timezone": "Europe/Paris"},
+        time={"clock": "event"},
+        outreach={"consent": "external"},
+        web={"token": TOKEN},
     )
 
 
@@ -110,9 +102,8 @@ def shop(settings: Settings) -> Iterator[Shop]:
         workers, addresses = [], []
         for port in (free_port(), free_port()):
             line, environment = command(settings, port)
-            worker = subprocess.Popen(line, env=environment, cwd=ROOT)
-            processes.callback(worker.wait)
-            processes.callback(worker.kill)
+            worker = Tethered(line, output=None, environment=environment, directory=ROOT)
+            processes.callback(worker.end, signal.SIGKILL, 10)
             workers.append(worker)
             addresses.append(f"http://127.0.0.1:{port}")
         begun = Shop(workers, addresses, 0)
@@ -158,6 +149,14 @@ def test_metrics_parse_and_have_every_documented_name(shop: Shop) -> None:
         assert families[name].type == entry.type
         for sample in families[name].samples:
             assert set(sample.labels) - {"le"} == set(entry.labels)
+
+
+def test_prometheus_own_tool_has_nothing_to_say_of_a_worker_at_work(shop: Shop) -> None:
+    page = shop.get("/metrics").text
+
+    assert re.search(r"^process_resident_memory_bytes \d", page, re.MULTILINE) or not sys.platform.startswith("linux")
+    assert "_created" not in page
+    assert complaints(page) == ""
 
 
 def test_the_owner_of_partition_0_alone_shows_the_current_and_the_last_complete_period(shop: Shop) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -36,11 +35,8 @@ from service.domain.findings import Decision
 from service.domain.policy import ClockMode, ConsentRule, Measure, OutreachPolicy, Policy, Rung, Shop, Timing
 from service.feed.simulate import Cafe, Simulation
 from service.history.writing import write_history
+from tests.support.build import REPOSITORY, copy_of_the_package, no_compiler, run_python
 
-REPOSITORY = Path(__file__).parents[2]
-PACKAGE = ("service", "schemas", "setup.py", "pyproject.toml", "README.md", "LICENSE")
-NO_TOOLS = 3
-"""Exit code of setup.py where there is no C compiler or no Python.h."""
 LEAST_SPEEDUP = 2.0
 ROUNDS = 2
 """At most so many runs of each side, in turn: another where the machine was busy. The quicker one counts."""
@@ -77,18 +73,13 @@ POLICIES = (
 
 
 def test_the_compiled_engine_gives_the_same_bytes_in_less_than_half_the_time(tmp_path: Path) -> None:
-    pure, compiled = copy_of_the_package(tmp_path / "pure"), copy_of_the_package(tmp_path / "compiled")
-    built = subprocess.run(
-        [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"],
-        cwd=compiled,
-        env={**os.environ, "CHURN_ALERT_COMPILE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if built.returncode == NO_TOOLS:
-        pytest.skip(f"THE COMPILED ENGINE WAS NOT TESTED: {built.stderr.strip()}")
+    pure, compiled = copy_of_the_package(tmp_path / "pure"), tmp_path / "compiled"
+    build = ["setup.py", "--quiet", "build", "--build-lib", str(compiled)]
+    if (lacking := no_compiler(pure)) is not None:
+        pytest.skip(f"THE COMPILED ENGINE WAS NOT TESTED: {lacking}")
+    built = run_python(build, cwd=pure, CHURN_ALERT_COMPILE="1")
     assert built.returncode == 0, built.stdout + built.stderr
+    assert run_python(["setup.py", "tell"], cwd=pure).stdout == "", "the next build would compile the same source again"
 
     slow = fast = inf
     for _ in range(ROUNDS):
@@ -106,22 +97,12 @@ def test_the_compiled_engine_gives_the_same_bytes_in_less_than_half_the_time(tmp
     pytest.fail(f"compiled only {slow / fast:.1f} times as fast")
 
 
-def copy_of_the_package(to: Path) -> Path:
-    to.mkdir()
-    for name in PACKAGE:
-        if (REPOSITORY / name).is_dir():
-            shutil.copytree(REPOSITORY / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
-        else:
-            shutil.copy(REPOSITORY / name, to / name)
-    return to
-
-
 def run(package: Path) -> dict[str, Any]:
     """This module as a program, with the engine of `package`."""
     done = subprocess.run(
         [sys.executable, __file__],
         cwd=package,
-        env={**os.environ, "PYTHONPATH": str(package)},
+        env={**os.environ, "PYTHONPATH": f"{package}{os.pathsep}{REPOSITORY}"},
         capture_output=True,
         text=True,
         check=False,

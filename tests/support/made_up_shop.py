@@ -21,7 +21,7 @@ from service.web.app import create_app
 from service.web.recent import Decided, read_decision
 from service.web.shop_view import CustomerCounts, PartitionHealth, Readiness
 
-TOKEN = "a-long-secret"  # noqa: S105
+TOKEN = "a-long-secret-of-the-shop"  # noqa: S105
 SETTINGS = Settings().changed(shop={"timezone": "Europe/Paris"}, web={"token": SecretStr(TOKEN)})
 HEALTHY = PartitionHealth(recovered=True, caught_up=True, feed_alive=True)
 DAY_ZERO = date(1970, 1, 1)

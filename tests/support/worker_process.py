@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import random
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -23,11 +21,13 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from kafka import KafkaConsumer, TopicPartition
 
-from service.config import ENV_PREFIX, KafkaSettings, Settings
+from service.config import KafkaSettings, Settings, child_environment
+from service.processes.tethered import Tethered
 from service.streaming.job import POSITION_KEY
+from tests.support.installed import Build, outside
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-m", "service.cli", "worker", "--no-web")
+COMMAND = (sys.executable, "-m", "service.cli")
 START_S = 60.0
 """A worker imports and joins in 2 s; a loaded machine may need many times that."""
 POLL_S = 0.02
@@ -35,26 +35,29 @@ POLL_S = 0.02
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that give a worker process exactly these settings, whatever the caller's environment holds."""
-    names = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
-    for section, model in settings:
-        for key, value in model.model_dump(mode="json", exclude_unset=True).items():
-            if value is None:
-                continue
-            text = json.dumps(value) if isinstance(value, list | dict) else str(value)
-            names[f"{ENV_PREFIX}{section}__{key}".upper()] = text
-    return names | {"PYTHONPATH": str(ROOT), "CHURN_ALERT_LOG__FORMAT": "json"}
+    return child_environment(settings.changed(log={"format": "json"}), os.environ) | {"PYTHONPATH": str(ROOT)}
 
 
 class WorkerProcess:
     """One `churn-alert worker` at a time under one name; `log` is what all its lives have written to standard error."""
 
-    def __init__(self, settings: Settings, name: str, *, static: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, name: str, *, static: bool = True, build: Build | None = None, web: bool = False
+    ) -> None:
+        """`build`: the installed package that runs; None = the source that the tests stand beside."""
         self.name = name
         instance = {"instance_id": name} if static else {}
-        self._environment = environment_of(settings.changed(kafka=instance) if static else settings)
+        environment = environment_of(settings.changed(kafka=instance) if static else settings)
+        self._environment = environment if build is None else outside(environment)
+        self._command = (
+            *(COMMAND if build is None else (str(build.command),)),
+            "worker",
+            *(() if web else ("--no-web",)),
+        )
         self._directory = tempfile.TemporaryDirectory(prefix="worker-test-")
+        self._home = ROOT if build is None else Path(self._directory.name)
         self._log = Path(self._directory.name) / "log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Tethered | None = None
         self._life_began = 0
         self.exits: list[int] = []
         """Exit codes so far; -9 = killed."""
@@ -62,7 +65,7 @@ class WorkerProcess:
     def start(self) -> Self:
         self._life_began = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(COMMAND, env=self._environment, stderr=log, stdout=log, cwd=ROOT)
+            self._process = Tethered(self._command, output=log, environment=self._environment, directory=self._home)
         return self
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ def backtest(*words: object) -> Result:
 def test_a_directory_that_cannot_be_made_is_said_before_the_log_is_read(tmp_path: Path) -> None:
     in_the_way = history(tmp_path, f"anna,{WEEKLY[0]},1")
 
-    with pytest.raises(ConfigurationError, match=r"history\.csv cannot be written: File exists\."):
+    with pytest.raises(ConfigurationError, match=rf"history\.csv cannot be written: {os.strerror(errno.EEXIST)}\."):
         backtest(tmp_path / "there is no such log", "--out", in_the_way)
 
 
@@ -34,7 +36,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     log = history(tmp_path, f"anna,{WEEKLY[0]},1")
     (tmp_path / "out" / "periods.csv").mkdir(parents=True)
 
-    with pytest.raises(ConfigurationError, match=r"out/periods\.csv cannot be written: Is a directory\."):
+    with pytest.raises(ConfigurationError, match=rf"out/periods\.csv cannot be written: {os.strerror(errno.EISDIR)}\."):
         backtest(log, "--out", tmp_path / "out")
 
 

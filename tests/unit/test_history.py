@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import json
+import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -292,12 +295,14 @@ def test_a_csv_says_the_same_however_its_lines_end_and_wherever_quotes_begin(
 def test_a_cell_longer_than_csv_allows_is_refused_in_a_plain_file_too(write: Write) -> None:
     file = write("log.csv", "customer_id,timestamp,amount\nann,2024-03-01,5\n" + "x" * 131_073 + ",2024-03-01,5\n")
 
-    with pytest.raises(ConfigurationError, match=r"line 3 cannot be read: field larger than field limit"):
+    with pytest.raises(csv.Error) as refused:
+        next(csv.reader(["x" * 131_073]))
+    with pytest.raises(ConfigurationError, match=f"line 3 cannot be read: {re.escape(str(refused.value))}"):
         read(file)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"gone\.csv cannot be read: No such file"):
+    with pytest.raises(ConfigurationError, match=rf"gone\.csv cannot be read: {os.strerror(errno.ENOENT)}"):
         read(tmp_path / "gone.csv")
 
 

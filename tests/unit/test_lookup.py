@@ -106,4 +106,4 @@ def test_what_the_silence_has_led_to_and_may_lead_to_is_told(
 
     customer_sheet.show_customer(SETTINGS, "anna", Console(file=written, width=200, markup=False), as_json=False)
 
-    assert re.search(said, re.sub(r"[\s│]+", " ", written.getvalue()))
+    assert re.search(said, re.sub(r"[\s│|]+", " ", written.getvalue()))

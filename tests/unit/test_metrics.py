@@ -1,19 +1,32 @@
-"""The period gauges: every number of every granularity, no series for the unknown, one worker that shows them."""
+"""The page of metrics as Prometheus sees it; the period gauges: no series for the unknown, one worker that shows them."""
 
 from __future__ import annotations
 
+import platform
+import re
+import sys
+from collections import Counter
 from datetime import date
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import Counter as SomebodyElses
 
 from schemas.outputs import PeriodMetrics
+from service.build_info import flavour, version
 from service.domain.calendar import Granularity
 from service.domain.periods.numbers import UNITS, Counts, PeriodRow
 from service.domain.periods.rows import WINDOWS, RowMaker
 from service.domain.policy import Shop
-from service.streaming.metrics import Metrics
+from service.streaming.job import Written
+from service.streaming.metrics import Metrics, documented_metrics
+from service.web.app import create_app
+from tests.support.engines import OPEN_HOUSE, apply_all, decisions, make_engine, purchase, weekly
+from tests.support.made_up_shop import SETTINGS, FakeFacts
+from tests.support.promtool import complaints
 
 GRANULARITIES = (*(each.value for each in Granularity), *(f"rolling_{days}" for days in WINDOWS))
 TWO_HUNDRED = Counts(
@@ -148,3 +161,60 @@ def test_a_period_that_has_begun_replaces_the_one_before_it(metrics: Metrics) ->
     numbers = shown(metrics)
     assert (numbers["orders"], numbers["lost"]) == (1, 200)
     assert "nps" not in numbers
+
+
+def worked() -> Metrics:
+    """A worker's instruments after everything that it tells has happened once."""
+    metrics = Metrics()
+    engine = make_engine(OPEN_HOUSE)
+    later = [purchase(f"other-{day}", float(day)) for day in range(50, 120, 3)]
+    decided = decisions(apply_all(engine, [*weekly("a", 8), *later]))
+    assert decided
+    metrics.turn(0, Written({}, {}, 9, decided, Counter({"not_json": 1}), 3), engine, 0.01, 0.02)
+    metrics.positions(0, {"purchases": 5}, {"purchases": (0, 9)})
+    metrics.recovered(0, 10, 0.1, 3)
+    metrics.feed(0, stalled=False)
+    metrics.assignment(1, 1)
+    metrics.period("current", row())
+    return metrics
+
+
+async def page_of(metrics: Metrics, **headers: str) -> str:
+    app = create_app(SETTINGS, metrics.registry, FakeFacts())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
+        return (await client.get("/metrics", headers=headers)).text
+
+
+async def test_prometheus_own_tool_finds_nothing_to_complain_about() -> None:
+    page = await page_of(worked())
+
+    shown = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
+    assert {entry.name for entry in documented_metrics()} <= shown
+    assert complaints(page) == ""
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text;version=1.0.0"])
+async def test_no_series_is_followed_by_the_gauge_of_its_birth(accept: str) -> None:
+    page = await page_of(worked(), accept=accept)
+
+    assert "churn_alert_records_total" in page
+    assert not re.findall(r"^churn_alert_\w*_created.*$", page, re.MULTILINE)
+    beside = CollectorRegistry()
+    SomebodyElses("other_total", "Of another library in the same process.", registry=beside)
+    assert "other_created" in generate_latest(beside).decode(), "the switch of the whole process was turned"
+
+
+async def test_the_page_says_what_runs_and_what_it_uses() -> None:
+    page = await page_of(Metrics())
+
+    build = re.search(
+        r'^churn_alert_build_info{compiled="(\w+)",python="([\d.]+)\S*",version="(\S+)"} 1\.0$', page, re.MULTILINE
+    )
+    assert build is not None
+    assert build[1] == ("true" if flavour() == "compiled" else "false")
+    assert (build[2], build[3]) == (platform.python_version(), version())
+    assert "python_gc_collections_total" in page
+    if sys.platform.startswith("linux"):
+        used = re.search(r"^process_resident_memory_bytes (\S+)$", page, re.MULTILINE)
+        assert used is not None
+        assert float(used[1]) > 10_000_000

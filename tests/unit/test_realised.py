@@ -89,7 +89,7 @@ def test_a_restart_keeps_the_tally_and_tells_prometheus_only_what_is_new() -> No
     said = generate_latest(metrics.registry).decode()
     assert 'churn_alert_regular_events_total{event="visit",evidence="7-12"} 1.0' in said
     assert 'churn_alert_regular_events_total{event="visit",evidence="4-6"} 0.0' in said
-    assert 'churn_alert_healthy_days_total{evidence="7-12"} 7.0' in said
+    assert 'churn_alert_healthy_seconds_total{evidence="7-12"} 604800.0' in said
     assert 'churn_alert_promised{promise="probability"} 0.05' in said
 
 

@@ -10,7 +10,6 @@ from decimal import Decimal
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import SecretStr
 
 from service.streaming.metrics import Metrics, documented_metrics
 from service.web.answers import SECURITY_HEADERS
@@ -192,9 +191,8 @@ async def test_decisions_are_401_without_the_right_token(header: dict[str, str],
     assert "c-4711" not in response.text
 
 
-@pytest.mark.parametrize("token", [None, SecretStr("")])
-async def test_decisions_stay_closed_where_no_token_is_configured(token: SecretStr | None) -> None:
-    settings = SETTINGS.changed(web={"token": token})
+async def test_decisions_stay_closed_where_no_token_is_configured() -> None:
+    settings = SETTINGS.changed(web={"token": None})
 
     for given in ("", "Bearer ", "Bearer x"):
         response = await get("/api/decisions", settings=settings, authorization=given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from service.wording.french.page import PAGE
@@ -28,9 +29,9 @@ def _typeset(text: str) -> str:
     return text
 
 
-def _day(day: date, written: str) -> str:
+def _day(_day: date, written: str) -> str:
     """« 1er janvier », but « 2 janvier »."""
-    return written.replace("1 ", "1er ", 1) if day.day == 1 else written
+    return re.sub(r"^1(?=\s)", "1er", written)
 
 
 LANGUAGE = Language(

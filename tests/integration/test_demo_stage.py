@@ -1,0 +1,167 @@
+"""The demo's stage by use: the user's token opens what it guards, nothing is left when it ends, and a first start warns of nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.config import Settings
+from service.demo.stage import Stage, stage
+from tests.support.broker import TestBroker
+from tests.support.worker_process import ROOT, environment_of
+
+pytestmark = pytest.mark.broker
+
+TOKEN = "token-of-the-user"  # noqa: S105
+GONE_S = 20.0
+"""A worker leaves its group and a broker closes its log within seconds; ten seconds later they are killed."""
+SCRIPT = """
+import json, sys, threading, time
+from service.config import load_settings
+from service.demo.stage import stage
+
+bootstrap = sys.argv[1] or None
+with stage(load_settings(), shop={}, bootstrap=bootstrap, partitions=1, port=0, say=lambda line: None) as running:
+    worker = running.supervisor.pid
+    while running.supervisor.pid == worker and "partitions assigned" not in running.worker_log.read_text():
+        time.sleep(0.05)
+    told = {"worker": worker, "port": running.settings.web.port, "home": str(running.worker_log.parent)}
+    print(json.dumps(told | {"log": running.worker_log.read_text(), "broker": running.broker}), flush=True)
+    threading.Event().wait()
+"""
+
+
+def until(holds: Callable[[], bool], seconds: float = GONE_S) -> bool:
+    """Waits for other processes; a real clock, because they are real."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def free(port: int) -> bool:
+    """Whether a new worker could take it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def running(broker: TestBroker) -> Iterator[Stage]:
+    settings = Settings().changed(web={"token": TOKEN})
+    with stage(settings, shop={}, bootstrap=broker.bootstrap_servers, partitions=1, port=0, say=print) as on:
+        yield on
+
+
+@pytest.mark.parametrize(
+    ("given", "status"), [(TOKEN, 200), ("*" * 10, 401), ("*" * len(TOKEN), 401), (TOKEN[:-1], 401), (None, 401)]
+)
+def test_the_users_token_opens_what_is_about_persons_and_asterisks_do_not(
+    running: Stage, given: str | None, status: int
+) -> None:
+    headers = {} if given is None else {"Authorization": f"Bearer {given}"}
+
+    answer = httpx.get(f"{running.address}/api/decisions", headers=headers, timeout=10)
+
+    assert answer.status_code == status, answer.text
+
+
+def test_no_secret_stands_on_a_command_line_or_in_the_log(running: Stage) -> None:
+    if not Path("/proc/self/cmdline").exists():
+        pytest.skip("this system shows no command lines under /proc")
+    pid = running.supervisor.pid
+    assert pid is not None
+    parent = re.search(r"^PPid:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert parent is not None
+    lines = [Path(f"/proc/{each}/cmdline").read_bytes() for each in (str(pid), parent[1])]
+
+    assert all(b"worker" in line for line in lines), lines
+    assert not [line for line in lines if TOKEN.encode() in line]
+    assert TOKEN not in running.worker_log.read_text()
+
+
+@contextmanager
+def demo_in_a_process(bootstrap: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, object]]]:
+    """A stage in a process of its own, in a session of its own as a terminal gives it; with what it said of itself."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, bootstrap],
+        env=environment_of(Settings()),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as owner:
+        try:
+            assert owner.stdout is not None
+            yield owner, json.loads(owner.stdout.readline())
+        finally:
+            owner.kill()
+
+
+def children_of(pid: int) -> set[int]:
+    """Every descendant, as /proc tells it; empty where there is none."""
+    parents: dict[int, int] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended meanwhile
+            continue
+        parents[int(status.parent.name)] = int(fields[1])
+    found, new = set[int](), {pid}
+    while new:
+        new = {child for child, parent in parents.items() if parent in new}
+        found |= new
+    return found
+
+
+@pytest.mark.parametrize("own_broker", [False, True], ids=["given broker", "own broker"])
+@pytest.mark.parametrize("death", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_of_a_demo_however_it_ends(broker: TestBroker, death: signal.Signals, own_broker: bool) -> None:
+    with demo_in_a_process("" if own_broker else broker.bootstrap_servers) as (owner, told):
+        children = {int(str(told["worker"])), *children_of(owner.pid)}
+        ports = [int(str(told["port"]))]
+        if own_broker:
+            ports.append(int(str(told["broker"]).rpartition(":")[2]))
+        assert all(alive(pid) for pid in children)
+        assert not any(free(port) for port in ports)
+
+        owner.send_signal(death)
+
+        assert until(lambda: not any(alive(pid) for pid in children)), f"{death.name} left a child running"
+        assert until(lambda: all(free(port) for port in ports)), f"{death.name} left a port held"
+        assert until(lambda: not Path(str(told["home"])).exists()), f"{death.name} left the log's directory"
+
+
+def test_a_first_start_on_a_new_broker_does_not_say_that_the_broker_is_silent() -> None:
+    with demo_in_a_process("") as (_, told):
+        said = str(told["log"])
+
+    assert "partitions assigned" in said
+    assert "does not answer" not in said
+    assert "Waiting for a Kafka broker" not in said

@@ -1,0 +1,236 @@
+"""`make install`: what it refuses it says in a sentence; what is there is not installed again; what has changed is.
+
+Python is a script here that notes what it was asked for, so nothing is downloaded and nothing built.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.build import REPOSITORY, copy_of_the_package, run_python
+
+PYTHON = """#!/bin/sh
+# A Python {version} that notes in {notes} what it is asked to do.
+case "$*" in
+  *version_info*) {runs} && echo {new} ;;
+  -V) echo "Python {version}" ;;
+  *cache_tag*) echo {tag} ;;
+  *_base_executable*) echo {self} ;;
+  *ensurepip*) {venv} ;;
+  "-m venv "*) echo "$*" >>{notes}; for directory; do :; done; mkdir -p "$directory/bin"; cp {self} "$directory/bin/python" ;;
+  "-m pip "*) echo "$*" >>{notes}; {pip} ;;
+  *sysconfig*) echo tools ;;
+  "setup.py tell") echo "Compiling the engine" ;;
+esac
+"""
+
+
+@dataclass
+class Tree:
+    """A repository's installing half, and a Python for it."""
+
+    root: Path
+
+    @property
+    def notes(self) -> list[str]:
+        """What Python was asked to do since the last look."""
+        file = self.root / "notes"
+        found = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return found
+
+    def python(self, name: str = "python3", **says: str) -> Path:
+        file = self.root / name
+        usual = {"version": "3.11.7", "runs": "true", "new": "1", "tag": "cpython-311", "venv": "true", "pip": "true"}
+        text = PYTHON.format(**(usual | says), notes=self.root / "notes", self=file)
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o755)
+        return file
+
+    def run(self, script: str, *words: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.root / "lock" / script), "env", *map(str, words)],
+            cwd=self.root,
+            env={**os.environ, "PATH": f"{self.root}:{os.defpath}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    shutil.copytree(REPOSITORY / "lock", tmp_path / "lock")
+    for name in ("service/domain", "schemas"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "module.py").write_text("X = 1\n", encoding="utf-8")
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    return Tree(tmp_path)
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a refusal."""
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def test_no_python(tree: Tree) -> None:
+    sentence = refused(tree.run("install", "/nowhere/python3.12"))
+
+    assert sentence.startswith("error: /nowhere/python3.12 was not found: install Python 3.11 or newer, or name one")
+    assert not (tree.root / "env").exists()
+
+
+def test_an_old_python(tree: Tree) -> None:
+    sentence = refused(tree.run("install", tree.python(new="0", version="3.8.1")))
+
+    assert "Python 3.11 or newer is needed" in sentence
+    assert "is Python 3.8.1" in sentence
+    assert tree.notes == []
+
+
+def test_a_python_that_does_not_run(tree: Tree) -> None:
+    assert "does not run" in refused(tree.run("install", tree.python(runs="false")))
+
+
+def test_a_python_without_its_venv_module(tree: Tree) -> None:
+    assert "apt install python3-venv" in refused(tree.run("install", tree.python(venv="exit 1")))
+
+
+def test_no_index_is_told_in_a_sentence_and_tried_again_the_next_time(tree: Tree) -> None:
+    sentence = refused(tree.run("install", tree.python(pip="exit 1")))
+
+    assert "pip could not install lock/build.txt" in sentence
+    assert tree.run("install", tree.python()).returncode == 0
+    assert len(tree.notes) == 5  # an environment and one attempt; an environment and both files
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="THE MAKEFILE WAS NOT TESTED: no make")
+def test_make_passes_the_sentence_on(tree: Tree) -> None:
+    shutil.copy(REPOSITORY / "Makefile", tree.root / "Makefile")
+
+    done = subprocess.run(
+        ["make", "install", "PYTHON=/nowhere/python3"], cwd=tree.root, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0].startswith("error: /nowhere/python3 was not found")
+
+
+def test_an_environment_is_made_with_hashes_and_not_made_again(tree: Tree) -> None:
+    made = tree.run("install", tree.python())
+
+    assert made.returncode == 0, made.stderr
+    assert made.stdout == "Installing into env (a few minutes the first time)\n"
+    venv, *installed = tree.notes
+    assert venv == "-m venv --clear env"
+    assert [line.rpartition(" ")[2] for line in installed] == ["lock/build.txt", "lock/all.txt"]
+    assert all("--require-hashes" in line and "--no-build-isolation" in line for line in installed)
+
+    again = tree.run("install")
+
+    assert (again.returncode, again.stdout, again.stderr, tree.notes) == (0, "", "", [])
+
+
+def test_an_environment_keeps_its_python_until_another_is_named(tree: Tree) -> None:
+    tree.python(tag="cpython-311")
+    other = tree.python("python3.13", tag="cpython-313", version="3.13.0")
+    assert tree.run("install", other).returncode == 0
+    assert len(tree.notes) == 3
+
+    tree.run("install")
+    assert tree.notes == []
+
+    tree.run("install", "python3")
+    assert len(tree.notes) == 3
+
+
+def test_an_environment_whose_python_was_replaced_is_renewed(tree: Tree) -> None:
+    tree.run("install", tree.python())
+    assert tree.notes
+
+    (tree.root / "env/bin/python").unlink()
+    tree.run("install")
+
+    assert len(tree.notes) == 3
+
+
+def test_another_lock_renews_the_environment(tree: Tree) -> None:
+    tree.run("install", tree.python())
+    assert tree.notes
+
+    with (tree.root / "lock/all.txt").open("a", encoding="utf-8") as file:
+        file.write("# another\n")
+    tree.run("install")
+
+    assert len(tree.notes) == 3
+
+
+def test_the_package_is_installed_when_its_source_has_changed_and_only_then(tree: Tree) -> None:
+    tree.run("install", tree.python())
+    assert tree.notes
+
+    first = tree.run("package")
+    assert first.stdout == "Compiling the engine\n"
+    (line,) = tree.notes
+    assert line.endswith("--force-reinstall .")
+    assert "--no-index" in line
+
+    again = tree.run("package")
+    assert (again.returncode, again.stdout, tree.notes) == (0, "", [])
+
+    (tree.root / "service/domain/module.py").rename(tree.root / "service/domain/renamed.py")
+    tree.run("package")
+    assert len(tree.notes) == 1
+
+
+def list_of_setup_py(wanted: str) -> tuple[str, ...]:
+    """A literal of setup.py, which cannot be imported: it would build."""
+    for node in ast.parse((REPOSITORY / "setup.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == wanted:
+            found: tuple[str, ...] = ast.literal_eval(node.value)
+            return found
+    raise LookupError(wanted)
+
+
+def test_every_module_to_be_compiled_exists() -> None:
+    engine, beside = list_of_setup_py("HOT"), list_of_setup_py("FILES")
+    files = [*(f"service/domain/{name}.py" for name in engine), *(f"service/{name}.py" for name in beside)]
+
+    assert len(files) > 20
+    assert [name for name in files if not (REPOSITORY / name).is_file()] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="NOT TESTED: there the compiler is not found by name")
+def test_without_a_compiler_one_line_says_what_is_lost(tmp_path: Path) -> None:
+    package = copy_of_the_package(tmp_path / "package")
+
+    told = run_python(["setup.py", "tell"], cwd=package, CC="no-such-compiler")
+
+    (line,) = told.stdout.splitlines()
+    assert line.startswith("The engine is not compiled, no C compiler (no-such-compiler was not found)")
+    assert line.endswith("four to five times slower")
+
+    insisted = run_python(["setup.py", "--version"], cwd=package, CC="no-such-compiler", CHURN_ALERT_COMPILE="1")
+
+    assert insisted.returncode == 1
+    assert "error: CHURN_ALERT_COMPILE=1, but there is no C compiler" in insisted.stderr
+
+
+def test_pure_python_can_be_asked_for(tmp_path: Path) -> None:
+    package = copy_of_the_package(tmp_path / "package")
+
+    told = run_python(["setup.py", "tell"], cwd=package, CHURN_ALERT_COMPILE="0")
+
+    assert told.stdout.startswith("The engine is not compiled, CHURN_ALERT_COMPILE=0")
