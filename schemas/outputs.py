@@ -68,7 +68,7 @@ class _Explained(_Outreach):
     template: str = Field(description="Template key of the rung.")
     expires_at: UtcTime = Field(description="Do not act from this time on.")
     sentence: str = Field(
-        description="The reason in one sentence for a person, in the customer's language where it is en or fr."
+        description="The reason in one sentence for a person, in the customer's language where it ships, else in English."
     )
 
 

@@ -16,7 +16,8 @@ from service.domain.findings import Scores
 from service.domain.money import minor_to_text
 from service.domain.periods.rows import CSV_COLUMNS, to_csv_row
 from service.report import CustomerTally, Facts, write_report
-from service.wording.sentences import Language
+from service.wording.language import Language
+from service.wording.languages import DEFAULT
 
 ALERT_COLUMNS = (
     "customer_id", "kind", "rung", "fired_at", "quiet_since", "usual_gap_days", "gap_days", "tail_probability", "returned_at",
@@ -35,7 +36,7 @@ _TELL_EVERY = 1000
 def write_files(
     result: Result,
     directory: Path,
-    language: Language = Language.EN,
+    language: Language = DEFAULT,
     evaluation: Evaluation | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:

@@ -14,7 +14,8 @@ from service.commands.console import Files, Surveys, out, progress, settings_of,
 from service.config import Settings
 from service.domain.policy import ConsentRule, Measure
 from service.errors import ConfigurationError
-from service.wording.sentences import Language
+from service.wording.language import Language
+from service.wording.languages import DEFAULT, DEFAULT_CODE, LANGUAGES, LanguageCode
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -42,7 +43,7 @@ def backtest(
             formats=["%Y-%m-%d"], help="Local day from which on what was learned from everybody stays as it is."
         ),
     ] = None,
-    language: Annotated[Language, typer.Option(help="Of report.html.")] = Language.EN,
+    language: Annotated[LanguageCode, typer.Option(help="Of report.html.")] = LanguageCode(DEFAULT_CODE),  # noqa: B008
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Propose a budget, and write it to suggested.toml in the directory.")
     ] = False,
@@ -59,7 +60,7 @@ def backtest(
         levels=levels,
         volume=volume,
         learn_until=None if fit_until is None else fit_until.date(),
-        language=language,
+        language=LANGUAGES[language],
         suggest=suggest,
     )
 
@@ -75,7 +76,7 @@ def backtest_files(
     levels: dict[str, float | None],
     volume: float | None = None,
     learn_until: date | None = None,
-    language: Language = Language.EN,
+    language: Language = DEFAULT,
     suggest: bool = False,
 ) -> None:
     """Writes alerts.csv, periods.csv, customers.csv and report.html to `directory`; with `suggest` suggested.toml too."""

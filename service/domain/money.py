@@ -1,4 +1,4 @@
-"""Amounts of money: integer minor units inside, decimal text outside."""
+"""Amounts of money: integer minor units inside, decimal text outside: the one way in which they leave the program."""
 
 from __future__ import annotations
 

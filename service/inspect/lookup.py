@@ -21,7 +21,9 @@ from service.errors import ConfigurationError
 from service.feed.partitions import partition_for
 from service.inspect.curve import Point, marks_days, point_of
 from service.streaming.tail import open_reader, partitions_of, records_until_now
-from service.wording.sentences import Language, language_of, sentence
+from service.wording.language import Language
+from service.wording.languages import DEFAULT, LANGUAGES, language_of
+from service.wording.sentences import sentence
 
 
 class Inspection(NamedTuple):
@@ -50,7 +52,7 @@ class Inspection(NamedTuple):
         """
         if self.overdue is None:
             return None
-        spoken = language or language_of(self.overdue.locale)
+        spoken = language or language_of(self.overdue.locale) or DEFAULT
         return sentence(Kind.WIN_BACK, self.overdue, self.scores.customer_id, spoken)
 
 
@@ -141,7 +143,7 @@ def as_json(inspection: Inspection) -> str:
             "partition": inspection.partition,
             "now": inspection.now,
             "scores": inspection.scores,
-            "in_words": {language.value: inspection.in_words(language) for language in Language},
+            "in_words": {code: inspection.in_words(language) for code, language in LANGUAGES.items()},
             "visit_days": inspection.visit_days,
             "dates": [{"what": what, "when": when} for what, when in inspection.dates],
             "curve": [

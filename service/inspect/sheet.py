@@ -112,9 +112,10 @@ def _expected(found: Inspection, settings: Settings) -> str:
     scores = found.scores
     if scores.expected_purchases_365d is None or scores.expected_value_365d_minor is None:
         return "unknown"
+    expected, at_risk = scores.expected_value_365d_minor, scores.value_at_risk_minor or 0
     return (
-        f"{scores.expected_purchases_365d:.1f} orders, {_money(scores.expected_value_365d_minor, settings)} expected; "
-        f"{_money(scores.value_at_risk_minor or 0, settings)} at risk"
+        f"{scores.expected_purchases_365d:.1f} orders, {_money(expected, settings)} expected; "
+        f"{_money(at_risk, settings)} at risk"
     )
 
 

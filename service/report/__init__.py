@@ -1,7 +1,7 @@
 """report.html: what a backtest found, on one self-contained page for people."""
 
 from service.report.assembly import write_report
-from service.report.budget import proposal_in_words
 from service.report.material import CustomerTally, Facts
+from service.report.sections.budget import proposal_in_words
 
 __all__ = ["CustomerTally", "Facts", "proposal_in_words", "write_report"]

@@ -1,4 +1,7 @@
-"""Puts the sections on one page. A new section is a module with `compose`, a template of its name, and a line in `sections_of`."""
+"""Puts the sections on one page.
+
+A new section is a module in `sections`, a template of its name, and a line in `sections_of`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,22 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from service.report import alerts, budget, compare, customers, numbers, promise, read, risk, timelines
 from service.report.material import Facts
-from service.report.texts import tongue_in
-from service.wording.formats import Words
-from service.wording.sentences import Language
+from service.report.sections import (
+    alerts,
+    budget,
+    compare,
+    customers,
+    numbers,
+    promised_and_kept,
+    risk,
+    timelines,
+    what_was_read,
+)
+from service.wording.catalogue import catalogue_in
+from service.wording.formats import Formats
+from service.wording.language import Language
+from service.wording.languages import DEFAULT
 
 _TEMPLATES = Environment(
     loader=PackageLoader("service.report"),
@@ -22,30 +36,30 @@ _TEMPLATES = Environment(
 )
 
 
-def sections_of(facts: Facts, words: Words) -> list[tuple[str, Any]]:
+def sections_of(facts: Facts, formats: Formats) -> list[tuple[str, Any]]:
     """(name of the template, what it prints), in the order of the page."""
     return [
-        ("read", read.compose(facts, words)),
-        ("numbers", numbers.compose(facts, words, facts.result.settings.shop)),
-        ("customers", customers.compose(facts, words)),
-        ("alerts", alerts.compose(facts, words)),
-        ("timelines", timelines.compose(facts, words)),
-        ("compare", compare.compose(facts, words)),
-        ("promise", promise.compose(facts, words)),
-        ("budget", budget.compose(facts, words)),
-        ("risk", risk.compose(facts, words)),
+        ("read", what_was_read.compose(facts, formats)),
+        ("numbers", numbers.compose(facts, formats)),
+        ("customers", customers.compose(facts, formats)),
+        ("alerts", alerts.compose(facts, formats)),
+        ("timelines", timelines.compose(facts, formats)),
+        ("compare", compare.compose(facts, formats)),
+        ("promise", promised_and_kept.compose(facts, formats)),
+        ("budget", budget.compose(facts, formats)),
+        ("risk", risk.compose(facts, formats)),
     ]
 
 
-def render(facts: Facts, language: Language = Language.EN) -> str:
+def render(facts: Facts, language: Language = DEFAULT) -> str:
     """The page as HTML: no script, nothing loaded from anywhere."""
-    tongue = tongue_in(language)
-    words = Words(facts.result.settings.shop, tongue)
+    catalogue = catalogue_in(language)
+    formats = Formats(facts.result.settings.shop, catalogue)
     return _TEMPLATES.get_template("report.html").render(
-        language=language.value, say=tongue.say, sections=sections_of(facts, words)
+        language=language.code, say=catalogue.say, sections=sections_of(facts, formats)
     )
 
 
-def write_report(path: Path, facts: Facts, language: Language = Language.EN) -> Path:
+def write_report(path: Path, facts: Facts, language: Language = DEFAULT) -> Path:
     path.write_text(render(facts, language), encoding="utf-8")
     return path

@@ -1,8 +1,12 @@
-"""Charts as inline SVG, drawn by pygal: pure Python, 130 kB and one small dependency, where altair and vl-convert bring a 33 MB browser
-engine for the same lines and bars.
+"""Charts of the report as inline SVG.
 
-What pygal adds for pages of its own is taken out again (script, style, tooltips, comments); colours and fonts come from the page's
-style sheet, so that the charts follow the reader's dark mode and print well. Numbers become titles that a mouse shows.
+They are drawn by pygal: pure Python, 130 kB and one small dependency, where altair and vl-convert bring a 33 MB browser
+engine for the same lines and bars. The page of the worker has none of them, so that no worker loads it; what both draw
+is in `service/wording/figures.py`.
+
+What pygal adds for pages of its own is taken out again (script, style, tooltips, comments). Colours and fonts come from
+the report's style sheet, so that the charts follow the reader's dark mode and print well. Numbers become titles that a
+mouse shows.
 """
 
 from __future__ import annotations
@@ -16,12 +20,13 @@ from markupsafe import Markup
 from pygal import XY, Bar, Config, Line
 from pygal.style import Style
 
-# pygal hooks itself into every import for plug-ins with maps, in a way that Python warns of (ImportWarning). There are none here.
+# pygal hooks itself into every import for plug-ins with maps, in a way that Python warns of (ImportWarning). There are
+# none here.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 WIDTH, HEIGHT = 520, 270
 _FONT = 15
-"""The size that room is left for, in units of WIDTH: that of the style sheet on a phone, where the chart is 320 px wide."""
+"""The size that room is left for, in units of WIDTH: that of the style sheet on a phone, where a chart is 320 px wide."""
 _LETTER = 8.0
 """Width of a letter of that size, about."""
 _LABEL_ROOM = 430.0
@@ -50,8 +55,10 @@ def bars(title: str, told: str, labels: Sequence[str], values: Sequence[float | 
 
 
 def calibration(title: str, told: str, points: Sequence[tuple[float, float, float, float]], tick: Tick) -> Markup:
-    """`points` = (predicted, observed, low, high), shares 0–1: dots with their intervals beside the diagonal on which a perfect
-    prediction lies. The classes are serie-0 (diagonal), serie-1 (intervals) and serie-2 (dots).
+    """Dots with their intervals beside the diagonal on which a perfect prediction lies.
+
+    `points` = (predicted, observed, low, high), shares 0–1. The classes are serie-0 (diagonal), serie-1 (intervals) and
+    serie-2 (dots).
     """
     shares = [0.0, 0.25, 0.5, 0.75, 1.0]
     chart = XY(
@@ -94,7 +101,7 @@ def _config(tick: Tick) -> Any:
 
 
 def _labelled(chart: Any, labels: Sequence[str]) -> Any:
-    """Few labels, so that they stay readable: every n-th, away from the edges, where there is no room for half of one."""
+    """Few labels, so that they stay readable: every n-th, away from the edges, where half of one finds no room."""
     longest = max(map(len, labels))
     most = max(1, int(_LABEL_ROOM / ((longest + 2) * _LETTER)))
     step = max(1, -(-len(labels) // most))

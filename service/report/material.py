@@ -14,12 +14,12 @@ from service.domain.periods.numbers import PeriodRow
 
 @dataclass
 class CustomerTally:
-    """Counts of the customers' records as they pass by on their way into customers.csv, so that nobody is judged twice."""
+    """Counts the customers' records on their way into customers.csv, so that nobody is scored twice."""
 
     customers: int = 0
     segments: Counter[str] = field(default_factory=Counter)
     bands: Counter[str] = field(default_factory=Counter)
-    """Of health; customers without one are in none, like the next."""
+    """Of health. Customers without one are in none, which holds for the bands of risk too."""
     risk_bands: Counter[str] = field(default_factory=Counter)
 
     def counted(self, records: Iterable[Scores]) -> Iterator[Scores]:

@@ -11,7 +11,8 @@ from service.domain.findings import Decision, Evidence, Outcome, Output, Scores,
 from service.domain.money import minor_to_text
 from service.streaming.cloud_events import Fields, cloud_event, rounded, time_or_none
 from service.streaming.score_records import ScoreEncoder
-from service.wording.sentences import language_of, sentence
+from service.wording.languages import DEFAULT, language_of
+from service.wording.sentences import sentence
 
 
 class TopicKind(StrEnum):
@@ -86,7 +87,7 @@ class Encoder:
             "offer": made.offer,
             "template": made.template,
             "expires_at": utc_text(made.expires_us),
-            "sentence": sentence(made.kind, seen, made.customer_id, language_of(seen.locale)),
+            "sentence": sentence(made.kind, seen, made.customer_id, language_of(seen.locale) or DEFAULT),
         }
 
     def _evidence(self, seen: Evidence) -> Fields:

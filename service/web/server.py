@@ -18,7 +18,7 @@ from service.errors import ConfigurationError
 from service.streaming.worker import Worker
 from service.web.app import create_app
 from service.web.recent import RecentDecisions
-from service.web.shop_view import WorkerFacts
+from service.web.worker_view import WorkerFacts
 
 _BACKLOG = 128
 _GRACE_S = 2

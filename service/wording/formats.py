@@ -1,50 +1,53 @@
-"""Numbers, days and names of periods as this reader writes them."""
+"""Numbers and days as one reader writes them."""
 
 from __future__ import annotations
 
-import re
-from datetime import date, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
-from babel.dates import format_date, format_interval, format_skeleton
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.dates import format_date, format_datetime, format_interval, format_skeleton
+from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
 from service.config import ShopSettings
-from service.domain.calendar import Granularity
-from service.domain.periods.numbers import PeriodRow
-from service.web.texts import Tongue
+from service.domain.calendar import to_datetime
+from service.wording.catalogue import Catalogue
+from service.wording.rounding import whole_days
 
+DASH: Final = "–"
+"""Stands in tables for what is unknown."""
 _NO_CENTS_FROM = 10_000
 """Of large amounts nobody reads the cents; the API has every digit."""
 
 
-def window_days(granularity: str) -> int | None:
-    """Length of a rolling window; None for a calendar period."""
-    _, rolling, days = granularity.partition("rolling_")
-    return int(days) if rolling else None
+class Formats:
+    """One reader's catalogue and habits, and the shop's money and time zone."""
 
-
-class Words:
-    """One reader's language and habits, and the shop's money and time zone."""
-
-    def __init__(self, shop: ShopSettings, tongue: Tongue) -> None:
-        self.tongue = tongue
-        self.say = tongue.say
+    def __init__(self, shop: ShopSettings, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.say = catalogue.say
         self.zone = shop.zone
         self._currency = shop.currency
-        self._locale = tongue.locale
-        self._whole_percent = tongue.locale.percent_formats[None].pattern
+        self._locale = catalogue.locale
+        self._whole_percent = self._locale.percent_formats[None].pattern
         self._percent = self._whole_percent.replace("#,##0", "#,##0.0")
-        self._money = tongue.locale.currency_formats["standard"].pattern
+        self._money = self._locale.currency_formats["standard"].pattern
 
     # ---- numbers
 
     def count(self, number: int) -> str:
         return str(format_decimal(number, locale=self._locale))
 
-    def decimal(self, number: float) -> str:
-        return str(format_decimal(number, "#,##0.0", locale=self._locale))
+    def setting(self, number: float) -> str:
+        """As it was set, with three decimals at most."""
+        return str(format_decimal(number, locale=self._locale))
+
+    def plain(self, number: float) -> str:
+        """With two decimals at most, and without noughts at the end."""
+        return str(format_decimal(number, "#,##0.##", locale=self._locale))
+
+    def decimal(self, number: float, places: int = 1) -> str:
+        return str(format_decimal(number, "#,##0." + "0" * places, locale=self._locale))
 
     def points(self, number: float) -> str:
         return str(format_decimal(number, "#,##0", locale=self._locale)).replace("-", "−")
@@ -53,11 +56,19 @@ class Words:
         """`number` in percent, 0–100."""
         return str(format_percent(number / 100, self._whole_percent if whole else self._percent, locale=self._locale))
 
+    def share(self, share: float | None, *, whole: bool = False) -> str:
+        """A share 0–1 in percent; a dash for what is unknown."""
+        return DASH if share is None else self.percent(100 * share, whole=whole)
+
     def money(self, amount: Decimal) -> str:
         if abs(amount) < _NO_CENTS_FROM:
             return str(format_currency(amount, self._currency, locale=self._locale))
         without_cents = self._money.replace("0.00", "0")
         return str(format_currency(amount, self._currency, without_cents, locale=self._locale, currency_digits=False))
+
+    def short_money(self, amount: float) -> str:
+        """For the axis of a chart: €1.2K."""
+        return str(format_compact_currency(amount, self._currency, locale=self._locale, fraction_digits=1))
 
     def signed(self, number: float, *, percent: bool) -> str:
         """A difference: in percent of what it was, or in points."""
@@ -65,6 +76,8 @@ class Words:
         if percent:
             return str(self._percent.replace("#,##0.0", "{}").replace("\u202f", "\u00a0").format(written))
         return self.say("points", number=written)
+
+    # ---- numbers with their nouns
 
     def counted(self, number: int, things: str) -> str:
         """With the noun, singular where the language wants it."""
@@ -80,36 +93,30 @@ class Words:
         return "one" if self._locale.plural_form(number) == "one" else "other"
 
     def days(self, number: float, of: str = "days") -> str:
-        return self.counted(max(1, round(number)), of)
+        """Whole days, at least one."""
+        return self.counted(whole_days(number), of)
 
-    # ---- days and periods
+    # ---- days
 
     def day(self, day: date) -> str:
-        written = str(format_date(day, "long", locale=self._locale))
-        return re.sub(r"^1(?=\s)", "1er", written) if self._locale.language == "fr" else written
+        """Within a text."""
+        return self.catalogue.language.day(day, str(format_date(day, "long", locale=self._locale)))
 
-    def period(self, row: PeriodRow, *, short: bool = False) -> str:
-        """The period's name: June 2026, Q2 2026, 2026; its days where it has none."""
-        match row.granularity:
-            case Granularity.MONTH.value:
-                return str(format_skeleton("yMMM" if short else "yMMMM", row.start, locale=self._locale))
-            case Granularity.QUARTER.value:
-                return str(format_skeleton("yQQQ", row.start, locale=self._locale))
-            case Granularity.YEAR.value:
-                return str(format_skeleton("y", row.start, locale=self._locale))
-            case _:
-                return str(format_interval(row.start, row.end - timedelta(days=1), "yMMMd", locale=self._locale))
+    def local_day(self, at_us: int) -> str:
+        """The shop's day of an instant, within a text."""
+        return self.day(self.date_of(at_us))
 
-    def from_to(self, first: PeriodRow, last: PeriodRow) -> str:
-        """What a trend spans; of windows and weeks the days on which the first and the last one end."""
-        if first.granularity in (Granularity.MONTH.value, Granularity.QUARTER.value, Granularity.YEAR.value):
-            return f"{self.period(first, short=True)} – {self.period(last, short=True)}"
-        begin, end = (row.end - timedelta(days=1) for row in (first, last))
-        return str(format_interval(begin, end, "yMMMd", locale=self._locale))
+    def date_of(self, at_us: int) -> date:
+        return to_datetime(at_us).astimezone(self.zone).date()
 
-    def before(self, granularity: str, case: Literal["of", "on"]) -> str:
-        """The period before: of the month before, on the month before."""
-        days = window_days(granularity)
-        if days is not None:
-            return self.say(f"before.{case}.rolling", days=self.count(days))
-        return self.say(f"before.{case}.{granularity}")
+    def label(self, day: date, parts: str) -> str:
+        """A day on an axis: the CLDR skeleton `parts`, such as yMMMd, in the reader's order."""
+        return str(format_skeleton(parts, day, locale=self._locale))
+
+    def moment(self, at: datetime) -> str:
+        """An instant on the shop's clock, in short."""
+        return str(format_datetime(at.astimezone(self.zone), "short", locale=self._locale))
+
+    def span(self, first: date, last: date) -> str:
+        """Both days included."""
+        return str(format_interval(first, last, "yMMMd", locale=self._locale))

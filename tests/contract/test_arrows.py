@@ -26,32 +26,33 @@ ROOMS: Final[dict[str, set[str]]] = {
     "domain.periods": {"domain"},
     # what everybody may stand on
     "errors": set(),
+    "build_info": set(),
     "collector": set(),
     "processes": set(),
     "config": {"domain", "errors"},
     "logs": {"config"},
     "engines": {"config", "domain"},
-    "wording": {"domain", "domain.periods", "config", "web"},
+    "wording": {"domain", "domain.periods", "errors", "config"},
     "history": {"schemas", "domain", "errors"},
     # Kafka, and who reads and writes there
-    "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "engines", "collector", "wording"},
+    "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "engines", "collector", "build_info", "wording"},
     "feed": {"schemas", "domain", "errors", "config", "history", "streaming"},
     "inspect": {"domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "streaming", "feed"},
     "local_broker": {"errors", "processes", "streaming"},
     # what people look at
-    "web": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "wording", "streaming"},
+    "web": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "build_info", "wording", "streaming"},
     "backtest": {
         "domain", "domain.learning", "domain.outreach", "domain.periods", "config", "engines", "collector", "history",
         "feed", "wording", "report",
     },
-    "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording", "web"},
+    "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording"},
     "demo": {"domain", "errors", "config", "processes", "history", "streaming", "feed", "local_broker"},
     # the way in
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "streaming", "feed", "inspect", "web", "backtest",
-        "report", "demo",
+        "report", "demo", "build_info",
     },
-    "cli": {"errors", "commands"},
+    "cli": {"errors", "build_info", "commands"},
 }  # fmt: skip
 """Every room → the rooms that it may import. A file of the root is a room by itself."""
 

@@ -18,7 +18,6 @@ import pytest
 
 from service.domain.calendar import DAY_US, to_us
 from service.domain.events import Event, Item, Purchase, Survey, SurveyAnswer
-from service.domain.money import minor_to_text
 from service.errors import ConfigurationError
 from service.history import History, open_history
 from service.history.amounts import AmountReader, rounded
@@ -425,13 +424,6 @@ def test_amounts_are_exact_and_rounded_half_even(text: str, digits: int, minor: 
 @pytest.mark.parametrize("text", ["nan", "inf", "1,50", "1_000", "€5", "1e99", "٣", "--1", "1000000000000"])
 def test_what_is_no_amount_is_none(text: str) -> None:
     assert AmountReader(2).read(text) is None
-
-
-@pytest.mark.parametrize(
-    ("minor", "digits", "text"), [(1250, 2, "12.50"), (-5, 2, "-0.05"), (0, 2, "0.00"), (7, 0, "7")]
-)
-def test_minor_units_are_written_as_decimals(minor: int, digits: int, text: str) -> None:
-    assert minor_to_text(minor, digits) == text
 
 
 def test_events_written_as_files_are_read_back_as_the_same_events(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from service.config import Settings
-from service.domain.events import Event, Item, Profile, Purchase
+from service.domain.events import Event, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.policy import OutreachPolicy
 from service.inspect import sheet as customer_sheet
 from service.inspect.lookup import Inspection, _inspection, as_json
@@ -25,7 +25,7 @@ def inspected(name: str, *events: Event, policy: OutreachPolicy = OPEN_HOUSE) ->
     return _inspection(SETTINGS, engine, 0, name)
 
 
-def test_who_is_overdue_is_told_about_as_in_an_alert_in_their_own_language_and_to_programs_in_both() -> None:
+def test_who_is_overdue_is_told_about_as_in_an_alert_in_their_own_language_and_to_programs_in_every_language() -> None:
     anna = Profile("p", "anna", at(1), first_name="Anna", locale="fr-FR")
 
     found = inspected("anna", *weekly("anna", 6), anna, purchase("other", 55.5))
@@ -59,6 +59,23 @@ def test_brackets_in_names_and_items_are_printed_as_they_are(monkeypatch: pytest
     assert title.strip() == "Customer [/b]"
     assert "cake [/b]" in said.getvalue()
     assert re.search(r"Customer \[/b\] usually comes every \d+ days and has not been seen for 32 days", said.getvalue())
+
+
+@pytest.mark.parametrize(("currency", "revenue"), [("EUR", "30.00 EUR"), ("JPY", "3,000 JPY")])
+def test_amounts_have_the_digits_of_the_shops_currency(
+    currency: str, revenue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought = [Purchase(f"e{week}", "anna", at(7 * week), 600, order_id=f"o{week}") for week in range(5)]
+    found = inspected("anna", *bought, SurveyAnswer("s", "anna", at(29), Survey.NPS, 9, "o4"))
+    monkeypatch.setattr(customer_sheet, "inspect_customer", lambda *_: found)
+    said = io.StringIO()
+
+    shop = SETTINGS.changed(shop={"currency": currency})
+    customer_sheet.show_customer(shop, "anna", Console(file=said, width=200, markup=False), as_json=False)
+
+    told = re.sub(r"[\s│]+", " ", said.getvalue())
+    assert f"revenue {revenue}" in told
+    assert re.search(rf"about order o4 of [-\d]+ [:\d]+, {'6.00 EUR' if currency == 'EUR' else '600 JPY'}", told)
 
 
 LIMITED = OutreachPolicy(consent=OPEN_HOUSE.consent, volume_per_100_visits=0.001)

@@ -13,7 +13,10 @@ from service.domain.events import Event
 from service.domain.findings import Decision, Kind, Outcome, Reason
 from service.domain.learning.newcomers import Newcomers, ReturnTimes
 from service.domain.policy import Rung
-from service.wording.sentences import Language, sentence
+from service.wording.english import LANGUAGE as ENGLISH
+from service.wording.french import LANGUAGE as FRENCH
+from service.wording.language import Language
+from service.wording.sentences import sentence
 from tests.support.customers import customer_with
 from tests.support.engines import (
     OPEN_HOUSE,
@@ -203,16 +206,16 @@ def test_a_restart_leaves_no_trace_and_a_switch_off_ends_what_waits() -> None:
 @pytest.mark.parametrize(
     ("visits", "language", "said"),
     [
-        (1, Language.EN, "Ada came once, 28 days ago, and second visits usually come sooner."),
-        (3, Language.EN, "Ada has come 3 times, last 28 days ago, and the next visit usually comes sooner."),
+        (1, ENGLISH, "Ada came once, 28 days ago, and second visits usually come sooner."),
+        (3, ENGLISH, "Ada has come 3 times, last 28 days ago, and the next visit usually comes sooner."),
         (
             1,
-            Language.FR,
+            FRENCH,
             "Ada a fait une seule visite, il y a 28\u00a0jours, et la deuxième vient d’habitude plus tôt.",
         ),
         (
             2,
-            Language.FR,
+            FRENCH,
             "Ada a fait 2\u00a0visites, la dernière il y a 28\u00a0jours, et la suivante vient d’habitude plus tôt.",
         ),
     ],

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from service.domain.money import minor_to_text
 from service.domain.periods.surveys import ces_favourable, ces_mean, csat, nps, nps_margin
 
 _MONEY_PLACES: Final = 6
@@ -165,10 +166,7 @@ def _percent(part: int, whole: int) -> float | None:
 
 def _decimal(scaled: int, places: int) -> Decimal:
     """scaled · 10^−places, exact whatever the decimal context is."""
-    if not places:
-        return Decimal(scaled)
-    whole, fraction = divmod(abs(scaled), 10**places)
-    return Decimal(f"{'-' if scaled < 0 else ''}{whole}.{fraction:0{places}d}")
+    return Decimal(minor_to_text(scaled, places))
 
 
 @dataclass(frozen=True, slots=True)

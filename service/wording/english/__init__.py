@@ -1,0 +1,15 @@
+"""English, which has no rules of its own beside those of its locales."""
+
+from service.wording.english.page import PAGE
+from service.wording.english.report import REPORT
+from service.wording.english.sentences import SENTENCES
+from service.wording.language import Language
+
+LANGUAGE = Language(
+    code="en",
+    name="English",
+    page=PAGE,
+    report=REPORT,
+    sentences=SENTENCES,
+    nameless="Customer {customer_id}",
+)

@@ -1,10 +1,10 @@
-"""What the page says in English. texts.py speaks it; a test holds the languages to the same texts."""
+"""What the page says in English; the report says some of it too. A test holds the languages to the same texts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-ENGLISH: Mapping[str, str] = {
+PAGE: Mapping[str, str] = {
     "title": "Who comes back, who goes quiet",
     "as_of": "as of {day}",
     "condition.starting": "Starting: the state is being read back. Numbers may be missing for a moment.",
@@ -114,7 +114,6 @@ ENGLISH: Mapping[str, str] = {
     "column.band": "Health",
     "column.customers": "Customers",
     "band.unknown": "Not judged yet",
-    "other_language": "Français",
     "feet.refresh": "This page renews itself every {seconds} seconds.",
     "feet.hold": "Hold it still",
     "feet.held": "This page is held still.",

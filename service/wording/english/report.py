@@ -1,10 +1,10 @@
-"""What the report says in English, beyond the page's own texts (web/english.py). A test holds the languages to the same texts."""
+"""What only the report says, in English. A test holds the languages to the same texts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-ENGLISH: Mapping[str, str] = {
+REPORT: Mapping[str, str] = {
     "report.title": "What your log tells",
     "report.contents": "On this page",
     "alert.one": "{count} alert",

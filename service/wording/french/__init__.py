@@ -1,0 +1,46 @@
+"""French, with its rules for punctuation and for the first of a month."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from service.wording.french.page import PAGE
+from service.wording.french.report import REPORT
+from service.wording.french.sentences import SENTENCES
+from service.wording.language import Language
+
+_BLANKS = {
+    "« ": "«\u00a0",
+    " »": "\u00a0»",
+    " :": "\u00a0:",
+    " %": "\u00a0%",
+    " ;": "\u202f;",
+    " ?": "\u202f?",
+    " !": "\u202f!",
+}
+"""Signs keep together with their words: by a no-break space, before ; ? ! by a narrow one. Source: Lexique des règles
+typographiques, Imprimerie nationale 2002."""
+
+
+def _typeset(text: str) -> str:
+    for plain, kept_together in _BLANKS.items():
+        text = text.replace(plain, kept_together)
+    return text
+
+
+def _day(_day: date, written: str) -> str:
+    """« 1er janvier », but « 2 janvier »."""
+    return re.sub(r"^1(?=\s)", "1er", written)
+
+
+LANGUAGE = Language(
+    code="fr",
+    name="Français",
+    page=PAGE,
+    report=REPORT,
+    sentences=SENTENCES,
+    nameless="Client {customer_id}",
+    typeset=_typeset,
+    day=_day,
+)

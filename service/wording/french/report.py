@@ -1,10 +1,10 @@
-"""What the report says in French. Spaces before : ; ? ! % become no-break ones in texts.py."""
+"""What only the report says, in French. The folder’s rules set its blanks before : ; ? ! %."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-FRENCH: Mapping[str, str] = {
+REPORT: Mapping[str, str] = {
     "report.title": "Ce que dit votre historique",
     "report.contents": "Sur cette page",
     "alert.one": "{count} alerte",

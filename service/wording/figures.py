@@ -1,17 +1,19 @@
-"""Small drawings as inline SVG: colours come from the style sheet, because the page allows no inline styles."""
+"""Small figures of page and report as inline SVG. Colours come from the style sheet: the page allows no inline styles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
+
+from service.wording.formats import Formats
 
 _WIDTH, _HEIGHT, _MARGIN = 160.0, 36.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BarLine:
     """One category with its number and bar."""
 
     name: str
@@ -42,7 +44,8 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
             path.append(f"{'M' if pen_up else 'L'}{last[0]:.1f} {last[1]:.1f}")
         pen_up = value is None
     return Markup(  # noqa: S704 - numbers, and an escaped label
-        f'<svg class="trend" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
+        f'<svg class="trend" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(label)}">'
         f'<path d="{"".join(path)}"/><path class="dot" d="M{last[0]:.1f} {last[1]:.1f}h0"/></svg>'
     )
 
@@ -54,3 +57,12 @@ def bar(part: float, most: float) -> Markup:
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="track" width="100" height="8"/><rect width="{width:.1f}" height="8"/></svg>'
     )
+
+
+def bar_lines(group: str, counts: Mapping[str, int], formats: Formats) -> list[BarLine]:
+    """How many are in each category of the group, beside the largest of them."""
+    most = max(counts.values())
+    return [
+        BarLine(name, formats.say(f"{group}.{name}"), formats.count(count), bar(count, most))
+        for name, count in counts.items()
+    ]

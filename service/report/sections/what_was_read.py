@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from babel.numbers import format_decimal
-
 from service.config import OutreachSettings
-from service.domain.calendar import to_datetime
 from service.domain.policy import Measure
 from service.report.material import Facts
-from service.wording.formats import Words
+from service.wording.formats import Formats
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +20,12 @@ class Read:
     examples: list[str]
 
 
-def compose(facts: Facts, words: Words) -> Read:
+def compose(facts: Facts, formats: Formats) -> Read:
     result = facts.result
     report, engines = result.report, result.engines
     regulars = sum(engine.everybody.state.regulars for engine in engines)
     outreach = result.settings.outreach
-    rule, level = tried(outreach, words)
+    rule, level = tried(outreach, formats)
     noticed = "absences" if rule == outreach.measure.value else "alerts"
     counts = {
         "events": result.events,
@@ -37,29 +34,31 @@ def compose(facts: Facts, words: Words) -> Read:
         noticed: sum(1 for _ in result.alerts.first()),
     }
     return Read(
-        tiles=[(words.say(f"read.{name}"), words.count(number), str(number)) for name, number in counts.items()],
-        span=words.say(
+        tiles=[(formats.say(f"read.{name}"), formats.count(number), str(number)) for name, number in counts.items()],
+        span=formats.say(
             "read.span",
-            first=words.day(to_datetime(result.first_us).astimezone(words.zone).date()),
-            last=words.day(to_datetime(result.last_us).astimezone(words.zone).date()),
+            first=formats.local_day(result.first_us),
+            last=formats.local_day(result.last_us),
         ),
-        policy=words.say(
+        policy=formats.say(
             "read.policy",
-            rule=words.say(f"read.policy.{rule}", level=level),
+            rule=formats.say(f"read.policy.{rule}", level=level),
             visits=result.settings.shop.regular_min_visits,
         ),
-        skipped=[f"{words.count(number)} × {reason}" for reason, number in report.skipped.most_common()],
+        skipped=[f"{formats.count(number)} × {reason}" for reason, number in report.skipped.most_common()],
         examples=[str(example) for example in report.examples],
     )
 
 
-def tried(outreach: OutreachSettings, words: Words) -> tuple[str, str]:
-    """What the first alert of an absence goes by, and its level: under a limit of messages that limit, whatever the measure."""
-    locale = words.tongue.locale
+def tried(outreach: OutreachSettings, formats: Formats) -> tuple[str, str]:
+    """What the first alert of an absence goes by, and its level.
+
+    Under a limit of messages that is the limit, whatever the measure.
+    """
     for name in ("volume_per_100_visits", "volume_per_day"):
         limit = getattr(outreach, name)
         if limit is not None:
-            return name, str(format_decimal(limit, locale=locale))
+            return name, formats.setting(limit)
     if outreach.measure is Measure.PROBABILITY:
-        return outreach.measure.value, words.percent(100 * outreach.level)
-    return outreach.measure.value, str(format_decimal(outreach.level, locale=locale))
+        return outreach.measure.value, formats.share(outreach.level)
+    return outreach.measure.value, formats.setting(outreach.level)

@@ -1,0 +1,96 @@
+"""Section "Promised and kept": wrong alerts, volume, and who came back unaided, by how well customers were known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.backtest.wrong_alerts import WrongAlerts
+from service.config import OutreachSettings
+from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
+from service.domain.policy import Measure
+from service.report.material import Facts
+from service.wording.formats import DASH, Formats
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Customers of a class of evidence. Cells are (as shown, raw)."""
+
+    label: str
+    cells: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedAndKept:
+    sentences: list[str]
+    columns: list[str]
+    rows: list[Row]
+    note: str
+
+
+def compose(facts: Facts, formats: Formats) -> PromisedAndKept:
+    found, outreach = facts.evaluation, facts.result.settings.outreach
+    limited = outreach.volume_per_100_visits is not None or outreach.volume_per_day is not None
+    said = [formats.say("promise.limited") if limited else _promised(outreach, formats)]
+    whole = found.wrong_alerts[-1]
+    if not whole.enough:
+        said.append(formats.say("promise.thin", wrong=formats.counted(whole.wrong, "wrong"), fewest=FEWEST_WRONG))
+    said += _volume(facts, formats)
+    rated = outreach.measure is Measure.BUDGET
+    promised = None if limited or outreach.measure is Measure.MULTIPLE else outreach.level
+    columns = ["promised", "rate" if rated else "share", "healthy", "wrong", "unaided"]
+    return PromisedAndKept(
+        said,
+        [formats.say(f"promise.column.{each}") for each in columns],
+        [_row(each, promised, formats, rated=rated) for each in found.wrong_alerts],
+        formats.say("promise.note"),
+    )
+
+
+def _promised(outreach: OutreachSettings, formats: Formats) -> str:
+    share = outreach.measure is Measure.PROBABILITY
+    level = formats.share(outreach.level) if share else formats.plain(outreach.level)
+    return formats.say(f"promise.{outreach.measure.value}", level=level)
+
+
+def _volume(facts: Facts, formats: Formats) -> list[str]:
+    """How many messages there were, beside what was promised of that; nothing where no regular came."""
+    found, outreach = facts.evaluation, facts.result.settings.outreach
+    if found.alerts_per_100_visits is None:
+        return []
+    real = formats.plain(found.alerts_per_100_visits)
+    if outreach.volume_per_100_visits is not None:
+        return [formats.say("promise.volume.kept", level=formats.plain(outreach.volume_per_100_visits), real=real)]
+    if outreach.volume_per_day is not None:
+        a_day = formats.plain(found.alerts_per_day)
+        return [formats.say("promise.volume_per_day.kept", level=formats.plain(outreach.volume_per_day), real=a_day)]
+    return [formats.say("promise.volume", real=real)]
+
+
+def _row(found: WrongAlerts, promised: float | None, formats: Formats, *, rated: bool) -> Row:
+    def shown(value: float | None) -> tuple[str, str]:
+        if value is None:
+            return DASH, ""
+        return (formats.decimal(value, 2) if rated else formats.share(value)), repr(value)
+
+    unaided = found.unaided / found.known if found.known >= FEWEST_WRONG else None
+    return Row(
+        _visits(found, formats),
+        [
+            shown(promised),
+            shown(found.rate if rated else found.share),
+            (formats.count(found.healthy), str(found.healthy)),
+            (formats.count(found.wrong), str(found.wrong)),
+            (DASH, "") if unaided is None else (formats.share(unaided), repr(unaided)),
+        ],
+    )
+
+
+def _visits(found: WrongAlerts, formats: Formats) -> str:
+    """How well the customers of the row were known."""
+    if found.visits is None:
+        return formats.say("promise.all")
+    low, high = found.visits
+    if found.visits == CLASSES[-1]:
+        return formats.say("promise.visits.more", low=low)
+    return formats.say("promise.visits.upto" if low == 0 else "promise.visits", low=low, high=high)

@@ -1,0 +1,52 @@
+"""Routes for machines that watch the process: whether it lives, whether it may be relied on, and its metrics."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from service.web.answers import json_answer
+from service.web.shop_view import Readiness, ShopFacts
+
+
+def add_probes(app: FastAPI, registry: CollectorRegistry, facts: ShopFacts) -> None:
+    @app.get("/healthz", summary="200 while the process works", tags=["operation"])
+    async def healthz() -> Response:
+        return json_answer({"alive": True})
+
+    @app.get(
+        "/readyz",
+        summary="200 when assigned, recovered, caught up, and the feed is alive",
+        responses={503: {"description": "Not ready; `partitions` says what is missing."}},
+        tags=["operation"],
+    )
+    async def readyz() -> Response:
+        readiness = facts.readiness()
+        return json_answer(_told(readiness), 200 if readiness.ready else 503)
+
+    @app.get("/metrics", summary="Prometheus metrics", response_class=Response, tags=["operation"])
+    async def metrics(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
+        encode, content_type = choose_encoder(accept)
+        return Response(encode(registry), headers={"Content-Type": content_type})
+
+
+def _told(readiness: Readiness) -> dict[str, object]:
+    """The same by name and by partition, and what is missing in words."""
+    parts = {
+        str(number): {
+            "assigned": True,
+            "recovered": health.recovered,
+            "caught_up": health.caught_up,
+            "feed_alive": health.feed_alive,
+        }
+        for number, health in readiness.partitions.items()
+    }
+    missing = [
+        f"partition {number}: {what}" for number, part in parts.items() for what, holds in part.items() if not holds
+    ]
+    if not readiness.assigned:
+        missing.insert(0, "assigned")
+    return {"ready": readiness.ready, "missing": missing, "assigned": readiness.assigned, "partitions": parts}

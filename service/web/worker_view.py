@@ -1,0 +1,100 @@
+"""How one worker answers what the web half asks: from the memory of its partitions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from service.domain.findings import HealthBand, Segment
+from service.domain.outreach.realised import ClassRealised, totals
+from service.domain.periods.numbers import PeriodRow
+from service.domain.policy import ClockMode
+from service.streaming.partition import PartitionWorker
+from service.streaming.worker import Worker
+from service.web.recent import Decided, RecentDecisions
+from service.web.shop_view import CustomerCounts, PartitionHealth, Readiness
+
+FRESH_S = 5.0
+"""Under steady load something is always in flight. A partition is caught up if all that had arrived this long ago is
+applied."""
+SAMPLE_S = 1.0
+"""Between two looks at what has arrived."""
+
+
+@dataclass(slots=True)
+class _Arrivals:
+    """What had arrived at a partition at some moments of the last while: (moment, end of each topic)."""
+
+    seen: deque[tuple[float, tuple[int, ...]]] = field(default_factory=deque)
+
+    def note(self, now_s: float, progress: list[tuple[int, int]]) -> None:
+        self.seen.append((now_s, tuple(end for _, end in progress)))
+        while self.seen[0][0] < now_s - FRESH_S:
+            self.seen.popleft()
+
+    def applied(self, progress: list[tuple[int, int]]) -> bool:
+        """Whether all that had arrived at one of those moments is applied."""
+        return any(
+            all(position >= end for (position, _), end in zip(progress, ends, strict=True)) for _, ends in self.seen
+        )
+
+
+class WorkerFacts:
+    """Answers from one worker. `run` has to run beside it."""
+
+    def __init__(self, worker: Worker, recent: RecentDecisions) -> None:
+        self._worker = worker
+        self._recent = recent
+        self._wall = worker.settings.time.clock is ClockMode.WALL
+        self._arrivals: dict[PartitionWorker, _Arrivals] = {}
+
+    async def run(self) -> None:
+        """Notes what arrives, for ever."""
+        while True:
+            owners = list(self._worker.partitions.values())
+            self._arrivals = {owner: self._arrivals.get(owner, _Arrivals()) for owner in owners}
+            for owner in owners:
+                progress = owner.progress() if owner.ready else None
+                if progress is not None:
+                    self._arrivals[owner].note(time.monotonic(), progress)
+            await asyncio.sleep(SAMPLE_S)
+
+    def readiness(self) -> Readiness:
+        partitions = {number: self._health(owner) for number, owner in sorted(self._worker.partitions.items())}
+        return Readiness(self._worker.joined, partitions)
+
+    def _health(self, owner: PartitionWorker) -> PartitionHealth:
+        if not owner.ready:
+            return PartitionHealth(recovered=False, caught_up=False, feed_alive=True)
+        caught_up = owner.caught_up() or self._keeps_up(owner)
+        # Behind the log, the age of the newest event says nothing about the feed. Event time knows no silence.
+        stalled = self._wall and caught_up and owner.job.engine.timeline.clock.stalled(time.time_ns() // 1000)
+        return PartitionHealth(recovered=True, caught_up=caught_up, feed_alive=not stalled)
+
+    def _keeps_up(self, owner: PartitionWorker) -> bool:
+        arrivals, progress = self._arrivals.get(owner), owner.progress()
+        return arrivals is not None and progress is not None and arrivals.applied(progress)
+
+    def totals_known(self) -> bool:
+        return self._worker.totals.caught_up
+
+    def periods(self, granularity: str) -> list[PeriodRow]:
+        rows = [row for (name, _), row in self._worker.totals.rows.items() if name == granularity]
+        return sorted(rows, key=lambda row: row.start)
+
+    def customers(self) -> CustomerCounts:
+        engines = [owner.job.engine for owner in self._worker.partitions.values() if owner.ready]
+        segments, bands = Counter[Segment](), Counter[HealthBand]()
+        for engine in engines:
+            segments.update(dict(zip(Segment, engine.scoreboard.segments, strict=True)))
+            bands.update(dict(zip(HealthBand, engine.scoreboard.bands, strict=True)))
+        regulars = sum(engine.everybody.state.regulars for engine in engines)
+        return CustomerCounts(segments, bands, regulars, len(engines), self._recent.partitions)
+
+    def kept(self) -> list[ClassRealised]:
+        return totals(owner.job.engine.state.realised for owner in self._worker.partitions.values() if owner.ready)
+
+    def decisions(self) -> list[Decided]:
+        return self._recent.latest()

@@ -1,0 +1,51 @@
+"""What a language has to bring.
+
+Its folder holds `page.py`, `report.py` and `sentences.py`, and its `__init__.py` puts them together as `LANGUAGE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from service.domain.findings import Evidence, Kind
+
+Sentence = Callable[[Evidence, str], str]
+"""(evidence, how the customer is called) → why this customer is written to."""
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _as_the_locale_has_it(_day: date, written: str) -> str:
+    return written
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Language:
+    """One language that ships."""
+
+    code: str
+    """Primary subtag of BCP 47, in lower case. Babel knows how its readers write numbers and days."""
+    name: str
+    """What it calls itself, for the link that leads to it."""
+    page: Mapping[str, str]
+    """What the page says, by key; the report says some of it too."""
+    report: Mapping[str, str]
+    """What only the report says. No key is in both."""
+    sentences: Mapping[Kind, Sentence]
+    """Why a customer is written to, by kind of message."""
+    nameless: str
+    """What a customer without a known first name is called; `{customer_id}` is filled in."""
+    typeset: Callable[[str], str] = _as_it_is
+    """Rules for blanks and punctuation that hold for every text of `page` and `report`."""
+    day: Callable[[date, str], str] = _as_the_locale_has_it
+    """A day as it is said within a text, from the day and its long form by the locale."""
+
+    @cached_property
+    def catalogue(self) -> Mapping[str, str]:
+        """Everything that page and report say, typeset."""
+        return {key: self.typeset(text) for key, text in {**self.page, **self.report}.items()}
