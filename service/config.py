@@ -30,8 +30,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from schemas.kinds import Kind
 from service.domain import policy
+from service.domain.findings import Kind
 from service.errors import ConfigurationError
 
 CONFIG_VARIABLE = "CHURN_ALERT_CONFIG"
