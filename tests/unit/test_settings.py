@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.commands.show_config import config_toml
-from service.config import ENV_PREFIX, Settings, child_environment, load_settings
+from service.config import BESIDE_THE_SETTINGS, ENV_PREFIX, Settings, child_environment, load_settings
 from service.domain.events import Purchase
 from service.errors import ConfigurationError
 from service.streaming.connection import aiokafka_security, faust_credentials, kafka_python_security
@@ -80,6 +80,8 @@ def test_neither_the_parents_variables_nor_its_file_reach_the_child_beside_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = Settings().changed(web={"port": 0})
+    for name in BESIDE_THE_SETTINGS:
+        monkeypatch.delenv(name, raising=False)
 
     given = loaded_by_a_child(
         settings,
