@@ -15,7 +15,7 @@ from service.domain.learning.learned import Learned
 from service.domain.learning.silences import cell_of
 
 USUAL_GAPS: Final[list[float]] = [0.5, 1.0, 1.5, 2.0, 3.0, 4.0]
-"""Silences that are shown of everybody, in usual gaps."""
+"""Silences that are shown for everybody, in usual gaps."""
 
 
 class Point:
@@ -24,7 +24,7 @@ class Point:
     def __init__(self, silence_days: float, tail_probability: float | None, churn_risk: float) -> None:
         self.silence_days: Final = silence_days
         self.tail_probability: Final = tail_probability
-        """P(a healthy gap of such a customer lasts at least so long), 0–1; None of who is not a regular."""
+        """P(a healthy gap of such a customer lasts at least so long), 0–1; None for a customer who is no regular."""
         self.churn_risk: Final = churn_risk
         """P(gone for good), 0–1."""
 

@@ -23,7 +23,7 @@ _BAR = 20
 """Width of a full bar."""
 
 Row = tuple[str, str]
-"""What it is, and how it is."""
+"""A name and its value."""
 
 
 def show_customer(settings: Settings, customer_id: str, console: Console, *, as_json: bool) -> None:
