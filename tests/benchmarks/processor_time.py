@@ -19,6 +19,8 @@ QUIET_SHARE = 0.05
 """Of one core: a worker at rest needs less."""
 QUIET_S = 1.0
 PATIENCE_S = 60.0
+BUSY_CORES = 0.5
+"""Kept busy by others from here on, the machine is not a quiet one."""
 
 
 def cpu_s(pid: int) -> float:

@@ -6,6 +6,8 @@ Each is alerted after some days of silence. For the first measurement they come 
 answered with a decision (the alert has been followed by a visit) and a score. For the second the wall clock rules, and
 the dates at which nothing arrives lie one after the other in the next half minute.
 
+Both are wall time: where others keep the machine busy the figures are printed and held to nothing.
+
 Readers are at read_committed, as everybody's must be. BENCHMARK_RETURNS sets the number of purchases.
 """
 
@@ -30,6 +32,7 @@ from service.domain.events import Purchase
 from service.engines import new_engine
 from service.feed.records import key_of, value_of
 from service.streaming import topics
+from tests.benchmarks.processor_time import BUSY_CORES, wait_until_quiet
 from tests.support.broker import TestBroker
 from tests.support.installed import Build, engine_of_process
 from tests.support.load import lines_of, send, settings_for
@@ -49,7 +52,7 @@ PACERS = 24
 """Customers who go on, each at an hour of their own."""
 START_US = 20_000 * DAY_US
 SILENCE_DAYS = 20
-HEAD_START_US = 45 * SECOND_US
+HEAD_START_US = 60 * SECOND_US
 """Between the making of a log and the first of its dates: the worker starts and reads the log meanwhile."""
 ARRIVAL_S = 60.0
 
@@ -124,6 +127,12 @@ def told(what: str, seconds: list[float], bar: str) -> tuple[float, float]:
     return half, most
 
 
+def only_on_a_quiet_machine(others: float) -> None:
+    """`others`: how many cores they kept busy."""
+    if others >= BUSY_CORES:
+        pytest.skip(f"others kept {others:.1f} of {os.cpu_count()} cores busy: a wall time cannot be judged")
+
+
 def test_a_purchase_is_acted_on_within_a_quarter_of_a_second(
     broker: TestBroker, topic_prefix: str, build: Build
 ) -> None:
@@ -137,11 +146,14 @@ def test_a_purchase_is_acted_on_within_a_quarter_of_a_second(
         with Positions(settings, 4) as positions:
             positions.wait_caught_up(workers=[worker])
         assert engine_of_process(worker.pid, worker.log) == build.engine
+        others = wait_until_quiet(worker.pid)
         decided, scored = asyncio.run(_come_back(settings, end_us))
+        others = max(others, wait_until_quiet(worker.pid))
 
     print(f"\n{RETURNS:,} purchases, {PER_S} a second, from append to readable at read_committed; {build}")
     _, decision = told("decision", decided, f"  (p99 at most {MOST_MS:g} ms)")
     _, score = told("score", scored, f"  (p99 at most {MOST_MS:g} ms)")
+    only_on_a_quiet_machine(others)
     assert 1e3 * max(decision, score) <= MOST_MS
 
 
@@ -177,14 +189,17 @@ def test_an_absence_is_noticed_within_two_seconds_of_its_date(
         with Positions(settings, 1) as positions:
             positions.wait_caught_up(workers=[worker])
         assert engine_of_process(worker.pid, worker.log) == build.engine
+        others = wait_until_quiet(worker.pid)
         noticed = asyncio.run(_stay_away(settings, dates))
+        others = max(others, wait_until_quiet(worker.pid))
 
     assert {who: _date_of(arrival) for who, arrival in noticed.items()} == dates
     waited = [noticed[who].at_s - at_us / SECOND_US for who, at_us in dates.items()]
     print(f"\n{len(dates):,} dates, {SECOND_US // ABSENCE_EVERY_US} a second; {build}")
     half, _ = told("from stored date to readable decision", waited, f"  (p50 at most {MOST_NOTICED_S:g} s)")
-    assert half <= MOST_NOTICED_S
     assert min(waited) > 0, "nobody is noticed before the date"
+    only_on_a_quiet_machine(others)
+    assert half <= MOST_NOTICED_S
 
 
 def log_with_dates_ahead(settings: Settings, first_date_us: int) -> tuple[list[Purchase], dict[str, int]]:

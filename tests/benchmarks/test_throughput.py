@@ -29,6 +29,7 @@ import pytest
 
 from service.config import Settings
 from tests.benchmarks.backlog import Backlog, cafe_purchases, shop_purchases
+from tests.benchmarks.processor_time import BUSY_CORES
 from tests.benchmarks.restart import Restart, measure_restart
 from tests.benchmarks.sides import settings_for
 from tests.benchmarks.worker_side import Run, delete_topics, result_of, run_worker
@@ -44,10 +45,8 @@ SECONDS = float(os.environ.get("BENCHMARK_SECONDS", "5"))
 """A side's shortest run: the bare client reads its topic again until they are over; the worker takes longer anyway."""
 FAUST_SECONDS = 20.0
 
-BUSY_CORES = 0.5
-"""Kept busy by others from here on, the machine is not a quiet one."""
 BUSY_FACTOR = 1.35
-"""How much higher the bar is then: with a dozen other processes on two cores an event was measured to cost a quarter more."""
+"""How much higher the bar is then: among a dozen processes on two cores an event was measured to cost a quarter more."""
 
 AIMED_SHARE = 0.2
 """Of the bare client's events per second: the aim. Measured: 0.08 to 0.10."""
