@@ -46,7 +46,7 @@ SECONDS = float(os.environ.get("BENCHMARK_SECONDS", "5"))
 FAUST_SECONDS = 20.0
 
 BUSY_FACTOR = 1.35
-"""How much higher the bar is then: among a dozen processes on two cores an event was measured to cost a quarter more."""
+"""How much higher the bar is then: among a dozen processes on two cores an event was seen to cost a quarter more."""
 
 AIMED_SHARE = 0.2
 """Of the bare client's events per second: the aim. Measured: 0.08 to 0.10."""
