@@ -206,7 +206,7 @@ def _hold_to_bars(build: Build) -> None:
         pytest.skip("the bar is the compiled engine's")
 
 
-@pytest.mark.parametrize("name", list(ROWS))
+@pytest.mark.parametrize("name", list(ROWS), ids=["cafe", "growing_shop", "one_partition"])
 def test_an_event_costs_no_more_than_the_contract_allows(bench: Bench, name: str, build: Build) -> None:
     measured = bench.row(name)
 
