@@ -145,12 +145,12 @@ def measure(log: Log) -> Found:
     half = to_date((calendar.day_of(history.first_us) + calendar.day_of(history.last_us)) // 2)
     for volume in VOLUMES:
         run, absences = outcome(log, half, volume_per_100_visits=volume)
-        court = RuleComparison(absences)
-        result.compared = len(court.rows)
+        comparison = RuleComparison(absences)
+        result.compared = len(comparison.rows)
         result.regulars = len(run.visits.evaluated)
         result.volumes[volume] = 100.0 * absences.given / max(1, len(absences))
         result.lines += [
-            Line(volume, rule, tally, captured(court, tally)) for rule, tally in beside(run, court, volume)
+            Line(volume, rule, tally, captured(comparison, tally)) for rule, tally in beside(run, comparison, volume)
         ]
     for measure_, levels in (("budget", BUDGETS), ("probability", PROBABILITIES)):
         for level in levels:
@@ -168,14 +168,14 @@ def outcome(log: Log, half: date | None, **outreach: object) -> tuple[Result, Ab
     return result, absences_of(result.visits, result.alerts, Calendar(settings.shop.zone))
 
 
-def captured(court: RuleComparison, tally: Performance) -> tuple[float, float]:
-    most = [max(each, 1e-9) for each in court.capturable]
+def captured(comparison: RuleComparison, tally: Performance) -> tuple[float, float]:
+    most = [max(each, 1e-9) for each in comparison.capturable]
     return 100.0 * tally.captured_4 / most[0], 100.0 * tally.captured_8 / most[1]
 
 
-def beside(run: Result, court: RuleComparison, volume: float) -> Iterator[tuple[str, Performance]]:
+def beside(run: Result, comparison: RuleComparison, volume: float) -> Iterator[tuple[str, Performance]]:
     """The product's alerts, and those of every other rule at as many of them."""
-    policy = court.policy()
+    policy = comparison.policy()
     alerts = round(policy.alerts)
     yield PRODUCT, policy
     visits, half_us = run.visits.visits, run.visits.evaluate_from_us
@@ -185,17 +185,20 @@ def beside(run: Result, court: RuleComparison, volume: float) -> Iterator[tuple[
         for at in visits[customer][len(visits[customer]) - judged(run, customer) :]
     ]
     bases = reference_bases(visits, half_us)
-    units = [bases[silences[row]] for row in court.rows]
-    reached = [court.absences.gap[row] / unit for row, unit in zip(court.rows, units, strict=True)]
-    yield REFERENCE, at_count(reached, lambda c: court.performance([max(0.0, c) * unit for unit in units]), alerts)[1]
+    units = [bases[silences[row]] for row in comparison.rows]
+    reached = [comparison.absences.gap[row] / unit for row, unit in zip(comparison.rows, units, strict=True)]
+    yield (
+        REFERENCE,
+        at_count(reached, lambda c: comparison.performance([max(0.0, c) * unit for unit in units]), alerts)[1],
+    )
 
     def chosen(per_100: float) -> Performance:
         delays = newest_first(visits, per_100, half_us)
-        return court.performance([delays.get(silences[row], inf) for row in court.rows])
+        return comparison.performance([delays.get(silences[row], inf) for row in comparison.rows])
 
     yield NEWEST, at_volume(chosen, volume, alerts)
-    for rival in baseline_results(court, alerts):
-        yield str(rival.name), rival.performance
+    for baseline in baseline_results(comparison, alerts):
+        yield str(baseline.name), baseline.performance
 
 
 def judged(run: Result, customer: str) -> int:
@@ -253,7 +256,7 @@ def summary(found: Sequence[Found]) -> None:
     """Means over the logs that count."""
     if not found:
         return
-    print(f"\nmean of {len(found)} logs ({', '.join(each.name for each in found)}); rival − product in points")
+    print(f"\nmean of {len(found)} logs ({', '.join(each.name for each in found)}); baseline − product in points")
     print(
         "  volume  product: captured to 4 u, to 8 u, needless"
         + "".join(f"{rule:>16}" for rule in (*PROTOTYPES, *SIMPLE))
