@@ -50,6 +50,7 @@ HOT = (
     "learning/everybody",
     "outreach/alert_value",
     "outreach/volume",
+    "outreach/gates",
     "outreach/tolerance",
     "clock",
     "outlook",

@@ -238,12 +238,15 @@ class OutreachSettings(_Section):
     volume_per_day: float | None = None
     volume_for_loyal: float = 0.0
 
-    def switched_on(self) -> dict[Kind, policy.Rung]:
-        """Kinds of message beside the ladder, each with its step."""
-        on: dict[Kind, policy.Rung] = {}
-        if self.second_visit:
-            on[Kind.SECOND_VISIT] = policy.Rung("nudge", offer=self.second_visit_offer, template="second_visit.nudge")
-        return on
+    def switched_on(self) -> tuple[tuple[Kind, policy.Rung], ...]:
+        """Kinds of message beside the ladder that are on, each with its step."""
+        steps = {
+            Kind.SECOND_VISIT: (
+                self.second_visit,
+                policy.Rung("nudge", offer=self.second_visit_offer, template="second_visit.nudge"),
+            ),
+        }
+        return tuple((kind, step) for kind, (is_on, step) in steps.items() if is_on)
 
 
 class WebSettings(_Section):

@@ -80,7 +80,7 @@ class Engine:
         """Records of what is learned that were read back and not yet taken over."""
         self._changed = False
         minimum = policy.shop.regular_min_visits
-        nudges = Kind.SECOND_VISIT in policy.outreach.switched_on
+        nudges = policy.outreach.step_of(Kind.SECOND_VISIT) is not None
         state = PartitionState()
         self.everybody = Everybody(state.population, minimum, learn_until_us, newcomers=nudges)
         self.scoreboard = Scoreboard(self.everybody, minimum, keeps_records=keeps_records)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -120,7 +119,7 @@ class OutreachPolicy:
     attribution_days: float = 30.0
     """A visit within this time after a release counts as converted."""
     expires_after_days: float = 14.0
-    switched_on: Mapping[Kind, Rung] = field(default_factory=dict)
+    switched_on: tuple[tuple[Kind, Rung], ...] = ()
     """Kinds of message that are sent beside the ladder, each with its step (outreach/kinds/)."""
     volume_per_100_visits: float | None = None
     """Messages per 100 visits of regulars; the engine chooses whom. None, like the next: as many as come due."""
@@ -154,6 +153,10 @@ class OutreachPolicy:
             raise ValueError("volume_for_loyal must lie in [0, 1)")
         if self.volume_for_loyal and self.volume_per_100_visits is None and self.volume_per_day is None:
             raise ValueError("volume_for_loyal is a part of a volume: give volume_per_100_visits or volume_per_day")
+
+    def step_of(self, kind: Kind) -> Rung | None:
+        """The step of a kind beside the ladder; None: it is switched off."""
+        return next((step for each, step in self.switched_on if each is kind), None)
 
 
 @dataclass(frozen=True, slots=True)

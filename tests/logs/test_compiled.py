@@ -66,7 +66,7 @@ POLICIES = (
             rungs=LADDER,
             volume_per_100_visits=15.0,
             volume_for_loyal=0.25,
-            switched_on={Kind.SECOND_VISIT: Rung("nudge")},
+            switched_on=((Kind.SECOND_VISIT, Rung("nudge")),),
         ),
     ),
 )

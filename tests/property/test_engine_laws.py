@@ -39,7 +39,7 @@ LADDER = OutreachPolicy(
     level=4.0, consent=ConsentRule.EXTERNAL, rungs=(Rung("remind"), Rung("incentive", strictness=0.2))
 )
 LIMITED = replace(LADDER, volume_per_100_visits=8.0, volume_for_loyal=0.25)
-DAILY = replace(LADDER, volume_per_day=0.3, switched_on={Kind.SECOND_VISIT: Rung("nudge")})
+DAILY = replace(LADDER, volume_per_day=0.3, switched_on=((Kind.SECOND_VISIT, Rung("nudge")),))
 SEEDS = st.integers(0, 2**32)
 FEW = settings(max_examples=15, deadline=None)
 CLOCKS = pytest.mark.parametrize("timing", [EVENT_TIME, UNDISTURBED, WALL_TIME], ids=["event", "undisturbed", "wall"])

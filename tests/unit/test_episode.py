@@ -27,7 +27,7 @@ POLICIES = [
     ),
     (
         OutreachPolicy(
-            consent=ConsentRule.EXTERNAL, level=4.0, switched_on={Kind.SECOND_VISIT: Rung("nudge")}, rungs=LADDER
+            consent=ConsentRule.EXTERNAL, level=4.0, switched_on=((Kind.SECOND_VISIT, Rung("nudge")),), rungs=LADDER
         ),
         WALL_TIME,
         {"begin", "watch", "decide", "defer", "drop"},

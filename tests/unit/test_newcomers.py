@@ -31,7 +31,7 @@ from tests.support.engines import (
 )
 
 NUDGING = replace(
-    OPEN_HOUSE, switched_on={Kind.SECOND_VISIT: Rung("nudge", offer="WELCOME", template="second_visit.nudge")}
+    OPEN_HOUSE, switched_on=((Kind.SECOND_VISIT, Rung("nudge", offer="WELCOME", template="second_visit.nudge")),)
 )
 ONE_BIN = log(3000) / 64
 """Width of the curve's bins in log days: what a binned quantile may miss."""

@@ -24,8 +24,9 @@ class SecondVisit(SilenceKind):
 
     def __init__(self, policy: OutreachPolicy, everybody: Everybody) -> None:
         super().__init__(Kind.SECOND_VISIT, limited=False)
-        self._step = policy.switched_on.get(Kind.SECOND_VISIT, _SWITCHED_OFF)
-        self._is_on = Kind.SECOND_VISIT in policy.switched_on
+        step = policy.step_of(Kind.SECOND_VISIT)
+        self._step = step or _SWITCHED_OFF
+        self._is_on = step is not None
         self._everybody = everybody
 
     def follows(self, customer: Customer) -> bool:
