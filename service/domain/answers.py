@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self, assert_never
+from typing import Any, ClassVar, assert_never
 
 from service.domain.events import Survey, SurveyAnswer
 from service.domain.findings import LatestAnswer
@@ -37,10 +37,9 @@ class Answers(Stored):
         self.csat_order: AnsweredOrder | None = None
         self.ces_order: AnsweredOrder | None = None
 
-    @classmethod
-    def of(cls, fields: Sequence[Any]) -> Self:
-        """What `fields` gave; an order comes back from its stored form as a list."""
-        return super().of([tuple(field) if isinstance(field, list) else field for field in fields])
+    def take_fields(self, fields: Sequence[Any]) -> None:
+        """An order comes back from its stored form as a list."""
+        super().take_fields([tuple(field) if isinstance(field, list) else field for field in fields])
 
     def copy(self) -> Answers:
         """As they are now."""

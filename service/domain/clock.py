@@ -8,7 +8,7 @@ Long silence of the whole feed is measured here as well: it is nobody's absence 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 from service.domain.calendar import DAY_US, HOUR_US
 from service.domain.policy import Timing
@@ -53,12 +53,10 @@ class ClockState(Stored):
         self.longest_us: int = 0
         """Longest interval of the present week so far."""
 
-    @classmethod
-    def of(cls, fields: Sequence[Any]) -> Self:
-        """What `fields` gave; a jump comes back from its stored form as a list."""
-        state = super().of(fields)
-        state.pending = [(at_us, who) for at_us, who in state.pending]
-        return state
+    def take_fields(self, fields: Sequence[Any]) -> None:
+        """A jump comes back from its stored form as a list."""
+        super().take_fields(fields)
+        self.pending = [(at_us, who) for at_us, who in self.pending]
 
 
 class StreamClock:

@@ -28,6 +28,10 @@ class Stored:
     def of(cls, fields: Sequence[Any]) -> Self:
         """What `fields` gave; what is missing keeps its default."""
         state = cls()
-        for name, value in zip(cls.STORED, fields, strict=False):
-            setattr(state, name, value)
+        state.take_fields(fields)
         return state
+
+    def take_fields(self, fields: Sequence[Any]) -> None:
+        """Takes over what `fields` gave."""
+        for name, value in zip(self.STORED, fields, strict=False):
+            setattr(self, name, value)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, exp2, fsum, inf
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 import xxhash
 
@@ -102,14 +102,12 @@ class VolumeState(Stored):
         self.alert_value: list[float] = []
         """What was learned of the value of alerts (alert_value.py)."""
 
-    @classmethod
-    def of(cls, fields: Sequence[Any]) -> Self:
-        """What `fields` gave; missing ones keep their defaults."""
-        state = super().of(fields)
-        if len(state.arrived) != _RANKS:  # of a release that ranked otherwise
-            state.arrived = [0.0] * _RANKS
-            state.loyal_arrived = []
-        return state
+    def take_fields(self, fields: Sequence[Any]) -> None:
+        """Ranks of a release that ranked otherwise are left out."""
+        super().take_fields(fields)
+        if len(self.arrived) != _RANKS:
+            self.arrived = [0.0] * _RANKS
+            self.loyal_arrived = []
 
 
 class Volume:
