@@ -1,8 +1,8 @@
 """Packaging lives in pyproject.toml. This file adds the compilation of the hot modules.
 
-mypyc turns them into C: the same source, the same results to the last bit, several times the speed. Where a C compiler and
-Python's headers are found every build does so, unless CHURN_ALERT_COMPILE says otherwise: 0 = never, 1 = fail without them.
-What was compiled is kept below the user's cache directory, by the checksum of all that it was made of.
+mypyc turns them into C: the same source, the same results to the last bit, several times the speed. Where a C compiler
+and Python's headers are found every build does so, unless CHURN_ALERT_COMPILE says otherwise: 0 = never, 1 = fail
+without them. What was compiled is kept below the user's cache directory, by the checksum of all that it was made of.
 
 `python setup.py tell` says in a line what a build would do here, and nothing where it has nothing to compile.
 """
@@ -83,10 +83,11 @@ COMPILED = tuple(f"service/{module}.py" for module in (*(f"domain/{name}" for na
 GROUP = "service.domain.compiled"
 """The library that all compiled modules share: its name puts it beside them."""
 EXACT = ("-ffp-contract=off", "-fno-builtin-exp", "-fno-builtin-log", "-fno-builtin-pow")
-"""Every float operation rounds on its own, as Python's do (ARM compilers fuse × and + by default), and constants go through the
-same library as variables."""
+"""Every float operation rounds on its own, as Python's do (ARM compilers fuse × and + by default), and constants go
+through the same library as variables."""
 OWN_TYPES = ("--config-file=", f"--cache-dir={os.devnull}", "--strict", "--ignore-missing-imports")
-"""For mypy: not pyproject.toml, whose plugins a build has no need of, and not the cache of `make lint`, which it would spoil."""
+"""For mypy: not pyproject.toml, whose plugins a build has no need of, and not the cache of `make lint`, which it would
+spoil."""
 KEPT = 8
 """So many compiled engines stay in the cache (a few MB each): some branches for each Python."""
 ROOT = Path(__file__).parent

@@ -1,4 +1,5 @@
-"""What is running: the version, and whether the engine is the compiled one (several times as fast, with equal results)."""
+"""What is running: the version, and whether the engine is the compiled one (several times as fast, with equal
+results)."""
 
 from __future__ import annotations
 

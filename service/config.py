@@ -3,7 +3,8 @@
 Order of precedence: environment (`CHURN_ALERT_KAFKA__GROUP=…`, two underscores between section and key), then the file
 (`churn-alert --config FILE`, or `CHURN_ALERT_CONFIG`), then the defaults below.
 
-Printed, dumped or logged, a secret is asterisks, which no setting takes for one. `child_environment` is the only way to hand settings on.
+Printed, dumped or logged, a secret is asterisks, which no setting takes for one. `child_environment` is the only way to
+hand settings on.
 """
 
 from __future__ import annotations
@@ -163,8 +164,9 @@ class ShopSettings(_Section):
     regular_min_visits: Annotated[int, Field(ge=2, le=50)] = 4
     history_days: Annotated[int, Field(ge=765, le=4000)] = 765
     erasure_salt: LongSecret | None = None
-    """Secret that the hashes of erased customers are keyed with. Without it the group's name is, which whoever knows the name can use to
-    look for a customer among the hashes. Change it and erased customers are no longer recognised."""
+    """Secret that the hashes of erased customers are keyed with. Without it the group's name is, which whoever knows
+    the name can use to look for a customer among the hashes. Change it and erased customers are no longer
+    recognised."""
     max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
     industry: policy.Industry = policy.Industry.NONE
     """Whose usual retention stands beside the shop's on the page; none = those of all."""
@@ -378,7 +380,8 @@ def load_settings(file: Path | None = None) -> Settings:
 
 
 def child_environment(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
-    """The environment that gives a child process exactly these settings, secrets as they are: to be handed to it and to nobody else.
+    """The environment that gives a child process exactly these settings, secrets as they are: to be handed to it and to
+    nobody else.
 
     `base` is the rest of it; the settings in it, and the file that it names, are left out.
     """

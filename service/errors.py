@@ -1,9 +1,9 @@
 """What can go wrong, by fate.
 
 ChurnAlertError
-├── PoisonError         this record can never be understood: to dead-letters with its code, the stream goes on
-├── TransientError      the world is not ready (broker down, topic missing for a moment): wait with back-off, acknowledge nothing
-└── FatalError          misconfiguration or a broken guarantee: one clear sentence, exit code ≠ 0, a supervisor may restart
+├── PoisonError         this record can never be understood: to dead-letters with its code; the stream goes on
+├── TransientError      the world is not ready (broker down, topic missing): wait with back-off, acknowledge nothing
+└── FatalError          misconfiguration or a broken guarantee: one sentence, exit code ≠ 0, a supervisor may restart
     └── ConfigurationError   a setting, a topic or a port; the sentence names the cause and the cure
 """
 

@@ -48,7 +48,8 @@ def backtest(
         bool, typer.Option("--suggest", help="Propose a budget, and write it to suggested.toml in the directory.")
     ] = False,
 ) -> None:
-    """Show what the policy would have done with a history. Consent counts as kept elsewhere unless the configuration requires it here."""
+    """Show what the policy would have done with a history. Consent counts as kept elsewhere unless the configuration
+    requires it here."""
     levels = {"budget": budget, "probability": probability, "multiple": multiple}
     backtest_files(
         settings_of(ctx),
@@ -79,7 +80,8 @@ def backtest_files(
     language: Language = DEFAULT,
     suggest: bool = False,
 ) -> None:
-    """Writes alerts.csv, periods.csv, customers.csv and report.html to `directory`; with `suggest` suggested.toml too."""
+    """Writes alerts.csv, periods.csv, customers.csv and report.html to `directory`; with `suggest` suggested.toml
+    too."""
     from service.backtest import run
     from service.backtest.evaluation import evaluate
     from service.backtest.files import write_files, write_suggestion

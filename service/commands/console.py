@@ -71,7 +71,8 @@ def counted(count: int, thing: str) -> str:
 
 
 def progress(console: Console) -> Progress:
-    """Only where it can be redrawn: elsewhere it would leave an empty line, in some versions of rich even a disabled one."""
+    """Only where it can be redrawn: elsewhere it would leave an empty line, in some versions of rich even a disabled
+    one."""
     from rich.progress import Progress
 
     if console.is_terminal:

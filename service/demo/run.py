@@ -85,7 +85,8 @@ def run_demo(
     seconds: float = REPLAY_S,
     leave: bool = False,
 ) -> None:
-    """Streams the events through a broker into a worker, tells the alerts, sums up, and serves until Ctrl-C unless `leave`."""
+    """Streams the events through a broker into a worker, tells the alerts, sums up, and serves until Ctrl-C unless
+    `leave`."""
 
     def say(line: str) -> None:
         console.print(f"  {line}", style="dim", highlight=False)
@@ -113,7 +114,8 @@ def run_demo(
 
 
 def _play(show: Show, running: Stage, listener: Listener, console: Console, seconds: float) -> Replayed:
-    """Replays in a thread, and tells alerts and progress meanwhile; returns when the worker has processed everything."""
+    """Replays in a thread, and tells alerts and progress meanwhile; returns when the worker has processed
+    everything."""
     done: list[Replayed] = []
     failed: list[BaseException] = []
     latest = Replayed()

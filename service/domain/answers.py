@@ -11,14 +11,16 @@ from service.domain.recent_orders import order_hash, remembered_orders
 from service.domain.stored import Stored
 
 AnsweredOrder = tuple[str, int | None, int | None]
-"""The order that an answer is about: order_id as given, its time in µs and its amount in minor units; both None while it is not known."""
+"""The order that an answer is about: order_id as given, its time in µs and its amount in minor units; both None while
+it is not known."""
 
 
 class Answers(Stored):
     """The newest answer per survey with its time; None = never asked or never answered.
 
-    Where the answer is about an order, that order is joined to it, whichever of the two comes first. A join lasts: it does
-    not need the order to stay in memory. It says what the order was when it was placed, whatever is refunded later.
+    Where the answer is about an order, that order is joined to it, whichever of the two comes first. A join lasts: it
+    does not need the order to stay in memory. It says what the order was when it was placed, whatever is refunded
+    later.
     """
 
     __slots__ = ("ces", "ces_order", "ces_us", "csat", "csat_order", "csat_us", "nps", "nps_order", "nps_us")
@@ -59,10 +61,11 @@ class Answers(Stored):
         return tuple(found)
 
     def take(self, event: SurveyAnswer, orders: bytes | None) -> bool:
-        """The newest answer of each survey stays; `orders`: the customer's memory of orders. Returns whether it is this one.
+        """The newest answer of each survey stays; `orders`: the customer's memory of orders. Returns whether it is this
+        one.
 
-        Of two at the same instant the higher stays, of equal ones that with the greater order_id, so that their order does
-        not matter.
+        Of two at the same instant the higher stays, of equal ones that with the greater order_id, so that their order
+        does not matter.
         """
         at_us, score = event.at_us, event.score
         order = None if event.order_id is None else self._found(event.order_id, orders)
@@ -86,7 +89,8 @@ class Answers(Stored):
         return newer
 
     def join(self, order_id: str, at_us: int, amount_minor: int) -> bool:
-        """An order has become known; of several with one id the earliest counts. Returns whether an answer says more now."""
+        """An order has become known; of several with one id the earliest counts. Returns whether an answer says more
+        now."""
         nps, csat, ces = self.nps_order, self.csat_order, self.ces_order
         self.nps_order = _joined(nps, order_id, at_us, amount_minor)
         self.csat_order = _joined(csat, order_id, at_us, amount_minor)

@@ -20,7 +20,8 @@ from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 
 FORGETTING: Final = 0.95
-"""Weight of the past at each visit: the memory is about 20 gaps. Lower forgets rhythm, higher misses a change of pace."""
+"""Weight of the past at each visit: the memory is about 20 gaps. Lower forgets rhythm, higher misses a change of
+pace."""
 SHRINKAGE: Final = 2.0
 """The population counts like this many gaps of the customer's own."""
 CLIP: Final = log(3.0)
@@ -33,10 +34,11 @@ RECENT: Final = 0.7
 """Forgetting of the fast mean that the trend is read from: about three gaps."""
 LEAST_MEMORY_DAYS: Final = 105.0
 MEMORY_GAPS: Final = 7.5
-"""What is learned from everybody's silences halves over this many of the shop's usual gaps, and over 105 days at least: flat from 90 to 120
-where customers come weekly. Longer drifts behind a shop that changes, shorter follows chance, or forgets a long gap before it has closed."""
+"""What is learned from everybody's silences halves over this many of the shop's usual gaps, and over 105 days at least:
+flat from 90 to 120 where customers come weekly. Longer drifts behind a shop that changes, shorter follows chance, or
+forgets a long gap before it has closed."""
 HEALTHY_BASES: Final = 6.0
-"""A gap that closes within this many bases is rhythm, a longer one an absence (SPEC section 1)."""
+"""A gap that closes within this many bases is rhythm, a longer one an absence."""
 
 _PATIENCE: Final[list[float]] = [1.0] + [pow(n / 10.0, PATIENCE_POWER) for n in range(1, PATIENCE_CAP + 1)]
 
@@ -72,7 +74,8 @@ def memory_days(mu0: float) -> float:
 
 
 def observe_gap(customer: Customer, gap: float, mu0: float, gap_before: float) -> None:
-    """Takes in one closed gap, in days; `gap_before` is the one before it, 0 if there was none. Cost: two logarithm-sized operations."""
+    """Takes in one closed gap, in days; `gap_before` is the one before it, 0 if there was none. Cost: two
+    logarithm-sized operations."""
     y = log(gap)
     customer.log_gap_sum += y
     usual = customer.log_usual

@@ -22,7 +22,8 @@ _EPOCH_ORDINAL: Final = 719_163
 """Of 1970-01-01, as `date` counts days."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _QUARTER_HOUR_US: Final = 15 * 60 * SECOND_US
-"""Every offset change since 1970 falls on a whole quarter of an hour in UTC (the few earlier local mean times do not)."""
+"""Every offset change since 1970 falls on a whole quarter of an hour in UTC (the few earlier local mean times do
+not)."""
 _QUARTERS: Final = 96
 """Of a day."""
 _CHANGES: Final = 1 << 60
@@ -49,7 +50,8 @@ def to_datetime(at_us: int) -> datetime:
 
 @lru_cache(maxsize=1 << 16)
 def utc_text(at_us: int) -> str:
-    """RFC 3339 in UTC, ending in Z; microseconds only where there are any. A customer's visits are asked for again and again."""
+    """RFC 3339 in UTC, ending in Z; microseconds only where there are any. A customer's visits are asked for again and
+    again."""
     day, rest = divmod(at_us, DAY_US)
     seconds, micros = divmod(rest, SECOND_US)
     minutes, second = divmod(seconds, 60)
@@ -72,8 +74,8 @@ def to_day(local_date: date) -> int:
 
 
 class Calendar:
-    """Maps instants to local days of one time zone. The caches grow by one entry per day seen, and per quarter of an hour on days of clock
-    change; they are cleared when large.
+    """Maps instants to local days of one time zone. The caches grow by one entry per day seen, and per quarter of an
+    hour on days of clock change; they are cleared when large.
     """
 
     def __init__(self, zone: ZoneInfo) -> None:
@@ -115,7 +117,8 @@ class Calendar:
         return round(offset.total_seconds()) * SECOND_US
 
     def start_of(self, day: int) -> int:
-        """First instant of the local day, in µs (where midnight does not exist, the instant the clock jumps over it)."""
+        """First instant of the local day, in µs (where midnight does not exist, the instant the clock jumps over
+        it)."""
         local = datetime.combine(to_date(day), datetime.min.time(), tzinfo=self.zone)
         return to_us(local.astimezone(UTC))
 

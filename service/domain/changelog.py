@@ -1,7 +1,9 @@
-"""What the changelogs of one partition hold: the keys of their records, how they are packed, and what one turn adds to them.
+"""What the changelogs of one partition hold: the keys of their records, how they are packed, and what one turn adds to
+them.
 
-State topic: a record per customer, whose key is the customer_id, and the partition's own, whose keys begin with a zero byte (no
-customer_id can begin with a control character). Ledger topic: a record per local day, whose key is four bytes, and one of its own.
+State topic: a record per customer, whose key is the customer_id, and the partition's own, whose keys begin with a zero
+byte (no customer_id can begin with a control character). Ledger topic: a record per local day, whose key is four bytes,
+and one of its own.
 """
 
 from __future__ import annotations

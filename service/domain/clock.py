@@ -2,7 +2,7 @@
 
 Events move it to the highest event time seen. A jump ahead of more than `max_jump` is not believed until events of
 further customers lie beyond it too, so that one wrong date does not carry everybody into the future.
-Long silence of the whole feed is measured here as well: it is nobody's absence (SPEC section 5).
+Long silence of the whole feed is measured here as well: it is nobody's absence.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from service.domain.stored import Stored
 
 _PULSE_FORGETTING: Final = 0.99
 _PULSE_FACTOR: Final = 30.0
-"""A feed is silent after this many of its usual intervals, if that is longer than the configured hours: a tiny shop may rest for days."""
+"""A feed is silent after this many of its usual intervals, if that is longer than the configured hours: a tiny shop may
+rest for days."""
 _PULSE_EVIDENCE: Final = 30
 _PAUSE_FACTOR: Final = 1.25
-"""Nor before this much more than the usual longest pause of a week: who closes on weekends is not silent every Monday."""
+"""Nor before this much more than the usual longest pause of a week: who closes on weekends is not silent every
+Monday."""
 _PAUSE_WEIGHT: Final = 0.5
 _LONGEST_PAUSE_US: Final = 4 * DAY_US
 """A longer one is no weekend."""
@@ -41,10 +43,11 @@ class ClockState(Stored):
         self.heard_us: int = 0
         """Event time of the newest event that moved time: the feed was alive then."""
         self.pending: list[tuple[int, str]] = []
-        """Unconfirmed jumps: the event times beyond, one per customer, ascending; since time last moved in the ordinary way,
-        or else a wrong date a year would add up to a confirmation."""
+        """Unconfirmed jumps: the event times beyond, one per customer, ascending; since time last moved in the ordinary
+        way, or else a wrong date a year would add up to a confirmation."""
         self.interval_us: float = 0.0
-        """Usual time between events. Those that do not move time on count too: a log of whole days has many at one instant."""
+        """Usual time between events. Those that do not move time on count too: a log of whole days has many at one
+        instant."""
         self.intervals: int = 0
         self.stalled_us: int = 0
         """Total length of feed silences so far."""
@@ -73,7 +76,8 @@ class StreamClock:
         return self.state.now_us
 
     def silence_limit_us(self) -> int:
-        """Silence of the whole partition after which absence can no longer be concluded; unlimited while the pulse is unknown."""
+        """Silence of the whole partition after which absence can no longer be concluded; unlimited while the pulse is
+        unknown."""
         if self.state.intervals < _PULSE_EVIDENCE:
             return _UNLIMITED_US
         state = self.state

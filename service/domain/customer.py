@@ -1,5 +1,5 @@
-"""One customer's state. Bounded: 192 + 32 bytes of visit days, 128 event ids, 6 favourite items, 3 last items, one answer per survey,
-3 orders of 19 bytes, one absence.
+"""One customer's state. Bounded: 192 + 32 bytes of visit days, 128 event ids, 6 favourite items, 3 last items, one
+answer per survey, 3 orders of 19 bytes, one absence.
 
 The snapshot is a MessagePack array of the fields whose first element is the schema version; new fields are
 appended with defaults, so an older snapshot is upgraded by reading it.
@@ -23,7 +23,8 @@ NO_DAY: Final = -(1 << 40)
 
 _KEPT_DAY_BYTES: Final = 192
 DAYS_AHEAD: Final = 760
-"""A visit dated further ahead of the stream is not marked: its bit would push days of the kept history (765 and more) out of the set."""
+"""A visit dated further ahead of the stream is not marked: its bit would push days of the kept history (765 and more)
+out of the set."""
 _DROP_BYTES: Final = 32
 _MOST_DAYS: Final = 8 * (_KEPT_DAY_BYTES + _DROP_BYTES)
 """Whole bytes are dropped, as they are stored."""
@@ -71,7 +72,8 @@ FIELDS: Final = (
     "log_gap_sum",
     "alerted_us",
 )
-"""What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their defaults."""
+"""What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their
+defaults."""
 _EPISODE: Final = frozenset(
     (
         "due_us",
@@ -112,15 +114,16 @@ class Customer:
         self.last_us: int = 0
         """First purchase of the last visit: where the present silence begins."""
         self.first_day: int = NO_DAY
-        """First visit day booked in the ledger (a visit older than the kept history moves first_us only); NO_DAY: none booked."""
+        """First visit day booked in the ledger (a visit older than the kept history moves first_us only); NO_DAY: none
+        booked."""
         self.last_day: int = NO_DAY
         self.previous_day: int = NO_DAY
         """Day of the visit before the last."""
         self.days_from: int = 0
         """Local day of bit 0 of `days`."""
         self.days: int = 0
-        """Bit set of the visit days booked in the ledger; the oldest are dropped beyond 1,792 days. An int: it takes no memory of its own
-        while it is small, and is stored as its bytes, little-endian."""
+        """Bit set of the visit days booked in the ledger; the oldest are dropped beyond 1,792 days. An int: it takes no
+        memory of its own while it is small, and is stored as its bytes, little-endian."""
         self.seen: bytes = b""
         """Six-byte hashes of the newest event ids."""
         self.log_usual: float = 0.0

@@ -15,7 +15,8 @@ from service.domain.customer import Customer
 
 
 class DueQueue:
-    """Dates of the customers of one partition. Fires in the order (date, customer_id), whatever the order of scheduling."""
+    """Dates of the customers of one partition. Fires in the order (date, customer_id), whatever the order of
+    scheduling."""
 
     def __init__(self, customers: Mapping[str, Customer]) -> None:
         self._customers = customers
@@ -53,7 +54,8 @@ class DueQueue:
         bucket.append(customer)
 
     def forget(self, customer: Customer) -> None:
-        """The customer was erased: their state stays in no bucket. Cost: one comparison per customer who waits; erasures are rare."""
+        """The customer was erased: their state stays in no bucket. Cost: one comparison per customer who waits;
+        erasures are rare."""
         for day, bucket in self._buckets.items():
             if any(waiting is customer for waiting in bucket):
                 self._buckets[day] = [waiting for waiting in bucket if waiting is not customer]

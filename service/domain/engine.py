@@ -1,8 +1,9 @@
 """One partition: events and time in, outputs and touched customers out. No I/O, no clock of its own.
 
-What happens to an event: duplicates are dropped → stream time moves, and every date before it comes up (timeline.py) → the customer, the
-ledger and what is learned from everybody are updated (visits.py) → the customer's next dates are stored (outreach/ladder.py). `drain`
-hands out what has happened since the last call, as one turn: outputs, snapshots, ledger days, the partition's own record.
+What happens to an event: duplicates are dropped → stream time moves, and every date before it comes up (timeline.py) →
+the customer, the ledger and what is learned from everybody are updated (visits.py) → the customer's next dates are
+stored (outreach/ladder.py). `drain` hands out what has happened since the last call, as one turn: outputs, snapshots,
+ledger days, the partition's own record.
 
 Deterministic: the same events in the same order give the same outputs and the same state, whatever the turns were and
 wherever a restart lay. An exception from here is a bug, never bad input; the caller must then forget this engine.
@@ -56,11 +57,12 @@ class Engine:
     ) -> None:
         """`learn_until_us`: from then on what was learned from everybody stays as it is (a backtest's question).
 
-        `keeps_records`: whether `drain` has records to give: snapshots of who has changed, and scores, for which bands and segments
-        are followed in time. No decision rests on them, and `scores` tells a customer's numbers of any instant without; who takes only
-        outputs (a backtest) saves a fifth of the time.
+        `keeps_records`: whether `drain` has records to give: snapshots of who has changed, and scores, for which bands
+        and segments are followed in time. No decision rests on them, and `scores` tells a customer's numbers of any
+        instant without; who takes only outputs (a backtest) saves a fifth of the time.
 
-        `tells_ends`: whether there is a decision where a return or an erasure ends an alert too; who sees the events sees the returns.
+        `tells_ends`: whether there is a decision where a return or an erasure ends an alert too; who sees the events
+        sees the returns.
         """
         self._keeps_records = keeps_records
         self._tells_ends = tells_ends
@@ -193,17 +195,17 @@ class Engine:
         self.timeline.observe(at_us, customer_id, day)
         if self._keeps_records:
             self._touched[customer_id] = customer
-        kept = day >= self.timeline.today - self._history_days
-        if not kept:
+        in_history = day >= self.timeline.today - self._history_days
+        if not in_history:
             self.counts.beyond_history += 1
         if event.refund:
-            self._refund(customer, day, amount, kept)
+            self._refund(customer, day, amount, in_history)
             return
         self.counts.purchases += 1
         customer.orders += 1
         customer.revenue_minor += amount
         self.everybody.spent(customer, amount)
-        if kept:
+        if in_history:
             self.ledger.order(day, amount)
         order_id, joined = event.order_id, False
         if order_id is not None:
@@ -211,7 +213,7 @@ class Engine:
             joined = customer.answers is not None and customer.answers.join(order_id, at_us, amount)
             if joined:
                 customer.scored_day = 0
-        self._visits.bought(customer, at_us, day, amount, kept)
+        self._visits.bought(customer, at_us, day, amount, in_history)
         if event.items:
             if customer.items is None:
                 customer.items = Favourites()
@@ -219,12 +221,12 @@ class Engine:
         if joined:
             self._show(customer)
 
-    def _refund(self, customer: Customer, day: int, amount: int, kept: bool) -> None:
+    def _refund(self, customer: Customer, day: int, amount: int, in_history: bool) -> None:
         """Money given back: never a visit."""
         self.counts.refunds += 1
         customer.revenue_minor -= amount
         self.everybody.spent(customer, -amount)
-        if kept:
+        if in_history:
             self.ledger.refund(day, amount)
 
     def _answer(self, event: SurveyAnswer) -> None:
@@ -302,7 +304,8 @@ class Engine:
     # ---- turns and state
 
     def take_outputs(self) -> list[Output]:
-        """Decisions since the last call, where nobody keeps the state (a backtest): no snapshots are made, no scores published."""
+        """Decisions since the last call, where nobody keeps the state (a backtest): no snapshots are made, no scores
+        published."""
         self.scoreboard.drop()
         self._touched.clear()
         self._own_records.clear()

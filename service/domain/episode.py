@@ -3,12 +3,12 @@
 The rules in words:
 
 - A visit ends the absence before it and begins a new one, whatever had been decided.
-- Where somebody follows the customer, a date is stored on which the next rung is looked at. It may move, because more has been learned
-  meanwhile, or because the whole feed was silent, which is nobody's absence.
-- A rung that has come due is decided at once, or waits for a slot: what comes late, after an outage, does not go out all at once. While it
-  waits, the date on which it came due stays, and feed silence moves nothing.
-- A rung is decided at most once an absence. When none is left, the stored date is the one on which the absence counts as lost, where
-  somebody learns from that; after it there is nothing to wait for.
+- Where somebody follows the customer, a date is stored on which the next rung is looked at. It may move, because more
+  has been learned meanwhile, or because the whole feed was silent, which is nobody's absence.
+- A rung that has come due is decided at once, or waits for a slot: what comes late, after an outage, does not go out
+  all at once. While it waits, the date on which it came due stays, and feed silence moves nothing.
+- A rung is decided at most once an absence. When none is left, the stored date is the one on which the absence counts
+  as lost, where somebody learns from that; after it there is nothing to wait for.
 
 MOVES is the same as a table; a test holds the engine's every step against it.
 """
@@ -101,7 +101,8 @@ class Episode:
         return self.rung == 0 and self.detected_us == 0
 
     def begin(self, stalled_us: int) -> None:
-        """A visit: the next absence, of which no date is known yet. `stalled_us`: the clock's total of feed silence at that visit."""
+        """A visit: the next absence, of which no date is known yet. `stalled_us`: the clock's total of feed silence at
+        that visit."""
         self.due_us = NEVER
         self.rung = self.detected_us = self.released_us = self.released_rung = self.paused_us = self.alerted_us = 0
         self.earlier_releases = None

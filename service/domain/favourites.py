@@ -1,4 +1,5 @@
-"""What a customer usually takes, and took last: for the words of a message. At most 6 counted names and 3 last ones, of 60 characters each."""
+"""What a customer usually takes, and took last: for the words of a message. At most 6 counted names and 3 last ones, of
+60 characters each."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class LatestAnswer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Scores(msgspec.Struct, frozen=True, gc=False):
-    """The per-customer numbers of SPEC section 3, as of `as_of_us`. None = not enough evidence."""
+    """Everything that is told of one customer, as of `as_of_us`. None = not enough evidence."""
 
     customer_id: str
     as_of_us: int
@@ -163,7 +163,8 @@ class Scores(msgspec.Struct, frozen=True, gc=False):
     expected_value_365d_minor: int | None
     """What they bring."""
     value_at_risk_minor: int | None
-    """What the customer would bring if they had surely not left, × the risk. With expected_value_365d it makes up that whole."""
+    """What the customer would bring if they had surely not left, × the risk. With expected_value_365d it makes up that
+    whole."""
     latest_nps: int | None
     latest_csat: int | None
     latest_ces: int | None

@@ -1,4 +1,5 @@
-"""Merges the input topics of one partition number by event time, so that a replay decides the same whatever the fetch order was.
+"""Merges the input topics of one partition number by event time, so that a replay decides the same whatever the fetch
+order was.
 
 The next record is the oldest head; within a topic the order stays. A topic without a buffered record is waited for,
 unless it is known to be at its end (as Kafka Streams does with max.task.idle.ms). A record without a readable time

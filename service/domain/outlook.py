@@ -1,4 +1,5 @@
-"""What is to be expected of one customer: churn risk, purchases and value of the next 365 days, and when the risk changes band."""
+"""What is to be expected of one customer: churn risk, purchases and value of the next 365 days, and when the risk
+changes band."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ MEDIUM_FROM: Final = 0.3
 HIGH_FROM: Final = 0.7
 """Churn risks from which a customer is in the next band."""
 SPEND_SHRINKAGE: Final = 1.0
-"""The population's mean visit counts like this many of the customer's own. A Gamma–Gamma model of spend (Fader & Hardie 2013) has the same
-form; on the CD shop of that paper the population counts 0.44 visits."""
+"""The population's mean visit counts like this many of the customer's own. A Gamma–Gamma model of spend (Fader & Hardie
+2013) has the same form; on the CD shop of that paper the population counts 0.44 visits."""
 _FARTHEST_DAYS: Final = 40_000.0
 _LAST_BAND: Final = 2
 
@@ -45,7 +46,8 @@ def chance_of_no_visit(customer: Customer, model: ChurnModel, now_us: int, days:
 
 
 def outlook_of(customer: Customer, model: ChurnModel, now_us: int) -> Outlook:
-    """Of a customer with a visit. Value: expected visits × what a visit of theirs brings, shrunk towards the population's mean."""
+    """Of a customer with a visit. Value: expected visits × what a visit of theirs brings, shrunk towards the
+    population's mean."""
     visits = customer.visits
     recency = (customer.last_us - customer.first_us) / DAY_US
     age = (max(now_us, customer.last_us) - customer.first_us) / DAY_US

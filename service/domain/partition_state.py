@@ -1,4 +1,5 @@
-"""The partition's own record beside its customers: its clock, what it has learned, what it may send, what its alerts did."""
+"""The partition's own record beside its customers: its clock, what it has learned, what it may send, what its alerts
+did."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from service.domain.outreach.volume import VolumeState
 
 _VERSION: Final = 2
 _VERSION_OF_ONE_CURVE: Final = 1
-"""Had one curve for all regulars in its first three fields; its gaps cannot be told apart by cell, so they are learned anew."""
+"""Had one curve for all regulars in its first three fields; its gaps cannot be told apart by cell, so they are learned
+anew."""
 
 
 class _Record(msgspec.Struct, array_like=True):

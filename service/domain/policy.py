@@ -35,7 +35,7 @@ class ConsentRule(StrEnum):
 
 
 class Industry(StrEnum):
-    """Whose usual retention the shop is shown beside (SPEC section 8)."""
+    """Whose usual retention the shop is shown beside."""
 
     NONE = "none"
     """Not said: the rules of thumb of all of them are shown."""
@@ -53,9 +53,10 @@ class Shop:
     currency: str = "EUR"
     minor_digits: int = 2
     regular_min_visits: int = 4
-    """Visits that make a regular; 4 = three gaps, the least from which a rhythm can be told (SPEC section 1)."""
+    """Visits that make a regular; 4 = three gaps, the least from which a rhythm can be told."""
     history_days: int = 765
-    """Days for which periods can still be revised: 2 × 365 + 35, so that the yearly window and the one before stay exact."""
+    """Days for which periods can still be revised: 2 × 365 + 35, so that the yearly window and the one before stay
+    exact."""
     max_lifespan_years: float = 10.0
 
     def __post_init__(self) -> None:
@@ -69,15 +70,17 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How stream time moves (SPEC section 5)."""
+    """How stream time moves."""
 
     clock: ClockMode = ClockMode.WALL
     max_jump_days: float = 7.0
-    """A longer jump ahead waits for confirmation. Too small: time lags a few events after every pause. Too large: one wrong date alerts everybody."""
+    """A longer jump ahead waits for confirmation. Too small: time lags a few events after every pause. Too large: one
+    wrong date alerts everybody."""
     jump_confirmations: int = 2
     """Further customers whose events must lie beyond the jump before it counts."""
     feed_silence_hours: float = 48.0
-    """Without any purchase for this long, absence alerts freeze: the feed is broken or the shop is shut. Longer than a closed weekend."""
+    """Without any purchase for this long, absence alerts freeze: the feed is broken or the shop is shut. Longer than a
+    closed weekend."""
 
     def __post_init__(self) -> None:
         if self.max_jump_days <= 0 or self.feed_silence_hours <= 0:
@@ -88,7 +91,8 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of the win-back ladder. `strictness` multiplies the tail probability: 1 fires at the policy's level, 0.2 at a fifth of it (later)."""
+    """One step of the win-back ladder. `strictness` multiplies the tail probability: 1 fires at the policy's level, 0.2
+    at a fifth of it (later)."""
 
     name: str = "remind"
     strictness: float = 1.0
@@ -107,7 +111,8 @@ class OutreachPolicy:
     measure: Measure = Measure.BUDGET
     level: float = 1.0
     """In the unit of `measure`. One wrong alert per healthy regular and year: a monthly customer is let go 8 % of the
-    gaps, a weekly one 2 %. Ten times as much and most alerts are needless; a tenth and they come after the customer has left."""
+    gaps, a weekly one 2 %. Ten times as much and most alerts are needless; a tenth and they come after the customer has
+    left."""
     rungs: tuple[Rung, ...] = field(default_factory=lambda: (Rung(),))
     consent: ConsentRule = ConsentRule.REQUIRED
     shadow: bool = False
@@ -115,7 +120,8 @@ class OutreachPolicy:
     stale_after_days: float = 7.0
     """An alert noticed this much later than its date is recorded, not sent: on switch-on the past is not news."""
     overdue_per_hour: int = 60
-    """Releases per hour and partition of alerts that come late (after an outage), so that they do not go out all at once."""
+    """Releases per hour and partition of alerts that come late (after an outage), so that they do not go out all at
+    once."""
     attribution_days: float = 30.0
     """A visit within this time after a release counts as converted."""
     expires_after_days: float = 14.0

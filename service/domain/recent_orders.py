@@ -1,4 +1,5 @@
-"""The customer's newest 3 orders with an order_id, packed into 19 bytes each: what an answer about an order is joined to."""
+"""The customer's newest 3 orders with an order_id, packed into 19 bytes each: what an answer about an order is joined
+to."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ def order_hash(order_id: str) -> bytes:
     return _digest(order_id.encode(), _ORDER_SEED)[:_HASH_BYTES]
 
 
-def remember_order(kept: bytes | None, order_id: str, at_us: int, amount_minor: int) -> bytes | None:
+def remember_order(memory: bytes | None, order_id: str, at_us: int, amount_minor: int) -> bytes | None:
     """The memory of the newest 3 orders with one more: per order 19 bytes (time, amount, hash of the id), ascending.
 
     Of several orders with one id the earliest counts, at the same instant the smaller one. One dated before 1970 or of
@@ -32,17 +33,17 @@ def remember_order(kept: bytes | None, order_id: str, at_us: int, amount_minor: 
     try:
         order = at_us.to_bytes(_TIME_BYTES, "big") + amount_minor.to_bytes(_AMOUNT_BYTES, "big") + digest
     except OverflowError:
-        return kept
-    if kept is None:
+        return memory
+    if memory is None:
         return order
-    if digest in kept or order < kept[-_ORDER_BYTES:]:
-        return _inserted(kept, order)
-    return (kept + order)[-_ORDERS_BYTES:]
+    if digest in memory or order < memory[-_ORDER_BYTES:]:
+        return _inserted(memory, order)
+    return (memory + order)[-_ORDERS_BYTES:]
 
 
-def _inserted(kept: bytes, order: bytes) -> bytes:
+def _inserted(memory: bytes, order: bytes) -> bytes:
     """For an order that is known already or not the newest; or whose hash is found across two orders, by chance."""
-    orders = [kept[start : start + _ORDER_BYTES] for start in range(0, len(kept), _ORDER_BYTES)]
+    orders = [memory[start : start + _ORDER_BYTES] for start in range(0, len(memory), _ORDER_BYTES)]
     for index, known in enumerate(orders):
         if known[_HASH_AT:] == order[_HASH_AT:]:
             orders[index] = min(known, order)
@@ -53,15 +54,15 @@ def _inserted(kept: bytes, order: bytes) -> bytes:
     return b"".join(orders[-_KEPT_ORDERS:])
 
 
-def remembered_orders(kept: bytes | None) -> list[tuple[int, int, bytes]]:
+def remembered_orders(memory: bytes | None) -> list[tuple[int, int, bytes]]:
     """(time in µs, amount in minor units, hash of the id) of the orders in memory, ascending."""
-    if kept is None:
+    if memory is None:
         return []
     return [
         (
-            int.from_bytes(kept[start : start + _TIME_BYTES], "big"),
-            int.from_bytes(kept[start + _TIME_BYTES : start + _HASH_AT], "big"),
-            kept[start + _HASH_AT : start + _ORDER_BYTES],
+            int.from_bytes(memory[start : start + _TIME_BYTES], "big"),
+            int.from_bytes(memory[start + _TIME_BYTES : start + _HASH_AT], "big"),
+            memory[start + _HASH_AT : start + _ORDER_BYTES],
         )
-        for start in range(0, len(kept), _ORDER_BYTES)
+        for start in range(0, len(memory), _ORDER_BYTES)
     ]

@@ -1,4 +1,5 @@
-"""How every customer stands: brought up to date at their visits and when time alone changes it, counted, and published when it has changed."""
+"""How every customer stands: brought up to date at their visits and when time alone changes it, counted, and published
+when it has changed."""
 
 from __future__ import annotations
 
@@ -20,19 +21,22 @@ Judged = tuple[int, Customer, Learned]
 
 
 class Scoreboard:
-    """Bands and segments of one partition. Where nobody takes records, nothing is followed: `scores` tells the numbers of any instant."""
+    """Bands and segments of one partition. Where nobody takes records, nothing is followed: `scores` tells the numbers
+    of any instant."""
 
     def __init__(self, everybody: Everybody, regular_min_visits: int, *, keeps_records: bool) -> None:
         self._everybody = everybody
         self._min_visits = regular_min_visits
         self._keeps_records = keeps_records
         self.segments = [0] * len(Segment)
-        """Customers by segment, in the order of the enum; customers without a visit are in none, those without a health in no band."""
+        """Customers by segment, in the order of the enum; customers without a visit are in none, those without a health
+        in no band."""
         self.bands = [0] * len(HealthBand)
         self._judged: dict[str, Judged] = {}
 
     def judge(self, customer: Customer, now_us: int, *, refresh: bool) -> None:
-        """Brings band and segment up to date; they are published when they changed, or (`refresh`) when the last record is old."""
+        """Brings band and segment up to date; they are published when they changed, or (`refresh`) when the last record
+        is old."""
         if not self._keeps_records:
             return
         now = max(now_us, customer.last_us)

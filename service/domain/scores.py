@@ -101,16 +101,16 @@ def _satisfaction(answers: Answers | None, now_us: int) -> tuple[float, float]:
     total = weight = 0.0
     for score, at_us, low, high in known:
         if score is not None:
-            kept = _kept(newest_us - at_us)
-            total += kept * (score - low) / (high - low)
-            weight += kept
-    return (total / weight, _kept(now_us - newest_us)) if weight > 0.0 else (0.0, 0.0)
+            remaining = _remaining(newest_us - at_us)
+            total += remaining * (score - low) / (high - low)
+            weight += remaining
+    return (total / weight, _remaining(now_us - newest_us)) if weight > 0.0 else (0.0, 0.0)
 
 
-def _kept(age_us: int) -> float:
+def _remaining(age_us: int) -> float:
     """What is left of an answer's weight; all of it while it is dated ahead of the stream."""
-    kept: float = 0.5 ** (max(0, age_us) / DAY_US / SATISFACTION_HALF_LIFE_DAYS)
-    return kept
+    remaining: float = 0.5 ** (max(0, age_us) / DAY_US / SATISFACTION_HALF_LIFE_DAYS)
+    return remaining
 
 
 def _parts(customer: Customer, now_us: int) -> list[tuple[str, float, float]]:
@@ -176,7 +176,8 @@ def segment_of(customer: Customer, everybody: Everybody, now_us: int, regular_mi
 
 
 def judge(customer: Customer, everybody: Everybody, now_us: int, regular_min_visits: int) -> bool:
-    """Brings segment, bands of health and churn risk, and the date of their next change up to date. Returns whether one changed.
+    """Brings segment, bands of health and churn risk, and the date of their next change up to date. Returns whether one
+    changed.
 
     On the hot path: once per visit and once per change that time brings.
     """
@@ -227,9 +228,9 @@ def _band_change_with_answer(
 
     With B a bound of the band and s the answer, health lies above B while
         f = RECENCY_WEIGHT · recency + rest − B · whole + SATISFACTION_WEIGHT · k · (s − B)
-    is positive. Until the usual gap has passed only k moves: its date is a logarithm. From there on f falls for good (the
-    recency falls faster than any answer fades), and in the logarithm of the silence almost on a straight line: three or
-    four steps of Newton's method, from the left, whose error is quadratic.
+    is positive. Until the usual gap has passed only k moves: its date is a logarithm. From there on f falls for good
+    (the recency falls faster than any answer fades), and in the logarithm of the silence almost on a straight line:
+    three or four steps of Newton's method, from the left, whose error is quadratic.
     """
     value, weight = _satisfaction(answers, now_us)
     newest_us = _newest_answer_us(answers)
@@ -268,7 +269,8 @@ def _band_change_with_answer(
 
 
 def _after(last_us: int, silence_days: float, now_us: int) -> int:
-    """The first instant after that silence that lies ahead; rounding may put a change a microsecond later: then look again in the next one."""
+    """The first instant after that silence that lies ahead; rounding may put a change a microsecond later: then look
+    again in the next one."""
     return max(last_us + int(silence_days * DAY_US) + 1, now_us + 1)
 
 
@@ -311,7 +313,8 @@ def record_of(
     regular_min_visits: int,
     learned: Learned,
 ) -> Scores:
-    """The record of a customer as they were judged at `now_us`; `learned` = what was known of the population at that time."""
+    """The record of a customer as they were judged at `now_us`; `learned` = what was known of the population at that
+    time."""
     visited = customer.visits > 0
     parts = health_parts(customer, now_us)
     usual = exp(customer.log_usual) if customer.visits > 1 else None

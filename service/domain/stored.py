@@ -1,6 +1,8 @@
-"""How the small states of the domain are stored: as arrays of named fields, in the order in which the class lists the names.
+"""How the small states of the domain are stored: as arrays of named fields, in the order in which the class lists the
+names.
 
-New fields are appended to the list: an older record leaves them at their defaults, and an older release does not read beyond its own.
+New fields are appended to the list: an older record leaves them at their defaults, and an older release does not read
+beyond its own.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from typing import Any, ClassVar, Self
 class Stored:
     """A state whose class says what of it is stored. Made without arguments, it is as at the beginning.
 
-    Found by name, a field takes longer than in code that spells it out; a customer, who is stored at every visit, does that
-    (customer.py).
+    Found by name, a field takes longer than in code that spells it out; a customer, who is stored at every visit, does
+    that (customer.py).
     """
 
     __slots__ = ()

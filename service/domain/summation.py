@@ -1,7 +1,8 @@
 """Sums that are the same to the last bit everywhere.
 
-The built-in `sum` of floats adds from left to right up to Python 3.11 and compensates for what is rounded off from 3.12 on (Neumaier), so
-that a worker would learn other numbers after an upgrade of Python. `math.fsum`, which is exact, serves as well where a sum is new.
+The built-in `sum` of floats adds from left to right up to Python 3.11 and compensates for what is rounded off from 3.12
+on (Neumaier), so that a worker would learn other numbers after an upgrade of Python. `math.fsum`, which is exact,
+serves as well where a sum is new.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""When is what looked at: stream time, the dates that are stored, and the weekly refresh of what is learned, each in its turn.
+"""When is what looked at: stream time, the dates that are stored, and the weekly refresh of what is learned, each in
+its turn.
 
-Events move time, and so does the wall clock where it rules; on the way every date that is passed comes up, and every refresh.
+Events move time, and so does the wall clock where it rules; on the way every date that is passed comes up, and every
+refresh.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ class Timeline:
         look: Callable[[int, Customer], None],
         refresh: Callable[[int], None],
     ) -> None:
-        """`look(date, customer)` is called for each stored date, and must move it; `refresh(at)` at each refresh, and must move that."""
+        """`look(date, customer)` is called for each stored date, and must move it; `refresh(at)` at each refresh, and
+        must move that."""
         self.clock = StreamClock(timing, state)
         self._state = state
         self._calendar = calendar
@@ -116,6 +119,7 @@ class Timeline:
         return stalled + self.clock.pending_silence_us() if at_us > self.now_us else stalled
 
     def shut_us(self, customer: Customer, at_us: int) -> int:
-        """How much of the absence that ends at `at_us` the whole feed was silent: a shut shop is nobody's absence, and nobody's rhythm."""
+        """How much of the absence that ends at `at_us` the whole feed was silent: a shut shop is nobody's absence, and
+        nobody's rhythm."""
         episode = customer.episode
         return max(0, episode.paused_us + self.stalled_at(at_us) - episode.stalled_us)

@@ -1,6 +1,7 @@
 """Purchases become visits: the first, a further one, one whose day is known already, or one that became known late.
 
-A visit ends the present silence and begins the next; everybody's learning, the ladder, the ledger and the scoreboard are told in that order.
+A visit ends the present silence and begins the next; everybody's learning, the ladder, the ledger and the scoreboard
+are told in that order.
 """
 
 from __future__ import annotations
@@ -41,35 +42,35 @@ class Visits:
         self._counts = counts
         self._history_days = history_days
 
-    def bought(self, customer: Customer, at_us: int, day: int, amount: int, kept: bool) -> None:
-        """A purchase on local day `day`, time having moved. `kept`: whether that day lies within the kept history."""
+    def bought(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool) -> None:
+        """A purchase on local day `day`, time having moved. `in_history`: whether that day lies within the kept history."""
         if day > customer.last_day:
-            self._visit(customer, at_us, day, amount, kept)
+            self._visit(customer, at_us, day, amount, in_history)
         elif day == customer.last_day:
             customer.visit_minor += amount
             if at_us < customer.last_us:
                 self._visit_was_earlier(customer, at_us)
         else:
-            self._late_purchase(customer, at_us, day, kept)
+            self._late_purchase(customer, at_us, day, in_history)
 
-    def _visit(self, customer: Customer, at_us: int, day: int, amount: int, kept: bool) -> None:
+    def _visit(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool) -> None:
         """The customer is back, or here for the first time."""
         visits = customer.visits
         if visits:
             self._end_silence(customer, at_us, amount)
-            if kept:
+            if in_history:
                 self._book_visit(customer, day)
         else:
             cadence.restart(customer, self._everybody.mu0)
             customer.first_us = at_us
-            if kept:
+            if in_history:
                 customer.first_day = day
                 self._ledger.visit(day, None, None)
         customer.visits = visits + 1
         customer.previous_day = customer.last_day
         customer.last_us, customer.last_day = at_us, day
         customer.visit_minor = amount
-        if kept and day <= self._timeline.today + DAYS_AHEAD:
+        if in_history and day <= self._timeline.today + DAYS_AHEAD:
             customer.mark_day(day)
         self._everybody.silence_began(customer)
         self._ladder.silence_began(customer)
@@ -99,7 +100,8 @@ class Visits:
             self._ledger.visit(day, booked[-1] if booked else None, booked[-2] if len(booked) > 1 else None)
 
     def _booked_days(self, customer: Customer) -> list[int]:
-        """The customer's visit days that the ledger holds, ascending; of days dropped from the bit set only the first."""
+        """The customer's visit days that the ledger holds, ascending; of days dropped from the bit set only the
+        first."""
         horizon = self._timeline.today - self._history_days
         booked = set(customer.visit_days())
         booked.update(day for day in (customer.previous_day, customer.last_day) if day >= horizon)
@@ -115,7 +117,7 @@ class Visits:
         self._ladder.silence_moved(customer)
         self._show(customer, refresh=False)
 
-    def _late_purchase(self, customer: Customer, at_us: int, day: int, kept: bool) -> None:
+    def _late_purchase(self, customer: Customer, at_us: int, day: int, in_history: bool) -> None:
         """A purchase before the last visit. On a new day it is a late visit.
 
         Of purchases older than the kept history the days are not known: there only a new first day is a visit.
@@ -123,15 +125,15 @@ class Visits:
         before_first = day < self._calendar.day_of(customer.first_us)
         customer.first_us = min(at_us, customer.first_us)
         if before_first or (
-            kept and not customer.visited(day) and day not in (customer.first_day, customer.previous_day)
+            in_history and not customer.visited(day) and day not in (customer.first_day, customer.previous_day)
         ):
-            self._late_visit(customer, day, kept)
+            self._late_visit(customer, day, in_history)
 
-    def _late_visit(self, customer: Customer, day: int, kept: bool) -> None:
+    def _late_visit(self, customer: Customer, day: int, in_history: bool) -> None:
         """A new day before the last visit: the rhythm is read again from the days known."""
         self._counts.late_visits += 1
         days = self._booked_days(customer)
-        if kept:
+        if in_history:
             earlier = [d for d in days if d < day]
             later = [d for d in days if d > day]
             self._ledger.insert_visit(
@@ -145,7 +147,7 @@ class Visits:
         self._everybody.silence_withdrawn(customer)
         customer.visits += 1
         customer.previous_day = max(customer.previous_day, day)
-        if kept:
+        if in_history:
             if customer.first_day == NO_DAY or day < customer.first_day:
                 customer.first_day = day
             if day <= self._timeline.today + DAYS_AHEAD:

@@ -1,8 +1,8 @@
 """A real Apache Kafka as a local process: the demo's broker, and the tests' where no Docker answers.
 
 One KRaft node, broker and controller in one, on two free loopback ports, with transactions, compaction, groups and the
-admin interface of any other. It dies with the process that started it (service/processes/tethered.py), and Ctrl-C in the terminal
-does not reach it, so that a worker can still finish its batch.
+admin interface of any other. It dies with the process that started it (service/processes/tethered.py), and Ctrl-C in
+the terminal does not reach it, so that a worker can still finish its batch.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ BROKER_SETTINGS: Mapping[str, str] = {
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
     "auto.create.topics.enable": "false",
-    # An open transaction whose owner is gone is looked for every second instead of every ten: it blocks read_committed readers.
+    # An open transaction whose owner is gone is looked for every second instead of every ten: it blocks read_committed
+    # readers.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     # One node: nothing to replicate to. Few partitions: each costs files and start time.
     "offsets.topic.replication.factor": "1",
@@ -60,7 +61,8 @@ BROKER_SETTINGS: Mapping[str, str] = {
     "num.io.threads": "4",
     # The default of 128 MiB is a quarter of the heap; 32 MiB still holds 1.2 million distinct keys per cleaning.
     "log.cleaner.dedupe.buffer.size": str(32 << 20),
-    # After SIGKILL and a restart the controller waits this long before it believes the old broker gone; a default is 9 s.
+    # After SIGKILL and a restart the controller waits this long before it believes the old broker gone; a default is 9
+    # s.
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
 }
@@ -73,8 +75,8 @@ def _silent(_line: str) -> None:
 class LocalKafka:
     """One broker: `start`, use `bootstrap_servers`, `stop`; or `with LocalKafka() as broker`.
 
-    Without `data_dir` the data lie in a temporary directory, which goes with `stop` or with the owner's death. With one,
-    they stay, and the next LocalKafka on it goes on where this one ended. `settings` override BROKER_SETTINGS.
+    Without `data_dir` the data lie in a temporary directory, which goes with `stop` or with the owner's death. With
+    one, they stay, and the next LocalKafka on it goes on where this one ended. `settings` override BROKER_SETTINGS.
     """
 
     def __init__(

@@ -25,7 +25,8 @@ Progress = Callable[[str], None]
 
 KAFKA_VERSION = "4.1.0"
 COORDINATES = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
-"""slf4j-simple must be of the generation Kafka itself is built against: two slf4j-api on the class path break its log."""
+"""slf4j-simple must be of the generation Kafka itself is built against: two slf4j-api on the class path break its
+log."""
 
 MIN_JAVA = 17
 """Kafka 4 brokers do not start on an older one."""

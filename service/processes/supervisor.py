@@ -1,4 +1,5 @@
-"""Keeps one child process running: restarts it with growing pauses. For the demo; containers and systemd do it elsewhere."""
+"""Keeps one child process running: restarts it with growing pauses. For the demo; containers and systemd do it
+elsewhere."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class Supervisor:
         on_exit: Callable[[int, float], None],
         hopeless: frozenset[int] = frozenset({1, 2}),
     ) -> None:
-        """`environment` is the child's whole one. `remove` is a directory that goes when this process ends without `stop`.
+        """`environment` is the child's whole one. `remove` is a directory that goes when this process ends without
+        `stop`.
 
         `hopeless`: exit codes of a wrong configuration, which a restart cannot cure; the supervisor gives up on them.
         """

@@ -4,13 +4,14 @@ It stands between owner and command, run as a script (tethered.py does it) with 
 
     python tether.py [--remove DIRECTORY] COMMAND…
 
-It prints the command's process id, sends the command's output to its own standard error, and ends as the command ends. When
-the pipe closes, the owner is gone: the command gets SIGTERM, ten seconds later SIGKILL, and DIRECTORY is removed. Both live
-outside the terminal's process group, so that Ctrl-C and a closed terminal reach the owner only, who ends them in order.
+It prints the command's process id, sends the command's output to its own standard error, and ends as the command ends.
+When the pipe closes, the owner is gone: the command gets SIGTERM, ten seconds later SIGKILL, and DIRECTORY is removed.
+Both live outside the terminal's process group, so that Ctrl-C and a closed terminal reach the owner only, who ends them
+in order.
 
-Why a process of its own: Linux' parent-death signal fires when the starting *thread* ends, and other systems have none. Where
-there is one it guards the script, whose only thread that starts anything is its main one.
-Only the standard library is imported; the script starts in about 20 ms.
+Why a process of its own: Linux' parent-death signal fires when the starting *thread* ends, and other systems have none.
+Where there is one it guards the script, whose only thread that starts anything is its main one. Only the standard
+library is imported; the script starts in about 20 ms.
 """
 
 from __future__ import annotations

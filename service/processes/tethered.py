@@ -1,4 +1,5 @@
-"""Child processes that end with this one, however it ends: every child that lives for long is started here (tether.py says how)."""
+"""Child processes that end with this one, however it ends: every child that lives for long is started here (tether.py
+says how)."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from service.processes import tether
 
 
 class Tethered:
-    """A running command that ends with this process. The owner's side of the pipe is closed by `wait`, or by its end."""
+    """A running command that ends with this process. The owner's side of the pipe is closed by `wait`, or by its
+    end."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""How many absences were noticed, how late, and who came back unaided. The log holds what happened without this service."""
+"""How many absences were noticed, how late, and who came back unaided. The log holds what happened without this
+service."""
 
 from __future__ import annotations
 

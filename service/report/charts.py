@@ -26,7 +26,8 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module_
 
 WIDTH, HEIGHT = 520, 270
 _FONT = 15
-"""The size that room is left for, in units of WIDTH: that of the style sheet on a phone, where a chart is 320 px wide."""
+"""The size that room is left for, in units of WIDTH: that of the style sheet on a phone, where a chart is 320 px
+wide."""
 _LETTER = 8.0
 """Width of a letter of that size, about."""
 _LABEL_ROOM = 430.0

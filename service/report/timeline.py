@@ -23,7 +23,8 @@ Place = Callable[[float], float]
 
 
 def draw_timeline(example: Example, label: str) -> Markup:
-    """Visits are dots on a line, the return is a ring; a band of one usual gap begins the silence, a flag is the alert."""
+    """Visits are dots on a line, the return is a ring; a band of one usual gap begins the silence, a flag is the
+    alert."""
     scale = (_WIDTH - 2 * _EDGE) / max(1, example.until_us - example.from_us)
 
     def place(at_us: float) -> float:

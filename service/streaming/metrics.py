@@ -1,4 +1,5 @@
-"""Every metric: name, unit, labels, and what an operator concludes from it (README, "Metrics", is checked against this file).
+"""Every metric: name, unit, labels, and what an operator concludes from it (README, "Metrics", is checked against this
+file).
 
 One object per process with an injected registry. Never a customer id as label.
 """
@@ -25,15 +26,16 @@ from service.streaming.job import Written
 _TURN_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _EVENT_TYPES = {counter: event_type for row in INPUT_TOPICS for counter, event_type in row.counted.items()}
 PERIODS_PARTITION = 0
-"""Every worker knows the whole shop's numbers. Its owner alone shows them, so that a sum over the workers is true and a worker
-that has lost its partitions leaves no stale series; it also writes `period-metrics`."""
+"""Every worker knows the whole shop's numbers. Its owner alone shows them, so that a sum over the workers is true and a
+worker that has lost its partitions leaves no stale series; it also writes `period-metrics`."""
 
 
 DAY_S = 86_400
 
 
 class _WithoutCreated(MetricWrapperBase):
-    """Without the gauge of its own birth, which the library would show beside every series; its switch for that is global."""
+    """Without the gauge of its own birth, which the library would show beside every series; its switch for that is
+    global."""
 
     def collect(self) -> Iterable[Metric]:
         for family in super().collect():
@@ -285,7 +287,8 @@ class Metrics:
         self._ready.set(ready)
 
     def period(self, which: str, row: PeriodRow) -> None:
-        """The newest row of its granularity: `which` is current or last_complete. Seen on the owner of partition 0 only."""
+        """The newest row of its granularity: `which` is current or last_complete. Seen on the owner of partition 0
+        only."""
         self._rows[row.granularity, which] = row
         if self._shows_periods:
             self._show(which, row)

@@ -1,4 +1,5 @@
-"""Whether the broker is out of reach, said in one line: aiokafka repeats several errors a second for each of its connections."""
+"""Whether the broker is out of reach, said in one line: aiokafka repeats several errors a second for each of its
+connections."""
 
 from __future__ import annotations
 
@@ -30,10 +31,11 @@ _ATTEMPTS = (
 """How the messages begin that only say that a broker did not answer and that it will be tried again."""
 _LOOKUP = "Group Coordinator Request failed"
 _ANSWERS = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
-"""What a broker answers that is there and has no coordinator for the group yet: at a group's first start on it, it makes the topic that
-holds the groups' offsets."""
+"""What a broker answers that is there and has no coordinator for the group yet: at a group's first start on it, it
+makes the topic that holds the groups' offsets."""
 PATIENCE_S = 15.0
-"""A broker makes that topic within a second or two. One that cannot (too few brokers for its replication) never says so."""
+"""A broker makes that topic within a second or two. One that cannot (too few brokers for its replication) never says
+so."""
 
 
 class Outage(logging.Handler):

@@ -1,8 +1,8 @@
 """The shop's yearly retention beside the usual one of its industry.
 
-The usual rates are quoted everywhere and explained nowhere: they are rules of thumb. They are yearly, so that they stand
-beside the last 365 days; a rate from month to month is lower by nature, and being below a yearly yardstick says nothing
-then.
+The usual rates are quoted everywhere and explained nowhere: they are rules of thumb. They are yearly, so that they
+stand beside the last 365 days; a rate from month to month is lower by nature, and being below a yearly yardstick says
+nothing then.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ USUAL_RETENTION: Mapping[Industry, int] = {
     Industry.CAFE: 55,
     Industry.PROFESSIONAL_SERVICES: 84,
 }
-"""Percent of a year's customers who buy in the next one. If wrong, a shop is pleased or worried for nothing; no decision
-uses it."""
+"""Percent of a year's customers who buy in the next one. If wrong, a shop is pleased or worried for nothing; no
+decision uses it."""
 YEARLY = ("year", "rolling_365")
 """Granularities whose retention may be compared with it."""
 

@@ -26,7 +26,8 @@ class Catalogue:
 
 
 def catalogue_in(language: Language, tag: str | None = None) -> Catalogue:
-    """`tag`: the reader's locale (BCP 47) of that language. Without one that Babel knows, the language's usual habits count."""
+    """`tag`: the reader's locale (BCP 47) of that language. Without one that Babel knows, the language's usual habits
+    count."""
     try:
         locale = Locale.parse(tag or language.code, sep="-")
     except (UnknownLocaleError, ValueError):

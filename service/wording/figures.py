@@ -1,4 +1,5 @@
-"""Small figures of page and report as inline SVG. Colours come from the style sheet: the page allows no inline styles."""
+"""Small figures of page and report as inline SVG. Colours come from the style sheet: the page allows no inline
+styles."""
 
 from __future__ import annotations
 

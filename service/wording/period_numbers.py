@@ -24,7 +24,8 @@ TABLE: Final = (
     "customers_at_start", "retained", "lost", "new", "returned", "customers_at_end", "retention_rate", "churn_rate",
     "repeat_purchase_rate", "orders", "revenue", "average_order_value", "purchase_frequency", "customer_lifetime_value",
 )  # fmt: skip
-"""Columns of the table of periods, in an order for reading: who was there, who went and came, who is there at the end."""
+"""Columns of the table of periods, in an order for reading: who was there, who went and came, who is there at the
+end."""
 
 
 def value_of(row: PeriodRow, name: str) -> float | None:

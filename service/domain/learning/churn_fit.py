@@ -1,10 +1,10 @@
 """The churn model's parameters, estimated from the stream: maximum likelihood over a bounded sample of the customers.
 
-Sample: the customers whose hash lies below a threshold, which halves whenever they are more than 1,024 (adaptive sampling, Wegman;
-Flajolet 1990, Computing 43). So the sample is a random one, a function of the customers, and a fit costs the same at a million of
-them. Regularity k: from the newest two gaps of each, by Wheat & Morrison 1990, "Estimating Purchase Regularity with Two
-Interpurchase Times", JMR 27(1). The other four by the simplex, from where the last fit stood, with a weak prior that
-counts like a handful of customers: a shop with little history gets sane numbers.
+Sample: the customers whose hash lies below a threshold, which halves whenever they are more than 1,024 (adaptive
+sampling, Wegman; Flajolet 1990, Computing 43). So the sample is a random one, a function of the customers, and a fit
+costs the same at a million of them. Regularity k: from the newest two gaps of each, by Wheat & Morrison 1990,
+"Estimating Purchase Regularity with Two Interpurchase Times", JMR 27(1). The other four by the simplex, from where the
+last fit stood, with a weak prior that counts like a handful of customers: a shop with little history gets sane numbers.
 
 Likelihood of a customer (churn_model.py has the terms; factors without parameters left out):
 
@@ -39,7 +39,8 @@ _STEP: Final = 0.3
 _PAIRS_NEEDED: Final = 50
 """Customers with two gaps below which no rhythm is claimed (k = 1)."""
 _PAIR_DAYS: Final = 12
-"""Shorter pairs of gaps are left out: whole days make them look regular. It biases nothing, as m does not depend on their sum."""
+"""Shorter pairs of gaps are left out: whole days make them look regular. It biases nothing, as m does not depend on
+their sum."""
 _STAGES_MOST: Final = 4
 """A more regular one hardly changes the risk, and every stage costs."""
 _SEED: Final = 17
@@ -56,7 +57,8 @@ _HUGE: Final = 1e300
 
 
 class Sample:
-    """A random part of the customers who have visited, of bounded size; the same whatever the order in which they came."""
+    """A random part of the customers who have visited, of bounded size; the same whatever the order in which they
+    came."""
 
     def __init__(self, level: int = 0) -> None:
         self.level = level
@@ -86,7 +88,8 @@ class Sample:
 
 
 class _Posterior:
-    """Minus the log posterior of the four parameters, for given customers and k; equal customers are counted together."""
+    """Minus the log posterior of the four parameters, for given customers and k; equal customers are counted
+    together."""
 
     def __init__(self, customers: list[Customer], now_us: int, stages: int) -> None:
         counted: dict[tuple[int, int, int], int] = {}
@@ -133,7 +136,8 @@ class _Posterior:
 
 
 def parameters(position: list[float], stages: int) -> tuple[float, float, float, float]:
-    """(r, α, a, b) from log r, log of the mean gap of an average customer in days, logit of the mean dropout, log (a + b)."""
+    """(r, α, a, b) from log r, log of the mean gap of an average customer in days, logit of the mean dropout, log (a +
+    b)."""
     r, weight = exp(position[0]), exp(position[3])
     dropout = 1.0 / (1.0 + exp(-position[2]))
     return r, r * exp(position[1]) / stages, dropout * weight, (1.0 - dropout) * weight
@@ -159,7 +163,8 @@ def stages_of(customers: list[Customer]) -> int:
 
 
 def fit(customers: list[Customer], now_us: int, position: list[float]) -> tuple[ChurnModel, list[float]]:
-    """The model of these customers of one partition, as seen at `now_us`, and the position from which the next fit goes on.
+    """The model of these customers of one partition, as seen at `now_us`, and the position from which the next fit goes
+    on.
 
     `position`: where the last fit stopped; empty for the first. Customers without a visit are left out.
     """

@@ -7,12 +7,13 @@ Marketing Science 35(5); for k = 1 it is MBG/NBD, Batislam, Denizel & Filiztekin
 - After every visit, the first one too, they leave for good with chance p. So one-time buyers fade as well.
 - λ ~ Gamma(r, α) and p ~ Beta(a, b) over the customers.
 
-A customer is x repeat visits, the last of them t days after the first, seen for T days. With R = r + k x, u = (T − t) / (α + T):
+A customer is x repeat visits, the last of them t days after the first, seen for T days. With R = r + k x, u = (T − t) /
+(α + T):
 
     dead : alive = a / (b + x)  :  Q,   Q = ((α + t) / (α + T))^R · Σ_{j<k} C(R + j − 1, j) u^j
 
-Q falls from 1 with the silence, so the risk only rises until the next visit. No state is needed beyond visits, first and
-last visit.
+Q falls from 1 with the silence, so the risk only rises until the next visit. No state is needed beyond visits, first
+and last visit.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ DEFAULT_SHAPE: Final = 1.0
 DEFAULT_GAP_DAYS: Final = 14.0
 DEFAULT_DROPOUT: Final = 0.25
 DEFAULT_DROPOUT_WEIGHT: Final = 2.0
-"""What a shop is taken for before its customers have said more: exponential gaps, two weeks on average between the visits of an average
-customer, a quarter lost after each visit. The estimates start here (churn_fit.py), so that little history gives something sane."""
+"""What a shop is taken for before its customers have said more: exponential gaps, two weeks on average between the
+visits of an average customer, a quarter lost after each visit. The estimates start here (churn_fit.py), so that little
+history gives something sane."""
 _LOG_TAIL: Final = 12.0
 """e^−12 = 0.001 % of the mass lies below the nodes; the lowest stands for it."""
 _LOG_LOWEST: Final = 25.0
@@ -77,7 +79,8 @@ class ChurnModel:
         return min(0.0, logarithm)
 
     def risk(self, repeats: int, recency: float, age: float) -> float:
-        """1 − P(alive), 0–1: `repeats` visits after the first, the last `recency` days after it, seen for `age` days."""
+        """1 − P(alive), 0–1: `repeats` visits after the first, the last `recency` days after it, seen for `age`
+        days."""
         dead = self.a / (self.b + repeats)
         return dead / (dead + exp(self._log_alive(repeats, recency, age)))
 
@@ -90,8 +93,9 @@ class ChurnModel:
     def silence_until(self, repeats: int, recency: float, risk: float) -> float:
         """Days of silence after which the risk is `risk` (0–1, exclusive); 0 if it is more from the start.
 
-        In y = log((α + T) / (α + t)) and u = 1 − e^−y: log Q = log Σ − R y, whose slope is −(R + k − 1) · last term of Σ / Σ, and
-        which bends down. So Newton's steps from the right never overshoot; for k = 1 it is a line, and the start the answer.
+        In y = log((α + T) / (α + t)) and u = 1 − e^−y: log Q = log Σ − R y, whose slope is −(R + k − 1) · last term of
+        Σ / Σ, and which bends down. So Newton's steps from the right never overshoot; for k = 1 it is a line, and the
+        start the answer.
         """
         needed = log(self.a / (self.b + repeats) * (1.0 - risk) / risk)  # log Q at which the risk is reached
         if needed >= 0.0:
@@ -127,9 +131,10 @@ class ChurnModel:
     def expected_visits_if_alive(self, repeats: int, recency: float, age: float, days: float) -> float:
         """Mean number of visits within the next `days` of a customer who has not left.
 
-        Given p and the rate m of visits it is (1 − e^{−m p days}) / p: they come until they leave. m has a Gamma posterior, over which
-        the mean is closed; over p's posterior Beta(a, b + x + 1) it is taken on fixed nodes. Exact for k = 1; for k > 1 the stages
-        the present gap has behind it count as evidence of the rate by their mean, and the next visit is not dated by them.
+        Given p and the rate m of visits it is (1 − e^{−m p days}) / p: they come until they leave. m has a Gamma
+        posterior, over which the mean is closed; over p's posterior Beta(a, b + x + 1) it is taken on fixed nodes.
+        Exact for k = 1; for k > 1 the stages the present gap has behind it count as evidence of the rate by their mean,
+        and the next visit is not dated by them.
         """
         shape = self.r + self.stages * repeats
         if self.stages > 1:
@@ -152,7 +157,8 @@ class ChurnModel:
 
 
 def stage_sum(stages: int, shape: float, share: float) -> float:
-    """Σ_{j<k} C(R + j − 1, j) u^j for k = `stages`, R = `shape` and u = `share`, 0–1: the stages a silence may have behind it."""
+    """Σ_{j<k} C(R + j − 1, j) u^j for k = `stages`, R = `shape` and u = `share`, 0–1: the stages a silence may have
+    behind it."""
     term = total = 1.0
     for j in range(1, stages):
         term *= (shape + j - 1) / j * share
@@ -166,7 +172,8 @@ def _skew(y: float) -> float:
 
 
 def _gamma_nodes(shape: float) -> list[tuple[float, float]]:
-    """Nodes and weights for the mean over a Gamma(shape, 1) variable q: the trapezoidal rule in log q, which converges fast there.
+    """Nodes and weights for the mean over a Gamma(shape, 1) variable q: the trapezoidal rule in log q, which converges
+    fast there.
 
     With y = −log(1 − p) a Beta(a, c) variable p is nearly such a variable divided by c + (a − 1) / 2.
     """

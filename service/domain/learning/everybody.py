@@ -1,10 +1,10 @@
 """All that one partition learns from everybody, told by four verbs: a silence began, ended, was withdrawn; and refresh.
 
-What is learned: the regulars' pace and what they bring (population.py), how long healthy silences last (silences.py), when newcomers
-come again, where somebody asks (newcomers.py), and who is gone for good (churn_fit.py).
+What is learned: the regulars' pace and what they bring (population.py), how long healthy silences last (silences.py),
+when newcomers come again, where somebody asks (newcomers.py), and who is gone for good (churn_fit.py).
 
-A visit costs O(1). The refresh comes weekly, in stream time; it depends on the days and kinds of open silences and on a bounded sample of
-the customers, never on their number. Deterministic in the order of the calls.
+A visit costs O(1). The refresh comes weekly, in stream time; it depends on the days and kinds of open silences and on a
+bounded sample of the customers, never on their number. Deterministic in the order of the calls.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ class Everybody:
             self.newcomers.opened(customer)
 
     def silence_ended(self, customer: Customer, gap: float, gap_before: float) -> None:
-        """A customer with a visit came back after `gap` days; they are as before this visit. `gap_before`: the gap before, 0 if there was none.
+        """A customer with a visit came back after `gap` days; they are as before this visit. `gap_before`: the gap
+        before, 0 if there was none.
 
         The customer's own rhythm takes the gap in on the way, because the shop's pace is the mean of theirs.
         """
@@ -108,7 +109,8 @@ class Everybody:
             self.population.joined(customer.log_gap_sum / visits, customer.revenue_minor)
 
     def silence_withdrawn(self, customer: Customer) -> None:
-        """The customer's silence was not what it seemed (a visit before it became known), or its customer is erased: as if it had not begun."""
+        """The customer's silence was not what it seemed (a visit before it became known), or its customer is erased: as
+        if it had not begun."""
         if customer.visits >= self._min_visits:
             self.silences.taken_out(customer)
             self.population.left(cadence.own_mean_log_gap(customer), customer.revenue_minor)
@@ -116,7 +118,8 @@ class Everybody:
             self.newcomers.taken_out(customer)
 
     def refresh(self, today: int, customers: Mapping[str, Customer]) -> None:
-        """The refresh that is due, on local day `today`; `customers`: all of the partition, of whom a sample is read."""
+        """The refresh that is due, on local day `today`; `customers`: all of the partition, of whom a sample is
+        read."""
         now_us = self.state.next_refresh_us
         self._next_after(now_us)
         self.population.settle()
@@ -179,7 +182,8 @@ class Everybody:
     # ---- what is stored
 
     def changed_records(self) -> list[tuple[bytes, bytes | None]]:
-        """What has changed since the last call and is too large for `state`: rows of silences, the newcomers, the table after a refresh."""
+        """What has changed since the last call and is too large for `state`: rows of silences, the newcomers, the table
+        after a refresh."""
         records: list[tuple[bytes, bytes | None]] = [
             (ROW_PREFIX + bytes((cell,)), pack(self.silences.rows[cell].fields()))
             for cell in sorted(self.silences.touched)
@@ -197,7 +201,8 @@ class Everybody:
         return records
 
     def restored(self, state: PopulationState, records: Mapping[bytes, bytes], customers: Iterable[Customer]) -> None:
-        """Takes over `state` and what was read of `changed_records`; what was not read is as it was. Open silences follow from the customers."""
+        """Takes over `state` and what was read of `changed_records`; what was not read is as it was. Open silences
+        follow from the customers."""
         known_returns = self.learned.returns
         self._adopt(state)
         for key, value in records.items():

@@ -1,4 +1,5 @@
-"""The share of silences still open after a given length, when some are open at the time of looking (Kaplan & Meier 1958, JASA 53(282))."""
+"""The share of silences still open after a given length, when some are open at the time of looking (Kaplan & Meier
+1958, JASA 53(282))."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from math import fsum
 
 
 def survival_curve(closed: list[float], censored: list[float]) -> list[float]:
-    """The curve at the upper edge of each bin, from weighted counts by bin; of the censored of a bin half count as at risk."""
+    """The curve at the upper edge of each bin, from weighted counts by bin; of the censored of a bin half count as at
+    risk."""
     at_risk = fsum(closed) + fsum(censored)
     survival = 1.0
     curve: list[float] = []

@@ -1,13 +1,15 @@
-"""When customers with few visits usually come again, learned from everybody of one partition: the timing of the second-visit nudge.
+"""When customers with few visits usually come again, learned from everybody of one partition: the timing of the
+second-visit nudge.
 
-One Kaplan–Meier curve of the time to the next visit for each number of visits below a regular's: closed gaps are events, open ones
-censored, both weighted by when they began, halving over cadence.memory_days. Whoever comes back at all does so within 6 of the shop's usual gaps
-e^μ0, by the same measure as a regular's healthy gap. The nudge comes due when three quarters of those are back:
+One Kaplan–Meier curve of the time to the next visit for each number of visits below a regular's: closed gaps are
+events, open ones censored, both weighted by when they began, halving over cadence.memory_days. Whoever comes back at
+all does so within 6 of the shop's usual gaps e^μ0, by the same measure as a regular's healthy gap. The nudge comes due
+when three quarters of those are back:
 
     S(t) = 1 − 0.75 (1 − S(6 e^μ0))
 
-which on real logs is after about 2 of the shop's usual gaps. A visit costs O(1); a refresh depends on the days on which open gaps
-began, never on the number of customers.
+which on real logs is after about 2 of the shop's usual gaps. A visit costs O(1); a refresh depends on the days on which
+open gaps began, never on the number of customers.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ BACK: Final = 0.75
 """Of those who come again, the share that is back when the nudge comes due."""
 _LOG_LATE: Final[float] = log(1.0 - BACK)
 _COLD_GAPS: Final[list[float]] = [2.0, 1.7, 1.4]
-"""Before anything is learned: the nudge in the shop's usual gaps after the first, second, third and every later visit."""
+"""Before anything is learned: the nudge in the shop's usual gaps after the first, second, third and every later
+visit."""
 _BINS: Final = 64
 _LOW: Final = log(0.5)
 _STEP: Final = (log(1500.0) - _LOW) / _BINS

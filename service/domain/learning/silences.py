@@ -1,16 +1,19 @@
 """How long healthy silences last, learned from everybody of one partition, by evidence and by rhythm.
 
-A gap r is measured in bases of its customer and is healthy if it closes within 6. Regulars fall into 20 cells: by visits (4 classes)
-and by the spread of their own log gaps (5 classes), for few visits and little rhythm need a wider tolerance than many and a steady one.
-Per cell a Kaplan–Meier curve S(r) on log-bins: closed gaps are events, open silences censored, both weighted by when they began,
-halving over cadence.memory_days. A cell's counts are filled up with those of its class of visits, and these with everybody's, by 120 gaps each.
-P(a healthy gap lasts longer than r) = (S(r) − S(6)) / (1 − S(6)).
+A gap r is measured in bases of its customer and is healthy if it closes within 6. Regulars fall into 20 cells: by
+visits (4 classes) and by the spread of their own log gaps (5 classes), for few visits and little rhythm need a wider
+tolerance than many and a steady one. Per cell a Kaplan–Meier curve S(r) on log-bins: closed gaps are events, open
+silences censored, both weighted by when they began, halving over cadence.memory_days. A cell's counts are filled up
+with those of its class of visits, and these with everybody's, by 120 gaps each. P(a healthy gap lasts longer than r) =
+(S(r) − S(6)) / (1 − S(6)).
 
-The result is a table, cell × share of healthy gaps → multiple of the base after which that share is still open: every cell keeps the
-promise by itself. (Meeting it for all together only, with less patience for new regulars, reached a point more of those who leave, and
-gave those who stay up to twice the wrong alerts that were promised. Whom to prefer when messages are few is volume.py's question.)
+The result is a table, cell × share of healthy gaps → multiple of the base after which that share is still open: every
+cell keeps the promise by itself. (Meeting it for all together only, with less patience for new regulars, reached a
+point more of those who leave, and gave those who stay up to twice the wrong alerts that were promised. Whom to prefer
+when messages are few is volume.py's question.)
 
-Bases move with the population's pace μ0, so gaps are kept in bases as they would be at μ0 = 14 days, and moved at the refresh.
+Bases move with the population's pace μ0, so gaps are kept in bases as they would be at μ0 = 14 days, and moved at the
+refresh.
 """
 
 from __future__ import annotations
@@ -46,7 +49,8 @@ _COLD_MULTIPLE: Final = 4.0
 """Cold start: 5 % of healthy gaps last longer than 4 bases, and one base more for each halving (3 bases for 10 %)."""
 _COLD_LEAST: Final = 1.2
 _COLD_WEIGHT: Final = 20.0
-"""What is supposed counts like this many gaps: nothing beside a year of a shop, much in its first weeks, when long gaps cannot have closed."""
+"""What is supposed counts like this many gaps: nothing beside a year of a shop, much in its first weeks, when long gaps
+cannot have closed."""
 _BASE_STEP: Final = 0.1
 _BASE_OFFSET: Final = 64
 _BASE_BINS: Final = 256
@@ -84,7 +88,8 @@ def _log_usual_at_reference(customer: Customer) -> float:
 
 
 class Row(Stored):
-    """What one cell has seen: closed gaps by bin (weights), their days and their usual gaps' days; and how far μ0 pulls its bases."""
+    """What one cell has seen: closed gaps by bin (weights), their days and their usual gaps' days; and how far μ0 pulls
+    its bases."""
 
     __slots__ = ("closed", "gap_days", "pull", "usual_days", "weight")
     STORED: ClassVar[tuple[str, ...]] = ("closed", "gap_days", "usual_days", "weight", "pull")
@@ -121,7 +126,8 @@ class Tolerances:
         """Class of visits → S(r) at the upper edge of each bin, absences included."""
 
     def share_open(self, bases: float, most_gaps: float) -> float:
-        """Share of all silences that are still open after so many bases, or after `most_gaps` usual gaps where these are over sooner. 1 while nothing is known."""
+        """Share of all silences that are still open after so many bases, or after `most_gaps` usual gaps where these
+        are over sooner. 1 while nothing is known."""
         if not self.classes:
             return 1.0
         whole = fsum(self.class_weights)
@@ -132,7 +138,8 @@ class Tolerances:
         )
 
     def bases_open(self, share: float, most_gaps: float) -> float:
-        """The bases of `share_open` after which only `share` of all silences are still open; inf where so few never are, or nothing is known yet."""
+        """The bases of `share_open` after which only `share` of all silences are still open; inf where so few never
+        are, or nothing is known yet."""
         low, high = _LOW, _HIGH
         if not self.classes or self.share_open(exp(high), most_gaps) > share:
             return inf
@@ -159,7 +166,8 @@ class Tolerances:
         return row[index] + (row[index + 1] - row[index]) * (position - index)
 
     def tail_probability(self, cell: int, r: float) -> float:
-        """P(a healthy gap of such a customer lasts at least r bases), 0–1: the inverse. An absence beyond 6 bases is no healthy gap: 0."""
+        """P(a healthy gap of such a customer lasts at least r bases), 0–1: the inverse. An absence beyond 6 bases is no
+        healthy gap: 0."""
         if r <= 0.0:
             return 1.0
         if r >= HEALTHY_BASES:
@@ -184,7 +192,8 @@ UNKNOWN: Final = Tolerances([], 1.0, [], [])
 
 
 class Silences:
-    """Learning of one partition; deterministic in the order of its calls. A visit costs O(1), a refresh nothing per customer."""
+    """Learning of one partition; deterministic in the order of its calls. A visit costs O(1), a refresh nothing per
+    customer."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = [Row() for _ in range(CELLS)]
@@ -318,7 +327,8 @@ def _cold_gaps() -> list[float]:
 
 
 _COLD_GAPS: Final = _cold_gaps()
-"""By bin: gaps as they are supposed to be before anything is known. Where nothing that long could be seen yet they say how silences go on."""
+"""By bin: gaps as they are supposed to be before anything is known. Where nothing that long could be seen yet they say
+how silences go on."""
 
 
 class _Counts:
@@ -341,7 +351,8 @@ class _Counts:
 
 
 def _shares(curve: list[float]) -> list[float]:
-    """Log of the bases after which each share of the grid of healthy gaps is still open, falling. One walk along the curve, from the largest share."""
+    """Log of the bases after which each share of the grid of healthy gaps is still open, falling. One walk along the
+    curve, from the largest share."""
     whole = _at(curve, _LOG_HEALTHY)
     found = [_LOG_HEALTHY] * (GRID + 1)
     index, above = 0, 1.0

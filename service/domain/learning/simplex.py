@@ -1,6 +1,7 @@
 """Minimum of a function of a few variables by the downhill simplex: Nelder & Mead 1965, The Computer Journal 7(4).
 
-Own code, because what the domain computes must be the same to the last bit on every machine, and a vectorised library's is not.
+Own code, because what the domain computes must be the same to the last bit on every machine, and a vectorised library's
+is not.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ _SETTLED: Final = 1e-3
 
 
 def minimum(function: Callable[[list[float]], float], start: list[float], step: float, evaluations: int) -> list[float]:
-    """The best point found from a simplex of edge `step` around `start`, after about `evaluations` calls of the function."""
+    """The best point found from a simplex of edge `step` around `start`, after about `evaluations` calls of the
+    function."""
     points = [list(start)]
     for i in range(len(start)):
         corner = list(start)

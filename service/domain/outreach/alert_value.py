@@ -1,9 +1,10 @@
-"""What an alert to a quiet regular is worth (its value), learned from what became of everybody's silences: a cautious regression, a few sums.
+"""What an alert to a quiet regular is worth (its value), learned from what became of everybody's silences: a cautious
+regression, a few sums.
 
-A silence that has lasted 2.25 usual gaps is followed until its customer comes back or 5.4 usual gaps are over (about four of the
-customer's arithmetic mean gaps). y is the part of the time between that it still lasted: 0 = back at once, 1 = not back. What an alert
-can still win back is proportional to it. An alert's value is their expected y, everybody's mean being 1, linear in six numbers known
-when the silence begins:
+A silence that has lasted 2.25 usual gaps is followed until its customer comes back or 5.4 usual gaps are over (about
+four of the customer's arithmetic mean gaps). y is the part of the time between that it still lasted: 0 = back at once,
+1 = not back. What an alert can still win back is proportional to it. An alert's value is their expected y, everybody's
+mean being 1, linear in six numbers known when the silence begins:
 
     ln (n / 8) and its square    loyalty: n visits, 40 at most
     ln û − μ0                    pace
@@ -11,10 +12,11 @@ when the silence begins:
     ln (spread / 0.8)            how irregular
     ln (mean gap / û)            how much longer the gaps are in the arithmetic mean: bursts and pauses
 
-by ridge regression (Hoerl & Kennard 1970, Technometrics 12(1)) towards what is believed at first: the odds of being gone fall with the
-visits, as in the buy-till-you-die models (MBG/CNBD-k, Platzer & Reutterer 2016). Beliefs must weigh much: on real logs what one half
-year says of the next is mostly noise, and alone it ranked worse than they do. The part of the pace is believed for good: whether a slow
-customer is lost becomes known so late that what is known early says the contrary.
+by ridge regression (Hoerl & Kennard 1970, Technometrics 12(1)) towards what is believed at first: the odds of being
+gone fall with the visits, as in the buy-till-you-die models (MBG/CNBD-k, Platzer & Reutterer 2016). Beliefs must weigh
+much: on real logs what one half year says of the next is mostly noise, and alone it ranked worse than they do. The part
+of the pace is believed for good: whether a slow customer is lost becomes known so late that what is known early says
+the contrary.
 
 Deterministic in the order of its calls. A silence costs 28 products when it ends, the solution is found weekly.
 """
@@ -42,12 +44,14 @@ _SIZE: Final = 7
 _SUMS: Final = 37
 _CAUTION: Final = 300.0
 _CAUTION_SHARE: Final = 0.03
-"""Beliefs weigh like this many silences, and like a part of those seen: in a shop of any size a half year is only one of many."""
+"""Beliefs weigh like this many silences, and like a part of those seen: in a shop of any size a half year is only one
+of many."""
 _EVIDENCE: Final = 100.0
 """Silences (by weight) below which beliefs stand alone."""
 _LONGER: Final = 1.7
-"""Evidence halves over so much longer than that of tolerances: there is less of it, and who is gone differs less from season to season.
-It is weighed from the begin of a silence, or else the quickly ended ones, which are known first, would weigh more."""
+"""Evidence halves over so much longer than that of tolerances: there is less of it, and who is gone differs less from
+season to season. It is weighed from the begin of a silence, or else the quickly ended ones, which are known first,
+would weigh more."""
 _USUAL_VISITS: Final = log(8.0)
 _LOG_USUAL_SPREAD: Final = log(0.64)
 _FARTHEST: Final = 3.0
@@ -67,7 +71,8 @@ class AlertValue:
         self.state = state
 
     def relative(self, customer: Customer, mu0: float) -> float:
-        """Expected value of an alert to this regular above that of a customer in the middle, in means of everybody's; of use for a ranking only."""
+        """Expected value of an alert to this regular above that of a customer in the middle, in means of everybody's;
+        of use for a ranking only."""
         state, numbers = self.state, _numbers(customer, mu0)
         found = 0.0
         for i in range(1, _SIZE):
@@ -145,7 +150,8 @@ def _numbers(customer: Customer, mu0: float) -> list[float]:
 
 
 def _solved(matrix: list[list[float]]) -> list[float]:
-    """The solution of a linear system whose pivots are positive, given with its right side as the last column: Gauss elimination in place."""
+    """The solution of a linear system whose pivots are positive, given with its right side as the last column: Gauss
+    elimination in place."""
     size = len(matrix)
     for i in range(size):
         row = matrix[i]

@@ -1,4 +1,5 @@
-"""A rung has come due: what is decided, and why. Pure: the customer, the policy and the time in, an outcome with its reason out.
+"""A rung has come due: what is decided, and why. Pure: the customer, the policy and the time in, an outcome with its
+reason out.
 
 Checked again at the moment of release. Order of the reasons: what the customer wants comes before what the shop wants,
 and that before what the moment allows. A volume (volume.py) is asked between `refusal` and `sending`.
@@ -15,7 +16,8 @@ from service.domain.policy import ConsentRule, OutreachPolicy
 from service.domain.stored import Stored
 
 _LATE_US: Final = 300 * SECOND_US
-"""An alert noticed later than this comes from a backlog: it waits until the backlog is read, for a purchase may lie in it."""
+"""An alert noticed later than this comes from a backlog: it waits until the backlog is read, for a purchase may lie in
+it."""
 
 
 class Verdict(NamedTuple):
@@ -35,7 +37,8 @@ class ReleaseState(Stored):
 
 
 class Release:
-    """Decides what may go out now. Overdue alerts (after an outage) get slots, so that they do not go out all at once."""
+    """Decides what may go out now. Overdue alerts (after an outage) get slots, so that they do not go out all at
+    once."""
 
     def __init__(self, policy: OutreachPolicy, state: ReleaseState | None = None) -> None:
         self._policy = policy
@@ -47,7 +50,8 @@ class Release:
     def refusal(self, customer: Customer, detected_us: int, now_us: int, deferred: bool) -> Verdict | None:
         """Why nothing goes out, whatever the volume; None = it may.
 
-        `detected_us` is the stored date, `now_us` the time at which it is acted on, `deferred` whether it has waited for a slot.
+        `detected_us` is the stored date, `now_us` the time at which it is acted on, `deferred` whether it has waited
+        for a slot.
         """
         late_us = now_us - detected_us
         if deferred and late_us > self._expires_us:

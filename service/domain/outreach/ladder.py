@@ -1,8 +1,9 @@
-"""What outreach does in a silence: a step comes due, is decided, and what has gone out is stopped when the customer is back.
+"""What outreach does in a silence: a step comes due, is decided, and what has gone out is stopped when the customer is
+back.
 
-Dates are stored at the visit. After four fifths of the tolerated silence the customer is looked at once more, and the date is set by what
-has been learned by then; when it comes before the customer does, the step is decided: the gates (gates.py), then the volume (volume.py),
-then the moment.
+Dates are stored at the visit. After four fifths of the tolerated silence the customer is looked at once more, and the
+date is set by what has been learned by then; when it comes before the customer does, the step is decided: the gates
+(gates.py), then the volume (volume.py), then the moment.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from service.domain.policy import OutreachPolicy
 from service.domain.timeline import Timeline
 
 _LOOKED_AT: Final = 0.8
-"""Part of the tolerated silence after which a customer is looked at: a tolerance that falls by less than a fifth meanwhile is met on
-its new date, one that grows always."""
+"""Part of the tolerated silence after which a customer is looked at: a tolerance that falls by less than a fifth
+meanwhile is met on its new date, one that grows always."""
 
 
 class Ladder:
@@ -44,7 +45,8 @@ class Ladder:
         *,
         tells_ends: bool,
     ) -> None:
-        """`outputs`: where decisions are appended. `tells_ends`: whether there is a decision where a return or an erasure ends an alert too."""
+        """`outputs`: where decisions are appended. `tells_ends`: whether there is a decision where a return or an
+        erasure ends an alert too."""
         self._policy = policy
         self._everybody = everybody
         self._timeline = timeline
@@ -74,7 +76,8 @@ class Ladder:
         self._watch(customer, message)
 
     def silence_moved(self, customer: Customer) -> None:
-        """The silence began earlier than was known, or the rhythm it is judged by is another one. No step that came due is taken back."""
+        """The silence began earlier than was known, or the rhythm it is judged by is another one. No step that came due
+        is taken back."""
         if customer.episode.untouched:
             message = self._follower(customer)
             if message is not None:
@@ -83,8 +86,9 @@ class Ladder:
     def silence_ended(self, customer: Customer, gap: float, at_us: int, amount: int) -> None:
         """The customer came back at `at_us`, after `gap` days and for `amount`; they are as before this visit.
 
-        The newest release is credited with the visit; every one of the absence that may still be on its way is stopped. A visit dated
-        before the release, but heard of later, stops the message; the message did not bring it. What was deferred is dropped silently.
+        The newest release is credited with the visit; every one of the absence that may still be on its way is stopped.
+        A visit dated before the release, but heard of later, stops the message; the message did not bring it. What was
+        deferred is dropped silently.
         """
         episode = customer.episode
         self._drop_deferred(customer)
@@ -130,10 +134,12 @@ class Ladder:
         raise ValueError(f"no kind of message has a step {number}")
 
     def _watch(self, customer: Customer, message: SilenceKind) -> None:
-        """When the customer is looked at for the first step: before it comes due, because by then more is learned from everybody.
+        """When the customer is looked at for the first step: before it comes due, because by then more is learned from
+        everybody.
 
-        With events as the clock never in the past of the stream. Where the wall clock rules, a date may have passed before
-        the purchases became known (a backfill): it is kept, so that its alert is treated as the late one that it is.
+        With events as the clock never in the past of the stream. Where the wall clock rules, a date may have passed
+        before the purchases became known (a backfill): it is kept, so that its alert is treated as the late one that it
+        is.
         """
         episode, timeline = customer.episode, self._timeline
         due = customer.last_us + episode.paused_us + int(_LOOKED_AT * message.days(customer, 0) * DAY_US)
@@ -243,7 +249,8 @@ class Ladder:
     def _verdict(
         self, customer: Customer, message: SilenceKind, detected_us: int, acted_us: int, deferred: bool
     ) -> Verdict:
-        """Within a volume the first rung has to be chosen, for the whole ladder; every message is paid for when it is decided."""
+        """Within a volume the first rung has to be chosen, for the whole ladder; every message is paid for when it is
+        decided."""
         volume = self.volume if message.limited else None
         first = customer.episode.rung == 0
         refusal = self.release.refusal(customer, detected_us, acted_us, deferred)

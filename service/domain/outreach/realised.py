@@ -1,8 +1,8 @@
 """What the alerts of a partition really did, counted as customers come back, by evidence: promised against realised.
 
-Counted at the visit that ends a silence of a regular: whether the gap was healthy (closed within 6 bases), whether it had been
-alerted all the same (a wrong alert), whether the customer came back on their own within one usual gap of the alert. Silences that
-never end are not in it: they are right alerts, or regulars who left unnoticed.
+Counted at the visit that ends a silence of a regular: whether the gap was healthy (closed within 6 bases), whether it
+had been alerted all the same (a wrong alert), whether the customer came back on their own within one usual gap of the
+alert. Silences that never end are not in it: they are right alerts, or regulars who left unnoticed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How long this customer may stay away before a rung fires: the policy's level, turned into days.
 
-A budget of B wrong alerts per healthy regular and year leaves a customer with usual gap û a share q = B · κ û / 365 of their healthy
-gaps, whose mean is κ û (learned); a probability is that share itself; a multiple counts usual gaps and needs nothing learned.
-Under a volume the first rung comes due when volume.py says.
+A budget of B wrong alerts per healthy regular and year leaves a customer with usual gap û a share q = B · κ û / 365 of
+their healthy gaps, whose mean is κ û (learned); a probability is that share itself; a multiple counts usual gaps and
+needs nothing learned. Under a volume the first rung comes due when volume.py says.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Tolerance:
                 pass
 
     def days(self, customer: Customer, rung: int) -> float:
-        """Silence at which the rung (index) comes due: each at least half a usual gap, and a day, after the one before it."""
+        """Silence at which the rung (index) comes due: each at least half a usual gap, and a day, after the one before
+        it."""
         if rung == 0 and self._volume is not None:
             return self._volume.days(customer)
         days = self._own(customer, rung)

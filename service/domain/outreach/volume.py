@@ -1,18 +1,21 @@
-"""Whom to alert when fewer messages may go out than regulars go quiet: those whose alert has the highest value, nobody later than the others.
+"""Whom to alert when fewer messages may go out than regulars go quiet: those whose alert has the highest value, nobody
+later than the others.
 
-when    Where silences are many for the messages there are, everybody comes due after 2.25 usual gaps: those who would wait longer are
-        lost by then. Where they are few, each comes due after m · patience usual gaps, sooner where the gaps have grown; m is chosen
-        weekly from the Kaplan–Meier curves of all silences so that about as many come due as may be alerted. In between (1.2 to 1.6
-        silences of 2.25 usual gaps for an alert) the limit of 2.25 is lifted by and by.
+when    Where silences are many for the messages there are, everybody comes due after 2.25 usual gaps: those who would
+        wait longer are lost by then. Where they are few, each comes due after m · patience usual gaps, sooner where the
+        gaps have grown; m is chosen weekly from the Kaplan–Meier curves of all silences so that about as many come due
+        as may be alerted. In between (1.2 to 1.6 silences of 2.25 usual gaps for an alert) the limit of 2.25 is lifted
+        by and by.
 whom    Highest expected alert value first (alert_value.py). Ties are settled by a lot that is the same on every replay.
-volume  How those ranked who came due of late says which rank the volume reaches; a token bucket that holds a month's alerts, filled by
-        the visits of regulars (or by the days) and emptied by what goes out, corrects it, and m.
+volume  How those ranked who came due of late says which rank the volume reaches; a token bucket that holds a month's
+        alerts, filled by the visits of regulars (or by the days) and emptied by what goes out, corrects it, and m.
 
-loyal   A part of the volume can be kept for regulars of 13 visits and more, who by that rank hardly ever get a message where there are few.
-        It has a bucket and a memory of ranks of its own; what it does not use up overflows into the other. Who is not chosen there
-        may still be chosen among all.
+loyal   A part of the volume can be kept for regulars of 13 visits and more, who by that rank hardly ever get a message
+        where there are few. It has a bucket and a memory of ranks of its own; what it does not use up overflows into
+        the other. Who is not chosen there may still be chosen among all.
 
-Who is not chosen is not asked later: the question is whom, not when. A visit costs O(1), a silence that comes due a sum over 144 bins.
+Who is not chosen is not asked later: the question is whom, not when. A visit costs O(1), a silence that comes due a sum
+over 144 bins.
 """
 
 from __future__ import annotations
@@ -34,10 +37,11 @@ from service.domain.stored import Stored
 LOYAL_FROM: Final = CLASSES[-1][0]
 """Visits of a loyal customer: the class with the most evidence."""
 LATEST: Final = FROM_GAPS
-"""Usual gaps after which everybody comes due where messages are few: flat from 2 to 2.75; less finds more who come back by themselves, more
-leaves too few to choose from."""
+"""Usual gaps after which everybody comes due where messages are few: flat from 2 to 2.75; less finds more who come back
+by themselves, more leaves too few to choose from."""
 _NO_LIMIT: Final = 4.0
-"""Usual gaps after which everybody comes due where they are many: the visits that an alert could win back are lost by then."""
+"""Usual gaps after which everybody comes due where they are many: the visits that an alert could win back are lost by
+then."""
 _FEW: Final = 1.6
 _AMPLE: Final = 1.2
 """Silences that last `LATEST` usual gaps, for each alert: from `_FEW` on there is enough to choose from."""
@@ -58,11 +62,13 @@ _RANK_LOW: Final = -4.5
 _RANK_STEP: Final = 0.0625
 _BUCKET_DAYS: Final = 30.0
 _BUCKET_GAPS: Final = 2.0
-"""Days of alerts in the full bucket, at least, or usual gaps of the shop: silences come due in waves as long as they. In balance it is half full."""
+"""Days of alerts in the full bucket, at least, or usual gaps of the shop: silences come due in waves as long as they.
+In balance it is half full."""
 _LEAST_BUCKET: Final = 4.0
 _GAIN: Final = 1.5
-"""How hard the bucket corrects: full, 4.5 times as many ranks are reached as were meant; empty, less than a quarter. A bucket that only
-doubled them ran full, and lost an eighth of a small volume, where fewer newcomers arrived than before. 2.5 keeps it no better."""
+"""How hard the bucket corrects: full, 4.5 times as many ranks are reached as were meant; empty, less than a quarter. A
+bucket that only doubled them ran full, and lost an eighth of a small volume, where fewer newcomers arrived than before.
+2.5 keeps it no better."""
 _LEAST_DAYS: Final = 7.0
 """Of memory, before a rate is told from it."""
 _WEEK_US: Final = 7 * DAY_US
@@ -94,7 +100,8 @@ class VolumeState(Stored):
         self.refused: float = 0.0
         """Silences that came due of late and could not be alerted: no consent."""
         self.share: float = 0.0
-        """Silences per visit of a regular that would meet the volume exactly, as of the last refresh; 0 = not yet known."""
+        """Silences per visit of a regular that would meet the volume exactly, as of the last refresh; 0 = not yet
+        known."""
         self.loyal_tokens: float = 0.0
         """Of the part kept for loyal customers: alerts that may go out now."""
         self.loyal_arrived: list[float] = []
@@ -111,12 +118,14 @@ class VolumeState(Stored):
 
 
 class Volume:
-    """Keeps one partition's alerts to a number per 100 visits of regulars, or per day. Deterministic in the order of its calls."""
+    """Keeps one partition's alerts to a number per 100 visits of regulars, or per day. Deterministic in the order of
+    its calls."""
 
     def __init__(
         self, per_100_visits: float | None, per_day: float | None, state: VolumeState, for_loyal: float = 0.0
     ) -> None:
-        """One of the first two is given; `per_day` is this partition's part. `for_loyal`: the part kept for loyal customers, 0–1."""
+        """One of the first two is given; `per_day` is this partition's part. `for_loyal`: the part kept for loyal
+        customers, 0–1."""
         self._per_visit: float = -1.0 if per_100_visits is None else per_100_visits / 100.0
         """Below 0: none was given."""
         self._per_day: float = 0.0 if per_day is None else per_day
@@ -145,7 +154,8 @@ class Volume:
             self._bases = tolerances.bases_open(min(1.0, _OVER * share), self._latest)
 
     def refresh(self, now_us: int, mu0: float) -> None:
-        """Weekly, before `learn`: how many silences per visit the volume asks for; who cannot be alerted is made up for."""
+        """Weekly, before `learn`: how many silences per visit the volume asks for; who cannot be alerted is made up
+        for."""
         self._pass(now_us, mu0)
         self.alert_value.refresh(mu0)
         state = self.state
@@ -212,12 +222,12 @@ class Volume:
         return max(_LEAST_BUCKET, part * self._meant() / max(_LEAST_DAYS, self.state.days) * self._bucket_days)
 
     def _fill(self, tokens: float) -> None:
-        state, kept = self.state, self._for_loyal
-        if kept > 0.0:
+        state, reserved = self.state, self._for_loyal
+        if reserved > 0.0:
             loyal = state.loyal_tokens
-            state.loyal_tokens = max(loyal, min(loyal + kept * tokens, self._bucket_size(kept)))
+            state.loyal_tokens = max(loyal, min(loyal + reserved * tokens, self._bucket_size(reserved)))
             tokens -= state.loyal_tokens - loyal
-        state.tokens = max(state.tokens, min(state.tokens + tokens, self._bucket_size(1.0 - kept)))
+        state.tokens = max(state.tokens, min(state.tokens + tokens, self._bucket_size(1.0 - reserved)))
 
     def _pass(self, now_us: int, mu0: float) -> None:
         """Time passes: the memory ages at the whole weeks since the epoch."""
@@ -248,5 +258,6 @@ def _arrives(arrived: list[float], place: int, lot: float) -> float:
 
 
 def _reached(better: float, tokens: float, meant: float, bucket: float) -> bool:
-    """Whether the volume reaches who has so many better ones: as many as were meant, more with a full bucket, fewer with an empty one."""
+    """Whether the volume reaches who has so many better ones: as many as were meant, more with a full bucket, fewer
+    with an empty one."""
     return tokens >= 1.0 and better <= meant * exp(_GAIN * (2.0 * tokens / bucket - 1.0))

@@ -1,4 +1,5 @@
-"""The nudge to customers with too few visits for a rhythm of their own, when most of those who come again are back (learning/newcomers.py)."""
+"""The nudge to customers with too few visits for a rhythm of their own, when most of those who come again are back
+(learning/newcomers.py)."""
 
 from __future__ import annotations
 

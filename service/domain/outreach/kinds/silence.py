@@ -13,7 +13,8 @@ from service.domain.policy import Rung
 class SilenceKind:
     """One kind: whose silences it follows, in which steps, and after how many days each.
 
-    A step has a number, unique among all kinds; customers who wait keep it in their snapshot, so it is never given to another.
+    A step has a number, unique among all kinds; customers who wait keep it in their snapshot, so it is never given to
+    another.
     """
 
     def __init__(self, kind: Kind, *, limited: bool) -> None:
