@@ -29,7 +29,7 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="End after the summary instead of serving on.")] = False,
 ) -> None:
     """Stream a year of real baskets through a real Kafka and watch regulars go quiet. Needs no Docker and no Java."""
-    from service.demo.run import run_demo
+    from service.demo.performance import run_demo
 
     run_demo(
         settings_of(ctx),

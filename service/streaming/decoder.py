@@ -24,8 +24,8 @@ from schemas.wire_types import AMOUNT_TEXT, read_amount
 from service.domain.calendar import SECOND_US
 from service.domain.events import Erasure, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.errors import ErrorCode, PoisonError
+from service.streaming.currencies import Money
 from service.streaming.framing import Headers, check_headers, read_object, unframe
-from service.streaming.money import Money
 from service.streaming.wire_fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
 from service.streaming.wire_strict import validate
 

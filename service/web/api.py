@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from schemas.outputs import DecisionRecord, PeriodMetrics
 from service.config import Settings
 from service.streaming.period_records import numbers_of
-from service.web.answers import json_answer
 from service.web.promised_and_kept import as_numbers
 from service.web.recent import KEPT
+from service.web.responses import json_answer
 from service.web.shop_view import ShopFacts
 from service.web.view import MONTH, GranularityName
 

@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry
 
 from service.build_info import version
 from service.config import Settings
-from service.web.answers import refuse, secure
 from service.web.api import add_api
 from service.web.page import compose
 from service.web.probes import add_probes
+from service.web.responses import refuse, secure
 from service.web.shop_view import ShopFacts
 from service.web.view import MONTH, GranularityName, View
 from service.wording.languages import LANGUAGES, LanguageCode

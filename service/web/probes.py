@@ -8,7 +8,7 @@ from fastapi import FastAPI, Header, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from service.web.answers import json_answer
+from service.web.responses import json_answer
 from service.web.shop_view import Readiness, ShopFacts
 
 

@@ -24,7 +24,7 @@ from service.backtest.stories import Story, examples
 from service.cli import app
 from service.config import Settings, load_settings
 from service.feed.simulate import Cafe, Simulation
-from service.report.absences import absences_of
+from service.report.noticed import absences_of
 from service.report.sections.numbers import SIDE_BY_SIDE
 from service.wording.english import LANGUAGE as ENGLISH
 from service.wording.french import LANGUAGE as FRENCH

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.streaming.metrics import Metrics, documented_metrics
-from service.web.answers import SECURITY_HEADERS
 from service.web.app import create_app
+from service.web.responses import SECURITY_HEADERS
 from service.web.shop_view import Readiness
 from tests.support.made_up_shop import (
     HEALTHY,

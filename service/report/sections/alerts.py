@@ -17,8 +17,8 @@ from service.backtest.calibration import wilson
 from service.backtest.run import Result
 from service.domain.findings import Kind
 from service.report import charts
-from service.report.absences import Absences, absences_of
 from service.report.material import Facts
+from service.report.noticed import Absences, absences_of
 from service.wording.formats import Formats
 
 FEWEST = 20

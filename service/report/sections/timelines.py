@@ -15,7 +15,7 @@ from service.backtest.alert_log import Alert
 from service.backtest.stories import Example, examples
 from service.domain.calendar import DAY_US
 from service.report.material import Facts
-from service.report.timeline import KEYS, draw_key, draw_timeline
+from service.report.timeline_chart import KEYS, draw_key, draw_timeline
 from service.wording.formats import Formats
 from service.wording.sentences import sentence
 

@@ -1,21 +1,10 @@
-"""One TOML file, every value overridable by the environment, validated at start with the offending key named.
-
-Order of precedence: environment (`CHURN_ALERT_KAFKA__GROUP=…`, two underscores between section and key), then the file
-(`churn-alert --config FILE`, or `CHURN_ALERT_CONFIG`), then the defaults below.
-
-Printed, dumped or logged, a secret is asterisks, which no setting takes for one. `child_environment` is the only way to
-hand settings on.
-"""
+"""The sections of the configuration, each setting with its bounds and its default."""
 
 from __future__ import annotations
 
-import json
-import os
-import tomllib
-from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.numbers import get_currency_precision
@@ -25,15 +14,12 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.domain import policy
 from service.domain.findings import Kind
-from service.errors import ConfigurationError
 
 CONFIG_VARIABLE = "CHURN_ALERT_CONFIG"
 ENV_PREFIX = "CHURN_ALERT_"
@@ -262,187 +248,3 @@ class WebSettings(_Section):
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
-
-
-class Settings(BaseSettings):
-    """The whole configuration; frozen."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        nested_model_default_partial_update=True,
-    )
-
-    kafka: KafkaSettings = KafkaSettings()
-    shop: ShopSettings = ShopSettings()
-    limits: LimitSettings = LimitSettings()
-    time: TimeSettings = TimeSettings()
-    outreach: OutreachSettings = OutreachSettings()
-    web: WebSettings = WebSettings()
-    log: LogSettings = LogSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings  # the file arrives as keyword arguments, below the environment
-
-    @model_validator(mode="after")
-    def _policy_holds(self) -> Self:
-        self.policy()
-        return self
-
-    def policy(self, partitions: int = 1) -> policy.Policy:
-        """What the engine of one of so many partitions is told: limits of the whole shop are split evenly."""
-        shop, time, out = self.shop, self.time, self.outreach
-        return policy.Policy(
-            shop=policy.Shop(
-                timezone=shop.timezone,
-                currency=shop.currency,
-                minor_digits=shop.minor_digits,
-                regular_min_visits=shop.regular_min_visits,
-                history_days=shop.history_days,
-                max_lifespan_years=shop.max_lifespan_years,
-            ),
-            timing=policy.Timing(
-                clock=time.clock,
-                max_jump_days=time.max_jump_days,
-                jump_confirmations=time.jump_confirmations,
-                feed_silence_hours=time.feed_silence_hours,
-            ),
-            outreach=policy.OutreachPolicy(
-                measure=out.measure,
-                level=out.level,
-                rungs=tuple(
-                    policy.Rung(
-                        name=r.name, strictness=r.strictness, offer=r.offer, template=r.template or f"win_back.{r.name}"
-                    )
-                    for r in out.rungs
-                ),
-                consent=out.consent or policy.ConsentRule.REQUIRED,
-                shadow=out.shadow,
-                stale_after_days=out.stale_after_days,
-                overdue_per_hour=out.overdue_per_hour,
-                attribution_days=out.attribution_days,
-                expires_after_days=out.expires_after_days,
-                switched_on=out.switched_on(),
-                volume_per_100_visits=out.volume_per_100_visits,
-                volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
-                volume_for_loyal=out.volume_for_loyal,
-            ),
-        )
-
-    def changed(self, **sections: dict[str, Any]) -> Settings:
-        """A copy with some keys of some sections replaced and everything validated again. Raises ConfigurationError."""
-        update = {}
-        for name, keys in sections.items():
-            model = getattr(self, name)
-            try:
-                update[name] = type(model)(**{**dict(model), **keys})
-            except ValidationError as error:
-                raise ConfigurationError(_sentence(error, None, name)) from error
-        copy = self.model_copy(update=update)
-        try:
-            copy.policy()
-        except ValueError as error:
-            raise ConfigurationError(f"{error}.") from error
-        return copy
-
-
-def load_settings(file: Path | None = None) -> Settings:
-    """Reads the file (argument, else CHURN_ALERT_CONFIG, else none) and the environment.
-
-    Raises ConfigurationError with one sentence that names the offending key.
-    """
-    named = file or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
-    content: dict[str, Any] = {}
-    if named is not None:
-        try:
-            content = tomllib.loads(named.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigurationError(f"The configuration file {named} cannot be read: {error.strerror}.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"The configuration file {named} is not valid TOML: {error}.") from error
-    _refuse_unknown_variables()
-    try:
-        return Settings(**content)
-    except ValidationError as error:
-        raise ConfigurationError(_sentence(error, named)) from error
-    except ValueError as error:  # an environment value that is not even parseable
-        raise ConfigurationError(f"The environment does not hold a valid configuration: {error}.") from error
-
-
-def child_environment(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
-    """The environment that gives a child process exactly these settings, secrets as they are: to be handed to it and to
-    nobody else.
-
-    `base` is the rest of it; the settings in it, and the file that it names, are left out.
-    """
-    kept = {
-        name: value
-        for name, value in base.items()
-        if not name.upper().startswith(ENV_PREFIX) or name in BESIDE_THE_SETTINGS
-    }
-    return kept | dict(_variables(settings))
-
-
-def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
-    for section, model in settings:
-        for key, field in type(model).model_fields.items():
-            value = getattr(model, key)
-            if value is not None and value != field.default:
-                plain = _plain(value)
-                text = json.dumps(plain) if isinstance(plain, list | dict) else str(plain)
-                yield f"{ENV_PREFIX}{section}__{key}".upper(), text
-
-
-def _plain(value: object) -> object:
-    """As the environment and JSON write it, nothing masked."""
-    match value:
-        case SecretStr():
-            return value.get_secret_value()
-        case BaseModel():
-            return {key: _plain(inner) for key, inner in value}
-        case dict():
-            return {key: _plain(inner) for key, inner in value.items()}
-        case list():
-            return [_plain(inner) for inner in value]
-        case None | bool() | int() | float():
-            return value
-        case _:
-            return str(value)
-
-
-def _refuse_unknown_variables() -> None:
-    """A misspelt CHURN_ALERT_ variable must not be ignored silently."""
-    sections = {name.upper() for name in Settings.model_fields}
-    known_alone = {CONFIG_VARIABLE, "CHURN_ALERT_RESTARTS", *BESIDE_THE_SETTINGS}
-    for name in os.environ:
-        if name.startswith(ENV_PREFIX) and name not in known_alone:
-            section, _, key = name.removeprefix(ENV_PREFIX).partition("__")
-            model = Settings.model_fields[section.lower()].annotation if section in sections else None
-            first = key.partition("__")[0].lower()
-            if model is None or (key and first not in getattr(model, "model_fields", {})):
-                raise ConfigurationError(
-                    f"The environment variable {name} names no setting; `churn-alert config` lists them as CHURN_ALERT_SECTION__KEY."
-                )
-
-
-def _sentence(error: ValidationError, file: Path | None, section: str | None = None) -> str:
-    """`section` is that of the model, where it is not the whole configuration."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = first["loc"] if section is None else (section, *first["loc"])
-    key = ".".join(str(part) for part in place) or "the configuration"
-    what = (
-        "is not a known setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-    )
-    source = f" (in {file} or the environment)" if file else ""
-    more = f"; {error.error_count() - 1} more like it" if error.error_count() > 1 else ""
-    return f"{key}: {what}{source}{more}."

@@ -1,0 +1,38 @@
+"""One TOML file, every value overridable by the environment, validated at start with the offending key named.
+
+Order of precedence: environment (`CHURN_ALERT_KAFKA__GROUP=…`, two underscores between section and key), then the file
+(`churn-alert --config FILE`, or `CHURN_ALERT_CONFIG`), then the defaults in sections.py.
+
+Printed, dumped or logged, a secret is asterisks, which no setting takes for one. `child_environment` is the only way to
+hand settings on.
+"""
+
+from service.config.children import child_environment
+from service.config.loading import load_settings
+from service.config.sections import (
+    BESIDE_THE_SETTINGS,
+    DEFAULT_PARTITIONS,
+    ENV_PREFIX,
+    KafkaSettings,
+    LogSettings,
+    OutreachSettings,
+    ShopSettings,
+    TopicNames,
+    WebSettings,
+)
+from service.config.settings import Settings
+
+__all__ = [
+    "BESIDE_THE_SETTINGS",
+    "DEFAULT_PARTITIONS",
+    "ENV_PREFIX",
+    "KafkaSettings",
+    "LogSettings",
+    "OutreachSettings",
+    "Settings",
+    "ShopSettings",
+    "TopicNames",
+    "WebSettings",
+    "child_environment",
+    "load_settings",
+]

@@ -1,0 +1,130 @@
+"""The whole configuration as one frozen value, and what the engine is told of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import (
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from service.config.sections import (
+    ENV_PREFIX,
+    KafkaSettings,
+    LimitSettings,
+    LogSettings,
+    OutreachSettings,
+    ShopSettings,
+    TimeSettings,
+    WebSettings,
+)
+from service.domain import policy
+from service.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """The whole configuration; frozen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    shop: ShopSettings = ShopSettings()
+    limits: LimitSettings = LimitSettings()
+    time: TimeSettings = TimeSettings()
+    outreach: OutreachSettings = OutreachSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings  # the file arrives as keyword arguments, below the environment
+
+    @model_validator(mode="after")
+    def _policy_holds(self) -> Self:
+        self.policy()
+        return self
+
+    def policy(self, partitions: int = 1) -> policy.Policy:
+        """What the engine of one of so many partitions is told: limits of the whole shop are split evenly."""
+        shop, time, out = self.shop, self.time, self.outreach
+        return policy.Policy(
+            shop=policy.Shop(
+                timezone=shop.timezone,
+                currency=shop.currency,
+                minor_digits=shop.minor_digits,
+                regular_min_visits=shop.regular_min_visits,
+                history_days=shop.history_days,
+                max_lifespan_years=shop.max_lifespan_years,
+            ),
+            timing=policy.Timing(
+                clock=time.clock,
+                max_jump_days=time.max_jump_days,
+                jump_confirmations=time.jump_confirmations,
+                feed_silence_hours=time.feed_silence_hours,
+            ),
+            outreach=policy.OutreachPolicy(
+                measure=out.measure,
+                level=out.level,
+                rungs=tuple(
+                    policy.Rung(
+                        name=r.name, strictness=r.strictness, offer=r.offer, template=r.template or f"win_back.{r.name}"
+                    )
+                    for r in out.rungs
+                ),
+                consent=out.consent or policy.ConsentRule.REQUIRED,
+                shadow=out.shadow,
+                stale_after_days=out.stale_after_days,
+                overdue_per_hour=out.overdue_per_hour,
+                attribution_days=out.attribution_days,
+                expires_after_days=out.expires_after_days,
+                switched_on=out.switched_on(),
+                volume_per_100_visits=out.volume_per_100_visits,
+                volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
+                volume_for_loyal=out.volume_for_loyal,
+            ),
+        )
+
+    def changed(self, **sections: dict[str, Any]) -> Settings:
+        """A copy with some keys of some sections replaced and everything validated again. Raises ConfigurationError."""
+        update = {}
+        for name, keys in sections.items():
+            model = getattr(self, name)
+            try:
+                update[name] = type(model)(**{**dict(model), **keys})
+            except ValidationError as error:
+                raise ConfigurationError(sentence_of(error, None, name)) from error
+        copy = self.model_copy(update=update)
+        try:
+            copy.policy()
+        except ValueError as error:
+            raise ConfigurationError(f"{error}.") from error
+        return copy
+
+
+def sentence_of(error: ValidationError, file: Path | None, section: str | None = None) -> str:
+    """What is wrong with which key, for a person. `section` is that of the model, where it is not the whole configuration."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = first["loc"] if section is None else (section, *first["loc"])
+    key = ".".join(str(part) for part in place) or "the configuration"
+    what = (
+        "is not a known setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    )
+    source = f" (in {file} or the environment)" if file else ""
+    more = f"; {error.error_count() - 1} more like it" if error.error_count() > 1 else ""
+    return f"{key}: {what}{source}{more}."
