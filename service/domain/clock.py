@@ -58,8 +58,10 @@ class ClockState(Stored):
 
     def take_fields(self, fields: Sequence[Any]) -> None:
         """A jump comes back from its stored form as a list."""
-        super().take_fields(fields)
-        self.pending = [(at_us, who) for at_us, who in self.pending]
+        read, place = list(fields), self.STORED.index("pending")
+        if len(read) > place:
+            read[place] = [(jump[0], jump[1]) for jump in read[place]]
+        super().take_fields(read)
 
 
 class StreamClock:
