@@ -24,7 +24,15 @@ from service.domain.findings import Kind
 CONFIG_VARIABLE = "CHURN_ALERT_CONFIG"
 ENV_PREFIX = "CHURN_ALERT_"
 
-BESIDE_THE_SETTINGS = frozenset({"CHURN_ALERT_CACHE", "CHURN_ALERT_TEST_BROKER", "CHURN_ALERT_TEST_LOGS"})
+BESIDE_THE_SETTINGS = frozenset(
+    {
+        "CHURN_ALERT_CACHE",
+        "CHURN_ALERT_COMPILE",
+        "CHURN_ALERT_TESTS_RUN",
+        "CHURN_ALERT_TEST_BROKER",
+        "CHURN_ALERT_TEST_LOGS",
+    }
+)
 """Variables with the prefix that belong to the machine and set nothing."""
 SMALLEST_RATE, LARGEST_RATE = Decimal("0.000000001"), Decimal(1_000_000_000)
 """Between any two currencies that people pay with; beyond, the rate is a mistake."""
