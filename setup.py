@@ -60,7 +60,7 @@ HOT = (
     "outreach/kinds/silence",
     "outreach/kinds/win_back",
     "outreach/kinds/second_visit",
-    "outreach/decisions",
+    "outreach/evidence",
     "outreach/ladder",
     "scoreboard",
     "timeline",

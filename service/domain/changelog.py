@@ -9,11 +9,13 @@ and one of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from service.domain.findings import Output
+
+Form = TypeVar("Form")
 
 PARTITION_KEY: Final = b"\x00partition"
 """The partition's own record (partition_state.py)."""
@@ -56,8 +58,32 @@ def pack(fields: Sequence[object]) -> bytes:
 
 def unpack(value: bytes) -> list[Any]:
     """Back from `pack`. Raises ValueError for anything else."""
+    return _decoded(value, list[Any])
+
+
+def pack_positions(positions: dict[str, int]) -> bytes:
+    """The value of POSITION_KEY: input topic → next offset."""
+    return msgspec.msgpack.encode(positions)
+
+
+def unpack_positions(value: bytes) -> dict[str, int]:
+    """Back from `pack_positions`. Raises ValueError for anything else."""
+    return _decoded(value, dict[str, int])
+
+
+def pack_today(day: int) -> bytes:
+    """The value of TODAY_KEY."""
+    return msgspec.msgpack.encode(day)
+
+
+def unpack_today(value: bytes) -> int:
+    """Back from `pack_today`. Raises ValueError for anything else."""
+    return _decoded(value, int)
+
+
+def _decoded(value: bytes, form: type[Form]) -> Form:
     try:
-        return msgspec.msgpack.decode(value, type=list[Any])
+        return msgspec.msgpack.decode(value, type=form)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a record of this release: {error}") from error
 

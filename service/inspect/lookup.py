@@ -15,7 +15,7 @@ from service.domain.changelog import NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY
 from service.domain.customer import FIELDS, Customer
 from service.domain.engine import Engine
 from service.domain.findings import Evidence, Kind, Scores
-from service.domain.outreach.decisions import evidence_of
+from service.domain.outreach.evidence import evidence_of
 from service.engines import new_engine
 from service.errors import ConfigurationError
 from service.feed.partitions import partition_for

@@ -16,6 +16,16 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
+from service.domain.changelog import (
+    POSITION_KEY,
+    TODAY_KEY,
+    day_key,
+    day_of_key,
+    pack_positions,
+    pack_today,
+    unpack_positions,
+    unpack_today,
+)
 from service.domain.events import Event
 from service.domain.findings import Decision
 from service.domain.merge import Merge
@@ -28,10 +38,6 @@ from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
 from service.streaming.input_topics import BY_RANK
 from service.streaming.producer import Destination, Record
 
-POSITION_KEY = b"\x00position"
-TODAY_KEY = b"\x00today"
-"""In the ledger topic: the partition's local day of stream time, so that totals know how far rows go."""
-_DAY_BYTES = 4
 SLICE = 500
 """Records applied before other partitions may run."""
 
@@ -62,15 +68,6 @@ class Written(NamedTuple):
     decisions: list[Decision]
     dead_letters: Counter[str]
     outputs: int
-
-
-def day_key(day: int) -> bytes:
-    return day.to_bytes(_DAY_BYTES, "big", signed=True)
-
-
-def day_of_key(key: bytes) -> int | None:
-    """None for a key that is no day."""
-    return int.from_bytes(key, "big", signed=True) if len(key) == _DAY_BYTES else None
 
 
 def _now_us() -> int:
@@ -124,15 +121,15 @@ class PartitionJob:
             if topic == self._ledger.topic:
                 day = day_of_key(key)
                 if key == TODAY_KEY:
-                    self._today_told = None if value is None else msgspec.msgpack.decode(value, type=int)
+                    self._today_told = None if value is None else unpack_today(value)
                 elif day is not None and value is not None:
                     self.engine.ledger.restore(day, value)
             elif key == POSITION_KEY:
                 if value is not None:
-                    self.positions.update(msgspec.msgpack.decode(value, type=dict[str, int]))
+                    self.positions.update(unpack_positions(value))
             else:
                 self.engine.restore(key, value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError) as error:
             raise FatalError(
                 f"The changelog {topic}-{self.partition} holds a record that is no snapshot: {error}."
             ) from error
@@ -212,11 +209,11 @@ class PartitionJob:
         outputs = sum(map(len, records.values()))
         if self._letters:
             records[self._dead] = self._letters
-        records[self._state] = [*turn.state, (POSITION_KEY, msgspec.msgpack.encode(self.positions))]
+        records[self._state] = [*turn.state, (POSITION_KEY, pack_positions(self.positions))]
         ledger: list[Record] = [(day_key(day), value) for day, value in turn.ledger]
         if self._day_has_changed():
             self._today_told = self.engine.today
-            ledger.append((TODAY_KEY, msgspec.msgpack.encode(self.engine.today)))
+            ledger.append((TODAY_KEY, pack_today(self.engine.today)))
         if ledger:
             records[self._ledger] = ledger
         written = Written(records, dict(self.positions), processed, decisions, self._reasons, outputs)

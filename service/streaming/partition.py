@@ -16,7 +16,7 @@ from typing import Any
 from service.config import Settings
 from service.domain.policy import ClockMode
 from service.errors import FatalError
-from service.streaming.intake import Intake, Source
+from service.streaming.batches import Intake, Source
 from service.streaming.job import SLICE, PartitionJob
 from service.streaming.metrics import Metrics
 from service.streaming.producer import TransactionalProducer

@@ -16,10 +16,10 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from service.config import Settings
 from service.domain.calendar import Calendar
+from service.domain.changelog import TODAY_KEY, day_of_key, unpack_today
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
 from service.streaming.cloud_events import cloud_event
-from service.streaming.job import TODAY_KEY, day_of_key
 from service.streaming.period_records import numbers_of, record_key
 from service.streaming.producer import Destination, Record, TransactionalProducer
 from service.streaming.tail import has_reached, open_async_reader, read_to_the_end
@@ -65,7 +65,7 @@ class ShopTotals:
             return
         day = day_of_key(key)
         if key == TODAY_KEY:
-            today = msgspec.msgpack.decode(value, type=int)
+            today = unpack_today(value)
             self.today = today if self.today is None else max(self.today, today)
         elif day is not None:
             self._fresh[partition, day] = value

@@ -20,7 +20,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
-from service.domain.changelog import PARTITION_KEY
+from service.domain.changelog import (
+    PARTITION_KEY,
+    POSITION_KEY,
+    TODAY_KEY,
+    day_key,
+    day_of_key,
+    pack_today,
+    unpack_positions,
+)
 from service.domain.customer import FIELDS, restore
 from service.domain.engine import Engine
 from service.domain.events import Event
@@ -32,7 +40,6 @@ from service.engines import new_engine
 from service.errors import PoisonError
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
-from service.streaming.job import POSITION_KEY, TODAY_KEY, day_key, day_of_key
 from service.streaming.period_records import numbers_of, record_key
 
 SHOWN = 5
@@ -149,7 +156,7 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
             outputs[encoded.topic].append((encoded.key, encoded.value))
     ledger = {day_key(day): value for day, value in turn.ledger}
     if engine.now_us:
-        ledger[TODAY_KEY] = msgspec.msgpack.encode(engine.today)
+        ledger[TODAY_KEY] = pack_today(engine.today)
     return Expected(
         engine,
         positions,
@@ -205,7 +212,7 @@ def _latest(records: list[ConsumerRecord]) -> dict[bytes, bytes]:
 def _compare_state(report: Report, number: int, wanted: Expected, found: dict[bytes, bytes]) -> None:
     where = f"state-{number}"
     position = found.pop(POSITION_KEY, None)
-    positions = msgspec.msgpack.decode(position, type=dict[str, int]) if position else {}
+    positions = unpack_positions(position) if position else {}
     if any(positions.get(topic, 0) != end for topic, end in wanted.positions.items()):
         report.differ(where, [f"positions are {positions} instead of {wanted.positions}"])
     if wanted.events:

@@ -17,13 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
 from aiokafka import AIOKafkaConsumer
 from kafka import KafkaConsumer, TopicPartition
 
 from service.config import KafkaSettings, Settings, child_environment
+from service.domain.changelog import POSITION_KEY, unpack_positions
 from service.processes.tethered import Tethered
-from service.streaming.job import POSITION_KEY
 from tests.support.installed import Build, outside
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -201,7 +200,7 @@ class Positions:
         for tp, records in self._consumer.poll(timeout_ms=timeout_ms, max_records=20_000).items():
             for record in records:
                 if record.key == POSITION_KEY:
-                    for topic, position in msgspec.msgpack.decode(record.value, type=dict[str, int]).items():
+                    for topic, position in unpack_positions(record.value).items():
                         self.applied[TopicPartition(topic, tp.partition)] = position
 
     def total(self) -> int:

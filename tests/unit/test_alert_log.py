@@ -10,7 +10,7 @@ from service.backtest.alert_log import Alert, AlertLog
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.customer import Customer
 from service.domain.findings import Decision, Outcome, Reason
-from service.domain.outreach.decisions import decision_of
+from service.domain.outreach.evidence import decision_of
 from service.domain.outreach.kinds.second_visit import NUDGE
 from service.domain.policy import OutreachPolicy, Rung
 from tests.support.engines import at, make_engine, purchase

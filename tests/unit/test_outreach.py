@@ -11,7 +11,7 @@ from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Event, Profile
 from service.domain.findings import Decision, Kind, Outcome, Reason
-from service.domain.outreach.decisions import decision_id
+from service.domain.outreach.evidence import decision_id
 from service.domain.outreach.gates import Release, Verdict
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung
 from tests.support.customers import customer_with, profile_with

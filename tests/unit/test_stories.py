@@ -12,7 +12,7 @@ from service.backtest.visit_log import VisitLog, lot
 from service.domain.calendar import DAY_US, to_datetime
 from service.domain.engine import Engine
 from service.domain.findings import Outcome, Reason
-from service.domain.outreach.decisions import decision_of
+from service.domain.outreach.evidence import decision_of
 from service.domain.policy import Policy
 from tests.support.engines import OPEN_HOUSE, START_US, UNDISTURBED, at, make_engine, purchase, weekly
 

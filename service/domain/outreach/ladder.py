@@ -16,7 +16,7 @@ from service.domain.customer import Customer
 from service.domain.findings import Outcome, Output, Reason
 from service.domain.learning.everybody import Everybody
 from service.domain.outreach import alert_value
-from service.domain.outreach.decisions import decision_of
+from service.domain.outreach.evidence import decision_of
 from service.domain.outreach.gates import Release, Verdict
 from service.domain.outreach.kinds import silence_kinds
 from service.domain.outreach.kinds.silence import SilenceKind

@@ -9,7 +9,7 @@ import pytest
 
 from service.config import KafkaSettings, Settings
 from service.errors import FatalError
-from service.streaming.intake import Intake
+from service.streaming.batches import Intake
 from service.streaming.job import PartitionJob
 from service.streaming.transport import Batch, SourcePartition
 
