@@ -1,4 +1,5 @@
-"""Fixtures for every level. A broker is started at the first test that asks for one, so unit tests never wait for it."""
+"""Fixtures for every level. A broker is started at the first test that asks for one, so unit tests never wait for
+it."""
 
 from __future__ import annotations
 

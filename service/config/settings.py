@@ -118,7 +118,8 @@ class Settings(BaseSettings):
 
 
 def sentence_of(error: ValidationError, file: Path | None, section: str | None = None) -> str:
-    """What is wrong with which key, for a person. `section` is that of the model, where it is not the whole configuration."""
+    """What is wrong with which key, for a person. `section` is that of the model, where it is not the whole
+    configuration."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = first["loc"] if section is None else (section, *first["loc"])
     key = ".".join(str(part) for part in place) or "the configuration"

@@ -43,7 +43,8 @@ class Visits:
         self._history_days = history_days
 
     def bought(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool) -> None:
-        """A purchase on local day `day`, time having moved. `in_history`: whether that day lies within the kept history."""
+        """A purchase on local day `day`, time having moved. `in_history`: whether that day lies within the kept
+        history."""
         if day > customer.last_day:
             self._visit(customer, at_us, day, amount, in_history)
         elif day == customer.last_day:

@@ -1,8 +1,9 @@
-"""How good the alerts are on real logs: beside the rules of the study and simple ones at as many alerts, and against what was promised.
+"""How good the alerts are on real logs: beside the rules of the study and simple ones at as many alerts, and against
+what was promised.
 
-The second half of each log is judged with what was learned in the first; the promises also with learning that goes on, as the worker's
-does. Reads every purchase log of the directory named by
-CHURN_ALERT_TEST_LOGS, and a year of real grocery baskets from the package of the demo. Definitions: service/backtest/evaluation.py and
+The second half of each log is judged with what was learned in the first; the promises also with learning that goes on,
+as the worker's does. Reads every purchase log of the directory named by CHURN_ALERT_TEST_LOGS, and a year of real
+grocery baskets from the package of the demo. Definitions: service/backtest/evaluation.py and
 service/backtest/promises.py. Logs with fewer than `FEWEST_COMPARED` compared absences are shown and not averaged.
 """
 
@@ -355,7 +356,8 @@ def test_the_volume_is_kept(found: list[Found]) -> None:
 
 @pytest.mark.parametrize(("learning", "at_most"), [(GOES_ON, 1.0), (STOPPED, AT_MOST)])
 def test_budgets_and_probabilities_are_kept(found: list[Found], learning: str, at_most: float) -> None:
-    """Within the bar itself where learning goes on; what was learned once and left so drifts behind a shop that changes."""
+    """Within the bar itself where learning goes on; what was learned once and left so drifts behind a shop that
+    changes."""
     off = {
         f"{each.name}: {promise.told()}": promise.off()
         for each in averaged(found)

@@ -1,4 +1,5 @@
-"""A worker that stands still for longer than its session is replaced; when it wakes up, it must not write a single record."""
+"""A worker that stands still for longer than its session is replaced; when it wakes up, it must not write a single
+record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What service/streaming overrides or reads of Faust's, mode's and aiokafka's insides is still there, in the form it relies on.
+"""What service/streaming overrides or reads of Faust's, mode's and aiokafka's insides is still there, in the form it
+relies on.
 
 An upgrade that moves one of these fails here with its name, not in production with a lost record.
 """

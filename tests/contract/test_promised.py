@@ -1,7 +1,7 @@
 """What the interface names and no code does: promised, not yet built. Nobody should think that it works.
 
-Each list is exact: who builds one of these takes it out here, and who names something new without building it adds it, or leaves
-it out of the interface.
+Each list is exact: who builds one of these takes it out here, and who names something new without building it adds it,
+or leaves it out of the interface.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The checked-in contracts are the models', every field explains itself, and no output breaks whoever reads it already."""
+"""The checked-in contracts are the models', every field explains itself, and no output breaks whoever reads it
+already."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A changelog written by an earlier version is read by this one, and the worker goes on with the same decisions.
 
-The recorded lives are described in tests/fixtures/upgrade_in_place/README.md, with what to do when one of these tests fails.
+The recorded lives are described in tests/fixtures/upgrade_in_place/README.md, with what to do when one of these tests
+fails.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def recorded(request: pytest.FixtureRequest) -> tuple[Settings, Recorded]:
 
 @pytest.fixture(scope="module")
 def upgraded(recorded: tuple[Settings, Recorded]) -> Life:
-    """Begins with the changelog of the earlier version. The group's offsets lagged, as they may: some input arrives again."""
+    """Begins with the changelog of the earlier version. The group's offsets lagged, as they may: some input arrives
+    again."""
     settings, old = recorded
     replay = Replay(settings, old.turns)
     replay.changelog = Changelog(old.changelog)
@@ -67,7 +69,8 @@ def test_an_upgraded_worker_goes_on_with_the_same_decisions(upgraded: Life) -> N
 
 @pytest.mark.usefixtures("same_arithmetic")
 def test_an_upgraded_worker_publishes_the_same_records(upgraded: Life) -> None:
-    """Requests, decisions and scores, byte by byte. If their form or a sentence is changed on purpose, renew the fixture's `outputs`."""
+    """Requests, decisions and scores, byte by byte. If their form or a sentence is changed on purpose, renew the
+    fixture's `outputs`."""
     old, done, _ = upgraded
 
     assert differing_turns(done.outputs, old.done.outputs[old.cut :]) == []
@@ -75,8 +78,8 @@ def test_an_upgraded_worker_publishes_the_same_records(upgraded: Life) -> None:
 
 @pytest.mark.usefixtures("same_arithmetic")
 def test_an_upgraded_worker_leaves_the_same_changelog(upgraded: Life) -> None:
-    """If state is stored in another form on purpose, the old form must still be read: keep this fixture with its decisions, drop its `left`,
-    and record a further one with the new form.
+    """If state is stored in another form on purpose, the old form must still be read: keep this fixture with its
+    decisions, drop its `left`, and record a further one with the new form.
     """
     assert differing_keys(upgraded.changelog, upgraded.recorded.left) == {}
 
@@ -119,7 +122,8 @@ def test_this_version_leaves_from_the_beginning_the_changelog_of_the_earlier_one
 
 
 def test_the_recorded_lives_hold_what_they_are_kept_for() -> None:
-    """An earlier version that decided nothing would prove nothing: every outcome, both kinds and every rung occur after a restart."""
+    """An earlier version that decided nothing would prove nothing: every outcome, both kinds and every rung occur after
+    a restart."""
     after = [row for name in NAMES for turn in _after(read(name)[1]) for row in turn]
     outcomes = Counter((row.outcome, row.reason) for row in after)
 
@@ -133,7 +137,8 @@ def test_the_recorded_lives_hold_what_they_are_kept_for() -> None:
 
 
 def test_what_waited_at_the_restart_was_decided_after_it() -> None:
-    """Alerts that had been deferred before it, and returns after a release before it, are among the decisions that are compared."""
+    """Alerts that had been deferred before it, and returns after a release before it, are among the decisions that are
+    compared."""
     waited: Counter[str] = Counter()
     for name in NAMES:
         _, old = read(name)
@@ -164,7 +169,8 @@ def differing_turns(outputs: list[bytes], recorded: list[bytes]) -> list[int]:
 
 
 def differing_keys(changelog: Changelog, recorded: dict[str, dict[bytes, bytes]]) -> dict[str, list[bytes]]:
-    """By topic the first few keys whose newest value is another than was recorded, or that one of the two does not hold."""
+    """By topic the first few keys whose newest value is another than was recorded, or that one of the two does not
+    hold."""
     left = changelog.digests()
     differing: dict[str, list[bytes]] = {}
     for topic in left.keys() | recorded.keys():

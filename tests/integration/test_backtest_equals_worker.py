@@ -1,4 +1,5 @@
-"""A file through `churn-alert backtest` and through Kafka and the worker: the same periods.csv and the same decision ids, bit for bit."""
+"""A file through `churn-alert backtest` and through Kafka and the worker: the same periods.csv and the same decision
+ids, bit for bit."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ def test_a_log_of_ones_own_is_streamed_told_and_summed_up(broker: TestBroker, tm
     assert released > 20
     told = re.search(r"([\d,]+) alerts in all", said)
     assert told is not None
-    # A day passes in 20 ms here, so that an answer that overtakes a purchase on its way through Kafka moves time by an hour: a date may
+    # A day passes in 20 ms here, so that an answer that overtakes a purchase on its way through Kafka moves time by an
+    # hour: a date may
     # come before a visit that it should have waited for. The equality to the last id is test_backtest_equals_worker's.
     assert int(told[1].replace(",", "")) == pytest.approx(released, rel=0.1)
     assert re.search(r"usually comes every \d+ days and has not been seen for \d+ days", said)

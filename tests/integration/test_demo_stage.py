@@ -1,4 +1,5 @@
-"""The demo's stage by use: the user's token opens what it guards, nothing is left when it ends, and a first start warns of nothing."""
+"""The demo's stage by use: the user's token opens what it guards, nothing is left when it ends, and a first start warns
+of nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What goes wrong at the command line is one clear sentence with the cause and the cure, an exit code, and never a traceback."""
+"""What goes wrong at the command line is one clear sentence with the cause and the cure, an exit code, and never a
+traceback."""
 
 from __future__ import annotations
 

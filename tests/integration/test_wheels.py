@@ -1,4 +1,5 @@
-"""What `python -m build` makes: each wheel, installed where nothing but the lock is, does the same work with the same result."""
+"""What `python -m build` makes: each wheel, installed where nothing but the lock is, does the same work with the same
+result."""
 
 from __future__ import annotations
 

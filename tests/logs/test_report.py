@@ -1,4 +1,5 @@
-"""report.html of a simulated café: the numbers of the CSV files, in English and French, loading nothing from anywhere."""
+"""report.html of a simulated café: the numbers of the CSV files, in English and French, loading nothing from
+anywhere."""
 
 from __future__ import annotations
 

@@ -288,7 +288,8 @@ def test_stream_time_never_runs_backwards_and_every_detection_lies_before_it(see
 def test_who_gets_a_partition_back_needs_only_what_has_changed_meanwhile(
     policy: OutreachPolicy, seed: int, meanwhile: int
 ) -> None:
-    """A worker that had the partition, lost it to another one and owns it again, reads only what the other has written."""
+    """A worker that had the partition, lost it to another one and owns it again, reads only what the other has
+    written."""
     events = shop_log(seed, disorder=0.1, everything=True, customers=45, days=120)
     cut = len(events) - meanwhile
     first, changelog = make_engine(policy, EVENT_TIME), Changelog()

@@ -1,4 +1,5 @@
-"""The local day of an instant is the one of Python's own time zones, also where clocks change, in any order of asking."""
+"""The local day of an instant is the one of Python's own time zones, also where clocks change, in any order of
+asking."""
 
 from __future__ import annotations
 

@@ -46,7 +46,8 @@ CONTAINER_SETTINGS = {
     "KAFKA_NODE_ID": "1",
     "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
     "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-    # The broker talks to itself too (transaction markers), and must not do so through the port that only the host knows.
+    # The broker talks to itself too (transaction markers), and must not do so through the port that only the host
+    # knows.
     "KAFKA_LISTENERS": "PLAINTEXT://:9092,INTERNAL://:19092,CONTROLLER://:9093",
     "KAFKA_INTER_BROKER_LISTENER_NAME": "INTERNAL",
     "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,PLAINTEXT:PLAINTEXT",

@@ -1,4 +1,5 @@
-"""Text that a library has written, as tests compare it: which space and which dash it takes changes from one version to the next."""
+"""Text that a library has written, as tests compare it: which space and which dash it takes changes from one version to
+the next."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ _RANGE = re.compile("\\s*[\u2012-\u2015]\\s*")
 
 
 def plain(text: str) -> str:
-    """Every run of spaces is one common space, every dash an en dash without spaces: « 3 – 9 Jul » reads as « 3–9 Jul ».
+    """Every run of spaces is one common space, every dash an en dash without spaces: « 3 – 9 Jul » reads as « 3–9 Jul
+    ».
 
     For what was written and for what is looked for in it.
     """

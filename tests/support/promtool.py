@@ -11,7 +11,8 @@ PROMTOOL = "promtool"
 
 
 def complaints(page: str) -> str:
-    """What `promtool check metrics` says of a /metrics page: empty = nothing. Skips the test, and says so, where there is none."""
+    """What `promtool check metrics` says of a /metrics page: empty = nothing. Skips the test, and says so, where there
+    is none."""
     tool = shutil.which(PROMTOOL)
     if tool is None:
         pytest.skip(

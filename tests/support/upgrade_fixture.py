@@ -1,7 +1,8 @@
-"""Lives of a partition that were recorded by an earlier version: its input, its changelog at a restart, what it went on to decide.
+"""Lives of a partition that were recorded by an earlier version: its input, its changelog at a restart, what it went on
+to decide.
 
-Knows the service only from outside: settings and `PartitionJob`, records in and records out. What the fixtures hold, and how they
-were made, is told in tests/fixtures/upgrade_in_place/README.md.
+Knows the service only from outside: settings and `PartitionJob`, records in and records out. What the fixtures hold,
+and how they were made, is told in tests/fixtures/upgrade_in_place/README.md.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ def write(name: str, recorded: Recorded) -> int:
 
 
 class Changelog:
-    """The compacted changelog topics: the newest value of each key, in the order in which the keys were last written."""
+    """The compacted changelog topics: the newest value of each key, in the order in which the keys were last
+    written."""
 
     def __init__(self, records: Iterable[tuple[str, bytes, bytes | None]] = ()) -> None:
         self._newest: dict[Key, bytes | None] = {(topic, key): value for topic, key, value in records}
@@ -158,7 +160,8 @@ class Replay:
         self._outputs = (kafka.topics.outreach, kafka.topics.outreach_decisions, kafka.topics.customer_scores)
 
     def run(self, job: PartitionJob, start: int, stop: int, *, again: int = 0) -> Done:
-        """Turns `start` to `stop`. Of the turns before, the last `again` arrive a second time, in front of the first."""
+        """Turns `start` to `stop`. Of the turns before, the last `again` arrive a second time, in front of the
+        first."""
         done = Done([], [], [])
         for number in range(start, stop):
             first = max(0, start - again) if number == start else number
@@ -213,7 +216,8 @@ def record(settings: Settings, turns: list[RecordedTurn], cut: int, written_by: 
 
 
 def renewed(settings: Settings, old: Recorded) -> Recorded:
-    """The fixture with the digests of what this version publishes and stores. The changelog and the decisions stay those of the earlier one.
+    """The fixture with the digests of what this version publishes and stores. The changelog and the decisions stay
+    those of the earlier one.
 
     Raises ValueError where this version decides otherwise: that is no question of form.
     """
@@ -239,7 +243,8 @@ def _with_digests(settings: Settings, recorded: Recorded) -> Recorded:
 
 
 def arithmetic() -> bytes:
-    """A digest of what this machine's mathematical functions return: where their last bits differ, so do those of all that is learned."""
+    """A digest of what this machine's mathematical functions return: where their last bits differ, so do those of all
+    that is learned."""
     xs = [0.01 * 1.013**n for n in range(800)]
     functions: list[Callable[[float], float]] = [
         math.exp, math.log, math.exp2, math.log1p, math.expm1, math.lgamma, math.sqrt, lambda x: pow(x, 0.37), math.erf,

@@ -1,4 +1,5 @@
-"""The churn model's estimation: known parameters are found again, little history gives something sane, and the sample is fair."""
+"""The churn model's estimation: known parameters are found again, little history gives something sane, and the sample
+is fair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Churn risk and expected visits: against integration of the definition, against simulated lives, and at the ends of the parameters."""
+"""Churn risk and expected visits: against integration of the definition, against simulated lives, and at the ends of
+the parameters."""
 
 from __future__ import annotations
 
@@ -128,7 +129,8 @@ def observed(stages: int) -> list[tuple[Seen, Life, float]]:
 
 
 def worst_bin(stages: int, chance: Callable[..., float], came_true: Callable[[Life, float], bool]) -> float:
-    """The largest difference, over ten bins of the chance, between its mean and the share that came true, in standard errors."""
+    """The largest difference, over ten bins of the chance, between its mean and the share that came true, in standard
+    errors."""
     pairs = sorted((chance(*seen), came_true(life, day)) for seen, life, day in observed(stages))
     worst = 0.0
     for start in range(0, len(pairs), len(pairs) // 10):
@@ -179,7 +181,8 @@ def test_of_customers_with_the_same_chance_of_no_visit_that_share_stays_away(sta
 
 @STAGES
 def test_expected_visits_add_up_to_those_that_come_within_a_year(stages: int) -> None:
-    """Within 3 standard errors of 1 %. Leaving out that a silent customer of a steady rhythm is half-way to the next visit costs 5 %."""
+    """Within 3 standard errors of 1 %. Leaving out that a silent customer of a steady rhythm is half-way to the next
+    visit costs 5 %."""
     model = SHOPS[stages].model()
     expected = came = square = 0.0
 

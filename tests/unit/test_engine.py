@@ -1,4 +1,5 @@
-"""What one event does: visits and refunds, ties, lateness, erasure, profiles, answers, days and time zones, silences of the feed."""
+"""What one event does: visits and refunds, ties, lateness, erasure, profiles, answers, days and time zones, silences of
+the feed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""An absence: every step the engine makes in it is one of the table's, and what went out in it is remembered in order."""
+"""An absence: every step the engine makes in it is one of the table's, and what went out in it is remembered in
+order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The lock is what is installed: complete, within the ranges of pyproject.toml, with hashes, and bound to no one's index."""
+"""The lock is what is installed: complete, within the ranges of pyproject.toml, with hashes, and bound to no one's
+index."""
 
 from __future__ import annotations
 

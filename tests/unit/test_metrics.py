@@ -1,4 +1,5 @@
-"""The page of metrics as Prometheus sees it; the period gauges: no series for the unknown, one worker that shows them."""
+"""The page of metrics as Prometheus sees it; the period gauges: no series for the unknown, one worker that shows
+them."""
 
 from __future__ import annotations
 

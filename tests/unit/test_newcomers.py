@@ -59,7 +59,8 @@ def test_before_anything_is_learned_the_nudge_comes_after_some_of_the_shops_gaps
 
 
 def test_the_nudge_comes_when_three_quarters_of_those_who_come_again_are_back() -> None:
-    """Against Kaplan–Meier on every single gap, where the newest are cut off by today: without them it would be far too early."""
+    """Against Kaplan–Meier on every single gap, where the newest are cut off by today: without them it would be far too
+    early."""
     random, today, pace = Random(7), 200, 14.0
     newcomers = Newcomers(4)
     seen: list[tuple[float, bool, float]] = []

@@ -1,4 +1,5 @@
-"""What is expected of one customer: the dates at which the risk changes band, the money, and the records these dates bring."""
+"""What is expected of one customer: the dates at which the risk changes band, the money, and the records these dates
+bring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The ladder: each rung at most once an absence, well apart, and all that is on its way stopped when the customer comes back."""
+"""The ladder: each rung at most once an absence, well apart, and all that is on its way stopped when the customer comes
+back."""
 
 from __future__ import annotations
 

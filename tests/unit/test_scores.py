@@ -28,7 +28,8 @@ UNLUCKY = [
     2.70083646781091,
     2.9732296874079003,
 ]
-"""Logarithms of usual gaps for which the exponential and the logarithm disagree by a microsecond about the lost date."""
+"""Logarithms of usual gaps for which the exponential and the logarithm disagree by a microsecond about the lost
+date."""
 
 
 def customer_of(visits: int = 10, **changes: object) -> Customer:

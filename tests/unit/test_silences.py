@@ -1,4 +1,5 @@
-"""How long healthy silences last: cells, Kaplan–Meier against a batch computation, the table and its inverse, the cold start."""
+"""How long healthy silences last: cells, Kaplan–Meier against a batch computation, the table and its inverse, the cold
+start."""
 
 from __future__ import annotations
 
@@ -101,7 +102,8 @@ def test_open_silences_make_the_tolerance_longer_than_closed_gaps_alone() -> Non
 
 
 def test_every_cell_keeps_the_promised_share_by_itself() -> None:
-    """Steady and erratic regulars, half each: one multiple for all would let nearly all of the 5 % fall on the erratic."""
+    """Steady and erratic regulars, half each: one multiple for all would let nearly all of the 5 % fall on the
+    erratic."""
     silences = Silences()
     random = Random(3)
     drawn: list[tuple[int, float]] = []
@@ -175,7 +177,8 @@ def test_under_thirty_closed_gaps_nothing_is_learned() -> None:
 
 
 def test_the_same_gaps_under_another_pace_of_the_shop_are_moved_with_it() -> None:
-    """A base leans on the shop's pace: when it doubles, bases grow by the part that is the shop's, and multiples shrink by it."""
+    """A base leans on the shop's pace: when it doubles, bases grow by the part that is the shop's, and multiples shrink
+    by it."""
     _, before = learned(2)
     _, after = learned(2, mu0=log(28.0))
 

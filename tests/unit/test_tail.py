@@ -18,7 +18,8 @@ Fetch = tuple[list[int], int]
 
 
 class Log:
-    """A consumer of one partition that gives one fetch a poll, and grows: each question for its end finds a later one."""
+    """A consumer of one partition that gives one fetch a poll, and grows: each question for its end finds a later
+    one."""
 
     def __init__(self, fetches: Iterable[Fetch], end: int) -> None:
         self._fetches = list(fetches)
