@@ -29,7 +29,10 @@ TOKEN = "token-of-the-user"  # noqa: S105
 GONE_S = 20.0
 """A worker leaves its group and a broker closes its log within seconds; ten seconds later they are killed."""
 SCRIPT = """
-import json, sys, threading, time
+import json, signal, sys, threading, time
+# As in a terminal, also where the tests were started with nohup or in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from service.config import load_settings
 from service.demo.stage import stage
 
