@@ -84,9 +84,9 @@ def backtest_files(
     too."""
     from service.backtest import run
     from service.backtest.evaluation import evaluate
-    from service.backtest.files import write_files, write_suggestion
     from service.commands.backtest_summary import outside_of_the_log, summarise
     from service.report import proposal_in_words
+    from service.report.files import write_files, write_suggestion
 
     given = {measure: level for measure, level in levels.items() if level is not None}
     if len(given) > 1:

@@ -1,4 +1,4 @@
-"""report.html: what a backtest found, on one self-contained page for people."""
+"""What a backtest found: as CSV files, and as report.html, one self-contained page for people."""
 
 from service.report.assembly import write_report
 from service.report.material import CustomerTally, Facts

@@ -43,7 +43,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "web": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "build_info", "wording", "streaming"},
     "backtest": {
         "domain", "domain.learning", "domain.outreach", "domain.periods", "config", "engines", "collector", "history",
-        "feed", "wording", "report",
+        "feed",
     },
     "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording"},
     "demo": {"domain", "errors", "config", "processes", "history", "streaming", "feed", "local_broker"},

@@ -19,12 +19,12 @@ from babel.numbers import format_decimal
 from typer.testing import CliRunner
 
 from service.backtest.evaluation import evaluate
-from service.backtest.files import write_files
 from service.backtest.run import Result, backtest
 from service.backtest.stories import Story, examples
 from service.cli import app
 from service.config import Settings, load_settings
 from service.feed.simulate import Cafe, Simulation
+from service.report.files import write_files
 from service.report.noticed import absences_of
 from service.report.sections.numbers import SIDE_BY_SIDE
 from service.wording.english import LANGUAGE as ENGLISH
