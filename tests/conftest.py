@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from service.local_broker.broker import LocalKafka
@@ -36,6 +37,9 @@ else:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # No time limit for each example: a busy machine is not a fault. pytest-timeout ends what hangs.
+    settings.register_profile("churn-alert", deadline=None)
+    settings.load_profile("churn-alert")
     # kafka-python 3.0 reads its protocol files through importlib's legacy functions when it is imported.
     config.addinivalue_line("filterwarnings", r"ignore:(read|open)_text is deprecated:DeprecationWarning")
 

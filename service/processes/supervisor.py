@@ -45,7 +45,6 @@ class Supervisor:
         self._child: Tethered | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.gave_up = False
-        self.restarts = 0
 
     def start(self) -> None:
         self._thread.start()
@@ -73,7 +72,6 @@ class Supervisor:
             self._on_exit(code, pause)
             self._stopping.wait(pause)
             pause = min(LONGEST_PAUSE_S, pause * 2)
-            self.restarts += 1
 
     def stop(self) -> int | None:
         """SIGTERM, then SIGKILL after the grace; returns the child's exit code, None if it never ran."""

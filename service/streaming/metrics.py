@@ -197,7 +197,7 @@ class Metrics:
         self._shows_periods = False
         self._lag_topics: set[str] = set()
 
-    def recovered(self, partition: int, records: int, seconds: float, customers: int) -> None:  # noqa: ARG002 - logged by the caller too
+    def recovered(self, partition: int, records: int, seconds: float) -> None:
         self._recovered.labels(partition).set(seconds)
         self._recovered_records.labels(partition).set(records)
         if partition == PERIODS_PARTITION and not self._shows_periods:

@@ -120,7 +120,7 @@ class PartitionWorker:
                     f"{topic}-{self.number} ends at {end}, but the state contains its records up to {position}: the topic was "
                     f"recreated or has lost records. Delete {' and '.join(self._read_to)} as well to start from the beginning."
                 )
-        self._metrics.recovered(self.number, loaded.records, loaded.seconds, len(self.job.engine.customers))
+        self._metrics.recovered(self.number, loaded.records, loaded.seconds)
 
     async def close(self) -> tuple[PartitionJob, dict[str, int]] | None:
         """Ends the worker. Returns the state for the next assignment, if it is exactly what was committed."""

@@ -67,7 +67,7 @@ def shown(metrics: Metrics, granularity: str = "month", which: str = "current") 
 def metrics() -> Metrics:
     """Of the worker that owns partition 0."""
     owner = Metrics()
-    owner.recovered(0, 10, 0.1, 3)
+    owner.recovered(0, 10, 0.1)
     return owner
 
 
@@ -122,7 +122,7 @@ def test_a_number_that_becomes_unknown_again_loses_its_series_and_the_others_sta
 
 def test_a_worker_without_partition_0_shows_no_period_numbers() -> None:
     standby = Metrics()
-    standby.recovered(1, 10, 0.1, 3)
+    standby.recovered(1, 10, 0.1)
 
     standby.period("current", row())
 
@@ -134,7 +134,7 @@ def test_a_new_owner_of_partition_0_shows_what_it_knew_already() -> None:
     successor.period("current", row("year"))
     successor.period("last_complete", row("rolling_7"))
 
-    successor.recovered(0, 10, 0.1, 3)
+    successor.recovered(0, 10, 0.1)
 
     assert shown(successor, "year")["lost"] == 20
     assert shown(successor, "rolling_7", "last_complete")["lost"] == 20
@@ -149,7 +149,7 @@ def test_who_loses_partition_0_shows_no_period_numbers_any_more_until_it_comes_b
     metrics.period("current", msgspec.structs.replace(row(), lost=7))
     assert shown(metrics) == {}
 
-    metrics.recovered(0, 10, 0.1, 3)
+    metrics.recovered(0, 10, 0.1)
     assert shown(metrics)["lost"] == 7
 
 
@@ -173,7 +173,7 @@ def worked() -> Metrics:
     assert decided
     metrics.turn(0, Written({}, {}, 9, decided, Counter({"not_json": 1}), 3), engine, 0.01, 0.02)
     metrics.positions(0, {"purchases": 5}, {"purchases": (0, 9)})
-    metrics.recovered(0, 10, 0.1, 3)
+    metrics.recovered(0, 10, 0.1)
     metrics.feed(0, stalled=False)
     metrics.assignment(1, 1)
     metrics.period("current", row())
