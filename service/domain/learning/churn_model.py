@@ -65,6 +65,15 @@ class ChurnModel:
         """What an average visit brings, minor units."""
         self._nodes: Final = _gamma_nodes(a)
 
+    def fields(self) -> list[float]:
+        """As it is stored, for `of`."""
+        return [self.stages, self.r, self.alpha, self.a, self.b, self.spend_minor]
+
+    @classmethod
+    def of(cls, fields: list[float]) -> ChurnModel:
+        """Back from `fields`; the defaults where there are none."""
+        return ChurnModel(int(fields[0]), *fields[1:]) if fields else ChurnModel()
+
     def _log_alive(self, repeats: int, recency: float, age: float) -> float:
         """log Q ≤ 0: how much less likely the silence is for an alive customer than for one who left."""
         silence = age - recency

@@ -57,14 +57,10 @@ class Everybody:
         self.state = state
         self.population = Population(state)
         self.sample = Sample(state.sample_level)
-        self.learned = Learned(UNKNOWN, self._model(), self._returns_unknown())
+        self.learned = Learned(UNKNOWN, ChurnModel.of(self.state.model), self._returns_unknown())
 
     def _returns_unknown(self) -> ReturnTimes | None:
         return None if self.newcomers is None else ReturnTimes([], exp(self.state.mu0))
-
-    def _model(self) -> ChurnModel:
-        values = self.state.model
-        return ChurnModel(int(values[0]), *values[1:]) if values else ChurnModel()
 
     @property
     def mu0(self) -> float:
@@ -174,7 +170,7 @@ class Everybody:
     def _fit(self, sampled: list[Customer], now_us: int) -> ChurnModel:
         state = self.state
         model, state.fit_position = fit(sampled, now_us, state.fit_position)
-        state.model = [model.stages, model.r, model.alpha, model.a, model.b, model.spend_minor]
+        state.model = model.fields()
         state.next_fit_us = now_us + min(_LONGEST_PACE, 1 + state.fits // _FITS_PER_PACE) * REFRESH_US
         state.fits += 1
         return model
@@ -219,7 +215,7 @@ class Everybody:
                 returns = None if found is None else ReturnTimes(*found)
             self.newcomers.forget_open()
             returns = returns or self._returns_unknown()
-        self.learned = Learned(self._stored_table or UNKNOWN, self._model(), returns)
+        self.learned = Learned(self._stored_table or UNKNOWN, ChurnModel.of(self.state.model), returns)
         self.silences.forget_open()
         for customer in customers:
             if customer.visits:

@@ -41,7 +41,13 @@ BELIEFS: Final[Sequence[float]] = (1.0, -0.3, 0.0, -0.06, 0.075, 0.0, 0.0)
 _PACE: Final = 3
 """Which of them is not learned."""
 _SIZE: Final = 7
-_SUMS: Final = 37
+_PRODUCTS: Final = _SIZE
+_OUTCOMES: Final = _PRODUCTS + _SIZE * (_SIZE + 1) // 2
+_SEEN: Final = _OUTCOMES + _SIZE
+_TOTAL: Final = _SEEN + 1
+_LENGTH: Final = _TOTAL + 1
+"""Where things lie in what is stored: first the coefficients; then weighted sums over silences, of the products of two
+numbers each, of the numbers times their outcome, of 1, and of the outcome."""
 _CAUTION: Final = 300.0
 _CAUTION_SHARE: Final = 0.03
 """Beliefs weigh like this many silences, and like a part of those seen: in a shop of any size a half year is only one
@@ -66,8 +72,8 @@ class AlertValue:
     """Learning of one partition. `state` is what a restart must know: coefficients, then sums; empty at first."""
 
     def __init__(self, state: list[float]) -> None:
-        if len(state) != _SIZE + _SUMS:
-            state[:] = [*BELIEFS, *([0.0] * _SUMS)]
+        if len(state) != _LENGTH:
+            state[:] = [*BELIEFS, *([0.0] * (_LENGTH - _SIZE))]
         self.state = state
 
     def relative(self, customer: Customer, mu0: float) -> float:
@@ -93,23 +99,22 @@ class AlertValue:
         """Weekly: evidence ages, the coefficients are found anew."""
         state = self.state
         left = exp2(-7.0 / (_LONGER * memory_days(mu0)))
-        for i in range(_SIZE, _SIZE + _SUMS):
+        for i in range(_PRODUCTS, _LENGTH):
             state[i] *= left
-        seen, total = state[-2], state[-1]
+        seen, total = state[_SEEN], state[_TOTAL]
         if seen < _EVIDENCE or total <= 0.0:
             state[:_SIZE] = list(BELIEFS)
             return
         caution = _CAUTION + _CAUTION_SHARE * seen
         mean = total / seen
-        place = _SIZE
+        place = _PRODUCTS
         matrix = [[0.0] * (_SIZE + 1) for _ in range(_SIZE)]
         for i in range(_SIZE):
             for j in range(i, _SIZE):
                 matrix[i][j] = matrix[j][i] = state[place]
                 place += 1
         for i in range(_SIZE):
-            matrix[i][_SIZE] = state[place] / mean
-            place += 1
+            matrix[i][_SIZE] = state[_OUTCOMES + i] / mean
             if i:
                 matrix[i][i] += caution
                 matrix[i][_SIZE] += caution * BELIEFS[i]
@@ -119,18 +124,16 @@ class AlertValue:
 
     def _learn(self, customer: Customer, outcome: float, days: float, mu0: float) -> None:
         """Takes in the outcome of a silence that began `days` ago."""
-        state, numbers, place = self.state, _numbers(customer, mu0), _SIZE
+        state, numbers, place = self.state, _numbers(customer, mu0), _PRODUCTS
         weight = exp2(-days / (_LONGER * memory_days(mu0)))
         for i in range(_SIZE):
             one = weight * numbers[i]
             for j in range(i, _SIZE):
                 state[place] += one * numbers[j]
                 place += 1
-        for i in range(_SIZE):
-            state[place] += weight * numbers[i] * outcome
-            place += 1
-        state[place] += weight
-        state[place + 1] += weight * outcome
+            state[_OUTCOMES + i] += one * outcome
+        state[_SEEN] += weight
+        state[_TOTAL] += weight * outcome
 
 
 def _numbers(customer: Customer, mu0: float) -> list[float]:
