@@ -14,7 +14,12 @@ from schemas.kinds import Kind
 from schemas.scales import ALL_IN_WORDS, SCALES, in_words
 from schemas.wire_types import LocalDate, Money, UtcTime, WireModel
 
-KindName = Annotated[str, AfterValidator(Kind), Field(json_schema_extra={"enum": [kind.value for kind in Kind]})]
+
+def _announced(name: str) -> str:
+    return Kind(name).value
+
+
+KindName = Annotated[str, AfterValidator(_announced), Field(json_schema_extra={"enum": [kind.value for kind in Kind]})]
 """Spelt out in the documents where it is used, as consumers have always seen it."""
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
