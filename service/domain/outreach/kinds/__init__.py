@@ -1,7 +1,7 @@
 """The kinds of message that a silence brings, one a file.
 
 A new one is a file here with a class that answers the questions of `SilenceKind` (silence.py), and a line in
-`silence_kinds`; its switch is in policy.py, its name in findings.Kind, and its words in each language of
+`silence_kinds`; its switch is in config/sections.py, its name in schemas/kinds.py, and its sentence in each language of
 service/wording/.
 """
 
