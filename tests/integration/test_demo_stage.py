@@ -4,14 +4,11 @@ of nothing."""
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,13 +18,12 @@ import pytest
 from service.config import Settings
 from service.demo.stage import Stage, stage
 from tests.support.broker import TestBroker
+from tests.support.processes import alive, free, until
 from tests.support.worker_process import ROOT, environment_of
 
 pytestmark = pytest.mark.broker
 
 TOKEN = "token-of-the-user"  # noqa: S105
-GONE_S = 20.0
-"""A worker leaves its group and a broker closes its log within seconds; ten seconds later they are killed."""
 SCRIPT = """
 import json, signal, sys, threading, time
 # As in a terminal, also where the tests were started with nohup or in the background.
@@ -45,35 +41,6 @@ with stage(load_settings(), shop={}, bootstrap=bootstrap, partitions=1, port=0, 
     print(json.dumps(told | {"log": running.worker_log.read_text(), "broker": running.broker}), flush=True)
     threading.Event().wait()
 """
-
-
-def until(holds: Callable[[], bool], seconds: float = GONE_S) -> bool:
-    """Waits for other processes; a real clock, because they are real."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def free(port: int) -> bool:
-    """Whether a new worker could take it."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @pytest.fixture(scope="module")

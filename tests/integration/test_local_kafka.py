@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from service.local_broker import distribution as kafka_distribution
 from service.local_broker.broker import LocalKafka
 from service.local_broker.distribution import find_java, kafka_jars
 from service.streaming.admin import open_admin
+from tests.support.processes import alive, until
 
 pytestmark = pytest.mark.broker
 
@@ -42,24 +43,6 @@ def read(servers: str, topic: str, count: int) -> list[bytes]:
             for records in consumer.poll(timeout_ms=500).values():
                 values += [record.value for record in records]
         return values
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
-    """Waits for another process; a real clock, because the process is real."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
