@@ -3,6 +3,7 @@ back."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -88,3 +89,19 @@ def test_a_visit_arms_the_ladder_anew() -> None:
     found = decisions(apply_all(engine, clock(list(range(LAST_DAY + 62, LAST_DAY + 300, 3)))))
 
     assert [made.rung for made in found] == [rung.name for rung in LADDER]
+
+
+def test_a_return_ends_what_was_sent_on_a_rung_that_the_policy_no_longer_has() -> None:
+    engine, changelog = make_engine(policy()), Changelog()
+    sent = decisions(apply_all(engine, [*WEEKLY, *clock(list(range(LAST_DAY + 1, LAST_DAY + 60, 3)))]))
+    assert [each.rung for each in sent] == [rung.name for rung in LADDER]
+    again = make_engine(policy())
+    for event in [*WEEKLY, *clock(list(range(LAST_DAY + 1, LAST_DAY + 60, 3)))]:
+        again.apply(event)
+    changelog.take(again.drain())
+    shorter = changelog.revive(make_engine(replace(policy(), rungs=LADDER[:1])))
+
+    ended = decisions(apply_all(shorter, [purchase("a", LAST_DAY + 61.0)]))
+
+    assert {each.outcome for each in ended} == {Outcome.CONVERTED, Outcome.CANCELLED}
+    assert {each.rung for each in ended} == {"remind"}, "by the last name there is"
