@@ -17,13 +17,12 @@ from typing import Final
 
 from schemas.scales import SCALES
 from service.domain.answers import Answers
-from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience, patience
+from service.domain.cadence import HEALTHY_BASES, gap_spread, log_patience
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.customer import Customer
 from service.domain.findings import HealthBand, HealthPart, RiskBand, Scores, Segment
 from service.domain.learning.everybody import Everybody
 from service.domain.learning.learned import Learned
-from service.domain.learning.silences import cell_of
 from service.domain.outlook import churn_risk, outlook_of, risk_band, risk_change_us
 from service.domain.summation import in_order
 
@@ -320,9 +319,7 @@ def record_of(
     usual = exp(customer.log_usual) if customer.visits > 1 else None
     tail = None
     if customer.visits >= regular_min_visits:
-        base = exp(customer.log_usual) * patience(customer.visits)
-        r = (now_us - customer.last_us) / DAY_US / base
-        tail = learned.tolerances.tail_probability(cell_of(customer), r)
+        tail = learned.tail_probability(customer, (now_us - customer.last_us) / DAY_US)
     answers = customer.answers or Answers()
     segment = _SEGMENTS[max(0, customer.segment)]
     health = in_order([part.points for part in parts]) if parts else None

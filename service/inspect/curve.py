@@ -12,7 +12,6 @@ from service.domain.cadence import HEALTHY_BASES, base_days, usual_gap_days
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.learning.learned import Learned
-from service.domain.learning.silences import cell_of
 
 USUAL_GAPS: Final[list[float]] = [0.5, 1.0, 1.5, 2.0, 3.0, 4.0]
 """Silences that are shown for everybody, in usual gaps."""
@@ -33,7 +32,7 @@ def point_of(customer: Customer, learned: Learned, regular_min_visits: int, sile
     """The curve of a customer with a visit after `silence_days` ≥ 0."""
     tail = None
     if customer.visits >= regular_min_visits:
-        tail = learned.tolerances.tail_probability(cell_of(customer), silence_days / base_days(customer))
+        tail = learned.tail_probability(customer, silence_days)
     recency = (customer.last_us - customer.first_us) / DAY_US
     return Point(silence_days, tail, learned.model.risk(customer.visits - 1, recency, recency + silence_days))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from service.domain.cadence import base_days
+from service.domain.customer import Customer
 from service.domain.learning.churn_model import ChurnModel
 from service.domain.learning.newcomers import ReturnTimes
-from service.domain.learning.silences import Tolerances
+from service.domain.learning.silences import Tolerances, cell_of
 
 
 class Learned:
@@ -17,3 +19,7 @@ class Learned:
         self.model: Final = model
         self.returns: Final = returns
         """When newcomers come again; None where nobody asks."""
+
+    def tail_probability(self, customer: Customer, silence_days: float) -> float:
+        """P(a healthy gap of such a customer lasts at least so long), 0–1."""
+        return self.tolerances.tail_probability(cell_of(customer), silence_days / base_days(customer))

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.domain.cadence import base_days
 from service.domain.customer import Customer
 from service.domain.findings import Kind
 from service.domain.learning.everybody import Everybody
 from service.domain.learning.learned import Learned
-from service.domain.learning.silences import cell_of
 from service.domain.outreach.kinds.silence import SilenceKind
 from service.domain.policy import OutreachPolicy, Rung
 
@@ -53,5 +51,5 @@ class SecondVisit(SilenceKind):
 
     def tail_probability(self, customer: Customer, gap_days: float, learned: Learned) -> float:
         if learned.returns is None:  # told of a nudge that went out before they were switched off
-            return learned.tolerances.tail_probability(cell_of(customer), gap_days / base_days(customer))
+            return learned.tail_probability(customer, gap_days)
         return learned.returns.tail_probability(customer.visits, gap_days)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from service.domain.cadence import base_days
 from service.domain.customer import Customer
 from service.domain.findings import Kind
 from service.domain.learning.everybody import Everybody
 from service.domain.learning.learned import Learned
-from service.domain.learning.silences import cell_of
 from service.domain.outreach.kinds.silence import SilenceKind
 from service.domain.outreach.tolerance import Tolerance
 from service.domain.policy import OutreachPolicy, Rung
@@ -41,4 +39,4 @@ class WinBack(SilenceKind):
         return self._tolerance.days(customer, decided)
 
     def tail_probability(self, customer: Customer, gap_days: float, learned: Learned) -> float:
-        return learned.tolerances.tail_probability(cell_of(customer), gap_days / base_days(customer))
+        return learned.tail_probability(customer, gap_days)
