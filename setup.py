@@ -76,6 +76,7 @@ FILES = (
     "history/orders",
     "history/left_out",
     "backtest/visit_log",
+    "backtest/day_hours",
     "backtest/playback",
 )
 """What a backtest does with every line beside."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from service.config import Settings
-from service.domain.calendar import NEVER, Calendar
+from service.domain.calendar import NEVER
 from service.domain.engine import Engine
 
 
@@ -26,7 +26,7 @@ def new_engine(
     salt = hashlib.blake2b(key.encode(), digest_size=16).digest()
     return Engine(
         settings.policy(partitions),
-        Calendar(settings.shop.zone),
+        settings.shop.calendar(),
         salt,
         learn_until_us,
         keeps_records=keeps_records,

@@ -14,7 +14,6 @@ from service.backtest.budgets import Proposal, TriedBudget, proposal, tried_budg
 from service.backtest.comparison import Capturable, Performance, RuleComparison
 from service.backtest.run import Result
 from service.backtest.wrong_alerts import WrongAlerts, wrong_alerts_of
-from service.domain.calendar import Calendar
 
 FEWEST_ALERTS = 20
 """Rules are not compared on fewer."""
@@ -52,7 +51,7 @@ def evaluate(result: Result) -> Evaluation:
     """Evaluates the alerts of a backtest.
 
     It takes about 50 µs per evaluated absence, of which `visit_log.MOST_VISITS` bounds the number."""
-    absences = absences_of(result.visits, result.alerts, Calendar(result.settings.shop.zone))
+    absences = absences_of(result.visits, result.alerts, result.settings.shop.calendar())
     comparison = RuleComparison(absences)
     policy = comparison.policy()
     budgets = tried_budgets(comparison)

@@ -10,6 +10,7 @@ from typing import Final
 
 from service.backtest.alert_log import AlertLog
 from service.backtest.calibration import RiskCheck
+from service.backtest.day_hours import DayHours
 from service.backtest.visit_log import VisitLog
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
@@ -25,6 +26,7 @@ def play_back(
     alerts: AlertLog,
     check: RiskCheck,
     visits: VisitLog,
+    hours: DayHours,
     on_progress: Callable[[int], None],
 ) -> int:
     """Applies the events in their order; returns how many they were, which `on_progress` is told now and then."""
@@ -49,6 +51,7 @@ def play_back(
             alerts.collect((engine,))
         if isinstance(event, Purchase) and not event.refund:
             visits.bought(customer_id, at_us, engine)
+            hours.bought(customer_id, at_us)
             if customer_id in awaited:
                 check.seen(event)
             if customer_id in alerted:

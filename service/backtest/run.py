@@ -14,10 +14,11 @@ from pathlib import Path
 from service import collector
 from service.backtest.alert_log import AlertLog
 from service.backtest.calibration import Calibration, RiskCheck
+from service.backtest.day_hours import DayHours
 from service.backtest.playback import play_back
 from service.backtest.visit_log import VisitLog
 from service.config import Settings
-from service.domain.calendar import NEVER, Calendar, to_day
+from service.domain.calendar import NEVER, to_day
 from service.domain.engine import Engine
 from service.domain.findings import Decision, Scores
 from service.domain.periods.numbers import PeriodRow
@@ -44,6 +45,8 @@ class Result:
     last_us: int
     """First and last event of the files."""
     alerts: AlertLog
+    better_day_start: str | None
+    """When the shop's day had better begin, as shop.day_starts_at has it; None: it begins well where it does."""
 
     @property
     def now_us(self) -> int:
@@ -88,9 +91,9 @@ def backtest(
     Raises ConfigurationError when a file cannot be read.
     """
     event_clock = settings.changed(time={"clock": ClockMode.EVENT})
-    policy, calendar = event_clock.policy(), Calendar(settings.shop.zone)
+    policy, calendar = event_clock.policy(), settings.shop.calendar()
     learn_until_us = None if learn_until is None else calendar.start_of(to_day(learn_until))
-    history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
+    history = open_history(files, surveys, calendar=calendar, minor_digits=settings.shop.minor_digits)
     engines = [
         new_engine(
             event_clock,
@@ -104,13 +107,14 @@ def backtest(
     alerts = AlertLog(calendar, on_decision)
     check = RiskCheck(calendar, history.first_us, history.last_us, policy.shop.regular_min_visits)
     visits = VisitLog(calendar, policy, history.first_us, history.last_us, learn_until_us)
+    hours = DayHours(calendar)
 
     def count(events: int) -> None:
         if on_progress is not None:
             on_progress(events, history.rows)
 
     with collector.patient():
-        events = play_back(history.events(makes_ids=False), engines, alerts, check, visits, count)
+        events = play_back(history.events(makes_ids=False), engines, alerts, check, visits, hours, count)
     return Result(
         settings=event_clock,
         events=events,
@@ -122,6 +126,7 @@ def backtest(
         first_us=history.first_us,
         last_us=history.last_us,
         alerts=alerts,
+        better_day_start=hours.better_start(),
     )
 
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from service.backtest.calibration import FEWEST, Quality
 from service.backtest.run import Result
 from service.commands.console import counted
+from service.domain.calendar import to_date
 from service.domain.findings import Kind, Reason
-from service.inspect.lookup import local_time
 
 
 def summarise(result: Result, console: Console) -> None:
@@ -42,13 +42,21 @@ def summarise(result: Result, console: Console) -> None:
     )
     if decisions:
         console.print("Decided: " + ", ".join(f"{count:,} {what}" for what, count in decisions.most_common()) + ".")
+    if result.better_day_start is not None:
+        console.print(
+            f"Many customers buy shortly before {result.settings.shop.day_starts_at} and again shortly after, which counts as two visits: "
+            f'set shop.day_starts_at = "{result.better_day_start}", when the shop is quiet, if shop.timezone is right.',
+            highlight=False,
+            soft_wrap=True,
+        )
     for sentence in _risk_sentences(result):
         console.print(sentence, highlight=False, soft_wrap=True)
 
 
 def outside_of_the_log(result: Result, learn_until: date) -> list[str]:
     """A day with a mistyped year would leave a policy that has learned nothing, or everything, without a word."""
-    first, last = (local_time(at_us, result.settings.shop.zone).date() for at_us in (result.first_us, result.last_us))
+    day_of = result.settings.shop.calendar().day_of
+    first, last = (to_date(day_of(at_us)) for at_us in (result.first_us, result.last_us))
     if learn_until <= first:
         return [f"--fit-until {learn_until}: nothing was learned, since the log begins on {first}."]
     if learn_until > last:
@@ -59,7 +67,7 @@ def outside_of_the_log(result: Result, learn_until: date) -> list[str]:
 def _risk_sentences(result: Result) -> list[str]:
     """How well the churn risk of the middle of the log foretold who would stay away."""
     found = result.calibration
-    day = f"{local_time(found.at_us, result.settings.shop.zone):%Y-%m-%d}"
+    day = to_date(result.settings.shop.calendar().day_of(found.at_us))
     asked = f"Churn risk of {day} against who stayed away for two usual gaps"
     left_out = f"; {found.left_out:,} left out, whose two gaps the log does not cover" if found.left_out else ""
     return [

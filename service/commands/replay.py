@@ -31,7 +31,9 @@ def replay(
     settings = settings_of(ctx)
     if speed is not None and seconds is not None:
         raise ConfigurationError("--speed and --seconds exclude each other.")
-    history = open_history(files, surveys or [], zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
+    history = open_history(
+        files, surveys or [], calendar=settings.shop.calendar(), minor_digits=settings.shop.minor_digits
+    )
     pace = Pace(speed) if seconds is None else Pace.whole_in(seconds, history.first_us, history.last_us)
     with progress(out) as bar:
         task = bar.add_task("replay", total=history.rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -19,6 +21,7 @@ from pydantic import (
 )
 
 from service.domain import policy
+from service.domain.calendar import SECOND_US, Calendar
 from service.domain.findings import Kind
 
 CONFIG_VARIABLE = "CHURN_ALERT_CONFIG"
@@ -83,6 +86,7 @@ def _addresses(text: str) -> str:
 
 Addresses = Annotated[str, Field(max_length=2_000), AfterValidator(_addresses)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
+_CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 DEFAULT_PARTITIONS = 1
 """What is learned from everybody is learned per partition: a small shop has enough regulars for one, and one is fast
 enough."""
@@ -164,6 +168,9 @@ class ShopSettings(_Section):
     max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
     industry: policy.Industry = policy.Industry.NONE
     """Whose usual retention stands beside the shop's on the page; none = those of all."""
+    day_starts_at: str = "00:00"
+    """What the shop's clock shows when its day begins, for visits, periods and reports alike. A bar says 05:00: what it
+    sells at one in the morning belongs to the evening before."""
 
     @field_validator("timezone")
     @classmethod
@@ -173,6 +180,16 @@ class ShopSettings(_Section):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Paris") from None
         return name
+
+    @field_validator("day_starts_at", mode="before")
+    @classmethod
+    def _hour_and_minute(cls, given: object) -> object:
+        """TOML has clock times of its own."""
+        if isinstance(given, time) and not (given.second or given.microsecond):
+            return given.isoformat("minutes")
+        if not isinstance(given, str) or not _CLOCK_TIME.fullmatch(given):
+            raise ValueError(f"{str(given)[:20]!r} is not a time of the day such as 05:00")
+        return given
 
     @field_validator("rates")
     @classmethod
@@ -187,6 +204,11 @@ class ShopSettings(_Section):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    def calendar(self) -> Calendar:
+        """The shop's days."""
+        hours, minutes = self.day_starts_at.split(":")
+        return Calendar(self.zone, (int(hours) * 60 + int(minutes)) * 60 * SECOND_US)
 
     @property
     def minor_digits(self) -> int:

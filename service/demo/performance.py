@@ -63,7 +63,7 @@ def complete_journey() -> Show:
 
 def own_files(settings: Settings, files: list[Path], surveys: list[Path]) -> Show:
     """The user's own log."""
-    history = open_history(files, surveys, zone=settings.shop.zone, minor_digits=settings.shop.minor_digits)
+    history = open_history(files, surveys, calendar=settings.shop.calendar(), minor_digits=settings.shop.minor_digits)
     names = ", ".join(file.name for file in [*files, *surveys])
     told = [f"Data: {names}, {history.rows:,} rows."]
     if not surveys:

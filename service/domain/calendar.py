@@ -26,6 +26,8 @@ _QUARTER_HOUR_US: Final = 15 * 60 * SECOND_US
 not)."""
 _QUARTERS: Final = 96
 """Of a day."""
+_LONGEST_CHANGE: Final = 12
+"""Quarters of an hour by which no clock is put back, and so for which an hour that comes twice is near its change."""
 _CHANGES: Final = 1 << 60
 _MOST_CACHED: Final = 200_000
 
@@ -74,14 +76,20 @@ def to_day(local_date: date) -> int:
 
 
 class Calendar:
-    """Maps instants to local days of one time zone. The caches grow by one entry per day seen, and per quarter of an
-    hour on days of clock change; they are cleared when large.
+    """Maps instants to local days of one time zone, which begin when the shop says: what a bar sells at one in the
+    morning belongs to the evening before.
+
+    The caches grow by one entry per day seen, and per quarter of an hour on days of clock change; they are cleared when
+    large.
     """
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: ZoneInfo, day_starts_us: int = 0) -> None:
+        """`day_starts_us`: what the shop's clock shows when its day begins, in µs since midnight."""
         self.zone = zone
+        self.day_starts_us: Final = day_starts_us
+        self.day_starts_clock: Final = to_datetime(day_starts_us).time()
         self._offset_us: dict[int, int] = {}
-        """By quarter of an hour."""
+        """By quarter of an hour: from UTC to a clock that shows midnight when the shop's day begins."""
         self._whole_day_us: dict[int, int] = {}
         """By day in UTC, of days that have one offset from their begin to their end; `_CHANGES` of others."""
         self._quarter = -1
@@ -97,6 +105,12 @@ class Calendar:
             self._quarter = quarter
         return (at_us + self._offset) // DAY_US
 
+    def hour_of(self, at_us: int) -> int:
+        """Number of the shop's hour that contains the instant: 24 × its day + whole hours since that began by the
+        clock."""
+        day = self.day_of(at_us)
+        return 24 * day + (at_us + self._offset - day * DAY_US) // HOUR_US
+
     def _look_up(self, quarter: int) -> int:
         day = quarter // _QUARTERS
         result = self._whole_day_us.get(day)
@@ -104,12 +118,22 @@ class Calendar:
             if len(self._whole_day_us) > _MOST_CACHED:
                 self._whole_day_us.clear()
             result = self._offset_at(day * _QUARTERS)
-            result = self._whole_day_us[day] = result if result == self._offset_at((day + 1) * _QUARTERS) else _CHANGES
+            before = self._offset_at(day * _QUARTERS - _LONGEST_CHANGE)
+            same = before == result == self._offset_at((day + 1) * _QUARTERS)
+            result = self._whole_day_us[day] = result - self.day_starts_us if same else _CHANGES
         if result == _CHANGES:
             if len(self._offset_us) > _MOST_CACHED:
                 self._offset_us.clear()
-            result = self._offset_us[quarter] = self._offset_at(quarter)
+            result = self._offset_us[quarter] = self._offset_of_change(quarter)
         return result
+
+    def _offset_of_change(self, quarter: int) -> int:
+        """Near a change of the clock. Where the day begins at an hour that comes twice it begins with the first."""
+        offset, at_us = self._offset_at(quarter) - self.day_starts_us, quarter * _QUARTER_HOUR_US
+        following = (at_us + offset) // DAY_US + 1
+        if self.day_starts_us and self.start_of(following) <= at_us:
+            return following * DAY_US - at_us
+        return offset
 
     def _offset_at(self, quarter: int) -> int:
         offset = to_datetime(quarter * _QUARTER_HOUR_US).astimezone(self.zone).utcoffset()
@@ -117,10 +141,17 @@ class Calendar:
         return round(offset.total_seconds()) * SECOND_US
 
     def start_of(self, day: int) -> int:
-        """First instant of the local day, in µs (where midnight does not exist, the instant the clock jumps over
+        """First instant of the local day, in µs (where its hour does not exist, the instant the clock jumps over
         it)."""
-        local = datetime.combine(to_date(day), datetime.min.time(), tzinfo=self.zone)
-        return to_us(local.astimezone(UTC))
+        local = datetime.combine(to_date(day), self.day_starts_clock, tzinfo=self.zone)
+        start_us = to_us(local.astimezone(UTC))
+        shown = to_datetime(start_us).astimezone(self.zone)
+        if self.day_starts_us and shown.replace(tzinfo=None) != local.replace(tzinfo=None):
+            offset = local.utcoffset()
+            while to_datetime(start_us - _QUARTER_HOUR_US).astimezone(self.zone).utcoffset() != offset:
+                start_us -= _QUARTER_HOUR_US
+            start_us -= start_us % _QUARTER_HOUR_US
+        return start_us
 
 
 @lru_cache(maxsize=100_000)

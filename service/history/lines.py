@@ -9,10 +9,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from schemas.scales import SCALES
-from service.domain.calendar import NEVER
+from service.domain.calendar import NEVER, Calendar
 from service.history.amounts import AmountReader, Minor
 from service.history.left_out import ReadReport
 from service.history.tables import Table, open_table
@@ -41,7 +40,7 @@ def _is_id(text: str) -> bool:
 
 
 def purchase_lines(
-    path: Path, zone: ZoneInfo, minor_digits: int, latest_us: int, report: ReadReport
+    path: Path, calendar: Calendar, minor_digits: int, latest_us: int, report: ReadReport
 ) -> Iterator[PurchaseLine]:
     """Lines in the file's order; bad ones are counted in the report and left out."""
     with open_table(path, PURCHASE_COLUMNS) as table:
@@ -49,7 +48,7 @@ def purchase_lines(
         customer_at, time_at, amount_at = (place for place in places[:3] if place is not None)
         event_at, order_at, sku_at, item_at, category_at = places[3:]
         plain = all(place is None for place in places[3:])
-        times, amounts = TimestampReader(zone), AmountReader(minor_digits)
+        times, amounts = TimestampReader(calendar), AmountReader(minor_digits)
         accepted = 0
         try:
             for row in table.rows:
@@ -93,13 +92,13 @@ def _explain(
         report.skip(table.path, table.line(), "time in the future", time[0])
 
 
-def survey_lines(path: Path, zone: ZoneInfo, latest_us: int, report: ReadReport) -> Iterator[SurveyLine]:
+def survey_lines(path: Path, calendar: Calendar, latest_us: int, report: ReadReport) -> Iterator[SurveyLine]:
     """Survey answers in the file's order; bad ones are counted in the report and left out."""
     with open_table(path, SURVEY_COLUMNS) as table:
         customer_at, time_at, survey_at, score_at, event_at, order_at = table.positions(
             SURVEY_COLUMNS[:4], SURVEY_COLUMNS[4:]
         )
-        read_time = TimestampReader(zone).read
+        read_time = TimestampReader(calendar).read
         for row in table.rows:
             customer, when = _cell(row, customer_at), _cell(row, time_at)
             survey, score_text = _cell(row, survey_at).lower(), _cell(row, score_at)
@@ -134,7 +133,7 @@ class Span:
         self.is_sorted: bool = True
 
 
-def span_of(path: Path, columns: Sequence[str], zone: ZoneInfo, latest_us: int) -> Span:
+def span_of(path: Path, columns: Sequence[str], calendar: Calendar, latest_us: int) -> Span:
     """A quick look at the times of a file too big to keep."""
     found = Span()
     with open_table(path, columns) as table:
@@ -142,7 +141,7 @@ def span_of(path: Path, columns: Sequence[str], zone: ZoneInfo, latest_us: int) 
         place = table.positions(columns[: time_at + 1])[time_at]
         if place is None:
             return found
-        times = TimestampReader(zone)
+        times = TimestampReader(calendar)
         count, first, last = 0, NEVER, -1
         for row in table.rows:
             if place >= len(row):

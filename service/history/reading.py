@@ -8,7 +8,6 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from service.domain.calendar import Calendar
 from service.domain.events import Event, Purchase, SurveyAnswer
@@ -39,9 +38,9 @@ class History:
         self,
         purchases: Sequence[SortedLines[PurchaseLine]],
         surveys: Sequence[SortedLines[SurveyLine]],
-        zone: ZoneInfo,
+        calendar: Calendar,
     ) -> None:
-        self._calendar = Calendar(zone)
+        self._calendar = calendar
         self._spread: dict[OrderKey, Order] | None = None
         self._purchases = purchases
         self._surveys = surveys
@@ -95,7 +94,7 @@ def open_history(
     purchases: Sequence[Path],
     surveys: Sequence[Path] = (),
     *,
-    zone: ZoneInfo,
+    calendar: Calendar,
     minor_digits: int,
     latest_us: int = LATEST_US,
     in_memory_lines: int = IN_MEMORY_LINES,
@@ -109,8 +108,8 @@ def open_history(
     purchase_files = [
         SortedLines(
             path,
-            partial(purchase_lines, path, zone, minor_digits, latest_us),
-            partial(span_of, path, PURCHASE_COLUMNS, zone, latest_us),
+            partial(purchase_lines, path, calendar, minor_digits, latest_us),
+            partial(span_of, path, PURCHASE_COLUMNS, calendar, latest_us),
             PurchaseLine,
             in_memory_lines,
         )
@@ -119,8 +118,8 @@ def open_history(
     survey_files = [
         SortedLines(
             path,
-            partial(survey_lines, path, zone, latest_us),
-            partial(span_of, path, SURVEY_COLUMNS, zone, latest_us),
+            partial(survey_lines, path, calendar, latest_us),
+            partial(span_of, path, SURVEY_COLUMNS, calendar, latest_us),
             SurveyLine,
             in_memory_lines,
         )
@@ -132,7 +131,7 @@ def open_history(
         _look_through(answers)
     if all(file.count == 0 for file in purchase_files):
         raise ConfigurationError(f"{', '.join(str(path) for path in purchases)} holds no usable row.")
-    return History(purchase_files, survey_files, zone)
+    return History(purchase_files, survey_files, calendar)
 
 
 def _look_through(file: SortedLines[Line]) -> None:

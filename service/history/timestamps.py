@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from service.domain.calendar import SECOND_US, to_us
+from service.domain.calendar import SECOND_US, Calendar, to_us
 
 EARLIEST_US: Final = 0
 """1970. Older dates in a shop's log are placeholders, not purchases."""
@@ -20,14 +19,15 @@ _CACHED: Final = 200_000
 
 
 class TimestampReader:
-    """Reads ISO-8601 dates and times; one without offset is local time of `zone`, a bare date is its midnight.
+    """Reads ISO-8601 dates and times; one without offset is local time of the shop, a bare date the begin of its day.
 
     At clock changes the rule is Python's fold=0: a local time that happens twice is the first of the two, one that
     never happens is read with the offset before the change (so it lies as far after the gap as it claimed to be in it).
     """
 
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
+    def __init__(self, calendar: Calendar) -> None:
+        self._zone = calendar.zone
+        self._begin = calendar.day_starts_clock
         self._days: dict[str, int] = {}
         """"2017-03-01" → µs of that local midnight, for days of one single offset."""
         self._clocks: dict[str, int] = {}
@@ -75,7 +75,7 @@ class TimestampReader:
         return True
 
     def _read_slowly(self, text: str) -> int | None:
-        moment = _parse(text.strip())
+        moment = _parse(text.strip(), self._begin)
         if moment is None:
             return None
         aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)
@@ -148,8 +148,8 @@ def _remember(cache: dict[str, int], text: str, us: int) -> None:
 _SPACED_OFFSET = re.compile(r" +(?=(?:[+-]\d\d:?(?:\d\d)?|Z|z)$)", re.ASCII)
 
 
-def _parse(text: str) -> datetime | None:
-    """Naive or aware as written; None when it is no ISO-8601 date or time.
+def _parse(text: str, begin: time) -> datetime | None:
+    """Naive or aware as written, a bare date at `begin`; None when it is no ISO-8601 date or time.
 
     "… UTC" and a space before the offset are understood.
     """
@@ -161,7 +161,7 @@ def _parse(text: str) -> datetime | None:
             text = text[:-1] + "Z"
     try:
         if len(text) <= 10:
-            return datetime.combine(date.fromisoformat(text), time())
+            return datetime.combine(date.fromisoformat(text), begin)
         if text[10] in "Tt " or text[8] in "Tt ":  # fromisoformat would take any character between date and time
             return datetime.fromisoformat(text)
     except ValueError:

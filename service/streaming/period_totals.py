@@ -15,7 +15,6 @@ import msgspec
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from service.config import Settings
-from service.domain.calendar import Calendar
 from service.domain.changelog import TODAY_KEY, day_of_key, unpack_today
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
@@ -35,7 +34,7 @@ class ShopTotals:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._calendar = Calendar(settings.shop.zone)
+        self._calendar = settings.shop.calendar()
         self.totals = PeriodTotals(settings.policy().shop)
         self.today: int | None = None
         """Latest local day of stream time over the partitions; None before the first event."""
@@ -132,7 +131,7 @@ class Publisher:
     def __init__(self, settings: Settings, totals: ShopTotals) -> None:
         self._settings = settings
         self._totals = totals
-        self._calendar = Calendar(settings.shop.zone)
+        self._calendar = settings.shop.calendar()
         self._published: dict[bytes, tuple[int, dict[str, Any] | None]] = {}
         self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods")
         self._destination = Destination(settings.kafka.topics.period_metrics, 0)

@@ -10,7 +10,7 @@ from babel.dates import format_date, format_datetime, format_interval, format_sk
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
 from service.config import ShopSettings
-from service.domain.calendar import to_datetime
+from service.domain.calendar import to_date
 from service.wording.catalogue import Catalogue
 from service.wording.rounding import whole_days
 
@@ -27,6 +27,7 @@ class Formats:
         self.catalogue = catalogue
         self.say = catalogue.say
         self.zone = shop.zone
+        self._calendar = shop.calendar()
         self._currency = shop.currency
         self._locale = catalogue.locale
         self._whole_percent = self._locale.percent_formats[None].pattern
@@ -107,7 +108,7 @@ class Formats:
         return self.day(self.date_of(at_us))
 
     def date_of(self, at_us: int) -> date:
-        return to_datetime(at_us).astimezone(self.zone).date()
+        return to_date(self._calendar.day_of(at_us))
 
     def label(self, day: date, parts: str) -> str:
         """A day on an axis: the CLDR skeleton `parts`, such as yMMMd, in the reader's order."""

@@ -141,7 +141,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
 def measure(log: Log) -> Found:
     began, result = time.perf_counter(), Found(log.name)
     shop = Settings().changed(shop=log.shop).shop
-    history = open_history([log.file], zone=shop.zone, minor_digits=shop.minor_digits)
+    history = open_history([log.file], calendar=Calendar(shop.zone), minor_digits=shop.minor_digits)
     calendar = Calendar(shop.zone)
     half = to_date((calendar.day_of(history.first_us) + calendar.day_of(history.last_us)) // 2)
     for volume in VOLUMES:

@@ -45,11 +45,13 @@ def assert_exact(
     zone: str = "UTC",
     currency: str = "EUR",
     partitions: Sequence[int] = (1,),
+    starts: int = 0,
 ) -> None:
     """Runs the command as a user would, once per number of partitions, and compares every cell."""
     monkeypatch.setenv("CHURN_ALERT_SHOP__TIMEZONE", zone)
     monkeypatch.setenv("CHURN_ALERT_SHOP__CURRENCY", currency)
-    shop = Shop(ZoneInfo(zone), DIGITS[currency])
+    monkeypatch.setenv("CHURN_ALERT_SHOP__DAY_STARTS_AT", f"{starts:02}:00")
+    shop = Shop(ZoneInfo(zone), DIGITS[currency], starts=timedelta(hours=starts))
     wanted = expected(files, surveys, shop)
     for number in partitions:
         words = ["backtest", *files, "--out", out / str(number), "--partitions", number]
@@ -84,10 +86,13 @@ ODD_LOGS = {
 
 
 class OddLog:
-    """Seeded rows of a small shop: mostly near midnight, in all forms a timestamp and an amount can have."""
+    """Seeded rows of a small shop: mostly near the begin of its day, in all forms a timestamp and an amount can
+    have."""
 
-    def __init__(self, seed: int, zone: str, currency: str, start: datetime, days: int) -> None:
-        self.rng = random.Random(seed)
+    def __init__(
+        self, seed: int, zone: str, currency: str, start: datetime, days: int, starts: timedelta = timedelta()
+    ) -> None:
+        self.rng, self.starts = random.Random(seed), starts
         self.zone, self.digits, self.start, self.days = ZoneInfo(zone), DIGITS[currency], start, days
         self.names = [f"c{number}" for number in range(24)]
 
@@ -127,7 +132,7 @@ class OddLog:
         day = self.start + timedelta(days=int(self.days * self.rng.random()))
         if self.rng.random() < 0.3:
             return day + timedelta(seconds=self.rng.randrange(86_400), microseconds=self.rng.choice([0, 0, 1, 500_000]))
-        midnight = datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
+        midnight = (datetime(day.year, day.month, day.day, tzinfo=self.zone) + self.starts).astimezone(UTC)
         return midnight + timedelta(seconds=self.rng.randint(-4, 4) * self.rng.choice([1, 900, 1800, 3600]))
 
     def _text(self, at: datetime, *, exact: bool = False) -> str:
@@ -147,12 +152,13 @@ class OddLog:
         return f"{whole}.{self.rng.randrange(10**digits):0{digits}d}" if digits else str(whole)
 
 
+@pytest.mark.parametrize("starts", [0, 5], ids=["the day starts at midnight", "the day starts at five"])
 @pytest.mark.parametrize("name", ODD_LOGS)
 def test_an_odd_log_gives_exactly_the_defined_numbers_with_any_number_of_partitions(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, starts: int
 ) -> None:
     zone, currency, start, days = ODD_LOGS[name]
-    log = OddLog(sum(map(ord, name)), zone, currency, start, days)
+    log = OddLog(sum(map(ord, name)), zone, currency, start, days, timedelta(hours=starts))
     rows = log.purchases(320)
     parts = [  # several files, one of them packed
         write_rows(tmp_path / "a.csv", COLUMNS, rows[:200]),
@@ -160,7 +166,9 @@ def test_an_odd_log_gives_exactly_the_defined_numbers_with_any_number_of_partiti
     ]
     surveys = write_rows(tmp_path / "surveys.csv.gz", ("customer_id", "timestamp", "survey", "score"), log.answers(60))
 
-    assert_exact(monkeypatch, tmp_path, parts, [surveys], zone=zone, currency=currency, partitions=(1, 3, 8))
+    assert_exact(
+        monkeypatch, tmp_path, parts, [surveys], zone=zone, currency=currency, partitions=(1, 3, 8), starts=starts
+    )
 
 
 # ---- one peculiarity each

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.demo import baskets
-from service.domain.calendar import DAY_US, HOUR_US
+from service.domain.calendar import DAY_US, HOUR_US, Calendar
 from service.domain.clock import StreamClock
 from service.domain.events import Event, Purchase
 from service.domain.policy import ConsentRule, OutreachPolicy, Timing
@@ -107,7 +107,7 @@ def households() -> Shop:
 def real(request: pytest.FixtureRequest) -> Shop:
     if "survey" in request.param.name:
         pytest.skip("not a log of purchases")
-    history = open_history([request.param], zone=ZoneInfo("UTC"), minor_digits=2)
+    history = open_history([request.param], calendar=Calendar(ZoneInfo("UTC")), minor_digits=2)
     if history.last_us - history.first_us < LEAST_DAYS * DAY_US:
         pytest.skip("a few days only")
     return shop(list(history.events()), "UTC")

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.domain.calendar import Calendar
 from service.domain.events import Event
 from service.history import open_history
 
@@ -33,7 +34,9 @@ def events_of(rows: list[str], in_memory_lines: int) -> list[Event]:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "log.csv"
         path.write_text(HEADER + "".join(row + "\n" for row in rows), encoding="utf-8")
-        history = open_history([path], zone=ZoneInfo("Europe/Paris"), minor_digits=2, in_memory_lines=in_memory_lines)
+        history = open_history(
+            [path], calendar=Calendar(ZoneInfo("Europe/Paris")), minor_digits=2, in_memory_lines=in_memory_lines
+        )
         return list(history.events())
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.calendar import to_us
+from service.domain.calendar import Calendar, to_us
 from service.history.amounts import AmountReader
 from service.history.timestamps import TimestampReader
 
@@ -31,7 +31,7 @@ NEARLY_TIMES = st.builds(
     st.sampled_from(ZONES),
 )
 def test_a_plain_time_is_the_instant_that_python_reads(moments: list[tuple[date, time, bool]], zone: str) -> None:
-    reader = TimestampReader(ZoneInfo(zone))
+    reader = TimestampReader(Calendar(ZoneInfo(zone)))
 
     for day, clock, in_utc in [*moments, *moments]:  # once more from the cached days
         local = datetime.combine(day, clock.replace(microsecond=0), UTC if in_utc else ZoneInfo(zone))
@@ -41,12 +41,12 @@ def test_a_plain_time_is_the_instant_that_python_reads(moments: list[tuple[date,
 
 @given(st.lists(NEARLY_TIMES, min_size=1))
 def test_what_is_nearly_a_plain_time_reads_the_same_whatever_was_read_before(texts: list[str]) -> None:
-    known = TimestampReader(ZoneInfo("Europe/Paris"))
+    known = TimestampReader(Calendar(ZoneInfo("Europe/Paris")))
     for warm in ("2024-03-30T01:02:03", "2024-03-30T01:02:03Z", "2017-10-29T01:02:03Z", "1970-01-01T05:00:00"):
         known.read(warm)
 
     for text in texts:
-        assert known.read(text) == TimestampReader(ZoneInfo("Europe/Paris")).read(text)
+        assert known.read(text) == TimestampReader(Calendar(ZoneInfo("Europe/Paris"))).read(text)
 
 
 @given(st.text("0123456789.-+e ", max_size=12) | st.decimals(0, 10**9, places=2).map(str), st.integers(0, 3))

@@ -76,7 +76,7 @@ class Changelog:
 
     def revive(self, like: Engine) -> Engine:
         """A fresh engine that knows what the changelog knows."""
-        engine = Engine(like.policy, Calendar(like.calendar.zone), b"salt")
+        engine = Engine(like.policy, Calendar(like.calendar.zone, like.calendar.day_starts_us), b"salt")
         for key, value in self.state.items():
             engine.restore(key, value)
         for day, record in self.ledger.items():

@@ -35,6 +35,11 @@ class Shop:
     zone: ZoneInfo
     minor_digits: int
     max_lifespan_years: Fraction = Fraction(10)
+    starts: timedelta = timedelta()
+    """What the clock shows when the day begins."""
+
+    def day(self, at: datetime) -> date:
+        return (at.astimezone(self.zone).replace(tzinfo=None) - self.starts).date()
 
 
 class Row(NamedTuple):
@@ -87,7 +92,7 @@ class Person:
 
     def cells(self, shop: Shop) -> dict[str, Cell]:
         last_day = max(self.days, default=None)
-        of_last_visit = [at for at in self.visits if at.astimezone(shop.zone).date() == last_day]
+        of_last_visit = [at for at in self.visits if shop.day(at) == last_day]
         return {
             "visits": len(self.days),
             "orders": self.orders,
@@ -109,14 +114,14 @@ class Expected:
 
 
 def expected(purchases: Sequence[Path], surveys: Sequence[Path], shop: Shop) -> Expected:
-    rows = [row for file in purchases for row in _rows(file, shop.zone)]
-    answers = [answer for file in surveys for answer in _answers(file, shop.zone)]
+    rows = [row for file in purchases for row in _rows(file, shop)]
+    answers = [answer for file in surveys for answer in _answers(file, shop)]
     paid = list(_paid(_accepted(rows), shop))
     moments = [money.at for money in paid] + [answer.at for answer in answers]
-    first, last = (moment.astimezone(shop.zone).date() for moment in (min(moments), max(moments)))
-    days = _days(paid, answers, shop.zone)
+    first, last = (shop.day(moment) for moment in (min(moments), max(moments)))
+    days = _days(paid, answers, shop)
     periods = {(str(r["granularity"]), str(r["start"])): r for r in _period_rows(days, first, last, shop)}
-    return Expected(periods, {name: person.cells(shop) for name, person in _people(paid, answers, shop.zone).items()})
+    return Expected(periods, {name: person.cells(shop) for name, person in _people(paid, answers, shop).items()})
 
 
 # ---- the files
@@ -131,31 +136,33 @@ def _table(file: Path) -> Iterator[dict[str, str]]:
             yield defaultdict(str, zip(header, (cell.strip() for cell in cells), strict=False))
 
 
-def _rows(file: Path, zone: ZoneInfo) -> Iterator[Row]:
+def _rows(file: Path, shop: Shop) -> Iterator[Row]:
     for cells in _table(file):
         amount = Fraction(cells["amount"] or 0)
-        yield Row(instant(cells["timestamp"], zone), cells["customer_id"], amount, cells["event_id"], cells["order_id"])
+        yield Row(instant(cells["timestamp"], shop), cells["customer_id"], amount, cells["event_id"], cells["order_id"])
 
 
-def _answers(file: Path, zone: ZoneInfo) -> Iterator[Answer]:
+def _answers(file: Path, shop: Shop) -> Iterator[Answer]:
     seen: set[tuple[str, str]] = set()
     for cells in _table(file):
         key = cells["customer_id"], cells["event_id"]
         if not cells["event_id"] or key not in seen:
             seen.add(key)
-            yield Answer(instant(cells["timestamp"], zone), cells["customer_id"], cells["survey"], int(cells["score"]))
+            yield Answer(instant(cells["timestamp"], shop), cells["customer_id"], cells["survey"], int(cells["score"]))
 
 
 @lru_cache(maxsize=200_000)
-def instant(text: str, zone: ZoneInfo) -> datetime:
-    """Without an offset it is the shop's own time; without a time, midnight."""
+def instant(text: str, shop: Shop) -> datetime:
+    """Without an offset it is the shop's own time; without a time, the begin of its day."""
     found = _TIME.fullmatch(text)
     assert found is not None, f"no time: {text!r}"
     year, month, day, hour, minute, second, fraction, offset = found.groups(default="")
     micro = int(fraction[:6].ljust(6, "0")) if fraction else 0
     naive = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micro)  # noqa: DTZ001
+    if not hour:
+        naive += shop.starts
     if not offset:
-        moment = naive.replace(tzinfo=zone)
+        moment = naive.replace(tzinfo=shop.zone)
     elif offset in {"Z", "z", "UTC"}:
         moment = naive.replace(tzinfo=UTC)
     else:
@@ -190,10 +197,10 @@ def _paid(rows: Iterable[Row], shop: Shop) -> Iterator[Paid]:
         groups[(row.customer, row.order_id) if row.order_id else number].append(row)
     for lines in groups.values():
         bought = [line for line in lines if line.amount >= 0]
-        ordered_on = bought[0].at.astimezone(shop.zone).date() if bought else None
+        ordered_on = shop.day(bought[0].at) if bought else None
         by_day: dict[date, list[Row]] = defaultdict(list)
         for line in lines:
-            own_day = line.at.astimezone(shop.zone).date()
+            own_day = shop.day(line.at)
             by_day[ordered_on if ordered_on and line.amount >= 0 else own_day].append(line)
         for together in by_day.values():
             total = sum((line.amount for line in together), Fraction(0))
@@ -205,12 +212,12 @@ def _paid(rows: Iterable[Row], shop: Shop) -> Iterator[Paid]:
 # ---- orders → days, periods, people
 
 
-def _days(paid: Iterable[Paid], answers: Iterable[Answer], zone: ZoneInfo) -> dict[date, Day]:
+def _days(paid: Iterable[Paid], answers: Iterable[Answer], shop: Shop) -> dict[date, Day]:
     days: dict[date, Day] = defaultdict(Day)
     bits: dict[str, int] = {}
     first_visit: dict[str, date] = {}
     for money in paid:
-        date_ = money.at.astimezone(zone).date()
+        date_ = shop.day(money.at)
         day = days[date_]
         day.minor += money.minor
         if not money.refund:
@@ -220,7 +227,7 @@ def _days(paid: Iterable[Paid], answers: Iterable[Answer], zone: ZoneInfo) -> di
     for customer, date_ in first_visit.items():
         days[date_].newcomers |= bits[customer]
     for answer in answers:
-        days[answer.at.astimezone(zone).date()].scores[answer.survey].append(answer.score)
+        days[shop.day(answer.at)].scores[answer.survey].append(answer.score)
     return days
 
 
@@ -286,7 +293,7 @@ def _float(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _people(paid: Iterable[Paid], answers: Iterable[Answer], zone: ZoneInfo) -> dict[str, Person]:
+def _people(paid: Iterable[Paid], answers: Iterable[Answer], shop: Shop) -> dict[str, Person]:
     people: dict[str, Person] = defaultdict(Person)
     for money in paid:
         person = people[money.customer]
@@ -294,7 +301,7 @@ def _people(paid: Iterable[Paid], answers: Iterable[Answer], zone: ZoneInfo) -> 
         if not money.refund:
             person.orders += 1
             person.visits.append(money.at)
-            person.days.add(money.at.astimezone(zone).date())
+            person.days.add(shop.day(money.at))
     for answer in answers:
         latest = people[answer.customer].latest
         known = latest.get(answer.survey)

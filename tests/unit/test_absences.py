@@ -9,6 +9,7 @@ import pytest
 from service.backtest.absences import absences_of
 from service.backtest.alert_log import AlertLog
 from service.backtest.calibration import RiskCheck
+from service.backtest.day_hours import DayHours
 from service.backtest.playback import play_back
 from service.backtest.visit_log import BUDGETS, VisitLog
 from service.domain.cadence import base_days
@@ -28,7 +29,7 @@ def logged(
     log = VisitLog(engine.calendar, policy, START_US, at(end), None if evaluate_from is None else at(evaluate_from))
     alerts = AlertLog(engine.calendar)
     check = RiskCheck(engine.calendar, START_US, at(end), Shop().regular_min_visits)
-    play_back(events, [engine], alerts, check, log, lambda _: None)
+    play_back(events, [engine], alerts, check, log, DayHours(engine.calendar), lambda _: None)
     return log, engine, alerts
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.domain.answers import Answers
-from service.domain.calendar import to_us
+from service.domain.calendar import Calendar, to_us
 from service.domain.customer import FIELDS, VERSION, Customer, restore, snapshot
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase, Survey, SurveyAnswer
@@ -167,7 +167,9 @@ def test_files_of_purchases_and_answers_join_also_after_a_replay(tmp_path: Path)
     (tmp_path / "answers.csv").write_text(
         "customer_id,timestamp,survey,score,order_id\nann,2024-03-02,nps,9,7\nann,2024-03-03,csat,4,\n"
     )
-    history = open_history([tmp_path / "log.csv"], [tmp_path / "answers.csv"], zone=ZoneInfo("UTC"), minor_digits=2)
+    history = open_history(
+        [tmp_path / "log.csv"], [tmp_path / "answers.csv"], calendar=Calendar(ZoneInfo("UTC")), minor_digits=2
+    )
     events = list(history.events())
     decoder = Decoder(DecoderSettings())
     replayed = [

@@ -12,6 +12,7 @@ import pytest
 from schemas.scales import SCALES
 from service.demo import baskets as demo_data
 from service.demo.product_names import readable_name
+from service.domain.calendar import Calendar
 from service.domain.events import Purchase, Survey, SurveyAnswer
 from service.history import open_history
 from service.history.writing import write_history
@@ -83,7 +84,7 @@ def test_a_slice_written_as_history_files_is_read_back_as_the_same_events(
     paths = tmp_path / "purchases.csv.gz", tmp_path / "surveys.csv.gz"
     write_history(slice_, *paths, minor_digits=demo_data.MINOR_DIGITS)
 
-    read = open_history([paths[0]], [paths[1]], zone=demo_data.ZONE, minor_digits=demo_data.MINOR_DIGITS)
+    read = open_history([paths[0]], [paths[1]], calendar=Calendar(demo_data.ZONE), minor_digits=demo_data.MINOR_DIGITS)
 
     assert list(read.events()) == slice_
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.domain.calendar import DAY_US, to_us
+from service.domain.calendar import DAY_US, Calendar, to_us
 from service.domain.events import Event, Item, Purchase, Survey, SurveyAnswer
 from service.errors import ConfigurationError
 from service.history import History, open_history
@@ -43,7 +43,7 @@ def write(tmp_path: Path) -> Write:
 def read(
     *paths: Path, surveys: tuple[Path, ...] = (), zone: ZoneInfo = UTC_ZONE, in_memory_lines: int = 1000
 ) -> History:
-    return open_history(paths, surveys, zone=zone, minor_digits=2, in_memory_lines=in_memory_lines)
+    return open_history(paths, surveys, calendar=Calendar(zone), minor_digits=2, in_memory_lines=in_memory_lines)
 
 
 def at(text: str) -> int:
@@ -229,7 +229,7 @@ def test_bad_rows_are_skipped_counted_and_shown_with_their_lines(write: Write) -
 def test_rows_from_after_the_given_instant_are_bad_rows(write: Write) -> None:
     file = write("log.csv", "customer_id,timestamp,amount\nann,2024-03-01,1\nann,2094-03-01,1\n")
 
-    history = open_history([file], zone=UTC_ZONE, minor_digits=2, latest_us=at("2030-01-01T00:00Z"))
+    history = open_history([file], calendar=Calendar(UTC_ZONE), minor_digits=2, latest_us=at("2030-01-01T00:00Z"))
 
     assert (len(list(history.events())), history.report.skipped) == (1, {"time in the future": 1})
 
@@ -369,7 +369,7 @@ def test_survey_answers_are_merged_in_by_time_after_purchases_of_the_same_instan
     ],
 )
 def test_times_are_read_exactly_and_without_offset_in_the_shops_zone(text: str, instant: str) -> None:
-    reader = TimestampReader(PARIS)
+    reader = TimestampReader(Calendar(PARIS))
 
     assert [reader.read(text), reader.read(text)] == [at(instant)] * 2
 
@@ -378,11 +378,11 @@ def test_times_are_read_exactly_and_without_offset_in_the_shops_zone(text: str, 
     "text", ["", "soon", "2024-13-01", "2024-03-01x10:00", "1700000000", "1969-12-31", "2300-01-01", "0001-01-01"]
 )
 def test_what_is_no_time_or_out_of_range_is_none(text: str) -> None:
-    assert TimestampReader(PARIS).read(text) is None
+    assert TimestampReader(Calendar(PARIS)).read(text) is None
 
 
 def test_cached_parts_of_a_timestamp_give_what_a_full_reading_gives() -> None:
-    reader = TimestampReader(PARIS)
+    reader = TimestampReader(Calendar(PARIS))
     start = datetime(2024, 3, 30, tzinfo=UTC)
     texts = [(start + timedelta(minutes=37 * i)).strftime("%Y-%m-%dT%H:%M") for i in range(200)]
 
@@ -391,7 +391,7 @@ def test_cached_parts_of_a_timestamp_give_what_a_full_reading_gives() -> None:
 
 
 def test_cached_parts_of_a_timestamp_with_an_offset_too() -> None:
-    reader = TimestampReader(PARIS)
+    reader = TimestampReader(Calendar(PARIS))
     start = datetime(1970, 1, 1, 1, tzinfo=UTC)
     texts = [
         (start + timedelta(hours=7 * i)).strftime("%Y-%m-%dT%H:%M:%S") + offset

@@ -33,7 +33,7 @@ UNUSUAL: dict[str, dict[str, Any]] = {
         "fetch_bytes": 65_536,
         "session_timeout_s": 12.5,
     },
-    "shop": {"timezone": "Europe/Paris", "rates": {"USD": "0.92"}, "industry": "cafe"},
+    "shop": {"timezone": "Europe/Paris", "rates": {"USD": "0.92"}, "industry": "cafe", "day_starts_at": "05:30"},
     "outreach": {"rungs": [{"name": "one"}, {"name": "two", "strictness": 0.5, "offer": "10 %"}], "shadow": True},
     "web": {"host": "::1", "port": 0},
 }

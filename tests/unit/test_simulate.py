@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schemas.scales import SCALES
-from service.domain.calendar import DAY_US, to_us
+from service.domain.calendar import DAY_US, Calendar, to_us
 from service.domain.events import Profile, Purchase, SurveyAnswer
 from service.errors import ConfigurationError
 from service.feed.simulate import Cafe, Fate, KnownFate, Simulation
@@ -120,7 +120,7 @@ def test_written_files_are_read_back_as_the_same_events(
 ) -> None:
     purchases, surveys, fates = Simulation(CAFE).write(tmp_path)
 
-    read = list(open_history([purchases], [surveys], zone=ZoneInfo("UTC"), minor_digits=2).events())
+    read = list(open_history([purchases], [surveys], calendar=Calendar(ZoneInfo("UTC")), minor_digits=2).events())
 
     key = lambda event: (event.at_us, event.event_id)  # noqa: E731 - a purchase and an answer may share an instant
     expected = [event for event in events if not isinstance(event, Profile)]

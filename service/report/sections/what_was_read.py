@@ -16,6 +16,8 @@ class Read:
     """(what, number as shown, raw number)"""
     span: str
     policy: str
+    better_day: str
+    """What setting would keep evenings whole; empty where none is cut in two."""
     skipped: list[str]
     examples: list[str]
 
@@ -44,6 +46,11 @@ def compose(facts: Facts, formats: Formats) -> Read:
             "read.policy",
             rule=formats.say(f"read.policy.{rule}", level=level),
             visits=result.settings.shop.regular_min_visits,
+        ),
+        better_day=""
+        if result.better_day_start is None
+        else formats.say(
+            "read.better_day", start=result.settings.shop.day_starts_at, better_start=result.better_day_start
         ),
         skipped=[f"{formats.count(number)} × {reason}" for reason, number in report.skipped.most_common()],
         examples=[str(example) for example in report.examples],

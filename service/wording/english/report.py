@@ -41,6 +41,7 @@ REPORT: Mapping[str, str] = {
     "read.policy.budget": "budget of {level} for wrong alerts per healthy regular and year",
     "read.policy.probability": "an alert in a share of {level} of healthy gaps",
     "read.policy.multiple": "an alert after {level} usual gaps",
+    "read.better_day": 'Many customers buy shortly before {start} and again shortly after, which counts as two visits. If the time zone is right, the setting shop.day_starts_at = "{better_start}" keeps their evenings whole.',
     "read.skipped": "Rows left out",
     "read.no_skipped": "No row had to be left out.",
     "numbers.intro": "The last period of each kind that is over. Below each number stands what it rests on.",

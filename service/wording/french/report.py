@@ -41,6 +41,7 @@ REPORT: Mapping[str, str] = {
     "read.policy.budget": "budget de {level} pour les alertes inutiles par habitué fidèle et par an",
     "read.policy.probability": "une alerte pour une part de {level} des intervalles sains",
     "read.policy.multiple": "une alerte après {level} intervalles habituels",
+    "read.better_day": 'Beaucoup de clients achètent peu avant {start} et de nouveau peu après, ce qui compte pour deux visites. Si le fuseau horaire est juste, le réglage shop.day_starts_at = "{better_start}" laisse leurs soirées entières.',
     "read.skipped": "Lignes écartées",
     "read.no_skipped": "Aucune ligne n’a dû être écartée.",
     "numbers.intro": "La dernière période achevée de chaque sorte. Sous chaque chiffre, ce sur quoi il repose.",
