@@ -7,7 +7,7 @@ from typing import Any, ClassVar, assert_never
 
 from service.domain.events import Survey, SurveyAnswer
 from service.domain.findings import LatestAnswer
-from service.domain.recent_orders import order_hash, remembered_orders
+from service.domain.hashed_ids import order_hash
 from service.domain.stored import Stored
 
 AnsweredOrder = tuple[str, int | None, int | None]
@@ -19,7 +19,7 @@ class Answers(Stored):
     """The newest answer per survey with its time; None = never asked or never answered.
 
     Where the answer is about an order, that order is joined to it, whichever of the two comes first. A join lasts: it
-    does not need the order to stay in memory. It says what the order was when it was placed, whatever is refunded
+    does not need the order to stay in memory. It says what the order amounts to, as corrected, whatever is refunded
     later.
     """
 
@@ -60,15 +60,15 @@ class Answers(Stored):
                 found.append(LatestAnswer(survey, score, at_us, order_id, ordered_us, order_minor))
         return tuple(found)
 
-    def take(self, event: SurveyAnswer, orders: bytes | None) -> bool:
-        """The newest answer of each survey stays; `orders`: the customer's memory of orders. Returns whether it is this
-        one.
+    def take(self, event: SurveyAnswer, ordered: tuple[int, int] | None) -> bool:
+        """The newest answer of each survey stays; `ordered`: time and amount of the order it is about, where that is
+        known. Returns whether it is this one.
 
         Of two at the same instant the higher stays, of equal ones that with the greater order_id, so that their order
         does not matter.
         """
         at_us, score = event.at_us, event.score
-        order = None if event.order_id is None else self._found(event.order_id, orders)
+        order = None if event.order_id is None else self._found(event.order_id, ordered)
         match event.survey:
             case Survey.NPS:
                 newer = self.nps is None or _rank(at_us, score, order) > _rank(self.nps_us, self.nps, self.nps_order)
@@ -97,17 +97,20 @@ class Answers(Stored):
         self.ces_order = _joined(ces, order_id, at_us, amount_minor)
         return self.nps_order != nps or self.csat_order != csat or self.ces_order != ces
 
-    def _found(self, order_id: str, orders: bytes | None) -> AnsweredOrder:
-        """The order with what is known of it: from an answer it has been joined to, or from the memory."""
+    def restate(self, order: bytes, amount_minor: int) -> bool:
+        """The order with that hash amounts to something else than was known. Returns whether an answer says so now."""
+        nps, csat, ces = self.nps_order, self.csat_order, self.ces_order
+        self.nps_order = _restated(nps, order, amount_minor)
+        self.csat_order = _restated(csat, order, amount_minor)
+        self.ces_order = _restated(ces, order, amount_minor)
+        return self.nps_order != nps or self.csat_order != csat or self.ces_order != ces
+
+    def _found(self, order_id: str, ordered: tuple[int, int] | None) -> AnsweredOrder:
+        """The order with what is known of it: from an answer it has been joined to, or as the history has it."""
         for known in (self.nps_order, self.csat_order, self.ces_order):
             if known is not None and known[0] == order_id and known[1] is not None:
                 return known
-        if orders is not None:
-            digest = order_hash(order_id)
-            for at_us, amount_minor, known_digest in remembered_orders(orders):
-                if known_digest == digest:
-                    return order_id, at_us, amount_minor
-        return order_id, None, None
+        return (order_id, None, None) if ordered is None else (order_id, *ordered)
 
 
 def _rank(at_us: int, score: int | None, order: AnsweredOrder | None) -> tuple[int, int, str]:
@@ -121,3 +124,9 @@ def _joined(answered: AnsweredOrder | None, order_id: str, at_us: int, amount_mi
     if known_us is not None and known_minor is not None and (known_us, known_minor) <= (at_us, amount_minor):
         return answered
     return order_id, at_us, amount_minor
+
+
+def _restated(answered: AnsweredOrder | None, order: bytes, amount_minor: int) -> AnsweredOrder | None:
+    if answered is None or answered[1] is None or order_hash(answered[0]) != order:
+        return answered
+    return answered[0], answered[1], amount_minor

@@ -1,8 +1,8 @@
 """What the changelogs of one partition hold: the keys of their records, how they are packed, and what one turn adds to
 them.
 
-State topic: a record per customer, whose key is the customer_id, and the partition's own, whose keys begin with a zero
-byte (no customer_id can begin with a control character). Ledger topic: a record per local day, whose key is four bytes,
+State topic: a record per customer, whose key is the customer_id, and others whose keys begin with a zero byte (no
+customer_id can begin with a control character): those of the partition, and customers' sealed chunks of purchases. Ledger topic: a record per local day, whose key is four bytes,
 and one of its own.
 """
 
@@ -31,6 +31,10 @@ LEARNED_KEYS: Final = (TABLE_KEY, NEWCOMERS_KEY)
 ERASED_PREFIX: Final = b"\x00erased:"
 """Before the keyed hash of an erased customer's id."""
 
+CHUNK_PREFIX: Final = b"\x00bought:"
+"""Before the number of a sealed chunk of purchases, in four bytes, and the customer_id (sealed_chunks.py)."""
+_NUMBER_BYTES: Final = 4
+
 TODAY_KEY: Final = b"\x00today"
 """In the ledger topic: the partition's local day of stream time, so that totals know how far rows go."""
 _DAY_BYTES: Final = 4
@@ -39,6 +43,19 @@ _DAY_BYTES: Final = 4
 def is_learned(key: bytes) -> bool:
     """Whether the key is of what is learned from everybody."""
     return key in LEARNED_KEYS or key.startswith(ROW_PREFIX)
+
+
+def chunk_key(customer_id: str, number: int) -> bytes:
+    """The key of a customer's sealed chunk."""
+    return CHUNK_PREFIX + number.to_bytes(_NUMBER_BYTES, "big") + customer_id.encode()
+
+
+def chunk_of_key(key: bytes) -> tuple[str, int] | None:
+    """The customer_id and the number; None for another key."""
+    if not key.startswith(CHUNK_PREFIX):
+        return None
+    at = len(CHUNK_PREFIX) + _NUMBER_BYTES
+    return key[at:].decode(), int.from_bytes(key[at - _NUMBER_BYTES : at], "big")
 
 
 def day_key(day: int) -> bytes:

@@ -6,6 +6,7 @@ from typing import Final
 
 COUNTED: Final = (
     "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
+    "corrections", "refunds_beyond_order",
 )  # fmt: skip
 
 
@@ -27,6 +28,10 @@ class Counts:
         """Events older than the kept history: counted in lifetime totals only."""
         self.of_erased: int = 0
         """Events of an erased customer: refused."""
+        self.corrections: int = 0
+        """Events that gave a known purchase or refund another amount."""
+        self.refunds_beyond_order: int = 0
+        """Events by which the refunds of an order came to more than it amounts to: what is beyond is left out."""
 
     def as_dict(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in COUNTED}

@@ -1,5 +1,6 @@
-"""One customer's state. Bounded: 192 + 32 bytes of visit days, 128 event ids, 6 favourite items, 3 last items, one
-answer per survey, 3 orders of 19 bytes, one absence.
+"""One customer's state. Bounded: 192 + 32 bytes of visit days, 6 favourite items, 3 last items, one answer per survey,
+one absence, and the purchase history: one entry of some 21 bytes for each event of the kept days, of which the newest 16
+are in the snapshot (purchase_history.py).
 
 The snapshot is a MessagePack array of the fields whose first element is the schema version; new fields are
 appended with defaults, so an older snapshot is upgraded by reading it.
@@ -16,6 +17,7 @@ from service.domain.calendar import NEVER
 from service.domain.episode import Episode
 from service.domain.favourites import Favourites
 from service.domain.profile import ProfileState
+from service.domain.sealed_chunks import Sealed, of_order_memory
 
 VERSION: Final = 1
 NO_DAY: Final = -(1 << 40)
@@ -29,8 +31,6 @@ _DROP_BYTES: Final = 32
 _MOST_DAYS: Final = 8 * (_KEPT_DAY_BYTES + _DROP_BYTES)
 """Whole bytes are dropped, as they are stored."""
 _ID_BYTES: Final = 6
-_KEPT_IDS: Final = 128
-_SEEN_BYTES: Final = _ID_BYTES * _KEPT_IDS
 
 FIELDS: Final = (
     "visits",
@@ -71,6 +71,9 @@ FIELDS: Final = (
     "earlier_releases",
     "log_gap_sum",
     "alerted_us",
+    "bought",
+    "chunks_sealed",
+    "sign_us",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their
 defaults."""
@@ -88,7 +91,7 @@ _EPISODE: Final = frozenset(
     )
 )
 """Those of them that are the absence's."""
-_OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in _EPISODE)
+_OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in {*_EPISODE, "order_memory", "chunks_sealed"})
 _LOG_GAP_SUM: Final = 37
 """Elements of a snapshot, its version included, from before log_gap_sum."""
 
@@ -99,7 +102,7 @@ class Customer:
     A plain class, so that the optional compilation (setup.py) can keep its fields unboxed.
     """
 
-    __slots__ = ("customer_id", "episode", *_OWN_FIELDS)
+    __slots__ = ("customer_id", "episode", "sealed", *_OWN_FIELDS)
 
     def __init__(self, customer_id: str) -> None:
         self.customer_id: Final = customer_id
@@ -125,7 +128,8 @@ class Customer:
         """Bit set of the visit days booked in the ledger; the oldest are dropped beyond 1,792 days. An int: it takes no
         memory of its own while it is small, and is stored as its bytes, little-endian."""
         self.seen: bytes = b""
-        """Six-byte hashes of the newest event ids."""
+        """Six-byte hashes of event ids, as an earlier release has kept them: known, and nothing else is known of
+        them."""
         self.log_usual: float = 0.0
         self.log_recent: float = 0.0
         self.gap_weight: float = 0.0
@@ -147,10 +151,14 @@ class Customer:
         self.answers: Answers | None = None
         self.profile: ProfileState | None = None
         self.risk_band: int = -1
-        self.order_memory: bytes | None = None
-        """The newest 3 orders with an order_id (recent_orders.py), for answers about them; None: there was none."""
         self.log_gap_sum: float = 0.0
         """Σ of all log gaps, as they were."""
+        self.bought: bytes = b""
+        """The open chunk of the purchase history."""
+        self.sealed: Sealed | None = None
+        """Its full chunks, each a record of its own; None: there never was one."""
+        self.sign_us: int = 0
+        """Newest sign of life that is no visit; 0: there was none. It postpones the absence, and is no end of it."""
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored. Spelt out, because it is made at every visit."""
@@ -190,10 +198,13 @@ class Customer:
             None if self.profile is None else self.profile.fields(),
             episode.paused_us,
             self.risk_band,
-            self.order_memory,
+            None,  # orders, as an earlier release has kept them
             episode.earlier_releases,
             self.log_gap_sum,
             episode.alerted_us,
+            self.bought,
+            0 if self.sealed is None else self.sealed.following,
+            self.sign_us,
         )
 
     @property
@@ -203,7 +214,7 @@ class Customer:
         return min(change, due)
 
     def has_seen(self, digest: bytes) -> bool:
-        """Whether the six-byte hash is among the newest ids."""
+        """Whether the six-byte hash is among the ids that an earlier release has kept."""
         seen = self.seen
         at = seen.find(digest)
         while at >= 0:
@@ -211,10 +222,6 @@ class Customer:
                 return True
             at = seen.find(digest, at + 1)
         return False
-
-    def remember_id(self, digest: bytes) -> None:
-        seen = self.seen + digest
-        self.seen = seen if len(seen) <= _SEEN_BYTES else seen[-_SEEN_BYTES:]
 
     def mark_day(self, day: int) -> None:
         """Sets the bit of a visit day."""
@@ -275,7 +282,7 @@ def restore(customer_id: str, value: bytes) -> Customer:
         fields = _decode(value)
         if not isinstance(fields, list) or not fields or fields[0] != VERSION or len(fields) > len(FIELDS) + 1:
             raise ValueError("not a customer's snapshot of a known version")
-        customer = Customer(customer_id)
+        customer, memory = Customer(customer_id), None
         for name, field in zip(FIELDS, fields[1:], strict=False):
             if name == "days":
                 customer.days = int.from_bytes(field, "little")
@@ -285,6 +292,10 @@ def restore(customer_id: str, value: bytes) -> Customer:
                 customer.answers = None if field is None else Answers.of(field)
             elif name == "profile":
                 customer.profile = None if field is None else ProfileState.of(field)
+            elif name == "order_memory":
+                memory = field
+            elif name == "chunks_sealed":
+                customer.sealed = Sealed(field) if field else None
             else:
                 setattr(customer.episode if name in _EPISODE else customer, name, field)
     except (msgspec.MsgspecError, TypeError) as error:
@@ -292,4 +303,6 @@ def restore(customer_id: str, value: bytes) -> Customer:
     customer.bucket = -1
     if len(fields) <= _LOG_GAP_SUM and customer.gap_weight > 0.0:  # as good as an older release knows it
         customer.log_gap_sum = customer.gap_total / customer.gap_weight * (customer.visits - 1)
+    if memory is not None:
+        customer.bought = of_order_memory(memory)
     return customer

@@ -12,34 +12,30 @@ wherever a restart lay. An exception from here is a bug, never bad input; the ca
 from __future__ import annotations
 
 import hashlib
-from typing import Final, assert_never
-
-import xxhash
+from typing import assert_never
 
 from service.domain import cadence
 from service.domain.answers import Answers
 from service.domain.calendar import NEVER, Calendar
-from service.domain.changelog import ERASED_PREFIX, PARTITION_KEY, Turn, is_learned
+from service.domain.changelog import ERASED_PREFIX, PARTITION_KEY, Turn, chunk_key, chunk_of_key, is_learned
+from service.domain.corrections import Known, known_by
 from service.domain.counts import Counts
 from service.domain.customer import Customer, restore, snapshot
 from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
 from service.domain.favourites import Favourites
 from service.domain.findings import Kind, Output, Scores, ScoresErased
+from service.domain.hashed_ids import NO_ID, PROFILE_SEED, PURCHASE_SEED, SURVEY_SEED, event_hash, order_hash
 from service.domain.learning.everybody import Everybody
 from service.domain.outreach.ladder import Ladder
 from service.domain.partition_state import PartitionState
 from service.domain.periods.ledger import Ledger
 from service.domain.policy import Policy
 from service.domain.profile import ProfileState
-from service.domain.recent_orders import remember_order
+from service.domain.purchase_history import BOUGHT, GIVEN_BACK, SAID, knows, order_of, remember
 from service.domain.scoreboard import Scoreboard
+from service.domain.sealed_chunks import Sealed
 from service.domain.timeline import Timeline
 from service.domain.visits import Visits
-
-_PURCHASE_SEED: Final = 1
-_SURVEY_SEED: Final = 2
-_PROFILE_SEED: Final = 3
-_digest = xxhash.xxh3_64_digest
 
 
 class Engine:
@@ -80,6 +76,8 @@ class Engine:
         """Decisions, and tombstones of scores, in the order in which they were made."""
         self._learned_read: dict[bytes, bytes] = {}
         """Records of what is learned that were read back and not yet taken over."""
+        self._chunks_read: dict[str, dict[int, bytes | None]] = {}
+        """The same of sealed chunks, by customer_id and number."""
         self._changed = False
         minimum = policy.shop.regular_min_visits
         nudges = policy.outreach.step_of(Kind.SECOND_VISIT) is not None
@@ -174,33 +172,61 @@ class Engine:
             self.customers[customer_id] = customer
         return customer
 
-    def _is_duplicate(self, customer: Customer, event_id: str, seed: int) -> bool:
-        digest = _digest(event_id.encode(), seed)[:6]
-        if customer.has_seen(digest):
+    def _is_duplicate(self, customer: Customer, digest: bytes, at_us: int) -> bool:
+        """Whether this event without money is known; from now on it is."""
+        if knows(customer, digest) or (customer.seen and customer.has_seen(digest)):
             self.counts.duplicates += 1
             return True
-        customer.remember_id(digest)
+        self._remember(customer, digest, NO_ID, at_us, 0, SAID)
         return False
+
+    def _remember(self, customer: Customer, digest: bytes, order: bytes, at_us: int, amount: int, what: int) -> None:
+        """An event is an entry of the customer's history."""
+        if remember(customer, digest, order, at_us, amount, what, self.timeline.today, self._history_days):
+            self._tell_chunks(customer)
+
+    def _tell_chunks(self, customer: Customer) -> None:
+        """Chunks that were sealed or dropped are to be written."""
+        sealed = customer.sealed
+        if sealed is not None:
+            for number, chunk in sealed.take_news().items():
+                self._own_records[chunk_key(customer.customer_id, number)] = chunk
 
     def _purchase(self, event: Purchase) -> None:
         customer_id = event.customer_id
         customer = self._known(customer_id)
         if customer is None:
             return
-        event_id = event.event_id
-        if event_id and self._is_duplicate(customer, event_id, _PURCHASE_SEED):
+        digest, order = event_hash(event.event_id, PURCHASE_SEED), order_hash(event.order_id)
+        known: Known | None = None
+        if (digest != NO_ID and knows(customer, digest)) or (order != NO_ID and knows(customer, order)):
+            known = known_by(customer, event, digest, order)
+        if (known is not None and known.duplicate) or (customer.seen and customer.has_seen(digest)):
+            self.counts.duplicates += 1
             return
         at_us, amount = event.at_us, event.amount_minor
         day = self.calendar.day_of(at_us)
         self.timeline.observe(at_us, customer_id, day)
         if self._keeps_records:
             self._touched[customer_id] = customer
+        what = GIVEN_BACK if event.refund else BOUGHT
+        self._remember(customer, digest, order if known is None else known.order, at_us, amount, what)
+        if known is not None and known.again:
+            self._restate(customer, event, known)
+            return
         in_history = day >= self.timeline.today - self._history_days
         if not in_history:
             self.counts.beyond_history += 1
         if event.refund:
             self._refund(customer, day, amount, in_history)
-            return
+        else:
+            self._buy(customer, event, day, in_history)
+        if known is not None:
+            self._correct(customer, known)
+
+    def _buy(self, customer: Customer, event: Purchase, day: int, in_history: bool) -> None:
+        """An order, on local day `day`."""
+        at_us, amount = event.at_us, event.amount_minor
         self.counts.purchases += 1
         customer.orders += 1
         customer.revenue_minor += amount
@@ -208,9 +234,8 @@ class Engine:
         if in_history:
             self.ledger.order(day, amount)
         order_id, joined = event.order_id, False
-        if order_id is not None:
-            customer.order_memory = remember_order(customer.order_memory, order_id, at_us, amount)
-            joined = customer.answers is not None and customer.answers.join(order_id, at_us, amount)
+        if order_id is not None and customer.answers is not None:
+            joined = customer.answers.join(order_id, at_us, amount)
             if joined:
                 customer.scored_day = 0
         self._visits.bought(customer, at_us, day, amount, in_history)
@@ -228,10 +253,45 @@ class Engine:
         self.everybody.spent(customer, -amount)
         if in_history:
             self.ledger.refund(day, amount)
+        self._show_anew(customer)
+
+    def _restate(self, customer: Customer, event: Purchase, known: Known) -> None:
+        """A purchase or refund that is known has come once more, with another time, amount or id."""
+        if known.changes:
+            self.counts.corrections += 1
+        else:
+            self.counts.duplicates += 1
+        booked = known.restated
+        if booked is not None and not booked.refund:
+            if event.at_us > booked.at_us:
+                customer.sign_us = max(customer.sign_us, min(event.at_us, self.timeline.now_us))
+            if customer.answers is not None and customer.answers.restate(booked.order, booked.amount):
+                self._show_anew(customer)
+        self._correct(customer, known)
+
+    def _correct(self, customer: Customer, known: Known) -> None:
+        """What is known of purchases and refunds has changed: each on its own day."""
+        if known.beyond:
+            self.counts.refunds_beyond_order += 1
+        for at_us, minor, bought in known.changes:
+            day = self.calendar.day_of(at_us)
+            customer.revenue_minor += minor
+            self.everybody.spent(customer, minor)
+            if day >= self.timeline.today - self._history_days:
+                self.ledger.refund(day, -minor)
+            if bought and day == customer.last_day:
+                customer.visit_minor += minor
+        if known.changes:
+            self._show_anew(customer)
+
+    def _show_anew(self, customer: Customer) -> None:
+        """Numbers of the customer have changed without a visit: they are published at once."""
+        customer.scored_day = 0
+        self._show(customer)
 
     def _answer(self, event: SurveyAnswer) -> None:
         customer = self._known(event.customer_id)
-        if customer is None or self._is_duplicate(customer, event.event_id, _SURVEY_SEED):
+        if customer is None or self._is_duplicate(customer, event_hash(event.event_id, SURVEY_SEED), event.at_us):
             return
         day = self.calendar.day_of(event.at_us)
         self.timeline.observe(event.at_us, event.customer_id, day)
@@ -243,13 +303,14 @@ class Engine:
             self.counts.beyond_history += 1
         if customer.answers is None:
             customer.answers = Answers()
-        if customer.answers.take(event, customer.order_memory):
+        ordered = None if event.order_id is None else order_of(customer, event.order_id)
+        if customer.answers.take(event, ordered):
             customer.scored_day = 0
         self._show(customer)
 
     def _profile(self, event: Profile) -> None:
         customer = self._known(event.customer_id)
-        if customer is None or self._is_duplicate(customer, event.event_id, _PROFILE_SEED):
+        if customer is None or self._is_duplicate(customer, event_hash(event.event_id, PROFILE_SEED), event.at_us):
             return
         self._touched[event.customer_id] = customer
         self.counts.profiles += 1
@@ -276,6 +337,9 @@ class Engine:
         self.timeline.forget(customer)
         del self.customers[customer_id]
         self._touched.pop(customer_id, None)
+        if customer.sealed is not None:
+            customer.sealed.drop(len(customer.sealed.chunks))
+            self._tell_chunks(customer)
         self._own_records[customer_id.encode()] = None
         self._outputs.append(ScoresErased(customer_id))
 
@@ -342,16 +406,29 @@ class Engine:
         elif key.startswith(ERASED_PREFIX):
             if value is not None:
                 self._erased.add(key.removeprefix(ERASED_PREFIX))
+        elif (chunk := chunk_of_key(key)) is not None:
+            customer_id, number = chunk
+            self._chunks_read.setdefault(customer_id, {})[number] = value
         elif value is None:
             self.customers.pop(key.decode(), None)
         else:
             customer_id = key.decode()
-            self.customers[customer_id] = restore(customer_id, value)
+            before = self.customers.get(customer_id)
+            customer = self.customers[customer_id] = restore(customer_id, value)
+            if before is not None and before.sealed is not None:
+                chunks = self._chunks_read.setdefault(customer_id, {})
+                for number, sealed in before.sealed.numbered():
+                    chunks.setdefault(number, sealed)
 
     def restored(self) -> None:
         """Rebuilds what is derived: the due queue, the open silences, the counts."""
         self.everybody.restored(self.state.population, self._learned_read, self.customers.values())
         self._learned_read = {}
+        for customer_id, chunks in self._chunks_read.items():
+            known = self.customers.get(customer_id)
+            if known is not None and known.sealed is not None:
+                known.sealed.restored(chunks)
+        self._chunks_read = {}
         self._adopt(self.state)
         self.scoreboard.restored(self.customers.values())
         for customer in self.customers.values():

@@ -11,7 +11,7 @@ import msgspec
 from service.config import Settings
 from service.domain import cadence
 from service.domain.calendar import DAY_US, NEVER, to_date, to_datetime
-from service.domain.changelog import NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY
+from service.domain.changelog import NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY, chunk_of_key
 from service.domain.customer import FIELDS, Customer
 from service.domain.engine import Engine
 from service.domain.findings import Evidence, Kind, Scores
@@ -73,7 +73,7 @@ def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
         found = {
             record.key: record.value
             for record in records_until_now(reader, [partitions[number]])
-            if record.key in {key, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY}
+            if record.key in {key, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY} or _is_of(record.key, customer_id)
         }
     if found.get(key) is None:
         raise ConfigurationError(
@@ -84,6 +84,12 @@ def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
         engine.restore(known, value)
     engine.restored()
     return _inspection(settings, engine, number, customer_id)
+
+
+def _is_of(key: bytes, customer_id: str) -> bool:
+    """Whether it is the key of a chunk of the customer's purchases."""
+    chunk = chunk_of_key(key)
+    return chunk is not None and chunk[0] == customer_id
 
 
 def _inspection(settings: Settings, engine: Engine, partition: int, customer_id: str) -> Inspection:
@@ -158,7 +164,7 @@ def as_json(inspection: Inspection) -> str:
             "state": {
                 name: value
                 for name, value in zip(FIELDS, inspection.customer.fields(), strict=True)
-                if name not in {"days", "seen", "bucket", "order_memory"}
+                if name not in {"days", "seen", "bucket", "order_memory", "bought"}
             },
         }
     ).decode()

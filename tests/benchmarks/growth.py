@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 from service.collector import be_patient
 from service.domain import customer as customer_module
 from service.domain.calendar import DAY_US, Calendar
-from service.domain.changelog import PARTITION_KEY
+from service.domain.changelog import PARTITION_KEY, chunk_key
 from service.domain.customer import FIELDS, Customer, snapshot
 from service.domain.engine import Engine
 from service.domain.periods.totals import PeriodTotals
@@ -80,7 +80,7 @@ class Measured:
     parts: dict[str, float] = field(default_factory=dict)
     """Bytes per customer by kind of object, from a sample."""
     changelog: int = 0
-    """Key and value of each customer's record, as a compacted changelog holds them."""
+    """Key and value of each customer's records, as a compacted changelog holds them."""
     changelog_parts: dict[str, float] = field(default_factory=dict)
     ledger: int = 0
     dates_waiting: int = 0
@@ -209,6 +209,9 @@ class Run:
         """A compacted changelog, read back into a new engine."""
         engine = self.engine
         records = [(customer_id.encode(), snapshot(customer)) for customer_id, customer in engine.customers.items()]
+        for customer_id, customer in engine.customers.items():
+            if customer.sealed is not None:
+                records += [(chunk_key(customer_id, number), chunk) for number, chunk in customer.sealed.numbered()]
         self.measured.changelog = sum(len(key) + len(value) for key, value in records)
         records.append((PARTITION_KEY, engine.state.pack()))
         revived = new_engine()
@@ -232,7 +235,12 @@ def sizes(customer_id: str, customer: Customer) -> dict[str, int]:
     found["episode"] = _rounded(sys.getsizeof(episode))
     boxed = type(customer).__dict__["visits"].__class__.__name__ == "member_descriptor"
     counted: set[int] = set()
+    if customer.sealed is not None:
+        found["sealed"] = _rounded(sys.getsizeof(customer.sealed)) + _rounded(sys.getsizeof(customer.sealed.chunks))
+        found["sealed"] += sum(_rounded(sys.getsizeof(chunk)) for chunk in customer.sealed.chunks)
     for name in FIELDS:
+        if name in {"order_memory", "chunks_sealed"}:  # of the snapshot alone
+            continue
         value = getattr(customer if name in type(customer).__dict__ else episode, name)
         if isinstance(value, (int, float)):
             if boxed and id(value) not in counted and not (isinstance(value, int) and value in _SMALL):
@@ -256,6 +264,10 @@ def record_sizes(customer_id: str, customer: Customer) -> dict[str, int]:
     found = {"key": len(customer_id.encode())}
     for name, value in zip(FIELDS, customer.fields(), strict=True):
         found[name] = len(encode(value))
+    if customer.sealed is not None:
+        found["sealed"] = sum(
+            len(chunk_key(customer_id, number)) + len(chunk) for number, chunk in customer.sealed.numbered()
+        )
     return found
 
 

@@ -241,7 +241,7 @@ def test_memory_per_customer_is_bounded_whatever_the_dates(days: list[int], othe
             engine.apply(purchase(f"b{index % 5}", index * 5.0, event_id=f"b{index}"))
 
         customer = engine.customers["a"]
-        assert len(customer.seen) <= 768
+        assert len(customer.bought) <= 1 + 16 * 27
         assert customer.days.bit_length() <= 8 * (224 + 96)
         assert customer.items is not None
         assert len(customer.items.counts) <= 6

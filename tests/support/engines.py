@@ -13,6 +13,7 @@ from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.findings import Decision, Outcome, Output
 from service.domain.policy import ClockMode, ConsentRule, OutreachPolicy, Policy, Shop, Timing
+from service.domain.purchase_history import entries_of
 
 START_US = 18_500 * DAY_US
 """Midnight UTC of 2020-08-26."""
@@ -89,6 +90,7 @@ def whole_state(engine: Engine) -> dict[str, object]:
     """Everything a restart must keep; where the due queue holds a customer is not part of it."""
     return {
         "customers": {name: bare(customer) for name, customer in engine.customers.items()},
+        "purchases": {name: entries_of(customer) for name, customer in engine.customers.items()},
         "partition": engine.state.pack(),
         "ledger": {day: engine.ledger.record(day) for day in engine.ledger.days()},
         "segments": list(engine.scoreboard.segments),

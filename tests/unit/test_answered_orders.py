@@ -8,9 +8,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from service.domain.answers import Answers
 from service.domain.calendar import Calendar, to_us
@@ -18,7 +15,8 @@ from service.domain.customer import FIELDS, VERSION, Customer, restore, snapshot
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase, Survey, SurveyAnswer
 from service.domain.findings import LatestAnswer, Output, Scores
-from service.domain.recent_orders import remember_order, remembered_orders
+from service.domain.hashed_ids import order_hash
+from service.domain.purchase_history import order_of
 from service.feed.records import key_of, value_of
 from service.history import open_history
 from service.streaming.decoder import Decoder, DecoderSettings
@@ -78,11 +76,10 @@ def test_a_further_answer_about_a_joined_order_is_joined_too_when_memory_has_los
     assert found[1] == LatestAnswer(Survey.CSAT, 4, at(30), "o1", at(1), 1000)
 
 
-def test_an_order_older_than_the_three_newest_is_not_found_by_a_late_answer() -> None:
-    orders = [order(f"o{n}", float(n)) for n in range(4)]
+def test_an_order_of_the_kept_history_is_found_however_many_came_after_it() -> None:
+    orders = [order(f"o{n}", float(n)) for n in range(200)]
 
-    assert answers_after(*orders, nps(9, 9.0, "o0")) == (joined(9, 9.0, "o0", None, None),)
-    assert answers_after(*orders, nps(9, 9.0, "o1")) == (joined(9, 9.0, "o1", 1.0, 1000),)
+    assert answers_after(*orders, nps(9, 209.0, "o0")) == (joined(9, 209.0, "o0", 0.0, 1000),)
 
 
 def test_a_refund_leaves_the_order_what_it_was() -> None:
@@ -93,15 +90,13 @@ def test_a_refund_leaves_the_order_what_it_was() -> None:
     assert answers_after(refund, nps(2, 3.0, "o1")) == (joined(2, 3.0, "o1", None, None),)
 
 
-def test_of_several_purchases_with_one_order_id_the_earliest_counts() -> None:
-    events: list[Event] = [
-        order("o1", 2.0, 700, event_id="b"),
-        order("o1", 1.0, 1250, event_id="a"),
-        order("o1", 1.0, 1300, event_id="c"),
-        nps(9, 3.0, "o1"),
-    ]
+def test_an_order_sent_again_is_joined_with_the_amount_that_counts_and_the_time_it_was_booked_with() -> None:
+    first, answer = order("o1", 1.0, 1250, event_id="a"), nps(9, 3.0, "o1")
+    corrected = order("o1", 2.0, 700, event_id="b")
 
-    assert {answers_after(*arrival) for arrival in permutations(events)} == {(joined(9, 3.0, "o1", 1.0, 1250),)}
+    assert answers_after(first, answer, corrected) == (joined(9, 3.0, "o1", 1.0, 700),)
+    assert answers_after(first, corrected, answer) == (joined(9, 3.0, "o1", 1.0, 700),)
+    assert answers_after(answer, first, corrected) == (joined(9, 3.0, "o1", 1.0, 700),)
 
 
 def test_an_order_of_another_customer_is_not_joined() -> None:
@@ -190,51 +185,6 @@ def test_files_of_purchases_and_answers_join_also_after_a_replay(tmp_path: Path)
 # ---- memory and its snapshot
 
 
-def test_memory_holds_the_three_newest_orders_in_19_bytes_each() -> None:
-    kept = None
-    for n in range(9):
-        kept = remember_order(kept, f"o{n}", at(n), n)
-        assert kept is not None
-        assert len(kept) == 19 * min(n + 1, 3)
-
-    assert [(at_us, minor) for at_us, minor, _ in remembered_orders(kept)] == [(at(n), n) for n in (6, 7, 8)]
-
-
-@pytest.mark.parametrize(("at_us", "minor"), [(-1, 5), (1 << 56, 5), (5, -1), (5, 1 << 48)])
-def test_what_no_order_can_be_is_not_remembered(at_us: int, minor: int) -> None:
-    known = remember_order(None, "o1", 5, 5)
-
-    assert remember_order(known, "o2", at_us, minor) == known
-    assert remember_order(None, "o2", at_us, minor) is None
-
-
-orders = st.lists(
-    st.tuples(st.sampled_from("abc"), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=8
-)  # no more ids than are kept: there the bound allows every order of arrival
-
-
-@settings(max_examples=100, deadline=None)
-@given(orders=orders, data=st.data())
-def test_within_the_bound_state_does_not_depend_on_the_order_of_arrival(
-    orders: list[tuple[str, int, int]], data: st.DataObject
-) -> None:
-    purchases = [order(order_id, float(day), minor, event_id=str(n)) for n, (order_id, day, minor) in enumerate(orders)]
-    answers = data.draw(
-        st.lists(
-            st.builds(nps, st.integers(0, 2), st.integers(0, 3).map(float), st.sampled_from(["a", "b", "z", None]))
-        )
-    )
-    unique: list[Event] = [*purchases, *{answer.event_id: answer for answer in answers}.values()]
-
-    def joins(arrival: list[Event]) -> tuple[object, ...]:
-        engine = make_engine()
-        apply_all(engine, arrival)
-        customer = engine.customers["ann"]
-        return customer.order_memory, customer.answers and customer.answers.fields()
-
-    assert joins(unique) == joins(data.draw(st.permutations(unique)))
-
-
 def test_a_restart_keeps_orders_and_joins() -> None:
     engine, changelog = make_engine(), Changelog()
     events: list[Event] = [order("o1", 1.0), nps(9, 2.0, "o1"), nps(8, 2.5, "o7"), order("o2", 3.0)]
@@ -266,17 +216,23 @@ def test_a_snapshot_from_before_orders_were_kept_is_restored() -> None:
 
     restored = restore("ann", msgspec.msgpack.encode((VERSION, *fields)))
 
-    assert (restored.visits, restored.orders, restored.order_memory) == (3, 4, None)
+    assert (restored.visits, restored.orders, restored.bought) == (3, 4, b"")
     assert restored.answers is not None
     assert restored.answers.latest() == (joined(9, 2.0, None, None, None),)
     assert snapshot(restored) == snapshot(customer)
 
 
-def test_who_names_no_orders_pays_one_byte_and_who_does_at_most_sixty() -> None:
-    without, named = make_engine(), make_engine()
-    apply_all(without, [order(None, float(n)) for n in range(9)])
-    apply_all(named, [order(f"o{n}", float(n)) for n in range(9)])
+def test_the_three_orders_that_an_earlier_release_has_kept_are_known_with_time_and_amount() -> None:
+    customer = Customer("ann")
+    fields = list(customer.fields()[: FIELDS.index("bought")])
+    packed = [(at(1.0), 1250, "o1"), (at(2.0), 300, "o2")]
+    fields[FIELDS.index("order_memory")] = b"".join(
+        at_us.to_bytes(7, "big") + minor.to_bytes(6, "big") + order_hash(order_id) for at_us, minor, order_id in packed
+    )
 
-    assert without.customers["ann"].order_memory is None
-    extra = len(snapshot(named.customers["ann"])) - len(snapshot(without.customers["ann"]))
-    assert extra <= 59
+    restored = restore("ann", msgspec.msgpack.encode((VERSION, *fields)))
+
+    assert order_of(restored, "o1") == (at(1.0), 1250)
+    assert order_of(restored, "o2") == (at(2.0), 300)
+    assert order_of(restored, "o3") is None
+    assert restore("ann", snapshot(restored)).bought == restored.bought

@@ -1,0 +1,210 @@
+"""The entries of a purchase history as they lie in memory and in the changelog: packed rows, and the sealed chunks of
+one customer.
+
+A chunk is one byte, the width of its amounts, and its rows of equal length; a sealed one ends with the local day on
+which it was sealed. A row is the hashes of event_id and order_id (6 bytes each), the time with what the entry is (7),
+and the amount. It has no other columns on purpose: finding a hash in some hundred bytes is one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from service.domain.hashed_ids import ID_BYTES, NO_ID
+
+CHUNK: Final = 16
+"""Entries of a sealed chunk. More are written again at every visit, fewer make more records."""
+_TIME_AT: Final = 2 * ID_BYTES
+_TIME_BYTES: Final = 7
+_AMOUNT_AT: Final = _TIME_AT + _TIME_BYTES
+_EARLIEST_US: Final = -(1 << 53)
+_LATEST_US: Final = (1 << 53) - 1
+"""1684 to 2255; what is dated beyond lies at the bound."""
+_KINDS_BITS: Final = 2
+_LEAST_WIDTH: Final = 2
+"""Bytes of an amount below 655.36 in a currency of cents."""
+_MOST_WIDTH: Final = 8
+_DAY_BYTES: Final = 4
+_OLD_ORDER_BYTES: Final = 19
+_SCANNED: Final = 8
+"""Sealed chunks that are read one after the other; beyond them there is an index."""
+_TAG_BYTES: Final = 3
+_NOTE_BYTES: Final = _TAG_BYTES + _DAY_BYTES
+
+Row = tuple[bytes, bytes, int, int, int]
+"""Hash of the event_id, hash of the order_id, time in µs, amount in minor units, what it is."""
+
+
+def width_of(amount: int) -> int:
+    """Bytes that an amount takes, at least two."""
+    return max(_LEAST_WIDTH, (amount.bit_length() + 7) // 8)
+
+
+def row_of(event: bytes, order: bytes, at_us: int, amount: int, what: int, width: int) -> bytes:
+    """One packed entry. An amount beyond eight bytes is none of this world and is kept as the largest there is."""
+    if not _EARLIEST_US <= at_us <= _LATEST_US:
+        at_us = max(_EARLIEST_US, min(_LATEST_US, at_us))
+    time = (at_us - _EARLIEST_US) << _KINDS_BITS | what
+    return event + order + time.to_bytes(_TIME_BYTES, "big") + amount.to_bytes(width, "big")
+
+
+def rows_of(chunk: bytes) -> list[Row]:
+    """The entries of a chunk, open or sealed, in their order."""
+    if not chunk:
+        return []
+    length = _AMOUNT_AT + chunk[0]
+    return [
+        (
+            chunk[at : at + ID_BYTES],
+            chunk[at + ID_BYTES : at + _TIME_AT],
+            (int.from_bytes(chunk[at + _TIME_AT : at + _AMOUNT_AT], "big") >> _KINDS_BITS) + _EARLIEST_US,
+            int.from_bytes(chunk[at + _AMOUNT_AT : at + length], "big"),
+            chunk[at + _AMOUNT_AT - 1] & ((1 << _KINDS_BITS) - 1),
+        )
+        for at in range(1, 1 + (len(chunk) - 1) // length * length, length)
+    ]
+
+
+def appended(chunk: bytes, event: bytes, order: bytes, at_us: int, amount: int, what: int) -> bytes:
+    """An open chunk with one more entry. On the hot path."""
+    if not chunk:
+        width = min(_MOST_WIDTH, width_of(amount))
+        chunk = bytes((width,))
+    else:
+        width = chunk[0]
+    if amount >> (8 * width):
+        if width < _MOST_WIDTH:
+            return appended(_widened(chunk, min(_MOST_WIDTH, width_of(amount))), event, order, at_us, amount, what)
+        amount = (1 << 8 * _MOST_WIDTH) - 1
+    return chunk + row_of(event, order, at_us, amount, what, width)
+
+
+def _widened(chunk: bytes, width: int) -> bytes:
+    """The same entries with room for larger amounts."""
+    rows = [row_of(event, order, at_us, amount, what, width) for event, order, at_us, amount, what in rows_of(chunk)]
+    return bytes((width,)) + b"".join(rows)
+
+
+def of_order_memory(memory: bytes) -> bytes:
+    """The open chunk of a customer of whom an earlier release has kept the newest three orders: 7 bytes of time, 6 of
+    amount, 6 of hash each. Their event ids are known elsewhere (`Customer.seen`)."""
+    chunk = b""
+    for at in range(0, len(memory), _OLD_ORDER_BYTES):
+        order = memory[at : at + _OLD_ORDER_BYTES]
+        at_us, amount = int.from_bytes(order[:7], "big"), int.from_bytes(order[7:13], "big")
+        chunk = appended(chunk, NO_ID, order[13:], at_us, amount, 0)
+    return chunk
+
+
+def is_full(chunk: bytes) -> bool:
+    """Whether an open chunk takes no further entry."""
+    return len(chunk) > CHUNK * _AMOUNT_AT and len(chunk) > CHUNK * (_AMOUNT_AT + chunk[0])
+
+
+class Sealed:
+    """The full chunks of one customer, from the oldest one kept on. They never change."""
+
+    __slots__ = ("_buckets", "_index_until", "_news", "chunks", "following")
+
+    def __init__(self, following: int = 0) -> None:
+        self.chunks: list[bytes] = []
+        self.following: int = following
+        """Number of the next chunk: how many have ever been sealed."""
+        self._news: dict[int, bytes | None] = {}
+        self._buckets: list[bytes] | None = None
+        """By hash: the rest of it and the number of the chunk, seven bytes each; None while chunks are few."""
+        self._index_until: int = 0
+        """Number of the chunk with which the index is made anew."""
+
+    @property
+    def first(self) -> int:
+        """Number of the oldest chunk that is kept."""
+        return self.following - len(self.chunks)
+
+    def seal(self, chunk: bytes, today: int, kept_days: int) -> None:
+        """Adds a full chunk on local day `today`, and drops those that were sealed more than `kept_days` before."""
+        whole = chunk + today.to_bytes(_DAY_BYTES, "big", signed=True)
+        self._news[self.following] = whole
+        self.chunks.append(whole)
+        self.following += 1
+        stale, oldest = 0, today - kept_days
+        while int.from_bytes(self.chunks[stale][-_DAY_BYTES:], "big", signed=True) < oldest:
+            stale += 1
+        if stale:
+            self.drop(stale)
+        if self._buckets is not None and self.following < self._index_until:
+            self._note(self.following - 1, whole)
+        elif len(self.chunks) > _SCANNED:
+            self.index()
+        else:
+            self._buckets = None
+
+    def drop(self, oldest: int) -> None:
+        """Forgets so many of the oldest chunks."""
+        first = self.first
+        for number in range(first, first + oldest):
+            self._news[number] = None
+        del self.chunks[:oldest]
+
+    def take_news(self) -> dict[int, bytes | None]:
+        """What was sealed (by number) or dropped (None) since the last call."""
+        news, self._news = self._news, {}
+        return news
+
+    def restored(self, read: Mapping[int, bytes | None]) -> None:
+        """Takes over what was read: by number, None for one that was dropped."""
+        self.chunks = [
+            chunk for number, chunk in sorted(read.items()) if chunk is not None and number < self.following
+        ]
+        self._buckets = None
+        if len(self.chunks) > _SCANNED:
+            self.index()
+
+    def index(self) -> None:
+        """Makes the index anew, for as many chunks again as there are."""
+        count = 1 << (2 * len(self.chunks)).bit_length()
+        self._buckets = [b""] * count
+        self._index_until = self.following + len(self.chunks)
+        for number, chunk in enumerate(self.chunks, self.first):
+            self._note(number, chunk)
+
+    def _note(self, number: int, chunk: bytes) -> None:
+        buckets = self._buckets
+        if buckets is None:
+            return
+        where, length = number.to_bytes(_DAY_BYTES, "big"), _AMOUNT_AT + chunk[0]
+        for start in range(1, 1 + CHUNK * length, length):
+            for at in (start, start + ID_BYTES):
+                digest = chunk[at : at + ID_BYTES]
+                if digest == NO_ID:
+                    continue
+                place = int.from_bytes(digest[_TAG_BYTES:], "big") & (len(buckets) - 1)
+                buckets[place] += digest[:_TAG_BYTES] + where
+
+    def holding(self, digest: bytes) -> list[int]:
+        """Numbers of the chunks in which the hash stands, ascending."""
+        first = self.first
+        buckets = self._buckets
+        if buckets is None:
+            return [number for number, chunk in enumerate(self.chunks, first) if digest in chunk]
+        bucket = buckets[int.from_bytes(digest[_TAG_BYTES:], "big") & (len(buckets) - 1)]
+        tag, found = digest[:_TAG_BYTES], list[int]()
+        at = bucket.find(tag)
+        while at >= 0:
+            if at % _NOTE_BYTES == 0:
+                number = int.from_bytes(bucket[at + _TAG_BYTES : at + _NOTE_BYTES], "big")
+                if number >= first and number not in found and digest in self.chunks[number - first]:
+                    found.append(number)
+            at = bucket.find(tag, at + 1)
+        return sorted(found)
+
+    def holds(self, digest: bytes) -> bool:
+        """Whether the hash stands in a chunk."""
+        if self._buckets is not None:
+            return bool(self.holding(digest))
+        return any(digest in chunk for chunk in self.chunks)
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """The chunks with their numbers, the oldest first."""
+        return enumerate(self.chunks, self.first)
