@@ -2,8 +2,8 @@
 them.
 
 State topic: a record per customer, whose key is the customer_id, and others whose keys begin with a zero byte (no
-customer_id can begin with a control character): those of the partition, and customers' sealed chunks of purchases. Ledger topic: a record per local day, whose key is four bytes,
-and one of its own.
+customer_id can begin with a control character): those of the partition, and customers' sealed chunks of purchases.
+Ledger topic: a record per local day, whose key is four bytes, and one of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LEARNED_KEYS: Final = (TABLE_KEY, NEWCOMERS_KEY)
 ERASED_PREFIX: Final = b"\x00erased:"
 """Before the keyed hash of an erased customer's id."""
 
-CHUNK_PREFIX: Final = b"\x00bought:"
+CHUNK_PREFIX: Final = b"\x00buy:"
 """Before the number of a sealed chunk of purchases, in four bytes, and the customer_id (sealed_chunks.py)."""
 _NUMBER_BYTES: Final = 4
 

@@ -1,6 +1,6 @@
 """One customer's state. Bounded: 192 + 32 bytes of visit days, 6 favourite items, 3 last items, one answer per survey,
-one absence, and the purchase history: one entry of some 21 bytes for each event of the kept days, of which the newest 16
-are in the snapshot (purchase_history.py).
+one absence, and the purchase history: an entry of some 21 bytes for each event of the kept days, of which the newest 24
+at most are in the snapshot (purchase_history.py).
 
 The snapshot is a MessagePack array of the fields whose first element is the schema version; new fields are
 appended with defaults, so an older snapshot is upgraded by reading it.

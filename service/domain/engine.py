@@ -33,7 +33,6 @@ from service.domain.policy import Policy
 from service.domain.profile import ProfileState
 from service.domain.purchase_history import BOUGHT, GIVEN_BACK, SAID, knows, order_of, remember
 from service.domain.scoreboard import Scoreboard
-from service.domain.sealed_chunks import Sealed
 from service.domain.timeline import Timeline
 from service.domain.visits import Visits
 
@@ -414,7 +413,7 @@ class Engine:
         else:
             customer_id = key.decode()
             before = self.customers.get(customer_id)
-            customer = self.customers[customer_id] = restore(customer_id, value)
+            self.customers[customer_id] = restore(customer_id, value)
             if before is not None and before.sealed is not None:
                 chunks = self._chunks_read.setdefault(customer_id, {})
                 for number, sealed in before.sealed.numbered():

@@ -1,9 +1,9 @@
 """What a customer has bought and got back, one entry for each accepted event of the kept history: by it the same
 purchase is recognised whenever it comes again, and all that follows from purchases can be told anew.
 
-Entries lie in order of arrival, in chunks of 16 (sealed_chunks.py). The open chunk is in the customer's snapshot; a full
-one is sealed into a record of its own, written once, and withdrawn when it has been sealed for longer than history is
-kept. So a visit writes a bounded number of bytes however many came before it.
+Entries lie in order of arrival, in chunks of 24 (sealed_chunks.py). The open chunk is in the customer's snapshot; a
+full one is sealed into a record of its own, written once, and withdrawn when it has been sealed for longer than history
+is kept. So a visit writes a bounded number of bytes however many came before it.
 
 An event that says something new of a known purchase is an entry too: what a purchase amounts to is told by all of its
 entries (`settled`), and every event is known for what it was.
@@ -92,8 +92,8 @@ def entries_of(customer: Customer) -> list[Entry]:
 
 
 def booked_by(customer: Customer) -> list[Booked]:
-    """Every purchase and refund that is kept, as it counts, in order of time: visits, orders, revenue and refunds of all
-    kept days follow from it."""
+    """Every purchase and refund that is kept, as it counts, in order of time: visits, orders, revenue and refunds of
+    all kept days follow from it."""
     return sorted(settled(entries_of(customer)).values(), key=lambda booked: (booked.at_us, booked.place))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from service.domain.hashed_ids import ID_BYTES, NO_ID
 
-CHUNK: Final = 16
+CHUNK: Final = 24
 """Entries of a sealed chunk. More are written again at every visit, fewer make more records."""
 _TIME_AT: Final = 2 * ID_BYTES
 _TIME_BYTES: Final = 7
@@ -154,9 +154,7 @@ class Sealed:
 
     def restored(self, read: Mapping[int, bytes | None]) -> None:
         """Takes over what was read: by number, None for one that was dropped."""
-        self.chunks = [
-            chunk for number, chunk in sorted(read.items()) if chunk is not None and number < self.following
-        ]
+        self.chunks = [chunk for number, chunk in sorted(read.items()) if chunk is not None and number < self.following]
         self._buckets = None
         if len(self.chunks) > _SCANNED:
             self.index()

@@ -77,7 +77,7 @@ class Metrics:
         self._events = _Counter("churn_alert_events_total", "Accepted events by type.", ["type"], registry=r)
         self._duplicates = _Counter(
             "churn_alert_duplicates_total",
-            "Events ignored because their event_id was known. A steady rate is a producer that retries too much.",
+            "Events ignored because their event_id or order_id was known. A steady rate is a producer that retries too much.",
             registry=r,
         )
         self._late = _Counter(
@@ -88,6 +88,16 @@ class Metrics:
         self._beyond = _Counter(
             "churn_alert_beyond_history_total",
             "Events older than the kept history; counted in lifetime totals only.",
+            registry=r,
+        )
+        self._corrections = _Counter(
+            "churn_alert_corrections_total",
+            "Events that gave a known purchase or refund another amount. Many: order numbers are used again.",
+            registry=r,
+        )
+        self._refunds_beyond = _Counter(
+            "churn_alert_refunds_beyond_order_total",
+            "Events by which refunds of an order came to more than it amounts to; what is beyond is left out.",
             registry=r,
         )
         self._erased = _Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
@@ -228,6 +238,8 @@ class Metrics:
         self._late.inc(max(0, news.late_visits))
         self._beyond.inc(max(0, news.beyond_history))
         self._erased.inc(max(0, news.of_erased))
+        self._corrections.inc(max(0, news.corrections))
+        self._refunds_beyond.inc(max(0, news.refunds_beyond_order))
         self._tell_promises(partition, engine)
         for segment, count in zip(Segment, engine.scoreboard.segments, strict=True):
             self._customers.labels(segment.value, partition).set(count)

@@ -19,6 +19,7 @@ from service.domain.findings import HealthBand, Kind, Output, Scores, ScoresEras
 from service.domain.periods.rows import CSV_COLUMNS
 from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop, Timing
+from service.domain.sealed_chunks import CHUNK
 from tests.support import oracle_periods as oracle
 from tests.support.engines import (
     EVENT_TIME,
@@ -241,7 +242,7 @@ def test_memory_per_customer_is_bounded_whatever_the_dates(days: list[int], othe
             engine.apply(purchase(f"b{index % 5}", index * 5.0, event_id=f"b{index}"))
 
         customer = engine.customers["a"]
-        assert len(customer.bought) <= 1 + 16 * 27
+        assert len(customer.bought) <= 1 + CHUNK * 27
         assert customer.days.bit_length() <= 8 * (224 + 96)
         assert customer.items is not None
         assert len(customer.items.counts) <= 6

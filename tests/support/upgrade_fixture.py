@@ -95,6 +95,9 @@ class Recorded(msgspec.Struct):
     """The compacted changelog after all turns with the restart: topic → key → digest of the value."""
     left_unbroken: dict[str, dict[bytes, bytes]]
     """What is otherwise without the restart: a snapshot also tells where the due queue held its customer."""
+    outputs_upgraded: dict[int, bytes] = {}
+    """Turns after the restart in which who goes on from this changelog publishes other records: it says when a
+    customer's record was published last, and this version publishes at more occasions than the one that wrote it."""
 
 
 def read(name: str) -> tuple[Settings, Recorded]:
@@ -239,7 +242,9 @@ def _with_digests(settings: Settings, recorded: Recorded) -> Recorded:
         topic: {key: digest for key, digest in keys.items() if left[topic].get(key) != digest}
         for topic, keys in unbroken.changelog.digests().items()
     }
-    return msgspec.structs.replace(recorded, left=left, left_unbroken=others)
+    whole = recorded.done.outputs
+    published = {turn: digest for turn, digest in enumerate(after.outputs, recorded.cut) if digest != whole[turn]}
+    return msgspec.structs.replace(recorded, left=left, left_unbroken=others, outputs_upgraded=published)
 
 
 def arithmetic() -> bytes:
