@@ -28,6 +28,7 @@ def play_back(
     visits: VisitLog,
     hours: DayHours,
     on_progress: Callable[[int], None],
+    partitioner: str = "murmur2",
 ) -> int:
     """Applies the events in their order; returns how many they were, which `on_progress` is told now and then."""
     single, count = engines[0] if len(engines) == 1 else None, 0
@@ -40,7 +41,7 @@ def play_back(
         if engine is None:
             engine = owners.get(customer_id)
             if engine is None:
-                engine = owners[customer_id] = engines[partition_for(customer_id.encode(), len(engines))]
+                engine = owners[customer_id] = engines[partition_for(customer_id.encode(), len(engines), partitioner)]
         if at_us >= predict_at_us:
             check.predict(engines)
             predict_at_us = check.predict_at_us

@@ -25,6 +25,7 @@ from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ClockMode, Shop
 from service.engines import new_engine
+from service.feed.partitions import partitioner_without_broker
 from service.history import ReadReport, open_history
 
 
@@ -114,7 +115,8 @@ def backtest(
             on_progress(events, history.rows)
 
     with collector.patient():
-        events = play_back(history.events(makes_ids=False), engines, alerts, check, visits, hours, count)
+        partitioner = partitioner_without_broker(settings.kafka)
+        events = play_back(history.events(makes_ids=False), engines, alerts, check, visits, hours, count, partitioner)
     return Result(
         settings=event_clock,
         events=events,

@@ -23,7 +23,7 @@ def replay(
     ] = None,
 ) -> None:
     """Stream history files into the input topics, in order of time."""
-    from service.feed.replay import Pace
+    from service.feed.replay import Pace, partitioner_of
     from service.feed.replay import replay as send
     from service.history import open_history
     from service.streaming.connection import kafka_python_security
@@ -35,6 +35,7 @@ def replay(
         files, surveys or [], calendar=settings.shop.calendar(), minor_digits=settings.shop.minor_digits
     )
     pace = Pace(speed) if seconds is None else Pace.whole_in(seconds, history.first_us, history.last_us)
+    partitioner = partitioner_of(settings)
     with progress(out) as bar:
         task = bar.add_task("replay", total=history.rows)
         done = send(
@@ -46,6 +47,7 @@ def replay(
             topics=settings.kafka.topics,
             minor_digits=settings.shop.minor_digits,
             pace=pace,
+            partitioner=partitioner,
             on_progress=lambda replayed: bar.update(task, completed=replayed.events),
         )
     tell(out, history.report.sentences())

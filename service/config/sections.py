@@ -132,6 +132,10 @@ class KafkaSettings(_Section):
     """Records buffered per input partition before its fetching pauses."""
     transaction_timeout_s: Seconds = 10.0
     request_timeout_s: Seconds = 15.0
+    partitioner: Literal["auto", "murmur2", "crc32", "fnv1a"] = "auto"
+    """How the producers of the inputs turn a customer_id into a partition: murmur2 (Java, kafka-python), crc32
+    (librdkafka, .NET, Ruby, PHP), fnv1a (sarama). `auto` finds it from the first records and then keeps it. A record
+    that lies elsewhere is carried to the partition it belongs to."""
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
@@ -152,6 +156,10 @@ class KafkaSettings(_Section):
     @property
     def ledger_topic(self) -> str:
         return f"{self.group}-ledger"
+
+    @property
+    def carried_topic(self) -> str:
+        return f"{self.group}-carried"
 
 
 class ShopSettings(_Section):

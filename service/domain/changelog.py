@@ -37,6 +37,11 @@ _NUMBER_BYTES: Final = 4
 
 TODAY_KEY: Final = b"\x00today"
 """In the ledger topic: the partition's local day of stream time, so that totals know how far rows go."""
+PARTITIONER_KEY: Final = b"\x00partitioner"
+"""In the ledger topic, partition 0: by which function customers belong to partitions (streaming/partitioner.py)."""
+PROGRESS_KEY: Final = b"\x00progress"
+"""In the ledger topic: how far the inputs of the partition have been read for records that belong elsewhere
+(streaming/carriage.py)."""
 _DAY_BYTES: Final = 4
 
 

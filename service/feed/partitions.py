@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from kafka.partitioner.default import murmur2
+from service.config import KafkaSettings
+from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 
 
-@lru_cache(maxsize=200_000)  # the hash is pure Python, and customers come back
-def partition_for(key: bytes, partitions: int) -> int:
-    """Kafka's own default partitioner: murmur2 of the key, made positive, modulo the number of partitions."""
-    return int((murmur2(key) & 0x7FFF_FFFF) % partitions)
+@lru_cache(maxsize=200_000)  # customers come back
+def partition_for(key: bytes, partitions: int, partitioner: str = DEFAULT_PARTITIONER) -> int:
+    """The hash of the key modulo the number of partitions; by default as Kafka's own clients hash."""
+    return FUNCTIONS[partitioner](key) % partitions
+
+
+def partitioner_without_broker(kafka: KafkaSettings) -> str:
+    """Of a history in a file: as it is set, else as Kafka's own clients hash."""
+    return DEFAULT_PARTITIONER if kafka.partitioner == "auto" else kafka.partitioner

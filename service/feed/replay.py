@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -13,13 +14,16 @@ from kafka import KafkaProducer
 from kafka.codec import has_lz4
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from service.config import TopicNames
+from service.config import Settings, TopicNames
 from service.domain.calendar import SECOND_US
 from service.domain.events import Event
 from service.errors import ConfigurationError, TransientError
 from service.feed.partitions import partition_for
 from service.feed.records import key_of, value_of
 from service.streaming.input_topics import TOPIC_OF, input_names
+from service.streaming.key_hash import DEFAULT_PARTITIONER
+from service.streaming.partitioner import function_of, sample_of
+from service.streaming.tail import open_reader, partitions_of
 
 IN_FLIGHT = 20_000
 """Records sent and not yet acknowledged. kafka-python buffers without bound, so the bound is here (some MB)."""
@@ -49,6 +53,19 @@ class Pace:
         return cls(max(last_us - first_us, SECOND_US) / SECOND_US / duration_s)
 
 
+def partitioner_of(settings: Settings) -> str:
+    """How a replay has to hash: as it is set, else as the group has found, else as the records lie that are there.
+
+    Raises ConfigurationError when no broker answers.
+    """
+    with open_reader(settings.kafka) as reader:
+        known = function_of(reader, settings)
+        partitions = min(len(partitions_of(reader, name)) for name in input_names(settings.kafka.topics))
+    if known is not None or partitions < 2:  # none: the replay says which topic is missing
+        return known or DEFAULT_PARTITIONER
+    return asyncio.run(sample_of(settings.kafka, partitions)).best()
+
+
 @dataclass
 class Replayed:
     """What was sent and acknowledged."""
@@ -68,12 +85,14 @@ def replay(
     topics: TopicNames,
     minor_digits: int,
     pace: Pace = Pace(),
+    partitioner: str = DEFAULT_PARTITIONER,
     on_progress: Callable[[Replayed], None] | None = None,
     stop: Flag | None = None,
 ) -> Replayed:
     """Sends every event and waits for the last acknowledgement.
 
-    `connection` are KafkaProducer's bootstrap and security settings.
+    `connection` are KafkaProducer's bootstrap and security settings; `partitioner` is how the topics' other producers
+    hash, so that a customer's events meet in one partition.
 
     Raises ConfigurationError when the broker cannot be reached or a topic is missing, TransientError when it stops
     taking records.
@@ -83,7 +102,7 @@ def replay(
     producer = _connect(connection)
     try:
         partitions = _partition_counts(producer, topics)
-        sending = _Sending(producer, partitions, topics, minor_digits)
+        sending = _Sending(producer, partitions, topics, minor_digits, partitioner)
         clock = _Clock(pace, stop)
         for event in events:
             if not clock.wait_for(event.at_us, sending.check):
@@ -134,8 +153,9 @@ class _Clock:
 class _Sending:
     """The producer with a bound on what is under way."""
 
-    def __init__(self, producer: Any, partitions: int, topics: TopicNames, minor_digits: int) -> None:
+    def __init__(self, producer: Any, partitions: int, topics: TopicNames, minor_digits: int, partitioner: str) -> None:
         self._producer = producer
+        self._partitioner = partitioner
         self._partitions = partitions
         self._names = {event: row.name(topics) for event, row in TOPIC_OF.items()}
         self._minor_digits = minor_digits
@@ -151,9 +171,8 @@ class _Sending:
         topic = self._names[type(event)]
         key = key_of(event)
         value = value_of(event, self._minor_digits)
-        self._under_way.append(
-            self._producer.send(topic, value=value, key=key, partition=partition_for(key, self._partitions))
-        )
+        partition = partition_for(key, self._partitions, self._partitioner)
+        self._under_way.append(self._producer.send(topic, value=value, key=key, partition=partition))
         if len(self._under_way) > IN_FLIGHT:
             self._under_way.popleft().get(timeout=ACK_TIMEOUT_S)
         return topic

@@ -20,6 +20,8 @@ from service.engines import new_engine
 from service.errors import ConfigurationError
 from service.feed.partitions import partition_for
 from service.inspect.curve import Point, marks_days, point_of
+from service.streaming.key_hash import DEFAULT_PARTITIONER
+from service.streaming.partitioner import function_of
 from service.streaming.tail import open_reader, partitions_of, records_until_now
 from service.wording.language import Language
 from service.wording.languages import DEFAULT, LANGUAGES, language_of
@@ -57,7 +59,8 @@ class Inspection(NamedTuple):
 
 
 def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
-    """Reads the customer's partition of the state topic: it takes as long as the partition is large.
+    """Reads the customer's partition of the state topic: it takes as long as the partition is large. A customer who is
+    not there is looked for in the others.
 
     Raises ConfigurationError when the broker, the topic or the customer is not there.
     """
@@ -69,16 +72,21 @@ def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
             raise ConfigurationError(
                 f"The topic {topic} does not exist; is kafka.group = {settings.kafka.group!r} right?"
             )
-        number = partition_for(key, len(partitions))
-        found = {
-            record.key: record.value
-            for record in records_until_now(reader, [partitions[number]])
-            if record.key in {key, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY} or _is_of(record.key, customer_id)
-        }
-    if found.get(key) is None:
-        raise ConfigurationError(
-            f"Customer {customer_id!r} is not known in group {settings.kafka.group!r} (partition {number})."
-        )
+        home = partition_for(key, len(partitions), function_of(reader, settings) or DEFAULT_PARTITIONER)
+        # Then the others: a state that began before its records were carried may hold a customer where they lay.
+        for number in [home, *(other for other in range(len(partitions)) if other != home)]:
+            found = {
+                record.key: record.value
+                for record in records_until_now(reader, [partitions[number]])
+                if record.key in {key, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY} or _is_of(record.key, customer_id)
+            }
+            if found.get(key) is not None:
+                break
+        else:
+            raise ConfigurationError(
+                f"Customer {customer_id!r} is not known in group {settings.kafka.group!r} "
+                f"(partition {home}, nor any other)."
+            )
     engine = new_engine(settings)
     for known, value in found.items():
         engine.restore(known, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -13,9 +14,11 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from service.config import DEFAULT_PARTITIONS, KafkaSettings, Settings
 from service.errors import ConfigurationError, TransientError
+from service.streaming import partitioner
 from service.streaming.admin import open_admin
 from service.streaming.connection import kafka_python_security
 from service.streaming.input_topics import input_names
+from service.streaming.tail import open_reader
 from service.streaming.topic_plan import TopicSpec, topic_plan
 from service.streaming.topic_problems import Existing, problems_of, wrong_counts, wrong_policies
 
@@ -114,6 +117,20 @@ def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> lis
     except (TransientError, ConfigurationError) as error:
         return [str(error)]
     return problems_of(settings, existing)
+
+
+def where_keys_lie(settings: Settings) -> list[str]:
+    """What a sample of the inputs shows of keys that lie in a partition to which they do not belong.
+
+    Empty where all lie right. Raises as `create`.
+    """
+    partitions = partition_count(settings)
+    if partitions < 2:
+        return []
+    with open_reader(settings.kafka) as reader:
+        known = partitioner.function_of(reader, settings)
+    sample = asyncio.run(partitioner.sample_of(settings.kafka, partitions))
+    return list(partitioner.sentences(sample, known or sample.best()))
 
 
 def _partitions_of_inputs(settings: Settings, existing: Mapping[str, Existing]) -> int:

@@ -142,12 +142,12 @@ class Feed:
             raise self._failure
 
 
-def send(bootstrap_servers: str, lines: Iterable[Line], partitions: int) -> int:
-    """Writes all lines and waits for them. Returns how many."""
-    return asyncio.run(_send(bootstrap_servers, lines, partitions))
+def send(bootstrap_servers: str, lines: Iterable[Line], partitions: int, partitioner: str = "murmur2") -> int:
+    """Writes all lines, as a producer that hashes so, and waits for them. Returns how many."""
+    return asyncio.run(_send(bootstrap_servers, lines, partitions, partitioner))
 
 
-async def _send(servers: str, lines: Iterable[Line], partitions: int) -> int:
+async def _send(servers: str, lines: Iterable[Line], partitions: int, partitioner: str) -> int:
     producer = AIOKafkaProducer(
         bootstrap_servers=servers,
         acks="all",
@@ -161,7 +161,7 @@ async def _send(servers: str, lines: Iterable[Line], partitions: int) -> int:
     try:
         futures = []
         for line in lines:
-            number = partition_for(line.key or b"", partitions)
+            number = partition_for(line.key or b"", partitions, partitioner)
             futures.append(await producer.send(line.topic, value=line.value, key=line.key, partition=number))
             sent += 1
             if sent % 2_000 == 0:
