@@ -53,6 +53,7 @@ HOT = (
     "learning/everybody",
     "outreach/alert_value",
     "outreach/volume",
+    "outreach/brake",
     "outreach/gates",
     "outreach/tolerance",
     "clock",

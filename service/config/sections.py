@@ -256,6 +256,7 @@ class OutreachSettings(_Section):
     shadow: bool = False
     stale_after_days: Days = 7.0
     overdue_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 60
+    at_most_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1000
     attribution_days: Days = 30.0
     expires_after_days: Days = 14.0
     second_visit: bool = False

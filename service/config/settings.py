@@ -91,6 +91,7 @@ class Settings(BaseSettings):
                 shadow=out.shadow,
                 stale_after_days=out.stale_after_days,
                 overdue_per_hour=out.overdue_per_hour,
+                at_most_per_hour=max(1, out.at_most_per_hour // partitions),
                 attribution_days=out.attribution_days,
                 expires_after_days=out.expires_after_days,
                 switched_on=out.switched_on(),

@@ -10,7 +10,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 SECOND_US: Final = 1_000_000
-HOUR_US: Final = 3600 * SECOND_US
+MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
 DAY_US: Final = 24 * HOUR_US
 DAYS_PER_YEAR: Final = 365.0
 """Of the promises made per year to the people of the shop, and of the outlook on the next year."""

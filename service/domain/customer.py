@@ -74,6 +74,7 @@ FIELDS: Final = (
     "bought",
     "chunks_sealed",
     "sign_us",
+    "waits_for",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their
 defaults."""
@@ -88,6 +89,7 @@ _EPISODE: Final = frozenset(
         "paused_us",
         "earlier_releases",
         "alerted_us",
+        "waits_for",
     )
 )
 """Those of them that are the absence's."""
@@ -205,6 +207,7 @@ class Customer:
             self.bought,
             0 if self.sealed is None else self.sealed.following,
             self.sign_us,
+            episode.waits_for,
         )
 
     @property

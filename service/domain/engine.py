@@ -17,7 +17,17 @@ from typing import assert_never
 from service.domain import cadence
 from service.domain.answers import Answers
 from service.domain.calendar import NEVER, Calendar
-from service.domain.changelog import ERASED_PREFIX, PARTITION_KEY, Turn, chunk_key, chunk_of_key, is_learned
+from service.domain.changelog import (
+    BRAKE_KEY,
+    ERASED_PREFIX,
+    PARTITION_KEY,
+    Turn,
+    chunk_key,
+    chunk_of_key,
+    is_learned,
+    pack,
+    unpack,
+)
 from service.domain.corrections import Known, known_by
 from service.domain.counts import Counts
 from service.domain.customer import Customer, restore, snapshot
@@ -77,6 +87,8 @@ class Engine:
         """Records of what is learned that were read back and not yet taken over."""
         self._chunks_read: dict[str, dict[int, bytes | None]] = {}
         """The same of sealed chunks, by customer_id and number."""
+        self._brake_read: bytes | None = None
+        """The same of the brake."""
         self._changed = False
         minimum = policy.shop.regular_min_visits
         nudges = policy.outreach.step_of(Kind.SECOND_VISIT) is not None
@@ -94,7 +106,13 @@ class Engine:
             policy.timing, state.clock, self.calendar, self.customers, self.everybody, self._look, self._refresh
         )
         self.ladder = Ladder(
-            policy.outreach, state, self.everybody, self.timeline, self._outputs, tells_ends=self._tells_ends
+            policy.outreach,
+            state,
+            self.everybody,
+            self.timeline,
+            self.calendar,
+            self._outputs,
+            tells_ends=self._tells_ends,
         )
         self._visits = Visits(
             self.calendar,
@@ -135,11 +153,12 @@ class Engine:
 
     def _look(self, wake_us: int, customer: Customer) -> None:
         """A stored date has come: a step of outreach, or a change that time alone brings."""
-        if self._keeps_records:
-            self._touched[customer.customer_id] = customer
-        self._changed = True
-        self.ladder.look(customer, wake_us)
-        self.scoreboard.look(customer, wake_us, self.timeline.now_us)
+        changed = self.ladder.look(customer, wake_us)
+        changed |= self.scoreboard.look(customer, wake_us, self.timeline.now_us)
+        if changed:
+            self._changed = True
+            if self._keeps_records:
+                self._touched[customer.customer_id] = customer
 
     # ---- events
 
@@ -389,6 +408,9 @@ class Engine:
         if self._changed:
             state.append((PARTITION_KEY, self.state.pack()))
             state.extend(self.everybody.changed_records())
+            if self.ladder.brake.changed:
+                self.ladder.brake.changed = False
+                state.append((BRAKE_KEY, pack(self.state.brake.fields())))
         turn = Turn([*self._take_outputs(), *self.scoreboard.take()], state, self.ledger.take_dirty())
         self._own_records, self._changed = {}, False
         self._touched.clear()
@@ -399,9 +421,13 @@ class Engine:
         if is_learned(key):
             if value is not None:
                 self._learned_read[key] = value
+        elif key == BRAKE_KEY:
+            self._brake_read = value
         elif key == PARTITION_KEY:
             if value is not None:
+                brake = self.state.brake
                 self.state = PartitionState.unpack(value)
+                self.state.restore_brake(brake.fields())  # its own record may be older than what is read here
         elif key.startswith(ERASED_PREFIX):
             if value is not None:
                 self._erased.add(key.removeprefix(ERASED_PREFIX))
@@ -428,6 +454,9 @@ class Engine:
             if known is not None and known.sealed is not None:
                 known.sealed.restored(chunks)
         self._chunks_read = {}
+        if self._brake_read is not None:
+            self.state.restore_brake(unpack(self._brake_read))
+            self._brake_read = None
         self._adopt(self.state)
         self.scoreboard.restored(self.customers.values())
         for customer in self.customers.values():

@@ -5,8 +5,9 @@ The rules in words:
 - A visit ends the absence before it and begins a new one, whatever had been decided.
 - Where somebody follows the customer, a date is stored on which the next rung is looked at. It may move, because more
   has been learned meanwhile, or because the whole feed was silent, which is nobody's absence.
-- A rung that has come due is decided at once, or waits for a slot: what comes late, after an outage, does not go out
-  all at once. While it waits, the date on which it came due stays, and feed silence moves nothing.
+- A rung that has come due is decided at once, or waits: for a slot, because what comes late, after an outage, does not
+  go out all at once; or because far more come due than usual. While it waits, the date on which it came due stays, and
+  feed silence moves nothing.
 - A rung is decided at most once an absence. When none is left, the stored date is the one on which the absence counts
   as lost, where somebody learns from that; after it there is nothing to wait for.
 
@@ -29,7 +30,7 @@ class State(Enum):
     WATCHED = "watched"
     """The next rung has a date."""
     DEFERRED = "deferred"
-    """A rung has come due and waits for its slot."""
+    """A rung has come due and waits."""
     DECIDED = "decided"
     """Every rung has been decided; the date is when the absence counts as lost, if any."""
 
@@ -37,7 +38,7 @@ class State(Enum):
 MOVES: Final[dict[str, dict[State, tuple[State, ...]]]] = {
     "watch": {State.UNWATCHED: (State.WATCHED,), State.WATCHED: (State.WATCHED,)},
     "pause": {State.WATCHED: (State.WATCHED,), State.DECIDED: (State.DECIDED,)},
-    "defer": {State.WATCHED: (State.DEFERRED,)},
+    "defer": {State.WATCHED: (State.DEFERRED,), State.DEFERRED: (State.DEFERRED,)},
     "decide": {
         State.WATCHED: (State.WATCHED, State.DECIDED),
         State.DEFERRED: (State.WATCHED, State.DECIDED),
@@ -63,7 +64,7 @@ class Episode:
 
     __slots__ = (
         "alerted_us", "detected_us", "due_us", "earlier_releases", "paused_us", "released_rung", "released_us", "rung",
-        "stalled_us",
+        "stalled_us", "waits_for",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -86,6 +87,9 @@ class Episode:
         """Releases before the newest: rung, time, rung, time …; None: there are none."""
         self.alerted_us: int = 0
         """When the first rung came due, if it was chosen; 0: not yet, or not chosen."""
+        self.waits_for: str = ""
+        """The reason for which the rung that is deferred waits; empty if none is, or if an older release deferred
+        it."""
 
     def state(self, rungs: int) -> State:
         """Where the absence stands, on a ladder of so many rungs."""
@@ -106,6 +110,7 @@ class Episode:
         self.due_us = NEVER
         self.rung = self.detected_us = self.released_us = self.released_rung = self.paused_us = self.alerted_us = 0
         self.earlier_releases = None
+        self.waits_for = ""
         self.stalled_us = stalled_us
 
     def watch(self, due_us: int) -> None:
@@ -119,9 +124,9 @@ class Episode:
         self.paused_us += paused
         self.stalled_us = stalled_us
 
-    def defer(self, detected_us: int, retry_us: int) -> None:
-        """The rung that came due at `detected_us` waits until `retry_us`."""
-        self.detected_us, self.due_us = detected_us, retry_us
+    def defer(self, detected_us: int, retry_us: int, waits_for: str) -> None:
+        """The rung that came due at `detected_us` waits until `retry_us`, for the reason given."""
+        self.detected_us, self.due_us, self.waits_for = detected_us, retry_us, waits_for
 
     def release(self, rung: int, at_us: int) -> None:
         """The rung goes out. `decide` follows."""
@@ -131,16 +136,16 @@ class Episode:
 
     def decide(self, rungs: int, due_us: int) -> None:
         """So many rungs are decided; the next date is known."""
-        self.detected_us = 0
+        self.detected_us, self.waits_for = 0, ""
         self.rung, self.due_us = rungs, due_us
 
     def drop(self) -> None:
         """The rung that waits, if one does, will not go out; a new date follows."""
-        self.detected_us = 0
+        self.detected_us, self.waits_for = 0, ""
 
     def unwatch(self) -> None:
         """There is nothing to wait for any more."""
-        self.detected_us = 0
+        self.detected_us, self.waits_for = 0, ""
         self.due_us = NEVER
 
     def releases(self) -> list[tuple[int, int]]:

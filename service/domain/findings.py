@@ -32,6 +32,8 @@ class Reason(StrEnum):
     RELEASE_RATE = "release_rate"
     VOLUME = "volume"
     RETURNED = "returned"
+    SURGE = "surge"
+    HOURLY_LIMIT = "hourly_limit"
 
 
 class Segment(StrEnum):

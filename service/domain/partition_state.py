@@ -3,6 +3,7 @@ did."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from service.domain.changelog import pack
 from service.domain.clock import ClockState
 from service.domain.learning.population import PopulationState
+from service.domain.outreach.brake import BrakeState
 from service.domain.outreach.gates import ReleaseState
 from service.domain.outreach.realised import Realised
 from service.domain.outreach.volume import VolumeState
@@ -30,6 +32,7 @@ class _Record(msgspec.Struct, array_like=True):
     volume: list[Any] = []
     """Empty without a volume."""
     realised: list[list[Any]] = []
+    brake_visits: int = 0
 
 
 class PartitionState:
@@ -49,12 +52,14 @@ class PartitionState:
         self.volume = volume
         """None: no volume is set."""
         self.realised = realised or Realised()
+        self.brake = BrakeState()
+        """Of it only the visits of the day at hand are in this record: the rest is written when it changes."""
 
     def pack(self) -> bytes:
         """As it is stored."""
         volume = () if self.volume is None else self.volume.fields()
         parts = (self.clock.fields(), self.population.fields(), self.release.fields(), volume, self.realised.fields())
-        return pack((_VERSION, *parts))
+        return pack((_VERSION, *parts, self.brake.visits[0]))
 
     @classmethod
     def unpack(cls, value: bytes) -> PartitionState:
@@ -68,10 +73,18 @@ class PartitionState:
             population = population[3:]
         elif version != _VERSION:
             raise ValueError(f"a partition's record of version {version}; this release knows {_VERSION}")
-        return cls(
+        state = cls(
             ClockState.of(record.clock),
             PopulationState.of(population),
             ReleaseState.of(record.release),
             VolumeState.of(record.volume) if record.volume else None,
             Realised.of(record.realised),
         )
+        state.brake.visits[0] = record.brake_visits
+        return state
+
+    def restore_brake(self, fields: Sequence[Any]) -> None:
+        """Takes over the rest of the brake's state. Call it after `unpack`."""
+        visits = self.brake.visits[0]
+        self.brake = BrakeState.of(fields)
+        self.brake.visits[0] = visits

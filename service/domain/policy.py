@@ -122,6 +122,8 @@ class OutreachPolicy:
     overdue_per_hour: int = 60
     """Releases per hour and partition of alerts that come late (after an outage), so that they do not go out all at
     once."""
+    at_most_per_hour: int = 1000
+    """Releases of this partition in any hour, whatever comes due: a healthy shop never meets it."""
     attribution_days: float = 30.0
     """A visit within this time after a release counts as converted."""
     expires_after_days: float = 14.0
@@ -145,8 +147,8 @@ class OutreachPolicy:
             raise ValueError("rungs need different names")
         if any(a.strictness < b.strictness for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
             raise ValueError("each rung must be at least as strict as the one before it")
-        if self.overdue_per_hour < 1:
-            raise ValueError("overdue_per_hour must be at least 1")
+        if self.overdue_per_hour < 1 or self.at_most_per_hour < 1:
+            raise ValueError("overdue_per_hour and at_most_per_hour must be at least 1")
         if min(self.stale_after_days, self.attribution_days, self.expires_after_days) <= 0:
             raise ValueError("stale_after_days, attribution_days and expires_after_days must be positive")
         if self.volume_per_100_visits is not None and not 0 < self.volume_per_100_visits <= 100:

@@ -50,14 +50,17 @@ class Scoreboard:
             customer.scored_day = today
             self._judged[customer.customer_id] = (now, scores.as_judged(customer), self._everybody.learned)
 
-    def look(self, customer: Customer, wake_us: int, now_us: int) -> None:
-        """A stored date has come: it may be the one on which time alone changes how the customer stands."""
+    def look(self, customer: Customer, wake_us: int, now_us: int) -> bool:
+        """A stored date has come: it may be the one on which time alone changes how the customer stands. Returns
+        whether it does."""
         if not self._keeps_records:
-            return
+            return False
         if customer.change_us <= wake_us or customer.segment != scores.segment_of(
             customer, self._everybody, wake_us, self._min_visits
         ):
             self.judge(customer, max(now_us, wake_us), refresh=False)
+            return True
+        return False
 
     def scores_of(self, customer: Customer, now_us: int) -> Scores:
         """The customer's numbers at `now_us`, or at their last visit if that is dated ahead."""

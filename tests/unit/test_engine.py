@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_day, to_us
-from service.domain.changelog import PARTITION_KEY, ROW_PREFIX
+from service.domain.changelog import BRAKE_KEY, PARTITION_KEY, ROW_PREFIX
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.findings import HealthBand, Outcome, Output, Reason, Scores, ScoresErased, Segment
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop
@@ -471,7 +471,7 @@ def test_a_turn_holds_each_touched_customer_once_and_the_partition() -> None:
 
     turn = engine.drain()
 
-    assert sorted(key for key, _ in turn.state) == [PARTITION_KEY, ROW_PREFIX + b"\x01", b"a", b"b"]
+    assert sorted(key for key, _ in turn.state) == [BRAKE_KEY, PARTITION_KEY, ROW_PREFIX + b"\x01", b"a", b"b"]
     assert [day for day, _ in turn.ledger] == sorted({at(d) // DAY_US for d in (0, 7, 14, 21, 28, 29)})
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import uuid
+from random import Random
 
 import pytest
 
@@ -37,7 +39,7 @@ def with_consent(consent: bool | None) -> Customer:
 
 def decide(policy: OutreachPolicy, customer: Customer, late_us: int = 0, *, deferred: bool = False) -> Verdict:
     release = Release(policy)
-    refusal = release.refusal(customer, DUE, DUE + late_us, deferred)
+    refusal = release.refusal(customer, DUE, DUE + late_us, deferred, held_until_us=0)
     return refusal or release.sending(DUE, DUE + late_us, deferred)
 
 
@@ -80,7 +82,7 @@ def test_overdue_alerts_get_slots_spread_by_the_release_rate() -> None:
     release = Release(OutreachPolicy(consent=ConsentRule.EXTERNAL, overdue_per_hour=60))
     now = DUE + DAY_US
 
-    slots = [release.sending(DUE, now, deferred=False).retry_us for _ in range(180)]
+    slots = [release.sending(DUE, now, slotted=False).retry_us for _ in range(180)]
 
     assert slots == [now + (n + 1) * HOUR_US // 60 for n in range(180)]
 
@@ -88,6 +90,35 @@ def test_overdue_alerts_get_slots_spread_by_the_release_rate() -> None:
 def test_a_deferred_alert_that_outlives_its_expiry_is_dropped() -> None:
     assert decide(OPEN_HOUSE, customer_with(visits=5), 14 * DAY_US, deferred=True).outcome is Outcome.RELEASED
     assert decide(OPEN_HOUSE, customer_with(visits=5), 14 * DAY_US + 1, deferred=True).outcome is Outcome.EXPIRED
+
+
+def test_the_time_for_which_one_was_held_is_no_waiting() -> None:
+    release, held_until = Release(OPEN_HOUSE), DUE + 40 * DAY_US
+
+    def late(days: float) -> Verdict | None:
+        return release.refusal(customer_with(visits=5), DUE, held_until + int(days * DAY_US), True, held_until)
+
+    assert late(14) is None
+    assert late(14.01) == (Outcome.EXPIRED, Reason.STALE, 0)
+
+
+def test_in_no_hour_more_goes_out_than_the_ceiling() -> None:
+    release, random, sent = Release(OutreachPolicy(at_most_per_hour=50)), Random(1), []
+    waiting = [DUE + int(random.expovariate(1 / (20 * SECOND_US))) * 3 for _ in range(400)]
+
+    while waiting:
+        now = heapq.heappop(waiting)
+        verdict = release.sending(now, now, slotted=False)
+        if verdict.outcome is Outcome.RELEASED:
+            sent.append(now)
+        else:
+            assert verdict.reason is Reason.HOURLY_LIMIT
+            assert verdict.retry_us > now
+            heapq.heappush(waiting, verdict.retry_us)
+
+    assert len(sent) == 400, "all of them, in the end"
+    assert max(sum(1 for at in sent if since <= at <= since + HOUR_US) for since in sent) <= 50
+    assert sent[-1] - DUE < 12 * HOUR_US, "and not much later than the ceiling makes them"
 
 
 def test_consent_is_looked_at_again_at_the_slot() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, NamedTuple
 
-from service.domain.calendar import DAY_US, HOUR_US, SECOND_US
+from service.domain.calendar import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from service.domain.customer import Customer
 from service.domain.findings import Outcome, Reason
 from service.domain.policy import ConsentRule, OutreachPolicy
@@ -28,17 +28,21 @@ class Verdict(NamedTuple):
 
 
 class ReleaseState(Stored):
-    """Next free slot for an overdue release; what a restart must know."""
+    """Next free slot for an overdue release, and what went out of late; what a restart must know."""
 
-    STORED: ClassVar[tuple[str, ...]] = ("next_slot_us",)
+    STORED: ClassVar[tuple[str, ...]] = ("next_slot_us", "minutes", "next_turn_us")
 
     def __init__(self) -> None:
         self.next_slot_us: int = 0
+        self.minutes: list[int] = []
+        """Of the last hour: minute since 1970, releases in it, the next minute …"""
+        self.next_turn_us: int = 0
+        """Next free slot for a release beyond the hour's limit."""
 
 
 class Release:
-    """Decides what may go out now. Overdue alerts (after an outage) get slots, so that they do not go out all at
-    once."""
+    """Decides what may go out now. Overdue alerts (after an outage) get slots, so that they do not go out all at once;
+    and of whatever there is, never more goes out in any hour than the ceiling."""
 
     def __init__(self, policy: OutreachPolicy, state: ReleaseState | None = None) -> None:
         self._policy = policy
@@ -46,15 +50,18 @@ class Release:
         self._spacing_us = HOUR_US // policy.overdue_per_hour
         self._stale_us = int(policy.stale_after_days * DAY_US)
         self._expires_us = int(policy.expires_after_days * DAY_US)
+        self._at_most = policy.at_most_per_hour
 
-    def refusal(self, customer: Customer, detected_us: int, now_us: int, deferred: bool) -> Verdict | None:
+    def refusal(
+        self, customer: Customer, detected_us: int, now_us: int, deferred: bool, held_until_us: int
+    ) -> Verdict | None:
         """Why nothing goes out, whatever the volume; None = it may.
 
-        `detected_us` is the stored date, `now_us` the time at which it is acted on, `deferred` whether it has waited
-        for a slot.
+        `detected_us` is the stored date, `now_us` the time at which it is acted on, `deferred` whether it has waited,
+        `held_until_us` up to when it was held for a reason that lies in the feed: time that does not count as waiting.
         """
         late_us = now_us - detected_us
-        if deferred and late_us > self._expires_us:
+        if deferred and now_us - max(detected_us, held_until_us) > self._expires_us:
             return Verdict(Outcome.EXPIRED, Reason.STALE)
         consent = customer.profile.consent if customer.profile is not None else None
         if consent is False:
@@ -65,12 +72,34 @@ class Release:
             return Verdict(Outcome.SUPPRESSED, Reason.STALE)
         return None
 
-    def sending(self, detected_us: int, now_us: int, deferred: bool) -> Verdict:
-        """How what may go out does."""
+    def sending(self, detected_us: int, now_us: int, slotted: bool) -> Verdict:
+        """How what may go out does. `slotted`: it has waited for a slot of its own."""
         if self._policy.shadow:
             return Verdict(Outcome.SUPPRESSED, Reason.SHADOW)
-        if not deferred and now_us - detected_us > _LATE_US:
+        if not slotted and now_us - detected_us > _LATE_US:
             slot = max(self.state.next_slot_us, now_us)
             self.state.next_slot_us = slot + self._spacing_us
             return Verdict(Outcome.DEFERRED, Reason.RELEASE_RATE, slot + self._spacing_us)
+        turn_us = self._turn_us(now_us)
+        if turn_us > now_us:
+            return Verdict(Outcome.DEFERRED, Reason.HOURLY_LIMIT, turn_us)
         return Verdict(Outcome.RELEASED, Reason.DUE)
+
+    def _turn_us(self, now_us: int) -> int:
+        """When this one may go out: now, and then it is counted, or when the ceiling lets it.
+
+        Counted by minutes, the present one and 60 before it: more than any hour holds.
+        """
+        state, minute = self.state, now_us // MINUTE_US
+        minutes = state.minutes
+        while minutes and minutes[0] < minute - 60:
+            del minutes[:2]
+        if sum(minutes[1::2]) >= self._at_most:
+            first = max(state.next_turn_us, (minutes[0] + 61) * MINUTE_US)
+            state.next_turn_us = first + HOUR_US // self._at_most
+            return max(first, now_us + 1)
+        if minutes and minutes[-2] >= minute:
+            minutes[-1] += 1
+        else:
+            minutes.extend((minute, 1))
+        return now_us

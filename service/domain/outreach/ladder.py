@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Final
 
 from service.domain import cadence
-from service.domain.calendar import DAY_US, NEVER
+from service.domain.calendar import DAY_US, MINUTE_US, NEVER, Calendar
 from service.domain.customer import Customer
 from service.domain.findings import Outcome, Output, Reason
 from service.domain.learning.everybody import Everybody
 from service.domain.outreach import alert_value
+from service.domain.outreach.brake import Brake
 from service.domain.outreach.evidence import decision_of
 from service.domain.outreach.gates import Release, Verdict
 from service.domain.outreach.kinds import silence_kinds
@@ -31,6 +32,8 @@ _LOOKED_AT: Final = 0.8
 """Part of the tolerated silence after which a customer is looked at: a tolerance that falls by less than a fifth
 meanwhile is met on its new date, one that grows always."""
 
+_HELD_FOR_US: Final = 10 * MINUTE_US
+
 
 class Ladder:
     """Dates and decisions of one partition. Told, like what is learned, when a silence begins and ends."""
@@ -41,6 +44,7 @@ class Ladder:
         state: PartitionState,
         everybody: Everybody,
         timeline: Timeline,
+        calendar: Calendar,
         outputs: list[Output],
         *,
         tells_ends: bool,
@@ -50,12 +54,14 @@ class Ladder:
         self._policy = policy
         self._everybody = everybody
         self._timeline = timeline
+        self._calendar = calendar
         self._tells_ends = tells_ends
         self._rungs = len(policy.rungs)
         self._expires_us = int(policy.expires_after_days * DAY_US)
         self._attribution_us = int(policy.attribution_days * DAY_US)
         self.realised: Realised = state.realised
         self.release = Release(policy, state.release)
+        self.brake = Brake(state.brake)
         self.volume = _volume_of(policy, state)
         self.tolerance = Tolerance(policy, everybody, self.volume)
         self._kinds = silence_kinds(policy, everybody, self.tolerance)
@@ -70,6 +76,8 @@ class Ladder:
         if message is None:
             return
         if message.limited:
+            timeline = self._timeline
+            self.brake.visited(timeline.today, timeline.now_us, timeline.stalled_us())
             self.realised.visited(customer.visits)
             if self.volume is not None:
                 self.volume.visit(self._timeline.now_us, self._everybody.mu0)
@@ -188,14 +196,15 @@ class Ladder:
 
     # ---- decisions
 
-    def look(self, customer: Customer, wake_us: int) -> None:
-        """The stored date has come."""
+    def look(self, customer: Customer, wake_us: int) -> bool:
+        """The stored date has come. Returns whether more has changed than the next date of one who goes on waiting,
+        which a restart finds again."""
         episode, stalled_us = customer.episode, self._timeline.stalled_us()
         if episode.due_us > wake_us:
-            return
+            return True
         if stalled_us > episode.stalled_us and not episode.detected_us:
             episode.pause(stalled_us)
-            return
+            return True
         message = self._follower(customer)
         if message is None:
             episode.unwatch()  # its kind has been switched off
@@ -208,15 +217,22 @@ class Ladder:
             if due > wake_us:
                 episode.watch(due)
             else:
-                self._step_due(customer, message, wake_us)
+                return self._step_due(customer, message, wake_us)
+        return True
 
-    def _step_due(self, customer: Customer, message: SilenceKind, due_us: int) -> None:
+    def _step_due(self, customer: Customer, message: SilenceKind, due_us: int) -> bool:
+        """Returns whether something was decided, or the step waits for another reason than before."""
         episode = customer.episode
         deferred = episode.detected_us > 0
         detected = episode.detected_us if deferred else due_us
         acted = self._timeline.acts_at(due_us)
         number = message.number(episode.rung)
+        if message.limited and number == 0 and not deferred:
+            self.brake.came_due(self._calendar.day_of(due_us), due_us, self._timeline.stalled_us())
         verdict = self._verdict(customer, message, detected, acted, deferred)
+        if verdict.outcome is Outcome.DEFERRED and deferred and verdict.reason == episode.waits_for:
+            episode.defer(detected, verdict.retry_us, episode.waits_for)
+            return False
         self._outputs.append(
             decision_of(
                 customer,
@@ -236,8 +252,8 @@ class Ladder:
             if not left_out:
                 episode.alerted_us = detected
         if verdict.outcome is Outcome.DEFERRED:
-            episode.defer(detected, verdict.retry_us)
-            return
+            episode.defer(detected, verdict.retry_us, verdict.reason.value)
+            return True
         if verdict.outcome is Outcome.RELEASED:
             episode.release(number, acted)
         if left_out or message.last(number):
@@ -245,6 +261,7 @@ class Ladder:
         else:
             decided = episode.rung + 1
             episode.decide(decided, self._next_due_us(customer, message, decided, acted))
+        return True
 
     def _verdict(
         self, customer: Customer, message: SilenceKind, detected_us: int, acted_us: int, deferred: bool
@@ -252,8 +269,10 @@ class Ladder:
         """Within a volume the first rung has to be chosen, for the whole ladder; every message is paid for when it is
         decided."""
         volume = self.volume if message.limited else None
-        first = customer.episode.rung == 0
-        refusal = self.release.refusal(customer, detected_us, acted_us, deferred)
+        episode = customer.episode
+        first = episode.rung == 0
+        held_until_us = self._held_until_us(customer, acted_us)
+        refusal = self.release.refusal(customer, detected_us, acted_us, deferred, held_until_us)
         if refusal is not None:
             if deferred:
                 self._drop_deferred(customer)
@@ -264,7 +283,24 @@ class Ladder:
             if first and not volume.chosen(customer, detected_us, self._everybody.mu0):
                 return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)
             volume.spend()
-        return self.release.sending(detected_us, acted_us, deferred)
+        if held_until_us > acted_us:
+            return Verdict(Outcome.DEFERRED, Reason.SURGE, held_until_us)
+        # of one that an older release deferred nothing is noted: it waited for a slot
+        slotted = deferred and episode.waits_for != Reason.SURGE
+        return self.release.sending(detected_us, acted_us, slotted)
+
+    def _held_until_us(self, customer: Customer, at_us: int) -> int:
+        """Up to when the customer is held at `at_us` because far more come due than usual; in the past if not.
+
+        While the brake holds, it is looked at again every ten minutes; when visits are back, whoever was last seen
+        before waits for one usual gap.
+        """
+        if self.brake.held_us:
+            return (at_us // _HELD_FOR_US + 1) * _HELD_FOR_US
+        lifted_us = self.brake.lifted_us
+        if customer.last_us >= lifted_us:
+            return 0
+        return lifted_us + int(cadence.usual_gap_days(customer) * DAY_US)
 
     def _drop_deferred(self, customer: Customer) -> None:
         """A rung that waited for its slot, if there is one, does not go out: others may."""

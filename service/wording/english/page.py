@@ -183,6 +183,8 @@ PAGE: Mapping[str, str] = {
     "reason.erased": "erased",
     "reason.stale": "already long gone at the start",
     "reason.release_rate": "spread over time",
+    "reason.surge": "held: far more come due than usual",
+    "reason.hourly_limit": "limit of the hour reached",
     "reason.volume": "limit reached",
     "reason.returned": "visited",
     "feet.metrics": "Metrics",

@@ -183,6 +183,8 @@ PAGE: Mapping[str, str] = {
     "reason.erased": "effacé",
     "reason.stale": "absence déjà longue au départ",
     "reason.release_rate": "étalé dans le temps",
+    "reason.surge": "retenu : bien plus de cas que d’habitude",
+    "reason.hourly_limit": "limite horaire atteinte",
     "reason.volume": "limite atteinte",
     "reason.returned": "visite",
     "feet.metrics": "Métriques",
