@@ -57,6 +57,8 @@ HOT = (
     "outreach/gates",
     "outreach/tolerance",
     "clock",
+    "feed_delay",
+    "feed_gap",
     "outlook",
     "due",
     "periods/ledger",

@@ -130,6 +130,8 @@ class KafkaSettings(_Section):
     """Largest fetch per partition; also the size of a turn. More is faster and less even."""
     buffer_records: Annotated[int, Field(ge=100, le=10_000_000)] = 40_000
     """Records buffered per input partition before its fetching pauses."""
+    on_gap: Literal["hold", "stop"] = "hold"
+    """When an input has lost records before they were read: hold the absences that may lie in the hole, or stop."""
     transaction_timeout_s: Seconds = 10.0
     request_timeout_s: Seconds = 15.0
     partitioner: Literal["auto", "murmur2", "crc32", "fnv1a"] = "auto"
@@ -233,6 +235,9 @@ class TimeSettings(_Section):
     clock: policy.ClockMode = policy.ClockMode.WALL
     grace_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 1.0
     """At the end of the log, time is the wall clock less this: what is still on its way may arrive."""
+    max_delay_days: Annotated[float, Field(ge=0, le=31, allow_inf_nan=False)] = 4.0
+    """Absences wait as long as purchases take to arrive, as far as has been learned, but no longer than this: a
+    delivery after a long weekend. What is later is history. 0: they wait for the grace alone."""
     max_jump_days: Days = 7.0
     jump_confirmations: Annotated[int, Field(ge=1, le=1_000_000)] = 2
     feed_silence_hours: Annotated[float, Field(gt=0, le=24 * 36_525, allow_inf_nan=False)] = 48.0

@@ -145,6 +145,14 @@ class Engine:
         if begins and self.everybody.next_refresh_us:
             self._changed = True
 
+    def lost_purchases(self, records: int, until_us: int) -> None:
+        """So many records may have held purchases and can never be read; the last of them had arrived by `until_us`."""
+        gap = self.state.gap
+        gap.until_us = max(gap.until_us, until_us)
+        gap.gaps += 1
+        gap.records += records
+        self._changed = True
+
     def _refresh(self, at_us: int) -> None:
         """The weekly refresh of what is learned from everybody."""
         self._changed = True

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     RETURNED = "returned"
     SURGE = "surge"
     HOURLY_LIMIT = "hourly_limit"
+    GAP_IN_LOG = "gap_in_log"
 
 
 class Segment(StrEnum):

@@ -10,6 +10,8 @@ import msgspec
 
 from service.domain.changelog import pack
 from service.domain.clock import ClockState
+from service.domain.feed_delay import DelayState
+from service.domain.feed_gap import GapState
 from service.domain.learning.population import PopulationState
 from service.domain.outreach.brake import BrakeState
 from service.domain.outreach.gates import ReleaseState
@@ -33,6 +35,8 @@ class _Record(msgspec.Struct, array_like=True):
     """Empty without a volume."""
     realised: list[list[Any]] = []
     brake_visits: int = 0
+    delay: list[Any] = []
+    gap: list[Any] = []
 
 
 class PartitionState:
@@ -45,6 +49,8 @@ class PartitionState:
         release: ReleaseState | None = None,
         volume: VolumeState | None = None,
         realised: Realised | None = None,
+        delay: DelayState | None = None,
+        gap: GapState | None = None,
     ) -> None:
         self.clock = clock or ClockState()
         self.population = population or PopulationState()
@@ -54,12 +60,20 @@ class PartitionState:
         self.realised = realised or Realised()
         self.brake = BrakeState()
         """Of it only the visits of the day at hand are in this record: the rest is written when it changes."""
+        self.delay = delay or DelayState()
+        self.gap = gap or GapState()
 
     def pack(self) -> bytes:
         """As it is stored."""
         volume = () if self.volume is None else self.volume.fields()
         parts = (self.clock.fields(), self.population.fields(), self.release.fields(), volume, self.realised.fields())
-        return pack((_VERSION, *parts, self.brake.visits[0]))
+        return pack((_VERSION, *parts, self.brake.visits[0], *self._of_feed()))
+
+    def _of_feed(self) -> list[object]:
+        """What is known of the feed's lateness and holes; nothing where nothing is."""
+        if self.gap.gaps:
+            return [self.delay.fields(), self.gap.fields()]
+        return [self.delay.fields()] if self.delay.minute else []
 
     @classmethod
     def unpack(cls, value: bytes) -> PartitionState:
@@ -79,6 +93,8 @@ class PartitionState:
             ReleaseState.of(record.release),
             VolumeState.of(record.volume) if record.volume else None,
             Realised.of(record.realised),
+            DelayState.of(record.delay),
+            GapState.of(record.gap),
         )
         state.brake.visits[0] = record.brake_visits
         return state

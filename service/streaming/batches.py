@@ -6,14 +6,29 @@ again, and what lies here is dropped. A batch is acknowledged when the committed
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from service.config import KafkaSettings
 from service.errors import FatalError
 from service.streaming.job import PartitionJob
-from service.streaming.transport import SourcePartition
+from service.streaming.log_ends import KNOWN_FOR_US, CompleteUpTo, Ends, Log, SourcePartition
+from service.streaming.transport import Batch
+
+
+class Gap(NamedTuple):
+    """Records of an input that were lost before they were read."""
+
+    topic: str
+    position: int
+    """The next offset that was to be applied."""
+    records: int | None
+    """How many offsets are gone, some of which may have held no record; None: the log ends before the position, as
+    after it was made anew, and nobody knows."""
+    until_us: int
+    """When the first record behind it arrived; where none is there, the present instant."""
 
 
 class Source(Protocol):
@@ -21,8 +36,10 @@ class Source(Protocol):
 
     epoch: int
 
-    def ends(self, tp: SourcePartition) -> tuple[int, int] | None: ...
+    def ends(self, tp: SourcePartition) -> Ends | None: ...
+    def log_of(self, tp: SourcePartition) -> Log | None: ...
     def last_handed_out(self, tp: SourcePartition) -> int | None: ...
+    def log_has_lost_its_tail(self, tp: SourcePartition) -> None: ...
     def forget(self, message: Any) -> None: ...
 
 
@@ -47,6 +64,10 @@ class Intake:
         self._queued = [0] * len(self._tps)
         self._waiting: list[deque[tuple[int, Any]]] = [deque() for _ in self._tps]
         self._received: list[int | None] = [None] * len(self._tps)
+        self._fetched_to: list[int | None] = [None] * len(self._tps)
+        """The next offset to fetch, as far as it has been heard of in this epoch."""
+        self._complete = [CompleteUpTo() for _ in self._tps]
+        self._gaps: list[Gap] = []
         self._epoch = -1
 
     def __len__(self) -> int:
@@ -92,6 +113,7 @@ class Intake:
                 self._source.forget(event.message)
             self.forget()
             self._received = [None] * len(self._tps)
+            self._fetched_to = [None] * len(self._tps)
             for event in fresh:
                 self.put(event)
 
@@ -107,16 +129,40 @@ class Intake:
                 f"A batch of {event.message.topic}-{self._job.partition} is missing: it follows {batch.previous}, "
                 f"the last one received ended at {self._received[index]}."
             )
+        self._look_for_gap(index, batch)
         if batch.previous is None:
-            self._check_group_offset(index)
+            self._check_group_offset(index, batch.log)
         self._received[index] = event.message.offset
-        self._job.put(index, batch)
+        self._job.put(index, batch, batch.after_us)
         self._waiting[index].append((event.message.offset, event))
 
-    def _check_group_offset(self, index: int) -> None:
+    def _look_for_gap(self, index: int, batch: Batch) -> None:
+        """Whether the log has lost records between what was fetched before and this batch."""
+        topic, log = self._tps[index].topic, batch.log
+        received = self._received[index]
+        fetched_to = max(batch.expected or 0, self._fetched_to[index] or 0, 0 if received is None else received + 1)
+        if batch[0].offset < fetched_to:
+            self.lost_tail(topic, self._job.arrival_us(index, batch))
+        elif log is not None and log.start > (expected := max(self._job.positions[topic], fetched_to)) > 0:
+            self._gaps.append(Gap(topic, expected, log.start - expected, self._job.arrival_us(index, batch)))
+
+    def lost_tail(self, topic: str, until_us: int) -> None:
+        """The log of the topic ends before the position: whatever comes of it from now on is taken."""
+        index = self._index[topic]
+        self._gaps.append(Gap(topic, self._job.positions[topic], None, until_us))
+        self._job.positions[topic] = 0
+        self._fetched_to[index], self._complete[index] = None, CompleteUpTo()
+        self._source.log_has_lost_its_tail(self._tps[index])
+
+    def take_gaps(self) -> list[Gap]:
+        """Gaps found since the last call."""
+        gaps, self._gaps = self._gaps, []
+        return gaps
+
+    def _check_group_offset(self, index: int, log: Log | None) -> None:
         tp = self._tps[index]
         committed, position = self._committed(tp), self._job.positions[tp.topic]
-        if committed is not None and committed > position:
+        if committed is not None and committed > position and (log is None or committed <= log.high):
             raise FatalError(
                 f"The group has committed {tp.topic}-{tp.partition} up to {committed}, but the state ends at {position}: "
                 f"the changelog {self._kafka.state_topic} has lost records. Restore it, or reset the group's offsets "
@@ -124,12 +170,49 @@ class Intake:
             )
 
     def at_ends(self) -> list[bool]:
-        """Of each input whether it holds nothing that is not decoded here."""
-        found = [self._source.ends(tp) for tp in self._tps]
+        """Of each input whether it is known to hold nothing that is not decoded here, behind an open transaction
+        neither."""
+        since_us = time.time_ns() // 1000 - KNOWN_FOR_US
         return [
-            ends is not None and ends[0] >= ends[1] and self._source.last_handed_out(tp) == received
-            for tp, ends, received in zip(self._tps, found, self._received, strict=True)
+            ends is not None
+            and ends.position >= ends.log.high
+            and ends.log.asked_us >= since_us
+            and self._all_here(index)
+            for index, ends in enumerate(map(self._source.ends, self._tps))
         ]
+
+    def _all_here(self, index: int) -> bool:
+        """Whether everything that was handed out has been decoded."""
+        return self._source.last_handed_out(self._tps[index]) == self._received[index]
+
+    def follow_positions(self) -> None:
+        """Where everything handed out has been applied, the position is the consumer's, beyond control records and
+        what was aborted; and what was lost behind it is noticed."""
+        for index, tp in enumerate(self._tps):
+            ends = self._source.ends(tp)
+            if ends is None or self._job.buffered(index) or not self._all_here(index):
+                continue
+            if self._received[index] is None:
+                self._check_group_offset(index, ends.log)
+            position, before = self._job.positions[tp.topic], self._fetched_to[index]
+            if before is not None and ends.position < before:
+                self.lost_tail(tp.topic, time.time_ns() // 1000)
+                continue
+            if ends.log.start > position > 0:
+                self._gaps.append(Gap(tp.topic, position, ends.log.start - position, time.time_ns() // 1000))
+            self._fetched_to[index] = ends.position
+            self._job.positions[tp.topic] = max(position, ends.position)
+
+    def complete_us(self) -> int:
+        """All that lay in the logs of all inputs at that instant has been applied; 0 = nothing is known."""
+        return min(map(self._complete_us, range(len(self._tps))))
+
+    def _complete_us(self, index: int) -> int:
+        tp, complete = self._tps[index], self._complete[index]
+        log = self._source.log_of(tp)
+        if log is not None:
+            complete.note(log)
+        return complete.applied(self._job.positions[tp.topic])
 
     def acknowledge(self) -> None:
         """Batches whose last record is contained in the committed state."""
@@ -138,6 +221,6 @@ class Intake:
             while waiting and waiting[0][0] < position:
                 waiting.popleft()[1].ack()
 
-    def ends(self) -> dict[str, tuple[int, int] | None]:
-        """(next offset to fetch, end) of each input as of the last fetch; None before the first."""
+    def ends(self) -> dict[str, Ends | None]:
+        """Of each input as of the last fetch; None before the first."""
         return {tp.topic: self._source.ends(tp) for tp in self._tps}

@@ -16,6 +16,7 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
+from service.domain.calendar import DAY_US
 from service.domain.changelog import (
     POSITION_KEY,
     TODAY_KEY,
@@ -26,7 +27,8 @@ from service.domain.changelog import (
     unpack_positions,
     unpack_today,
 )
-from service.domain.events import Event
+from service.domain.events import Event, Purchase
+from service.domain.feed_delay import FeedDelay
 from service.domain.findings import Decision
 from service.domain.merge import Merge
 from service.domain.policy import ClockMode
@@ -53,9 +55,9 @@ class Refused(NamedTuple):
     message: str
 
 
-Decoded = tuple[int | None, int, Event | None, Refused | None]
-"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused); one of the
-last two. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
+Decoded = tuple[int | None, int, Event | None, Refused | None, int]
+"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused, arrival in ms);
+one of event and refused. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
 
 
 class Written(NamedTuple):
@@ -84,8 +86,11 @@ class PartitionJob:
         topics = settings.kafka.topics
         self.sources = tuple(row.name(topics) for row in BY_RANK)
         """Input topics in the order that breaks ties of time."""
+        self._of_purchases = tuple(Purchase in row.events for row in BY_RANK)
         self._wall = settings.time.clock is ClockMode.WALL
+        self._grace_us = int(settings.time.grace_s * 1_000_000)
         self.engine = new_engine(settings, partitions=partitions)
+        self._delay = self._delay_of_feed()
         self.decoder = Decoder(
             DecoderSettings(
                 currency=settings.shop.currency,
@@ -136,6 +141,10 @@ class PartitionJob:
 
     def restored(self) -> None:
         self.engine.restored()
+        self._delay = self._delay_of_feed()
+
+    def _delay_of_feed(self) -> FeedDelay:
+        return FeedDelay(int(self._settings.time.max_delay_days * DAY_US), self.engine.state.delay)
 
     # ---- input
 
@@ -146,8 +155,12 @@ class PartitionJob:
         """Records decoded and not yet applied."""
         return len(self._merge)
 
-    def put(self, source: int, records: list[ConsumerRecord]) -> None:
-        """Decodes what lies at or beyond the position; what lies below is contained in the state already."""
+    def put(self, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
+        """Decodes what lies at or beyond the position; what lies below is contained in the state already.
+
+        `after_us`: none of the records lay in the log yet then; their own timestamps are the producer's word.
+        """
+        after_ms = after_us // 1000
         position, decode, now_us = self.positions[self.sources[source]], self._decode[source], _now_us()
         decoded: list[Decoded] = []
         add = decoded.append
@@ -158,10 +171,24 @@ class PartitionJob:
             try:
                 event = decode(record.value, record.key, record.headers, now_us)
             except PoisonError as error:
-                add((None, offset, None, Refused(record, error.code, error.message)))
+                add((None, offset, None, Refused(record, error.code, error.message), 0))
             else:
-                add((event.at_us, offset, event, None))
+                arrived_ms = record.timestamp
+                add((event.at_us, offset, event, None, max(after_ms, arrived_ms)))
         self._merge.put(source, decoded)
+
+    def arrival_us(self, source: int, records: list[ConsumerRecord]) -> int:
+        """When the first of the records arrived, by the clock that rules: with events as the clock, its own time."""
+        now_us = _now_us()
+        if self._wall:
+            stamp_us = records[0].timestamp * 1000
+            return min(stamp_us, now_us) if stamp_us > 0 else now_us
+        for record in records:
+            try:
+                return self._decode[source](record.value, record.key, record.headers, now_us).at_us
+            except PoisonError:
+                continue
+        return self.engine.now_us
 
     def drop_input(self) -> None:
         """Forgets what is buffered: it will be fetched again."""
@@ -177,8 +204,11 @@ class PartitionJob:
         """Applies a slice of what `take` gave; the order matters."""
         apply, wall_us = self.engine.apply, _now_us() if self._wall else 0
         last: dict[int, int] = {}
-        for source, (_, offset, event, refused) in taken:
+        learn, of_purchases = self._delay.learn, self._of_purchases
+        for source, (_, offset, event, refused, arrived_ms) in taken:
             if event is not None:
+                if wall_us and of_purchases[source]:
+                    learn(min(arrived_ms * 1000, wall_us), event.at_us)
                 apply(event, wall_us)
             elif refused is not None:
                 self._refuse(refused)
@@ -186,18 +216,33 @@ class PartitionJob:
         for source, offset in last.items():
             self.positions[self.sources[source]] = offset + 1
 
-    def advance(self, wall_us: int, grace_us: int) -> None:
-        """All that had arrived has been applied: the wall clock may move time."""
-        self.engine.advance(wall_us, wall_us - grace_us)
+    def advance(self, wall_us: int, complete_us: int) -> None:
+        """All that had arrived at `complete_us` has been applied: the wall clock may move time, for as long before that
+        as purchases take to arrive."""
+        delay_us = self._delay.delay_us(wall_us)
+        self.engine.ladder.release.delay_us = delay_us
+        self.engine.advance(wall_us, complete_us - max(self._grace_us, delay_us))
+
+    def feed_delay_us(self) -> int:
+        """How long after a sale its purchase arrives, as far as has been learned."""
+        return self._delay.delay_us(_now_us())
+
+    def lost(self, topic: str, records: int, until_us: int) -> None:
+        """So many records of an input were lost, which had arrived by `until_us`."""
+        if self._of_purchases[self.sources.index(topic)]:
+            self.engine.lost_purchases(records, until_us)
 
     def _refuse(self, refused: Refused) -> None:
         self._letters.append((refused.record.key, encode_dead_letter(*refused, _now_us())))
         self._reasons[refused.code.value] += 1
 
-    def drain(self, processed: int) -> Written | None:
-        """What has to be written for everything applied since the last call; None for nothing at all."""
+    def drain(self, processed: int, *, positions: bool = False) -> Written | None:
+        """What has to be written for everything applied since the last call; None for nothing at all.
+
+        `positions`: they have to be, also where there is nothing else.
+        """
         turn = self.engine.drain()
-        if not (processed or turn or self._letters or self._day_has_changed()):
+        if not (processed or positions or turn or self._letters or self._day_has_changed()):
             return None
         records: dict[Destination, list[Record]] = {}
         decisions: list[Decision] = []

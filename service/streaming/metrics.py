@@ -22,6 +22,7 @@ from service.domain.outreach.realised import EVIDENCE, Realised
 from service.domain.periods.numbers import NUMBERS, PeriodRow
 from service.streaming.input_topics import INPUT_TOPICS
 from service.streaming.job import Written
+from service.streaming.log_ends import Ends
 
 _TURN_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _EVENT_TYPES = {counter: event_type for row in INPUT_TOPICS for counter, event_type in row.counted.items()}
@@ -149,8 +150,26 @@ class Metrics:
         )
         self._lag = Gauge(
             "churn_alert_lag_records",
-            "Records not yet processed. Growing for minutes: add partitions and workers.",
+            "Records that can be read and are not yet processed. Growing for minutes: add partitions and workers.",
             ["topic", "partition"],
+            registry=r,
+        )
+        self._open = Gauge(
+            "churn_alert_open_transaction_records",
+            "Records behind a producer's open transaction; absences wait with them. Above 0 for minutes: a producer hangs.",
+            ["topic", "partition"],
+            registry=r,
+        )
+        self._lost = _Counter(
+            "churn_alert_gap_records_total",
+            "Records that were gone before they were read. Above 0: lengthen the retention of the topic, send them again.",
+            ["topic", "partition"],
+            registry=r,
+        )
+        self._delay = Gauge(
+            "churn_alert_feed_delay_seconds",
+            "How long after a sale its purchase arrives, as learned from the last week; absences wait as long.",
+            ["partition"],
             registry=r,
         )
         self._customers = Gauge(
@@ -215,8 +234,13 @@ class Metrics:
             for (_, which), row in self._rows.items():
                 self._show(which, row)
 
-    def feed(self, partition: int, *, stalled: bool) -> None:
+    def feed(self, partition: int, *, stalled: bool, delay_s: float) -> None:
         self._stalled.labels(partition).set(stalled)
+        self._delay.labels(partition).set(delay_s)
+
+    def gap(self, partition: int, topic: str, records: int) -> None:
+        """So many records were lost; 0 where nobody knows how many."""
+        self._lost.labels(topic, partition).inc(records)
 
     def turn(self, partition: int, written: Written, engine: Engine, compute_s: float, commit_s: float) -> None:
         """After each committed turn."""
@@ -269,23 +293,26 @@ class Metrics:
                 self._regular_events.labels(evidence, event).inc(count)
             self._healthy.labels(evidence).inc(news.healthy_days * DAY_S)
 
-    def positions(
-        self, partition: int, positions: Mapping[str, int], ends: Mapping[str, tuple[int, int] | None]
-    ) -> None:
+    def positions(self, partition: int, positions: Mapping[str, int], ends: Mapping[str, Ends | None]) -> None:
         for topic, position in positions.items():
             end = ends.get(topic)
             if end is not None:
                 self._lag_topics.add(topic)
-                self._lag.labels(topic, partition).set(max(0, end[1] - position))
+                stable, high = end.log.stable, end.log.high
+                self._lag.labels(topic, partition).set(max(0, stable - position))
+                self._open.labels(topic, partition).set(max(0, high - max(stable, position)))
 
     def released(self, partition: int) -> None:
         """The partition has gone to another worker: its gauges must not linger here."""
         self._counts.pop(partition, None)
         self._tallies.pop(partition, None)
-        for gauge in (self._regulars, self._due, self._time, self._stalled, self._recovered, self._recovered_records):
+        for gauge in (
+            self._regulars, self._due, self._time, self._stalled, self._delay, self._recovered, self._recovered_records,
+        ):  # fmt: skip
             _remove(gauge, partition)
         for topic in self._lag_topics:
             _remove(self._lag, topic, partition)
+            _remove(self._open, topic, partition)
         for segment in Segment:
             _remove(self._customers, segment.value, partition)
         for band in HealthBand:

@@ -13,18 +13,27 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
 from service.config import Settings
+from service.domain.calendar import utc_text
 from service.domain.policy import ClockMode
 from service.errors import FatalError
-from service.streaming.batches import Intake, Source
+from service.streaming.batches import Gap, Intake, Source
 from service.streaming.job import SLICE, PartitionJob
+from service.streaming.log_ends import KNOWN_FOR_US, SourcePartition
 from service.streaming.metrics import Metrics
 from service.streaming.producer import TransactionalProducer
 from service.streaming.recovery import read_changelogs
-from service.streaming.transport import SourcePartition
 
 TURN_RECORDS = 32_000
 """Most records of one turn: its computing must stay far below the transaction and session time-outs."""
+
+_POSITIONS_S = 60.0
+"""A position that has moved without a record (control records, what was aborted) is stored this soon, so that what
+retention takes of it later is not taken for a loss."""
+
+log = structlog.get_logger()
 
 
 class PartitionWorker:
@@ -52,12 +61,15 @@ class PartitionWorker:
         self._intake = Intake(settings.kafka, self.job, source, committed)
         self._producer: TransactionalProducer | None = None
         self._wall = settings.time.clock is ClockMode.WALL
-        self._grace_us = int(settings.time.grace_s * 1_000_000)
         self._more = asyncio.Event()
         self._lock = asyncio.Lock()
         self.ready = False
         self.closing = False
         self._ticked = False
+        self._gap_found = False
+        """A hole has been told to the job, and not been written."""
+        self._stored: dict[str, int] = {}
+        self._stored_s = 0.0
         self.task = asyncio.create_task(self._main(), name=f"partition-{number}")
 
     # ---- from Faust
@@ -72,8 +84,8 @@ class PartitionWorker:
         self._more.set()
 
     def poke(self) -> None:
-        """Something that a waiting merge depends on may have changed."""
-        if self.ready and len(self.job):
+        """How far the inputs have been read, or where they end, may have changed."""
+        if self.ready:
             self._more.set()
 
     def tick(self) -> None:
@@ -114,12 +126,10 @@ class PartitionWorker:
         )
         self.job.restored()
         gc.freeze()  # the state just read will not be searched for cycles
+        self._stored, self._stored_s = dict(self.job.positions), time.monotonic()
         for topic, end in loaded.input_ends.items():
-            if end < (position := self.job.positions[topic]):
-                raise FatalError(
-                    f"{topic}-{self.number} ends at {end}, but the state contains its records up to {position}: the topic was "
-                    f"recreated or has lost records. Delete {' and '.join(self._read_to)} as well to start from the beginning."
-                )
+            if end < self.job.positions[topic]:
+                self._intake.lost_tail(topic, time.time_ns() // 1000)
         self._metrics.recovered(self.number, loaded.records, loaded.seconds)
 
     async def close(self) -> tuple[PartitionJob, dict[str, int]] | None:
@@ -144,34 +154,76 @@ class PartitionWorker:
         began = time.perf_counter()
         self._intake.follow_seeks()
         self._intake.decode()
+        self._intake.follow_positions()
+        for gap in self._intake.take_gaps():
+            self._fell_into(gap)
         taken = self.job.take(self._intake.at_ends().__getitem__, TURN_RECORDS)
         for start in range(0, len(taken), SLICE):
             self.job.apply(taken[start : start + SLICE])
             await asyncio.sleep(0)
-        if taken:
+        if taken or self._gap_found:
             await self._write(len(taken), began)
         self._intake.acknowledge()
         self._metrics.positions(self.number, self.job.positions, self._intake.ends())
         return len(taken) == TURN_RECORDS or len(self._intake) > 0
 
+    def _fell_into(self, gap: Gap) -> None:
+        """Records of an input were lost before they were read."""
+        state = " and ".join(self._read_to)
+        since, until = utc_text(self.job.engine.now_us), utc_text(gap.until_us)
+        if gap.records is None:
+            lost = (
+                f"{gap.topic}-{self.number} ends before {gap.position}, up to which the state contains its records: the "
+                "topic was made anew or has lost records"
+            )
+            cure = f"delete {state} as well to start from the beginning"
+        else:
+            lost = (
+                f"{gap.topic}-{self.number} begins {gap.records} records beyond {gap.position}, the next to be read: they "
+                f"were deleted unread, from between {since} and {until}"
+            )
+            cure = "send again what they held"
+        if self._settings.kafka.on_gap == "stop":
+            raise FatalError(f'{lost}. To go on, {cure} or set kafka.on_gap = "hold".')
+        log.error(
+            "records were lost; absences that may lie among them wait for one more usual gap",
+            lost=f"{lost}; {cure}",
+            topic=gap.topic,
+            partition=self.number,
+            records=gap.records,
+            since=since,
+            until=until,
+        )
+        self._metrics.gap(self.number, gap.topic, gap.records or 0)
+        self.job.lost(gap.topic, gap.records or 0, gap.until_us)
+        self._gap_found = True
+
     async def _pass_time(self) -> None:
-        """Where everything that arrived has been applied, time moves and dates fire."""
+        """Where all that lay in the logs at some instant has been applied, time moves towards it and dates fire."""
         self._intake.follow_seeks()
-        if not self._all_applied():
+        complete_us = self._intake.complete_us()
+        if complete_us == 0:
             return
         began, wall_us = time.perf_counter(), time.time_ns() // 1000
-        self.job.advance(wall_us, self._grace_us)
-        self._metrics.feed(self.number, stalled=self.job.engine.timeline.clock.stalled(wall_us))
+        self.job.advance(wall_us, complete_us)
+        self._metrics.feed(
+            self.number,
+            stalled=self.job.engine.timeline.clock.stalled(wall_us),
+            delay_s=self.job.feed_delay_us() / 1e6,
+        )
         await self._write(0, began)
 
     async def _write(self, processed: int, began: float) -> None:
-        written = self.job.drain(processed)
+        moved = self.job.positions != self._stored and time.monotonic() - self._stored_s > _POSITIONS_S
+        written = self.job.drain(processed, positions=moved or self._gap_found)
         if written is None:
             return
+        self._gap_found = False
         if self._producer is None:
             raise FatalError("A turn was made before its producer was open.")
         computed = time.perf_counter()
         await self._producer.write(written.records)
+        self._stored, self._stored_s = written.positions, time.monotonic()
         self._metrics.turn(self.number, written, self.job.engine, computed - began, time.perf_counter() - computed)
 
     def caught_up(self) -> bool:
@@ -182,7 +234,20 @@ class PartitionWorker:
         return not (len(self._intake) or len(self.job)) and all(self._intake.at_ends())
 
     def progress(self) -> list[tuple[int, int]] | None:
-        """(applied up to, end at the last fetch) of each input topic; None before all have been fetched from."""
-        ends = self._intake.ends()
-        known = [(self.job.positions[topic], end[1]) for topic, end in ends.items() if end is not None]
+        """(applied up to, end) of each input topic; None where an end is not known, or has not been heard of lately."""
+        ends, since_us = self._intake.ends(), time.time_ns() // 1000 - KNOWN_FOR_US
+        known = [
+            (self.job.positions[topic], end.log.high)
+            for topic, end in ends.items()
+            if end is not None and end.log.asked_us >= since_us
+        ]
         return known if len(known) == len(ends) else None
+
+    def behind_open_transactions(self) -> dict[str, int]:
+        """Input → records, of those that wait behind a transaction that is open; without those where none does."""
+        found = {
+            topic: end.log.high - max(end.log.stable, self.job.positions[topic])
+            for topic, end in self._intake.ends().items()
+            if end is not None
+        }
+        return {topic: records for topic, records in found.items() if records > 0}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import faust
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -20,25 +20,39 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as faust_aiokafka
 from faust.types import ConsumerMessage
 
+from service.streaming.log_ends import Ends, Log, SourcePartition, become_asking
+
 FETCH_WAIT_MS = 200
 """How long the broker may hold a fetch without data. Faust's own 1,500 would delay the notice that a topic is at its
 end."""
 _IDLE_S = 0.05
 
 
-class SourcePartition(NamedTuple):
-    """One partition of one input topic (equal to, and hashed like, Faust's TP)."""
-
-    topic: str
-    partition: int
-
-
 class Batch(list[ConsumerRecord]):
-    """The records of one fetch. `previous` = last offset of the batch before it, None for the first of an epoch."""
+    """The records of one fetch."""
 
-    __slots__ = ("epoch", "previous")
+    __slots__ = ("after_us", "epoch", "expected", "log", "previous")
     previous: int | None
+    """Last offset of the batch before it, None for the first of an epoch."""
     epoch: int
+    expected: int | None
+    """The offset that was to be fetched next before it; None for the first fetch of an epoch."""
+    log: Log | None
+    """The log it comes from, as of then."""
+    after_us: int
+    """None of its records lay in the log yet at that instant of the wall clock; 0 = not known."""
+
+    def __init__(self, records: Iterable[ConsumerRecord] = ()) -> None:
+        super().__init__(records)
+        self.previous, self.epoch, self.expected, self.log, self.after_us = None, 0, None, None, 0
+
+    def comes_after(self, before: Ends | None, now: Ends | None) -> None:
+        """Of the same partition, as they were before it was fetched and as they are."""
+        self.log = None if now is None else now.log
+        if before is not None:
+            self.expected = before.position
+            if self[0].offset >= before.log.high:
+                self.after_us = before.log.asked_us
 
 
 class BatchSchema(Schema):  # type: ignore[misc]  # faust is untyped
@@ -59,12 +73,13 @@ class BatchSchema(Schema):  # type: ignore[misc]  # faust is untyped
 
 
 class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Reads committed records only, and notes after each fetch which partitions are at their end."""
+    """Reads committed records only, and notes after each fetch how far the partitions have been read."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        become_asking(consumer._client, self.consumer.logs)
         # Without tables Faust spreads all partitions of all topics round robin: one number's inputs would go to
         # different workers whenever the counts do not divide. By range, equal counts give each member the same numbers
         # of every topic.
@@ -76,14 +91,14 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
     ) -> Any:
         records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
         # No await between here and the caller's view: positions move only in the line above.
-        ends: dict[SourcePartition, tuple[int, int]] = {}
+        ends: dict[SourcePartition, Ends] = {}
         assignment = consumer._subscription.subscription and consumer._subscription.subscription.assignment
+        logs = self.consumer.logs
         if assignment:
             for tp in assignment.tps:
-                state = assignment.state_value(tp)
-                end = state.lso if state.lso is not None and state.lso >= 0 else state.highwater
-                if state.has_valid_position and end is not None:
-                    ends[SourcePartition(tp.topic, tp.partition)] = (state.position, end)
+                state, log = assignment.state_value(tp), logs.get(tp)
+                if state.has_valid_position and log is not None:
+                    ends[SourcePartition(tp.topic, tp.partition)] = Ends(state.position, log)
         self.consumer.note_ends(ends)
         return records
 
@@ -94,21 +109,31 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._handed_out: dict[Any, deque[int]] = {}
         self._last: dict[Any, int] = {}
-        self._ends: dict[SourcePartition, tuple[int, int]] = {}
-        self._fresh_ends: dict[SourcePartition, tuple[int, int]] = {}
+        self._ends: dict[SourcePartition, Ends] = {}
+        self._fresh_ends: dict[SourcePartition, Ends] = {}
+        self.logs: dict[SourcePartition, Log] = {}
+        """What the brokers said last, written by the consumer's thread."""
         self.epoch = 0
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    def note_ends(self, ends: dict[SourcePartition, tuple[int, int]]) -> None:
+    def note_ends(self, ends: dict[SourcePartition, Ends]) -> None:
         """From the consumer's thread, with the fetch they belong to."""
         self._fresh_ends = ends
 
-    def ends(self, tp: SourcePartition) -> tuple[int, int] | None:
-        """(next offset to fetch, end of the partition) as of the last fetch; None before the first."""
+    def ends(self, tp: SourcePartition) -> Ends | None:
+        """As of the last fetch; None before the first."""
         return self._ends.get(tp)
+
+    def log_of(self, tp: SourcePartition) -> Log | None:
+        """The newest that is known of the partition's log, which may lie ahead of `ends`."""
+        return self.logs.get(tp)
+
+    def log_has_lost_its_tail(self, tp: SourcePartition) -> None:
+        """What was committed of it lies beyond its end: what is acknowledged from now on is to be committed again."""
+        self._committed_offset.pop(tp, None)
 
     def last_handed_out(self, tp: SourcePartition) -> int | None:
         """Offset of the last record handed out in this epoch."""
@@ -137,6 +162,7 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
                 continue
             batch = Batch(fetched)
             batch.previous, batch.epoch = self._last.get(tp), self.epoch
+            batch.comes_after(self._ends.get(tp), self._fresh_ends.get(tp))
             self._last[tp] = fetched[-1].offset  # also of what is not handed out: the missing link is noticed
             if active is None or tp in active or tp in self._buffered_partitions:
                 batches.append((tp, batch))
@@ -205,6 +231,8 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
         self.app.drop_queues(revoked)
         await super().on_partitions_revoked(revoked)
         self._forget_partitions(revoked)
+        for tp in revoked:
+            self.logs.pop(tp, None)
 
 
 class BatchApp(faust.App):  # type: ignore[misc]

@@ -24,12 +24,12 @@ from service.errors import FatalError
 from service.streaming.faust_app import ChurnAlertApp, new_app
 from service.streaming.input_topics import input_names
 from service.streaming.job import PartitionJob
+from service.streaming.log_ends import SourcePartition
 from service.streaming.metrics import Metrics
 from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
 from service.streaming.restarts import is_of_the_broker, start_again
-from service.streaming.transport import SourcePartition
 
 EXIT_FAILED = 70
 """EX_SOFTWARE: a supervisor should start the worker again, with back-off."""

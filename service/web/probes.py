@@ -49,4 +49,19 @@ def _told(readiness: Readiness) -> dict[str, object]:
     ]
     if not readiness.assigned:
         missing.insert(0, "assigned")
-    return {"ready": readiness.ready, "missing": missing, "assigned": readiness.assigned, "partitions": parts}
+    return {
+        "ready": readiness.ready,
+        "missing": missing,
+        "details": _details(readiness),
+        "assigned": readiness.assigned,
+        "partitions": parts,
+    }
+
+
+def _details(readiness: Readiness) -> list[str]:
+    """What an operator has to know, a sentence each."""
+    return [
+        f"{topic}-{number}: {records} records wait behind a producer's open transaction, and absences with them"
+        for number, health in readiness.partitions.items()
+        for topic, records in health.behind_transactions.items()
+    ]

@@ -8,7 +8,7 @@ partitions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
@@ -35,6 +35,8 @@ class PartitionHealth:
     caught_up: bool
     feed_alive: bool
     """False while the feed has been silent for so long that absence alerts wait."""
+    behind_transactions: Mapping[str, int] = field(default_factory=dict)
+    """Input → records that wait behind a producer's open transaction."""
 
     @property
     def ready(self) -> bool:

@@ -71,7 +71,12 @@ class WorkerFacts:
         caught_up = owner.caught_up() or self._keeps_up(owner)
         # Behind the log, the age of the newest event says nothing about the feed. Event time knows no silence.
         stalled = self._wall and caught_up and owner.job.engine.timeline.clock.stalled(time.time_ns() // 1000)
-        return PartitionHealth(recovered=True, caught_up=caught_up, feed_alive=not stalled)
+        return PartitionHealth(
+            recovered=True,
+            caught_up=caught_up,
+            feed_alive=not stalled,
+            behind_transactions=owner.behind_open_transactions(),
+        )
 
     def _keeps_up(self, owner: PartitionWorker) -> bool:
         arrivals, progress = self._arrivals.get(owner), owner.progress()

@@ -185,7 +185,7 @@ class Replay:
             for begin in range(0, len(taken), _SLICE):
                 job.apply(taken[begin : begin + _SLICE])
             if arriving[-1].complete and self._settings.time.clock.value == "wall":
-                job.advance(wall_us, int(self._settings.time.grace_s * 1_000_000))
+                job.advance(wall_us, wall_us)
             return job.drain(len(taken))
 
     def _keep(self, written: Written | None) -> list[bytes | None]:

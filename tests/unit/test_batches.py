@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,11 +10,18 @@ import pytest
 
 from service.config import KafkaSettings, Settings
 from service.errors import FatalError
-from service.streaming.batches import Intake
+from service.streaming.batches import Gap, Intake
 from service.streaming.job import PartitionJob
-from service.streaming.transport import Batch, SourcePartition
+from service.streaming.log_ends import Ends, Log, SourcePartition
+from service.streaming.transport import Batch
 
 TOPIC = "purchases"
+
+
+def ends(position: int, high: int, *, stable: int | None = None, start: int = 0, age_s: float = 0.0) -> Ends:
+    """As they are told by a fetch so long ago."""
+    asked_us = time.time_ns() // 1000 - int(age_s * 1_000_000)
+    return Ends(position, Log(asked_us, start, high if stable is None else stable, high))
 
 
 class FakeSource:
@@ -21,12 +29,20 @@ class FakeSource:
 
     def __init__(self) -> None:
         self.epoch = 1
-        self.end: dict[str, tuple[int, int]] = {}
+        self.end: dict[str, Ends] = {}
         self.last: dict[str, int] = {}
         self.forgotten: list[int] = []
+        self.lost: list[str] = []
 
-    def ends(self, tp: SourcePartition) -> tuple[int, int] | None:
+    def ends(self, tp: SourcePartition) -> Ends | None:
         return self.end.get(tp.topic)
+
+    def log_of(self, tp: SourcePartition) -> Log | None:
+        found = self.end.get(tp.topic)
+        return None if found is None else found.log
+
+    def log_has_lost_its_tail(self, tp: SourcePartition) -> None:
+        self.lost.append(tp.topic)
 
     def last_handed_out(self, tp: SourcePartition) -> int | None:
         return self.last.get(tp.topic)
@@ -38,12 +54,16 @@ class FakeSource:
 class Event:
     """Faust's event around a batch of refused records."""
 
-    def __init__(self, offsets: list[int], previous: int | None, epoch: int = 1) -> None:
+    def __init__(
+        self, offsets: list[int], previous: int | None, epoch: int = 1, log: Log | None = None, timestamp: int = 0
+    ) -> None:
         self.value = Batch(
-            SimpleNamespace(offset=offset, value=None, key=b"anna", headers=(), topic=TOPIC, partition=0, timestamp=0)
+            SimpleNamespace(
+                offset=offset, value=None, key=b"anna", headers=(), topic=TOPIC, partition=0, timestamp=timestamp
+            )
             for offset in offsets
         )
-        self.value.previous, self.value.epoch = previous, epoch
+        self.value.previous, self.value.epoch, self.value.log = previous, epoch, log
         self.message = SimpleNamespace(topic=TOPIC, partition=0, offset=offsets[-1])
         self.acknowledged = False
 
@@ -144,12 +164,12 @@ def test_more_is_wanted_until_the_buffer_is_full_decoded_or_not() -> None:
 
 def test_an_input_is_at_its_end_when_all_that_was_handed_out_has_arrived() -> None:
     stage = Stage()
-    stage.source.end = dict.fromkeys(stage.job.sources, (0, 0)) | {TOPIC: (2, 2)}
+    stage.source.end = dict.fromkeys(stage.job.sources, ends(0, 0)) | {TOPIC: ends(2, 2)}
     stage.source.last = {TOPIC: 1}
     before = stage.intake.at_ends()
     stage.arrive(Event([0, 1], None))
     after = stage.intake.at_ends()
-    stage.source.end[TOPIC] = (2, 5)
+    stage.source.end[TOPIC] = ends(2, 5)
 
     assert (before, after) == ([True, False, True], [True, True, True])
     assert stage.intake.at_ends() == [True, False, True]
@@ -160,3 +180,110 @@ def test_nothing_is_at_its_end_before_the_first_fetch() -> None:
 
     assert stage.intake.at_ends() == [False, False, False]
     assert set(stage.intake.ends().values()) == {None}
+
+
+def test_an_end_behind_an_open_transaction_is_not_reached() -> None:
+    stage = Stage()
+    stage.source.end = dict.fromkeys(stage.job.sources, ends(0, 0)) | {TOPIC: ends(0, 3, stable=0)}
+
+    assert stage.intake.at_ends() == [True, False, True]
+
+
+def test_an_end_that_was_asked_for_long_ago_is_not_known() -> None:
+    stage = Stage()
+    stage.source.end = dict.fromkeys(stage.job.sources, ends(0, 0)) | {TOPIC: ends(0, 0, age_s=6)}
+
+    assert stage.intake.at_ends() == [True, False, True]
+
+
+def test_a_log_is_complete_up_to_the_instant_at_which_its_end_was_asked_for_that_has_been_applied() -> None:
+    stage = Stage()
+    others = dict.fromkeys(stage.job.sources, ends(0, 0))
+    stage.source.end = others | {TOPIC: Ends(0, Log(1_000_000, 0, 0, 0))}
+    empty = stage.intake.complete_us()
+    stage.source.end = others | {TOPIC: Ends(0, Log(2_000_000, 0, 2, 2))}
+    waiting = stage.intake.complete_us()
+    stage.arrive(Event([0, 1], None))
+    stage.source.end = others | {TOPIC: Ends(2, Log(3_000_000, 0, 2, 5))}
+    stage.apply()
+    behind_a_transaction = stage.intake.complete_us()
+
+    assert (empty, waiting, behind_a_transaction) == (1_000_000, 1_000_000, 2_000_000)
+
+
+def test_nothing_is_complete_before_every_end_has_been_heard_of() -> None:
+    stage = Stage()
+    stage.source.end = {TOPIC: ends(0, 0)}
+
+    assert stage.intake.complete_us() == 0
+
+
+def test_the_position_follows_the_consumer_beyond_control_records() -> None:
+    stage = Stage()
+    stage.source.last = {TOPIC: 1}
+    stage.source.end = {TOPIC: ends(4, 4)}
+    stage.arrive(Event([0, 1], None))
+    stage.intake.follow_positions()
+    waiting = stage.job.positions[TOPIC]
+    stage.apply()
+    stage.intake.follow_positions()
+
+    assert (waiting, stage.job.positions[TOPIC]) == (0, 4)
+    assert stage.intake.take_gaps() == []
+
+
+def test_a_log_that_begins_beyond_the_position_has_a_gap_up_to_its_first_record() -> None:
+    stage = Stage()
+    stage.job.positions[TOPIC] = 100
+    stage.arrive(Event([400, 401], None, log=Log(1, 400, 402, 402), timestamp=5_000))
+
+    assert stage.intake.take_gaps() == [Gap(TOPIC, 100, 300, 5_000_000)]
+    assert stage.intake.take_gaps() == []
+
+
+def test_a_gap_is_found_where_nothing_follows_it() -> None:
+    stage = Stage()
+    stage.job.positions[TOPIC] = 100
+    stage.source.end = {TOPIC: ends(400, 400, start=400)}
+    stage.intake.follow_positions()
+    (gap,) = stage.intake.take_gaps()
+    stage.intake.follow_positions()
+
+    assert (gap.topic, gap.position, gap.records) == (TOPIC, 100, 300)
+    assert stage.job.positions[TOPIC] == 400
+    assert stage.intake.take_gaps() == []
+
+
+def test_a_gap_that_opens_while_the_worker_runs_begins_where_it_had_read_to() -> None:
+    stage = Stage()
+    stage.arrive(Event([0, 1], None, log=Log(1, 0, 500, 500)))
+    stage.arrive(Event([400], 1, log=Log(2, 400, 500, 500), timestamp=7_000))
+
+    assert stage.intake.take_gaps() == [Gap(TOPIC, 2, 398, 7_000_000)]
+
+
+def test_missing_offsets_of_a_compacted_log_and_one_never_read_are_no_gap() -> None:
+    stage = Stage()
+    stage.arrive(Event([400, 401], None, log=Log(1, 400, 402, 402)))
+    stage.apply()
+    stage.arrive(Event([700], 401, log=Log(2, 400, 701, 701)))
+
+    assert stage.intake.take_gaps() == []
+
+
+def test_a_log_that_is_read_from_the_beginning_again_has_lost_its_tail_and_is_taken_anew() -> None:
+    stage = Stage()
+    stage.arrive(Event([98, 99], None, log=Log(1, 0, 100, 100)))
+    stage.apply()
+    stage.arrive(Event([0, 1], 99, log=Log(2, 0, 2, 2), timestamp=7_000))
+
+    assert stage.intake.take_gaps() == [Gap(TOPIC, 100, None, 7_000_000)]
+    assert (stage.source.lost, len(stage.job)) == ([TOPIC], 2)
+
+
+def test_what_the_group_has_committed_beyond_the_end_of_a_log_says_nothing() -> None:
+    stage = Stage(committed=100)
+
+    stage.arrive(Event([0, 1], None, log=Log(1, 0, 2, 2)))
+
+    assert len(stage.job) == 2

@@ -23,6 +23,7 @@ from service.domain.periods.numbers import UNITS, Counts, PeriodRow
 from service.domain.periods.rows import WINDOWS, RowMaker
 from service.domain.policy import Shop
 from service.streaming.job import Written
+from service.streaming.log_ends import Ends, Log
 from service.streaming.metrics import Metrics, documented_metrics
 from service.web.app import create_app
 from tests.support.engines import OPEN_HOUSE, apply_all, decisions, make_engine, purchase, weekly
@@ -172,9 +173,10 @@ def worked() -> Metrics:
     decided = decisions(apply_all(engine, [*weekly("a", 8), *later]))
     assert decided
     metrics.turn(0, Written({}, {}, 9, decided, Counter({"not_json": 1}), 3), engine, 0.01, 0.02)
-    metrics.positions(0, {"purchases": 5}, {"purchases": (0, 9)})
+    metrics.positions(0, {"purchases": 5}, {"purchases": Ends(0, Log(1, 0, 9, 9))})
     metrics.recovered(0, 10, 0.1)
-    metrics.feed(0, stalled=False)
+    metrics.feed(0, stalled=False, delay_s=0.0)
+    metrics.gap(0, "purchases", 3)
     metrics.assignment(1, 1)
     metrics.period("current", row())
     return metrics

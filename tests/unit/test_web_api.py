@@ -6,11 +6,13 @@ import json
 import re
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.streaming.log_ends import Ends, Log
 from service.streaming.metrics import Metrics, documented_metrics
 from service.web.app import create_app
 from service.web.responses import SECURITY_HEADERS
@@ -39,6 +41,7 @@ async def test_readyz_is_200_when_every_partition_is_recovered_caught_up_and_fed
     assert response.json() == {
         "ready": True,
         "missing": [],
+        "details": [],
         "assigned": True,
         "partitions": {"0": {"assigned": True, "recovered": True, "caught_up": True, "feed_alive": True}},
     }
@@ -56,7 +59,8 @@ async def test_a_standby_without_partitions_is_ready_once_the_group_has_said_so(
 
 @pytest.mark.parametrize("what", ["recovered", "caught_up", "feed_alive"])
 async def test_readyz_names_what_is_missing_in_which_partition(what: str) -> None:
-    lacking = replace(HEALTHY, **{what: False})
+    change: dict[str, Any] = {what: False}
+    lacking = replace(HEALTHY, **change)
     facts = FakeFacts(ready=Readiness(assigned=True, partitions={0: HEALTHY, 3: lacking}))
 
     response = await get("/readyz", facts)
@@ -100,8 +104,8 @@ def test_documented_metrics_name_every_metric_once_with_type_labels_and_help() -
 def test_gauges_of_a_partition_that_has_gone_do_not_linger() -> None:
     metrics = Metrics()
     for partition in (0, 1):
-        metrics.positions(partition, {"purchases": 5}, {"purchases": (9, 9)})
-        metrics.feed(partition, stalled=False)
+        metrics.positions(partition, {"purchases": 5}, {"purchases": Ends(9, Log(1, 0, 9, 9))})
+        metrics.feed(partition, stalled=False, delay_s=0.0)
 
     metrics.released(0)
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -319,7 +320,8 @@ async def test_a_code_newer_than_the_page_is_shown_as_it_is_and_escaped() -> Non
     ],
 )
 async def test_the_page_says_when_its_numbers_are_not_of_now(lacking: str, english: str, french: str) -> None:
-    facts = FakeFacts(ready=Readiness(assigned=True, partitions={0: HEALTHY, 1: replace(HEALTHY, **{lacking: False})}))
+    change: dict[str, Any] = {lacking: False}
+    facts = FakeFacts(ready=Readiness(assigned=True, partitions={0: HEALTHY, 1: replace(HEALTHY, **change)}))
 
     assert english in visible(await get("/", facts))
     assert french in visible(await get("/", facts, accept_language="fr"))

@@ -47,6 +47,8 @@ class Release:
     def __init__(self, policy: OutreachPolicy, state: ReleaseState | None = None) -> None:
         self._policy = policy
         self.state = state or ReleaseState()
+        self.delay_us: int = 0
+        """How long purchases take to arrive: an alert is noticed by so much later without being overdue."""
         self._spacing_us = HOUR_US // policy.overdue_per_hour
         self._stale_us = int(policy.stale_after_days * DAY_US)
         self._expires_us = int(policy.expires_after_days * DAY_US)
@@ -76,7 +78,7 @@ class Release:
         """How what may go out does. `slotted`: it has waited for a slot of its own."""
         if self._policy.shadow:
             return Verdict(Outcome.SUPPRESSED, Reason.SHADOW)
-        if not slotted and now_us - detected_us > _LATE_US:
+        if not slotted and now_us - detected_us > _LATE_US + self.delay_us:
             slot = max(self.state.next_slot_us, now_us)
             self.state.next_slot_us = slot + self._spacing_us
             return Verdict(Outcome.DEFERRED, Reason.RELEASE_RATE, slot + self._spacing_us)

@@ -62,6 +62,7 @@ class Ladder:
         self.realised: Realised = state.realised
         self.release = Release(policy, state.release)
         self.brake = Brake(state.brake)
+        self._gap = state.gap
         self.volume = _volume_of(policy, state)
         self.tolerance = Tolerance(policy, everybody, self.volume)
         self._kinds = silence_kinds(policy, everybody, self.tolerance)
@@ -177,7 +178,7 @@ class Ladder:
             return []
         decided, due_us = episode.rung, episode.due_us
         if not episode.detected_us:
-            due_us = max(due_us, self._tolerated_us(customer, message, decided))
+            due_us = max(due_us, self._tolerated_us(customer, message, decided), self._unseen_until(customer)[0])
         number = message.number(decided)
         ahead = [(message.step(number).name, due_us)]
         while not message.last(number):
@@ -216,9 +217,42 @@ class Ladder:
             due = 0 if episode.detected_us else self._tolerated_us(customer, message, episode.rung)
             if due > wake_us:
                 episode.watch(due)
+                return True
+            held, reason = self._unseen_until(customer)
+            if held > wake_us:
+                self._hold(customer, message, wake_us, held, reason)
             else:
                 return self._step_due(customer, message, wake_us)
         return True
+
+    def _unseen_until(self, customer: Customer) -> tuple[int, Reason]:
+        """Before when no step of this absence comes due, since a visit may have gone unseen, and why; 0 = none may."""
+        gap_us = self._gap.until_us
+        if customer.last_us >= gap_us:
+            return 0, Reason.DUE
+        return gap_us + int(cadence.usual_gap_days(customer) * DAY_US), Reason.GAP_IN_LOG
+
+    def _hold(self, customer: Customer, message: SilenceKind, due_us: int, held_us: int, reason: Reason) -> None:
+        """The step is looked at again when it may come due; that is on record."""
+        episode = customer.episode
+        acted = self._timeline.acts_at(due_us)
+        self._outputs.append(
+            decision_of(
+                customer,
+                message,
+                self._everybody.learned,
+                Outcome.DEFERRED,
+                reason,
+                number=message.number(episode.rung),
+                detected_us=episode.detected_us or due_us,
+                decided_us=acted,
+                expires_us=acted + self._expires_us,
+            )
+        )
+        if episode.detected_us:
+            episode.defer(episode.detected_us, held_us, reason.value)
+        else:
+            episode.watch(held_us)
 
     def _step_due(self, customer: Customer, message: SilenceKind, due_us: int) -> bool:
         """Returns whether something was decided, or the step waits for another reason than before."""

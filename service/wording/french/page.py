@@ -185,6 +185,7 @@ PAGE: Mapping[str, str] = {
     "reason.release_rate": "étalé dans le temps",
     "reason.surge": "retenu : bien plus de cas que d’habitude",
     "reason.hourly_limit": "limite horaire atteinte",
+    "reason.gap_in_log": "des achats ont été perdus : attend un intervalle habituel de plus",
     "reason.volume": "limite atteinte",
     "reason.returned": "visite",
     "feet.metrics": "Métriques",

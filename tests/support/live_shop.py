@@ -1,0 +1,121 @@
+"""A small shop whose regulars come due while a test looks on: what a worker on a real broker, by the wall clock, does
+then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.config import Settings
+from service.domain.calendar import DAY_US, HOUR_US, SECOND_US
+from service.domain.events import Purchase
+from service.engines import new_engine
+from tests.support.worker_process import WorkerProcess
+
+VISITS = 8
+PACERS = 24
+"""Customers who go on, each at an hour of their own."""
+PATIENCE_S = 20.0
+
+
+def log_of(leavers: int, last_visit_us: int, end_us: int) -> list[Purchase]:
+    """Daily visits of so many customers up to `last_visit_us`, and of others who go on until `end_us`; by time."""
+    events = [
+        Purchase(f"v{who}-{visit}", f"leaver-{who}", last_visit_us - (VISITS - 1 - visit) * DAY_US + who, 500)
+        for who in range(leavers)
+        for visit in range(VISITS)
+    ]
+    first_us = last_visit_us - (VISITS - 1) * DAY_US
+    events += [
+        Purchase(f"p{hour}", f"pacer-{hour % PACERS}", at_us, 500)
+        for hour, at_us in enumerate(range(first_us, end_us, HOUR_US))
+    ]
+    return sorted(events, key=lambda event: event.at_us)
+
+
+def log_with_dates_at(settings: Settings, leavers: int, date_us: int) -> list[Purchase]:
+    """A log up to now after which so many customers come due at that instant, give or take microseconds.
+
+    How long such customers may stay away follows from what is learned of all of them. So an engine is asked, again and
+    again with the visits where its last answer would have them.
+    """
+    silence_us = DAY_US
+    for _ in range(12):
+        now_us = time.time_ns() // 1000
+        log = log_of(leavers, date_us - silence_us, now_us)
+        engine = new_engine(settings)
+        for event in log:
+            engine.apply(event, now_us)
+        engine.advance(now_us, now_us - SECOND_US)
+        ahead = engine.ladder.rungs_ahead(engine.customers["leaver-0"])
+        if not ahead:
+            silence_us = silence_us * 4 // 5
+            continue
+        due_us = ahead[0][1]
+        if abs(due_us - date_us) < SECOND_US // 10:
+            return log
+        silence_us = due_us - engine.customers["leaver-0"].last_us
+    raise AssertionError("no log was found whose dates lie ahead")
+
+
+def until(holds: Callable[[], bool], what: str, worker: WorkerProcess | None = None) -> None:
+    """Waits for something that real processes do; fails with its name, and with what the worker says instead."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            if holds():
+                return
+        except httpx.TransportError:
+            pass
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not in {PATIENCE_S:.0f} s: {what}\n{worker.log[-3000:] if worker else ''}")
+        time.sleep(0.05)
+
+
+def readiness(address: str) -> tuple[int, dict[str, Any]]:
+    """Status and body of /readyz."""
+    answer = httpx.get(f"{address}/readyz", timeout=5)
+    body: dict[str, Any] = answer.json()
+    return answer.status_code, body
+
+
+def metric(address: str, name: str, **labels: str) -> float | None:
+    """The value of one series; None where there is none."""
+    for family in text_string_to_metric_families(httpx.get(f"{address}/metrics", timeout=5).text):
+        for sample in family.samples:
+            if sample.name == name and labels.items() <= sample.labels.items():
+                return float(sample.value)
+    return None
+
+
+class Decisions:
+    """What was decided for whom, as a reader of committed records sees it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=settings.kafka.bootstrap_servers,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        tp = TopicPartition(settings.kafka.topics.outreach_decisions, 0)
+        self._consumer.assign([tp])
+        self._consumer.seek_to_beginning(tp)
+        self._found: list[tuple[str, str, str]] = []
+
+    def all(self) -> list[tuple[str, str, str]]:
+        """(customer, outcome, reason) so far, in order."""
+        for records in self._consumer.poll(timeout_ms=50).values():
+            for record in records:
+                told = msgspec.json.decode(record.value)["data"]
+                self._found.append((told["customer_id"], told["outcome"], told["reason"]))
+        return self._found
+
+    def close(self) -> None:
+        self._consumer.close()
