@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import structlog
@@ -31,22 +32,28 @@ def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
     from service.streaming import topics
     from service.streaming.metrics import Metrics
+    from service.streaming.reach import AWAY_VARIABLE
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
     from service.streaming.worker import Worker
 
     # Nothing is in flight before the worker runs, also while it waits for a broker: stopping it then is a good end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
-    if restarts:
-        log.info("started again", restarts=restarts)
-        time.sleep(pause_before_start(restarts))
-    serve = None
+    restarts, away_since_s = int(os.environ.get(RESTARTS_VARIABLE, "0")), float(os.environ.get(AWAY_VARIABLE, "0"))
+    os.environ.pop(AWAY_VARIABLE, None)
+    metrics, serve = Metrics(), None
+    meanwhile: AbstractContextManager[None] = nullcontext()
     if web and settings.web.enabled:
-        from service.web.server import prepare
+        from service.web.server import serving_on, take_port
+        from service.web.waiting import answering
 
-        serve = prepare(settings)  # takes the port: a mistake there is told before anything waits for the broker
-    problems = topics.check(settings, wait_s=math.inf, say=log.warning)
-    if problems:
-        raise ConfigurationError(" ".join(problems))
-    partitions = topics.partition_count(settings, wait_s=math.inf, say=log.warning)
-    return Worker(settings, Metrics(), serve, partitions).run()
+        listener = take_port(settings.web)  # a mistake there is told before anything waits for the broker
+        serve, meanwhile = serving_on(listener, settings), answering(settings, listener, metrics, away_since_s)
+    with meanwhile:
+        if restarts:
+            log.info("started again", restarts=restarts)
+            time.sleep(pause_before_start(restarts))
+        problems = topics.check(settings, wait_s=math.inf, say=log.warning)
+        if problems:
+            raise ConfigurationError(" ".join(problems))
+        partitions = topics.partition_count(settings, wait_s=math.inf, say=log.warning)
+    return Worker(settings, metrics, serve, partitions).run()

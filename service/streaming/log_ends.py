@@ -8,18 +8,22 @@ the process or the machine was paused, and a leader that is away leaves the last
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from typing import Any, Final, NamedTuple
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
 
 KNOWN_FOR_US: Final = 5_000_000
 """An end that was asked for longer ago is not known: fetches are answered five times a second."""
 _ANSWERS_WITH_START: Final = 5
 """The version from which on an answer tells where the log begins."""
 _OUT_OF_RANGE: Final = 1
+_KNOCK_S: Final = 1.0
 _ENDS_KEPT: Final = 512
 """Ends ahead of the position; where a long backlog has more, time moves in larger steps."""
 
@@ -74,32 +78,56 @@ class CompleteUpTo:
         return self.us
 
 
+class Answers:
+    """What brokers have answered to one consumer; written by its thread."""
+
+    def __init__(self) -> None:
+        self.at_s = time.monotonic()
+        """When any of them last answered anything."""
+        self.logs: dict[SourcePartition, Log] = {}
+
+
 class AskingClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka is untyped
     """Keeps what brokers say of the logs, and when they last said anything."""
 
-    logs: dict[SourcePartition, Log]
-    answered_s: float
-    """`time.monotonic` of the newest answer of any broker."""
+    answers: Answers
 
     async def send(self, node_id: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
         asked_us = time.time_ns() // 1000
         answer = await super().send(node_id, request, group=group)
-        self.answered_s = time.monotonic()
+        self.answers.at_s = time.monotonic()
         if isinstance(request, FetchRequest):
             for topic, partitions in answer.topics:
                 for number, error, high, *more in partitions:
                     if error == _OUT_OF_RANGE:  # where it begins and ends is told by the next answer
-                        self.logs.pop(SourcePartition(topic, number), None)
+                        self.answers.logs.pop(SourcePartition(topic, number), None)
                     elif error == 0:
                         stable = more[0] if more and more[0] >= 0 else high
                         start = more[1] if answer.API_VERSION >= _ANSWERS_WITH_START else 0
-                        self.logs[SourcePartition(topic, number)] = Log(asked_us, start, stable, high)
+                        self.answers.logs[SourcePartition(topic, number)] = Log(asked_us, start, stable, high)
         return answer
 
+    async def ask_all(self) -> None:
+        """Asks the brokers for something for which no data has to come, until one answers."""
+        for broker in self.cluster.brokers():
+            try:
+                async with asyncio.timeout(_KNOCK_S):
+                    await self.send(broker.nodeId, MetadataRequest([]))
+                    return
+            except (KafkaError, OSError, TimeoutError):
+                continue
 
-def become_asking(client: AIOKafkaClient, logs: dict[SourcePartition, Log]) -> None:
-    """Makes the client of a consumer that has not been started one that keeps what it is told, in `logs`: Faust's
-    driver makes the consumer, and the consumer its client."""
+    async def ask_when_silent(self) -> None:
+        """Asks when nothing has been heard for a while, as when the group is being balanced; for ever."""
+        while True:
+            await asyncio.sleep(_KNOCK_S)
+            if time.monotonic() - self.answers.at_s > _KNOCK_S:
+                await self.ask_all()
+
+
+def become_asking(client: AIOKafkaClient, answers: Answers) -> None:
+    """Makes the client of a consumer that has not been started one that keeps what it is told: Faust's driver makes the
+    consumer, and the consumer its client."""
     client.__class__ = AskingClient
-    client.logs = logs
-    client.answered_s = time.monotonic()
+    client.answers = answers
+    answers.at_s = time.monotonic()

@@ -154,6 +154,11 @@ class Metrics:
             ["topic", "partition"],
             registry=r,
         )
+        self._away = Gauge(
+            "churn_alert_broker_unreachable_since_seconds",
+            "Since when no broker has answered, Unix seconds; 0 = they answer. Above 0: the broker or the way to it is down.",
+            registry=r,
+        )
         self._open = Gauge(
             "churn_alert_open_transaction_records",
             "Records behind a producer's open transaction; absences wait with them. Above 0 for minutes: a producer hangs.",
@@ -237,6 +242,10 @@ class Metrics:
     def feed(self, partition: int, *, stalled: bool, delay_s: float) -> None:
         self._stalled.labels(partition).set(stalled)
         self._delay.labels(partition).set(delay_s)
+
+    def broker(self, unreachable_since_s: float) -> None:
+        """Unix seconds; 0 = reachable."""
+        self._away.set(unreachable_since_s)
 
     def gap(self, partition: int, topic: str, records: int) -> None:
         """So many records were lost; 0 where nobody knows how many."""

@@ -60,6 +60,8 @@ class PartitionWorker:
         )
         self._intake = Intake(settings.kafka, self.job, source, committed)
         self._producer: TransactionalProducer | None = None
+        self._writing_s: float | None = None
+        """Since when (`time.monotonic`) a transaction has been under way; None: none is."""
         self._wall = settings.time.clock is ClockMode.WALL
         self._more = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -151,7 +153,7 @@ class PartitionWorker:
 
     async def _turn(self) -> bool:
         """One transaction's worth of work. Returns whether there may be more."""
-        began = time.perf_counter()
+        began = time.monotonic()
         self._intake.follow_seeks()
         self._intake.decode()
         self._intake.follow_positions()
@@ -204,7 +206,7 @@ class PartitionWorker:
         complete_us = self._intake.complete_us()
         if complete_us == 0:
             return
-        began, wall_us = time.perf_counter(), time.time_ns() // 1000
+        began, wall_us = time.monotonic(), time.time_ns() // 1000
         self.job.advance(wall_us, complete_us)
         self._metrics.feed(
             self.number,
@@ -221,10 +223,12 @@ class PartitionWorker:
         self._gap_found = False
         if self._producer is None:
             raise FatalError("A turn was made before its producer was open.")
-        computed = time.perf_counter()
+        computed = time.monotonic()
+        self._writing_s = computed
         await self._producer.write(written.records)
+        self._writing_s = None
         self._stored, self._stored_s = written.positions, time.monotonic()
-        self._metrics.turn(self.number, written, self.job.engine, computed - began, time.perf_counter() - computed)
+        self._metrics.turn(self.number, written, self.job.engine, computed - began, time.monotonic() - computed)
 
     def caught_up(self) -> bool:
         """Ready, and nothing waits that was known at the last fetch."""
@@ -242,6 +246,17 @@ class PartitionWorker:
             if end is not None and end.log.asked_us >= since_us
         ]
         return known if len(known) == len(ends) else None
+
+    def answered_s(self) -> float:
+        """`time.monotonic` of the oldest of the answers that are waited for: of the leaders of inputs that are read to
+        their end, and of whoever takes the transaction under way."""
+        now_s, now_us = time.monotonic(), time.time_ns() // 1000
+        asked = [
+            now_s - (now_us - ends.log.asked_us) / 1e6
+            for topic, ends in self._intake.ends().items()
+            if ends is not None and ends.position >= ends.log.high and self.wants(topic)
+        ]
+        return min([now_s, *asked, *([] if self._writing_s is None else [self._writing_s])])
 
     def behind_open_transactions(self) -> dict[str, int]:
         """Input → records, of those that wait behind a transaction that is open; without those where none does."""

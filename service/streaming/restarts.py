@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import NoReturn
 
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
 
 from service.streaming.outage import Outage
+from service.streaming.reach import AWAY_VARIABLE
 
 _BROKER_LOST = (
     KafkaConnectionError,
@@ -37,10 +39,12 @@ def pause_before_start(restarts: int) -> float:
     return 0.0 if restarts < 2 else float(min(LONGEST_PAUSE_S, 0.25 * 2**restarts))
 
 
-def start_again(lived_s: float) -> NoReturn:
-    """Replaces the process by a new one with the same command; the new one waits for the broker with back-off."""
+def start_again(lived_s: float, away_since_s: float = 0.0) -> NoReturn:
+    """Replaces the process by a new one with the same command; the new one waits for the broker with back-off, and
+    knows since when it has been away (Unix seconds; 0 = since now)."""
     sys.stdout.flush()
     sys.stderr.flush()
     in_a_row = 0 if lived_s > HEALTHY_AFTER_S else int(os.environ.get(RESTARTS_VARIABLE, "0"))
     os.environ[RESTARTS_VARIABLE] = str(min(in_a_row + 1, 20))
+    os.environ[AWAY_VARIABLE] = str(away_since_s or time.time())
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line

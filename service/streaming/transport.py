@@ -8,6 +8,7 @@ overridden, never patched; tests/contract/test_faust_internals.py fails when an 
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -20,7 +21,7 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as faust_aiokafka
 from faust.types import ConsumerMessage
 
-from service.streaming.log_ends import Ends, Log, SourcePartition, become_asking
+from service.streaming.log_ends import Answers, Ends, Log, SourcePartition, become_asking
 
 FETCH_WAIT_MS = 200
 """How long the broker may hold a fetch without data. Faust's own 1,500 would delay the notice that a topic is at its
@@ -75,16 +76,27 @@ class BatchSchema(Schema):  # type: ignore[misc]  # faust is untyped
 class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]
     """Reads committed records only, and notes after each fetch how far the partitions have been read."""
 
+    _asking: asyncio.Future[None] | None = None
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        become_asking(consumer._client, self.consumer.logs)
+        become_asking(consumer._client, self.consumer.answers)
         # Without tables Faust spreads all partitions of all topics round robin: one number's inputs would go to
         # different workers whenever the counts do not divide. By range, equal counts give each member the same numbers
         # of every topic.
         consumer._partition_assignment_strategy = [RangePartitionAssignor]
         return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._asking = asyncio.ensure_future(self._consumer._client.ask_when_silent())
+
+    async def on_thread_stop(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+        await super().on_thread_stop()
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: Any = None, max_records: Any = None
@@ -93,7 +105,7 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
         # No await between here and the caller's view: positions move only in the line above.
         ends: dict[SourcePartition, Ends] = {}
         assignment = consumer._subscription.subscription and consumer._subscription.subscription.assignment
-        logs = self.consumer.logs
+        logs = self.consumer.answers.logs
         if assignment:
             for tp in assignment.tps:
                 state, log = assignment.state_value(tp), logs.get(tp)
@@ -111,10 +123,9 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
         self._last: dict[Any, int] = {}
         self._ends: dict[SourcePartition, Ends] = {}
         self._fresh_ends: dict[SourcePartition, Ends] = {}
-        self.logs: dict[SourcePartition, Log] = {}
-        """What the brokers said last, written by the consumer's thread."""
         self.epoch = 0
         super().__init__(*args, **kwargs)
+        self.answers: Answers = self.app.answers
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -129,7 +140,7 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
 
     def log_of(self, tp: SourcePartition) -> Log | None:
         """The newest that is known of the partition's log, which may lie ahead of `ends`."""
-        return self.logs.get(tp)
+        return self.answers.logs.get(tp)
 
     def log_has_lost_its_tail(self, tp: SourcePartition) -> None:
         """What was committed of it lies beyond its end: what is acknowledged from now on is to be committed again."""
@@ -232,11 +243,15 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
         await super().on_partitions_revoked(revoked)
         self._forget_partitions(revoked)
         for tp in revoked:
-            self.logs.pop(tp, None)
+            self.answers.logs.pop(tp, None)
 
 
 class BatchApp(faust.App):  # type: ignore[misc]
     """A Faust app whose messages are batches. `wants(tp)` says whether a partition may be fetched now."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.answers = Answers()
+        super().__init__(*args, **options)
 
     def _new_transport(self) -> Any:
         transport = type("Transport", (faust_aiokafka.Transport,), {"Consumer": Consumer})

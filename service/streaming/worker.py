@@ -29,6 +29,7 @@ from service.streaming.metrics import Metrics
 from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
+from service.streaming.reach import Reach
 from service.streaming.restarts import is_of_the_broker, start_again
 
 EXIT_FAILED = 70
@@ -60,6 +61,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._failing = False
         self._outage = Outage(settings.kafka.bootstrap_servers)
+        self.reach = Reach(settings.kafka.bootstrap_servers)
         self._born_s = time.monotonic()
         self._directory = tempfile.TemporaryDirectory(prefix="churn-alert-")
 
@@ -148,7 +150,7 @@ class Worker:
                 "broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=repr(error)[:200]
             )
             self._directory.cleanup()
-            start_again(time.monotonic() - self._born_s)
+            start_again(time.monotonic() - self._born_s, self.reach.since_s)
         log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
         self._leave()
 
@@ -214,7 +216,13 @@ class Worker:
             await asyncio.sleep(TICK_S)
             for owner in self.partitions.values():
                 owner.tick()
+            self.metrics.broker(self.reach.look(self._answered_s()))
             self.metrics.assignment(len(self.partitions), sum(owner.ready for owner in self.partitions.values()))
+
+    def _answered_s(self) -> float:
+        """`time.monotonic` of the oldest of the answers that are waited for."""
+        heard_s: float = self.app.answers.at_s
+        return min([heard_s, *[owner.answered_s() for owner in self.partitions.values()]])
 
     def _show_periods(self, changed: list[Any]) -> None:
         for granularity in {row.granularity for row in changed}:

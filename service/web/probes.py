@@ -8,6 +8,7 @@ from fastapi import FastAPI, Header, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from service.domain.calendar import SECOND_US, utc_text
 from service.web.responses import json_answer
 from service.web.shop_view import Readiness, ShopFacts
 
@@ -49,6 +50,8 @@ def _told(readiness: Readiness) -> dict[str, object]:
     ]
     if not readiness.assigned:
         missing.insert(0, "assigned")
+    if readiness.unreachable_since_s:
+        missing.insert(0, "broker")
     return {
         "ready": readiness.ready,
         "missing": missing,
@@ -60,7 +63,9 @@ def _told(readiness: Readiness) -> dict[str, object]:
 
 def _details(readiness: Readiness) -> list[str]:
     """What an operator has to know, a sentence each."""
-    return [
+    away = readiness.unreachable_since_s
+    said = [f"no broker has answered since {utc_text(int(away) * SECOND_US)}"] if away else []
+    return said + [
         f"{topic}-{number}: {records} records wait behind a producer's open transaction, and absences with them"
         for number, health in readiness.partitions.items()
         for topic, records in health.behind_transactions.items()

@@ -27,12 +27,8 @@ _GRACE_S = 2
 log = structlog.get_logger()
 
 
-def prepare(settings: Settings) -> Callable[[Worker], Awaitable[None]]:
-    """Takes the port at once, so that a port in use is told before anything else starts. Returns what serves on it.
-
-    Raises ConfigurationError when the port cannot be taken.
-    """
-    listener = take_port(settings.web)
+def serving_on(listener: socket.socket, settings: Settings) -> Callable[[Worker], Awaitable[None]]:
+    """What serves on it beside a worker."""
 
     async def serve(worker: Worker) -> None:
         """Until cancelled; raises whatever ends one of its parts."""
@@ -46,7 +42,10 @@ def prepare(settings: Settings) -> Callable[[Worker], Awaitable[None]]:
 
 
 def take_port(web: WebSettings) -> socket.socket:
-    """A listening socket on web.host and web.port; port 0 takes any free one."""
+    """A listening socket on web.host and web.port; port 0 takes any free one.
+
+    Raises ConfigurationError when the port cannot be taken.
+    """
     try:
         family, *_, where = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (socket.gaierror, UnicodeError):

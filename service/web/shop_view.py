@@ -21,6 +21,7 @@ from service.web.recent import Decided
 class Condition(Enum):
     """What a person has to know before reading the numbers; the worst of the partitions."""
 
+    UNREACHABLE = auto()
     STARTING = auto()
     CATCHING_UP = auto()
     STALLED = auto()
@@ -50,14 +51,19 @@ class Readiness:
     assigned: bool
     """The group has said which partitions are this worker's, be it none."""
     partitions: Mapping[int, PartitionHealth]
+    unreachable_since_s: float = 0.0
+    """Since when no broker has answered, Unix seconds; 0 = they answer."""
 
     @property
     def ready(self) -> bool:
-        return self.assigned and all(health.ready for health in self.partitions.values())
+        reachable = not self.unreachable_since_s
+        return reachable and self.assigned and all(health.ready for health in self.partitions.values())
 
     @property
     def condition(self) -> Condition:
         parts = self.partitions.values()
+        if self.unreachable_since_s:
+            return Condition.UNREACHABLE
         if not self.assigned or not all(health.recovered for health in parts):
             return Condition.STARTING
         if not all(health.caught_up for health in parts):

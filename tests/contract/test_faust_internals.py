@@ -17,9 +17,12 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.producer.sender import Sender
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.app.base import App
 from faust.serializers.schemas import Schema
@@ -51,6 +54,9 @@ def test_the_installed_version_is_the_pinned_one(package: str) -> None:
         ),
         (driver.Consumer._new_consumer_thread, ["self"]),
         (ThreadDelegateConsumer._getmany, ["self", "active_partitions", "timeout"]),
+        (driver.AIOKafkaConsumerThread.on_start, ["self"]),
+        (driver.AIOKafkaConsumerThread.on_thread_stop, ["self"]),
+        (AIOKafkaClient.send, ["self", "node_id", "request", "group"]),
         (BaseConsumer.getmany, ["self", "timeout"]),
         (BaseConsumer._wait_next_records, ["self", "timeout"]),
         (BaseConsumer._add_gap, ["self", "tp", "offset_from", "offset_to"]),
@@ -104,7 +110,14 @@ def test_the_consumer_still_keeps_its_books_under_the_same_names(attribute: str)
 
 @pytest.mark.parametrize(
     "attribute",
-    ["_isolation_level", "_fetch_max_wait_ms", "_partition_assignment_strategy", "_subscription", "_fetcher"],
+    [
+        "_isolation_level",
+        "_fetch_max_wait_ms",
+        "_partition_assignment_strategy",
+        "_subscription",
+        "_fetcher",
+        "_client",
+    ],
 )
 def test_the_kafka_consumer_still_reads_what_we_set_on_it(attribute: str) -> None:
     source = inspect.getsource(AIOKafkaConsumer)
@@ -112,13 +125,28 @@ def test_the_kafka_consumer_still_reads_what_we_set_on_it(attribute: str) -> Non
     assert len(re.findall(rf"self\.{attribute}\b", source)) >= 2, "set in the constructor and used at the start"
 
 
-def test_a_partitions_fetch_state_still_tells_position_end_and_last_stable_offset() -> None:
-    source = inspect.getsource(TopicPartitionState)
-
-    for name in ("lso", "highwater"):
-        assert f"self.{name} = None" in source
+def test_a_partitions_fetch_state_still_tells_its_position() -> None:
     assert isinstance(TopicPartitionState.position, property)
     assert isinstance(TopicPartitionState.has_valid_position, property)
+
+
+def test_an_answer_to_a_fetch_still_tells_the_offsets_of_the_log_in_the_same_places() -> None:
+    wanted = ("partition", "error_code", "highwater_offset", "last_stable_offset", "log_start_offset")
+    versions = [version for version in FetchRequest._CLASSES if version.API_VERSION >= 5]
+
+    for version in versions:
+        topics = dict(zip(version.RESPONSE_TYPE.SCHEMA.names, version.RESPONSE_TYPE.SCHEMA.fields, strict=True))[
+            "topics"
+        ]
+        partitions = dict(zip(topics.array_of.names, topics.array_of.fields, strict=True))["partitions"]
+        assert partitions.array_of.names[: len(wanted)] == wanted, version
+    assert versions
+
+
+def test_every_request_of_a_consumer_still_goes_through_the_client_that_is_made_ours() -> None:
+    assert "self._client = AIOKafkaClient(" in inspect.getsource(AIOKafkaConsumer.__init__)
+    assert "await self._client.send(node_id, request)" in inspect.getsource(Fetcher._proc_fetch_request)
+    assert "__slots__" not in vars(AIOKafkaClient)
 
 
 def test_fetched_positions_move_without_a_pause_before_we_look() -> None:

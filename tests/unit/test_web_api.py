@@ -70,6 +70,26 @@ async def test_readyz_names_what_is_missing_in_which_partition(what: str) -> Non
     assert response.json()["partitions"]["0"]["recovered"] is True
 
 
+async def test_readyz_is_503_while_no_broker_answers_and_says_since_when() -> None:
+    away = FakeFacts(ready=Readiness(assigned=True, partitions={0: HEALTHY}, unreachable_since_s=1_700_000_000.0))
+
+    response = await get("/readyz", away)
+
+    assert response.status_code == 503
+    assert response.json()["missing"] == ["broker"]
+    assert response.json()["details"] == ["no broker has answered since 2023-11-14T22:13:20Z"]
+
+
+async def test_readyz_says_what_waits_behind_an_open_transaction() -> None:
+    behind = replace(HEALTHY, caught_up=False, behind_transactions={"purchases": 3})
+
+    response = await get("/readyz", FakeFacts(ready=Readiness(assigned=True, partitions={2: behind})))
+
+    assert response.json()["details"] == [
+        "purchases-2: 3 records wait behind a producer's open transaction, and absences with them"
+    ]
+
+
 # ---- metrics
 
 

@@ -327,6 +327,15 @@ async def test_the_page_says_when_its_numbers_are_not_of_now(lacking: str, engli
     assert french in visible(await get("/", facts, accept_language="fr"))
 
 
+async def test_the_page_says_in_red_that_no_broker_answers() -> None:
+    facts = FakeFacts(ready=Readiness(assigned=True, partitions={0: HEALTHY}, unreachable_since_s=1_700_000_000.0))
+    english, french = await get("/", facts), await get("/", facts, accept_language="fr")
+
+    assert 'class="condition unreachable"' in english.text
+    assert "Kafka cannot be reached" in visible(english)
+    assert "Kafka est injoignable" in visible(french)
+
+
 async def test_a_shop_without_purchases_gets_a_page_that_says_so() -> None:
     facts = FakeFacts(rows=[], decided=[], counts=CustomerCounts({}, {}, 0, 0, None))
 
