@@ -71,6 +71,7 @@ HOT = (
     "scoreboard",
     "timeline",
     "visits",
+    "merging",
     "engine",
 )
 """The modules an event passes through. Those with msgspec structs (events, outputs, day_part) cannot be compiled;

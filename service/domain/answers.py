@@ -97,6 +97,20 @@ class Answers(Stored):
         self.ces_order = _joined(ces, order_id, at_us, amount_minor)
         return self.nps_order != nps or self.csat_order != csat or self.ces_order != ces
 
+    def absorb(self, other: Answers) -> None:
+        """What another id of the same customer answered was answered by this one."""
+        if _rank(other.nps_us, other.nps, other.nps_order) > _rank(self.nps_us, self.nps, self.nps_order):
+            self.nps, self.nps_us, self.nps_order = other.nps, other.nps_us, other.nps_order
+        if _rank(other.csat_us, other.csat, other.csat_order) > _rank(self.csat_us, self.csat, self.csat_order):
+            self.csat, self.csat_us, self.csat_order = other.csat, other.csat_us, other.csat_order
+        if _rank(other.ces_us, other.ces, other.ces_order) > _rank(self.ces_us, self.ces, self.ces_order):
+            self.ces, self.ces_us, self.ces_order = other.ces, other.ces_us, other.ces_order
+
+    def open_orders(self) -> list[str]:
+        """The order_ids that answers are about and of which nothing is known yet."""
+        orders = (self.nps_order, self.csat_order, self.ces_order)
+        return [order[0] for order in orders if order is not None and order[1] is None]
+
     def restate(self, order: bytes, amount_minor: int) -> bool:
         """The order with that hash amounts to something else than was known. Returns whether an answer says so now."""
         nps, csat, ces = self.nps_order, self.csat_order, self.ces_order

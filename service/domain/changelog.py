@@ -30,6 +30,8 @@ NEWCOMERS_KEY: Final = b"\x00newcomers"
 ROW_PREFIX: Final = b"\x00row:"
 """Before the number of a cell: what it has seen of closed gaps."""
 LEARNED_KEYS: Final = (TABLE_KEY, NEWCOMERS_KEY)
+MERGED_PREFIX: Final = b"\x00merged:"
+"""Before an id that is another customer's since a merge: that customer's id."""
 ERASED_PREFIX: Final = b"\x00erased:"
 """Before the keyed hash of an erased customer's id."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 COUNTED: Final = (
     "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
-    "corrections", "refunds_beyond_order",
+    "corrections", "refunds_beyond_order", "merges", "withdrawals",
 )  # fmt: skip
 
 
@@ -32,6 +32,10 @@ class Counts:
         """Events that gave a known purchase or refund another amount."""
         self.refunds_beyond_order: int = 0
         """Events by which the refunds of an order came to more than it amounts to: what is beyond is left out."""
+
+        self.merges: int = 0
+        self.withdrawals: int = 0
+        """Profiles that the shop has deleted."""
 
     def as_dict(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in COUNTED}

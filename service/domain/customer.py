@@ -75,6 +75,8 @@ FIELDS: Final = (
     "chunks_sealed",
     "sign_us",
     "waits_for",
+    "sent_as",
+    "sent_until_us",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their
 defaults."""
@@ -90,6 +92,8 @@ _EPISODE: Final = frozenset(
         "earlier_releases",
         "alerted_us",
         "waits_for",
+        "sent_as",
+        "sent_until_us",
     )
 )
 """Those of them that are the absence's."""
@@ -208,6 +212,8 @@ class Customer:
             0 if self.sealed is None else self.sealed.following,
             self.sign_us,
             episode.waits_for,
+            episode.sent_as,
+            episode.sent_until_us,
         )
 
     @property

@@ -20,6 +20,7 @@ from service.domain.calendar import NEVER, Calendar
 from service.domain.changelog import (
     BRAKE_KEY,
     ERASED_PREFIX,
+    MERGED_PREFIX,
     PARTITION_KEY,
     Turn,
     chunk_key,
@@ -31,17 +32,18 @@ from service.domain.changelog import (
 from service.domain.corrections import Known, known_by
 from service.domain.counts import Counts
 from service.domain.customer import Customer, restore, snapshot
-from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
+from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SurveyAnswer, Withdrawal
 from service.domain.favourites import Favourites
 from service.domain.findings import Kind, Output, Scores, ScoresErased
 from service.domain.hashed_ids import NO_ID, PROFILE_SEED, PURCHASE_SEED, SURVEY_SEED, event_hash, order_hash
 from service.domain.learning.everybody import Everybody
+from service.domain.merging import Merging
 from service.domain.outreach.ladder import Ladder
 from service.domain.partition_state import PartitionState
 from service.domain.periods.ledger import Ledger
 from service.domain.policy import Policy
 from service.domain.profile import ProfileState
-from service.domain.purchase_history import BOUGHT, GIVEN_BACK, SAID, knows, order_of, remember
+from service.domain.purchase_history import BOUGHT, GIVEN_BACK, SAID, knows, order_of, remember, said_by
 from service.domain.scoreboard import Scoreboard
 from service.domain.timeline import Timeline
 from service.domain.visits import Visits
@@ -78,6 +80,8 @@ class Engine:
         self.counts = Counts()
         self._salt = erasure_salt[:64]
         self._erased: set[bytes] = set()
+        self._merged: dict[str, str] = {}
+        """Ids that are another customer's since a merge → that customer's id."""
         self._history_days = policy.shop.history_days
         self._touched: dict[str, Customer] = {}
         self._own_records: dict[bytes, bytes | None] = {}
@@ -122,6 +126,15 @@ class Engine:
             self.ledger,
             self.scoreboard,
             self.counts,
+            self._history_days,
+        )
+        self._merging = Merging(
+            self.calendar,
+            self.timeline,
+            self.everybody,
+            self.ladder,
+            self.ledger,
+            self._visits,
             self._history_days,
         )
 
@@ -174,6 +187,8 @@ class Engine:
         """Takes in one accepted event. `wall_us`: the present instant where the wall clock rules, else ignored."""
         self.timeline.acted_us = wall_us
         self._changed = True
+        if self._merged:
+            event.customer_id = self._merged.get(event.customer_id, event.customer_id)
         match event:
             case Purchase():
                 self._purchase(event)
@@ -182,7 +197,11 @@ class Engine:
             case Profile():
                 self._profile(event)
             case Erasure():
-                self._erase(event)
+                self._erase(event.customer_id)
+            case Withdrawal():
+                self._withdraw(event)
+            case Merge():
+                self._merge(event)
             case _:
                 assert_never(event)
 
@@ -190,7 +209,7 @@ class Engine:
         """The customer's state, made if new; None for an erased one."""
         customer = self.customers.get(customer_id)
         if customer is None:
-            if self._erased and self._erasure_hash(customer_id) in self._erased:
+            if self._is_erased(customer_id):
                 self.counts.of_erased += 1
                 return None
             customer = Customer(customer_id)
@@ -198,12 +217,12 @@ class Engine:
             self.customers[customer_id] = customer
         return customer
 
-    def _is_duplicate(self, customer: Customer, digest: bytes, at_us: int) -> bool:
-        """Whether this event without money is known; from now on it is."""
+    def _is_duplicate(self, customer: Customer, digest: bytes, at_us: int, said: int) -> bool:
+        """Whether this event without money is known; from now on it is. `said`: what it says (`said_by`)."""
         if knows(customer, digest) or (customer.seen and customer.has_seen(digest)):
             self.counts.duplicates += 1
             return True
-        self._remember(customer, digest, NO_ID, at_us, 0, SAID)
+        self._remember(customer, digest, NO_ID, at_us, said, SAID)
         return False
 
     def _remember(self, customer: Customer, digest: bytes, order: bytes, at_us: int, amount: int, what: int) -> None:
@@ -316,8 +335,8 @@ class Engine:
         self._show(customer)
 
     def _answer(self, event: SurveyAnswer) -> None:
-        customer = self._known(event.customer_id)
-        if customer is None or self._is_duplicate(customer, event_hash(event.event_id, SURVEY_SEED), event.at_us):
+        customer, digest = self._known(event.customer_id), event_hash(event.event_id, SURVEY_SEED)
+        if customer is None or self._is_duplicate(customer, digest, event.at_us, said_by(event.survey, event.score)):
             return
         day = self.calendar.day_of(event.at_us)
         self.timeline.observe(event.at_us, event.customer_id, day)
@@ -336,7 +355,7 @@ class Engine:
 
     def _profile(self, event: Profile) -> None:
         customer = self._known(event.customer_id)
-        if customer is None or self._is_duplicate(customer, event_hash(event.event_id, PROFILE_SEED), event.at_us):
+        if customer is None or self._is_duplicate(customer, event_hash(event.event_id, PROFILE_SEED), event.at_us, 0):
             return
         self._touched[event.customer_id] = customer
         self.counts.profiles += 1
@@ -344,23 +363,56 @@ class Engine:
             customer.profile = ProfileState()
         customer.profile.take(event)
 
-    def _erase(self, event: Erasure) -> None:
-        """Deletes the customer, cancels what was released, and refuses their later events."""
-        customer_id = event.customer_id
-        digest = self._erasure_hash(customer_id)
-        if digest in self._erased:
-            self.counts.duplicates += 1
-            return
-        self.counts.erasures += 1
-        self._erased.add(digest)
-        self._own_records[ERASED_PREFIX + digest] = b""
-        customer = self.customers.get(customer_id)
+    def _withdraw(self, event: Withdrawal) -> None:
+        """Nothing is known of the customer but what they do."""
+        customer = self.customers.get(event.customer_id)
+        self.counts.withdrawals += 1
         if customer is None:
             return
-        self.ladder.erased(customer)
-        self.everybody.forget(customer)
+        self._touched[event.customer_id] = customer
+        if customer.profile is None:
+            customer.profile = ProfileState()
+        customer.profile.withdraw(event.at_us)
+
+    def _merge(self, event: Merge) -> None:
+        """`customer_id` is `merged_into` from now on, and everything as if it had always been."""
+        old_id = event.customer_id
+        new_id = self._merged.get(event.merged_into, event.merged_into)
+        if old_id == new_id:
+            self.counts.duplicates += 1
+            return
+        if self._is_erased(old_id):
+            self.counts.of_erased += 1
+            return
+        if self._is_erased(new_id):
+            self._erase(old_id)
+            return
+        self.counts.merges += 1
+        for earlier in [known for known, into in self._merged.items() if into == old_id]:
+            self._send_on(earlier, new_id)
+        self._send_on(old_id, new_id)
+        old = self.customers.get(old_id)
+        new = None if old is None else self._known(new_id)
+        if old is None or new is None:
+            return
+        days = self._merging.take_out(old)
+        self._merging.merge(old, days, new)
+        self._drop(old)
+        self._tell_chunks(new)
+        self._touched[new_id] = new
+        self._show_anew(new)
+
+    def _send_on(self, old_id: str, new_id: str) -> None:
+        """Later events of the one are the other's."""
+        self._merged[old_id] = new_id
+        self._own_records[MERGED_PREFIX + old_id.encode()] = new_id.encode()
+
+    def _drop(self, customer: Customer) -> None:
+        """Nothing is left of the customer under this id."""
+        customer_id = customer.customer_id
         self.scoreboard.forget(customer)
-        self.timeline.forget(customer)
+        customer.episode.unwatch()
+        customer.change_us = NEVER
         del self.customers[customer_id]
         self._touched.pop(customer_id, None)
         if customer.sealed is not None:
@@ -368,6 +420,34 @@ class Engine:
             self._tell_chunks(customer)
         self._own_records[customer_id.encode()] = None
         self._outputs.append(ScoresErased(customer_id))
+
+    def _erase(self, customer_id: str) -> None:
+        """Deletes the customer under every id, cancels what was released, and refuses their later events."""
+        if self._is_erased(customer_id):
+            self.counts.duplicates += 1
+            return
+        self.counts.erasures += 1
+        self._refuse(customer_id)
+        for known in [known for known, into in self._merged.items() if into == customer_id]:
+            del self._merged[known]
+            self._own_records[MERGED_PREFIX + known.encode()] = None
+            self._refuse(known)
+        customer = self.customers.get(customer_id)
+        if customer is None:
+            return
+        self.ladder.erased(customer)
+        self.everybody.forget(customer)
+        self.timeline.forget(customer)
+        self._drop(customer)
+
+    def _refuse(self, customer_id: str) -> None:
+        """Events of this id are refused from now on."""
+        digest = self._erasure_hash(customer_id)
+        self._erased.add(digest)
+        self._own_records[ERASED_PREFIX + digest] = b""
+
+    def _is_erased(self, customer_id: str) -> bool:
+        return bool(self._erased) and self._erasure_hash(customer_id) in self._erased
 
     def _erasure_hash(self, customer_id: str) -> bytes:
         return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self._salt).digest()
@@ -436,6 +516,12 @@ class Engine:
                 brake = self.state.brake
                 self.state = PartitionState.unpack(value)
                 self.state.restore_brake(brake.fields())  # its own record may be older than what is read here
+        elif key.startswith(MERGED_PREFIX):
+            old_id = key.removeprefix(MERGED_PREFIX).decode()
+            if value is None:
+                self._merged.pop(old_id, None)
+            else:
+                self._merged[old_id] = value.decode()
         elif key.startswith(ERASED_PREFIX):
             if value is not None:
                 self._erased.add(key.removeprefix(ERASED_PREFIX))

@@ -64,7 +64,7 @@ class Episode:
 
     __slots__ = (
         "alerted_us", "detected_us", "due_us", "earlier_releases", "paused_us", "released_rung", "released_us", "rung",
-        "stalled_us", "waits_for",
+        "sent_as", "sent_until_us", "stalled_us", "waits_for",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -87,6 +87,10 @@ class Episode:
         """Releases before the newest: rung, time, rung, time …; None: there are none."""
         self.alerted_us: int = 0
         """When the first rung came due, if it was chosen; 0: not yet, or not chosen."""
+        self.sent_as: str = ""
+        """The id under which releases up to `sent_until_us` went out, where it was another one than the customer has;
+        empty: all went out under the customer's."""
+        self.sent_until_us: int = 0
         self.waits_for: str = ""
         """The reason for which the rung that is deferred waits; empty if none is, or if an older release deferred
         it."""
@@ -110,7 +114,8 @@ class Episode:
         self.due_us = NEVER
         self.rung = self.detected_us = self.released_us = self.released_rung = self.paused_us = self.alerted_us = 0
         self.earlier_releases = None
-        self.waits_for = ""
+        self.waits_for = self.sent_as = ""
+        self.sent_until_us = 0
         self.stalled_us = stalled_us
 
     def watch(self, due_us: int) -> None:
@@ -147,6 +152,16 @@ class Episode:
         """There is nothing to wait for any more."""
         self.detected_us, self.waits_for = 0, ""
         self.due_us = NEVER
+
+    def take_over(self, other: Episode, other_id: str) -> None:
+        """The absence is the one that another id of the same customer is in."""
+        self.due_us, self.rung, self.detected_us = other.due_us, other.rung, other.detected_us
+        self.released_us, self.released_rung = other.released_us, other.released_rung
+        self.stalled_us, self.paused_us = other.stalled_us, other.paused_us
+        self.earlier_releases, self.alerted_us = other.earlier_releases, other.alerted_us
+        self.sent_as, self.sent_until_us, self.waits_for = other.sent_as, other.sent_until_us, other.waits_for
+        if self.released_us and not self.sent_as:
+            self.sent_as, self.sent_until_us = other_id, self.released_us
 
     def releases(self) -> list[tuple[int, int]]:
         """(rung, time) of what went out in this absence, the newest first."""

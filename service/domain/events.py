@@ -68,4 +68,22 @@ class Erasure(msgspec.Struct, gc=False):
     at_us: int
 
 
-Event = Purchase | SurveyAnswer | Profile | Erasure
+class Withdrawal(msgspec.Struct, gc=False):
+    """The shop has deleted the customer's profile: what it said up to then counts no more."""
+
+    event_id: str
+    """Empty: a deletion has none."""
+    customer_id: str
+    at_us: int
+
+
+class Merge(msgspec.Struct, gc=False):
+    """One person, two ids: `customer_id` is `merged_into` from now on, and has always been."""
+
+    event_id: str
+    customer_id: str
+    at_us: int
+    merged_into: str
+
+
+Event = Purchase | SurveyAnswer | Profile | Erasure | Withdrawal | Merge

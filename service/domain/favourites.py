@@ -40,6 +40,15 @@ class Favourites(Stored):
                 counts[name] = counts.pop(least) + 1
         self.last = last[:_LAST]
 
+    def absorb(self, other: Favourites, *, newer: bool) -> None:
+        """What another id of the same customer took was taken by this one. `newer`: its last basket is the last."""
+        for name, count in other.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+        ranked = sorted(self.counts, key=lambda name: (-self.counts[name], name))
+        self.counts = {name: self.counts[name] for name in ranked[:_COUNTED]}
+        if newer:
+            self.last = list(other.last)
+
     def favourites(self) -> tuple[str, ...]:
         """Up to three names taken more than once, the most frequent first."""
         ranked = sorted(self.counts, key=lambda name: (-self.counts[name], name))

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     SURGE = "surge"
     HOURLY_LIMIT = "hourly_limit"
     GAP_IN_LOG = "gap_in_log"
+    MERGED = "merged"
 
 
 class Segment(StrEnum):

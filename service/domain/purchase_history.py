@@ -15,13 +15,16 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from service.domain.customer import Customer
+from service.domain.events import Survey
 from service.domain.hashed_ids import NO_ID, order_hash
 from service.domain.sealed_chunks import CHUNK, Sealed, appended, is_full, rows_of
 
 BOUGHT: Final = 0
 GIVEN_BACK: Final = 1
 SAID: Final = 2
-"""A survey answer or a word on the customer: only its id is kept."""
+"""A survey answer or a word on the customer: its id is kept, and what it says where that is counted."""
+_SURVEYS: Final = tuple(Survey)
+_SCORES: Final = 16
 
 
 class Entry(NamedTuple):
@@ -33,7 +36,7 @@ class Entry(NamedTuple):
     order: bytes
     at_us: int
     amount: int
-    """Minor units, at least 0."""
+    """Minor units, at least 0; of what was SAID the answer (`said_by`)."""
     what: int
     """BOUGHT, GIVEN_BACK or SAID."""
 
@@ -76,6 +79,16 @@ def remember(
         chunk = b""
     customer.bought = appended(chunk, event, order, at_us, amount, what)
     return sealing
+
+
+def said_by(survey: Survey, score: int) -> int:
+    """What an answer says, as one number; 0 stands for a word that is no answer."""
+    return 1 + _SURVEYS.index(survey) * _SCORES + score
+
+
+def answer_of(said: int) -> tuple[Survey, int] | None:
+    """Survey and score, back from `said_by`; None for 0."""
+    return (_SURVEYS[(said - 1) // _SCORES], (said - 1) % _SCORES) if said else None
 
 
 # ---- reading

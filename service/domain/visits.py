@@ -95,12 +95,12 @@ class Visits:
         elif previous == NO_DAY and customer.last_day >= horizon:
             self._ledger.visit(day, customer.last_day, None)
         else:
-            booked = self._booked_days(customer)
+            booked = self.booked_days(customer)
             if not booked:
                 customer.first_day = day
             self._ledger.visit(day, booked[-1] if booked else None, booked[-2] if len(booked) > 1 else None)
 
-    def _booked_days(self, customer: Customer) -> list[int]:
+    def booked_days(self, customer: Customer) -> list[int]:
         """The customer's visit days that the ledger holds, ascending; of days dropped from the bit set only the
         first."""
         horizon = self._timeline.today - self._history_days
@@ -133,7 +133,7 @@ class Visits:
     def _late_visit(self, customer: Customer, day: int, in_history: bool) -> None:
         """A new day before the last visit: the rhythm is read again from the days known."""
         self._counts.late_visits += 1
-        days = self._booked_days(customer)
+        days = self.booked_days(customer)
         if in_history:
             earlier = [d for d in days if d < day]
             later = [d for d in days if d > day]

@@ -77,7 +77,7 @@ class Everybody:
         """The customer's last visit opens a silence."""
         visits = customer.visits
         if visits == 1:
-            self._met(customer)
+            self.met(customer)
         if visits >= self._min_visits:
             self.silences.opened(customer)
         elif self.newcomers is not None:
@@ -145,7 +145,7 @@ class Everybody:
         if customer.visits >= self._min_visits:
             self.population.spent(minor)
 
-    def _met(self, customer: Customer) -> None:
+    def met(self, customer: Customer) -> None:
         """A customer has come for the first time, or was restored."""
         self.sample.offer(customer.customer_id)
         self.state.sample_level = self.sample.level
@@ -219,7 +219,7 @@ class Everybody:
         self.silences.forget_open()
         for customer in customers:
             if customer.visits:
-                self._met(customer)
+                self.met(customer)
             if customer.visits >= self._min_visits:
                 self.silences.opened(customer)
             elif customer.visits and self.newcomers is not None:

@@ -43,12 +43,14 @@ def decision_of(
     expires_us: int,
     returned_us: int | None = None,
     revenue_minor: int | None = None,
+    told_as: str = "",
 ) -> Decision:
-    """The decision on the step `number` of a kind of message, in the present absence."""
-    step = message.step(number)
+    """The decision on the step `number` of a kind of message, in the present absence. `told_as`: the id under which it
+    was told before, if that was another one than the customer has."""
+    step, customer_id = message.step(number), told_as or customer.customer_id
     return Decision(
-        decision_id=decision_id(message.kind, step.name, customer.last_day, customer.customer_id),
-        customer_id=customer.customer_id,
+        decision_id=decision_id(message.kind, step.name, customer.last_day, customer_id),
+        customer_id=customer_id,
         episode_id=to_date(customer.last_day).isoformat(),
         kind=message.kind,
         rung=step.name,

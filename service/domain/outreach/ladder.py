@@ -120,6 +120,21 @@ class Ladder:
         self._drop_deferred(customer)
         self._stop_releases(customer, Reason.ERASED, self._timeline.now_us, NEVER)
 
+    def merged(self, customer: Customer) -> None:
+        """The customer and another id are one, and the silence, the rhythm and the visits are told anew. What came due
+        in it, under either id, does not come due again."""
+        episode, message = customer.episode, self._follower(customer)
+        if message is None or customer.visits == 0:
+            if not episode.detected_us:
+                episode.unwatch()
+        elif episode.untouched:
+            self._watch(customer, message)
+
+    def merged_away(self, customer: Customer) -> None:
+        """The customer is another one, whose absence goes on: what is on its way under this id is stopped."""
+        self._drop_deferred(customer)
+        self._stop_releases(customer, Reason.MERGED, self._timeline.now_us, self._expires_us)
+
     def refresh(self, at_us: int) -> None:
         """What is learned from everybody has been refreshed."""
         if self.volume is not None:
@@ -360,6 +375,7 @@ class Ladder:
         if not self._tells_ends:
             return
         number, released_us = released
+        episode = customer.episode
         self._outputs.append(
             decision_of(
                 customer,
@@ -373,6 +389,7 @@ class Ladder:
                 expires_us=at_us + self._expires_us,
                 returned_us=at_us if reason is Reason.RETURNED else None,
                 revenue_minor=amount,
+                told_as=episode.sent_as if released_us <= episode.sent_until_us else "",
             )
         )
 

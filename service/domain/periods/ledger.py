@@ -10,6 +10,7 @@ Counters add up over partitions, an event touches one day (a late visit three), 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, assert_never
 
 from service.domain.events import Survey
@@ -116,23 +117,45 @@ class Ledger:
                 _skip(following, y - u, -1)
             _skip(following, y - day, 1)
 
-    def answer(self, day: int, survey: Survey, score: int) -> None:
+    def adjust(self, day: int, orders: int, minor: int) -> None:
+        """So many orders more, and so much revenue; less where they are negative."""
+        if day != self._day:
+            self._turn_to(day)
+        self._orders += orders
+        self._minor += minor
+
+    def rebook(self, days: Sequence[int], count: int, since: int) -> None:
+        """A customer's visits on these days, ascending, `count` times more: 1 books them, −1 takes them back. Days
+        before `since` are left as they are."""
+        for index, day in enumerate(days):
+            if day < since:
+                continue
+            part = self._turn_to(day)
+            if index == 0:
+                part.firsts += count
+                continue
+            count_up(part.gaps, min(day - days[index - 1], FAR_GAP), count)
+            if index > 1:
+                _skip(part, day - days[index - 2], count)
+
+    def answer(self, day: int, survey: Survey, score: int, count: int = 1) -> None:
+        """One answer more; −1 takes one back that was booked twice."""
         part = self._part if day == self._day else self._turn_to(day)
         match survey:
             case Survey.NPS:
                 if score >= NPS_PROMOTER:
-                    part.nps_promoters += 1
+                    part.nps_promoters += count
                 elif score >= NPS_PASSIVE:
-                    part.nps_passives += 1
+                    part.nps_passives += count
                 else:
-                    part.nps_detractors += 1
+                    part.nps_detractors += count
             case Survey.CSAT:
-                part.csat_n += 1
-                part.csat_satisfied += score >= CSAT_SATISFIED
+                part.csat_n += count
+                part.csat_satisfied += count if score >= CSAT_SATISFIED else 0
             case Survey.CES:
-                part.ces_n += 1
-                part.ces_sum += score
-                part.ces_favourable += score >= CES_FAVOURABLE
+                part.ces_n += count
+                part.ces_sum += count * score
+                part.ces_favourable += count if score >= CES_FAVOURABLE else 0
             case _:
                 assert_never(survey)
 
