@@ -107,16 +107,29 @@ class Contact(WireModel):
 
 
 class CustomerEvent(_Input):
-    """What the shop says of a customer, or that this customer must be forgotten."""
+    """What the shop says of a customer, that two ids are one person, or that this customer must be forgotten."""
 
-    kind: Literal["profile", "erase"] | None = Field(
-        "profile", description="erase deletes everything known and blocks re-ingestion; null = profile."
+    kind: Literal["profile", "erase", "merge"] | None = Field(
+        "profile",
+        description="erase deletes everything known and blocks re-ingestion; merge says that this id is merged_into "
+        "from now on, and has always been; null = profile.",
+    )
+    merged_into: Identifier | None = Field(
+        None, description="For a merge, and required there: the customer's id from now on."
     )
     first_name: Name | None = Field(None, description="At most 500 characters; null = not said.")
     locale: Locale | None = Field(None, description="BCP 47, e.g. fr-FR; null = not said.")
     timezone: Zone | None = Field(None, description="IANA name, e.g. Europe/Paris; null = not said.")
     contact: Contact | None = Field(None, description="How to reach the customer; null = not said.")
     marketing_consent: bool | None = Field(None, description="true or false; null = not said in this event.")
+
+    @model_validator(mode="after")
+    def _a_merge_says_into_whom(self) -> Self:
+        if self.kind == "merge" and self.merged_into is None:
+            raise PydanticCustomError("missing_field", "merged_into: is required for a merge")
+        if self.kind == "merge" and self.merged_into == self.customer_id:
+            raise PydanticCustomError("invalid_value", "merged_into: must be another id than customer_id")
+        return self
 
 
 class InputChannel(NamedTuple):

@@ -183,7 +183,7 @@ class Engine:
 
     # ---- events
 
-    def apply(self, event: Event, wall_us: int = 0) -> None:
+    def apply(self, event: Event | Withdrawal, wall_us: int = 0) -> None:
         """Takes in one accepted event. `wall_us`: the present instant where the wall clock rules, else ignored."""
         self.timeline.acted_us = wall_us
         self._changed = True
@@ -411,8 +411,8 @@ class Engine:
         """Nothing is left of the customer under this id."""
         customer_id = customer.customer_id
         self.scoreboard.forget(customer)
-        customer.episode.unwatch()
-        customer.change_us = NEVER
+        customer.episode.begin(0)
+        customer.change_us = NEVER  # where a date of theirs lies in the queue, nothing follows
         del self.customers[customer_id]
         self._touched.pop(customer_id, None)
         if customer.sealed is not None:

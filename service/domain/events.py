@@ -86,4 +86,4 @@ class Merge(msgspec.Struct, gc=False):
     merged_into: str
 
 
-Event = Purchase | SurveyAnswer | Profile | Erasure | Withdrawal | Merge
+Event = Purchase | SurveyAnswer | Profile | Erasure | Merge

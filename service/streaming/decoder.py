@@ -22,7 +22,7 @@ from schemas.inputs import SurveyAnswer as WireAnswer
 from schemas.scales import SCALES
 from schemas.wire_types import AMOUNT_TEXT, read_amount
 from service.domain.calendar import SECOND_US
-from service.domain.events import Erasure, Item, Profile, Purchase, Survey, SurveyAnswer
+from service.domain.events import Erasure, Item, Merge, Profile, Purchase, Survey, SurveyAnswer
 from service.errors import ErrorCode, PoisonError
 from service.streaming.currencies import Money
 from service.streaming.framing import Headers, check_headers, read_object, unframe
@@ -109,7 +109,9 @@ class Decoder:
         at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
         return SurveyAnswer(wire.event_id, wire.customer_id, at_us, _SURVEYS[wire.survey], wire.score, wire.order_id)
 
-    def customer(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> Profile | Erasure:
+    def customer(
+        self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int
+    ) -> Profile | Erasure | Merge:
         """One record of `customers`. PoisonError when it can never be accepted."""
         text = unframe(value, self._max_bytes)
         check_headers(headers)
@@ -117,6 +119,8 @@ class Decoder:
         at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
         if wire.kind == "erase":
             return Erasure(wire.event_id, wire.customer_id, at_us)
+        if wire.merged_into is not None and wire.kind == "merge":
+            return Merge(wire.event_id, wire.customer_id, at_us, wire.merged_into)
         contact = wire.contact
         return Profile(
             wire.event_id,

@@ -15,7 +15,7 @@ from typing import Any, Final
 from schemas import inputs
 from service.config import TopicNames
 from service.domain.calendar import utc_text
-from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
+from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SurveyAnswer
 from service.domain.money import minor_to_text
 from service.streaming.decoder import Decoder
 from service.streaming.framing import Headers
@@ -68,9 +68,11 @@ def _answer(event: SurveyAnswer, minor_digits: int) -> Body:  # noqa: ARG001 - t
     return body
 
 
-def _customer(event: Profile | Erasure, minor_digits: int) -> Body:  # noqa: ARG001 - the signature of every writer
+def _customer(event: Profile | Erasure | Merge, minor_digits: int) -> Body:  # noqa: ARG001 - the signature of every writer
     if isinstance(event, Erasure):
         return {"kind": "erase"}
+    if isinstance(event, Merge):
+        return {"kind": "merge", "merged_into": event.merged_into}
     contact = {"email": event.email, "phone": event.phone, "crm_id": event.crm_id}
     said = {
         "first_name": event.first_name,
@@ -102,10 +104,10 @@ INPUT_TOPICS: Final = (
     InputTopic(
         inputs.CUSTOMERS,
         rank=1,  # what the shop knows of a customer comes before what they do
-        events=(Profile, Erasure),
+        events=(Profile, Erasure, Merge),
         decode=lambda decoder: decoder.customer,
         write=_customer,
-        counted={"profiles": "profile", "erasures": "erasure"},
+        counted={"profiles": "profile", "erasures": "erasure", "merges": "merge"},
     ),
 )
 """In the order in which people are told of them."""

@@ -11,7 +11,7 @@ import pytest
 from schemas import inputs
 from service.config import Settings, TopicNames
 from service.domain.counts import COUNTED
-from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
+from service.domain.events import Erasure, Event, Item, Merge, Profile, Purchase, Survey, SurveyAnswer
 from service.feed.records import key_of, value_of
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.input_topics import BY_RANK, INPUT_TOPICS, TOPIC_OF, input_names
@@ -26,6 +26,7 @@ EVENTS: tuple[Event, ...] = (
     SurveyAnswer("s", "anna", AT_US, Survey.CES, 7, "o1"),
     Profile("c", "anna", AT_US, "Anna", "fr-FR", "Europe/Paris", "a@example.org", "+33 1", "7", False),
     Erasure("e", "anna", AT_US),
+    Merge("m", "anna", AT_US, "anne"),
 )
 
 

@@ -14,7 +14,7 @@ import msgspec
 from pydantic import BaseModel
 
 from schemas import inputs
-from service.domain.events import Erasure, Item, Profile, Purchase, SurveyAnswer
+from service.domain.events import Erasure, Item, Merge, Profile, Purchase, SurveyAnswer
 from service.domain.findings import Kind, Outcome, Reason
 
 SERVICE = Path(__file__).parents[2] / "service"
@@ -75,7 +75,7 @@ def test_fields_of_the_inputs_that_go_no_further() -> None:
         inputs.Purchase: fields(Purchase) | {"occurred_at", "amount", "currency", "kind"},
         inputs.ItemLine: fields(Item),
         inputs.SurveyAnswer: fields(SurveyAnswer) | {"occurred_at"},
-        inputs.CustomerEvent: fields(Profile, Erasure) | {"occurred_at", "kind", "contact"},
+        inputs.CustomerEvent: fields(Profile, Erasure, Merge) | {"occurred_at", "kind", "contact"},
         inputs.Contact: fields(Profile),
     }
     dropped = {model: set(model.model_fields) - known for model, known in becomes.items()}

@@ -187,6 +187,7 @@ PAGE: Mapping[str, str] = {
     "reason.surge": "held: far more come due than usual",
     "reason.hourly_limit": "limit of the hour reached",
     "reason.gap_in_log": "purchases were lost: waits another usual gap",
+    "reason.merged": "is another customer",
     "reason.volume": "limit reached",
     "reason.returned": "visited",
     "feet.metrics": "Metrics",

@@ -187,6 +187,7 @@ PAGE: Mapping[str, str] = {
     "reason.surge": "retenu : bien plus de cas que d’habitude",
     "reason.hourly_limit": "limite horaire atteinte",
     "reason.gap_in_log": "des achats ont été perdus : attend un intervalle habituel de plus",
+    "reason.merged": "est un autre client",
     "reason.volume": "limite atteinte",
     "reason.returned": "visite",
     "feet.metrics": "Métriques",
