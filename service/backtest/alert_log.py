@@ -101,6 +101,8 @@ class AlertLog:
         self.decided += 1
         if self._on_decision is not None:
             self._on_decision(decision)
+        if decision.reason is Reason.SIGN_OF_LIFE:
+            return  # nothing has come due: it waits
         newest = self.open.get(decision.customer_id, _NOBODY)
         known = newest
         while known != _NOBODY and self._decision(known).decision_id != decision.decision_id:

@@ -6,14 +6,14 @@ from typing import Final
 
 COUNTED: Final = (
     "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
-    "corrections", "refunds_beyond_order", "merges", "withdrawals",
+    "corrections", "refunds_beyond_order", "merges", "withdrawals", "signs_of_life",
 )  # fmt: skip
 
 
 class Counts:
     """Plain counters; not stored."""
 
-    __slots__ = COUNTED
+    __slots__ = (*COUNTED, "left_out")
 
     def __init__(self) -> None:
         self.purchases: int = 0
@@ -32,7 +32,10 @@ class Counts:
         """Events that gave a known purchase or refund another amount."""
         self.refunds_beyond_order: int = 0
         """Events by which the refunds of an order came to more than it amounts to: what is beyond is left out."""
-
+        self.signs_of_life: int = 0
+        """Purchases that were refused and postpone what is due for their customer."""
+        self.left_out: dict[str, int] = {}
+        """By name: optional fields of accepted purchases that could not be read."""
         self.merges: int = 0
         self.withdrawals: int = 0
         """Profiles that the shop has deleted."""
@@ -45,6 +48,7 @@ class Counts:
         news = Counts()
         for name in COUNTED:
             setattr(news, name, getattr(self, name) - getattr(earlier, name))
+        news.left_out = {name: count - earlier.left_out.get(name, 0) for name, count in self.left_out.items()}
         return news
 
     def copy(self) -> Counts:

@@ -1,5 +1,5 @@
 """One customer's state. Bounded: 192 + 32 bytes of visit days, 6 favourite items, 3 last items, one answer per survey,
-one absence, and the purchase history: an entry of some 21 bytes for each event of the kept days, of which the newest 24
+one absence, and the purchase history: an entry of some 19 bytes for each event of the kept days, of which the newest 24
 at most are in the snapshot (purchase_history.py).
 
 The snapshot is a MessagePack array of the fields whose first element is the schema version; new fields are
@@ -164,7 +164,8 @@ class Customer:
         self.sealed: Sealed | None = None
         """Its full chunks, each a record of its own; None: there never was one."""
         self.sign_us: int = 0
-        """Newest sign of life that is no visit; 0: there was none. It postpones the absence, and is no end of it."""
+        """Newest sign of life on a day after the last visit's that is no visit itself; 0: there was none. It postpones
+        what is due, and is no end of the silence."""
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored. Spelt out, because it is made at every visit."""
@@ -223,7 +224,7 @@ class Customer:
         return min(change, due)
 
     def has_seen(self, digest: bytes) -> bool:
-        """Whether the six-byte hash is among the ids that an earlier release has kept."""
+        """Whether the hash is among the ids that an earlier release has kept, six bytes of each."""
         seen = self.seen
         at = seen.find(digest)
         while at >= 0:

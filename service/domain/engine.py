@@ -32,7 +32,7 @@ from service.domain.changelog import (
 from service.domain.corrections import Known, known_by
 from service.domain.counts import Counts
 from service.domain.customer import Customer, restore, snapshot
-from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SurveyAnswer, Withdrawal
+from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SignOfLife, SurveyAnswer, Withdrawal
 from service.domain.favourites import Favourites
 from service.domain.findings import Kind, Output, Scores, ScoresErased
 from service.domain.hashed_ids import NO_ID, PROFILE_SEED, PURCHASE_SEED, SURVEY_SEED, event_hash, order_hash
@@ -183,7 +183,7 @@ class Engine:
 
     # ---- events
 
-    def apply(self, event: Event | Withdrawal, wall_us: int = 0) -> None:
+    def apply(self, event: Event | Withdrawal | SignOfLife, wall_us: int = 0) -> None:
         """Takes in one accepted event. `wall_us`: the present instant where the wall clock rules, else ignored."""
         self.timeline.acted_us = wall_us
         self._changed = True
@@ -202,6 +202,8 @@ class Engine:
                 self._withdraw(event)
             case Merge():
                 self._merge(event)
+            case SignOfLife():
+                self._heard(event)
             case _:
                 assert_never(event)
 
@@ -237,8 +239,32 @@ class Engine:
             for number, chunk in sealed.take_news().items():
                 self._own_records[chunk_key(customer.customer_id, number)] = chunk
 
+    def _heard(self, event: SignOfLife) -> None:
+        """A purchase was refused. Who is not known stays unknown; no visit, no order, no money."""
+        customer = self.customers.get(event.customer_id)
+        if customer is None:
+            return
+        at_us, now_us = event.at_us, self.timeline.now_us
+        if event.own_time:
+            self.timeline.observe(at_us, event.customer_id, self.calendar.day_of(at_us))
+        else:
+            at_us = min(at_us, now_us) if at_us > 0 else now_us
+        self.counts.signs_of_life += 1
+        self._alive(customer, at_us)
+
+    def _alive(self, customer: Customer, at_us: int) -> None:
+        """The customer was there at `at_us`, without a visit that counts: what is due waits a usual gap from then."""
+        at_us = min(at_us, self.timeline.now_us)
+        if customer.visits and at_us > customer.sign_us and self.calendar.day_of(at_us) > customer.last_day:
+            self.everybody.silence_doubted(customer)
+            customer.sign_us = at_us
+            if self._keeps_records:
+                self._touched[customer.customer_id] = customer
+
     def _purchase(self, event: Purchase) -> None:
         customer_id = event.customer_id
+        for name in event.left_out:
+            self.counts.left_out[name] = self.counts.left_out.get(name, 0) + 1
         customer = self._known(customer_id)
         if customer is None:
             return
@@ -309,7 +335,7 @@ class Engine:
         booked = known.restated
         if booked is not None and not booked.refund:
             if event.at_us > booked.at_us:
-                customer.sign_us = max(customer.sign_us, min(event.at_us, self.timeline.now_us))
+                self._alive(customer, event.at_us)
             if customer.answers is not None and customer.answers.restate(booked.order, booked.amount):
                 self._show_anew(customer)
         self._correct(customer, known)

@@ -36,6 +36,8 @@ class Purchase(msgspec.Struct, gc=False):
     refund: bool = False
     order_id: str | None = None
     items: tuple[Item, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Names of optional fields that could not be read."""
 
 
 class SurveyAnswer(msgspec.Struct, gc=False):
@@ -84,6 +86,17 @@ class Merge(msgspec.Struct, gc=False):
     customer_id: str
     at_us: int
     merged_into: str
+
+
+class SignOfLife(msgspec.Struct, gc=False):
+    """A purchase that was refused, for its currency, its amount, its date …: the customer was there, nothing more is
+    known."""
+
+    customer_id: str
+    at_us: int
+    """0 or less: not known."""
+    own_time: bool
+    """Whether that is the purchase's own time, which moves the stream's; else it is when the record was written."""
 
 
 Event = Purchase | SurveyAnswer | Profile | Erasure | Merge

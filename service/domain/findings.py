@@ -36,6 +36,7 @@ class Reason(StrEnum):
     HOURLY_LIMIT = "hourly_limit"
     GAP_IN_LOG = "gap_in_log"
     MERGED = "merged"
+    SIGN_OF_LIFE = "sign_of_life"
 
 
 class Segment(StrEnum):

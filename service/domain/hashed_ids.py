@@ -1,5 +1,8 @@
-"""What stands for the ids of events and orders in a customer's state: six bytes of a hash, of which two in a customer's
-thousands are alike once in a hundred million customers."""
+"""What stands for the ids of events and orders in a customer's state: five bytes of a hash.
+
+Of a customer with 200 purchases one in 30 million has two that are taken for one; six bytes would be 20 more a
+customer, for a few wrong purchases in a billion.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Final
 
 import xxhash
 
-ID_BYTES: Final = 6
+ID_BYTES: Final = 5
 NO_ID: Final = bytes(ID_BYTES)
 """Stands for an id that was not given."""
 PURCHASE_SEED: Final = 1

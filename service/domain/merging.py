@@ -84,6 +84,8 @@ class Merging:
         self._spending(new, booked, bought_days)
         rewrite(new, entries, self._timeline.today, self._history_days)
         _absorb_words(old, new, old_is_newer)
+        if new.sign_us and self._calendar.day_of(new.sign_us) <= new.last_day:
+            new.sign_us = 0
         self._ledger.rebook(days, 1, self._horizon)
         if new.visits:
             self._everybody.met(new)

@@ -2,7 +2,7 @@
 one customer.
 
 A chunk is one byte, the width of its amounts, and its rows of equal length; a sealed one ends with the local day on
-which it was sealed. A row is the hashes of event_id and order_id (6 bytes each), the time with what the entry is (7),
+which it was sealed. A row is the hashes of event_id and order_id (5 bytes each), the time with what the entry is (7),
 and the amount. It has no other columns on purpose: finding a hash in some hundred bytes is one call.
 """
 
@@ -29,7 +29,7 @@ _DAY_BYTES: Final = 4
 _OLD_ORDER_BYTES: Final = 19
 _SCANNED: Final = 8
 """Sealed chunks that are read one after the other; beyond them there is an index."""
-_TAG_BYTES: Final = 3
+_TAG_BYTES: Final = 2
 _NOTE_BYTES: Final = _TAG_BYTES + _DAY_BYTES
 
 Row = tuple[bytes, bytes, int, int, int]
@@ -93,7 +93,7 @@ def of_order_memory(memory: bytes) -> bytes:
     for at in range(0, len(memory), _OLD_ORDER_BYTES):
         order = memory[at : at + _OLD_ORDER_BYTES]
         at_us, amount = int.from_bytes(order[:7], "big"), int.from_bytes(order[7:13], "big")
-        chunk = appended(chunk, NO_ID, order[13:], at_us, amount, 0)
+        chunk = appended(chunk, NO_ID, order[13 : 13 + ID_BYTES], at_us, amount, 0)
     return chunk
 
 
@@ -113,7 +113,7 @@ class Sealed:
         """Number of the next chunk: how many have ever been sealed."""
         self._news: dict[int, bytes | None] = {}
         self._buckets: list[bytes] | None = None
-        """By hash: the rest of it and the number of the chunk, seven bytes each; None while chunks are few."""
+        """By hash: the rest of it and the number of the chunk, six bytes each; None while chunks are few."""
         self._index_until: int = 0
         """Number of the chunk with which the index is made anew."""
 

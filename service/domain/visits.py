@@ -59,6 +59,8 @@ class Visits:
         visits = customer.visits
         if visits:
             self._end_silence(customer, at_us, amount)
+            if customer.sign_us and self._calendar.day_of(customer.sign_us) <= day:
+                customer.sign_us = 0
             if in_history:
                 self._book_visit(customer, day)
         else:

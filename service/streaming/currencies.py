@@ -44,6 +44,8 @@ class Money:
     def exact(self, amount: Decimal, currency: str | None) -> int:
         """Minor units of the shop's currency. PoisonError for a currency without a rate, or beyond 10¹² major units."""
         factor = self._factors.get(self._currency if currency is None else currency)
+        if factor is None and currency is not None:  # written in another way, or nothing but blanks
+            factor = self._factors.get(currency.strip().upper() or self._currency)
         if factor is None:
             raise PoisonError(ErrorCode.UNKNOWN_CURRENCY, f"currency: no rate is configured for {currency}")
         minor = int(_EXACT.to_integral_value(_EXACT.multiply(amount, factor)))

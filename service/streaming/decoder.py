@@ -20,13 +20,14 @@ from schemas.inputs import CustomerEvent
 from schemas.inputs import Purchase as WirePurchase
 from schemas.inputs import SurveyAnswer as WireAnswer
 from schemas.scales import SCALES
-from schemas.wire_types import AMOUNT_TEXT, read_amount
+from schemas.wire_types import AMOUNT_TEXT, MAX_ID, read_amount, read_time
 from service.domain.calendar import SECOND_US
-from service.domain.events import Erasure, Item, Merge, Profile, Purchase, Survey, SurveyAnswer
+from service.domain.events import Erasure, Item, Merge, Profile, Purchase, SignOfLife, Survey, SurveyAnswer
 from service.errors import ErrorCode, PoisonError
 from service.streaming.currencies import Money
 from service.streaming.framing import Headers, check_headers, read_object, unframe
 from service.streaming.wire_fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
+from service.streaming.wire_lenient import readable_answer, readable_purchase
 from service.streaming.wire_strict import validate
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,7 +85,8 @@ class Decoder:
             found = None if fast is None else self._quick_purchase(fast, key, now_us)
             if found is not None:
                 return found
-        wire = validate(WirePurchase, read_object(text))
+        event, left_out = readable_purchase(read_object(text))
+        wire = validate(WirePurchase, event)
         amount_minor = self._money.exact(wire.amount, wire.currency)
         return Purchase(
             wire.event_id,
@@ -94,7 +96,41 @@ class Decoder:
             wire.kind == "refund",
             wire.order_id,
             tuple([Item(line.sku, _clean(line.name) or line.sku) for line in wire.items or ()]),
+            left_out=left_out,
         )
+
+    def sign_of_life(
+        self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int, timestamp_us: int
+    ) -> SignOfLife | None:
+        """What a refused record of `purchases` still says: that its customer was there. None where it does not say
+        whose it is, or is no purchase: nothing at all, money given back.
+
+        Its own time counts where it can be read and can be true, else that of the record in the log.
+        """
+        whose = _customer_of_key(key)
+        try:
+            event = read_object(unframe(value, self._max_bytes))
+            check_headers(headers)
+        except PoisonError as error:
+            if whose is None or error.code is ErrorCode.EMPTY_VALUE:
+                return None
+            return SignOfLife(whose, timestamp_us, own_time=False)
+        named = event.get("customer_id")
+        if isinstance(named, str) and named:
+            if whose is None:
+                whose = _customer_of_key(named.encode(errors="replace")) if key is None else None
+            elif named != whose:
+                return None
+        kind = event.get("kind")
+        if whose is None or (isinstance(kind, str) and kind.strip().lower() == "refund"):
+            return None
+        try:
+            at_us = _microseconds(read_time(event.get("occurred_at")))
+        except PydanticCustomError:
+            at_us = _NO_TIME
+        if 0 <= at_us <= now_us + self._max_skew_us:
+            return SignOfLife(whose, at_us, own_time=True)
+        return SignOfLife(whose, timestamp_us, own_time=False)
 
     def survey(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> SurveyAnswer:
         """One record of `surveys`. PoisonError when it can never be accepted."""
@@ -105,7 +141,7 @@ class Decoder:
             found = self._quick_answer(text, key, now_us)
             if found is not None:
                 return found
-        wire = validate(WireAnswer, read_object(text))
+        wire = validate(WireAnswer, readable_answer(read_object(text))[0])
         at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
         return SurveyAnswer(wire.event_id, wire.customer_id, at_us, _SURVEYS[wire.survey], wire.score, wire.order_id)
 
@@ -143,7 +179,7 @@ class Decoder:
         event_id, customer_id, order_id, amount = wire.event_id, wire.customer_id, wire.order_id, wire.amount
         if customer_id.encode() != key or not (customer_id.isprintable() and event_id.isprintable()):
             return None
-        if order_id is not None and not order_id.isprintable():
+        if order_id is not None and (order_id[0] == " " or not order_id.isprintable()):
             return None
         since = moment - _EPOCH
         at_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
@@ -202,8 +238,19 @@ class Decoder:
 
 
 def _printable(event_id: str, customer_id: str, order_id: str | None) -> bool:
-    """Whether the ids certainly have no control characters; `isprintable` refuses more than the models do."""
-    return customer_id.isprintable() and event_id.isprintable() and (order_id is None or order_id.isprintable())
+    """Whether the ids certainly have no control characters, and the order's is not blank; `isprintable` refuses more
+    than the models do."""
+    plain = order_id is None or (order_id[0] != " " and order_id.isprintable())
+    return plain and customer_id.isprintable() and event_id.isprintable()
+
+
+def _customer_of_key(key: bytes | None) -> str | None:
+    """The customer_id that a record's key is; None for one that can be none."""
+    try:
+        text = "" if key is None else key.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if 0 < len(text) <= MAX_ID and text.isprintable() else None
 
 
 def _microseconds(moment: datetime) -> int:
@@ -214,11 +261,11 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _quick_items(lines: list[FastLine]) -> tuple[Item, ...] | None:
-    """None where a sku may have a control character."""
+    """None where a sku may have a control character, or be nothing but blanks."""
     items = []
     for line in lines:
         sku = line.sku
-        if not sku.isprintable():
+        if sku[0] == " " or not sku.isprintable():
             return None
         items.append(Item(sku, _clean(line.name) or sku))
     return tuple(items)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from schemas import inputs
 from service.config import TopicNames
 from service.domain.calendar import utc_text
-from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SurveyAnswer
+from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SignOfLife, SurveyAnswer
 from service.domain.money import minor_to_text
 from service.streaming.decoder import Decoder
 from service.streaming.framing import Headers
@@ -23,6 +23,9 @@ from service.streaming.framing import Headers
 Decode = Callable[[bytes | None, bytes | None, Headers, int], Event]
 """Value, key and headers of a record, and the present time in µs → the event. PoisonError when it can never be
 accepted."""
+Sign = Callable[[bytes | None, bytes | None, Headers, int, int], SignOfLife | None]
+"""Value, key and headers of a refused record, the present time and that of the record in the log, in µs → whose sign of
+life it is."""
 Body = dict[str, object]
 
 
@@ -42,6 +45,8 @@ class InputTopic:
     """The fields of an event of it, with the currency's minor digits; those that every input has are not among them."""
     counted: Mapping[str, str]
     """Counters of the engine (domain/counts.py) → the type that the metrics show them as."""
+    sign: Callable[[Decoder], Sign] | None = None
+    """The decoder's method for what a refused record of it still says; None: nothing."""
 
     def name(self, topics: TopicNames) -> str:
         """What it is called here."""
@@ -92,6 +97,7 @@ INPUT_TOPICS: Final = (
         decode=lambda decoder: decoder.purchase,
         write=_purchase,
         counted={"purchases": "purchase", "refunds": "refund"},
+        sign=lambda decoder: decoder.sign_of_life,
     ),
     InputTopic(
         inputs.SURVEYS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from service.domain.changelog import (
     unpack_positions,
     unpack_today,
 )
-from service.domain.events import Event, Purchase
+from service.domain.events import Event, Purchase, SignOfLife
 from service.domain.feed_delay import FeedDelay
 from service.domain.findings import Decision
 from service.domain.merge import Merge
@@ -53,6 +53,8 @@ class Refused(NamedTuple):
     record: ConsumerRecord
     code: ErrorCode
     message: str
+    sign: SignOfLife | None = None
+    """What it still says, if it is a purchase."""
 
 
 Decoded = tuple[int | None, int, Event | None, Refused | None, int]
@@ -70,6 +72,8 @@ class Written(NamedTuple):
     decisions: list[Decision]
     dead_letters: Counter[str]
     outputs: int
+    refused: Sequence[tuple[ConsumerRecord, str]] = ()
+    """The records of the dead letters, with their codes."""
 
 
 def _now_us() -> int:
@@ -101,6 +105,7 @@ class PartitionJob:
             )
         )
         self._decode = tuple(row.decode(self.decoder) for row in BY_RANK)
+        self._signs = tuple(None if row.sign is None else row.sign(self.decoder) for row in BY_RANK)
         self._encoder = Encoder(
             EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits)
         )
@@ -108,6 +113,7 @@ class PartitionJob:
         self.positions = dict.fromkeys(self.sources, 0)
         self._letters: list[Record] = []
         self._reasons: Counter[str] = Counter()
+        self._refused: list[tuple[ConsumerRecord, str]] = []
         self._today_told: int | None = None
         self._destinations = {
             TopicKind.OUTREACH: Destination(topics.outreach, partition),
@@ -171,7 +177,9 @@ class PartitionJob:
             try:
                 event = decode(record.value, record.key, record.headers, now_us)
             except PoisonError as error:
-                add((None, offset, None, Refused(record, error.code, error.message), 0))
+                sign = self._sign(source, record, now_us)
+                at_us = sign.at_us if sign is not None and sign.own_time else None
+                add((at_us, offset, None, Refused(record, error.code, error.message, sign), 0))
             else:
                 arrived_ms = record.timestamp
                 add((event.at_us, offset, event, None, max(after_ms, arrived_ms)))
@@ -189,6 +197,15 @@ class PartitionJob:
             except PoisonError:
                 continue
         return self.engine.now_us
+
+    def _sign(self, source: int, record: ConsumerRecord, now_us: int) -> SignOfLife | None:
+        """What a refused record still says."""
+        sign_of = self._signs[source]
+        if sign_of is None:
+            return None
+        written_us = record.timestamp * 1000
+        written_us = written_us if 0 < written_us <= now_us else 0
+        return sign_of(record.value, record.key, record.headers, now_us, written_us)
 
     def drop_input(self) -> None:
         """Forgets what is buffered: it will be fetched again."""
@@ -212,6 +229,8 @@ class PartitionJob:
                 apply(event, wall_us)
             elif refused is not None:
                 self._refuse(refused)
+                if refused.sign is not None:
+                    apply(refused.sign, wall_us)
             last[source] = offset
         for source, offset in last.items():
             self.positions[self.sources[source]] = offset + 1
@@ -233,8 +252,10 @@ class PartitionJob:
             self.engine.lost_purchases(records, until_us)
 
     def _refuse(self, refused: Refused) -> None:
-        self._letters.append((refused.record.key, encode_dead_letter(*refused, _now_us())))
+        record, code, message, _ = refused
+        self._letters.append((record.key, encode_dead_letter(record, code, message, _now_us())))
         self._reasons[refused.code.value] += 1
+        self._refused.append((record, code.value))
 
     def drain(self, processed: int, *, positions: bool = False) -> Written | None:
         """What has to be written for everything applied since the last call; None for nothing at all.
@@ -261,8 +282,8 @@ class PartitionJob:
             ledger.append((TODAY_KEY, pack_today(self.engine.today)))
         if ledger:
             records[self._ledger] = ledger
-        written = Written(records, dict(self.positions), processed, decisions, self._reasons, outputs)
-        self._letters, self._reasons = [], Counter()
+        written = Written(records, dict(self.positions), processed, decisions, self._reasons, outputs, self._refused)
+        self._letters, self._reasons, self._refused = [], Counter(), []
         return written
 
     def _day_has_changed(self) -> bool:

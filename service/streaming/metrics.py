@@ -101,6 +101,17 @@ class Metrics:
             "Events by which refunds of an order came to more than it amounts to; what is beyond is left out.",
             registry=r,
         )
+        self._signs = _Counter(
+            "churn_alert_signs_of_life_total",
+            "Refused purchases of known customers: what is due for them waits a usual gap. See the dead letters.",
+            registry=r,
+        )
+        self._left_out = _Counter(
+            "churn_alert_fields_left_out_total",
+            "Optional fields of accepted purchases that could not be read. Rising: tell the producer.",
+            ["field"],
+            registry=r,
+        )
         self._erased = _Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
         self._dead = _Counter(
             "churn_alert_dead_letters_total",
@@ -271,6 +282,9 @@ class Metrics:
         self._late.inc(max(0, news.late_visits))
         self._beyond.inc(max(0, news.beyond_history))
         self._erased.inc(max(0, news.of_erased))
+        self._signs.inc(max(0, news.signs_of_life))
+        for field, count in news.left_out.items():
+            self._left_out.labels(field).inc(max(0, count))
         self._corrections.inc(max(0, news.corrections))
         self._refunds_beyond.inc(max(0, news.refunds_beyond_order))
         self._tell_promises(partition, engine)

@@ -25,6 +25,7 @@ from service.streaming.log_ends import KNOWN_FOR_US, SourcePartition
 from service.streaming.metrics import Metrics
 from service.streaming.producer import TransactionalProducer
 from service.streaming.recovery import read_changelogs
+from service.streaming.refusals import Refusals
 
 TURN_RECORDS = 32_000
 """Most records of one turn: its computing must stay far below the transaction and session time-outs."""
@@ -49,8 +50,10 @@ class PartitionWorker:
         fail: Callable[[BaseException], None],
         kept: tuple[PartitionJob, dict[str, int]] | None = None,
         partitions: int = 1,
+        refusals: Refusals | None = None,
     ) -> None:
         self._settings = settings
+        self._refusals = refusals or Refusals()
         self.number = number
         self._metrics = metrics
         self._fail = fail
@@ -226,6 +229,7 @@ class PartitionWorker:
         computed = time.monotonic()
         self._writing_s = computed
         await self._producer.write(written.records)
+        self._refusals.note(written.refused)
         self._writing_s = None
         self._stored, self._stored_s = written.positions, time.monotonic()
         self._metrics.turn(self.number, written, self.job.engine, computed - began, time.monotonic() - computed)

@@ -30,6 +30,7 @@ from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
 from service.streaming.reach import Reach
+from service.streaming.refusals import Refusals
 from service.streaming.restarts import is_of_the_broker, start_again
 
 EXIT_FAILED = 70
@@ -60,6 +61,7 @@ class Worker:
         self._publisher: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._failing = False
+        self._refusals = Refusals()
         self._outage = Outage(settings.kafka.bootstrap_servers)
         self.reach = Reach(settings.kafka.bootstrap_servers)
         self._born_s = time.monotonic()
@@ -184,6 +186,7 @@ class Worker:
                     self.fail,
                     self._kept.pop(number, None),
                     self._inputs,
+                    self._refusals,
                 )
         self._kept.clear()
         self.joined = True
@@ -217,6 +220,7 @@ class Worker:
             for owner in self.partitions.values():
                 owner.tick()
             self.metrics.broker(self.reach.look(self._answered_s()))
+            self._refusals.tell()
             self.metrics.assignment(len(self.partitions), sum(owner.ready for owner in self.partitions.values()))
 
     def _answered_s(self) -> float:

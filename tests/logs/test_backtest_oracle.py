@@ -28,6 +28,8 @@ LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 DIGITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 COLUMNS = ("customer_id", "timestamp", "amount", "event_id", "order_id", "sku")
 PARIS = "Europe/Paris"
+KEPT_DAYS = 765
+"""What is corrected later than that counts in the lifetime alone, as a late event does."""
 SHOWN = 10
 
 
@@ -117,6 +119,13 @@ class OddLog:
                 rows.append((rng.choice(self.names) + "-too", self._text(at), self._amount(), "", f"o{number}", "s"))
         given = [row for row in rows if row[3]]
         rows += rng.sample(given, len(given) // 5)  # the till sent these twice
+        soon = self.days < KEPT_DAYS
+        alone = [row for row in given if soon and not row[4]]
+        for customer, _, amount, event_id, _, _ in rng.sample(alone, len(alone) // 6):  # and corrected these
+            sign = "-" if amount.startswith("-") else ""
+            rows.append((customer, self._text(self._moment()), sign + self._amount(), event_id, "", ""))
+        for customer, _, _, _, order_id, _ in [row for row in rows if soon and row[4] and rng.random() < 0.1]:
+            rows.append((customer, self._text(self._moment()), "-" + self._amount(), "", order_id, ""))
         rng.shuffle(rows)
         return rows
 
@@ -211,6 +220,14 @@ PECULIAR_LOGS = {
     + "ann,2024-01-01,9,o0\nann,2024-01-02T23:59,-3,c1\nann,2024-01-03T00:01,-1,c1\nann,2024-02-02,-1,c1\n",
     "lines of one order with different currencies' decimals": ORDERS + "ann,2024-01-01,1.005,o\nann,2024-01-01,1.005,o\n",
     "event ids sent twice": EVENTS + "ann,2024-01-01,9,e1\nann,2024-01-01,9,e1\nbob,2024-01-01,9,e1\nann,2024-01-08,2,e1\n",
+    "an amount corrected there and back": EVENTS
+    + "ann,2024-01-01,9,e1\nann,2024-01-08,5,e2\nann,2024-01-08,2,e1\nann,2024-02-03,9,e1\nann,2024-02-03,-1,e2\nbob,2024-02-09,1,e3\n",
+    "a refund corrected and sent twice": EVENTS
+    + "ann,2024-01-01,9,e1\nann,2024-01-03,-4,r1\nann,2024-01-03,-4,r1\nann,2024-01-20,-3,r1\nbob,2024-02-09,1,e3\n",
+    "more given back than an order amounts to": ORDERS
+    + "ann,2024-01-01,9,o1\nann,2024-01-05,-6,o1\nann,2024-01-04,-5,o1\nann,2024-02-05,-2,o1\nbob,2024-02-06,-2,o1\n",
+    "given back before it was bought, and too much": ORDERS
+    + "ann,2024-01-01,-9,o1\nann,2024-01-05,6,o1\nann,2024-01-09,-1,o1\nann,2024-01-09,3,o2\n",
     "a line of an order sent twice": LINES + "ann,2024-01-01,9,e1,o1,x\nann,2024-01-01,4,e2,o1,y\n" * 2,
     "lines far from their order, sent twice": LINES
     + "ann,2024-01-01,9,e1,o1,x\nbob,2024-02-01,1,e7,o1,\nann,2024-03-01,4,e2,o1,y\nann,2024-03-01,4,e2,o1,y\n",

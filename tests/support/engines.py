@@ -10,7 +10,7 @@ from service.domain.calendar import DAY_US, HOUR_US, Calendar
 from service.domain.changelog import Turn
 from service.domain.customer import Customer, snapshot
 from service.domain.engine import Engine
-from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
+from service.domain.events import Erasure, Event, Item, Profile, Purchase, SignOfLife, Survey, SurveyAnswer
 from service.domain.findings import Decision, Outcome, Output
 from service.domain.policy import ClockMode, ConsentRule, OutreachPolicy, Policy, Shop, Timing
 from service.domain.purchase_history import entries_of
@@ -46,7 +46,7 @@ def weekly(customer: str, visits: int, first_day: float = 0.5) -> list[Event]:
     return [purchase(customer, first_day + 7 * n) for n in range(visits)]
 
 
-def apply_all(engine: Engine, events: Iterable[Event], wall_us: int = 0) -> list[Output]:
+def apply_all(engine: Engine, events: Iterable[Event | SignOfLife], wall_us: int = 0) -> list[Output]:
     """Applies the events as one turn and returns its outputs."""
     for event in events:
         engine.apply(event, wall_us)

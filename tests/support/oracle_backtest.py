@@ -59,6 +59,8 @@ class Paid(NamedTuple):
     customer: str
     minor: int
     refund: bool
+    heard: datetime
+    """When the last was said of it."""
 
 
 class Answer(NamedTuple):
@@ -117,7 +119,7 @@ def expected(purchases: Sequence[Path], surveys: Sequence[Path], shop: Shop) -> 
     rows = [row for file in purchases for row in _rows(file, shop)]
     answers = [answer for file in surveys for answer in _answers(file, shop)]
     paid = list(_paid(_accepted(rows), shop))
-    moments = [money.at for money in paid] + [answer.at for answer in answers]
+    moments = [moment for money in paid for moment in (money.at, money.heard)] + [answer.at for answer in answers]
     first, last = (shop.day(moment) for moment in (min(moments), max(moments)))
     days = _days(paid, answers, shop)
     periods = {(str(r["granularity"]), str(r["start"])): r for r in _period_rows(days, first, last, shop)}
@@ -176,11 +178,11 @@ def instant(text: str, shop: Shop) -> datetime:
 
 
 def _accepted(rows: Iterable[Row]) -> Iterator[Row]:
-    """In order of time, without those whose event_id this customer has used before."""
+    """In order of time; of an order's lines without those whose event_id this customer has used before."""
     seen: set[tuple[str, str]] = set()
     for row in sorted(rows, key=lambda row: row.at):
         key = row.customer, row.event_id
-        if row.event_id and key in seen:
+        if row.event_id and row.order_id and key in seen:
             continue
         seen.add(key)
         yield row
@@ -190,23 +192,51 @@ def _paid(rows: Iterable[Row], shop: Shop) -> Iterator[Paid]:
     """Rows of one customer with one order_id are one order, dated by the first that is bought.
 
     A negative line of the order's own day lessens it (below zero it is a refund); one of another day is a refund of
-    that day.
+    that day. Rows without an order that have one event_id are one purchase, or one refund, on the day of the first and
+    for the amount of the last.
     """
     groups: dict[object, list[Row]] = defaultdict(list)
     for number, row in enumerate(rows):
-        groups[(row.customer, row.order_id) if row.order_id else number].append(row)
+        key = (row.customer, row.order_id or None, row.event_id) if row.event_id else number
+        groups[(row.customer, row.order_id) if row.order_id else key].append(row)
     for lines in groups.values():
-        bought = [line for line in lines if line.amount >= 0]
-        ordered_on = shop.day(bought[0].at) if bought else None
-        by_day: dict[date, list[Row]] = defaultdict(list)
-        for line in lines:
-            own_day = shop.day(line.at)
-            by_day[ordered_on if ordered_on and line.amount >= 0 else own_day].append(line)
-        for together in by_day.values():
-            total = sum((line.amount for line in together), Fraction(0))
-            minor = round(total * 10**shop.minor_digits)  # half-even
-            dated_by = [line for line in together if line.amount >= 0] or together
-            yield Paid(dated_by[0].at, together[0].customer, minor, total < 0)
+        if not lines[0].order_id:
+            refund = lines[0].amount < 0
+            words = [line for line in lines if (line.amount < 0) == refund]
+            yield Paid(lines[0].at, lines[0].customer, _minor(words[-1].amount, shop), refund, words[-1].at)
+        else:
+            yield from _within_order(list(_parts_of(lines, shop)))
+
+
+def _parts_of(lines: list[Row], shop: Shop) -> Iterator[Paid]:
+    """An order and what was given back of it on other days."""
+    bought = [line for line in lines if line.amount >= 0]
+    ordered_on = shop.day(bought[0].at) if bought else None
+    by_day: dict[date, list[Row]] = defaultdict(list)
+    for line in lines:
+        by_day[ordered_on if ordered_on and line.amount >= 0 else shop.day(line.at)].append(line)
+    for together in by_day.values():
+        total = sum((line.amount for line in together), Fraction(0))
+        dated_by = [line for line in together if line.amount >= 0] or together
+        yield Paid(dated_by[0].at, together[0].customer, _minor(total, shop), total < 0, dated_by[0].at)
+
+
+def _within_order(parts: list[Paid]) -> Iterator[Paid]:
+    """Refunds take back what the order amounts to and no more, the earlier ones first."""
+    left = next((part.minor for part in parts if not part.refund), None)
+    for part in sorted(parts, key=lambda part: (part.refund, part.at)):
+        if part.refund and left is not None:
+            counted = min(-part.minor, left)
+            left -= counted
+            yield part._replace(minor=-counted)
+        else:
+            yield part
+
+
+def _minor(amount: Fraction, shop: Shop) -> int:
+    """Half-even."""
+    minor: int = round(amount * 10**shop.minor_digits)
+    return minor
 
 
 # ---- orders → days, periods, people

@@ -230,6 +230,13 @@ def renewed(settings: Settings, old: Recorded) -> Recorded:
     return _with_digests(settings, msgspec.structs.replace(old, done=done, arithmetic=arithmetic()))
 
 
+def redecided(settings: Settings, old: Recorded) -> Recorded:
+    """The fixture with the decisions of this version, because others are meant. The changelog stays that of the earlier
+    one, whose reader must take them too."""
+    done = Replay(settings, old.turns).run(PartitionJob(settings, _PARTITION), 0, len(old.turns))
+    return _with_digests(settings, msgspec.structs.replace(old, done=done, arithmetic=arithmetic()))
+
+
 def _with_digests(settings: Settings, recorded: Recorded) -> Recorded:
     unbroken, broken = Replay(settings, recorded.turns), Replay(settings, recorded.turns)
     unbroken.run(PartitionJob(settings, _PARTITION), 0, len(recorded.turns))
@@ -291,10 +298,13 @@ def _at_its_end(source: int) -> bool:
 
 
 def _main(command: str, name: str, new_name: str = "", written_by: str = "") -> None:
-    """`renew NAME`, or `record NAME NEW_NAME COMMIT`: NAME's input and settings, all the rest by this version."""
+    """`renew NAME`, `redecide NAME`, or `record NAME NEW_NAME COMMIT`: NAME's input and settings, all the rest by this
+    version."""
     settings, old = read(name)
     if command == "renew":
         write(name, renewed(settings, old))
+    elif command == "redecide":
+        write(name, redecided(settings, old))
     elif command == "record" and new_name and written_by:
         shutil.copy(FIXTURES / f"{name}.toml", FIXTURES / f"{new_name}.toml")
         write(new_name, record(settings, old.turns, old.cut, written_by))

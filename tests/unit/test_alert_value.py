@@ -13,6 +13,7 @@ from service.domain.cadence import usual_gap_days
 from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.engine import Engine
+from service.domain.events import Event
 from service.domain.outreach.alert_value import BELIEFS, FROM_GAPS, LOST_GAPS, AlertValue
 from service.domain.policy import OutreachPolicy
 from tests.support.customers import customer_with
@@ -127,7 +128,8 @@ def shop_with(name: str, back_on: float | None, until: float) -> Engine:
     others = [purchase(f"o{n % 7}", n + 0.1, event_id=f"e{n}") for n in range(int(until))]
     own = weekly(name, 9) + ([] if back_on is None else [purchase(name, back_on, event_id="back")])
     engine = make_engine(LIMITED, EVENT_TIME)
-    apply_all(engine, sorted(others + own, key=lambda event: event.at_us))
+    events: list[Event] = [*others, *own]
+    apply_all(engine, sorted(events, key=lambda event: event.at_us))
     return engine
 
 

@@ -227,7 +227,8 @@ def test_the_three_orders_that_an_earlier_release_has_kept_are_known_with_time_a
     fields = list(customer.fields()[: FIELDS.index("bought")])
     packed = [(at(1.0), 1250, "o1"), (at(2.0), 300, "o2")]
     fields[FIELDS.index("order_memory")] = b"".join(
-        at_us.to_bytes(7, "big") + minor.to_bytes(6, "big") + order_hash(order_id) for at_us, minor, order_id in packed
+        at_us.to_bytes(7, "big") + minor.to_bytes(6, "big") + order_hash(order_id) + b"x"
+        for at_us, minor, order_id in packed
     )
 
     restored = restore("ann", msgspec.msgpack.encode((VERSION, *fields)))

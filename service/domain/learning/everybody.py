@@ -78,10 +78,27 @@ class Everybody:
         visits = customer.visits
         if visits == 1:
             self.met(customer)
+        if customer.sign_us:
+            return
         if visits >= self._min_visits:
             self.silences.opened(customer)
         elif self.newcomers is not None:
             self.newcomers.opened(customer)
+
+    def silence_doubted(self, customer: Customer) -> None:
+        """A sign of life that is no visit, in the customer's silence: from now on nothing is learned from how long it
+        lasts, neither that a healthy one is so long nor that the customer is gone."""
+        if not customer.sign_us:
+            self._take_out(customer)
+
+    def _take_out(self, customer: Customer) -> None:
+        """The customer's silence is open no more."""
+        if customer.sign_us:
+            return
+        if customer.visits >= self._min_visits:
+            self.silences.taken_out(customer)
+        elif customer.visits and self.newcomers is not None:
+            self.newcomers.taken_out(customer)
 
     def silence_ended(self, customer: Customer, gap: float, gap_before: float) -> None:
         """A customer with a visit came back after `gap` days; they are as before this visit. `gap_before`: the gap
@@ -90,15 +107,15 @@ class Everybody:
         The customer's own rhythm takes the gap in on the way, because the shop's pace is the mean of theirs.
         """
         visits, mu0 = customer.visits, self.state.mu0
+        self._take_out(customer)
         if visits >= self._min_visits:
-            self.silences.taken_out(customer)
-            self.silences.closed(customer, gap, mu0)
+            if not customer.sign_us:
+                self.silences.closed(customer, gap, mu0)
             before = cadence.own_mean_log_gap(customer)
             cadence.observe_gap(customer, gap, mu0, gap_before)
             self.population.voted(customer.log_gap_sum / visits, before)
             return
-        if self.newcomers is not None:
-            self.newcomers.taken_out(customer)
+        if self.newcomers is not None and not customer.sign_us:
             self.newcomers.came_again(visits, gap, mu0)
         cadence.observe_gap(customer, gap, mu0, gap_before)
         if visits + 1 == self._min_visits:
@@ -107,11 +124,9 @@ class Everybody:
     def silence_withdrawn(self, customer: Customer) -> None:
         """The customer's silence was not what it seemed (a visit before it became known), or its customer is erased: as
         if it had not begun."""
+        self._take_out(customer)
         if customer.visits >= self._min_visits:
-            self.silences.taken_out(customer)
             self.population.left(cadence.own_mean_log_gap(customer), customer.revenue_minor)
-        elif customer.visits and self.newcomers is not None:
-            self.newcomers.taken_out(customer)
 
     def refresh(self, today: int, customers: Mapping[str, Customer]) -> None:
         """The refresh that is due, on local day `today`; `customers`: all of the partition, of whom a sample is
@@ -220,6 +235,8 @@ class Everybody:
         for customer in customers:
             if customer.visits:
                 self.met(customer)
+            if customer.sign_us:
+                continue
             if customer.visits >= self._min_visits:
                 self.silences.opened(customer)
             elif customer.visits and self.newcomers is not None:

@@ -13,7 +13,7 @@ from typing import Final
 from service.domain import cadence
 from service.domain.calendar import DAY_US, MINUTE_US, NEVER, Calendar
 from service.domain.customer import Customer
-from service.domain.findings import Outcome, Output, Reason
+from service.domain.findings import Decision, Outcome, Output, Reason
 from service.domain.learning.everybody import Everybody
 from service.domain.outreach import alert_value
 from service.domain.outreach.brake import Brake
@@ -106,7 +106,7 @@ class Ladder:
                 newest = (episode.released_rung, episode.released_us)
                 self._tell_end(customer, newest, Outcome.CONVERTED, Reason.RETURNED, at_us, amount)
             self._stop_releases(customer, Reason.RETURNED, at_us, self._expires_us)
-        if self._everybody.is_regular(customer):
+        if self._everybody.is_regular(customer) and not customer.sign_us:
             self.realised.silence_closed(customer, gap, at_us)
             if self.volume is not None and episode.due_us < NEVER:
                 self.volume.alert_value.came_back(customer, gap, self._everybody.mu0)
@@ -226,7 +226,7 @@ class Ladder:
             episode.unwatch()  # its kind has been switched off
         elif episode.rung >= self._rungs:
             episode.unwatch()
-            if self.volume is not None:
+            if self.volume is not None and not customer.sign_us:
                 self.volume.alert_value.lost(customer, self._everybody.mu0)
         else:
             due = 0 if episode.detected_us else self._tolerated_us(customer, message, episode.rung)
@@ -241,33 +241,51 @@ class Ladder:
         return True
 
     def _unseen_until(self, customer: Customer) -> tuple[int, Reason]:
-        """Before when no step of this absence comes due, since a visit may have gone unseen, and why; 0 = none may."""
-        gap_us = self._gap.until_us
+        """Before when no step of this absence comes due, and why: a usual gap after a sign of life that is no visit, or
+        after a hole in the log, in which a visit may have gone unseen. 0 = nothing holds it."""
+        gap_us, sign_us = self._gap.until_us, customer.sign_us
         if customer.last_us >= gap_us:
+            gap_us = 0
+        if not (gap_us or sign_us):
             return 0, Reason.DUE
-        return gap_us + int(cadence.usual_gap_days(customer) * DAY_US), Reason.GAP_IN_LOG
+        reason = Reason.SIGN_OF_LIFE if sign_us >= gap_us else Reason.GAP_IN_LOG
+        return max(gap_us, sign_us) + int(cadence.usual_gap_days(customer) * DAY_US), reason
 
     def _hold(self, customer: Customer, message: SilenceKind, due_us: int, held_us: int, reason: Reason) -> None:
-        """The step is looked at again when it may come due; that is on record."""
+        """The step is looked at again when it may come due; that is on record. What had come due before a sign of life
+        waits as if it had not."""
         episode = customer.episode
-        acted = self._timeline.acts_at(due_us)
-        self._outputs.append(
-            decision_of(
-                customer,
-                message,
-                self._everybody.learned,
-                Outcome.DEFERRED,
-                reason,
-                number=message.number(episode.rung),
-                detected_us=episode.detected_us or due_us,
-                decided_us=acted,
-                expires_us=acted + self._expires_us,
-            )
-        )
+        detected, acted = episode.detected_us or due_us, self._timeline.acts_at(due_us)
+        self._outputs.append(self._decision(customer, message, Outcome.DEFERRED, reason, detected, acted))
+        if episode.detected_us and reason is Reason.SIGN_OF_LIFE:
+            self._drop_deferred(customer)
+            episode.drop()
         if episode.detected_us:
             episode.defer(episode.detected_us, held_us, reason.value)
         else:
             episode.watch(held_us)
+
+    def _decision(
+        self,
+        customer: Customer,
+        message: SilenceKind,
+        outcome: Outcome,
+        reason: Reason,
+        detected_us: int,
+        acted_us: int,
+    ) -> Decision:
+        """On the step that is next."""
+        return decision_of(
+            customer,
+            message,
+            self._everybody.learned,
+            outcome,
+            reason,
+            number=message.number(customer.episode.rung),
+            detected_us=detected_us,
+            decided_us=acted_us,
+            expires_us=acted_us + self._expires_us,
+        )
 
     def _step_due(self, customer: Customer, message: SilenceKind, due_us: int) -> bool:
         """Returns whether something was decided, or the step waits for another reason than before."""
@@ -282,21 +300,9 @@ class Ladder:
         if verdict.outcome is Outcome.DEFERRED and deferred and verdict.reason == episode.waits_for:
             episode.defer(detected, verdict.retry_us, episode.waits_for)
             return False
-        self._outputs.append(
-            decision_of(
-                customer,
-                message,
-                self._everybody.learned,
-                verdict.outcome,
-                verdict.reason,
-                number=number,
-                detected_us=detected,
-                decided_us=acted,
-                expires_us=acted + self._expires_us,
-            )
-        )
+        self._outputs.append(self._decision(customer, message, verdict.outcome, verdict.reason, detected, acted))
         left_out = verdict.reason is Reason.VOLUME
-        if message.limited and number == 0 and not deferred:
+        if message.limited and number == 0 and not deferred and not episode.alerted_us:
             self.realised.due(customer.visits, chosen=not left_out)
             if not left_out:
                 episode.alerted_us = detected

@@ -190,6 +190,7 @@ PAGE: Mapping[str, str] = {
     "reason.merged": "is another customer",
     "reason.volume": "limit reached",
     "reason.returned": "visited",
+    "reason.sign_of_life": "bought, but the record was refused",
     "feet.metrics": "Metrics",
     "feet.periods": "Period numbers (JSON)",
     "feet.openapi": "API description",

@@ -190,6 +190,7 @@ PAGE: Mapping[str, str] = {
     "reason.merged": "est un autre client",
     "reason.volume": "limite atteinte",
     "reason.returned": "visite",
+    "reason.sign_of_life": "un achat, mais son enregistrement a été refusé",
     "feet.metrics": "Métriques",
     "feet.periods": "Chiffres par période (JSON)",
     "feet.openapi": "Description de l’API",

@@ -1,0 +1,115 @@
+"""What nobody needs must not decide: optional fields that cannot be read are left out, by name, before the models see
+the event.
+
+Spellings that mean the same are taken: a currency in small letters or with blanks, a kind in capitals, a number where a
+text is meant as a name (an order, an article, a shop). What is required, and a currency nobody knows, is left as it is:
+the models say what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from schemas.wire_types import MAX_COMMENT, MAX_ID, MAX_ITEMS, MAX_NAME, read_signed_amount
+
+_CONTROLS: Final = re.compile(r"[\u0000-\u001f\u007f-\u009f]")
+_MOST_DIGITS: Final = 40
+"""Of a number that stands for a name."""
+Object = dict[str, object]
+Read = Callable[[object], object]
+"""The value as it may stand, None where nothing was given. ValueError where it cannot be read."""
+
+
+def readable_purchase(event: Object) -> tuple[Object, tuple[str, ...]]:
+    """The event with its optional fields as the models take them, and the names of those that were left out."""
+    found, left_out = _read(event, _PURCHASE)
+    for name in ("currency", "kind"):
+        word = found.get(name)
+        if isinstance(word, str):
+            plain = word.strip()
+            found[name] = (plain.upper() if name == "currency" else plain.lower()) or None
+    lines = found.get("items")
+    if isinstance(lines, list):
+        found["items"], of_lines = _readable_lines(lines)
+        left_out += of_lines
+    return found, left_out
+
+
+def readable_answer(event: Object) -> tuple[Object, tuple[str, ...]]:
+    """The same of a survey answer."""
+    return _read(event, _ANSWER)
+
+
+def _readable_lines(lines: list[object]) -> tuple[list[Object], tuple[str, ...]]:
+    """The lines that say what was bought."""
+    kept: list[Object] = []
+    left_out: tuple[str, ...] = ()
+    if len(lines) > MAX_ITEMS:
+        left_out = ("items",)
+    for line in lines[:MAX_ITEMS]:
+        if not isinstance(line, dict):
+            left_out += ("items",)
+            continue
+        found, names = _read(line, _LINE)
+        if found.get("sku") is None:
+            left_out += ("items.sku",)
+        else:
+            left_out += tuple([f"items.{name}" for name in names])
+            kept.append(found)
+    return kept, left_out
+
+
+def _read(event: Object, fields: dict[str, Read]) -> tuple[Object, tuple[str, ...]]:
+    found, left_out = dict(event), list[str]()
+    for name, read in fields.items():
+        value = event.get(name)
+        if value is None:
+            continue
+        try:
+            found[name] = read(value)
+        except ValueError:
+            found[name] = None
+            left_out.append(name)
+    return found, tuple(left_out)
+
+
+def _id(value: object) -> object:
+    """A text of 1–256 characters without control characters; a whole number is one too."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_MOST_DIGITS:
+        return str(value)
+    if not isinstance(value, str) or len(value) > MAX_ID or _CONTROLS.search(value):
+        raise ValueError("no name")
+    return value if value.strip() else None
+
+
+def _text(longest: int) -> Read:
+    """A text of at most so many characters."""
+
+    def read(value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_MOST_DIGITS:
+            return str(value)
+        if not isinstance(value, str) or len(value) > longest:
+            raise ValueError("no text")
+        return value
+
+    return read
+
+
+def _list(value: object) -> object:
+    if not isinstance(value, list):
+        raise ValueError("no list")  # noqa: TRY004 - what cannot be read is a ValueError, as the models say it
+    return value
+
+
+_NAME: Final = _text(MAX_NAME)
+_PURCHASE: Final[dict[str, Read]] = {"order_id": _id, "items": _list, "channel": _NAME, "store_id": _NAME}
+_LINE: Final[dict[str, Read]] = {
+    "sku": _id,
+    "name": _NAME,
+    "category": _NAME,
+    "quantity": read_signed_amount,
+    "amount": read_signed_amount,
+}
+_ANSWER: Final[dict[str, Read]] = {"order_id": _id, "comment": _text(MAX_COMMENT)}
