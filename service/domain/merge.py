@@ -16,11 +16,22 @@ Record = TypeVar("Record")
 
 
 class Merge(Generic[Record]):
-    """Buffers per source; `take` hands out what may be processed now. Ties go to the source with the lower number."""
+    """Buffers per source; `take` hands out what may be processed now. Ties go to the source with the lower rank,
+    which is its number."""
 
     def __init__(self, sources: int, time_of: Callable[[Record], int | None]) -> None:
         self._queues: list[deque[Record]] = [deque() for _ in range(sources)]
+        self._ranks: list[tuple[int, ...]] = [(source,) for source in range(sources)]
+        self._order = list(range(sources))
+        """Sources in the order of their ranks, which settles ties."""
         self._time_of = time_of
+
+    def add_source(self, *rank: int) -> int:
+        """One more; returns its number. Ties go to the lower rank: the first sources have their numbers as ranks."""
+        self._queues.append(deque())
+        self._ranks.append(rank)
+        self._order = sorted(range(len(self._queues)), key=self._ranks.__getitem__)
+        return len(self._queues) - 1
 
     def put(self, source: int, records: Iterable[Record]) -> None:
         self._queues[source].extend(records)
@@ -41,7 +52,7 @@ class Merge(Generic[Record]):
         `at_end(source)`: nothing more is known to come from it. Must not change during the call.
         """
         result: list[tuple[int, Record]] = []
-        filled = [source for source, queue in enumerate(self._queues) if queue]
+        filled = [source for source in self._order if self._queues[source]]
         if any(not queue and not at_end(source) for source, queue in enumerate(self._queues)):
             return result
         while len(filled) > 1 and len(result) < limit:
@@ -61,6 +72,26 @@ class Merge(Generic[Record]):
                 queue.clear()
             else:
                 result.extend([(source, queue.popleft()) for _ in range(room)])
+        return result
+
+    def take_while(
+        self, at_end: Callable[[int], bool], may: Callable[[int, Record], bool], limit: int = 1 << 60
+    ) -> list[tuple[int, Record]]:
+        """The same, up to the first record that may not be processed yet."""
+        result: list[tuple[int, Record]] = []
+        filled = [source for source in self._order if self._queues[source]]
+        if any(not queue and not at_end(source) for source, queue in enumerate(self._queues)):
+            return result
+        while filled and len(result) < limit:
+            best = self._oldest(filled)
+            queue = self._queues[best]
+            if not may(best, queue[0]):
+                break
+            result.append((best, queue.popleft()))
+            if not queue:
+                if not at_end(best):
+                    break
+                filled.remove(best)
         return result
 
     def _oldest(self, filled: list[int]) -> int:

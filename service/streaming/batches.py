@@ -77,7 +77,7 @@ class Intake:
     def wants(self, topic: str) -> bool:
         """Whether more of this topic may be fetched now."""
         index = self._index[topic]
-        return self._queued[index] + self._job.buffered(index) < self._kafka.buffer_records
+        return self._queued[index] + self._job.buffered(index) < self._kafka.buffer_records or self._job.starves(index)
 
     def put(self, event: Any) -> None:
         """A batch has arrived."""
@@ -151,6 +151,7 @@ class Intake:
         index = self._index[topic]
         self._gaps.append(Gap(topic, self._job.positions[topic], None, until_us))
         self._job.positions[topic] = 0
+        self._job.begins_anew(topic)
         self._fetched_to[index], self._complete[index] = None, CompleteUpTo()
         self._source.log_has_lost_its_tail(self._tps[index])
 
@@ -179,6 +180,13 @@ class Intake:
             and ends.log.asked_us >= since_us
             and self._all_here(index)
             for index, ends in enumerate(map(self._source.ends, self._tps))
+        ]
+
+    def ended_us(self) -> list[int]:
+        """Of each input the instant at which all that lay in its log is decoded here; 0 = it is not at its end."""
+        return [
+            ends.log.asked_us if at_end and ends is not None else 0
+            for at_end, ends in zip(self.at_ends(), map(self._source.ends, self._tps), strict=True)
         ]
 
     def _all_here(self, index: int) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.config import KafkaSettings
 from service.streaming.connection import faust_credentials
-from service.streaming.input_topics import input_names
 from service.streaming.partition import PartitionWorker
 from service.streaming.transport import BatchApp, BatchSchema
 
@@ -36,8 +35,8 @@ class ChurnAlertApp(BatchApp):
                 self._owners[number].drop_queue()
 
 
-def new_app(kafka: KafkaSettings, owners: Owners, directory: str) -> ChurnAlertApp:
-    """An app that reads all input topics and keeps nothing but a few files in `directory`."""
+def new_app(kafka: KafkaSettings, owners: Owners, directory: str, topics: Sequence[str]) -> ChurnAlertApp:
+    """An app that reads these topics and keeps nothing but a few files in `directory`."""
     app = ChurnAlertApp(
         kafka.group,
         owners,
@@ -65,7 +64,7 @@ def new_app(kafka: KafkaSettings, owners: Owners, directory: str) -> ChurnAlertA
         logging_config=None,
     )
     inputs = app.topic(
-        *input_names(kafka.topics),
+        *topics,
         schema=BatchSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"),
     )
 

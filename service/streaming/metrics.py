@@ -239,6 +239,13 @@ class Metrics:
         self._counts: dict[int, Counts] = {}
         self._rows: dict[tuple[str, str], PeriodRow] = {}
         """Latest row by (granularity, which), also while another worker shows them: a new owner has all at once."""
+        self._carried = _Counter(
+            "churn_alert_carried_records_total",
+            "Records that lay in a partition their key does not belong to, carried to the right one; `function` = who puts "
+            "them there. Above 0: let every producer hash alike (`churn-alert topics check`).",
+            ["topic", "function"],
+            registry=r,
+        )
         self._shows_periods = False
         self._lag_topics: set[str] = set()
 
@@ -270,6 +277,8 @@ class Metrics:
         self._commit.observe(commit_s)
         for reason, count in written.dead_letters.items():
             self._dead.labels(reason).inc(count)
+        for (topic, function), count in written.carried.items():
+            self._carried.labels(topic, function).inc(count)
         for decision in written.decisions:
             self._decisions.labels(
                 decision.kind.value, decision.rung, decision.outcome.value, decision.reason.value

@@ -23,6 +23,8 @@ from service.streaming.batches import Gap, Intake, Source
 from service.streaming.job import SLICE, PartitionJob
 from service.streaming.log_ends import KNOWN_FOR_US, SourcePartition
 from service.streaming.metrics import Metrics
+from service.streaming.partitioner import Kept
+from service.streaming.placement import Placement
 from service.streaming.producer import TransactionalProducer
 from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
@@ -51,6 +53,7 @@ class PartitionWorker:
         kept: tuple[PartitionJob, dict[str, int]] | None = None,
         partitions: int = 1,
         refusals: Refusals | None = None,
+        placement: Placement | None = None,
     ) -> None:
         self._settings = settings
         self._refusals = refusals or Refusals()
@@ -58,9 +61,10 @@ class PartitionWorker:
         self._metrics = metrics
         self._fail = fail
         self.job, self._read_to = kept or (
-            PartitionJob(settings, number, partitions),
+            PartitionJob(settings, number, partitions, placement),
             {settings.kafka.state_topic: 0, settings.kafka.ledger_topic: 0},
         )
+        self._placement = placement
         self._intake = Intake(settings.kafka, self.job, source, committed)
         self._producer: TransactionalProducer | None = None
         self._writing_s: float | None = None
@@ -95,9 +99,14 @@ class PartitionWorker:
 
     def tick(self) -> None:
         """The clock: time may move as soon as everything that arrived has been applied."""
-        if self.ready and self._wall:
+        if self.ready and self.job.wakes:
             self._ticked = True
             self._more.set()
+
+    def decide(self, kept: Kept) -> None:
+        """The group's function was found; the next turn makes it known. Only for partition 0."""
+        self.job.decide(kept)
+        self._more.set()
 
     def drop_queue(self) -> None:
         """Revoked: nothing more will be processed or acknowledged here."""
@@ -158,15 +167,17 @@ class PartitionWorker:
         """One transaction's worth of work. Returns whether there may be more."""
         began = time.monotonic()
         self._intake.follow_seeks()
+        self.job.release()
         self._intake.decode()
         self._intake.follow_positions()
         for gap in self._intake.take_gaps():
             self._fell_into(gap)
+        self.job.note_ends(self._intake.ended_us())
         taken = self.job.take(self._intake.at_ends().__getitem__, TURN_RECORDS)
         for start in range(0, len(taken), SLICE):
             self.job.apply(taken[start : start + SLICE])
             await asyncio.sleep(0)
-        if taken or self._gap_found:
+        if taken or self._gap_found or self.job.must_write:
             await self._write(len(taken), began)
         self._intake.acknowledge()
         self._metrics.positions(self.number, self.job.positions, self._intake.ends())
@@ -206,16 +217,19 @@ class PartitionWorker:
     async def _pass_time(self) -> None:
         """Where all that lay in the logs at some instant has been applied, time moves towards it and dates fire."""
         self._intake.follow_seeks()
-        complete_us = self._intake.complete_us()
-        if complete_us == 0:
-            return
         began, wall_us = time.monotonic(), time.time_ns() // 1000
-        self.job.advance(wall_us, complete_us)
-        self._metrics.feed(
-            self.number,
-            stalled=self.job.engine.timeline.clock.stalled(wall_us),
-            delay_s=self.job.feed_delay_us() / 1e6,
-        )
+        self.job.note_ends(self._intake.ended_us())
+        self.job.beat()
+        complete_us = self.job.complete_us(self._intake.complete_us()) if self._wall else 0
+        if complete_us > 0:
+            self.job.advance(wall_us, complete_us)
+            self._metrics.feed(
+                self.number,
+                stalled=self.job.engine.timeline.clock.stalled(wall_us),
+                delay_s=self.job.feed_delay_us() / 1e6,
+            )
+        elif not self.job.must_write:
+            return
         await self._write(0, began)
 
     async def _write(self, processed: int, began: float) -> None:
@@ -233,6 +247,8 @@ class PartitionWorker:
         self._writing_s = None
         self._stored, self._stored_s = written.positions, time.monotonic()
         self._metrics.turn(self.number, written, self.job.engine, computed - began, time.monotonic() - computed)
+        if self._placement is not None:
+            self._placement.note_carried(written.carried)
 
     def caught_up(self) -> bool:
         """Ready, and nothing waits that was known at the last fetch."""

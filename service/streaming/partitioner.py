@@ -42,7 +42,7 @@ class Kept(NamedTuple):
     """The decision as it is kept."""
 
     function: str
-    """A name of key_hash.FUNCTIONS."""
+    """A name of key_hash.FUNCTIONS; empty = all keys so far lie where every function puts them."""
     mixed: list[int]
     """Partitions in which the sample has found records that belong elsewhere."""
     at_us: int
@@ -58,7 +58,7 @@ class Kept(NamedTuple):
             function, mixed, at_us, *_ = msgspec.msgpack.decode(value, type=list[Any])
         except msgspec.MsgspecError as error:
             raise ValueError(f"not a record of this release: {error}") from error
-        if function not in FUNCTIONS:
+        if function and function not in FUNCTIONS:
             raise ValueError(f"{function!r} is no partitioner of this release")
         return cls(function, mixed, at_us)
 
@@ -95,8 +95,9 @@ class Sample:
         """Partitions with keys that the function would have put elsewhere, ascending."""
         return sorted({at for _, at, key in self.keys if FUNCTIONS[function](key) % self.partitions != at})
 
-    def decide(self) -> Kept:
-        function = self.best()
+    def decide(self, function: str | None = None) -> Kept:
+        """`function` is the one that is set; None = the best."""
+        function = function or self.best()
         return Kept(function, self.misplaced(function), time.time_ns() // 1000)
 
     def by_topic(self) -> Mapping[str, Mapping[str, int]]:
@@ -175,7 +176,7 @@ def function_of(reader: Any, settings: Settings) -> str | None:
     if settings.kafka.partitioner != AUTO:
         return settings.kafka.partitioner
     kept = kept_in(reader, settings.kafka)
-    return None if kept is None else kept.function
+    return None if kept is None else kept.function or None
 
 
 def sentences(sample: Sample, function: str) -> Iterator[str]:

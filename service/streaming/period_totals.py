@@ -32,8 +32,12 @@ FOLD_SHARE = 0.03
 class ShopTotals:
     """The sum of all partitions' ledgers, kept current by `run`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, on_own: Callable[[int, bytes, bytes | None], None] = lambda *_: None
+    ) -> None:
+        """`on_own` gets the partition, key and value of records that are no part of the numbers."""
         self._settings = settings
+        self._on_own = on_own
         self._calendar = settings.shop.calendar()
         self.totals = PeriodTotals(settings.policy().shop)
         self.today: int | None = None
@@ -68,6 +72,8 @@ class ShopTotals:
             self.today = today if self.today is None else max(self.today, today)
         elif day is not None:
             self._fresh[partition, day] = value
+        else:
+            self._on_own(partition, key, value)
 
     def add_up(self) -> list[PeriodRow]:
         """Brings `rows` up to date; returns those that changed."""

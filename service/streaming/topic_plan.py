@@ -88,6 +88,12 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
         # ledger rewrites the same few days at every turn.
         compacted(settings.kafka.state_topic, Role.INTERNAL, 64, 0.3, max_message_bytes=LARGEST_BYTES),
         compacted(settings.kafka.ledger_topic, Role.INTERNAL, 16, 0.1, max_message_bytes=LARGEST_BYTES),
+        # What lies in a partition it does not belong to travels through this one; a single partition has no use for it.
+        *(
+            [kept(settings.kafka.carried_topic, Role.INTERNAL, INPUT_DAYS, max_message_bytes=LARGEST_BYTES)]
+            if partitions > 1
+            else []
+        ),
     )
 
 

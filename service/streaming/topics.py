@@ -27,6 +27,8 @@ Say = Callable[[str], None]
 
 ATTEMPT_S = 3.0
 """One try to reach a broker: name lookup, connection, and the first answer."""
+ALL_TOPICS = 2
+"""So many partitions need every kind of topic."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 REQUEST_TIMEOUT_MS = 15_000
 
@@ -90,7 +92,7 @@ def create(
     `connect`.
     """
     with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-        existing = _describe(admin, [spec.name for spec in topic_plan(settings, 1)])
+        existing = _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
         plan = topic_plan(settings, partitions or _partitions_of_inputs(settings, existing), replication)
         problems = [*wrong_counts(plan, existing), *wrong_policies(plan, existing)]
         if problems:
@@ -103,6 +105,27 @@ def create(
         return tuple(Made(spec, spec.name not in existing) for spec in plan)
 
 
+def make_carried(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> bool:
+    """Creates the topic of carried records where it alone is missing, as in an installation of an earlier release.
+
+    Returns whether it did. Raises as `create`.
+    """
+    name = settings.kafka.carried_topic
+    with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
+        existing = _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
+        missing = [
+            spec
+            for spec in topic_plan(settings, _partitions_of_inputs(settings, existing))
+            if spec.name not in existing
+        ]
+        if [spec.name for spec in missing] != [name]:
+            return False
+        _create(admin, missing)
+        admin.wait_for_topics([name], timeout_ms=REQUEST_TIMEOUT_MS)
+    say(f"The topic {name} was missing and has been created")
+    return True
+
+
 def partition_count(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> int:
     """How many partitions the inputs have; DEFAULT_PARTITIONS while there are none. Raises as `create`."""
     with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
@@ -113,7 +136,7 @@ def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> lis
     """Everything that keeps a worker from running on these topics; empty = all is well."""
     try:
         with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-            existing = _describe(admin, [spec.name for spec in topic_plan(settings, 1)])
+            existing = _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
     except (TransientError, ConfigurationError) as error:
         return [str(error)]
     return problems_of(settings, existing)

@@ -21,6 +21,7 @@ from service.build_info import flavour, version
 from service.collector import be_patient
 from service.config import Settings
 from service.errors import FatalError
+from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
 from service.streaming.input_topics import input_names
 from service.streaming.job import PartitionJob
@@ -29,6 +30,7 @@ from service.streaming.metrics import Metrics
 from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
+from service.streaming.placement import Placement
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import is_of_the_broker, start_again
@@ -51,7 +53,8 @@ class Worker:
         self.settings = settings
         self.metrics = metrics
         self.partitions: dict[int, PartitionWorker] = {}
-        self.totals = ShopTotals(settings)
+        self.placement = Placement(settings, partitions)
+        self.totals = ShopTotals(settings, self.placement.take)
         self.app: Any = None
         self.joined = False
         """The group has said which partitions are this worker's, be it none."""
@@ -59,6 +62,7 @@ class Worker:
         self._serve = serve
         self._inputs = partitions
         self._publisher: asyncio.Task[None] | None = None
+        self._decider: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._failing = False
         self._refusals = Refusals()
@@ -80,6 +84,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop)
         self.totals.listen(self._show_periods)
+        self.placement.on_news = self._placement_changed
         with self._directory as directory:
             self.app = self._build(directory)
             tasks = [self._guard(self._clock()), self._guard(self.totals.run())]
@@ -98,9 +103,10 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - one place decides what it means
                 self.fail(error)
             log.info("stopping: finishing the turn in flight")
-            for task in [*tasks, *([self._publisher] if self._publisher else [])]:
+            tasks += [task for task in (self._publisher, self._decider) if task is not None]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, *([self._publisher] if self._publisher else []), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             # Before Faust: it would wait for batches that lie in a merge, until the time is up.
             await asyncio.gather(*[owner.close() for owner in self.partitions.values()])
             await self.app.stop()
@@ -159,22 +165,27 @@ class Worker:
     # ---- Faust
 
     def _build(self, directory: str) -> ChurnAlertApp:
-        app = new_app(self.settings.kafka, self.partitions, directory)
+        app = new_app(self.settings.kafka, self.partitions, directory, self._topics())
         app.on_partitions_assigned.connect(self._assigned)
         app.on_partitions_revoked.connect(self._revoked)
         return app
+
+    def _topics(self) -> tuple[str, ...]:
+        """What is read: the inputs and, where there is more than one partition, what these carry to each other."""
+        kafka = self.settings.kafka
+        return (*input_names(kafka.topics), *((kafka.carried_topic,) if self._inputs > 1 else ()))
 
     async def _assigned(self, app: Any, assigned: Any, **_: Any) -> None:
         """Starts tasks and returns: no heartbeats are sent while Faust waits for this."""
         if self._stop.is_set():
             return
-        by_topic = [
-            sorted(tp.partition for tp in assigned if tp.topic == name)
-            for name in input_names(self.settings.kafka.topics)
-        ]
+        by_topic = [sorted(tp.partition for tp in assigned if tp.topic == name) for name in self._topics()]
         numbers = by_topic[0]
         if any(other != numbers for other in by_topic):
-            raise FatalError(f"The group has assigned different partition numbers of the input topics: {by_topic}.")
+            raise FatalError(
+                f"The group has assigned different partition numbers of the input topics: {by_topic}. Does a worker of "
+                "an earlier release still run in it? Stop all of them before the new ones start."
+            )
         for number in numbers:
             if number not in self.partitions:
                 self.partitions[number] = PartitionWorker(
@@ -187,12 +198,15 @@ class Worker:
                     self._kept.pop(number, None),
                     self._inputs,
                     self._refusals,
+                    self.placement if self._inputs > 1 else None,
                 )
         self._kept.clear()
         self.joined = True
         log.info("partitions assigned", partitions=numbers)
         if 0 in self.partitions and self._publisher is None:
             self._publisher = self._guard(Publisher(self.settings, self.totals).run())
+            if self._inputs > 1:
+                self._decider = self._guard(Decider(self.settings, self.placement, self.partitions[0]).run())
 
     async def _revoked(self, app: Any, revoked: Any, **_: Any) -> None:  # noqa: ARG002 - Faust's signature
         self.joined = False
@@ -204,10 +218,19 @@ class Worker:
             publisher, self._publisher = self._publisher, None
             publisher.cancel()
             await asyncio.wait([publisher])
+            if self._decider is not None:
+                self._decider.cancel()
+                await asyncio.wait([self._decider])
+                self._decider = None
         owners = [(number, self.partitions.pop(number)) for number in numbers]
         for number, kept in zip(numbers, await asyncio.gather(*[owner.close() for _, owner in owners]), strict=True):
             self._kept[number] = kept
             self.metrics.released(number)
+
+    def _placement_changed(self) -> None:
+        """What a partition is held up by may be over."""
+        for owner in self.partitions.values():
+            owner.poke()
 
     def _committed(self, tp: SourcePartition) -> int | None:
         return self.app.consumer._committed_offset.get(tp)  # type: ignore[no-any-return]  # noqa: SLF001

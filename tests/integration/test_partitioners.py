@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from service.backtest.run import backtest
 from service.config import Settings
-from service.domain.events import Purchase
+from service.domain.events import Event, Profile, Purchase
+from service.domain.findings import Decision
 from service.feed.replay import partitioner_of
+from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
-from service.streaming.partitioner import sample_of
+from service.streaming.partitioner import function_of, sample_of
+from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
 from tests.support.load import lines_of, send, settings_for
+from tests.support.worker_process import Positions, WorkerProcess
 
 pytestmark = pytest.mark.broker
 DAY_US = 86_400_000_000
@@ -55,3 +66,71 @@ def test_a_sample_shows_who_hashes_unlike_the_others_and_a_replay_joins_the_most
     }
     assert told.startswith(f"Topic {settings.kafka.topics.purchases}: of 60 keys looked at, ")
     assert told.endswith("partitioner=consistent_random, their default.")
+
+
+@pytest.fixture(scope="module")
+def cafe(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Event], Path, Path]:
+    simulation = Simulation(Cafe(customers=160, days=200, seed=5))
+    purchases, surveys, _ = simulation.write(tmp_path_factory.mktemp("cafe"))
+    said: list[Event] = [
+        event for event in simulation.events() if not isinstance(event, Profile)
+    ]  # a file has no consent
+    return said, purchases, surveys
+
+
+def told(settings: Settings, topic: str) -> list[Any]:
+    with open_reader(settings.kafka) as reader:
+        found = list(records_until_now(reader, partitions_of(reader, topic)))
+    return [msgspec.json.decode(record.value) for record in found if record.value is not None]
+
+
+def decided_by_a_backtest(settings: Settings, purchases: Path, surveys: Path) -> list[str]:
+    expected: list[Decision] = []
+    backtest(settings, [purchases], [surveys], partitions=PARTITIONS, on_decision=expected.append)
+    return sorted(f"{decision.decision_id}.{decision.outcome.value}" for decision in expected)
+
+
+def group_function(settings: Settings) -> str:
+    with open_reader(settings.kafka) as reader:
+        found = function_of(reader, settings)
+    assert found is not None
+    return found
+
+
+def wait_until_the_same(settings: Settings, topic: str, wanted: list[str], timeout_s: float = 40.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while (found := sorted(each["id"] for each in told(settings, topic))) != wanted and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert found == wanted
+
+
+@pytest.mark.parametrize(("workers", "kills"), [(1, 0), (2, 4)])
+def test_with_two_kinds_of_producers_everybody_is_decided_about_as_if_there_were_one(
+    settings: Settings, cafe: tuple[list[Event], Path, Path], workers: int, kills: int
+) -> None:
+    events, purchases, surveys = cafe
+    lots = random.Random(7)
+    send(
+        settings.kafka.bootstrap_servers,
+        lines_of(events, settings),
+        PARTITIONS,
+        lambda: lots.choice(("murmur2", "crc32")),
+    )
+
+    with ExitStack() as stack:
+        running = [stack.enter_context(WorkerProcess(settings, f"w{number}")) for number in range(workers)]
+        with Positions(settings, PARTITIONS) as positions:
+            for _ in range(kills):
+                victim = lots.choice(running)
+                victim.wait_assigned()
+                time.sleep(lots.uniform(0.0, 1.5))
+                victim.end()
+                victim.start()
+            positions.wait_caught_up(workers=running)
+        function = group_function(settings)
+        wanted = decided_by_a_backtest(settings.changed(kafka={"partitioner": function}), purchases, surveys)
+        wait_until_the_same(settings, settings.kafka.topics.outreach_decisions, wanted)
+        logs = "".join(worker.log for worker in running)
+
+    assert len(wanted) > 60
+    assert "they are carried to the right ones" in logs

@@ -62,7 +62,7 @@ def described(settings: Settings, name: str) -> tuple[int, dict[str, Any]]:
 def test_creates_every_topic_and_the_check_then_finds_nothing(settings: Settings) -> None:
     made = topics.create(settings, partitions=4)
 
-    assert [one.created for one in made] == [True] * 10
+    assert [one.created for one in made] == [True] * 11
     assert topics.check(settings) == []
     for spec in topic_plan(settings, 4):
         count, configs = described(settings, spec.name)
@@ -75,7 +75,30 @@ def test_creating_twice_changes_nothing_and_says_that_all_existed(settings: Sett
 
     again = topics.create(settings, partitions=2)
 
-    assert [one.created for one in again] == [False] * 10
+    assert [one.created for one in again] == [False] * 11
+
+
+def test_one_partition_has_nobody_to_carry_records_to(settings: Settings) -> None:
+    made = topics.create(settings, partitions=1)
+
+    assert settings.kafka.carried_topic not in {one.spec.name for one in made}
+    assert topics.check(settings) == []
+
+
+def test_an_installation_of_an_earlier_release_gets_the_topic_that_it_lacks_and_nothing_else(
+    settings: Settings,
+) -> None:
+    carried, said = settings.kafka.carried_topic, list[str]()
+    earlier = {spec.name: (spec.partitions, dict(spec.configs)) for spec in topic_plan(settings, 3)}
+    nothing = topics.make_carried(settings)
+    make(settings, {name: wanted for name, wanted in earlier.items() if name != carried})
+
+    made = topics.make_carried(settings, say=said.append)
+
+    assert (nothing, made, topics.make_carried(settings)) == (False, True, False)
+    assert said == [f"The topic {carried} was missing and has been created"]
+    assert topics.check(settings) == []
+    assert described(settings, carried)[0] == 3
 
 
 def test_without_a_number_the_partitions_of_an_existing_input_are_taken(settings: Settings) -> None:
@@ -94,7 +117,7 @@ def test_an_existing_topic_with_other_partitions_is_refused_before_anything_is_m
     with pytest.raises(ConfigurationError, match=rf"{surveys} has 2 partitions instead of 4.*--partitions 2"):
         topics.create(settings, partitions=4)
 
-    assert len(topics.check(settings)[0].split(" and ")[0].split(",")) == 8, "the other nine are still missing"
+    assert len(topics.check(settings)[0].split(" and ")[0].split(",")) == 9, "the other ten are still missing"
 
 
 def test_a_compacted_input_is_refused_because_events_would_be_lost(settings: Settings) -> None:

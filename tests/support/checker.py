@@ -22,7 +22,9 @@ from aiokafka.structs import ConsumerRecord
 from service.config import Settings
 from service.domain.changelog import (
     PARTITION_KEY,
+    PARTITIONER_KEY,
     POSITION_KEY,
+    PROGRESS_KEY,
     TODAY_KEY,
     day_key,
     day_of_key,
@@ -238,7 +240,8 @@ def _compare_state(report: Report, number: int, wanted: Expected, found: dict[by
 def _compare_ledger(report: Report, number: int, wanted: Expected, found: dict[bytes, bytes]) -> None:
     report.note("ledger days", len(wanted.ledger))
     wrong = []
-    for key in wanted.ledger.keys() | found.keys():
+    # How customers belong to partitions is no number, and what partitions tell each other is different every time.
+    for key in wanted.ledger.keys() | (found.keys() - {PARTITIONER_KEY, PROGRESS_KEY}):
         should, is_ = wanted.ledger.get(key), found.get(key)
         if key != TODAY_KEY and should is not None and is_ is not None:
             same = unpack(should) == unpack(is_)

@@ -142,12 +142,17 @@ class Feed:
             raise self._failure
 
 
-def send(bootstrap_servers: str, lines: Iterable[Line], partitions: int, partitioner: str = "murmur2") -> int:
-    """Writes all lines, as a producer that hashes so, and waits for them. Returns how many."""
+def send(
+    bootstrap_servers: str, lines: Iterable[Line], partitions: int, partitioner: str | Callable[[], str] = "murmur2"
+) -> int:
+    """Writes all lines, as a producer that hashes so, and waits for them. Returns how many.
+
+    `partitioner` may be asked anew for each line, as if several producers took turns.
+    """
     return asyncio.run(_send(bootstrap_servers, lines, partitions, partitioner))
 
 
-async def _send(servers: str, lines: Iterable[Line], partitions: int, partitioner: str) -> int:
+async def _send(servers: str, lines: Iterable[Line], partitions: int, partitioner: str | Callable[[], str]) -> int:
     producer = AIOKafkaProducer(
         bootstrap_servers=servers,
         acks="all",
@@ -161,7 +166,8 @@ async def _send(servers: str, lines: Iterable[Line], partitions: int, partitione
     try:
         futures = []
         for line in lines:
-            number = partition_for(line.key or b"", partitions, partitioner)
+            function = partitioner if isinstance(partitioner, str) else partitioner()
+            number = partition_for(line.key or b"", partitions, function)
             futures.append(await producer.send(line.topic, value=line.value, key=line.key, partition=number))
             sent += 1
             if sent % 2_000 == 0:

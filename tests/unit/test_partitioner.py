@@ -82,6 +82,7 @@ def test_the_decision_is_read_as_it_was_written_and_one_of_another_release_is_re
     kept = Kept("crc32", [1, 3], 1_700_000_000_000_000)
 
     assert Kept.unpack(kept.pack()) == kept
+    assert Kept.unpack(Kept("", [], 5).pack()) == Kept("", [], 5)
     with pytest.raises(ValueError, match="'md5' is no partitioner of this release"):
         Kept.unpack(Kept("md5", [], 0).pack())
     with pytest.raises(ValueError, match="not a record of this release"):
