@@ -138,6 +138,16 @@ class Placement:
 
     # ---- for people
 
+    def told(self) -> str:
+        """What this worker has carried so far; empty where there was nothing. Handled, so no reason to be unready."""
+        if not self.carried:
+            return ""
+        function = self.kept.function if self.kept is not None else ""
+        return (
+            f"{self.carried} records lay in partitions that their keys do not belong to, and were carried to the right ones"
+            f" (partitioner {function}). {REPAIR.get(function, '')}"
+        )
+
     def note_carried(self, carried: Counter[tuple[str, str]]) -> None:
         """Records that a committed turn has carried; said at once, then once a minute while it goes on."""
         if not carried:

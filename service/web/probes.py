@@ -65,6 +65,8 @@ def _details(readiness: Readiness) -> list[str]:
     """What an operator has to know, a sentence each."""
     away = readiness.unreachable_since_s
     said = [f"no broker has answered since {utc_text(int(away) * SECOND_US)}"] if away else []
+    if readiness.misplaced:
+        said.append(readiness.misplaced)
     return said + [
         f"{topic}-{number}: {records} records wait behind a producer's open transaction, and absences with them"
         for number, health in readiness.partitions.items()

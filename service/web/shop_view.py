@@ -53,6 +53,8 @@ class Readiness:
     partitions: Mapping[int, PartitionHealth]
     unreachable_since_s: float = 0.0
     """Since when no broker has answered, Unix seconds; 0 = they answer."""
+    misplaced: str = ""
+    """What is to be known of records that lay in partitions their keys do not belong to; empty where none did."""
 
     @property
     def ready(self) -> bool:

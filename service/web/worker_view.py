@@ -63,7 +63,7 @@ class WorkerFacts:
 
     def readiness(self) -> Readiness:
         partitions = {number: self._health(owner) for number, owner in sorted(self._worker.partitions.items())}
-        return Readiness(self._worker.joined, partitions, self._worker.reach.since_s)
+        return Readiness(self._worker.joined, partitions, self._worker.reach.since_s, self._worker.placement.told())
 
     def _health(self, owner: PartitionWorker) -> PartitionHealth:
         if not owner.ready:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from service.backtest.run import backtest
 from service.config import Settings
 from service.domain.events import Event, Profile, Purchase
 from service.domain.findings import Decision
-from service.feed.replay import partitioner_of
+from service.feed.replay import partitioner_of, replay
 from service.feed.simulate import Cafe, Simulation
+from service.inspect.lookup import inspect_customer
 from service.streaming import topics
 from service.streaming.partitioner import function_of, sample_of
 from service.streaming.tail import open_reader, partitions_of, records_until_now
@@ -134,3 +136,47 @@ def test_with_two_kinds_of_producers_everybody_is_decided_about_as_if_there_were
 
     assert len(wanted) > 60
     assert "they are carried to the right ones" in logs
+
+
+def test_consent_that_another_kind_of_producer_sends_counts(settings: Settings) -> None:
+    asking = settings.changed(outreach={"consent": "required"})
+    said: list[Event] = [
+        Profile(f"p{who}", f"c{who:02d}", START_US - DAY_US + who, marketing_consent=True) for who in range(40)
+    ]
+    bought: list[Event] = [*weekly(40, 30)]
+    send(settings.kafka.bootstrap_servers, lines_of(said, settings), PARTITIONS, "crc32")
+    send(settings.kafka.bootstrap_servers, lines_of(bought, settings), PARTITIONS, "murmur2")
+
+    with WorkerProcess(asking, "w0") as worker, Positions(settings, PARTITIONS) as positions:
+        positions.wait_caught_up(workers=[worker])
+        deadline = time.monotonic() + 30
+        names = settings.kafka.topics
+        while not told(settings, names.outreach) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        decided = [each["data"] for each in told(settings, names.outreach_decisions)]
+
+    assert Counter(each["reason"] for each in decided if each["outcome"] != "released") == {}
+    assert len({each["customer_id"] for each in decided}) == 14, "a third of 40 stay away"
+
+
+def test_who_hashes_as_librdkafka_does_finds_everybody_and_sends_nothing_twice(settings: Settings) -> None:
+    bought: list[Event] = [*weekly(24, 12)]
+    send(settings.kafka.bootstrap_servers, lines_of(bought, settings), PARTITIONS, "crc32")
+
+    with WorkerProcess(settings, "w0") as worker, Positions(settings, PARTITIONS) as positions:
+        positions.wait_caught_up(workers=[worker])
+        names = sorted({event.customer_id for event in bought})
+        before = {name: inspect_customer(settings, name).scores.orders for name in names}
+        replay(
+            bought,
+            connection={"bootstrap_servers": settings.kafka.bootstrap_servers},
+            topics=settings.kafka.topics,
+            minor_digits=2,
+            partitioner=partitioner_of(settings),
+        )
+        positions.wait_caught_up(workers=[worker])
+        after = {name: inspect_customer(settings, name).scores.orders for name in names}
+
+    assert before == Counter(event.customer_id for event in bought) == after
+    assert group_function(settings) == "crc32"
+    assert told(settings, settings.kafka.carried_topic) == []

@@ -80,6 +80,16 @@ async def test_readyz_is_503_while_no_broker_answers_and_says_since_when() -> No
     assert response.json()["details"] == ["no broker has answered since 2023-11-14T22:13:20Z"]
 
 
+async def test_readyz_says_what_was_carried_and_is_ready_all_the_same() -> None:
+    said = "6 records lay in partitions that their keys do not belong to"
+    facts = FakeFacts(ready=Readiness(assigned=True, partitions={0: HEALTHY}, misplaced=said))
+
+    response = await get("/readyz", facts)
+
+    assert response.status_code == 200
+    assert response.json()["details"] == [said]
+
+
 async def test_readyz_says_what_waits_behind_an_open_transaction() -> None:
     behind = replace(HEALTHY, caught_up=False, behind_transactions={"purchases": 3})
 

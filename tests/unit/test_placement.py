@@ -1,0 +1,182 @@
+"""What partitions know of each other: the function of the group, and how far each has been read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from unittest.mock import patch
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+from structlog.testing import capture_logs
+
+from service.config import Settings
+from service.domain.calendar import DAY_US, NEVER
+from service.domain.changelog import PARTITIONER_KEY, PROGRESS_KEY
+from service.errors import ConfigurationError, FatalError
+from service.streaming.carriage import Carriage, Carried, pack_record, unpack_record
+from service.streaming.key_hash import FUNCTIONS
+from service.streaming.partitioner import Kept
+from service.streaming.placement import Placement, Progress, Read
+
+NOW_US = 1_700_000_000_000_000
+TOPICS = ("customers", "purchases", "surveys")
+MURMUR2 = Kept("murmur2", [], NOW_US)
+
+
+def placement(partitioner: str = "auto", partitions: int = 4) -> Placement:
+    return Placement(Settings(kafka={"partitioner": partitioner}), partitions)
+
+
+def record(offset: int, key: bytes = b"anna", topic: str = "purchases") -> ConsumerRecord:
+    return ConsumerRecord(topic, 1, offset, 5, 0, key, b"{}", None, 4, 2, (("a", b"1"), ("b", None)))
+
+
+def progress(up_to_us: int, ended_us: int, sent: dict[str, dict[int, int]] | None = None) -> bytes:
+    return Progress({topic: Read(up_to_us, ended_us) for topic in TOPICS}, sent or {}).pack()
+
+
+def test_before_the_decision_a_key_has_a_home_only_where_all_functions_agree() -> None:
+    undecided, keys = placement(), [f"c{number}".encode() for number in range(50)]
+    places = [{function(key) % 4 for function in FUNCTIONS.values()} for key in keys]
+
+    found = [undecided.home(key) for key in keys]
+    undecided.take(0, PARTITIONER_KEY, MURMUR2.pack())
+
+    assert found == [min(each) if len(each) == 1 else None for each in places]
+    assert [undecided.home(key) for key in keys] == [FUNCTIONS["murmur2"](key) % 4 for key in keys]
+
+
+def test_another_function_than_the_groups_is_refused_with_the_way_out() -> None:
+    with pytest.raises(ConfigurationError, match=r"kafka.partitioner is crc32, but .* belong to partitions by murmur2"):
+        placement("crc32").take(0, PARTITIONER_KEY, MURMUR2.pack())
+
+
+def test_that_nothing_tells_functions_apart_yet_is_no_decision() -> None:
+    group = placement("crc32")
+
+    group.take(0, PARTITIONER_KEY, Kept("", [], NOW_US).pack())
+    group.take(0, PARTITIONER_KEY, Kept("crc32", [2], NOW_US).pack())
+
+    assert group.kept == Kept("crc32", [2], NOW_US)
+    assert group.telling(besides=0) == {2}
+
+
+def test_a_record_that_is_no_progress_ends_the_worker() -> None:
+    with pytest.raises(FatalError, match="The ledger of partition 3 holds a record that cannot be read"):
+        placement().take(3, PROGRESS_KEY, b"\xc1")
+
+
+def test_days_of_the_ledger_are_of_no_interest_here() -> None:
+    group, heard = placement(), list[int]()
+    group.on_news = lambda: heard.append(1)
+
+    group.take(0, b"\x00\x00\x4b\x01", b"a day")
+    group.take(1, PROGRESS_KEY, None)
+
+    assert (group.heard, heard) == ({}, [])
+
+
+def test_what_was_carried_is_said_once_and_then_once_a_minute() -> None:
+    group, seconds = placement(), iter([100.0, 130.0, 161.0])
+    group.decide(MURMUR2)
+
+    with capture_logs() as logs, patch("time.monotonic", lambda: next(seconds)):
+        group.note_carried(Counter())
+        for _ in range(3):
+            group.note_carried(Counter({("purchases", "crc32"): 2}))
+
+    assert [line["records"] for line in logs] == [2, 4]
+    assert logs[0]["by"] == ["purchases: 2 as crc32 puts them"]
+    assert "partitioner=murmur2_random" in logs[0]["repair"]
+    assert group.told().startswith("6 records lay in partitions that their keys do not belong to, and were carried")
+    assert placement().told() == ""
+
+
+def test_a_carried_record_is_what_it_was() -> None:
+    carried = Carried(record(7), 19, 123)
+
+    assert unpack_record(pack_record(carried)) == carried
+    with pytest.raises(FatalError, match="cannot be read"):
+        unpack_record(None)
+
+
+def test_a_record_is_carried_once_however_often_it_is_read() -> None:
+    group = placement()
+    group.decide(MURMUR2)
+    carriage = Carriage(1, TOPICS, group, NOW_US)
+    for offset in (3, 5, 3, 5):
+        carriage.send(record(offset), 2, NOW_US, 0)
+    out, counts = carriage.take_out()
+    again = Carriage(1, TOPICS, group, NOW_US)
+    rest = again.restore({"purchases": 4, **dict(carriage.positions())})
+    again.send(record(5), 2, NOW_US, 0)
+
+    assert [unpack_record(value).record.offset for _, value in out[2]] == [3, 5]
+    assert counts.total() == 2
+    assert rest == {"purchases": 4}
+    assert again.take_out()[0] == {}
+
+
+def test_after_a_topic_was_made_anew_its_records_are_carried_and_applied_again() -> None:
+    group = placement()
+    group.decide(MURMUR2)
+    here, home = Carriage(1, TOPICS, group, NOW_US), Carriage(2, TOPICS, group, NOW_US)
+    here.send(record(5), 2, NOW_US, 0)
+    here.begins_anew("purchases")
+    here.send(record(0), 2, NOW_US, 0)
+
+    for place, (_, value) in enumerate(here.take_out()[0][2]):
+        found = home.receive(ConsumerRecord("carried", 2, place, 0, 0, b"anna", value, None, 0, 0, ()))
+        assert found is not None
+        home.applied(("purchases", 1), found.number)
+
+    assert home.position(0) == 2
+    assert dict(home.positions()) == {"applied:purchases:1": 6}
+    assert {**dict(here.positions())}["anew:purchases"] == 6
+
+
+def test_nobody_is_absent_before_the_other_partitions_have_been_read_so_far() -> None:
+    group = placement()
+    group.decide(Kept("murmur2", [1], NOW_US))
+    carriage = Carriage(0, TOPICS, group, NOW_US)
+    steps = [carriage.complete_us()]
+    group.take(1, PROGRESS_KEY, progress(5, NOW_US - 900, {"purchases": {0: 7}}))
+    steps.append(carriage.complete_us())  # what it has carried by then is not here yet
+    carried = pack_record(Carried(record(7), 7, 0))
+    carriage.receive(ConsumerRecord("carried", 0, 0, 0, 0, b"anna", carried, None, 0, 0, ()))
+    steps.append(carriage.complete_us())
+    group.take(1, PROGRESS_KEY, progress(NEVER, NEVER))
+    steps.append(carriage.complete_us())
+
+    assert steps == [0, 0, NOW_US - 900, NEVER]
+
+
+def test_a_group_without_such_records_waits_for_nobody_and_tells_nothing() -> None:
+    group = placement()
+    group.decide(MURMUR2)
+    carriage = Carriage(0, TOPICS, group, NOW_US)
+    carriage.note_read("purchases", 5)
+    carriage.beat()
+
+    assert (carriage.coupled, carriage.complete_us(), carriage.must_tell) == (False, NEVER, False)
+    assert carriage.progress(NOW_US) is None
+
+
+def test_after_a_week_without_such_records_the_others_are_told_to_wait_no_longer() -> None:
+    group = placement()
+    group.decide(Kept("murmur2", [0], NOW_US))
+    carriage = Carriage(0, TOPICS, group, NOW_US)
+    soon, late = carriage.progress(NOW_US + 6 * DAY_US), carriage.progress(NOW_US + 8 * DAY_US)
+    carriage.beat()
+    silent = carriage.must_tell
+
+    carriage.send(record(3), 2, NOW_US + 9 * DAY_US, 0)
+
+    assert soon is not None
+    assert late is not None
+    assert soon.read["purchases"] == Read(-1, 0)
+    assert set(late.read.values()) == {Read(NEVER, NEVER)}
+    assert (silent, carriage.must_tell) == (False, True)
+    again = carriage.progress(NOW_US + 9 * DAY_US)
+    assert again is not None
+    assert again.read["purchases"] == Read(-1, 0)
