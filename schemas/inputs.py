@@ -29,7 +29,8 @@ from schemas.wire_types import (
 
 class _Input(WireModel):
     event_id: Identifier = Field(
-        description="Unique for this customer; a second event with the same id is a duplicate and ignored. 1–256 characters."
+        description="Unique for this customer: what comes again with the same id is the same event and counts once; a purchase "
+        "with another amount is corrected. 1–256 characters."
     )
     customer_id: Identifier = Field(
         description="Who. Must equal the record's key. 1–256 characters, no control characters."
@@ -64,7 +65,11 @@ class Purchase(_Input):
     kind: Literal["purchase", "refund"] | None = Field(
         "purchase", description="A refund lowers revenue and is never a visit; null = purchase."
     )
-    order_id: Identifier | None = Field(None, description="The shop's order number; null = unknown.")
+    order_id: Identifier | None = Field(
+        None,
+        description="The shop's order number: what comes again with it is the same order, and a refund that names it gives "
+        "back of it; null = unknown.",
+    )
     items: Annotated[tuple[ItemLine, ...], Field(strict=False, max_length=MAX_ITEMS)] | None = Field(
         None, description="Lines of the basket, at most 1,000; null = unknown."
     )
