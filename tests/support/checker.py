@@ -21,6 +21,7 @@ from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
 from service.domain.changelog import (
+    CHUNK_PREFIX,
     PARTITION_KEY,
     PARTITIONER_KEY,
     POSITION_KEY,
@@ -33,7 +34,7 @@ from service.domain.changelog import (
 )
 from service.domain.customer import FIELDS, restore
 from service.domain.engine import Engine
-from service.domain.events import Event
+from service.domain.events import Event, SignOfLife
 from service.domain.findings import Decision, Output
 from service.domain.merge import Merge
 from service.domain.periods.ledger import unpack
@@ -130,18 +131,22 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
         (topics.purchases, decoder.purchase),
         (topics.surveys, decoder.survey),
     )
-    merge: Merge[Event] = Merge(len(sources), lambda event: event.at_us)
+    merge: Merge[Event | SignOfLife] = Merge(len(sources), _time_of)
     refused: list[Refused] = []
     positions: dict[str, int] = {}
     now_us = time.time_ns() // 1000
     for index, (topic, decode) in enumerate(sources):
         records = inputs[Place(topic, partition)]
-        good: list[Event] = []
+        good: list[Event | SignOfLife] = []
         for record in records:
             try:
                 good.append(decode(record.value, record.key, record.headers, now_us))
             except PoisonError as error:
                 refused.append(Refused(topic, partition, record.offset, error.code.value, record.value))
+                if topic == topics.purchases:
+                    written_us = max(0, record.timestamp * 1000)
+                    sign = decoder.sign_of_life(record.value, record.key, record.headers, now_us, written_us)
+                    good += [] if sign is None else [sign]
         positions[topic] = records[-1].offset + 1 if records else 0
         merge.put(index, good)
     engine = new_engine(settings)
@@ -167,8 +172,13 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
         outputs,
         refused,
         [output.decision_id for output in turn.outputs if isinstance(output, Decision)],
-        len(merged),
+        sum(not isinstance(event, SignOfLife) for _, event in merged),
     )
+
+
+def _time_of(event: Event | SignOfLife) -> int | None:
+    """None where it says no time of its own."""
+    return None if isinstance(event, SignOfLife) and not event.own_time else event.at_us
 
 
 async def _check(settings: Settings, partitions: int, patience_s: float) -> Report:
@@ -225,6 +235,8 @@ def _compare_state(report: Report, number: int, wanted: Expected, found: dict[by
     report.differ(where, [f"{key!r} is missing" for key in wanted.state.keys() - found.keys()])
     report.differ(where, [f"{key!r} should not be there" for key in found.keys() - wanted.state.keys()])
     for key in wanted.state.keys() & found.keys():
+        if key.startswith(CHUNK_PREFIX) and found[key] != wanted.state[key]:
+            report.differ(where, [f"{key!r} holds other purchases"])
         if key.startswith(b"\x00"):
             continue
         is_, should = (

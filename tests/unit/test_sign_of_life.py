@@ -51,7 +51,7 @@ def run_to(engine: Engine, day: float) -> list[Decision]:
     return decisions(apply_all(engine, [purchase("zoe", day)]))
 
 
-def test_what_is_due_waits_a_usual_gap_from_the_sign_and_it_is_on_record_why() -> None:
+def test_what_is_due_waits_from_the_sign_as_long_as_after_a_visit_and_it_is_on_record_why() -> None:
     quiet, heard_of = gone_quiet(), gone_quiet()
     due_us = due_of(quiet, "ann")
     sign_day = (due_us - at(0)) / DAY_US - 1.0
@@ -61,11 +61,12 @@ def test_what_is_due_waits_a_usual_gap_from_the_sign_and_it_is_on_record_why() -
     assert [d.reason for d in run_to(quiet, sign_day + 5)] == [Reason.DUE]
     (held,) = run_to(heard_of, sign_day + 5)
     assert (held.outcome, held.reason, held.detected_us) == (Outcome.DEFERRED, Reason.SIGN_OF_LIFE, due_us)
-    (released,) = run_to(heard_of, sign_day + 12)
+    (released,) = run_to(heard_of, sign_day + 60)
     assert (released.outcome, released.decision_id) == (Outcome.RELEASED, held.decision_id)
-    usual_days = usual_gap_days(heard_of.customers["ann"])
-    assert released.detected_us == at(sign_day) + int(usual_days * DAY_US)
-    assert usual_days == pytest.approx(7, abs=1.5)
+    ann = heard_of.customers["ann"]
+    tolerated_us = due_us - ann.last_us
+    assert released.detected_us == at(sign_day) + tolerated_us
+    assert tolerated_us > usual_gap_days(ann) * DAY_US
 
 
 def test_each_further_sign_postpones_again_and_none_of_them_is_a_visit() -> None:
@@ -80,7 +81,7 @@ def test_each_further_sign_postpones_again_and_none_of_them_is_a_visit() -> None
     assert {(d.customer_id, d.reason) for d in found if d.customer_id == "ann"} <= {("ann", Reason.SIGN_OF_LIFE)}
     ann = engine.customers["ann"]
     assert (ann.visits, ann.orders, ann.revenue_minor, ann.last_us) == known
-    *held, last = run_to(engine, 140)
+    *held, last = (d for d in run_to(engine, 200) if d.customer_id == "ann")
     assert {d.reason for d in held} == {Reason.SIGN_OF_LIFE}
     assert last.outcome is Outcome.RELEASED
     assert last.detected_us >= at(125) + 6 * DAY_US
@@ -101,7 +102,7 @@ def test_a_rung_after_the_first_waits_as_well() -> None:
     assert [(d.rung, d.reason) for d in found if d.customer_id == "ann"] == [("last", Reason.SIGN_OF_LIFE)]
 
 
-def test_a_message_that_waits_for_its_slot_waits_a_usual_gap_instead() -> None:
+def test_a_message_that_waits_for_its_slot_waits_as_after_a_visit_instead() -> None:
     engine = make_engine(timing=WALL_TIME)
     events = weekly("ann", 10)
     for event in events:

@@ -193,7 +193,9 @@ class Ladder:
             return []
         decided, due_us = episode.rung, episode.due_us
         if not episode.detected_us:
-            due_us = max(due_us, self._tolerated_us(customer, message, decided), self._unseen_until(customer)[0])
+            due_us = max(
+                due_us, self._tolerated_us(customer, message, decided), self._unseen_until(customer, message)[0]
+            )
         number = message.number(decided)
         ahead = [(message.step(number).name, due_us)]
         while not message.last(number):
@@ -233,23 +235,30 @@ class Ladder:
             if due > wake_us:
                 episode.watch(due)
                 return True
-            held, reason = self._unseen_until(customer)
+            held, reason = self._unseen_until(customer, message)
             if held > wake_us:
                 self._hold(customer, message, wake_us, held, reason)
             else:
                 return self._step_due(customer, message, wake_us)
         return True
 
-    def _unseen_until(self, customer: Customer) -> tuple[int, Reason]:
-        """Before when no step of this absence comes due, and why: a usual gap after a sign of life that is no visit, or
-        after a hole in the log, in which a visit may have gone unseen. 0 = nothing holds it."""
+    def _unseen_until(self, customer: Customer, message: SilenceKind) -> tuple[int, Reason]:
+        """Before when the next step of this absence does not come due, and why. 0 = nothing holds it.
+
+        After a sign of life that is no visit it waits as long as after a visit, a usual gap at least: who buys and is
+        refused is not quiet. After a hole in the log, in which a visit may have gone unseen, a usual gap.
+        """
         gap_us, sign_us = self._gap.until_us, customer.sign_us
-        if customer.last_us >= gap_us:
-            gap_us = 0
-        if not (gap_us or sign_us):
-            return 0, Reason.DUE
-        reason = Reason.SIGN_OF_LIFE if sign_us >= gap_us else Reason.GAP_IN_LOG
-        return max(gap_us, sign_us) + int(cadence.usual_gap_days(customer) * DAY_US), reason
+        usual_us = int(cadence.usual_gap_days(customer) * DAY_US)
+        held_us, reason = 0, Reason.DUE
+        if customer.last_us < gap_us:
+            held_us, reason = gap_us + usual_us, Reason.GAP_IN_LOG
+        if sign_us:
+            tolerated_us = int(message.days(customer, customer.episode.rung) * DAY_US)
+            until_us = sign_us + max(usual_us, tolerated_us)
+            if until_us > held_us:
+                held_us, reason = until_us, Reason.SIGN_OF_LIFE
+        return held_us, reason
 
     def _hold(self, customer: Customer, message: SilenceKind, due_us: int, held_us: int, reason: Reason) -> None:
         """The step is looked at again when it may come due; that is on record. What had come due before a sign of life
