@@ -69,6 +69,7 @@ def _judged(found: Inspection, settings: Settings) -> list[Row]:
             else f"lasts longer than {100 - 100 * scores.tail_probability:.1f} % of healthy gaps",
         ),
         ("decided in it", _decided(found, settings)),
+        *_signs(found, settings),
         ("favourites", ", ".join(items.favourites()) if items else ""),
         *(row for answer in scores.answers for row in _answer_rows(answer, settings)),
         (
@@ -106,6 +107,17 @@ def _decided(found: Inspection, settings: Settings) -> str:
     if episode.rung:
         return "came due, nothing sent; outreach-decisions says why"
     return "nothing yet"
+
+
+def _signs(found: Inspection, settings: Settings) -> list[Row]:
+    """A sign of life in the present silence that is no visit."""
+    sign_us = found.customer.sign_us
+    if not sign_us:
+        return []
+    when = f"{local_time(sign_us, settings.shop.zone):%Y-%m-%d %H:%M}"
+    return [
+        ("sign of life", f"{when}, a purchase that was refused or an order sent again: what is due waits from then")
+    ]
 
 
 def _expected(found: Inspection, settings: Settings) -> str:
