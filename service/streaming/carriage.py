@@ -172,7 +172,12 @@ class Carriage:
     @property
     def tells(self) -> bool:
         """Whether others may wait for this partition."""
-        return not self._silent and (self._has_sent or self.placement.tells(self.partition))
+        if self._silent or self._has_sent:
+            return not self._silent
+        heard = self.placement.heard.get(self.partition)
+        if heard and all(read.ended_us == NEVER for read in heard[-1].read.values()):
+            return False  # a life before this one has said so
+        return self.placement.tells(self.partition)
 
     def beat(self) -> None:
         """It is time to tell again how far this partition is."""

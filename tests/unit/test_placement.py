@@ -177,6 +177,8 @@ def test_after_a_week_without_such_records_the_others_are_told_to_wait_no_longer
     assert soon.read["purchases"] == Read(-1, 0)
     assert set(late.read.values()) == {Read(NEVER, NEVER)}
     assert (silent, carriage.must_tell) == (False, True)
+    group.take(0, PROGRESS_KEY, late.pack())
+    assert not Carriage(0, TOPICS, group, NOW_US + 9 * DAY_US).tells, "nor does a worker that starts later"
     again = carriage.progress(NOW_US + 9 * DAY_US)
     assert again is not None
     assert again.read["purchases"] == Read(-1, 0)
