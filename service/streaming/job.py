@@ -284,8 +284,10 @@ class PartitionJob:
                 event = decode(record.value, record.key, record.headers, now_us)
             except PoisonError as error:
                 entry: Decoded = self._refused_entry(source, record, offset, error, now_us)
+                # Only who was there has to be known where they belong, and a key lies where its producer put it.
                 sign = entry[3].sign if entry[3] is not None else None
-                home = here if sign is None else placement.home(sign.customer_id.encode())
+                astray = sign is not None and record.key == sign.customer_id.encode()
+                home = placement.home(record.key) if astray and record.key else here
             else:
                 arrived_ms = record.timestamp
                 entry = (event.at_us, offset, event, None, max(after_ms, arrived_ms))
