@@ -166,6 +166,9 @@ class CustomerScores(WireModel):
     answers: Annotated[tuple[LatestAnswer, ...], Field(strict=False)] = Field(
         (), description="The newest answer to each survey, nps, csat, ces; records older than this field lack it."
     )
+    marketing_consent: bool | None = Field(
+        None, description="The customer's last word on it; null = unknown, or a record older than this field."
+    )
 
 
 class PeriodMetrics(WireModel):

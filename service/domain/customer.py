@@ -60,7 +60,7 @@ FIELDS: Final = (
     "change_us",
     "segment",
     "band",
-    "scored_day",
+    "judged",
     "bucket",
     "items",
     "answers",
@@ -149,8 +149,8 @@ class Customer:
         """When band or segment change if nothing arrives."""
         self.segment: int = -1
         self.band: int = -1
-        self.scored_day: int = 0
-        """Day of the newest record on customer-scores."""
+        self.judged: int = 0
+        """Number of the newest judgement that was, or is to be, published on customer-scores."""
         self.bucket: int = -1
         """Where the due queue holds this customer; not restored."""
         self.items: Favourites | None = None
@@ -198,7 +198,7 @@ class Customer:
             self.change_us,
             self.segment,
             self.band,
-            self.scored_day,
+            self.judged,
             self.bucket,
             None if self.items is None else self.items.fields(),
             None if self.answers is None else self.answers.fields(),

@@ -12,7 +12,7 @@ wherever a restart lay. An exception from here is a bug, never bad input; the ca
 from __future__ import annotations
 
 import hashlib
-from typing import assert_never
+from typing import Final, assert_never
 
 from service.domain import cadence
 from service.domain.answers import Answers
@@ -47,6 +47,8 @@ from service.domain.purchase_history import BOUGHT, GIVEN_BACK, SAID, knows, ord
 from service.domain.scoreboard import Scoreboard
 from service.domain.timeline import Timeline
 from service.domain.visits import Visits
+
+ALL_SCORES: Final = 1 << 60
 
 
 class Engine:
@@ -98,13 +100,14 @@ class Engine:
         nudges = policy.outreach.step_of(Kind.SECOND_VISIT) is not None
         state = PartitionState()
         self.everybody = Everybody(state.population, minimum, learn_until_us, newcomers=nudges)
-        self.scoreboard = Scoreboard(self.everybody, minimum, keeps_records=keeps_records)
         self._adopt(state)
 
     def _adopt(self, state: PartitionState) -> None:
         """Puts the rooms of the partition together around its own record."""
         policy = self.policy
         self.state = state
+        minimum, keeps = policy.shop.regular_min_visits, self._keeps_records
+        self.scoreboard = Scoreboard(self.everybody, state, minimum, keeps_records=keeps)
         self.realised_at_start = state.realised.copy()
         self.timeline = Timeline(
             policy.timing, state.clock, self.calendar, self.customers, self.everybody, self._look, self._refresh
@@ -307,8 +310,6 @@ class Engine:
         order_id, joined = event.order_id, False
         if order_id is not None and customer.answers is not None:
             joined = customer.answers.join(order_id, at_us, amount)
-            if joined:
-                customer.scored_day = 0
         self._visits.bought(customer, at_us, day, amount, in_history)
         if event.items:
             if customer.items is None:
@@ -316,6 +317,8 @@ class Engine:
             customer.items.remember(event.items)
         if joined:
             self._show(customer)
+        else:
+            self.scoreboard.changed(customer, self.timeline.now_us)
 
     def _refund(self, customer: Customer, day: int, amount: int, in_history: bool) -> None:
         """Money given back: never a visit."""
@@ -324,7 +327,7 @@ class Engine:
         self.everybody.spent(customer, -amount)
         if in_history:
             self.ledger.refund(day, amount)
-        self._show_anew(customer)
+        self._show(customer)
 
     def _restate(self, customer: Customer, event: Purchase, known: Known) -> None:
         """A purchase or refund that is known has come once more, with another time, amount or id."""
@@ -337,7 +340,7 @@ class Engine:
             if event.at_us > booked.at_us:
                 self._alive(customer, event.at_us)
             if customer.answers is not None and customer.answers.restate(booked.order, booked.amount):
-                self._show_anew(customer)
+                self._show(customer)
         self._correct(customer, known)
 
     def _correct(self, customer: Customer, known: Known) -> None:
@@ -353,12 +356,7 @@ class Engine:
             if bought and day == customer.last_day:
                 customer.visit_minor += minor
         if known.changes:
-            self._show_anew(customer)
-
-    def _show_anew(self, customer: Customer) -> None:
-        """Numbers of the customer have changed without a visit: they are published at once."""
-        customer.scored_day = 0
-        self._show(customer)
+            self._show(customer)
 
     def _answer(self, event: SurveyAnswer) -> None:
         customer, digest = self._known(event.customer_id), event_hash(event.event_id, SURVEY_SEED)
@@ -375,8 +373,7 @@ class Engine:
         if customer.answers is None:
             customer.answers = Answers()
         ordered = None if event.order_id is None else order_of(customer, event.order_id)
-        if customer.answers.take(event, ordered):
-            customer.scored_day = 0
+        customer.answers.take(event, ordered)
         self._show(customer)
 
     def _profile(self, event: Profile) -> None:
@@ -388,6 +385,7 @@ class Engine:
         if customer.profile is None:
             customer.profile = ProfileState()
         customer.profile.take(event)
+        self.scoreboard.changed(customer, self.timeline.now_us)
 
     def _withdraw(self, event: Withdrawal) -> None:
         """Nothing is known of the customer but what they do."""
@@ -399,6 +397,7 @@ class Engine:
         if customer.profile is None:
             customer.profile = ProfileState()
         customer.profile.withdraw(event.at_us)
+        self.scoreboard.changed(customer, self.timeline.now_us)
 
     def _merge(self, event: Merge) -> None:
         """`customer_id` is `merged_into` from now on, and everything as if it had always been."""
@@ -426,7 +425,7 @@ class Engine:
         self._drop(old)
         self._tell_chunks(new)
         self._touched[new_id] = new
-        self._show_anew(new)
+        self._show(new)
 
     def _send_on(self, old_id: str, new_id: str) -> None:
         """Later events of the one are the other's."""
@@ -480,7 +479,7 @@ class Engine:
 
     def _show(self, customer: Customer) -> None:
         """What is known of the customer has changed without a visit."""
-        self.scoreboard.judge(customer, self.timeline.now_us, refresh=True)
+        self.scoreboard.judge(customer, self.timeline.now_us)
         self.timeline.schedule(customer)
 
     # ---- what is asked of it
@@ -513,8 +512,12 @@ class Engine:
         self._outputs.clear()
         return taken
 
-    def drain(self) -> Turn:
-        """What has happened since the last call."""
+    def drain(self, scores: int = ALL_SCORES) -> Turn:
+        """What has happened since the last call. `scores`: of how many customers, at most, the newest record is
+        published; none while a backlog is read, since it would be superseded."""
+        published = self.scoreboard.take(scores) if scores else []
+        if published:
+            self._changed = True
         state: list[tuple[bytes, bytes | None]] = [
             (customer_id.encode(), snapshot(customer)) for customer_id, customer in self._touched.items()
         ]
@@ -525,7 +528,7 @@ class Engine:
             if self.ladder.brake.changed:
                 self.ladder.brake.changed = False
                 state.append((BRAKE_KEY, pack(self.state.brake.fields())))
-        turn = Turn([*self._take_outputs(), *self.scoreboard.take()], state, self.ledger.take_dirty())
+        turn = Turn([*self._take_outputs(), *published], state, self.ledger.take_dirty())
         self._own_records, self._changed = {}, False
         self._touched.clear()
         return turn
@@ -578,7 +581,7 @@ class Engine:
             self.state.restore_brake(unpack(self._brake_read))
             self._brake_read = None
         self._adopt(self.state)
-        self.scoreboard.restored(self.customers.values())
+        self.scoreboard.restored(self.customers.values(), self.state.clock.now_us)
         for customer in self.customers.values():
             self.timeline.restored(customer)
         self.timeline.wake()

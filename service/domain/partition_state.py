@@ -37,6 +37,8 @@ class _Record(msgspec.Struct, array_like=True):
     brake_visits: int = 0
     delay: list[Any] = []
     gap: list[Any] = []
+    judgements: int = 0
+    published: int = 0
 
 
 class PartitionState:
@@ -62,18 +64,18 @@ class PartitionState:
         """Of it only the visits of the day at hand are in this record: the rest is written when it changes."""
         self.delay = delay or DelayState()
         self.gap = gap or GapState()
+        self.judgements = 0
+        """How often a customer was judged for `customer-scores`."""
+        self.published = 0
+        """Up to which of these judgements all are published."""
 
     def pack(self) -> bytes:
         """As it is stored."""
         volume = () if self.volume is None else self.volume.fields()
         parts = (self.clock.fields(), self.population.fields(), self.release.fields(), volume, self.realised.fields())
-        return pack((_VERSION, *parts, self.brake.visits[0], *self._of_feed()))
-
-    def _of_feed(self) -> list[object]:
-        """What is known of the feed's lateness and holes; nothing where nothing is."""
-        if self.gap.gaps:
-            return [self.delay.fields(), self.gap.fields()]
-        return [self.delay.fields()] if self.delay.minute else []
+        delay = self.delay.fields() if self.delay.minute else ()
+        gap = self.gap.fields() if self.gap.gaps else ()
+        return pack((_VERSION, *parts, self.brake.visits[0], delay, gap, self.judgements, self.published))
 
     @classmethod
     def unpack(cls, value: bytes) -> PartitionState:
@@ -97,6 +99,7 @@ class PartitionState:
             GapState.of(record.gap),
         )
         state.brake.visits[0] = record.brake_visits
+        state.judgements, state.published = record.judgements, record.published
         return state
 
     def restore_brake(self, fields: Sequence[Any]) -> None:

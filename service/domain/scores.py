@@ -296,6 +296,7 @@ def as_judged(customer: Customer) -> Customer:
     answers = customer.answers
     if answers is not None:
         copy.answers = answers.copy()
+    copy.profile, copy.judged = customer.profile, customer.judged
     return copy
 
 
@@ -349,4 +350,6 @@ def record_of(
         latest_csat=answers.csat,
         latest_ces=answers.ces,
         answers=answers.latest(),
+        marketing_consent=None if customer.profile is None else customer.profile.consent,
+        judgement=customer.judged,
     )

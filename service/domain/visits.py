@@ -77,7 +77,7 @@ class Visits:
             customer.mark_day(day)
         self._everybody.silence_began(customer)
         self._ladder.silence_began(customer)
-        self._show(customer, refresh=True)
+        self._show(customer)
 
     def _end_silence(self, customer: Customer, at_us: int, amount: int) -> None:
         gap = cadence.gap_days(customer.last_us + self._timeline.shut_us(customer, at_us), at_us)
@@ -118,7 +118,7 @@ class Visits:
             customer.first_us = at_us
         customer.last_us = at_us
         self._ladder.silence_moved(customer)
-        self._show(customer, refresh=False)
+        self._show(customer)
 
     def _late_purchase(self, customer: Customer, at_us: int, day: int, in_history: bool) -> None:
         """A purchase before the last visit. On a new day it is a late visit.
@@ -160,7 +160,7 @@ class Visits:
         if not was_regular and self._everybody.is_regular(customer):
             self._ladder.became_regular(customer)
         self._ladder.silence_moved(customer)
-        self._show(customer, refresh=True)
+        self._show(customer)
 
     def _reread_rhythm(self, customer: Customer, days: list[int]) -> None:
         mu0, gap_before = self._everybody.mu0, 0.0
@@ -172,7 +172,7 @@ class Visits:
         if len(days) > 1:  # of visits whose day is no longer known the gaps are taken to be like the others
             customer.log_gap_sum *= (customer.visits - 1) / (len(days) - 1)
 
-    def _show(self, customer: Customer, *, refresh: bool) -> None:
+    def _show(self, customer: Customer) -> None:
         """How the customer stands, and when they are looked at next."""
-        self._scoreboard.judge(customer, self._timeline.now_us, refresh=refresh)
+        self._scoreboard.judge(customer, self._timeline.now_us)
         self._timeline.schedule(customer)

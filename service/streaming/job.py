@@ -29,6 +29,7 @@ from service.domain.changelog import (
     unpack_positions,
     unpack_today,
 )
+from service.domain.engine import ALL_SCORES
 from service.domain.events import Event, Purchase, SignOfLife
 from service.domain.feed_delay import FeedDelay
 from service.domain.findings import Decision
@@ -503,12 +504,13 @@ class PartitionJob:
         self._reasons[refused.code.value] += 1
         self._refused.append((record, code.value))
 
-    def drain(self, processed: int, *, positions: bool = False) -> Written | None:
-        """What has to be written for everything applied since the last call; None for nothing at all.
+    def drain(self, processed: int, *, positions: bool = False, scores: int = ALL_SCORES) -> Written | None:
+        """What has to be written for everything applied since the last call; None for nothing at all. `scores`: of how
+        many customers, at most, the newest record is published.
 
         `positions`: they have to be, also where there is nothing else.
         """
-        turn = self.engine.drain()
+        turn = self.engine.drain(scores)
         if not (processed or positions or turn or self._letters or self._day_has_changed() or self.must_write):
             return None
         records: dict[Destination, list[Record]] = {}

@@ -29,6 +29,11 @@ from service.streaming.producer import TransactionalProducer
 from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
 
+TURN_SCORES = 8_000
+"""Most score records of one turn; a backlog leaves one for every customer."""
+KEEPS_UP_S = 2.0
+"""Under steady load something is always in flight: scores go on being published for so long after the last moment at
+which nothing was."""
 TURN_RECORDS = 32_000
 """Most records of one turn: its computing must stay far below the transaction and session time-outs."""
 
@@ -75,6 +80,8 @@ class PartitionWorker:
         self.ready = False
         self.closing = False
         self._ticked = False
+        self._kept_up_s = -KEEPS_UP_S
+        """When (`time.monotonic`) all that had arrived was applied, the last time."""
         self._gap_found = False
         """A hole has been told to the job, and not been written."""
         self._stored: dict[str, int] = {}
@@ -177,11 +184,21 @@ class PartitionWorker:
         for start in range(0, len(taken), SLICE):
             self.job.apply(taken[start : start + SLICE])
             await asyncio.sleep(0)
-        if taken or self._gap_found or self.job.must_write:
+        waiting = self.job.engine.scoreboard.waiting > 0
+        if taken or self._gap_found or self.job.must_write or waiting:
             await self._write(len(taken), began)
         self._intake.acknowledge()
         self._metrics.positions(self.number, self.job.positions, self._intake.ends())
-        return len(taken) == TURN_RECORDS or len(self._intake) > 0
+        scores_wait = self.job.engine.scoreboard.waiting > 0 and self._keeps_up()
+        return len(taken) == TURN_RECORDS or len(self._intake) > 0 or scores_wait
+
+    def _keeps_up(self) -> bool:
+        """Whether scores are published: all that had arrived is applied, or was a moment ago. While a backlog is read,
+        every record would be superseded."""
+        now_s = time.monotonic()
+        if self._all_applied():
+            self._kept_up_s = now_s
+        return now_s - self._kept_up_s < KEEPS_UP_S
 
     def _fell_into(self, gap: Gap) -> None:
         """Records of an input were lost before they were read."""
@@ -234,7 +251,8 @@ class PartitionWorker:
 
     async def _write(self, processed: int, began: float) -> None:
         moved = self.job.positions != self._stored and time.monotonic() - self._stored_s > _POSITIONS_S
-        written = self.job.drain(processed, positions=moved or self._gap_found)
+        scores = TURN_SCORES if self._keeps_up() else 0
+        written = self.job.drain(processed, positions=moved or self._gap_found, scores=scores)
         if written is None:
             return
         self._gap_found = False

@@ -49,6 +49,7 @@ class _ScoresData(msgspec.Struct, frozen=True, gc=False):
     latest_csat: int | None
     latest_ces: int | None
     answers: tuple[_AnswerData, ...]
+    marketing_consent: bool | None
 
 
 class _Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -102,8 +103,9 @@ class ScoreEncoder:
             scores.latest_csat,
             scores.latest_ces,
             tuple([self._answer(answer) for answer in scores.answers]) if scores.answers else (),
+            scores.marketing_consent,
         )
-        event_id = f"scores.{scores.customer_id}.{scores.as_of_us}"
+        event_id = f"scores.{scores.customer_id}.{scores.as_of_us}.{scores.judgement}"
         return self._encode(
             _Envelope(
                 "1.0",

@@ -154,7 +154,7 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
     judged: list[Output] = []
     for _, event in merged:
         engine.apply(event)
-        judged += engine.scoreboard.take()
+        judged += engine.scoreboard.take(1_000_000)
     turn = engine.drain()
     encoder = Encoder(EncoderSettings(currency=shop.currency, minor_digits=shop.minor_digits))
     outputs: dict[TopicKind, list[Written]] = {kind: [] for kind in TopicKind}
