@@ -177,8 +177,6 @@ class Scores(msgspec.Struct, frozen=True, gc=False):
     """One per survey that was ever answered: NPS, CSAT, CES."""
     marketing_consent: bool | None
     """None: nothing is known of it."""
-    judgement: int
-    """Number of the judgement, among all of the partition: two records of one instant differ in it."""
 
 
 class ScoresErased(msgspec.Struct, frozen=True, gc=False):

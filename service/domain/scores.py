@@ -296,7 +296,7 @@ def as_judged(customer: Customer) -> Customer:
     answers = customer.answers
     if answers is not None:
         copy.answers = answers.copy()
-    copy.profile, copy.judged = customer.profile, customer.judged
+    copy.profile = customer.profile
     return copy
 
 
@@ -351,5 +351,4 @@ def record_of(
         latest_ces=answers.ces,
         answers=answers.latest(),
         marketing_consent=None if customer.profile is None else customer.profile.consent,
-        judgement=customer.judged,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import xxhash
 
 from service.domain.calendar import utc_text
 from service.domain.findings import HealthPart, LatestAnswer, Scores
@@ -62,7 +63,8 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
     subject: str
     time: str
     datacontenttype: str
-    data: _ScoresData
+    data: msgspec.Raw
+    """`_ScoresData`, encoded."""
 
 
 class ScoreEncoder:
@@ -105,7 +107,9 @@ class ScoreEncoder:
             tuple([self._answer(answer) for answer in scores.answers]) if scores.answers else (),
             scores.marketing_consent,
         )
-        event_id = f"scores.{scores.customer_id}.{scores.as_of_us}.{scores.judgement}"
+        told = self._encode(data)
+        # the digest, because several records may be of one instant: a consent moves no time
+        event_id = f"scores.{scores.customer_id}.{scores.as_of_us}.{xxhash.xxh3_64_hexdigest(told)[:8]}"
         return self._encode(
             _Envelope(
                 "1.0",
@@ -115,7 +119,7 @@ class ScoreEncoder:
                 scores.customer_id,
                 as_of,
                 "application/json",
-                data,
+                msgspec.Raw(told),
             )
         )
 
