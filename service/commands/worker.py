@@ -31,6 +31,7 @@ def worker(
 def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
     from service.streaming import topics
+    from service.streaming.membership import refuse_to_join, this_process
     from service.streaming.metrics import Metrics
     from service.streaming.reach import AWAY_VARIABLE
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
@@ -57,4 +58,6 @@ def _run(settings: Settings, *, web: bool) -> int:
         if problems:
             raise ConfigurationError(" ".join(problems))
         partitions = topics.partition_count(settings, wait_s=math.inf, say=log.warning)
-    return Worker(settings, metrics, serve, partitions).run()
+        process = this_process()
+        refuse_to_join(settings.kafka, process, log.warning)
+    return Worker(settings, metrics, serve, partitions, process).run()

@@ -35,7 +35,9 @@ class ChurnAlertApp(BatchApp):
                 self._owners[number].drop_queue()
 
 
-def new_app(kafka: KafkaSettings, owners: Owners, directory: str, topics: Sequence[str]) -> ChurnAlertApp:
+def new_app(
+    kafka: KafkaSettings, owners: Owners, directory: str, topics: Sequence[str], client_id: str
+) -> ChurnAlertApp:
     """An app that reads these topics and keeps nothing but a few files in `directory`."""
     app = ChurnAlertApp(
         kafka.group,
@@ -53,6 +55,7 @@ def new_app(kafka: KafkaSettings, owners: Owners, directory: str, topics: Sequen
         consumer_max_fetch_size=kafka.fetch_bytes,
         stream_buffer_maxsize=64,
         stream_wait_empty=True,
+        broker_client_id=client_id,
         broker_session_timeout=kafka.session_timeout_s,
         broker_heartbeat_interval=kafka.heartbeat_interval_s,
         broker_rebalance_timeout=kafka.rebalance_timeout_s,

@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
 KNOWN_FOR_US: Final = 5_000_000
@@ -23,6 +25,8 @@ KNOWN_FOR_US: Final = 5_000_000
 _ANSWERS_WITH_START: Final = 5
 """The version from which on an answer tells where the log begins."""
 _OUT_OF_RANGE: Final = 1
+_THROWN_OUT: Final = (25, 82)
+"""Unknown member id, fenced instance id."""
 _KNOCK_S: Final = 1.0
 _ENDS_KEPT: Final = 512
 """Ends ahead of the position; where a long backlog has more, time moves in larger steps."""
@@ -85,6 +89,8 @@ class Answers:
         self.at_s = time.monotonic()
         """When any of them last answered anything."""
         self.logs: dict[SourcePartition, Log] = {}
+        self.on_thrown_out: Callable[[], Awaitable[None]] | None = None
+        """Awaited when the group does not know this member any more, before it joins again."""
 
 
 class AskingClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka is untyped
@@ -96,7 +102,10 @@ class AskingClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka is untyped
         asked_us = time.time_ns() // 1000
         answer = await super().send(node_id, request, group=group)
         self.answers.at_s = time.monotonic()
-        if isinstance(request, FetchRequest):
+        if isinstance(request, HeartbeatRequest):
+            if answer.error_code in _THROWN_OUT and self.answers.on_thrown_out is not None:
+                await self.answers.on_thrown_out()
+        elif isinstance(request, FetchRequest):
             for topic, partitions in answer.topics:
                 for number, error, high, *more in partitions:
                     if error == _OUT_OF_RANGE:  # where it begins and ends is told by the next answer

@@ -170,6 +170,11 @@ class Metrics:
             "Since when no broker has answered, Unix seconds; 0 = they answer. Above 0: the broker or the way to it is down.",
             registry=r,
         )
+        self._strangers = Gauge(
+            "churn_alert_group_strangers",
+            "Other programs in the consumer group. Above 0: they take records from this service; give them another group.",
+            registry=r,
+        )
         self._open = Gauge(
             "churn_alert_open_transaction_records",
             "Records behind a producer's open transaction; absences wait with them. Above 0 for minutes: a producer hangs.",
@@ -264,6 +269,9 @@ class Metrics:
     def broker(self, unreachable_since_s: float) -> None:
         """Unix seconds; 0 = reachable."""
         self._away.set(unreachable_since_s)
+
+    def strangers(self, count: int) -> None:
+        self._strangers.set(count)
 
     def gap(self, partition: int, topic: str, records: int) -> None:
         """So many records were lost; 0 where nobody knows how many."""

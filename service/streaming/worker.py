@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 import structlog
+from kafka.errors import KafkaError
 
 from service.build_info import flavour, version
 from service.collector import be_patient
@@ -26,6 +27,16 @@ from service.streaming.faust_app import ChurnAlertApp, new_app
 from service.streaming.input_topics import input_names
 from service.streaming.job import PartitionJob
 from service.streaming.log_ends import SourcePartition
+from service.streaming.membership import (
+    Member,
+    Process,
+    about_stranger,
+    about_twin,
+    members_of,
+    strangers_of,
+    this_process,
+    twin_of,
+)
 from service.streaming.metrics import Metrics
 from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
@@ -48,8 +59,16 @@ Serve = Callable[["Worker"], Awaitable[None]]
 class Worker:
     """One worker process. `serve` (page, API, metrics) runs beside it in the same loop."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, serve: Serve | None = None, partitions: int = 1) -> None:
-        """`partitions` is how many the inputs have: the limits of the whole shop are split over them."""
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        serve: Serve | None = None,
+        partitions: int = 1,
+        process: Process | None = None,
+    ) -> None:
+        """`partitions` is how many the inputs have: the limits of the whole shop are split over them. `process` is
+        what the group is told of this one."""
         self.settings = settings
         self.metrics = metrics
         self.partitions: dict[int, PartitionWorker] = {}
@@ -58,6 +77,10 @@ class Worker:
         self.app: Any = None
         self.joined = False
         """The group has said which partitions are this worker's, be it none."""
+        self.strangers: list[Member] = []
+        """Other programs in our group."""
+        self._process = process or this_process()
+        self._meeting: asyncio.Task[None] | None = None
         self._kept: dict[int, tuple[PartitionJob, dict[str, int]] | None] = {}
         self._serve = serve
         self._inputs = partitions
@@ -165,7 +188,16 @@ class Worker:
     # ---- Faust
 
     def _build(self, directory: str) -> ChurnAlertApp:
-        app = new_app(self.settings.kafka, self.partitions, directory, self._topics())
+        app = new_app(self.settings.kafka, self.partitions, directory, self._topics(), self._process.client_id)
+        loop = asyncio.get_running_loop()
+
+        async def thrown_out() -> None:
+            twin = twin_of(self._process, self.settings.kafka.instance_id, await self._members())
+            if twin is not None and (twin.process is None or twin.process.began_ms <= self._process.began_ms):
+                loop.call_soon_threadsafe(self.fail, FatalError(about_twin(self.settings.kafka, twin)))
+                await asyncio.Event().wait()  # joining again would throw the other one out
+
+        app.answers.on_thrown_out = thrown_out
         app.on_partitions_assigned.connect(self._assigned)
         app.on_partitions_revoked.connect(self._revoked)
         return app
@@ -180,12 +212,9 @@ class Worker:
         if self._stop.is_set():
             return
         by_topic = [sorted(tp.partition for tp in assigned if tp.topic == name) for name in self._topics()]
-        numbers = by_topic[0]
-        if any(other != numbers for other in by_topic):
-            raise FatalError(
-                f"The group has assigned different partition numbers of the input topics: {by_topic}. Does a worker of "
-                "an earlier release still run in it? Stop all of them before the new ones start."
-            )
+        numbers = sorted(set.intersection(*map(set, by_topic)))
+        uneven = any(other != numbers for other in by_topic)
+        self._meeting = self._guard(self._meet(by_topic if uneven else []))
         for number in numbers:
             if number not in self.partitions:
                 self.partitions[number] = PartitionWorker(
@@ -231,6 +260,28 @@ class Worker:
         """What a partition is held up by may be over."""
         for owner in self.partitions.values():
             owner.poke()
+
+    async def _members(self) -> list[Member]:
+        """Empty where the brokers do not tell."""
+        try:
+            return await asyncio.to_thread(members_of, self.settings.kafka)
+        except (KafkaError, OSError):
+            return []
+
+    async def _meet(self, uneven: list[list[int]]) -> None:
+        """After the group was balanced: who else is in it? `uneven`: partition numbers by input, where they differ."""
+        kafka = self.settings.kafka
+        found = strangers_of(await self._members())
+        for stranger in found:
+            if stranger not in self.strangers:
+                log.error("a stranger is in the consumer group", told=about_stranger(kafka, stranger))
+        self.strangers = found
+        self.metrics.strangers(len(found))
+        if uneven and not found:
+            raise FatalError(
+                f"The group has assigned different partition numbers of the input topics: {uneven}. Does a worker of "
+                "an earlier release still run in it? Stop all of them before the new ones start."
+            )
 
     def _committed(self, tp: SourcePartition) -> int | None:
         return self.app.consumer._committed_offset.get(tp)  # type: ignore[no-any-return]  # noqa: SLF001

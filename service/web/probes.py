@@ -50,6 +50,8 @@ def _told(readiness: Readiness) -> dict[str, object]:
     ]
     if not readiness.assigned:
         missing.insert(0, "assigned")
+    if readiness.strangers:
+        missing.insert(0, "group")
     if readiness.unreachable_since_s:
         missing.insert(0, "broker")
     return {
@@ -67,6 +69,7 @@ def _details(readiness: Readiness) -> list[str]:
     said = [f"no broker has answered since {utc_text(int(away) * SECOND_US)}"] if away else []
     if readiness.misplaced:
         said.append(readiness.misplaced)
+    said += [f"another program is in the consumer group: {stranger}" for stranger in readiness.strangers]
     return said + [
         f"{topic}-{number}: {records} records wait behind a producer's open transaction, and absences with them"
         for number, health in readiness.partitions.items()

@@ -55,11 +55,18 @@ class Readiness:
     """Since when no broker has answered, Unix seconds; 0 = they answer."""
     misplaced: str = ""
     """What is to be known of records that lay in partitions their keys do not belong to; empty where none did."""
+    strangers: tuple[str, ...] = ()
+    """Other programs in the consumer group: their client ids and hosts."""
 
     @property
     def ready(self) -> bool:
         reachable = not self.unreachable_since_s
-        return reachable and self.assigned and all(health.ready for health in self.partitions.values())
+        return (
+            reachable
+            and not self.strangers
+            and self.assigned
+            and all(health.ready for health in self.partitions.values())
+        )
 
     @property
     def condition(self) -> Condition:

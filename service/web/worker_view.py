@@ -63,7 +63,9 @@ class WorkerFacts:
 
     def readiness(self) -> Readiness:
         partitions = {number: self._health(owner) for number, owner in sorted(self._worker.partitions.items())}
-        return Readiness(self._worker.joined, partitions, self._worker.reach.since_s, self._worker.placement.told())
+        strangers = tuple(str(member) for member in self._worker.strangers)
+        since_s, told = self._worker.reach.since_s, self._worker.placement.told()
+        return Readiness(self._worker.joined, partitions, since_s, told, strangers)
 
     def _health(self, owner: PartitionWorker) -> PartitionHealth:
         if not owner.ready:

@@ -1,0 +1,175 @@
+"""Who else is in the consumer group: strangers, and a second worker under the same kafka.instance_id.
+
+A stranger, another program under our group's name, is given partitions of ours. A twin is worse: the broker gives the
+membership to whoever joined last, the other one takes it back with its next heartbeat, and so on for ever. So a worker
+looks before it joins, and the one that comes second does not join.
+
+A crashed worker must be able to take its own place back within the session. Its client id tells it from a twin: it
+names the host, the process and when that began. Of this host, and the process is gone, or is this very one (a process
+that has replaced itself; a container whose first process it is): a predecessor. Of this host and alive: a twin. Of
+another host nobody here can see the process, but a dead member is forgotten by the broker when its session ends: who
+is still there then is alive.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from kafka.errors import CoordinatorNotAvailableError, KafkaError
+
+from service.config import KafkaSettings
+from service.errors import FatalError
+from service.streaming.admin import open_admin
+from service.streaming.connection import kafka_python_security
+
+OURS: Final = "churn-alert-worker"
+_OF_EARLIER_RELEASES: Final = "faust-"
+"""How the client ids of workers begin that do not say which process they are."""
+_BEYOND_SESSION_S: Final = 5.0
+_PAUSE_S: Final = 0.5
+_COORDINATOR_S: Final = 10.0
+"""At a group's first start on it, a broker makes the topic that holds the groups' offsets within a second or two."""
+_TIMEOUT_MS: Final = 10_000
+
+
+class Process(NamedTuple):
+    """What a worker's client id says of it."""
+
+    host: str
+    pid: int
+    began_ms: int
+
+    @property
+    def client_id(self) -> str:
+        return f"{OURS}@{self.host}@{self.pid}@{self.began_ms}"
+
+
+class Member(NamedTuple):
+    """One consumer of the group, as the broker tells."""
+
+    client_id: str
+    host: str
+    instance_id: str | None
+
+    @property
+    def process(self) -> Process | None:
+        """None where the client id does not say."""
+        name, *rest = self.client_id.split("@")
+        if name != OURS or len(rest) != 3 or not (rest[1].isdecimal() and rest[2].isdecimal()):
+            return None
+        return Process(rest[0], int(rest[1]), int(rest[2]))
+
+    @property
+    def stranger(self) -> bool:
+        return self.process is None and not self.client_id.startswith(_OF_EARLIER_RELEASES)
+
+    def __str__(self) -> str:
+        return f"client id {self.client_id!r} on host {self.host}"
+
+
+def this_process() -> Process:
+    return Process(socket.gethostname().replace("@", "-")[:60], os.getpid(), time.time_ns() // 1_000_000)
+
+
+def members_of(kafka: KafkaSettings) -> list[Member]:
+    """Raises KafkaError or OSError where the brokers do not tell."""
+    admin = open_admin(kafka.bootstrap_servers, request_timeout_ms=_TIMEOUT_MS, **kafka_python_security(kafka))
+    with closing(admin):
+        told = admin.describe_groups([kafka.group])[kafka.group]
+    return [
+        Member(each["client_id"], each["client_host"].removeprefix("/"), each.get("group_instance_id"))
+        for each in told["members"]
+    ]
+
+
+def strangers_of(members: list[Member]) -> list[Member]:
+    return [member for member in members if member.stranger]
+
+
+def twin_of(me: Process, instance_id: str | None, members: list[Member]) -> Member | None:
+    """Whoever else has our place; None: nobody."""
+    for member in members:
+        if instance_id is not None and member.instance_id == instance_id and member.process != me:
+            return member
+    return None
+
+
+def about_stranger(kafka: KafkaSettings, stranger: Member) -> str:
+    return (
+        f"Another program is in the consumer group {kafka.group}: {stranger}. Each record reaches one of the two only: "
+        "end it, or give it or this service (kafka.group) another group."
+    )
+
+
+def about_twin(kafka: KafkaSettings, twin: Member) -> str:
+    return (
+        f"Another worker has the kafka.instance_id {kafka.instance_id!r}: {twin}. It goes on, this one ends: give each "
+        "worker an instance_id of its own."
+    )
+
+
+def refuse_to_join(
+    kafka: KafkaSettings,
+    me: Process,
+    say: Callable[[str], None],
+    members: Callable[[KafkaSettings], list[Member]] = members_of,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Returns when this process may join the group. Raises FatalError where a stranger is in it, or a living twin."""
+    waited_s, told = 0.0, False
+    while True:
+        try:
+            found = members(kafka)
+        except (KafkaError, OSError) as error:
+            if isinstance(error, CoordinatorNotAvailableError) and waited_s < _COORDINATOR_S:
+                sleep(_PAUSE_S)
+                waited_s += _PAUSE_S
+                continue
+            say(f"The members of the consumer group {kafka.group} cannot be seen ({error!r}); joining it unseen.")
+            return
+        for stranger in strangers_of(found):
+            raise FatalError(about_stranger(kafka, stranger))
+        twin = twin_of(me, kafka.instance_id, found)
+        if twin is None or _is_gone(twin.process, me):
+            return
+        if (twin.process is not None and twin.process.host == me.host) or (
+            waited_s > kafka.session_timeout_s + _BEYOND_SESSION_S
+        ):
+            raise FatalError(about_twin(kafka, twin))
+        if not told:
+            told = True
+            say(
+                f"The kafka.instance_id {kafka.instance_id!r} is taken by {twin}; waiting whether it is gone when its "
+                f"session ends, {kafka.session_timeout_s:g} s."
+            )
+        sleep(_PAUSE_S)
+        waited_s += _PAUSE_S
+
+
+def _is_gone(process: Process | None, me: Process) -> bool:
+    """Whether it is known that a process does not run."""
+    if process is None or process.host != me.host:
+        return False
+    return process.pid == me.pid or not _runs(process.pid)
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is a worker with that number. One that has ended and was not waited for has no command line."""
+    try:
+        return b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        if Path("/proc/self/cmdline").exists():
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

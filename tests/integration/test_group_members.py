@@ -1,0 +1,87 @@
+"""Who comes second to the group's name, or to a worker's, ends by itself and names the one who was there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+from service.config import Settings
+from service.streaming import topics
+from tests.integration.test_web import free_port
+from tests.support.broker import TestBroker
+from tests.support.live_shop import metric, readiness, until
+from tests.support.load import settings_for
+from tests.support.worker_process import WorkerProcess
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def settings(broker: TestBroker, topic_prefix: str) -> Settings:
+    found = settings_for(broker.bootstrap_servers, topic_prefix, web={"port": free_port()})
+    topics.create(found, partitions=1)
+    return found
+
+
+def test_a_second_worker_of_one_instance_id_ends_and_the_first_is_not_disturbed(settings: Settings) -> None:
+    where = f"http://127.0.0.1:{settings.web.port}"
+    with WorkerProcess(settings, "till", web=True) as first:
+        until(lambda: readiness(where)[0] == 200, "the first is ready", first)
+        pid = first.pid
+        with WorkerProcess(settings, "till") as second:
+            code, said = second.wait(), second.log
+        assert readiness(where)[0] == 200
+        assert first.log.count("partitions assigned") == 1
+        first.end()
+        first.start()
+        back = first.wait_assigned()
+
+    assert code not in (0, -9)
+    assert re.search(rf"Another worker has the kafka\.instance_id 'till': client id .*@{pid}@", said)
+    assert "on host " in said
+    assert len(said.splitlines()) <= 2, "one sentence"
+    assert back < settings.kafka.session_timeout_s / 2, "its own place is not taken by a worker that has crashed"
+
+
+def test_a_worker_does_not_join_a_group_that_another_program_uses_and_tells_of_one_that_comes(
+    settings: Settings,
+) -> None:
+    where = f"http://127.0.0.1:{settings.web.port}"
+
+    async def intrude() -> None:
+        async with stranger(settings) as intruder:
+            await intruder.getmany(timeout_ms=100)
+            with WorkerProcess(settings, "w", static=False) as refused:
+                assert await asyncio.to_thread(refused.wait) not in (0, -9)
+                assert re.search(r"Another program is in the consumer group .*'reporting-job' on host ", refused.log)
+        with WorkerProcess(settings, "w", static=False, web=True) as worker:
+            await asyncio.to_thread(until, lambda: readiness(where)[0] == 200, "the worker is alone", worker)
+            async with stranger(settings) as intruder:
+                await intruder.getmany(timeout_ms=100)
+                await asyncio.to_thread(
+                    until, lambda: metric(where, "churn_alert_group_strangers") == 1.0, "it is seen", worker
+                )
+                status, told = readiness(where)
+                assert (status, told["missing"][0]) == (503, "group")
+                assert "'reporting-job'" in told["details"][0]
+            await asyncio.to_thread(until, lambda: readiness(where)[0] == 200, "the worker is alone again", worker)
+            assert worker.running
+            assert worker.log.count("a stranger is in the consumer group") == 1
+
+    asyncio.run(intrude())
+
+
+def stranger(settings: Settings) -> AIOKafkaConsumer:
+    """Another program that has been given our group's name."""
+    return AIOKafkaConsumer(
+        settings.kafka.topics.purchases,
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        group_id=settings.kafka.group,
+        client_id="reporting-job",
+        partition_assignment_strategy=[RangePartitionAssignor],
+        heartbeat_interval_ms=500,
+    )

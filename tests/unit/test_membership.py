@@ -1,0 +1,140 @@
+"""Whether a worker may join the group: not beside a stranger, nor a living twin; but in the place of its own
+predecessor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError
+
+from service.config import KafkaSettings
+from service.errors import FatalError
+from service.streaming.membership import Member, Process, refuse_to_join, this_process, twin_of
+
+KAFKA = KafkaSettings(instance_id="till", session_timeout_s=10)
+ME = this_process()
+ELSEWHERE = Process("other-host", 7, 1)
+
+
+def place_of(process: Process, instance_id: str | None = "till") -> Member:
+    return Member(process.client_id, "10.0.0.7", instance_id)
+
+
+class Group:
+    """A broker's answers one after the other, the last for ever; and how long was slept between."""
+
+    def __init__(self, *answers: list[Member] | Exception) -> None:
+        self._answers = list(answers)
+        self.slept_s = 0.0
+        self.said: list[str] = []
+
+    def members(self, kafka: KafkaSettings) -> list[Member]:
+        answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def sleep(self, seconds: float) -> None:
+        self.slept_s += seconds
+
+    def refuse(self, kafka: KafkaSettings = KAFKA) -> None:
+        refuse_to_join(kafka, ME, self.said.append, self.members, self.sleep)
+
+
+@pytest.fixture
+def neighbour() -> Iterator[Process]:
+    """A living process whose command line is that of a worker."""
+    command = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "worker"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # it runs
+        yield Process(ME.host, child.pid, 1)
+        child.communicate()
+
+
+def test_a_client_id_tells_host_process_and_when_it_began() -> None:
+    assert place_of(ME).process == ME
+    assert Member("churn-alert-worker@h@x@1", "h", None).process is None
+    assert Member("reporting@h@1@1", "h", None).process is None
+
+
+def test_an_empty_group_and_other_workers_of_ours_may_be_joined() -> None:
+    Group([]).refuse()
+    Group([place_of(ELSEWHERE, "another"), place_of(ELSEWHERE, None), Member("faust-0.15.3", "h", None)]).refuse()
+
+
+def test_a_stranger_is_named_by_client_id_and_host() -> None:
+    group = Group([place_of(ELSEWHERE, "another"), Member("reporting-job", "10.0.0.9", None)])
+
+    with pytest.raises(FatalError, match=r"client id 'reporting-job' on host 10\.0\.0\.9"):
+        group.refuse()
+
+
+def test_a_living_twin_of_this_host_is_left_alone_at_once(neighbour: Process) -> None:
+    group = Group([place_of(neighbour)])
+
+    with pytest.raises(FatalError, match=r"kafka\.instance_id 'till'.*on host 10\.0\.0\.7\. It goes on, this one ends"):
+        group.refuse()
+    assert group.slept_s == 0.0
+
+
+def test_a_predecessor_of_this_host_that_has_ended_is_followed_at_once() -> None:
+    with subprocess.Popen([sys.executable, "-c", "", "worker"]) as ended:
+        ended.wait()
+    group = Group([place_of(Process(ME.host, ended.pid, 1))])
+
+    group.refuse()
+
+    assert (group.slept_s, group.said) == (0.0, [])
+
+
+def test_a_process_that_has_replaced_itself_follows_itself() -> None:
+    Group([place_of(Process(ME.host, os.getpid(), 1))]).refuse()
+
+
+def test_a_process_that_is_no_worker_has_taken_the_number_of_one_that_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as other:
+        Group([place_of(Process(ME.host, other.pid, 1))]).refuse()
+        other.communicate()
+
+
+def test_a_member_of_another_host_that_the_broker_forgets_with_its_session_was_a_predecessor() -> None:
+    group = Group(*[[place_of(ELSEWHERE)]] * 12, [])
+
+    group.refuse()
+
+    assert group.slept_s == 6.0
+    assert len(group.said) == 1
+
+
+def test_a_member_of_another_host_that_outlives_the_session_is_a_twin() -> None:
+    group = Group([place_of(ELSEWHERE)])
+
+    with pytest.raises(FatalError, match="on host 10"):
+        group.refuse()
+    assert KAFKA.session_timeout_s < group.slept_s < KAFKA.session_timeout_s + 10
+
+
+def test_a_group_whose_coordinator_is_being_made_is_waited_for_silently() -> None:
+    group = Group(CoordinatorNotAvailableError(), CoordinatorNotAvailableError(), [])
+
+    group.refuse()
+
+    assert (group.slept_s, group.said) == (1.0, [])
+
+
+def test_who_may_not_see_the_group_joins_it_unseen_and_says_so() -> None:
+    group = Group(GroupAuthorizationFailedError())
+
+    group.refuse()
+
+    assert "cannot be seen" in group.said[0]
+
+
+def test_without_an_instance_id_nobody_is_a_twin() -> None:
+    assert twin_of(ME, None, [place_of(ELSEWHERE, None)]) is None
+    assert twin_of(ME, "till", [place_of(ME)]) is None
