@@ -19,7 +19,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import ClassVar, Final
 
-from service.domain.calendar import DAY_US, MINUTE_US, SECOND_US
+from service.domain.calendar import DAY_US, MINUTE_US, NEVER, SECOND_US
 from service.domain.stored import Stored
 
 _FIRST_EDGE_US: Final = SECOND_US
@@ -79,10 +79,14 @@ class FeedDelay:
         self._ceiling_us = min(ceiling_us, _LONGEST_CEILING_US)
         self._state = state
 
-    def learn(self, arrived_us: int, occurred_us: int) -> None:
-        """A purchase of `occurred_us` lay in the log at `arrived_us`; 0 or less: nobody knows when it arrived."""
+    def learn(self, arrived_us: int, occurred_us: int, now_us: int = NEVER) -> None:
+        """A purchase of `occurred_us` lay in the log at `arrived_us`; 0 or less: nobody knows when it arrived.
+
+        `now_us`: it cannot have arrived later, whatever its producer's clock says.
+        """
         if arrived_us <= 0:
             return
+        arrived_us = min(arrived_us, now_us)
         state = self._state
         minute = arrived_us // MINUTE_US
         if minute != state.minute:

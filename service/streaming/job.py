@@ -230,7 +230,7 @@ class PartitionJob:
                 add(self._refused_entry(source, record, offset, error, now_us))
             else:
                 arrived_ms = record.timestamp
-                add((event.at_us, offset, event, None, max(after_ms, arrived_ms)))
+                add((event.at_us, offset, event, None, max(after_ms, arrived_ms) if after_ms else arrived_ms))
         self._merge.put(source, decoded)
 
     def arrival_us(self, source: int, records: list[ConsumerRecord]) -> int:
@@ -291,7 +291,7 @@ class PartitionJob:
                 home = placement.home(record.key) if astray and record.key else here
             else:
                 arrived_ms = record.timestamp
-                entry = (event.at_us, offset, event, None, max(after_ms, arrived_ms))
+                entry = (event.at_us, offset, event, None, max(after_ms, arrived_ms) if after_ms else arrived_ms)
                 if event.customer_id in known:
                     add(entry)
                     continue
@@ -434,7 +434,7 @@ class PartitionJob:
         for source, (_, offset, event, refused, arrived_ms) in taken:
             if event is not None:
                 if wall_us and of_purchases[source]:
-                    learn(min(arrived_ms * 1000, wall_us), event.at_us)
+                    learn(arrived_ms * 1000, event.at_us, wall_us)
                 apply(event, wall_us)
             elif refused is not None:
                 self._refuse(refused)
