@@ -18,6 +18,7 @@ from service.commands import (
     dead_letters,
     demo,
     inspect,
+    outreach,
     replay,
     schemas,
     show_config,
@@ -68,6 +69,7 @@ for command in (
 app.add_typer(topics.app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(schemas.app, name="schemas")
+app.add_typer(outreach.app, name="outreach")
 
 
 def main() -> None:

@@ -39,6 +39,8 @@ CHUNK_PREFIX: Final = b"\x00buy:"
 """Before the number of a sealed chunk of purchases, in four bytes, and the customer_id (sealed_chunks.py)."""
 _NUMBER_BYTES: Final = 4
 
+RESUME_KEY: Final = b"\x00resume"
+"""In the ledger topic: when the operator last said that what the brake holds may go out, Unix µs."""
 TODAY_KEY: Final = b"\x00today"
 """In the ledger topic: the partition's local day of stream time, so that totals know how far rows go."""
 PARTITIONER_KEY: Final = b"\x00partitioner"

@@ -482,6 +482,12 @@ class Engine:
         self.scoreboard.judge(customer, self.timeline.now_us)
         self.timeline.schedule(customer)
 
+    def resume(self, said_us: int) -> bool:
+        """The operator says that what is held may go out (`Brake.resume`). Returns whether anything was held."""
+        held = self.ladder.brake.resume(self.today, said_us)
+        self._changed |= self.ladder.brake.changed
+        return held
+
     # ---- what is asked of it
 
     def scores(self, customer_id: str, at_us: int | None = None) -> Scores | None:

@@ -32,6 +32,7 @@ worker that has lost its partitions leaves no stale series; it also writes `peri
 
 
 DAY_S = 86_400
+_DUE = ("seen", "usual")
 
 
 class _WithoutCreated(MetricWrapperBase):
@@ -223,6 +224,19 @@ class Metrics:
             ["partition"],
             registry=r,
         )
+        self._held = Gauge(
+            "churn_alert_brake_held",
+            "1 while all alerts are held because far more regulars come due than usual. Look for purchases that do not arrive; "
+            "`churn-alert outreach resume` lets them go.",
+            ["partition"],
+            registry=r,
+        )
+        self._come_due = Gauge(
+            "churn_alert_regulars_due_7d",
+            "Regulars who came due within seven days of stream time: `which` = seen, or usual.",
+            ["which", "partition"],
+            registry=r,
+        )
         self._recovered = Gauge(
             "churn_alert_recovery_seconds", "Duration of the last state recovery.", ["partition"], registry=r
         )
@@ -312,6 +326,10 @@ class Metrics:
         self._regulars.labels(partition).set(engine.everybody.state.regulars)
         self._due.labels(partition).set(engine.timeline.dates_waiting)
         self._time.labels(partition).set(engine.now_us / 1e6)
+        brake = engine.ladder.brake
+        self._held.labels(partition).set(brake.held_us > 0)
+        for which, regulars in zip(_DUE, brake.due_this_week(), strict=True):
+            self._come_due.labels(which, partition).set(regulars)
 
     def _tell_promises(self, partition: int, engine: Engine) -> None:
         outreach = engine.policy.outreach
@@ -348,8 +366,11 @@ class Metrics:
         self._tallies.pop(partition, None)
         for gauge in (
             self._regulars, self._due, self._time, self._stalled, self._delay, self._recovered, self._recovered_records,
+            self._held,
         ):  # fmt: skip
             _remove(gauge, partition)
+        for which in _DUE:
+            _remove(self._come_due, which, partition)
         for topic in self._lag_topics:
             _remove(self._lag, topic, partition)
             _remove(self._open, topic, partition)

@@ -82,6 +82,9 @@ class PartitionWorker:
         self._ticked = False
         self._kept_up_s = -KEEPS_UP_S
         """When (`time.monotonic`) all that had arrived was applied, the last time."""
+        self._said_us = 0
+        """When the operator gave the word that is not yet passed on; 0: there is none."""
+        self._told_held = self._told_consents = False
         self._gap_found = False
         """A hole has been told to the job, and not been written."""
         self._stored: dict[str, int] = {}
@@ -177,6 +180,7 @@ class PartitionWorker:
         self.job.release()
         self._intake.decode()
         self._intake.follow_positions()
+        self._hear_operator()
         for gap in self._intake.take_gaps():
             self._fell_into(gap)
         self.job.note_ends(self._intake.ended_us())
@@ -184,7 +188,7 @@ class PartitionWorker:
         for start in range(0, len(taken), SLICE):
             self.job.apply(taken[start : start + SLICE])
             await asyncio.sleep(0)
-        waiting = self.job.engine.scoreboard.waiting > 0
+        waiting = self.job.engine.scoreboard.waiting > 0 or self.job.engine.ladder.brake.changed
         if taken or self._gap_found or self.job.must_write or waiting:
             await self._write(len(taken), began)
         self._intake.acknowledge()
@@ -264,6 +268,7 @@ class PartitionWorker:
         self._refusals.note(written.refused)
         self._writing_s = None
         self._stored, self._stored_s = written.positions, time.monotonic()
+        self._tell_notices()
         self._metrics.turn(self.number, written, self.job.engine, computed - began, time.monotonic() - computed)
         if self._placement is not None:
             self._placement.note_carried(written.carried)
@@ -295,6 +300,50 @@ class PartitionWorker:
             if ends is not None and ends.position >= ends.log.high and self.wants(topic)
         ]
         return min([now_s, *asked, *([] if self._writing_s is None else [self._writing_s])])
+
+    def held(self) -> str:
+        """Why all alerts are held, in a sentence; empty while they are not."""
+        brake = self.job.engine.ladder.brake
+        if not brake.held_us:
+            return ""
+        (due, usual_due), (visits, usual_visits) = brake.due_this_week(), brake.visits_last_week()
+        return (
+            f"alerts are held since {utc_text(brake.held_us)}: {due} regulars have come due within seven days, where "
+            f"{usual_due:.1f} are usual, and {visits} visits of regulars came in the week before, of {usual_visits:.0f}"
+        )
+
+    def resume(self, said_us: int) -> None:
+        """The operator's word, given at that instant, that what is held may go out."""
+        self._said_us = max(self._said_us, said_us)
+        self._more.set()
+
+    def _hear_operator(self) -> None:
+        if self._said_us:
+            if self.job.engine.resume(self._said_us):
+                log.warning("held alerts may go out, by the operator's word", partition=self.number)
+            self._said_us = 0
+
+    def _tell_notices(self) -> None:
+        """What an operator should read in the log, when it begins and when it ends."""
+        held, release = self.held(), self.job.engine.ladder.release
+        if bool(held) != self._told_held:
+            self._told_held = bool(held)
+            if held:
+                log.error(
+                    held,
+                    partition=self.number,
+                    cure="look for purchases that do not arrive; `churn-alert outreach resume` lets them go",
+                )
+            else:
+                log.warning("alerts are held no longer", partition=self.number)
+        if release.lacks_consents != self._told_consents:
+            self._told_consents = release.lacks_consents
+            if release.lacks_consents:
+                log.warning(
+                    "nearly every alert ends at a consent of which nobody knows: nothing is sent",
+                    partition=self.number,
+                    cure='send marketing_consent on customers, or set outreach.consent = "external" if it is kept elsewhere',
+                )
 
     def behind_open_transactions(self) -> dict[str, int]:
         """Input → records, of those that wait behind a transaction that is open; without those where none does."""

@@ -21,6 +21,7 @@ from kafka.errors import KafkaError
 from service.build_info import flavour, version
 from service.collector import be_patient
 from service.config import Settings
+from service.domain.changelog import RESUME_KEY, unpack_today
 from service.errors import FatalError
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
@@ -73,7 +74,9 @@ class Worker:
         self.metrics = metrics
         self.partitions: dict[int, PartitionWorker] = {}
         self.placement = Placement(settings, partitions)
-        self.totals = ShopTotals(settings, self.placement.take)
+        self.totals = ShopTotals(settings, self._heard)
+        self._resumed: dict[int, int] = {}
+        """Partition → when the operator last said that what is held may go out."""
         self.app: Any = None
         self.joined = False
         """The group has said which partitions are this worker's, be it none."""
@@ -229,6 +232,7 @@ class Worker:
                     self._refusals,
                     self.placement if self._inputs > 1 else None,
                 )
+                self.partitions[number].resume(self._resumed.get(number, 0))
         self._kept.clear()
         self.joined = True
         log.info("partitions assigned", partitions=numbers)
@@ -255,6 +259,15 @@ class Worker:
         for number, kept in zip(numbers, await asyncio.gather(*[owner.close() for _, owner in owners]), strict=True):
             self._kept[number] = kept
             self.metrics.released(number)
+
+    def _heard(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """One record of the ledger topic that is no part of the numbers."""
+        if key != RESUME_KEY:
+            self.placement.take(partition, key, value)
+        elif value is not None:
+            self._resumed[partition] = unpack_today(value)
+            if partition in self.partitions:
+                self.partitions[partition].resume(self._resumed[partition])
 
     def _placement_changed(self) -> None:
         """What a partition is held up by may be over."""

@@ -70,6 +70,13 @@ def _details(readiness: Readiness) -> list[str]:
     if readiness.misplaced:
         said.append(readiness.misplaced)
     said += [f"another program is in the consumer group: {stranger}" for stranger in readiness.strangers]
+    said += [f"partition {number}: {health.held}" for number, health in readiness.partitions.items() if health.held]
+    said += [
+        f"partition {number}: nearly every alert ends at a consent of which nobody knows; send marketing_consent on customers, "
+        'or set outreach.consent = "external" if it is kept elsewhere'
+        for number, health in readiness.partitions.items()
+        if health.lacks_consents
+    ]
     return said + [
         f"{topic}-{number}: {records} records wait behind a producer's open transaction, and absences with them"
         for number, health in readiness.partitions.items()

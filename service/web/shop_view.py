@@ -25,6 +25,8 @@ class Condition(Enum):
     STARTING = auto()
     CATCHING_UP = auto()
     STALLED = auto()
+    HELD = auto()
+    NO_CONSENTS = auto()
     LIVE = auto()
 
 
@@ -38,6 +40,11 @@ class PartitionHealth:
     """False while the feed has been silent for so long that absence alerts wait."""
     behind_transactions: Mapping[str, int] = field(default_factory=dict)
     """Input → records that wait behind a producer's open transaction."""
+
+    held: str = ""
+    """Why all alerts of the partition are held; empty while they are not."""
+    lacks_consents: bool = False
+    """Nearly every alert ends at a consent of which nobody knows."""
 
     @property
     def ready(self) -> bool:
@@ -77,7 +84,11 @@ class Readiness:
             return Condition.STARTING
         if not all(health.caught_up for health in parts):
             return Condition.CATCHING_UP
-        return Condition.LIVE if all(health.feed_alive for health in parts) else Condition.STALLED
+        if not all(health.feed_alive for health in parts):
+            return Condition.STALLED
+        if any(health.held for health in parts):
+            return Condition.HELD
+        return Condition.NO_CONSENTS if any(health.lacks_consents for health in parts) else Condition.LIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ class WorkerFacts:
             caught_up=caught_up,
             feed_alive=not stalled,
             behind_transactions=owner.behind_open_transactions(),
+            held=owner.held(),
+            lacks_consents=owner.job.engine.ladder.release.lacks_consents,
         )
 
     def _keeps_up(self, owner: PartitionWorker) -> bool:

@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Callable
 from itertools import pairwise
 from random import Random
-from typing import NamedTuple
 
 import pytest
 
@@ -16,50 +15,10 @@ from service.domain.findings import Decision, Outcome, Reason
 from service.domain.outreach.brake import Brake, BrakeState
 from service.domain.policy import ClockMode, Timing
 from tests.support.engines import OPEN_HOUSE, START_US, Changelog, at, decisions, make_engine, purchase, whole_state
+from tests.support.regulars import END, Delivered, Sale, half_of_the_customers, shop
 
 EVENT_CLOCK = Timing(clock=ClockMode.EVENT)
-DAMAGED, REPAIRED, END = 240.0, 261.0, 330.0
-
-
-class Sale(NamedTuple):
-    day: float
-    customer: str
-
-
-Delivered = Callable[[Sale, Random], bool]
-
-
-def shop(
-    seed: int,
-    regulars: int = 240,
-    *,
-    arriving: Callable[[float], float] = lambda _: 1.0,
-    pace: Callable[[float], float] = lambda _: 1.0,
-    shut: Callable[[float], bool] = lambda _: False,
-    leave_share: float = 0.02,
-) -> list[Sale]:
-    """Who really came, in order. Rhythms of 3 to 14 days; each visit is the last with probability `leave_share`.
-
-    `arriving(day)` scales how many newcomers there are, `pace(day)` how soon people come again; on a day that is shut
-    they come on the next.
-    """
-    random, sales = Random(seed), []
-    begins = [random.random() * 14 for _ in range(regulars)]
-    day = 0.0
-    while day < END:  # as many newcomers as leave
-        day += random.expovariate(max(0.01, regulars * leave_share / 7 * arriving(day)))
-        begins.append(day)
-    for number, begin in enumerate(begins):
-        gap, now = random.uniform(3, 14), begin
-        while now < END:
-            here = now
-            while shut(here):
-                here = float(int(here) + 1) + random.random() * 0.4
-            sales.append(Sale(here, f"c{number}"))
-            if random.random() < leave_share:
-                break
-            now = here + gap * random.lognormvariate(0, 0.35) / pace(here)
-    return sorted(sale for sale in sales if sale.day < END)
+DAMAGED, REPAIRED = 240.0, 261.0
 
 
 def told(engine: Engine, sales: list[Sale]) -> list[Decision]:
@@ -85,10 +44,6 @@ def to_who_did_buy(made: list[Decision], truth: list[Sale]) -> int:
         before = days[decision.customer_id][: bisect_right(days[decision.customer_id], at_day)]
         wrong += at_day - before[-1] < decision.evidence.usual_gap_days
     return wrong
-
-
-def half_of_the_customers(sale: Sale, _: Random) -> bool:
-    return int(sale.customer[1:]) % 2 == 0
 
 
 def most_tills(sale: Sale, random: Random) -> bool:
@@ -160,7 +115,8 @@ def test_the_operator_lets_them_go_spread_over_time() -> None:
     waiting = [c for c in engine.customers.values() if c.episode.waits_for == Reason.SURGE]
     assert len(waiting) > 20
 
-    engine.ladder.brake.resume(engine.today)
+    assert engine.resume(1_000)
+    assert not engine.resume(1_000), "a word is heard once"
     made = told(engine, [s for s in feed if DAMAGED + 20 <= s.day < DAMAGED + 25])
 
     out = sorted(d.decided_us for d in released(made) if d.customer_id in {c.customer_id for c in waiting})
@@ -185,6 +141,17 @@ def test_a_restart_in_the_middle_changes_nothing() -> None:
     assert any(d.reason is Reason.SURGE for d in made)
     assert again == made
     assert whole_state(revived) == whole_state(steady)
+
+
+def test_a_word_of_the_operator_without_need_changes_nothing_and_outlives_a_restart() -> None:
+    engine, changelog = make_engine(timing=EVENT_CLOCK), Changelog()
+    engine.apply(purchase("a", 1.0))
+
+    assert not engine.resume(5)
+    changelog.take(engine.drain())
+
+    assert changelog.revive(engine).state.brake.resumed_us == 5
+    assert engine.ladder.brake.state.free_until_day == 0
 
 
 def test_the_usual_is_told_by_weekday() -> None:

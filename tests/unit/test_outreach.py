@@ -102,6 +102,18 @@ def test_the_time_for_which_one_was_held_is_no_waiting() -> None:
     assert late(14.01) == (Outcome.EXPIRED, Reason.STALE, 0)
 
 
+def test_a_shop_that_sends_no_consents_is_told_so() -> None:
+    release = Release(ASKED)
+    for _ in range(20):
+        assert not release.lacks_consents
+        release.decided(Reason.CONSENT_UNKNOWN)
+    assert release.lacks_consents
+
+    for _ in range(4):
+        release.decided(Reason.DUE)
+    assert not release.lacks_consents
+
+
 def test_in_no_hour_more_goes_out_than_the_ceiling() -> None:
     release, random, sent = Release(OutreachPolicy(at_most_per_hour=50)), Random(1), []
     waiting = [DUE + int(random.expovariate(1 / (20 * SECOND_US))) * 3 for _ in range(400)]

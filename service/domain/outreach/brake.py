@@ -73,7 +73,7 @@ class BrakeState(Stored):
     STORED: ClassVar[tuple[str, ...]] = (
         "day", "due", "visits", "known", "usual_due", "usual_visits", "weeks", "learned_days", "due_spread",
         "visit_spread", "stalled_us", "held_us", "held_day", "missed", "lifted_us", "free_until_day",
-        "missing_days", "lasting_visits",
+        "missing_days", "lasting_visits", "resumed_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -110,6 +110,8 @@ class BrakeState(Stored):
         """Local day before which nothing is held: by the operator's word, or after a surge that was no loss."""
         self.missing_days: int = 0
         """Days in a row on which visits were missing and nobody was held."""
+        self.resumed_us: int = 0
+        """Of the operator's word that was heard last, by the clock of whoever gave it."""
         self.lasting_visits: float = 0.0
         """Visits of regulars on a day, whatever the weekday, halved over half a year."""
 
@@ -163,12 +165,20 @@ class Brake:
         if not state.held_us and state.day >= state.free_until_day and self._are_too_many(back):
             state.held_us, state.held_day, state.missed = at_us, state.day, self._visits_are_missing()
 
-    def resume(self, day: int) -> None:
-        """By the operator's word, on local day `day`: what is held may go out, and a week long nothing is held."""
-        self.changed = True
+    def resume(self, day: int, said_us: int = 0) -> bool:
+        """By the operator's word, given at `said_us` and heard on local day `day`: what is held may go out, and a week
+        long nothing is held. Returns whether anything was held; a word that was heard before changes nothing.
+        `said_us` = 0: a word that is not remembered."""
         state = self.state
-        state.held_us = state.lifted_us = 0
-        state.free_until_day = max(day, state.day) + _WEEK
+        if 0 < said_us <= state.resumed_us:
+            return False
+        self.changed = True
+        state.resumed_us = max(state.resumed_us, said_us)
+        held = state.held_us > 0 or state.lifted_us > 0
+        if held or not said_us:
+            state.held_us = state.lifted_us = 0
+            state.free_until_day = max(day, state.day) + _WEEK
+        return held
 
     # ---- days
 

@@ -19,6 +19,10 @@ _LATE_US: Final = 300 * SECOND_US
 """An alert noticed later than this comes from a backlog: it waits until the backlog is read, for a purchase may lie in
 it."""
 
+_NEWEST: Final = 20
+"""Decisions from which is told whether consents arrive at all."""
+_NEARLY_ALL: Final = 0.9
+
 
 class Verdict(NamedTuple):
     outcome: Outcome
@@ -30,7 +34,7 @@ class Verdict(NamedTuple):
 class ReleaseState(Stored):
     """Next free slot for an overdue release, and what went out of late; what a restart must know."""
 
-    STORED: ClassVar[tuple[str, ...]] = ("next_slot_us", "minutes", "next_turn_us")
+    STORED: ClassVar[tuple[str, ...]] = ("next_slot_us", "minutes", "next_turn_us", "asked", "unknown_share")
 
     def __init__(self) -> None:
         self.next_slot_us: int = 0
@@ -38,6 +42,10 @@ class ReleaseState(Stored):
         """Of the last hour: minute since 1970, releases in it, the next minute …"""
         self.next_turn_us: int = 0
         """Next free slot for a release beyond the hour's limit."""
+        self.asked: int = 0
+        """Steps that were decided, each once."""
+        self.unknown_share: float = 0.0
+        """Of the newest of them, by how many nobody knew of a consent, 0–1."""
 
 
 class Release:
@@ -53,6 +61,18 @@ class Release:
         self._stale_us = int(policy.stale_after_days * DAY_US)
         self._expires_us = int(policy.expires_after_days * DAY_US)
         self._at_most = policy.at_most_per_hour
+
+    def decided(self, reason: Reason) -> None:
+        """A step has come due, with this outcome."""
+        state = self.state
+        state.asked += 1
+        unknown = 1.0 if reason is Reason.CONSENT_UNKNOWN else 0.0
+        state.unknown_share += (unknown - state.unknown_share) / min(state.asked, _NEWEST)
+
+    @property
+    def lacks_consents(self) -> bool:
+        """Whether nearly every step ends at a consent of which nobody knows: then the shop does not send them."""
+        return self.state.asked >= _NEWEST and self.state.unknown_share >= _NEARLY_ALL
 
     def refusal(
         self, customer: Customer, detected_us: int, now_us: int, deferred: bool, held_until_us: int

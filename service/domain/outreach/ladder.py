@@ -310,6 +310,8 @@ class Ladder:
             episode.defer(detected, verdict.retry_us, episode.waits_for)
             return False
         self._outputs.append(self._decision(customer, message, verdict.outcome, verdict.reason, detected, acted))
+        if not deferred:
+            self.release.decided(verdict.reason)
         left_out = verdict.reason is Reason.VOLUME
         if message.limited and number == 0 and not deferred and not episode.alerted_us:
             self.realised.due(customer.visits, chosen=not left_out)
@@ -336,7 +338,8 @@ class Ladder:
         episode = customer.episode
         first = episode.rung == 0
         held_until_us = self._held_until_us(customer, acted_us)
-        refusal = self.release.refusal(customer, detected_us, acted_us, deferred, held_until_us)
+        waited_for_us = max(held_until_us, self._unseen_until(customer, message)[0])
+        refusal = self.release.refusal(customer, detected_us, acted_us, deferred, waited_for_us)
         if refusal is not None:
             if deferred:
                 self._drop_deferred(customer)
