@@ -9,6 +9,7 @@ ChurnAlertError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -45,6 +46,16 @@ class PoisonError(ChurnAlertError):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+
+
+class PartlyRefusedError(PoisonError):
+    """A record of which some fields can never be understood; what remains of it is an event. `further` are the codes
+    and messages beside the first."""
+
+    def __init__(self, event: object, refusals: Sequence[tuple[ErrorCode, str]]) -> None:
+        super().__init__(*refusals[0])
+        self.event = event
+        self.further = tuple(refusals[1:])
 
 
 class TransientError(ChurnAlertError):

@@ -382,6 +382,8 @@ class Engine:
             return
         self._touched[event.customer_id] = customer
         self.counts.profiles += 1
+        for name in event.alike:
+            self.counts.left_out[name] = self.counts.left_out.get(name, 0) + 1
         if customer.profile is None:
             customer.profile = ProfileState()
         customer.profile.take(event)

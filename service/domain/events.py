@@ -62,6 +62,8 @@ class Profile(msgspec.Struct, gc=False):
     phone: str | None = None
     crm_id: str | None = None
     marketing_consent: bool | None = None
+    alike: tuple[str, ...] = ()
+    """Names of fields that look like these and are not read."""
 
 
 class Erasure(msgspec.Struct, gc=False):

@@ -22,19 +22,21 @@ from schemas.inputs import SurveyAnswer as WireAnswer
 from schemas.scales import SCALES
 from schemas.wire_types import AMOUNT_TEXT, MAX_ID, read_amount, read_time
 from service.domain.calendar import SECOND_US
-from service.domain.events import Erasure, Item, Merge, Profile, Purchase, SignOfLife, Survey, SurveyAnswer
-from service.errors import ErrorCode, PoisonError
+from service.domain.events import Erasure, Item, Merge, Profile, Purchase, SignOfLife, Survey, SurveyAnswer, Withdrawal
+from service.errors import ErrorCode, PartlyRefusedError, PoisonError
 from service.streaming.currencies import Money
 from service.streaming.framing import Headers, check_headers, read_object, unframe
 from service.streaming.wire_fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
-from service.streaming.wire_lenient import readable_answer, readable_purchase
-from service.streaming.wire_strict import validate
+from service.streaming.wire_lenient import readable_answer, readable_profile, readable_purchase
+from service.streaming.wire_strict import validate, validate_fields
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SURVEYS: Final = {survey.value: survey for survey in Survey}
 _PLAIN_AMOUNT: Final = re.compile(AMOUNT_TEXT)
 _LONGEST_PRICE: Final = 12
 """Characters; far below the largest amount."""
+_PROFILE: Final = frozenset({"first_name", "locale", "timezone", "contact", "marketing_consent"})
+"""What a profile says, each by itself."""
 _NO_TIME: Final = -1
 """Of a time without an offset, which has no place on the line; so have times before 1970, and both are left to the
 models."""
@@ -148,17 +150,19 @@ class Decoder:
     def customer(
         self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int
     ) -> Profile | Erasure | Merge:
-        """One record of `customers`. PoisonError when it can never be accepted."""
+        """One record of `customers`. PoisonError when it can never be accepted, PartlyRefusedError when some fields of
+        a profile cannot."""
         text = unframe(value, self._max_bytes)
         check_headers(headers)
-        wire = validate(CustomerEvent, read_object(text))
+        said, alike = readable_profile(read_object(text))
+        wire, refused = validate_fields(CustomerEvent, said, _PROFILE)
         at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
         if wire.kind == "erase":
             return Erasure(wire.event_id, wire.customer_id, at_us)
         if wire.merged_into is not None and wire.kind == "merge":
             return Merge(wire.event_id, wire.customer_id, at_us, wire.merged_into)
         contact = wire.contact
-        return Profile(
+        profile = Profile(
             wire.event_id,
             wire.customer_id,
             at_us,
@@ -169,7 +173,17 @@ class Decoder:
             phone=contact.phone if contact else None,
             crm_id=contact.crm_id if contact else None,
             marketing_consent=wire.marketing_consent,
+            alike=alike,
         )
+        if refused:
+            raise PartlyRefusedError(profile, refused)
+        return profile
+
+    def withdrawal(self, key: bytes | None, timestamp_us: int) -> Withdrawal | None:
+        """What a record of `customers` without a value says: the profile is deleted. None where the key is no
+        customer."""
+        whose = _customer_of_key(key)
+        return None if whose is None else Withdrawal("", whose, timestamp_us)
 
     def _quick_purchase(self, wire: FastPurchase, key: bytes | None, now_us: int) -> Purchase | None:
         """None = the models must decide. A call saved here is worth a few lines."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 from schemas import inputs
 from service.config import TopicNames
 from service.domain.calendar import utc_text
-from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SignOfLife, SurveyAnswer
+from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SignOfLife, SurveyAnswer, Withdrawal
 from service.domain.money import minor_to_text
 from service.streaming.decoder import Decoder
 from service.streaming.framing import Headers
@@ -47,6 +47,8 @@ class InputTopic:
     """Counters of the engine (domain/counts.py) → the type that the metrics show them as."""
     sign: Callable[[Decoder], Sign] | None = None
     """The decoder's method for what a refused record of it still says; None: nothing."""
+    withdrawal: Callable[[Decoder], Callable[[bytes | None, int], Withdrawal | None]] | None = None
+    """The decoder's method for a record without a value (key, its time in the log in µs); None: it says nothing."""
 
     def name(self, topics: TopicNames) -> str:
         """What it is called here."""
@@ -113,7 +115,8 @@ INPUT_TOPICS: Final = (
         events=(Profile, Erasure, Merge),
         decode=lambda decoder: decoder.customer,
         write=_customer,
-        counted={"profiles": "profile", "erasures": "erasure", "merges": "merge"},
+        counted={"profiles": "profile", "erasures": "erasure", "merges": "merge", "withdrawals": "withdrawal"},
+        withdrawal=lambda decoder: decoder.withdrawal,
     ),
 )
 """In the order in which people are told of them."""

@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 from aiokafka.structs import ConsumerRecord
@@ -30,13 +30,13 @@ from service.domain.changelog import (
     unpack_today,
 )
 from service.domain.engine import ALL_SCORES
-from service.domain.events import Event, Purchase, SignOfLife
+from service.domain.events import Event, Purchase, SignOfLife, Withdrawal
 from service.domain.feed_delay import FeedDelay
 from service.domain.findings import Decision
 from service.domain.merge import Merge
 from service.domain.policy import ClockMode
 from service.engines import new_engine
-from service.errors import ErrorCode, FatalError, PoisonError
+from service.errors import ErrorCode, FatalError, PartlyRefusedError, PoisonError
 from service.streaming.carriage import Carriage, Stream
 from service.streaming.dead_letters import encode_dead_letter
 from service.streaming.decoder import Decoder, DecoderSettings
@@ -61,11 +61,13 @@ class Refused(NamedTuple):
     record: ConsumerRecord
     code: ErrorCode
     message: str
-    sign: SignOfLife | None = None
-    """What it still says, if it is a purchase."""
+    says: Event | SignOfLife | None = None
+    """What it still says: that a customer was there, or the rest of a profile."""
+    further: tuple[tuple[ErrorCode, str], ...] = ()
+    """What else is wrong with it."""
 
 
-Decoded = tuple[int | None, int, Event | None, Refused | None, int]
+Decoded = tuple[int | None, int, Event | Withdrawal | None, Refused | None, int]
 """One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused, arrival in ms);
 one of event and refused. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
 
@@ -139,6 +141,7 @@ class PartitionJob:
             )
         )
         self._decode = tuple(row.decode(self.decoder) for row in BY_RANK)
+        self._withdrawals = tuple(None if row.withdrawal is None else row.withdrawal(self.decoder) for row in BY_RANK)
         self._signs = tuple(None if row.sign is None else row.sign(self.decoder) for row in BY_RANK)
         self._encoder = Encoder(
             EncoderSettings(currency=settings.shop.currency, minor_digits=settings.shop.minor_digits)
@@ -259,6 +262,14 @@ class PartitionJob:
         self, source: int, record: ConsumerRecord, number: int, error: PoisonError, now_us: int
     ) -> Decoded:
         """A record of the input `source` that was refused, with what it still says."""
+        if isinstance(error, PartlyRefusedError):
+            event = cast("Event", error.event)
+            return (event.at_us, number, None, Refused(record, error.code, error.message, event, error.further), 0)
+        withdrawal_of = self._withdrawals[source]
+        if record.value is None and withdrawal_of is not None:
+            withdrawal = withdrawal_of(record.key, record.timestamp * 1000 if record.timestamp > 0 else now_us)
+            if withdrawal is not None:
+                return (None, number, withdrawal, None, 0)
         sign = self._sign(source, record, now_us)
         at_us = sign.at_us if sign is not None and sign.own_time else None
         return (at_us, number, None, Refused(record, error.code, error.message, sign), 0)
@@ -286,8 +297,8 @@ class PartitionJob:
             except PoisonError as error:
                 entry: Decoded = self._refused_entry(source, record, offset, error, now_us)
                 # Only who was there has to be known where they belong, and a key lies where its producer put it.
-                sign = entry[3].sign if entry[3] is not None else None
-                astray = sign is not None and record.key == sign.customer_id.encode()
+                says = entry[2] if entry[3] is None else entry[3].says
+                astray = says is not None and record.key == says.customer_id.encode()
                 home = placement.home(record.key) if astray and record.key else here
             else:
                 arrived_ms = record.timestamp
@@ -438,8 +449,8 @@ class PartitionJob:
                 apply(event, wall_us)
             elif refused is not None:
                 self._refuse(refused)
-                if refused.sign is not None:
-                    apply(refused.sign, wall_us)
+                if refused.says is not None:
+                    apply(refused.says, wall_us)
             last[source] = offset
             if carriage is not None and source >= self._own:
                 carriage.applied(self._streams[source - self._own], offset)
@@ -499,10 +510,12 @@ class PartitionJob:
         return min(own_us, self._settled_us)
 
     def _refuse(self, refused: Refused) -> None:
-        record, code, message, _ = refused
-        self._letters.append((record.key, encode_dead_letter(record, code, message, _now_us())))
-        self._reasons[refused.code.value] += 1
-        self._refused.append((record, code.value))
+        """A dead letter for each thing that is wrong."""
+        record = refused.record
+        for code, message in ((refused.code, refused.message), *refused.further):
+            self._letters.append((record.key, encode_dead_letter(record, code, message, _now_us())))
+            self._reasons[code.value] += 1
+            self._refused.append((record, code.value))
 
     def drain(self, processed: int, *, positions: bool = False, scores: int = ALL_SCORES) -> Written | None:
         """What has to be written for everything applied since the last call; None for nothing at all. `scores`: of how

@@ -232,7 +232,7 @@ class Metrics:
             registry=r,
         )
         self._come_due = Gauge(
-            "churn_alert_regulars_due_7d",
+            "churn_alert_regulars_due_week",
             "Regulars who came due within seven days of stream time: `which` = seen, or usual.",
             ["which", "partition"],
             registry=r,

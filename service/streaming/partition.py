@@ -28,6 +28,7 @@ from service.streaming.placement import Placement
 from service.streaming.producer import TransactionalProducer
 from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
+from service.streaming.wire_lenient import OF_CUSTOMERS, OURS
 
 TURN_SCORES = 8_000
 """Most score records of one turn; a backlog leaves one for every customer."""
@@ -84,6 +85,8 @@ class PartitionWorker:
         """When (`time.monotonic`) all that had arrived was applied, the last time."""
         self._said_us = 0
         """When the operator gave the word that is not yet passed on; 0: there is none."""
+        self._told_alike: set[str] = set()
+        """Names of fields that were left out."""
         self._told_held = self._told_consents = False
         self._gap_found = False
         """A hole has been told to the job, and not been written."""
@@ -336,6 +339,14 @@ class PartitionWorker:
                 )
             else:
                 log.warning("alerts are held no longer", partition=self.number)
+        for name in self.job.engine.counts.left_out.keys() - self._told_alike:
+            self._told_alike.add(name)
+            if name.startswith(OF_CUSTOMERS):
+                log.warning(
+                    "a field of customers is not read",
+                    field=name.removeprefix(OF_CUSTOMERS),
+                    meant=OURS[name.removeprefix(OF_CUSTOMERS)],
+                )
         if release.lacks_consents != self._told_consents:
             self._told_consents = release.lacks_consents
             if release.lacks_consents:

@@ -37,6 +37,37 @@ def readable_purchase(event: Object) -> tuple[Object, tuple[str, ...]]:
     return found, left_out
 
 
+def readable_profile(event: Object) -> tuple[Object, tuple[str, ...]]:
+    """A profile with its fields as the models take them, and the names of fields that look like ours and are not.
+
+    A consent is understood in the spellings that people use for it; blank texts say nothing.
+    """
+    found = {name: _stripped(value) for name, value in event.items()}
+    contact = found.get("contact")
+    if isinstance(contact, dict):
+        found["contact"] = {name: _stripped(value) for name, value in contact.items()}
+    found["marketing_consent"] = _consent(found.get("marketing_consent"))
+    alike = {_plain(name) for name in event if name not in _OWN_NAMES}
+    return found, tuple([f"{OF_CUSTOMERS}{name}" for name in sorted(alike & OURS.keys())])
+
+
+def _stripped(value: object) -> object:
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+def _consent(value: object) -> object:
+    """True or false where it is understood; else as it is, for the models to refuse."""
+    word = _plain(value) if isinstance(value, str) else value
+    if isinstance(word, int | float | str) and word in _YES:
+        return True
+    return False if isinstance(word, int | float | str) and word in _NO else value
+
+
+def _plain(name: str) -> str:
+    """In small letters, without what separates words."""
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
 def readable_answer(event: Object) -> tuple[Object, tuple[str, ...]]:
     """The same of a survey answer."""
     return _read(event, _ANSWER)
@@ -101,6 +132,43 @@ def _list(value: object) -> object:
     if not isinstance(value, list):
         raise ValueError("no list")  # noqa: TRY004 - what cannot be read is a ValueError, as the models say it
     return value
+
+
+OF_CUSTOMERS: Final = "customers."
+"""Before the name of a field that looks like one of a profile's, as it is counted."""
+_YES: Final = frozenset(
+    {
+        1, "1", "true", "t", "yes", "y", "on", "granted", "given", "agreed", "accepted", "allowed", "optin", "optedin",
+        "subscribe", "subscribed", "consented", "oui", "ja",
+    }
+)  # fmt: skip
+_NO: Final = frozenset(
+    {
+        0, "0", "false", "f", "no", "n", "off", "denied", "refused", "rejected", "revoked", "withdrawn", "declined", "optout",
+        "optedout", "unsubscribe", "unsubscribed", "none", "non", "nein",
+    }
+)  # fmt: skip
+_OWN_NAMES: Final = frozenset(
+    {"first_name", "locale", "timezone", "contact", "marketing_consent", "kind", "merged_into"}
+)
+OURS: Final = {
+    **dict.fromkeys(
+        (
+            "consent", "marketingconsent", "consentmarketing", "emailconsent", "emailmarketingconsent", "optin", "marketing",
+            "marketingoptin", "optinmarketing", "acceptsmarketing", "acceptmarketing", "newsletter", "subscribed", "gdprconsent",
+            "hasconsent", "consented", "optedin",
+        ),
+        "marketing_consent",
+    ),
+    **dict.fromkeys(("email", "mail", "emailaddress", "contactemail"), "contact.email"),
+    **dict.fromkeys(("phone", "phonenumber", "tel", "telephone", "mobile", "contactphone"), "contact.phone"),
+    **dict.fromkeys(("crmid", "contactid", "contactcrmid"), "contact.crm_id"),
+    **dict.fromkeys(("firstname", "givenname", "forename", "prenom"), "first_name"),
+    **dict.fromkeys(("lang", "language", "preferredlanguage"), "locale"),
+    **dict.fromkeys(("tz", "zone", "timezone"), "timezone"),
+    "mergedinto": "merged_into",
+}  # fmt: skip
+"""Names that people give to fields of a profile, without what separates words → the field they mean."""
 
 
 _NAME: Final = _text(MAX_NAME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -25,6 +26,33 @@ def validate(model: type[Model], event: dict[str, object]) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         raise PoisonError(_code(first), _message(first)) from None
+
+
+Refusal = tuple[ErrorCode, str]
+"""Code and sentence."""
+
+
+def validate_fields(
+    model: type[Model], event: dict[str, object], optional: Container[str]
+) -> tuple[Model, tuple[Refusal, ...]]:
+    """The event as its model without those of its `optional` fields that are wrong, and what is wrong with each.
+    PoisonError as `validate` where anything else is."""
+    try:
+        return model.model_validate(event), ()
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_context=False)
+    deciding = [each for each in wrong if not each["loc"] or each["loc"][0] not in optional]
+    if deciding:
+        raise PoisonError(_code(deciding[0]), _message(deciding[0]))
+    mended = dict(event)
+    for each in wrong:
+        first, *rest = each["loc"]
+        inner = mended[str(first)]
+        if rest and isinstance(inner, dict):
+            mended[str(first)] = {name: value for name, value in inner.items() if name != rest[0]}
+        else:
+            mended[str(first)] = None
+    return validate(model, mended), tuple([(_code(each), _message(each)) for each in wrong])
 
 
 def _code(error: ErrorDetails) -> ErrorCode:

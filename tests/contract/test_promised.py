@@ -64,7 +64,7 @@ def test_outcomes_and_reasons_that_nobody_has() -> None:
 
 def test_what_is_kept_of_a_profile_and_read_by_nobody() -> None:
     read = {node.attr for node in attributes(SERVICE) if ast.unparse(node.value).split(".")[-1] == "profile"}
-    kept = set(Profile.__struct_fields__) - {"event_id", "customer_id", "at_us", "marketing_consent"}
+    kept = set(Profile.__struct_fields__) - {"event_id", "customer_id", "at_us", "marketing_consent", "alike"}
 
     assert "first_name" in read
     assert kept - read == KEPT_AND_NOT_READ
