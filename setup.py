@@ -56,6 +56,7 @@ HOT = (
     "outreach/brake",
     "outreach/gates",
     "outreach/tolerance",
+    "rhythm",
     "clock",
     "feed_delay",
     "feed_gap",

@@ -112,6 +112,11 @@ class Calendar:
         day = self.day_of(at_us)
         return 24 * day + (at_us + self._offset - day * DAY_US) // HOUR_US
 
+    def hour_end_us(self, at_us: int) -> int:
+        """When the shop's hour ends that contains the instant, by its clock as it goes then."""
+        self.day_of(at_us)
+        return at_us + HOUR_US - (at_us + self._offset) % HOUR_US
+
     def _look_up(self, quarter: int) -> int:
         day = quarter // _QUARTERS
         result = self._whole_day_us.get(day)

@@ -34,7 +34,8 @@ MERGED_PREFIX: Final = b"\x00merged:"
 """Before an id that is another customer's since a merge: that customer's id."""
 ERASED_PREFIX: Final = b"\x00erased:"
 """Before the keyed hash of an erased customer's id."""
-
+RHYTHM_PREFIX: Final = b"\x00rhythm:"
+"""Before the number of an hour of the week: when the shop sells (rhythm.py)."""
 CHUNK_PREFIX: Final = b"\x00buy:"
 """Before the number of a sealed chunk of purchases, in four bytes, and the customer_id (sealed_chunks.py)."""
 _NUMBER_BYTES: Final = 4

@@ -2,7 +2,8 @@
 
 Events move it to the highest event time seen. A jump ahead of more than `max_jump` is not believed until events of
 further customers lie beyond it too, so that one wrong date does not carry everybody into the future.
-Long silence of the whole feed is measured here as well: it is nobody's absence.
+Long silence of the whole feed is measured here as well: it is nobody's absence. By the hours at which the shop usually
+sells, once they are known (rhythm.py); before, by the feed's pulse.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 from service.domain.calendar import DAY_US, HOUR_US
 from service.domain.policy import Timing
+from service.domain.rhythm import Rhythm
 from service.domain.stored import Stored
 
 _PULSE_FORGETTING: Final = 0.99
@@ -26,6 +28,9 @@ _PAUSE_WEIGHT: Final = 0.5
 _LONGEST_PAUSE_US: Final = 4 * DAY_US
 """A longer one is no weekend."""
 _WEEK_US: Final = 7 * DAY_US
+_UNKNOWN_PAUSE_US: Final = 7 * DAY_US + DAY_US // 2
+"""In the first week a shorter one may be the shop's rhythm, and everybody's: dates wait for it as for any, but it is
+taken off nobody's gap."""
 _PENDING_KEPT: Final = 16
 _UNLIMITED_US: Final = 1 << 61
 
@@ -35,6 +40,7 @@ class ClockState(Stored):
 
     STORED: ClassVar[tuple[str, ...]] = (
         "now_us", "heard_us", "pending", "interval_us", "intervals", "stalled_us", "pause_us", "longest_us",
+        "unexplained",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -55,6 +61,9 @@ class ClockState(Stored):
         """Usual longest interval of a week."""
         self.longest_us: int = 0
         """Longest interval of the present week so far."""
+        self.unexplained: list[list[int]] = []
+        """Silences of the first week, which may be the shop's rhythm: when each ended, and its length. A handful, for
+        each is longer than the configured hours."""
 
     def take_fields(self, fields: Sequence[Any]) -> None:
         """A jump comes back from its stored form as a list."""
@@ -67,8 +76,10 @@ class ClockState(Stored):
 class StreamClock:
     """Moves `state.now_us` forward. O(1) per event; a jump costs O(pending ≤ 16)."""
 
-    def __init__(self, timing: Timing, state: ClockState | None = None) -> None:
+    def __init__(self, timing: Timing, state: ClockState | None = None, rhythm: Rhythm | None = None) -> None:
+        """`rhythm`: of the whole feed, if somebody learns it."""
         self.state = state or ClockState()
+        self._rhythm = rhythm
         self._max_jump_us = int(timing.max_jump_days * DAY_US)
         self._needed = timing.jump_confirmations
         self._silence_us = int(timing.feed_silence_hours * HOUR_US)
@@ -109,19 +120,31 @@ class StreamClock:
         """The wall clock moves time on, but not beyond what a living feed allows. Returns stream time after it."""
         state = self.state
         if state.intervals:
-            to_us = min(to_us, state.heard_us + self.silence_limit_us())
+            to_us = min(to_us, self._believed_until_us())
         state.now_us = max(state.now_us, to_us)
         return state.now_us
 
     def pending_silence_us(self) -> int:
         """By how much `stalled_us` will grow if the unconfirmed jump is confirmed."""
         state = self.state
+        if self._rhythm is not None and self._rhythm.believed:
+            return 0
         interval = state.pending[0][0] - state.heard_us if state.pending else 0
         return interval if interval > self.silence_limit_us() else 0
 
+    def unexplained_us(self, since_us: int, until_us: int) -> int:
+        """What of the silences between two visits may be the shop's rhythm, and everybody's."""
+        return sum([length for ended, length in self.state.unexplained if since_us < ended <= until_us])
+
     def stalled(self, wall_us: int) -> bool:
         """Whether the feed has been silent for so long that absence alerts wait."""
-        return self.state.intervals > 0 and wall_us - self.state.heard_us > self.silence_limit_us()
+        return self.state.intervals > 0 and wall_us > self._believed_until_us()
+
+    def _believed_until_us(self) -> int:
+        """Up to when time may go on without an event."""
+        if self._rhythm is not None and self._rhythm.believed:
+            return self._rhythm.told_us()
+        return self.state.heard_us + self.silence_limit_us()
 
     def _move(self, at_us: int) -> None:
         self._hear(at_us)
@@ -135,12 +158,22 @@ class StreamClock:
         elif state.intervals:
             # the limit is no less than the configured silence, and takes longer to tell
             if interval > self._silence_us and interval > self.silence_limit_us():
-                state.stalled_us += interval
+                self._add_silence(at_us, interval)
             else:
                 state.interval_us += (1 - _PULSE_FORGETTING) * (interval - state.interval_us)
             self._pause(at_us, interval)
         state.intervals += 1
         state.heard_us = at_us
+
+    def _add_silence(self, at_us: int, interval: int) -> None:
+        """The feed was silent by its pulse, and is back."""
+        rhythm = self._rhythm
+        if rhythm is not None:
+            if rhythm.believed:
+                return
+            if rhythm.is_new and interval <= _UNKNOWN_PAUSE_US:
+                self.state.unexplained.append([at_us, interval])
+        self.state.stalled_us += interval
 
     def _pause(self, at_us: int, interval: int) -> None:
         state = self.state

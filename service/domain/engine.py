@@ -22,6 +22,7 @@ from service.domain.changelog import (
     ERASED_PREFIX,
     MERGED_PREFIX,
     PARTITION_KEY,
+    RHYTHM_PREFIX,
     Turn,
     chunk_key,
     chunk_of_key,
@@ -44,6 +45,7 @@ from service.domain.periods.ledger import Ledger
 from service.domain.policy import Policy
 from service.domain.profile import ProfileState
 from service.domain.purchase_history import BOUGHT, GIVEN_BACK, SAID, knows, order_of, remember, said_by
+from service.domain.rhythm import Rhythm
 from service.domain.scoreboard import Scoreboard
 from service.domain.timeline import Timeline
 from service.domain.visits import Visits
@@ -95,6 +97,7 @@ class Engine:
         """The same of sealed chunks, by customer_id and number."""
         self._brake_read: bytes | None = None
         """The same of the brake."""
+        self._rhythm_read: dict[int, bytes] = {}
         self._changed = False
         minimum = policy.shop.regular_min_visits
         nudges = policy.outreach.step_of(Kind.SECOND_VISIT) is not None
@@ -109,8 +112,16 @@ class Engine:
         minimum, keeps = policy.shop.regular_min_visits, self._keeps_records
         self.scoreboard = Scoreboard(self.everybody, state, minimum, keeps_records=keeps)
         self.realised_at_start = state.realised.copy()
+        self.rhythm = Rhythm(self.calendar, policy.timing.feed_silence_hours, state.rhythm)
         self.timeline = Timeline(
-            policy.timing, state.clock, self.calendar, self.customers, self.everybody, self._look, self._refresh
+            policy.timing,
+            state.clock,
+            self.calendar,
+            self.customers,
+            self.everybody,
+            self.rhythm,
+            self._look,
+            self._refresh,
         )
         self.ladder = Ladder(
             policy.outreach,
@@ -513,6 +524,7 @@ class Engine:
         self._touched.clear()
         self._own_records.clear()
         self.everybody.silences.touched.clear()
+        self.rhythm.touched.clear()
         return self._take_outputs()
 
     def _take_outputs(self) -> list[Output]:
@@ -536,6 +548,9 @@ class Engine:
             if self.ladder.brake.changed:
                 self.ladder.brake.changed = False
                 state.append((BRAKE_KEY, pack(self.state.brake.fields())))
+            state.extend(
+                (RHYTHM_PREFIX + bytes((cell,)), pack(self.rhythm.cell(cell))) for cell in self.rhythm.changed_cells()
+            )
         turn = Turn([*self._take_outputs(), *published], state, self.ledger.take_dirty())
         self._own_records, self._changed = {}, False
         self._touched.clear()
@@ -559,6 +574,9 @@ class Engine:
                 self._merged.pop(old_id, None)
             else:
                 self._merged[old_id] = value.decode()
+        elif key.startswith(RHYTHM_PREFIX):
+            if value is not None:
+                self._rhythm_read[key[-1]] = value
         elif key.startswith(ERASED_PREFIX):
             if value is not None:
                 self._erased.add(key.removeprefix(ERASED_PREFIX))
@@ -589,6 +607,9 @@ class Engine:
             self.state.restore_brake(unpack(self._brake_read))
             self._brake_read = None
         self._adopt(self.state)
+        for cell, value in self._rhythm_read.items():
+            self.rhythm.restore_cell(cell, unpack(value))
+        self._rhythm_read = {}
         self.scoreboard.restored(self.customers.values(), self.state.clock.now_us)
         for customer in self.customers.values():
             self.timeline.restored(customer)

@@ -17,6 +17,7 @@ from service.domain.outreach.brake import BrakeState
 from service.domain.outreach.gates import ReleaseState
 from service.domain.outreach.realised import Realised
 from service.domain.outreach.volume import VolumeState
+from service.domain.rhythm import RhythmState
 
 _VERSION: Final = 2
 _VERSION_OF_ONE_CURVE: Final = 1
@@ -39,6 +40,7 @@ class _Record(msgspec.Struct, array_like=True):
     gap: list[Any] = []
     judgements: int = 0
     published: int = 0
+    rhythm: list[Any] = []
 
 
 class PartitionState:
@@ -53,6 +55,7 @@ class PartitionState:
         realised: Realised | None = None,
         delay: DelayState | None = None,
         gap: GapState | None = None,
+        rhythm: RhythmState | None = None,
     ) -> None:
         self.clock = clock or ClockState()
         self.population = population or PopulationState()
@@ -68,6 +71,7 @@ class PartitionState:
         """How often a customer was judged for `customer-scores`."""
         self.published = 0
         """Up to which of these judgements all are published."""
+        self.rhythm = rhythm or RhythmState()
 
     def pack(self) -> bytes:
         """As it is stored."""
@@ -75,7 +79,9 @@ class PartitionState:
         parts = (self.clock.fields(), self.population.fields(), self.release.fields(), volume, self.realised.fields())
         delay = self.delay.fields() if self.delay.minute else ()
         gap = self.gap.fields() if self.gap.gaps else ()
-        return pack((_VERSION, *parts, self.brake.visits[0], delay, gap, self.judgements, self.published))
+        return pack(
+            (_VERSION, *parts, self.brake.visits[0], delay, gap, self.judgements, self.published, self.rhythm.fields())
+        )
 
     @classmethod
     def unpack(cls, value: bytes) -> PartitionState:
@@ -97,6 +103,7 @@ class PartitionState:
             Realised.of(record.realised),
             DelayState.of(record.delay),
             GapState.of(record.gap),
+            RhythmState.of(record.rhythm),
         )
         state.brake.visits[0] = record.brake_visits
         state.judgements, state.published = record.judgements, record.published

@@ -8,13 +8,19 @@ refresh.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import exp
+from typing import Final
 
-from service.domain.calendar import Calendar
+from service.domain.calendar import DAY_US, Calendar
 from service.domain.clock import ClockState, StreamClock
 from service.domain.customer import Customer
 from service.domain.due import DueQueue
 from service.domain.learning.everybody import Everybody
 from service.domain.policy import ClockMode, Timing
+from service.domain.rhythm import Rhythm
+
+_APART: Final = 0.4
+"""Of a customer's usual gap: who comes again sooner says little about whether the shop is open."""
 
 
 class Timeline:
@@ -27,12 +33,15 @@ class Timeline:
         calendar: Calendar,
         customers: Mapping[str, Customer],
         everybody: Everybody,
+        rhythm: Rhythm,
         look: Callable[[int, Customer], None],
         refresh: Callable[[int], None],
     ) -> None:
         """`look(date, customer)` is called for each stored date, and must move it; `refresh(at)` at each refresh, and
         must move that."""
-        self.clock = StreamClock(timing, state)
+        self.clock = StreamClock(timing, state, rhythm)
+        self.rhythm = rhythm
+        """When the whole feed normally sells."""
         self._state = state
         self._calendar = calendar
         self._everybody = everybody
@@ -47,6 +56,10 @@ class Timeline:
         self.acted_us = 0
         """The present instant where the wall clock rules."""
         self._wake_us = -1
+        self._hour_ends_us = 0
+        """Of the hour that the rhythm has been told of."""
+        if state.now_us:
+            rhythm.known_before(calendar.hour_of(state.now_us))
 
     @property
     def dates_waiting(self) -> int:
@@ -61,6 +74,8 @@ class Timeline:
         """An event moves time; dates before it come up before it is applied. `day` is the event's local day."""
         reached = self.clock.observe(at_us, customer_id)
         if reached > self.now_us:
+            if reached >= self._hour_ends_us:
+                self._pass_hours(reached)
             if self._wake_us < reached:
                 self._pass(reached, reached)
             else:
@@ -71,7 +86,22 @@ class Timeline:
         """The partition is complete up to `to_us`: every date up to then comes up."""
         reached = self.clock.advance(to_us)
         if reached > self.now_us:
+            if reached >= self._hour_ends_us:
+                self._pass_hours(reached)
             self._pass(reached, reached + 1)
+
+    def _pass_hours(self, reached: int) -> None:
+        self.rhythm.pass_to(self._calendar.hour_of(reached))
+        self._hour_ends_us = self._calendar.hour_end_us(reached)
+
+    def arrived(self, customer: Customer, at_us: int) -> None:
+        """The customer, who is as before this visit, has come: the shop sells."""
+        if at_us > self.now_us:  # beyond an unconfirmed jump
+            return
+        visits = customer.visits
+        if visits and at_us - customer.last_us < _APART * exp(customer.log_usual) * DAY_US:
+            return
+        self.rhythm.arrived(self._calendar.hour_of(at_us), returning=visits > 0)
 
     def _pass(self, now_us: int, before_us: int) -> None:
         """Moves time; dates before `before_us` come up on the way, refreshes in their turn."""
@@ -111,15 +141,25 @@ class Timeline:
 
     def stalled_us(self) -> int:
         """Total of the feed's silences so far."""
-        return self._state.stalled_us
+        return self._state.stalled_us + self.rhythm.stalled_us(self._state.now_us)
+
+    def doubtful(self) -> bool:
+        """Whether the feed may be silent, so that nobody's absence should be told now."""
+        return self.rhythm.doubtful
 
     def stalled_at(self, at_us: int) -> int:
         """The same at a visit, which may lie beyond an unconfirmed jump of time."""
-        stalled = self._state.stalled_us
-        return stalled + self.clock.pending_silence_us() if at_us > self.now_us else stalled
+        if at_us <= self.now_us:
+            return self.stalled_us()
+        return self._state.stalled_us + self.clock.pending_silence_us() + self.rhythm.foreseen_us(at_us)
 
     def shut_us(self, customer: Customer, at_us: int) -> int:
         """How much of the absence that ends at `at_us` the whole feed was silent: a shut shop is nobody's absence, and
         nobody's rhythm."""
         episode = customer.episode
-        return max(0, episode.paused_us + self.stalled_at(at_us) - episode.stalled_us)
+        if customer.last_us >= self.rhythm.state.silent_from_us:  # open for this customer
+            return episode.paused_us
+        shut = episode.paused_us + self.stalled_at(at_us) - episode.stalled_us
+        if self._state.unexplained:
+            shut -= self.clock.unexplained_us(customer.last_us, at_us)
+        return max(0, shut)

@@ -57,6 +57,7 @@ class Visits:
     def _visit(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool) -> None:
         """The customer is back, or here for the first time."""
         visits = customer.visits
+        self._timeline.arrived(customer, at_us)
         if visits:
             self._end_silence(customer, at_us, amount)
             if customer.sign_us and self._calendar.day_of(customer.sign_us) <= day:

@@ -14,6 +14,7 @@ from service.domain.events import Erasure, Event, Item, Profile, Purchase, SignO
 from service.domain.findings import Decision, Outcome, Output
 from service.domain.policy import ClockMode, ConsentRule, OutreachPolicy, Policy, Shop, Timing
 from service.domain.purchase_history import entries_of
+from service.domain.rhythm import CELLS
 
 START_US = 18_500 * DAY_US
 """Midnight UTC of 2020-08-26."""
@@ -100,6 +101,7 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "open": {day: dict(places) for day, places in engine.everybody.silences._open.items()},
         "newcomers": None if (few := engine.everybody.newcomers) is None else (few.closed, few._open),
         "returns": None if (back := engine.everybody.learned.returns) is None else (back.curves, back.pace_days),
+        "rhythm": [engine.rhythm.cell(cell) for cell in range(CELLS)],
         "rows": [row.fields() for row in engine.everybody.silences.rows],
         "learned": (
             engine.everybody.learned.tolerances.table,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from service.domain import cadence
-from service.domain.calendar import DAY_US, MINUTE_US, NEVER, Calendar
+from service.domain.calendar import DAY_US, HOUR_US, MINUTE_US, NEVER, Calendar
 from service.domain.customer import Customer
 from service.domain.findings import Decision, Outcome, Output, Reason
 from service.domain.learning.everybody import Everybody
@@ -33,6 +33,8 @@ _LOOKED_AT: Final = 0.8
 meanwhile is met on its new date, one that grows always."""
 
 _HELD_FOR_US: Final = 10 * MINUTE_US
+_LOOKED_AGAIN_US: Final = 6 * HOUR_US
+"""While it is not known whether the shop sells."""
 
 
 class Ladder:
@@ -222,6 +224,9 @@ class Ladder:
             return True
         if stalled_us > episode.stalled_us and not episode.detected_us:
             episode.pause(stalled_us)
+            return True
+        if episode.rung < self._rungs and not episode.detected_us and self._timeline.doubtful():
+            episode.watch(wake_us + _LOOKED_AGAIN_US)
             return True
         message = self._follower(customer)
         if message is None:

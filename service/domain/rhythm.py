@@ -1,0 +1,410 @@
+"""When a source of purchases normally sells, and what is silent beyond that: a shut shop is nobody's absence.
+
+Learned from its own arrivals: visits of newcomers, and of customers who have been away for a good part of their usual
+gap (who orders every day says little about whether the shop is open). For each hour of the week, on the shop's own
+clock, how many are usual; what is older weighs less.
+
+From hour to hour two things are followed, both in arrivals that were to be expected:
+
+- how many have been missed since the last one. When it is more than chance and the source's own usual pauses explain,
+  and the silence is long enough, the source is silent from the hour in which the next arrival was due. An hour in which
+  it never sells adds nothing: a market that is open on Saturdays is silent when a Saturday is missed.
+- by how much returning customers fall short of a tenth of what is usual (a one-sided CUSUM of the Poisson
+  log-likelihood ratio; E. S. Page, Continuous inspection schemes, Biometrika 41, 1954). A few odd orders do not keep a
+  shop alive. Newcomers are left out here: they come and go with the shop's advertisements.
+
+A silent source is alive again when so many arrive in a row that it cannot be a few odd ones (the same test, the other
+way round), from the first of them on. Nothing is learned from a silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+from typing import Any, ClassVar, Final
+
+from service.domain.calendar import HOUR_US, NEVER, Calendar
+from service.domain.stored import Stored
+
+CELLS: Final = 168
+"""Hours of a week."""
+_HALF_LIFE_WEEKS: Final = 4.0
+"""Of what was seen. Longer lags behind a season, shorter takes a slow week for the rule."""
+_WEEKLY: Final = 0.5 ** (1.0 / _HALF_LIFE_WEEKS)
+_BELIEVED_HOURS: Final = CELLS
+"""Every hour of the week has been seen once."""
+_NEW_HOURS: Final = CELLS + 24
+_BELIEVED_ARRIVALS: Final = 20
+_COMPARED_HOURS: Final = 4 * CELLS
+"""What falls short is told once so much is known."""
+_MISSED: Final = 14.0
+"""Arrivals in a row that do not miss by chance (e^−14), nor because a shop sells half of what it did lately."""
+_DUE: Final = 1.0
+"""Arrivals missed when the next one was due: there a silence begins."""
+_PAUSES: Final = 1.5
+"""Nor is a source silent before so many of its usual longest pauses: a market may be held every other week."""
+_PERIOD: Final = 5 * CELLS
+"""Hours whose longest pause counts; the usual one is the shorter of two periods', so that one closure is none."""
+_SILENT_SHARE: Final = 0.1
+"""Of the usual returning customers: what a shut shop's odd orders are held against. Two fifths of the usual are as far
+from it as from the usual."""
+_GAIN: Final = -log(_SILENT_SHARE)
+_LOSS: Final = 1.0 - _SILENT_SHARE
+_DOUBTED: Final = 9.0
+_DOUBTED_HOURS: Final = 24
+"""Log-likelihood ratio for a silence from which on, and after so many hours, dates wait until it is known whether there
+is one: with eight visits a day after two days. Dates that have waited in vain (a Christmas) are late by that."""
+_FALLEN_SHORT: Final = 18.0
+_SHORT_HOURS: Final = 72
+"""The same for a silence. A grocer's Christmas reaches 14."""
+_REVIVED: Final = 6.0
+"""The same for life: three arrivals at once, or four where one a day is usual."""
+_NEW_NORMAL_HOURS: Final = 6 * CELLS
+_NEW_NORMAL_SHARE: Final = 0.15
+"""A source that goes on for so long with more than so much of the usual is not silent: it has become small."""
+_LONGEST_FORESEEN: Final = 53 * CELLS
+_NO_HOUR: Final = -(1 << 40)
+
+
+class RhythmState(Stored):
+    """What a restart must know beside the cells. Hours are the shop's (`Calendar.hour_of`)."""
+
+    STORED: ClassVar[tuple[str, ...]] = (
+        "first_hour", "hour", "arrivals", "returning", "late", "late_returning", "total", "skipped", "missed", "due_hour",
+        "heard_hour", "shortfall", "short_hour", "silent_hour", "silent_from_us", "revival", "revival_hour", "odd", "awaited",
+        "stalled_us", "period", "longest", "longest_before", "longest_earlier", "begun_hour",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.first_hour: int = _NO_HOUR
+        self.begun_hour: int = _NO_HOUR
+        """When it was first heard of."""
+        self.hour: int = _NO_HOUR
+        """The present one; what has arrived in it is not told apart from what may still come."""
+        self.arrivals: int = 0
+        self.returning: int = 0
+        """Those of them who had come before."""
+        self.late: int = 0
+        """Arrivals of an earlier hour that became known in this one, and those who had come before."""
+        self.late_returning: int = 0
+        self.total: int = 0
+        self.skipped: int = 0
+        """Hours of silence, of which nothing was learned."""
+        self.missed: float = 0.0
+        """Expected arrivals since the last one."""
+        self.due_hour: int = _NO_HOUR
+        self.heard_hour: int = _NO_HOUR
+        self.shortfall: float = 0.0
+        self.short_hour: int = _NO_HOUR
+        """Since when returning customers fall short."""
+        self.silent_hour: int = _NO_HOUR
+        """Where the present silence began; _NO_HOUR: the source is alive."""
+        self.silent_from_us: int = NEVER
+        self.revival: float = 0.0
+        self.revival_hour: int = _NO_HOUR
+        self.odd: int = 0
+        """Arrivals in the present silence, and how many were to be expected."""
+        self.awaited: float = 0.0
+        self.stalled_us: int = 0
+        """Total length of the silences that are over."""
+        self.period: int = 0
+        self.longest: float = 0.0
+        """Longest pause of the period, in arrivals of a usual week; likewise of the two periods before."""
+        self.longest_before: float = 0.0
+        self.longest_earlier: float = 0.0
+
+
+class Rhythm:
+    """Of one source. An arrival costs O(1), an hour that has passed as well. Memory: three numbers per hour of the
+    week."""
+
+    def __init__(self, calendar: Calendar, silence_hours: float, state: RhythmState | None = None) -> None:
+        """`silence_hours`: the least that counts as silence."""
+        self._calendar = calendar
+        self._silence_hours = silence_hours
+        self.state: Final = state or RhythmState()
+        self._arrivals: Final = [0.0] * CELLS
+        self._returning: Final = [0.0] * CELLS
+        self._learned_at: Final = [0] * CELLS
+        """Observed hours at which the cell was last brought up to date."""
+        self.touched: Final[set[int]] = set()
+        """Cells changed since they were last stored."""
+        self._foreseen_for = (_NO_HOUR, -1)
+        self._foreseen = (NEVER, NEVER)
+
+    # ---- what is asked of it
+
+    @property
+    def believed(self) -> bool:
+        """Whether enough is known to judge by it."""
+        state = self.state
+        return state.total >= _BELIEVED_ARRIVALS and self._observed(state.hour) >= _BELIEVED_HOURS
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the source has been heard of for little more than a week."""
+        return self.state.hour - self.state.begun_hour <= _NEW_HOURS
+
+    @property
+    def silent(self) -> bool:
+        """Whether nobody's absence can be told from the source's silence at present."""
+        return self.state.silent_hour != _NO_HOUR
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it may be silent, so that nobody's absence should be told now."""
+        state = self.state
+        return state.silent_hour != _NO_HOUR or (
+            state.shortfall >= _DOUBTED
+            and state.hour - state.short_hour >= _DOUBTED_HOURS
+            and self._observed(state.hour) >= _COMPARED_HOURS
+            and self._silence_hours < _LONGEST_FORESEEN
+        )
+
+    def stalled_us(self, now_us: int) -> int:
+        """Total of the silences up to now."""
+        state = self.state
+        if state.silent_hour == _NO_HOUR:
+            return state.stalled_us
+        return state.stalled_us + max(0, now_us - state.silent_from_us)
+
+    def foreseen_us(self, at_us: int) -> int:
+        """The same up to a later instant, if nobody arrives until then."""
+        if self.silent:
+            return self.stalled_us(at_us)
+        told_us, from_us = self._foresee()
+        return self.state.stalled_us + (at_us - from_us if at_us >= told_us else 0)
+
+    def told_us(self) -> int:
+        """When the source will be known to be silent if nobody arrives (0: it is known); NEVER if it will not for a
+        year."""
+        return 0 if self.silent else self._foresee()[0]
+
+    def usual_per_week(self) -> float:
+        """Arrivals of a usual week."""
+        return sum(self._usual(cell, self._arrivals) for cell in range(CELLS))
+
+    # ---- what it is told
+
+    def known_before(self, hour: int) -> None:
+        """The source was heard of long before its rhythm is learned (by an earlier release)."""
+        if self.state.first_hour == _NO_HOUR:
+            self.pass_to(hour)
+            self.state.begun_hour = hour - _NEW_HOURS - 1
+
+    def arrived(self, hour: int, *, returning: bool) -> None:
+        """Somebody has come, in an hour up to the present one."""
+        state = self.state
+        state.total += 1
+        if hour >= state.hour:
+            state.arrivals += 1
+            state.returning += returning
+        else:
+            state.late += 1
+            state.late_returning += returning
+            if state.silent_hour == _NO_HOUR:
+                self._learn(hour % CELLS, 1, int(returning))
+
+    def pass_to(self, hour: int) -> None:
+        """Time has reached that hour."""
+        state = self.state
+        if state.first_hour == _NO_HOUR:
+            state.first_hour = state.hour = state.heard_hour = state.begun_hour = hour
+            state.period = hour // _PERIOD
+        while state.hour < hour:
+            self._end_hour()
+
+    # ---- from hour to hour
+
+    def _end_hour(self) -> None:
+        state = self.state
+        hour, known = state.hour, self.believed
+        cell = hour % CELLS
+        came, returned = state.arrivals + state.late, state.returning + state.late_returning
+        usual = self._usual(cell, self._arrivals) if known else 0.0
+        if state.silent_hour != _NO_HOUR:
+            self._wait(came, usual)
+        else:
+            if known:
+                self._compare(came, returned, usual, self._usual(cell, self._returning))
+            if state.arrivals:
+                self._learn(cell, state.arrivals, state.returning)
+        state.arrivals = state.returning = state.late = state.late_returning = 0
+        state.hour = hour + 1
+        if known and state.silent_hour == _NO_HOUR:
+            begin = self._silence(
+                state.hour, state.heard_hour, state.missed, state.due_hour, state.shortfall, state.short_hour
+            )
+            if begin != _NO_HOUR:
+                self._fall_silent(begin)
+
+    def _compare(self, came: int, returned: int, usual: float, usually_return: float) -> None:
+        """An hour of a source that is alive."""
+        state = self.state
+        if came:
+            if state.missed > _MISSED / 2:
+                self._paused(state.missed)
+            state.missed = 0.0
+            state.heard_hour = state.hour
+        else:
+            if state.missed < _DUE <= state.missed + usual:
+                state.due_hour = state.hour
+            state.missed += usual
+        before = state.shortfall
+        state.shortfall = max(0.0, before + _LOSS * usually_return - _GAIN * returned)
+        if before == 0.0 and state.shortfall > 0.0:
+            state.short_hour = state.hour
+
+    def _silence(
+        self, hour: int, heard_hour: int, missed: float, due_hour: int, shortfall: float, short_hour: int
+    ) -> int:
+        """Where the silence began that is known at the begin of an hour; _NO_HOUR: there is none."""
+        state = self.state
+        if missed >= _MISSED and hour - 1 - heard_hour >= self._silence_hours:
+            usual_pause = min(state.longest_before, state.longest_earlier)
+            if usual_pause == 0.0 or missed >= _PAUSES * usual_pause * self.usual_per_week():
+                return due_hour
+        if (
+            shortfall >= _FALLEN_SHORT
+            and hour - short_hour >= max(_SHORT_HOURS, self._silence_hours)
+            and self._observed(hour) >= _COMPARED_HOURS
+        ):
+            return short_hour
+        return _NO_HOUR
+
+    def _fall_silent(self, begin: int) -> None:
+        state = self.state
+        state.silent_hour, state.silent_from_us = begin, self._hour_start_us(begin)
+        state.skipped += state.hour - begin
+        state.awaited = max(state.missed, state.shortfall / _LOSS)
+        state.odd = 0
+        state.revival = state.missed = state.shortfall = 0.0
+
+    def _wait(self, came: int, usual: float) -> None:
+        """An hour of a silent source."""
+        state = self.state
+        state.skipped += 1
+        state.awaited += usual
+        state.odd += came
+        before = state.revival
+        state.revival = max(0.0, before + _GAIN * came - _LOSS * usual)
+        if before == 0.0 and state.revival > 0.0:
+            state.revival_hour = state.hour
+        if state.revival >= _REVIVED:
+            self._revive(state.revival_hour)
+        elif (
+            came
+            and state.hour - state.silent_hour >= _NEW_NORMAL_HOURS
+            and state.odd >= _NEW_NORMAL_SHARE * state.awaited
+        ):
+            self._revive(state.hour)
+            self._forget()
+
+    def _revive(self, hour: int) -> None:
+        state = self.state
+        state.stalled_us += max(0, self._hour_start_us(hour) - state.silent_from_us)
+        state.silent_hour, state.silent_from_us = _NO_HOUR, NEVER
+        self._paused(state.awaited)
+        state.missed = state.shortfall = state.revival = 0.0
+        state.heard_hour = state.hour
+
+    def _forget(self) -> None:
+        """The source has become another one, whose rhythm is not known."""
+        state = self.state
+        state.first_hour, state.skipped, state.total = state.hour, 0, 0
+        for cell in range(CELLS):
+            self._arrivals[cell] = self._returning[cell] = 0.0
+            self._learned_at[cell] = 0
+            self.touched.add(cell)
+
+    def _paused(self, missed: float) -> None:
+        """A pause is over in which so many arrivals were missed."""
+        state = self.state
+        period, weekly = state.hour // _PERIOD, self.usual_per_week()
+        if period != state.period:
+            state.longest_earlier, state.longest_before, state.longest = state.longest_before, state.longest, 0.0
+            if period > state.period + 1:
+                state.longest_earlier, state.longest_before = state.longest_before, 0.0
+            state.period = period
+        if weekly > 0.0:
+            state.longest = max(state.longest, missed / weekly)
+
+    # ---- the hours of the week
+
+    def _observed(self, hour: int) -> int:
+        """Hours of which something was learned."""
+        return hour - self.state.first_hour - self.state.skipped
+
+    def _usual(self, cell: int, counts: list[float]) -> float:
+        """What an hour of the week brings, by what was seen of it."""
+        count = counts[cell]
+        if count == 0.0:
+            return 0.0
+        observed = self._observed(self.state.hour)
+        count *= _WEEKLY ** (max(0, observed - self._learned_at[cell]) / CELLS)
+        return float(count * (1.0 - _WEEKLY) / (1.0 - _WEEKLY ** max(1.0, observed / CELLS)))
+
+    def _learn(self, cell: int, arrivals: int, returning: int) -> None:
+        observed = self._observed(self.state.hour)
+        kept = _WEEKLY ** (max(0, observed - self._learned_at[cell]) / CELLS)
+        self._arrivals[cell] = float(self._arrivals[cell] * kept + arrivals)
+        self._returning[cell] = float(self._returning[cell] * kept + returning)
+        self._learned_at[cell] = observed
+        self.touched.add(cell)
+
+    def _hour_start_us(self, hour: int) -> int:
+        return self._calendar.start_of(hour // 24) + hour % 24 * HOUR_US
+
+    def _foresee(self) -> tuple[int, int]:
+        """When the source will be known to be silent if nobody arrives any more, and from when on it will have been."""
+        state = self.state
+        asked = (state.hour, state.arrivals + state.late)
+        if asked != self._foreseen_for:
+            self._foreseen_for, self._foreseen = asked, self._foresee_anew()
+        return self._foreseen
+
+    def _foresee_anew(self) -> tuple[int, int]:
+        state = self.state
+        if not self.believed:
+            return NEVER, NEVER
+        usual = [self._usual(cell, self._arrivals) for cell in range(CELLS)]
+        returning = [self._usual(cell, self._returning) for cell in range(CELLS)]
+        missed, due_hour = state.missed, state.due_hour
+        shortfall, short_hour = state.shortfall, state.short_hour
+        first, heard_hour = state.hour, state.heard_hour
+        hour, last, observed = first, first + _LONGEST_FORESEEN, self._observed(first)
+        if state.arrivals or state.late:  # this hour is no silence
+            missed = shortfall = 0.0
+            heard_hour = hour
+            hour += 1
+        known = 1.0 - _WEEKLY ** max(1.0, observed / CELLS)
+        while hour < last:
+            cell, ahead = hour % CELLS, hour - first
+            fading = _WEEKLY ** (ahead / CELLS) * known / (1.0 - _WEEKLY ** max(1.0, (observed + ahead) / CELLS))
+            if missed < _DUE <= missed + usual[cell] * fading:
+                due_hour = hour
+            missed += usual[cell] * fading
+            if shortfall == 0.0 and returning[cell] > 0.0:
+                short_hour = hour
+            shortfall += _LOSS * returning[cell] * fading
+            hour += 1
+            begin = self._silence(hour, heard_hour, missed, due_hour, shortfall, short_hour)
+            if begin != _NO_HOUR:
+                return self._hour_start_us(hour), self._hour_start_us(begin)
+        return NEVER, NEVER
+
+    # ---- what is stored
+
+    def cell(self, cell: int) -> tuple[float, float, int]:
+        """What is known of an hour of the week, as it is stored."""
+        return self._arrivals[cell], self._returning[cell], self._learned_at[cell]
+
+    def changed_cells(self) -> list[int]:
+        """Hours of the week that have changed since the last call."""
+        changed = sorted(self.touched)
+        self.touched.clear()
+        return changed
+
+    def restore_cell(self, cell: int, stored: Sequence[Any]) -> None:
+        """Back from `cell`."""
+        self._arrivals[cell], self._returning[cell], self._learned_at[cell] = stored[:3]
