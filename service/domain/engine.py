@@ -606,7 +606,9 @@ class Engine:
         if self._brake_read is not None:
             self.state.restore_brake(unpack(self._brake_read))
             self._brake_read = None
+        known_hours = self.rhythm
         self._adopt(self.state)
+        self.rhythm.take_cells(known_hours)
         for cell, value in self._rhythm_read.items():
             self.rhythm.restore_cell(cell, unpack(value))
         self._rhythm_read = {}

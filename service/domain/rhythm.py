@@ -39,7 +39,7 @@ _COMPARED_HOURS: Final = 4 * CELLS
 """What falls short is told once so much is known."""
 _MISSED: Final = 14.0
 """Arrivals in a row that do not miss by chance (e^−14), nor because a shop sells half of what it did lately."""
-_DUE: Final = 1.0
+_DUE: Final = 0.5
 """Arrivals missed when the next one was due: there a silence begins."""
 _PAUSES: Final = 1.5
 """Nor is a source silent before so many of its usual longest pauses: a market may be held every other week."""
@@ -62,6 +62,8 @@ _REVIVED: Final = 6.0
 _NEW_NORMAL_HOURS: Final = 6 * CELLS
 _NEW_NORMAL_SHARE: Final = 0.15
 """A source that goes on for so long with more than so much of the usual is not silent: it has become small."""
+_AHEAD_HOURS: Final = 24
+"""So long before time is believed to have reached them, arrivals beyond a jump of it count for the end of a silence."""
 _LONGEST_FORESEEN: Final = 53 * CELLS
 _NO_HOUR: Final = -(1 << 40)
 
@@ -73,6 +75,7 @@ class RhythmState(Stored):
         "first_hour", "hour", "arrivals", "returning", "late", "late_returning", "total", "skipped", "missed", "due_hour",
         "heard_hour", "shortfall", "short_hour", "silent_hour", "silent_from_us", "revival", "revival_hour", "odd", "awaited",
         "stalled_us", "period", "longest", "longest_before", "longest_earlier", "begun_hour",
+        "ahead_hour",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -112,6 +115,8 @@ class RhythmState(Stored):
         """Longest pause of the period, in arrivals of a usual week; likewise of the two periods before."""
         self.longest_before: float = 0.0
         self.longest_earlier: float = 0.0
+        self.ahead_hour: int = _NO_HOUR
+        """Of the earliest arrival that lay ahead of time when it came."""
 
 
 class Rhythm:
@@ -156,16 +161,22 @@ class Rhythm:
         state = self.state
         return state.silent_hour != _NO_HOUR or (
             state.shortfall >= _DOUBTED
+            and state.shortfall >= self._usual_pause()
             and state.hour - state.short_hour >= _DOUBTED_HOURS
             and self._observed(state.hour) >= _COMPARED_HOURS
             and self._silence_hours < _LONGEST_FORESEEN
         )
 
     def stalled_us(self, now_us: int) -> int:
-        """Total of the silences up to now."""
+        """Total of the silences up to now; of one that may be over, up to the first who came again."""
         state = self.state
         if state.silent_hour == _NO_HOUR:
             return state.stalled_us
+        hour = state.hour
+        if state.revival > 0.0:
+            now_us = self._hour_start_us(self._began(state.revival_hour))
+        elif state.arrivals or state.late or hour - _AHEAD_HOURS <= state.ahead_hour < hour:
+            now_us = min(now_us, self._hour_start_us(self._began(hour)))
         return state.stalled_us + max(0, now_us - state.silent_from_us)
 
     def foreseen_us(self, at_us: int) -> int:
@@ -204,6 +215,11 @@ class Rhythm:
             state.late_returning += returning
             if state.silent_hour == _NO_HOUR:
                 self._learn(hour % CELLS, 1, int(returning))
+
+    def arrived_ahead(self, hour: int) -> None:
+        """Somebody has come in an hour that time is not believed to have reached."""
+        if not self.state.hour < self.state.ahead_hour <= hour:
+            self.state.ahead_hour = hour
 
     def pass_to(self, hour: int) -> None:
         """Time has reached that hour."""
@@ -259,18 +275,21 @@ class Rhythm:
         self, hour: int, heard_hour: int, missed: float, due_hour: int, shortfall: float, short_hour: int
     ) -> int:
         """Where the silence began that is known at the begin of an hour; _NO_HOUR: there is none."""
-        state = self.state
-        if missed >= _MISSED and hour - 1 - heard_hour >= self._silence_hours:
-            usual_pause = min(state.longest_before, state.longest_earlier)
-            if usual_pause == 0.0 or missed >= _PAUSES * usual_pause * self.usual_per_week():
-                return due_hour
+        if missed >= _MISSED and hour - 1 - heard_hour >= self._silence_hours and missed >= self._usual_pause():
+            return due_hour
         if (
             shortfall >= _FALLEN_SHORT
+            and shortfall >= self._usual_pause()
             and hour - short_hour >= max(_SHORT_HOURS, self._silence_hours)
             and self._observed(hour) >= _COMPARED_HOURS
         ):
             return short_hour
         return _NO_HOUR
+
+    def _usual_pause(self) -> float:
+        """Arrivals missed that the source's own usual pauses explain."""
+        usual = min(self.state.longest_before, self.state.longest_earlier)
+        return _PAUSES * usual * self.usual_per_week() if usual > 0.0 else 0.0
 
     def _fall_silent(self, begin: int) -> None:
         state = self.state
@@ -302,11 +321,16 @@ class Rhythm:
 
     def _revive(self, hour: int) -> None:
         state = self.state
-        state.stalled_us += max(0, self._hour_start_us(hour) - state.silent_from_us)
+        state.stalled_us += max(0, self._hour_start_us(self._began(hour)) - state.silent_from_us)
         state.silent_hour, state.silent_from_us = _NO_HOUR, NEVER
         self._paused(state.awaited)
         state.missed = state.shortfall = state.revival = 0.0
         state.heard_hour = state.hour
+
+    def _began(self, hour: int) -> int:
+        """Where life began that was noticed in this hour."""
+        ahead = self.state.ahead_hour
+        return ahead if hour - _AHEAD_HOURS <= ahead < hour else hour
 
     def _forget(self) -> None:
         """The source has become another one, whose rhythm is not known."""
@@ -404,6 +428,11 @@ class Rhythm:
         changed = sorted(self.touched)
         self.touched.clear()
         return changed
+
+    def take_cells(self, other: Rhythm) -> None:
+        """As another one knows them."""
+        for cell in range(CELLS):
+            self.restore_cell(cell, other.cell(cell))
 
     def restore_cell(self, cell: int, stored: Sequence[Any]) -> None:
         """Back from `cell`."""

@@ -97,6 +97,7 @@ class Timeline:
     def arrived(self, customer: Customer, at_us: int) -> None:
         """The customer, who is as before this visit, has come: the shop sells."""
         if at_us > self.now_us:  # beyond an unconfirmed jump
+            self.rhythm.arrived_ahead(self._calendar.hour_of(at_us))
             return
         visits = customer.visits
         if visits and at_us - customer.last_us < _APART * exp(customer.log_usual) * DAY_US:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_day, to_us
-from service.domain.changelog import BRAKE_KEY, PARTITION_KEY, ROW_PREFIX
+from service.domain.changelog import BRAKE_KEY, PARTITION_KEY, RHYTHM_PREFIX, ROW_PREFIX
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.findings import HealthBand, Outcome, Output, Reason, Scores, ScoresErased, Segment
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop
@@ -471,7 +471,9 @@ def test_a_turn_holds_each_touched_customer_once_and_the_partition() -> None:
 
     turn = engine.drain()
 
-    assert sorted(key for key, _ in turn.state) == [BRAKE_KEY, PARTITION_KEY, ROW_PREFIX + b"\x01", b"a", b"b"]
+    hours = {RHYTHM_PREFIX + bytes(((at(0.5) // HOUR_US + 7 * 24) % 168,))}
+    others = [BRAKE_KEY, PARTITION_KEY, ROW_PREFIX + b"\x01", b"a", b"b"]
+    assert sorted(key for key, _ in turn.state) == sorted([*others, *hours])
     assert [day for day, _ in turn.ledger] == sorted({at(d) // DAY_US for d in (0, 7, 14, 21, 28, 29)})
 
 
@@ -496,7 +498,7 @@ def test_a_silence_of_the_feed_moves_every_rung_by_its_length(pause_days: int) -
     outputs = apply_all(engine, crowd((36 + pause_days) * 24, (120 + pause_days) * 24))
     expected = detections(apply_all(undisturbed, crowd(36 * 24, 120 * 24)))
 
-    pause = pause_days * DAY_US + (HOUR_US if pause_days else 0)
+    pause = pause_days * DAY_US  # from the hour in which the next purchase was due
     assert len(expected) == 2
     assert [(who, since, fired - pause) for who, since, fired in detections(outputs)] == expected
 
@@ -508,7 +510,7 @@ def test_a_silence_is_not_added_again_for_an_earlier_purchase_of_the_same_day_no
     due = due_of(engine, "a")
     apply_all(engine, crowd(80 * 24, 80 * 24 + 5))  # the stored date is found and moved
     moved = due_of(engine, "a")
-    assert moved - due == 44 * DAY_US + HOUR_US
+    assert moved - due == 44 * DAY_US
 
     apply_all(engine, [purchase("a", 35.25)])
 

@@ -11,7 +11,7 @@ import pytest
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US
 from service.domain.customer import Customer
 from service.domain.engine import Engine
-from service.domain.events import Event, Profile
+from service.domain.events import Profile
 from service.domain.findings import Decision, Kind, Outcome, Reason
 from service.domain.outreach.evidence import decision_id
 from service.domain.outreach.gates import Release, Verdict
@@ -170,14 +170,16 @@ def after_an_outage(customers: int, hours_late: float) -> tuple[Engine, int, lis
     """A worker that wakes up so late: all customers came weekly in step, and are due. (engine, wall, decisions)"""
     engine = make_engine(OPEN_HOUSE, WALL_TIME)
     names = [f"c{n:02}" for n in range(customers)]
-    events: list[Event] = [event for name in names for event in weekly(name, 6)]
+    others = [purchase(f"other{n}-{week // 3}", 0.1 + n / 2 + 7 * week) for week in range(30) for n in range(14)]
+    others.sort(key=lambda event: event.at_us)  # the shop sells all the time, to people who come three times
+    events = [*(event for name in names for event in weekly(name, 6)), *(one for one in others if one.at_us < at(36))]
     events.sort(key=lambda event: event.at_us)
     apply_all(engine, events, at(36))
     due = due_of(engine, names[-1])
     wall = due + int(hours_late * HOUR_US)
-    apply_all(engine, [purchase("pulse", (wall - at(0)) / DAY_US)], wall)
-    for n in range(3):  # the pause was longer than a jump that is believed at once
-        engine.apply(purchase(f"pulse{n}", (wall - at(0)) / DAY_US + 1e-5), wall)
+    backlog = [one for one in others if at(36) <= one.at_us < wall]
+    for event in [*backlog, purchase("pulse", (wall - at(0)) / DAY_US)]:
+        engine.apply(event, wall)
     engine.advance(wall, wall)
     return engine, wall, decisions(engine.drain().outputs)
 
