@@ -13,9 +13,9 @@ import pytest
 
 from service.config import Settings
 from service.streaming.job import PartitionJob
-from tests.support.upgrade_fixture import Changelog, DecisionRow, Done, Recorded, Replay, arithmetic, read
+from tests.support.upgrade_fixture import UNLIKE, Changelog, DecisionRow, Done, Recorded, Replay, arithmetic, read
 
-NAMES = ["ladder", "plain", "outages"]
+NAMES = ["ladder", "plain", "outages", "ladder-hours", "plain-hours", "outages-hours"]
 SHOWN = 5
 
 
@@ -43,17 +43,17 @@ def upgraded(recorded: tuple[Settings, Recorded]) -> Life:
     return Life(old, replay.run(job, old.cut, len(old.turns), again=2), replay.changelog)
 
 
-@pytest.fixture(scope="module")
-def unbroken(recorded: tuple[Settings, Recorded]) -> Life:
+@pytest.fixture(scope="module", params=sorted(set(NAMES) - UNLIKE))
+def unbroken(request: pytest.FixtureRequest) -> Life:
     """Begins with the first event."""
-    settings, old = recorded
+    settings, old = read(request.param)
     replay = Replay(settings, old.turns)
     return Life(old, replay.run(PartitionJob(settings, 0), 0, len(old.turns)), replay.changelog)
 
 
 @pytest.fixture(scope="module")
-def same_arithmetic(recorded: tuple[Settings, Recorded]) -> None:
-    if arithmetic() != recorded[1].arithmetic:
+def same_arithmetic() -> None:
+    if any(arithmetic() != read(name)[1].arithmetic for name in NAMES):
         pytest.skip(
             "exp, log or lgamma of this machine differ in their last bits from those of the machine on which the fixture was recorded: "
             "what is learned differs with them, so bytes are not compared here (decisions are)"
