@@ -57,6 +57,7 @@ HOT = (
     "outreach/gates",
     "outreach/tolerance",
     "rhythm",
+    "sources",
     "clock",
     "feed_delay",
     "feed_gap",

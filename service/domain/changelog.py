@@ -36,6 +36,8 @@ ERASED_PREFIX: Final = b"\x00erased:"
 """Before the keyed hash of an erased customer's id."""
 RHYTHM_PREFIX: Final = b"\x00rhythm:"
 """Before the number of an hour of the week: when the shop sells (rhythm.py)."""
+SOURCE_PREFIX: Final = b"\x00source:"
+"""Before the number of a store or channel, and of an hour of its week: the same of each (sources.py)."""
 CHUNK_PREFIX: Final = b"\x00buy:"
 """Before the number of a sealed chunk of purchases, in four bytes, and the customer_id (sealed_chunks.py)."""
 _NUMBER_BYTES: Final = 4

@@ -77,6 +77,8 @@ FIELDS: Final = (
     "waits_for",
     "sent_as",
     "sent_until_us",
+    "source",
+    "source_votes",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their
 defaults."""
@@ -157,6 +159,9 @@ class Customer:
         self.answers: Answers | None = None
         self.profile: ProfileState | None = None
         self.risk_band: int = -1
+        self.source: int = 0
+        """Where most of the recent visits were (sources.py); 0: not said."""
+        self.source_votes: int = 0
         self.log_gap_sum: float = 0.0
         """Σ of all log gaps, as they were."""
         self.bought: bytes = b""
@@ -215,6 +220,8 @@ class Customer:
             episode.waits_for,
             episode.sent_as,
             episode.sent_until_us,
+            self.source,
+            self.source_votes,
         )
 
     @property

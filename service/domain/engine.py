@@ -23,6 +23,7 @@ from service.domain.changelog import (
     MERGED_PREFIX,
     PARTITION_KEY,
     RHYTHM_PREFIX,
+    SOURCE_PREFIX,
     Turn,
     chunk_key,
     chunk_of_key,
@@ -47,6 +48,7 @@ from service.domain.profile import ProfileState
 from service.domain.purchase_history import BOUGHT, GIVEN_BACK, SAID, knows, order_of, remember, said_by
 from service.domain.rhythm import Rhythm
 from service.domain.scoreboard import Scoreboard
+from service.domain.sources import Sources
 from service.domain.timeline import Timeline
 from service.domain.visits import Visits
 
@@ -98,6 +100,7 @@ class Engine:
         self._brake_read: bytes | None = None
         """The same of the brake."""
         self._rhythm_read: dict[int, bytes] = {}
+        self.sources = Sources(calendar, policy.timing.feed_silence_hours)
         self._changed = False
         minimum = policy.shop.regular_min_visits
         nudges = policy.outreach.step_of(Kind.SECOND_VISIT) is not None
@@ -120,6 +123,7 @@ class Engine:
             self.customers,
             self.everybody,
             self.rhythm,
+            self.sources,
             self._look,
             self._refresh,
         )
@@ -321,7 +325,7 @@ class Engine:
         order_id, joined = event.order_id, False
         if order_id is not None and customer.answers is not None:
             joined = customer.answers.join(order_id, at_us, amount)
-        self._visits.bought(customer, at_us, day, amount, in_history)
+        self._visits.bought(customer, at_us, day, amount, in_history, event.source)
         if event.items:
             if customer.items is None:
                 customer.items = Favourites()
@@ -525,6 +529,7 @@ class Engine:
         self._own_records.clear()
         self.everybody.silences.touched.clear()
         self.rhythm.touched.clear()
+        self.sources.forget_changes()
         return self._take_outputs()
 
     def _take_outputs(self) -> list[Output]:
@@ -551,6 +556,7 @@ class Engine:
             state.extend(
                 (RHYTHM_PREFIX + bytes((cell,)), pack(self.rhythm.cell(cell))) for cell in self.rhythm.changed_cells()
             )
+            state.extend((SOURCE_PREFIX + key, pack(fields)) for key, fields in self.sources.changed_records())
         turn = Turn([*self._take_outputs(), *published], state, self.ledger.take_dirty())
         self._own_records, self._changed = {}, False
         self._touched.clear()
@@ -577,6 +583,9 @@ class Engine:
         elif key.startswith(RHYTHM_PREFIX):
             if value is not None:
                 self._rhythm_read[key[-1]] = value
+        elif key.startswith(SOURCE_PREFIX):
+            if value is not None:
+                self.sources.restore(key.removeprefix(SOURCE_PREFIX), unpack(value))
         elif key.startswith(ERASED_PREFIX):
             if value is not None:
                 self._erased.add(key.removeprefix(ERASED_PREFIX))

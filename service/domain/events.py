@@ -38,6 +38,8 @@ class Purchase(msgspec.Struct, gc=False):
     items: tuple[Item, ...] = ()
     left_out: tuple[str, ...] = ()
     """Names of optional fields that could not be read."""
+    source: str = ""
+    """The store, else the channel; empty: not said."""
 
 
 class SurveyAnswer(msgspec.Struct, gc=False):

@@ -18,6 +18,7 @@ from service.domain.due import DueQueue
 from service.domain.learning.everybody import Everybody
 from service.domain.policy import ClockMode, Timing
 from service.domain.rhythm import Rhythm
+from service.domain.sources import Source, Sources, number_of, vote
 
 _APART: Final = 0.4
 """Of a customer's usual gap: who comes again sooner says little about whether the shop is open."""
@@ -34,6 +35,7 @@ class Timeline:
         customers: Mapping[str, Customer],
         everybody: Everybody,
         rhythm: Rhythm,
+        sources: Sources,
         look: Callable[[int, Customer], None],
         refresh: Callable[[int], None],
     ) -> None:
@@ -42,6 +44,7 @@ class Timeline:
         self.clock = StreamClock(timing, state, rhythm)
         self.rhythm = rhythm
         """When the whole feed normally sells."""
+        self.sources = sources
         self._state = state
         self._calendar = calendar
         self._everybody = everybody
@@ -94,15 +97,31 @@ class Timeline:
         self.rhythm.pass_to(self._calendar.hour_of(reached))
         self._hour_ends_us = self._calendar.hour_end_us(reached)
 
-    def arrived(self, customer: Customer, at_us: int) -> None:
-        """The customer, who is as before this visit, has come: the shop sells."""
+    def arrived(self, customer: Customer, at_us: int, name: str = "") -> None:
+        """The customer, who is as before this visit, has come: the shop sells, and the source of that name, if it has
+        one."""
         if at_us > self.now_us:  # beyond an unconfirmed jump
             self.rhythm.arrived_ahead(self._calendar.hour_of(at_us))
             return
         visits = customer.visits
         if visits and at_us - customer.last_us < _APART * exp(customer.log_usual) * DAY_US:
             return
-        self.rhythm.arrived(self._calendar.hour_of(at_us), returning=visits > 0)
+        hour = self._calendar.hour_of(at_us)
+        self.rhythm.arrived(hour, returning=visits > 0)
+        if name:
+            source, now_us, feed_us = self._source(name), self._state.now_us, self.stalled_us()
+            source.pass_to(self.rhythm.state.hour)
+            if not (source.rhythm.silent or self.rhythm.silent):
+                source.settle(now_us, feed_us)
+            source.rhythm.arrived(hour, returning=visits > 0)
+            source.changed = True
+
+    def belongs(self, customer: Customer, name: str) -> None:
+        """A visit to the source of that name."""
+        vote(customer, number_of(self._source(name).name))
+
+    def _source(self, name: str) -> Source:
+        return self.sources.named(name, self.stalled_us())
 
     def _pass(self, now_us: int, before_us: int) -> None:
         """Moves time; dates before `before_us` come up on the way, refreshes in their turn."""
@@ -144,23 +163,38 @@ class Timeline:
         """Total of the feed's silences so far."""
         return self._state.stalled_us + self.rhythm.stalled_us(self._state.now_us)
 
-    def doubtful(self) -> bool:
-        """Whether the feed may be silent, so that nobody's absence should be told now."""
-        return self.rhythm.doubtful
+    def stalled_for(self, customer: Customer) -> int:
+        """The same of the customer's store or channel, the feed's included."""
+        source = self.sources.of(customer)
+        if source is None:
+            return self.stalled_us()
+        source.pass_to(self.rhythm.state.hour)
+        return source.stalled_us(self._state.now_us, self.stalled_us())
 
-    def stalled_at(self, at_us: int) -> int:
+    def doubtful(self, customer: Customer) -> bool:
+        """Whether the feed, or the customer's part of it, may be silent, so that an absence should not be told now."""
+        if self.rhythm.doubtful:
+            return True
+        source = self.sources.of(customer)
+        return source is not None and source.doubtful(self._state.now_us)
+
+    def stalled_at(self, customer: Customer, at_us: int) -> int:
         """The same at a visit, which may lie beyond an unconfirmed jump of time."""
         if at_us <= self.now_us:
-            return self.stalled_us()
-        return self._state.stalled_us + self.clock.pending_silence_us() + self.rhythm.foreseen_us(at_us)
+            return self.stalled_for(customer)
+        feed_us = self._state.stalled_us + self.clock.pending_silence_us() + self.rhythm.foreseen_us(at_us)
+        return max(self.stalled_for(customer), feed_us)
 
     def shut_us(self, customer: Customer, at_us: int) -> int:
         """How much of the absence that ends at `at_us` the whole feed was silent: a shut shop is nobody's absence, and
         nobody's rhythm."""
         episode = customer.episode
-        if customer.last_us >= self.rhythm.state.silent_from_us:  # open for this customer
+        source = self.sources.of(customer)
+        if customer.last_us >= self.rhythm.state.silent_from_us or (
+            source is not None and customer.last_us >= source.rhythm.state.silent_from_us
+        ):  # open for this customer
             return episode.paused_us
-        shut = episode.paused_us + self.stalled_at(at_us) - episode.stalled_us
+        shut = episode.paused_us + self.stalled_at(customer, at_us) - episode.stalled_us
         if self._state.unexplained:
             shut -= self.clock.unexplained_us(customer.last_us, at_us)
         return max(0, shut)

@@ -42,11 +42,11 @@ class Visits:
         self._counts = counts
         self._history_days = history_days
 
-    def bought(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool) -> None:
+    def bought(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool, source: str = "") -> None:
         """A purchase on local day `day`, time having moved. `in_history`: whether that day lies within the kept
-        history."""
+        history. `source`: the store or channel, if it is known."""
         if day > customer.last_day:
-            self._visit(customer, at_us, day, amount, in_history)
+            self._visit(customer, at_us, day, amount, in_history, source)
         elif day == customer.last_day:
             customer.visit_minor += amount
             if at_us < customer.last_us:
@@ -54,10 +54,10 @@ class Visits:
         else:
             self._late_purchase(customer, at_us, day, in_history)
 
-    def _visit(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool) -> None:
+    def _visit(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool, source: str) -> None:
         """The customer is back, or here for the first time."""
         visits = customer.visits
-        self._timeline.arrived(customer, at_us)
+        self._timeline.arrived(customer, at_us, source)
         if visits:
             self._end_silence(customer, at_us, amount)
             if customer.sign_us and self._calendar.day_of(customer.sign_us) <= day:
@@ -70,6 +70,8 @@ class Visits:
             if in_history:
                 customer.first_day = day
                 self._ledger.visit(day, None, None)
+        if source:
+            self._timeline.belongs(customer, source)
         customer.visits = visits + 1
         customer.previous_day = customer.last_day
         customer.last_us, customer.last_day = at_us, day

@@ -17,13 +17,16 @@ from service.history.left_out import ReadReport
 from service.history.tables import Table, open_table
 from service.history.timestamps import TimestampReader
 
-PurchaseLine = tuple[int, str, Minor, str, str, str, str]
-"""at_us, customer_id, signed amount in minor units, event_id, order_id, sku, item name; "" = not given."""
+PurchaseLine = tuple[int, str, Minor, str, str, str, str, str]
+"""at_us, customer_id, signed amount in minor units, event_id, order_id, sku, item name, store or else channel; "" = not
+given."""
 
 SurveyLine = tuple[int, str, str, int, str, str]
 """at_us, customer_id, survey, score, event_id, order_id; "" = not given."""
 
-PURCHASE_COLUMNS = ("customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category")
+PURCHASE_COLUMNS = (
+    "customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category", "store_id", "channel",
+)  # fmt: skip
 SURVEY_COLUMNS = ("customer_id", "timestamp", "survey", "score", "event_id", "order_id")
 MAX_ID: Final = 256
 MAX_NAME: Final = 500
@@ -46,7 +49,7 @@ def purchase_lines(
     with open_table(path, PURCHASE_COLUMNS) as table:
         places = table.positions(PURCHASE_COLUMNS[:3], PURCHASE_COLUMNS[3:])
         customer_at, time_at, amount_at = (place for place in places[:3] if place is not None)
-        event_at, order_at, sku_at, item_at, category_at = places[3:]
+        event_at, order_at, sku_at, item_at, category_at, store_at, channel_at = places[3:]
         plain = all(place is None for place in places[3:])
         times, amounts = TimestampReader(calendar), AmountReader(minor_digits)
         accepted = 0
@@ -64,7 +67,7 @@ def purchase_lines(
                     continue
                 if plain:
                     accepted += 1
-                    yield at_us, customer, amount, "", "", "", ""
+                    yield at_us, customer, amount, "", "", "", "", ""
                     continue
                 event_id, order_id, sku = _cell(row, event_at), _cell(row, order_at), _cell(row, sku_at)
                 if not (_is_id(event_id) and _is_id(order_id) and _is_id(sku)):
@@ -72,7 +75,8 @@ def purchase_lines(
                     continue
                 accepted += 1
                 name = (_cell(row, item_at) or _cell(row, category_at) or sku)[:MAX_NAME]
-                yield at_us, customer, amount, event_id, order_id, sku or name[:MAX_ID], name
+                source = (_cell(row, store_at) or _cell(row, channel_at))[:MAX_NAME]
+                yield at_us, customer, amount, event_id, order_id, sku or name[:MAX_ID], name, source
         finally:
             report.rows += accepted
 

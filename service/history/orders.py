@@ -28,13 +28,14 @@ OrderKey = tuple[str, str]
 class Order:
     """An order whose further lines may still come."""
 
-    __slots__ = ("_lines", "absorbed", "amount", "at_us", "customer_id", "event_id", "items", "order_id")
+    __slots__ = ("_lines", "absorbed", "amount", "at_us", "customer_id", "event_id", "items", "order_id", "source")
 
-    def __init__(self, event_id: str, customer_id: str, at_us: int, order_id: str) -> None:
+    def __init__(self, event_id: str, customer_id: str, at_us: int, order_id: str, source: str = "") -> None:
         self.event_id = event_id
         self.customer_id = customer_id
         self.at_us = at_us
         self.order_id = order_id
+        self.source = source
         self.amount: Minor = 0
         self.absorbed = False
         """Its lines, all negative, have become part of the order of that day."""
@@ -78,6 +79,7 @@ class Order:
             self.amount < 0,
             self.order_id or None,
             tuple(self.items),
+            source=self.source,
         )
 
 
@@ -106,7 +108,7 @@ def purchases_of(
     given: set[OrderKey] = set()
     new_id = _EventIds(makes_ids)
     for line in lines:
-        at_us, customer, amount, event_id, order_id, sku, name = line
+        at_us, customer, amount, event_id, order_id, sku, name, source = line
         while held and held[0].at_us < at_us - ORDER_WINDOW_US:
             order = held.popleft()
             book.close(order)
@@ -124,14 +126,14 @@ def purchases_of(
             if opened is not None:
                 held.append(opened)
         elif held:
-            lone = Order(event_id or new_id.make(at_us, customer), customer, at_us, "")
+            lone = Order(event_id or new_id.make(at_us, customer), customer, at_us, "", source)
             lone.add(event_id, amount, sku, name)
             held.append(lone)
         else:
             minor, refund = rounded(amount), amount < 0
             items = (Item(sku, name),) if sku else ()
             made = event_id or new_id.make(at_us, customer)
-            yield Purchase(made, customer, at_us, -minor if minor < 0 else minor, refund, None, items)
+            yield Purchase(made, customer, at_us, -minor if minor < 0 else minor, refund, None, items, source=source)
     for order in held:
         if not order.absorbed:
             yield order.finished()
@@ -147,14 +149,14 @@ class _OrderBook:
 
     def take(self, line: PurchaseLine, event_id: str | _EventIds) -> Order | None:
         """Adds the line to its order; returns the order if the line opens one, with that event id."""
-        at_us, customer, amount, line_id, order_id, sku, name = line
+        at_us, customer, amount, line_id, order_id, sku, name, source = line
         key = (customer, order_id)
         order, refund, opened = self._orders.get(key), self._refunds.get(key), None
         if amount < 0 and (order is None or not self._same_day(order, at_us)):
             order = refund if refund is not None and self._same_day(refund, at_us) else None
         if order is None:
             made = event_id if isinstance(event_id, str) else event_id.make(at_us, customer)
-            order = opened = Order(made, customer, at_us, order_id)
+            order = opened = Order(made, customer, at_us, order_id, source)
             (self._refunds if amount < 0 else self._orders)[key] = order
             if amount >= 0 and refund is not None and self._same_day(refund, at_us):
                 order.absorb(refund)
@@ -204,7 +206,7 @@ def spread_orders(lines: Callable[[], Iterator[PurchaseLine]], day_of: Callable[
     found: dict[OrderKey, Order] = {}
     last_us: dict[OrderKey, int] = {}
     for line in lines():
-        at_us, customer, amount, event_id, order_id, _, _ = line
+        at_us, customer, amount, event_id, order_id, _, _, _ = line
         key = (customer, order_id)
         if key not in returning:
             continue
@@ -225,7 +227,7 @@ def _returning(lines: Iterator[PurchaseLine]) -> set[OrderKey]:
     seen = bytearray(_FILTER_BITS >> 3)
     open_since: dict[OrderKey, int] = {}
     prune_at = _KEPT_OPEN
-    for at_us, customer, amount, _, order_id, _, _ in lines:
+    for at_us, customer, amount, _, order_id, _, _, _ in lines:
         if not order_id or amount < 0:
             continue
         key = (customer, order_id)

@@ -99,6 +99,7 @@ class Decoder:
             wire.order_id,
             tuple([Item(line.sku, _clean(line.name) or line.sku) for line in wire.items or ()]),
             left_out=left_out,
+            source=wire.store_id or wire.channel or "",
         )
 
     def sign_of_life(
@@ -203,7 +204,8 @@ class Decoder:
         lines = _quick_items(wire.items) if wire.items else ()
         if lines is None:
             return None
-        return Purchase(event_id, customer_id, at_us, minor, wire.kind == "refund", order_id, lines)
+        source = wire.store_id or wire.channel or ""
+        return Purchase(event_id, customer_id, at_us, minor, wire.kind == "refund", order_id, lines, source=source)
 
     def _quick_amount(self, amount: float | str, currency: str | None) -> int | None:
         """Minor units; None = the models must say what is wrong."""

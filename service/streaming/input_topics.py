@@ -65,6 +65,8 @@ def _purchase(event: Purchase, minor_digits: int) -> Body:
         body["order_id"] = event.order_id
     if event.items:
         body["items"] = [{"sku": item.sku, "name": item.name} for item in event.items]
+    if event.source:
+        body["store_id"] = event.source
     return body
 
 

@@ -101,6 +101,7 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "open": {day: dict(places) for day, places in engine.everybody.silences._open.items()},
         "newcomers": None if (few := engine.everybody.newcomers) is None else (few.closed, few._open),
         "returns": None if (back := engine.everybody.learned.returns) is None else (back.curves, back.pace_days),
+        "sources": sources_of(engine),
         "rhythm": [engine.rhythm.cell(cell) for cell in range(CELLS)],
         "rows": [row.fields() for row in engine.everybody.silences.rows],
         "learned": (
@@ -110,6 +111,14 @@ def whole_state(engine: Engine) -> dict[str, object]:
             engine.everybody.learned.tolerances.classes,
         ),
     }
+
+
+def sources_of(engine: Engine) -> list[object]:
+    """Their time is that of the feed, whenever they were asked last."""
+    known = sorted(engine.sources._known.values(), key=lambda source: source.name)
+    for source in known:
+        source.pass_to(engine.rhythm.state.hour)
+    return [(source.fields(), [source.rhythm.cell(cell) for cell in range(CELLS)]) for source in known]
 
 
 def bare(customer: Customer) -> bytes:

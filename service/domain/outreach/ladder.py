@@ -74,7 +74,7 @@ class Ladder:
 
     def silence_began(self, customer: Customer) -> None:
         """A visit: nothing of the absence before it is left, and the new one has a date, where somebody follows it."""
-        customer.episode.begin(self._timeline.stalled_at(customer.last_us))
+        customer.episode.begin(self._timeline.stalled_at(customer, customer.last_us))
         message = self._follower(customer)
         if message is None:
             return
@@ -219,13 +219,13 @@ class Ladder:
     def look(self, customer: Customer, wake_us: int) -> bool:
         """The stored date has come. Returns whether more has changed than the next date of one who goes on waiting,
         which a restart finds again."""
-        episode, stalled_us = customer.episode, self._timeline.stalled_us()
+        episode, stalled_us = customer.episode, self._timeline.stalled_for(customer)
         if episode.due_us > wake_us:
             return True
         if stalled_us > episode.stalled_us and not episode.detected_us:
             episode.pause(stalled_us)
             return True
-        if episode.rung < self._rungs and not episode.detected_us and self._timeline.doubtful():
+        if episode.rung < self._rungs and not episode.detected_us and self._timeline.doubtful(customer):
             episode.watch(wake_us + _LOOKED_AGAIN_US)
             return True
         message = self._follower(customer)
