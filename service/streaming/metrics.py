@@ -7,7 +7,7 @@ One object per process with an injected registry. Never a customer id as label.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
@@ -166,6 +166,14 @@ class Metrics:
             ["topic", "partition"],
             registry=r,
         )
+        self._source_stalled = Gauge(
+            "churn_alert_source_stalled",
+            "1 while a store or channel is silent and the absences of its customers wait. Is it shut, or is its till broken?",
+            ["partition", "source"],
+            registry=r,
+        )
+        self._sources: dict[int, set[str]] = {}
+        """Sources that were silent once, by partition: few, as the engine keeps few."""
         self._away = Gauge(
             "churn_alert_broker_unreachable_since_seconds",
             "Since when no broker has answered, Unix seconds; 0 = they answer. Above 0: the broker or the way to it is down.",
@@ -276,8 +284,11 @@ class Metrics:
             for (_, which), row in self._rows.items():
                 self._show(which, row)
 
-    def feed(self, partition: int, *, stalled: bool, delay_s: float) -> None:
+    def feed(self, partition: int, *, stalled: bool, delay_s: float, silent_sources: Collection[str] = ()) -> None:
         self._stalled.labels(partition).set(stalled)
+        self._sources.setdefault(partition, set()).update(silent_sources)
+        for source in self._sources[partition]:
+            self._source_stalled.labels(partition, source).set(source in silent_sources)
         self._delay.labels(partition).set(delay_s)
 
     def broker(self, unreachable_since_s: float) -> None:

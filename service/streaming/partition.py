@@ -251,6 +251,7 @@ class PartitionWorker:
                 self.number,
                 stalled=self.job.engine.timeline.clock.stalled(wall_us),
                 delay_s=self.job.feed_delay_us() / 1e6,
+                silent_sources=self.job.engine.sources.silent(),
             )
         elif not self.job.must_write:
             return

@@ -77,6 +77,11 @@ def _details(readiness: Readiness) -> list[str]:
         for number, health in readiness.partitions.items()
         if health.lacks_consents
     ]
+    said += [
+        f"partition {number}: {source or 'the smaller ones'} is silent, and the absences of its customers wait"
+        for number, health in readiness.partitions.items()
+        for source in health.silent_sources
+    ]
     return said + [
         f"{topic}-{number}: {records} records wait behind a producer's open transaction, and absences with them"
         for number, health in readiness.partitions.items()

@@ -7,7 +7,7 @@ partitions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
@@ -40,6 +40,8 @@ class PartitionHealth:
     """False while the feed has been silent for so long that absence alerts wait."""
     behind_transactions: Mapping[str, int] = field(default_factory=dict)
     """Input → records that wait behind a producer's open transaction."""
+    silent_sources: Sequence[str] = ()
+    """Stores and channels that are silent; the absences of their customers wait."""
 
     held: str = ""
     """Why all alerts of the partition are held; empty while they are not."""

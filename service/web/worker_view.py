@@ -80,6 +80,7 @@ class WorkerFacts:
             behind_transactions=owner.behind_open_transactions(),
             held=owner.held(),
             lacks_consents=owner.job.engine.ladder.release.lacks_consents,
+            silent_sources=owner.job.engine.sources.silent(),
         )
 
     def _keeps_up(self, owner: PartitionWorker) -> bool:

@@ -22,7 +22,8 @@ Alert = tuple[str, int, int]
 
 
 def two_stores(shut: tuple[int, int] = SHUT, named: bool = True, days: float = 300.0) -> list[Event]:
-    """150 regulars of each, of whom a third leaves in the course of time; those of the second are now and then in the first."""
+    """150 regulars of each, of whom a third leaves in the course of time; those of the second are now and then in the
+    first."""
     random, events = Random(11), list[Event]()
     for number in range(300):
         pace, home, day = random.uniform(3.0, 10.0), number % 2, random.uniform(0.0, 10.0)
