@@ -97,6 +97,10 @@ class Calendar:
         """The one asked for last, which is the likeliest to be asked for next, with its offset."""
         self._offset = 0
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Calendar:
+        """Itself: a chart copies its formats, and compiled there would be no other way."""
+        return self
+
     def day_of(self, at_us: int) -> int:
         """Number of the local day that contains the instant."""
         quarter = at_us // _QUARTER_HOUR_US

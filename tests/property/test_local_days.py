@@ -3,6 +3,7 @@ asking."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -55,3 +56,9 @@ def test_the_day_of_a_bar_is_that_of_pythons_clock_so_many_hours_earlier(zone: s
     local = datetime.fromtimestamp(at_us // 1_000_000, UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
     assert to_date(calendar.day_of(at_us)) == (local - timedelta(minutes=starts)).date()
+
+
+def test_a_calendar_may_be_part_of_what_a_chart_copies() -> None:
+    calendar = Calendar(ZoneInfo("Europe/Paris"), 300 * 60_000_000)
+
+    assert deepcopy(calendar) is calendar
