@@ -7,7 +7,7 @@ weeks, or the most of the four weeks before the present one, if that is more: a 
 
 held      when more have come due within seven days, or on this day, than that makes likely: more than twice the usual
           and 4 standard deviations beyond. Where the regulars' visits of seven days lie far below the usual too, the
-          loss of a part of the feed is likely already, and 1.25 times the usual and 2 standard deviations are enough.
+          loss of a part of the feed is likely already, and 1.1 times the usual and 1.5 standard deviations are enough.
           The spread is learned as well: a shop whose weeks differ much is given more.
 lifted    when the regulars' visits are back and no more come due than usual. Who was last seen before waits for one
           more usual gap from then on, in which a customer whose visits were lost comes again. What happened meanwhile
@@ -46,16 +46,23 @@ _USUAL_TIMES: Final = 2.0
 _DEVIATIONS: Final = 4.0
 _DAY_TIMES: Final = 3.0
 _DAY_DEVIATIONS: Final = 5.0
-_FEWER_TIMES: Final = 1.25
-_FEWER_DEVIATIONS: Final = 2.0
+_FEWER_TIMES: Final = 1.1
+_FEWER_DEVIATIONS: Final = 1.5
 """The same where visits are missing."""
-_MISSING_SHARE: Final = 0.6
-_MISSING_DEVIATIONS: Final = 3.0
+_MISSING_SHARE: Final = 0.7
+_MISSING_DEVIATIONS: Final = 2.5
 """Visits are missing below this share of the usual ones, if that is so many standard deviations."""
 _NEWEST: Final = 2
 """Days over which that is looked at beside the seven: the loss of half a feed shows at once in a large shop."""
-_MISSING_TEACHES: Final = 28
-"""Days on which visits are missing, one after the other, before they are taken for the usual."""
+_SKEW: Final = 5.0
+_MANY: Final = 10.0
+"""Usual visits of two days from which they are looked at by themselves."""
+_MISSING_DAYS: Final = 16
+"""Days in a row on which visits are missing, after which whoever comes due is held, however few they are."""
+_DOUBTED_SHARE: Final = 0.8
+_DOUBTED_DAYS: Final = 28
+"""Below this share of the usual visits nothing is learned, so that a loss does not become the usual; after so many days
+in a row it does."""
 _BACK_SHARE: Final = 0.7
 """They are back from this share of the usual ones on."""
 _BACK_WEIGHT: Final = 0.4
@@ -74,6 +81,7 @@ class BrakeState(Stored):
         "day", "due", "visits", "known", "usual_due", "usual_visits", "weeks", "learned_days", "due_spread",
         "visit_spread", "stalled_us", "held_us", "held_day", "missed", "lifted_us", "free_until_day",
         "missing_days", "lasting_visits", "resumed_us",
+        "doubted_days",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -110,6 +118,8 @@ class BrakeState(Stored):
         """Local day before which nothing is held: by the operator's word, or after a surge that was no loss."""
         self.missing_days: int = 0
         """Days in a row on which visits were missing and nobody was held."""
+        self.doubted_days: int = 0
+        """Days in a row on which nothing was learned because visits were few."""
         self.resumed_us: int = 0
         """Of the operator's word that was heard last, by the clock of whoever gave it."""
         self.lasting_visits: float = 0.0
@@ -186,7 +196,7 @@ class Brake:
         """The day at hand is over, and those between it and `day`."""
         self.changed = True
         state = self.state
-        silent_us, state.stalled_us = stalled_us - state.stalled_us, stalled_us
+        silent_us, state.stalled_us = max(0, stalled_us - state.stalled_us), stalled_us
         if state.day < 0:
             state.day = day
             return
@@ -213,12 +223,15 @@ class Brake:
         state = self.state
         if state.held_us or state.known[0] < _HALF:
             return
-        if state.learned_days > _LEARNED_DAYS and self._visits_are_missing():
-            state.missing_days += 1
-            if state.missing_days <= _MISSING_TEACHES:
+        missing = state.learned_days > _LEARNED_DAYS and self._visits_are_missing()
+        state.missing_days = state.missing_days + 1 if missing else 0
+        week, usual_week = self.visits_last_week()
+        if state.learned_days > _LEARNED_DAYS and week < _DOUBTED_SHARE * usual_week:
+            state.doubted_days += 1
+            if state.doubted_days <= _DOUBTED_DAYS:
                 return
         else:
-            state.missing_days = 0
+            state.doubted_days = 0
         weekday = state.day % _WEEK
         if state.learned_days > _LEARNED_DAYS:
             self._learn_spread()
@@ -300,6 +313,8 @@ class Brake:
         week, usual = self.due_this_week()
         spread = max(1.0, state.due_spread)
         if self._visits_are_missing():
+            if state.missing_days >= _MISSING_DAYS:
+                return True
             usual = self._mean(state.usual_due, 0)
             return week > _FEWER_TIMES * usual + _FEWER_DEVIATIONS * sqrt(max(_FEWEST, usual * spread))
         if week > _USUAL_TIMES * usual + _DEVIATIONS * sqrt(max(_FEWEST, usual * spread)):
@@ -318,14 +333,14 @@ class Brake:
             newest += state.visits[back]
             usual_newest += state.usual_visits[(state.day - back) % _WEEK] * state.known[back] / _WHOLE
         usual_newest *= self._lasting_share()
-        return self._are_too_few(week, usual_week) or (
-            state.learned_days > _STEADY_DAYS and self._are_too_few(newest, usual_newest)
-        )
+        many = state.learned_days > _STEADY_DAYS and usual_newest >= _MANY
+        return self._are_too_few(week, usual_week) or (many and self._are_too_few(newest, usual_newest))
 
     def _are_too_few(self, visits: int, usual: float) -> bool:
-        # the square root of a count that comes by chance has a standard deviation of a half
+        # the square root of a count that comes by chance has a standard deviation of a half; small counts are skewed
         fewer = 2.0 * (sqrt(usual) - sqrt(float(visits)))
-        return visits < _MISSING_SHARE * usual and fewer > _MISSING_DEVIATIONS * sqrt(max(1.0, self.state.visit_spread))
+        least = (_MISSING_DEVIATIONS + _SKEW / max(1.0, usual)) * sqrt(max(1.0, self.state.visit_spread))
+        return visits < _MISSING_SHARE * usual and fewer > least
 
     def _is_as_usual(self) -> bool:
         """Whether regulars come as usual and come due as usual, by the newest days that are over and of which that can

@@ -72,16 +72,17 @@ class Tolerance:
         return max(_LEAST_APART_DAYS, _APART_GAPS * exp(customer.log_usual))
 
     def _own(self, customer: Customer, rung: int) -> float:
-        """Silence that the rung's own level tolerates; at the bounds of the shares those of several rungs are equal."""
+        """Silence that the rung's own level tolerates: a usual gap at least, whatever the level says. At the bounds of
+        the shares those of several rungs are equal."""
         if self._is_multiple:
-            return self._level / self._strictness[rung] * exp(customer.log_usual)
+            return max(1.0, self._level / self._strictness[rung]) * exp(customer.log_usual)
         cell = cell_of(customer)
         if self._is_probability:
             log_multiple = self._by_cell[rung][cell]
         else:
             log_share = _bounded(self._log_shares[rung] + customer.log_usual)
             log_multiple = self._everybody.learned.tolerances.log_multiple(cell, log_share)
-        return exp(log_multiple + customer.log_usual + log_patience(customer.visits))
+        return exp(max(0.0, log_multiple + log_patience(customer.visits)) + customer.log_usual)
 
 
 _LOG_LOW: Final = log(SHARE_LOW)
