@@ -200,9 +200,10 @@ class Shop:
         rhythm = visits.rhythm()
         usual = exp(rhythm.usual)
         if self.measure == "multiple":
-            return self.level * usual
+            return max(1.0, self.level) * usual
         share = self.level if self.measure == "probability" else self.level * self.kappa * usual / 365
-        return self.multiple(rhythm.kind, min(0.8, max(0.0005, share))) * rhythm.base()
+        days = self.multiple(rhythm.kind, min(0.8, max(0.0005, share))) * rhythm.base()
+        return max(days, usual)  # nobody is alerted before their usual gap is over
 
     def multiple(self, kind: Kind, share: float) -> float:
         if not self.table:
