@@ -74,6 +74,7 @@ HOT = (
     "timeline",
     "visits",
     "merging",
+    "identities",
     "engine",
 )
 """The modules an event passes through. Those with msgspec structs (events, outputs, day_part) cannot be compiled;

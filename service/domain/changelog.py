@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from service.domain.findings import Output
+from service.domain.parcels import Parcel
 
 Form = TypeVar("Form")
 
@@ -31,7 +32,8 @@ ROW_PREFIX: Final = b"\x00row:"
 """Before the number of a cell: what it has seen of closed gaps."""
 LEARNED_KEYS: Final = (TABLE_KEY, NEWCOMERS_KEY)
 MERGED_PREFIX: Final = b"\x00merged:"
-"""Before an id that is another customer's since a merge: that customer's id."""
+"""Before an id that is another customer's since a merge: that customer's id. One of the two may be of another
+partition (identities.py)."""
 ERASED_PREFIX: Final = b"\x00erased:"
 """Before the keyed hash of an erased customer's id."""
 RHYTHM_PREFIX: Final = b"\x00rhythm:"
@@ -127,6 +129,8 @@ class Turn(NamedTuple):
     """Keys and snapshots for the state changelog; None = deleted."""
     ledger: list[tuple[int, bytes]]
     """Local days and their parts for the ledger changelog."""
+    parcels: Sequence[Parcel] = ()
+    """What other partitions are to apply, in this order."""
 
     def __bool__(self) -> bool:
-        return bool(self.outputs or self.state or self.ledger)
+        return bool(self.outputs or self.state or self.ledger or self.parcels)

@@ -11,7 +11,6 @@ wherever a restart lay. An exception from here is a bug, never bad input; the ca
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final, assert_never
 
 from service.domain import cadence
@@ -19,8 +18,6 @@ from service.domain.answers import Answers
 from service.domain.calendar import NEVER, Calendar
 from service.domain.changelog import (
     BRAKE_KEY,
-    ERASED_PREFIX,
-    MERGED_PREFIX,
     PARTITION_KEY,
     RHYTHM_PREFIX,
     SOURCE_PREFIX,
@@ -34,13 +31,15 @@ from service.domain.changelog import (
 from service.domain.corrections import Known, known_by
 from service.domain.counts import Counts
 from service.domain.customer import Customer, restore, snapshot
-from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SignOfLife, SurveyAnswer, Withdrawal
+from service.domain.events import Erasure, Merge, Profile, Purchase, SignOfLife, SurveyAnswer, Withdrawal
 from service.domain.favourites import Favourites
 from service.domain.findings import Kind, Output, Scores, ScoresErased
 from service.domain.hashed_ids import NO_ID, PROFILE_SEED, PURCHASE_SEED, SURVEY_SEED, event_hash, order_hash
+from service.domain.identities import Identities
 from service.domain.learning.everybody import Everybody
 from service.domain.merging import Merging
 from service.domain.outreach.ladder import Ladder
+from service.domain.parcels import MOST_CHUNK_BYTES, Applied, Arrival, IdErased, Moved
 from service.domain.partition_state import PartitionState
 from service.domain.periods.ledger import Ledger
 from service.domain.policy import Policy
@@ -84,10 +83,8 @@ class Engine:
         self.customers: dict[str, Customer] = {}
         self.ledger = Ledger()
         self.counts = Counts()
-        self._salt = erasure_salt[:64]
-        self._erased: set[bytes] = set()
-        self._merged: dict[str, str] = {}
-        """Ids that are another customer's since a merge → that customer's id."""
+        self.identities = Identities(erasure_salt)
+        self._merged = self.identities.into
         self._history_days = policy.shop.history_days
         self._touched: dict[str, Customer] = {}
         self._own_records: dict[bytes, bytes | None] = {}
@@ -201,12 +198,17 @@ class Engine:
 
     # ---- events
 
-    def apply(self, event: Event | Withdrawal | SignOfLife, wall_us: int = 0) -> None:
+    def apply(self, event: Applied, wall_us: int = 0) -> None:
         """Takes in one accepted event. `wall_us`: the present instant where the wall clock rules, else ignored."""
         self.timeline.acted_us = wall_us
         self._changed = True
-        if self._merged:
-            event.customer_id = self._merged.get(event.customer_id, event.customer_id)
+        if self._merged and (into := self._merged.get(event.customer_id)) is not None:
+            match event:
+                case Moved() | IdErased():
+                    pass  # of this very id
+                case _:
+                    if not self.identities.lead_on(event, into):
+                        return
         match event:
             case Purchase():
                 self._purchase(event)
@@ -222,6 +224,16 @@ class Engine:
                 self._merge(event)
             case SignOfLife():
                 self._heard(event)
+            case Arrival():
+                self._arrive(event)
+            case Moved():
+                if event.customer_id in self._merged and event.into != event.customer_id:
+                    self.identities.send_on(event.customer_id, event.into)
+            case IdErased():
+                if event.customer_id in self._merged:
+                    self.identities.refuse(event.customer_id)
+                else:
+                    self._erase(event.customer_id)
             case _:
                 assert_never(event)
 
@@ -229,7 +241,7 @@ class Engine:
         """The customer's state, made if new; None for an erased one."""
         customer = self.customers.get(customer_id)
         if customer is None:
-            if self._is_erased(customer_id):
+            if self.identities.is_erased(customer_id):
                 self.counts.of_erased += 1
                 return None
             customer = Customer(customer_id)
@@ -418,21 +430,25 @@ class Engine:
 
     def _merge(self, event: Merge) -> None:
         """`customer_id` is `merged_into` from now on, and everything as if it had always been."""
-        old_id = event.customer_id
+        old_id, ids = event.customer_id, self.identities
         new_id = self._merged.get(event.merged_into, event.merged_into)
         if old_id == new_id:
             self.counts.duplicates += 1
             return
-        if self._is_erased(old_id):
+        if ids.is_erased(old_id):
             self.counts.of_erased += 1
             return
-        if self._is_erased(new_id):
+        if ids.elsewhere(new_id):
+            self.counts.merges += 1
+            self._leave(old_id, new_id, event.at_us)
+            return
+        if ids.is_erased(new_id):
             self._erase(old_id)
             return
         self.counts.merges += 1
-        for earlier in [known for known, into in self._merged.items() if into == old_id]:
-            self._send_on(earlier, new_id)
-        self._send_on(old_id, new_id)
+        for earlier in ids.of(old_id):
+            ids.send_on(earlier, new_id)
+        ids.send_on(old_id, new_id)
         old = self.customers.get(old_id)
         new = None if old is None else self._known(new_id)
         if old is None or new is None:
@@ -440,14 +456,57 @@ class Engine:
         days = self._merging.take_out(old)
         self._merging.merge(old, days, new)
         self._drop(old)
-        self._tell_chunks(new)
-        self._touched[new_id] = new
-        self._show(new)
+        self._has_merged(new)
 
-    def _send_on(self, old_id: str, new_id: str) -> None:
-        """Later events of the one are the other's."""
-        self._merged[old_id] = new_id
-        self._own_records[MERGED_PREFIX + old_id.encode()] = new_id.encode()
+    def _has_merged(self, customer: Customer) -> None:
+        """Another id has become the customer's."""
+        self._tell_chunks(customer)
+        self._touched[customer.customer_id] = customer
+        self._show(customer)
+
+    def _leave(self, old_id: str, new_id: str, at_us: int) -> None:
+        """The customer is one of another partition from now on, and goes there with all that is known of them."""
+        ids = self.identities
+        arrival = Arrival(new_id, at_us, old_id, ids.of(old_id))
+        ids.move_all(old_id, new_id, self.timeline.now_us)
+        ids.send_on(old_id, new_id)
+        old = self.customers.get(old_id)
+        if old is not None:
+            arrival.days = self._merging.take_out(old)
+            old.episode.leave(self.timeline.stalled_for(old))
+            arrival.snapshot = snapshot(old)
+            if old.sealed is not None:
+                arrival.chunks = old.sealed.newest(MOST_CHUNK_BYTES)
+            self._drop(old)
+        ids.send(new_id, arrival)
+
+    def _arrive(self, event: Arrival) -> None:
+        """The same where the customer comes to."""
+        new_id, ids, old = event.customer_id, self.identities, None
+        if event.snapshot:
+            old = restore(event.old_id, event.snapshot)
+            if old.sealed is not None:
+                old.sealed.restored(event.chunks)
+        old_ids = [known for known in (event.old_id, *event.ids) if known != new_id]
+        if ids.is_erased(new_id):
+            self.counts.of_erased += 1
+            ids.refuse_all(old_ids, self.timeline.now_us)
+            if old is not None:
+                self.ladder.erased(old)
+                self.ledger.rebook(event.days, 1, self.timeline.today - self._history_days)
+            return
+        for known in old_ids:
+            ids.send_on(known, new_id)
+        new = None if old is None else self._known(new_id)
+        if old is None or new is None:
+            return
+        if old.visits:  # time is as if the visits had been seen here, and nobody is absent who made them
+            due_us, new.episode.due_us = new.episode.due_us, NEVER
+            self.timeline.observe(old.last_us, new_id, self.calendar.day_of(old.last_us))
+            new.episode.due_us = due_us
+        old.episode.stalled_us = self.timeline.stalled_for(old)
+        self._merging.merge(old, event.days, new)
+        self._has_merged(new)
 
     def _drop(self, customer: Customer) -> None:
         """Nothing is left of the customer under this id."""
@@ -465,15 +524,12 @@ class Engine:
 
     def _erase(self, customer_id: str) -> None:
         """Deletes the customer under every id, cancels what was released, and refuses their later events."""
-        if self._is_erased(customer_id):
+        if self.identities.is_erased(customer_id):
             self.counts.duplicates += 1
             return
         self.counts.erasures += 1
-        self._refuse(customer_id)
-        for known in [known for known, into in self._merged.items() if into == customer_id]:
-            del self._merged[known]
-            self._own_records[MERGED_PREFIX + known.encode()] = None
-            self._refuse(known)
+        self.identities.refuse(customer_id)
+        self.identities.refuse_all(self.identities.of(customer_id), self.timeline.now_us)
         customer = self.customers.get(customer_id)
         if customer is None:
             return
@@ -481,18 +537,6 @@ class Engine:
         self.everybody.forget(customer)
         self.timeline.forget(customer)
         self._drop(customer)
-
-    def _refuse(self, customer_id: str) -> None:
-        """Events of this id are refused from now on."""
-        digest = self._erasure_hash(customer_id)
-        self._erased.add(digest)
-        self._own_records[ERASED_PREFIX + digest] = b""
-
-    def _is_erased(self, customer_id: str) -> bool:
-        return bool(self._erased) and self._erasure_hash(customer_id) in self._erased
-
-    def _erasure_hash(self, customer_id: str) -> bytes:
-        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self._salt).digest()
 
     def _show(self, customer: Customer) -> None:
         """What is known of the customer has changed without a visit."""
@@ -527,6 +571,7 @@ class Engine:
         self.scoreboard.drop()
         self._touched.clear()
         self._own_records.clear()
+        self.identities.take_records()
         self.everybody.silences.touched.clear()
         self.rhythm.touched.clear()
         self.sources.forget_changes()
@@ -547,6 +592,7 @@ class Engine:
             (customer_id.encode(), snapshot(customer)) for customer_id, customer in self._touched.items()
         ]
         state.extend(self._own_records.items())
+        state.extend(self.identities.take_records().items())
         if self._changed:
             state.append((PARTITION_KEY, self.state.pack()))
             state.extend(self.everybody.changed_records())
@@ -557,7 +603,8 @@ class Engine:
                 (RHYTHM_PREFIX + bytes((cell,)), pack(self.rhythm.cell(cell))) for cell in self.rhythm.changed_cells()
             )
             state.extend((SOURCE_PREFIX + key, pack(fields)) for key, fields in self.sources.changed_records())
-        turn = Turn([*self._take_outputs(), *published], state, self.ledger.take_dirty())
+        parcels = self.identities.take_parcels()
+        turn = Turn([*self._take_outputs(), *published], state, self.ledger.take_dirty(), parcels)
         self._own_records, self._changed = {}, False
         self._touched.clear()
         return turn
@@ -574,21 +621,14 @@ class Engine:
                 brake = self.state.brake
                 self.state = PartitionState.unpack(value)
                 self.state.restore_brake(brake.fields())  # its own record may be older than what is read here
-        elif key.startswith(MERGED_PREFIX):
-            old_id = key.removeprefix(MERGED_PREFIX).decode()
-            if value is None:
-                self._merged.pop(old_id, None)
-            else:
-                self._merged[old_id] = value.decode()
         elif key.startswith(RHYTHM_PREFIX):
             if value is not None:
                 self._rhythm_read[key[-1]] = value
         elif key.startswith(SOURCE_PREFIX):
             if value is not None:
                 self.sources.restore(key.removeprefix(SOURCE_PREFIX), unpack(value))
-        elif key.startswith(ERASED_PREFIX):
-            if value is not None:
-                self._erased.add(key.removeprefix(ERASED_PREFIX))
+        elif self.identities.restore(key, value):
+            pass
         elif (chunk := chunk_of_key(key)) is not None:
             customer_id, number = chunk
             self._chunks_read.setdefault(customer_id, {})[number] = value

@@ -129,6 +129,14 @@ class Episode:
         self.paused_us += paused
         self.stalled_us = stalled_us
 
+    def leave(self, stalled_us: int) -> None:
+        """The absence goes on in another partition, whose clock has a total of its own."""
+        paused = max(0, stalled_us - self.stalled_us)
+        if self.due_us < NEVER and not self.detected_us:
+            self.due_us += paused
+        self.paused_us += paused
+        self.stalled_us = stalled_us
+
     def defer(self, detected_us: int, retry_us: int, waits_for: str) -> None:
         """The rung that came due at `detected_us` waits until `retry_us`, for the reason given."""
         self.detected_us, self.due_us, self.waits_for = detected_us, retry_us, waits_for

@@ -249,10 +249,12 @@ def _together(one: Sequence[Entry], other: Sequence[Entry]) -> list[Entry]:
 
 
 def _absorb_words(old: Customer, new: Customer, old_is_newer: bool) -> None:
-    """Answers, words on the customer, the usual order, ids that an older release has kept. `old_is_newer`: its last
+    """Answers, words on the customer, the usual order and store, ids that an older release has kept. `old_is_newer`: its last
     visit is the last."""
     new.seen = new.seen + old.seen
     new.sign_us = max(new.sign_us, old.sign_us)
+    if old.source and (old_is_newer or not new.source):
+        new.source, new.source_votes = old.source, old.source_votes
     if old.items is not None:
         new.items = new.items or Favourites()
         new.items.absorb(old.items, newer=old_is_newer or not new.items.last)

@@ -203,6 +203,17 @@ class Sealed:
             return bool(self.holding(digest))
         return any(digest in chunk for chunk in self.chunks)
 
+    def newest(self, most_bytes: int) -> dict[int, bytes]:
+        """By number, the newest chunks of no more bytes than that."""
+        found: dict[int, bytes] = {}
+        left = most_bytes
+        for at in range(len(self.chunks) - 1, -1, -1):
+            left -= len(self.chunks[at])
+            if left < 0:
+                break
+            found[self.first + at] = self.chunks[at]
+        return found
+
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """The chunks with their numbers, the oldest first."""
         return enumerate(self.chunks, self.first)

@@ -13,6 +13,12 @@ Three things make it exact.
   that into account as soon as they have received what it had carried by then. Records are carried when they are read,
   before the merge, so nobody waits in a circle.
 - Complete: absences are concluded up to the instant at which all those partitions were at the ends of their inputs.
+
+Parcels travel the same way (domain/parcels.py): what the engine of one partition has for another's, because two ids
+of one customer live in both. They are made when records are applied, and go with that turn; those of one partition are
+one stream, numbered as they are made, and the last number sent is among the positions. Nobody waits for them before a
+record is applied, or partitions would wait in a circle: what comes late is counted all the same. Absences do wait, for
+all that lay in the logs of a partition that sends parcels to be applied there.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from service.domain.calendar import DAY_US, NEVER
+from service.domain.parcels import Applied, Parcel, pack_event, unpack_event
 from service.errors import FatalError
 from service.streaming.partitioner import fitting
 from service.streaming.placement import UNKNOWN, Placement, Progress, Read
@@ -35,6 +42,10 @@ Stream = tuple[str, int]
 
 RECORD: Final = 0
 """Kind of what is carried: a record of an input. A number, so that more can travel the same way."""
+PARCEL: Final = 1
+"""The other kind: what another engine is to apply."""
+PARCELS: Final = "+parcels"
+"""In place of a topic in the stream of a partition's parcels; no topic can be called that."""
 TELLS_FOR_US: Final = 7 * DAY_US
 """A partition that has carried nothing for so long tells the others that they need not wait for it."""
 CARRIED, ANEW, SENT, APPLIED = "carried:", "anew:", "sent:", "applied:"
@@ -56,6 +67,18 @@ class Carried(NamedTuple):
     """When it arrived there, Unix milliseconds."""
 
 
+class Delivered(NamedTuple):
+    """A parcel that has come here."""
+
+    event: Applied
+    partition: int
+    """Where it was made."""
+    number: int
+    """Ascending among those of that partition."""
+    sent_ms: int
+    """When, Unix milliseconds."""
+
+
 def pack_record(carried: Carried) -> bytes:
     """As it travels."""
     record = carried.record
@@ -75,17 +98,39 @@ def pack_record(carried: Carried) -> bytes:
     )
 
 
-def unpack_record(value: bytes | None) -> Carried:
-    """Back from `pack_record`. FatalError for anything else."""
+def pack_parcel(delivered: Delivered) -> bytes:
+    """As it travels."""
+    return _pack([PARCEL, delivered.partition, delivered.number, delivered.sent_ms, pack_event(delivered.event)])
+
+
+def unpack(value: bytes | None) -> Carried | Delivered:
+    """Back from `pack_record` and `pack_parcel`. FatalError for anything else."""
     try:
-        kind, topic, partition, offset, timestamp, key, content, headers, number, arrived_ms, *_ = _unpack(value or b"")
-        held = tuple((name, header) for name, header in headers)
-    except (msgspec.MsgspecError, ValueError) as error:
+        kind, *fields = _unpack(value or b"")
+        if kind == RECORD:
+            return _record_of(*fields)
+        if kind == PARCEL:
+            partition, number, sent_ms, event, *_ = fields
+            return Delivered(unpack_event(event), partition, number, sent_ms)
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
         raise FatalError(f"A carried record cannot be read: {error}.") from error
-    if kind != RECORD:
-        raise FatalError(f"A carried record is of kind {kind}, which this release does not know.")
-    sizes = len(key or b""), len(content or b"")
-    record = ConsumerRecord(topic, partition, offset, timestamp, 0, key, content, None, *sizes, held)
+    raise FatalError(f"A carried record is of kind {kind}, which this release does not know.")
+
+
+def _record_of(
+    topic: str,
+    partition: int,
+    offset: int,
+    timestamp: int,
+    key: bytes | None,
+    value: bytes | None,
+    headers: list[tuple[str, bytes | None]],
+    number: int,
+    arrived_ms: int,
+    *_: object,
+) -> Carried:
+    held, sizes = tuple((name, header) for name, header in headers), (len(key or b""), len(value or b""))
+    record = ConsumerRecord(topic, partition, offset, timestamp, 0, key, value, None, *sizes, held)
     return Carried(record, number, arrived_ms)
 
 
@@ -108,7 +153,11 @@ class Carriage:
         self._out: dict[int, list[Record]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._has_sent = False
+        self._sends = False
+        """Parcels have been sent in this life."""
         self._moved = False
+        self._applied_us = 0
+        """All that lay in the inputs at that instant has been applied."""
         self._silent = False
         """The others have been told that they need not wait."""
         # received
@@ -133,6 +182,15 @@ class Carriage:
         self.carried_to[topic] = number + 1
         others = fitting(record.key or b"", self.partition, self.placement.partitions)
         self._counts[topic, others[0] if others else UNKNOWN] += 1
+
+    def send_parcel(self, parcel: Parcel, home: int, now_us: int) -> None:
+        """The parcel goes to `home` with this turn."""
+        sent = self._sent.setdefault(PARCELS, {})
+        number = max(sent.values(), default=-1) + 1
+        packed = pack_parcel(Delivered(parcel.event, self.partition, number, now_us // 1000))
+        self._out.setdefault(home, []).append((parcel.to.encode(), packed))
+        sent[home] = number
+        self._since_us, self._sends, self._silent = now_us, True, False
 
     def note_read(self, topic: str, *times_us: int) -> None:
         """An input has been read up to the latest of these event times."""
@@ -167,39 +225,65 @@ class Carriage:
     @property
     def must_tell(self) -> bool:
         """Whether a turn has to be written although nothing was applied: others may wait for it."""
-        return bool(self._out) or (self._moved and self.tells)
+        return bool(self._out) or (self._moved and (self.tells or self.sends))
 
     @property
     def tells(self) -> bool:
         """Whether others may wait for this partition."""
         if self._silent or self._has_sent:
             return not self._silent
-        heard = self.placement.heard.get(self.partition)
-        if heard and all(read.ended_us == NEVER for read in heard[-1].read.values()):
+        last = self._last_told()
+        if last is not None and last.read and all(read.ended_us == NEVER for read in last.read.values()):
             return False  # a life before this one has said so
         return self.placement.tells(self.partition)
+
+    @property
+    def sends(self) -> bool:
+        """Whether others may wait for parcels of this partition."""
+        if self._silent or self._sends:
+            return not self._silent
+        last = self._last_told()
+        return bool(self._sent.get(PARCELS)) and (last is None or last.applied_us != NEVER)
+
+    def _last_told(self) -> Progress | None:
+        """What this partition has told last, in a life before as well."""
+        heard = self.placement.heard.get(self.partition)
+        return heard[-1] if heard else None
+
+    @property
+    def has_parcels(self) -> bool:
+        """Whether parcels have ever been sent from here, or have come here."""
+        return bool(self._sent.get(PARCELS)) or any(topic == PARCELS for topic, _ in self._received)
 
     def beat(self) -> None:
         """It is time to tell again how far this partition is."""
         self._moved = True
 
-    def progress(self, now_us: int) -> Progress | None:
-        """What the others are to be told with this turn; None for nothing."""
-        if not self.tells:
+    def progress(self, now_us: int, *, all_applied: bool) -> Progress | None:
+        """What the others are to be told with this turn; None for nothing. `all_applied`: nothing that was read
+        waits."""
+        tells, sends = self.tells, self.sends
+        if not (tells or sends):
             return None
         self._moved = False
+        if all_applied:
+            self._applied_us = min(read.ended_us for read in self._read.values())
         if now_us - self._since_us > TELLS_FOR_US:
             self._silent = True
-            return Progress(dict.fromkeys(self.topics, Read(NEVER, NEVER)), self._sent)
-        return Progress(dict(self._read), self._sent)
+            nothing = dict.fromkeys(self.topics, Read(NEVER, NEVER)) if tells else {}
+            return Progress(nothing, self._sent, NEVER if sends else None)
+        return Progress(dict(self._read) if tells else {}, self._sent, self._applied_us if sends else None)
 
     # ---- what came from elsewhere
 
-    def receive(self, carrier: ConsumerRecord) -> Carried | None:
+    def receive(self, carrier: ConsumerRecord) -> Carried | Delivered | None:
         """A record of the carried topic → what it carries; None for what was applied already."""
         self._next = carrier.offset + 1
-        carried = unpack_record(carrier.value)
-        stream = (carried.record.topic, carried.record.partition)
+        carried = unpack(carrier.value)
+        if isinstance(carried, Delivered):
+            stream = (PARCELS, carried.partition)
+        else:
+            stream = (carried.record.topic, carried.record.partition)
         self._received[stream] = carried.number
         if carried.number <= self._applied.get(stream, -1):
             return None
@@ -222,7 +306,8 @@ class Carriage:
 
     def _telling(self) -> set[int]:
         """Partitions that may still send something, those included that have sent before they were heard of."""
-        return {number for _, number in self._received} | self.placement.telling(self.partition)
+        sent = {number for topic, number in self._received if topic != PARCELS}
+        return sent | self.placement.telling(self.partition)
 
     @property
     def coupled(self) -> bool:
@@ -255,7 +340,15 @@ class Carriage:
 
     def complete_us(self) -> int:
         """Wall time up to which nothing for this partition's customers waits in another one."""
-        return min((read.ended_us for read in self.others()), default=NEVER)
+        complete_us = min((read.ended_us for read in self.others()), default=NEVER)
+        sending = {number for topic, number in self._received if topic == PARCELS} | self.placement.sending
+        for number in sending - {self.partition}:
+            progress = self._known(number)
+            if progress is None:
+                return 0
+            if progress.applied_us is not None:
+                complete_us = min(complete_us, progress.applied_us)
+        return complete_us
 
     # ---- among the positions of the state
 

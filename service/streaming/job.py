@@ -30,14 +30,16 @@ from service.domain.changelog import (
     unpack_today,
 )
 from service.domain.engine import ALL_SCORES
-from service.domain.events import Event, Purchase, SignOfLife, Withdrawal
+from service.domain.events import Event, Purchase, SignOfLife
+from service.domain.events import Merge as MergeOfIds
 from service.domain.feed_delay import FeedDelay
 from service.domain.findings import Decision
 from service.domain.merge import Merge
+from service.domain.parcels import Applied, time_of
 from service.domain.policy import ClockMode
 from service.engines import new_engine
 from service.errors import ErrorCode, FatalError, PartlyRefusedError, PoisonError
-from service.streaming.carriage import Carriage, Stream
+from service.streaming.carriage import PARCELS, Carriage, Delivered, Stream
 from service.streaming.dead_letters import encode_dead_letter
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
@@ -67,7 +69,7 @@ class Refused(NamedTuple):
     """What else is wrong with it."""
 
 
-Decoded = tuple[int | None, int, Event | Withdrawal | None, Refused | None, int]
+Decoded = tuple[int | None, int, Applied | None, Refused | None, int]
 """One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused, arrival in ms);
 one of event and refused. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
 
@@ -130,6 +132,8 @@ class PartitionJob:
         self._wall = settings.time.clock is ClockMode.WALL
         self._grace_us = int(settings.time.grace_s * 1_000_000)
         self.engine = new_engine(settings, partitions=partitions)
+        if self._carriage is not None:
+            self.engine.identities.elsewhere = self._is_elsewhere
         self._delay = self._delay_of_feed()
         self.decoder = Decoder(
             DecoderSettings(
@@ -191,6 +195,11 @@ class PartitionJob:
 
     def _delay_of_feed(self) -> FeedDelay:
         return FeedDelay(int(self._settings.time.max_delay_days * DAY_US), self.engine.state.delay)
+
+    def _is_elsewhere(self, customer_id: str) -> bool:
+        """Whether the id belongs to another partition."""
+        home = None if self._placement is None else self._placement.home(customer_id.encode())
+        return home is not None and home != self.partition
 
     # ---- input
 
@@ -287,6 +296,7 @@ class PartitionJob:
             self._held[source].extend(records)
             return
         sent_us, after_ms, decoded = -1, after_us // 1000, list[Decoded]()
+        of_ids = MergeOfIds in BY_RANK[source].events
         add = decoded.append
         for index, record in enumerate(records):
             offset = record.offset
@@ -303,6 +313,9 @@ class PartitionJob:
             else:
                 arrived_ms = record.timestamp
                 entry = (event.at_us, offset, event, None, max(after_ms, arrived_ms) if after_ms else arrived_ms)
+                if of_ids and isinstance(event, MergeOfIds) and placement.home(event.merged_into.encode()) is None:
+                    self._held[source] = records[index:]
+                    break
                 if event.customer_id in known:
                     add(entry)
                     continue
@@ -332,6 +345,11 @@ class PartitionJob:
             carried = carriage.receive(carrier)
             if carried is None:
                 continue
+            if isinstance(carried, Delivered):
+                parcel: Decoded = (time_of(carried.event), carried.number, carried.event, None, carried.sent_ms)
+                stream = (PARCELS, carried.partition)
+                found.setdefault(self._source_of(stream, self._own), []).append(parcel)
+                continue
             record, number = carried.record, carried.number
             if record.topic not in self.sources:
                 raise FatalError(
@@ -351,12 +369,13 @@ class PartitionJob:
         self.positions[topic] = carriage.position(position)
 
     def _source_of(self, stream: Stream, index: int) -> int:
-        """The merge's source of what was carried from a partition of the input `index`; ties go to the input itself."""
+        """The merge's source of what was carried from a partition of the input `index`, which ties go to; after all
+        inputs come parcels."""
         source = self._stream_of.get(stream)
         if source is None:
             source = self._stream_of[stream] = self._merge.add_source(index, stream[1])
             self._streams.append(stream)
-            self._of_purchases.append(self._of_purchases[index])
+            self._of_purchases.append(index < self._own and self._of_purchases[index])
             self._arrived.append(deque())
         return source
 
@@ -411,7 +430,7 @@ class PartitionJob:
         ends = [at_end(source) and not self._held[source] for source in range(self._own)]
         ends.extend([True] * len(self._streams))
         others = carriage.others()
-        if carriage.placement.kept is None and others:
+        if carriage.placement.kept is None and (others or carriage.has_parcels):
             return []  # somebody has decided, and it will be heard in a moment
         self._blocked = False
         if not others:
@@ -539,6 +558,11 @@ class PartitionJob:
         carried: Counter[tuple[str, str]] = Counter()
         contained = self.positions
         if self._carriage is not None:
+            for parcel in turn.parcels:
+                home = self._carriage.placement.home(parcel.to.encode())
+                if home is None:
+                    raise FatalError(f"The partition of {parcel.to!r} is not known, and was a moment ago.")
+                self._carriage.send_parcel(parcel, home, _now_us())
             contained = {**contained, **dict(self._carriage.positions())}
             sent, carried = self._carriage.take_out()
             for home, batch in sent.items():
@@ -552,7 +576,7 @@ class PartitionJob:
             ledger.append((PARTITIONER_KEY, self._kept_to_tell.pack()))
             self._kept_to_tell = None
         if self._carriage is not None:
-            progress = self._carriage.progress(_now_us())
+            progress = self._carriage.progress(_now_us(), all_applied=len(self) == 0)
             if progress is not None:
                 ledger.append((PROGRESS_KEY, progress.pack()))
         if ledger:

@@ -47,21 +47,26 @@ class Progress(NamedTuple):
     """What a partition tells the others."""
 
     read: dict[str, Read]
-    """By input topic."""
+    """By input topic; empty where nobody need wait for records of this partition."""
     sent: dict[str, dict[int, int]]
     """Input topic → partition → number of the last record carried there."""
+    applied_us: int | None = None
+    """Wall time up to which all that lay in its logs has been applied, so that parcels that come of it are among what
+    was sent; None where nobody need wait for parcels of this partition."""
 
     def pack(self) -> bytes:
-        return msgspec.msgpack.encode([{topic: list(read) for topic, read in self.read.items()}, self.sent])
+        read = {topic: list(read) for topic, read in self.read.items()}
+        return msgspec.msgpack.encode([read, self.sent, self.applied_us])
 
     @classmethod
     def unpack(cls, value: bytes) -> Progress:
         """Raises ValueError for what is no progress of this release."""
         try:
-            read, sent, *_ = msgspec.msgpack.decode(value, type=list[Any])
+            read, sent, *more = msgspec.msgpack.decode(value, type=list[Any])
             return cls(
                 {topic: Read(*pair) for topic, pair in msgspec.convert(read, dict[str, tuple[int, int]]).items()},
                 msgspec.convert(sent, dict[str, dict[int, int]]),
+                msgspec.convert(more[0] if more else None, int | None),
             )
         except (msgspec.MsgspecError, ValueError) as error:
             raise ValueError(f"not a record of this release: {error}") from error
@@ -79,6 +84,10 @@ class Placement:
         """The group's decision, be it that nothing tells functions apart yet; None before it is known here."""
         self.heard: dict[int, deque[Progress]] = {}
         """By partition, of those that have ever told: the newest last."""
+        self._of_records: set[int] = set()
+        """Those of them that have told how far they have read."""
+        self.sending: set[int] = set()
+        """Those of them that have sent parcels."""
         self.on_news: Callable[[], None] = lambda: None
         self._home: Callable[[bytes], int] | None = None
         self._carried: Counter[tuple[str, str]] = Counter()
@@ -95,7 +104,12 @@ class Placement:
             if key == PARTITIONER_KEY:
                 self.decide(Kept.unpack(value))
             elif key == PROGRESS_KEY:
-                self.heard.setdefault(partition, deque(maxlen=REMEMBERED_PROGRESS)).append(Progress.unpack(value))
+                progress = Progress.unpack(value)
+                self.heard.setdefault(partition, deque(maxlen=REMEMBERED_PROGRESS)).append(progress)
+                if progress.read:
+                    self._of_records.add(partition)
+                if progress.applied_us is not None:
+                    self.sending.add(partition)
                 self.on_news()
         except ValueError as error:
             raise FatalError(
@@ -129,12 +143,12 @@ class Placement:
 
     def tells(self, partition: int) -> bool:
         """Whether the others wait for what this partition tells: records that belong elsewhere were seen in it."""
-        return partition in self.heard or (self.kept is not None and partition in self.kept.mixed)
+        return partition in self._of_records or (self.kept is not None and partition in self.kept.mixed)
 
     def telling(self, besides: int) -> set[int]:
         """All such partitions but one."""
         mixed = self.kept.mixed if self.kept is not None else []
-        return {*self.heard, *mixed} - {besides}
+        return {*self._of_records, *mixed} - {besides}
 
     # ---- for people
 

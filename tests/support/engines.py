@@ -97,7 +97,7 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "ledger": {day: engine.ledger.record(day) for day in engine.ledger.days()},
         "segments": list(engine.scoreboard.segments),
         "bands": list(engine.scoreboard.bands),
-        "erased": sorted(engine._erased),
+        "erased": sorted(engine.identities.erased),
         "open": {day: dict(places) for day, places in engine.everybody.silences._open.items()},
         "newcomers": None if (few := engine.everybody.newcomers) is None else (few.closed, few._open),
         "returns": None if (back := engine.everybody.learned.returns) is None else (back.curves, back.pace_days),

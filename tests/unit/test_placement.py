@@ -12,8 +12,10 @@ from structlog.testing import capture_logs
 from service.config import Settings
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.changelog import PARTITIONER_KEY, PROGRESS_KEY
+from service.domain.events import Erasure
+from service.domain.parcels import Parcel
 from service.errors import ConfigurationError, FatalError
-from service.streaming.carriage import Carriage, Carried, pack_record, unpack_record
+from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, pack_record, unpack
 from service.streaming.key_hash import FUNCTIONS
 from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement, Progress, Read
@@ -95,9 +97,9 @@ def test_what_was_carried_is_said_once_and_then_once_a_minute() -> None:
 def test_a_carried_record_is_what_it_was() -> None:
     carried = Carried(record(7), 19, 123)
 
-    assert unpack_record(pack_record(carried)) == carried
+    assert unpack(pack_record(carried)) == carried
     with pytest.raises(FatalError, match="cannot be read"):
-        unpack_record(None)
+        unpack(None)
 
 
 def test_a_record_is_carried_once_however_often_it_is_read() -> None:
@@ -111,7 +113,7 @@ def test_a_record_is_carried_once_however_often_it_is_read() -> None:
     rest = again.restore({"purchases": 4, **dict(carriage.positions())})
     again.send(record(5), 2, NOW_US, 0)
 
-    assert [unpack_record(value).record.offset for _, value in out[2]] == [3, 5]
+    assert [unpack(value) for _, value in out[2]] == [Carried(record(offset), offset, 0) for offset in (3, 5)]
     assert counts.total() == 2
     assert rest == {"purchases": 4}
     assert again.take_out()[0] == {}
@@ -151,6 +153,77 @@ def test_nobody_is_absent_before_the_other_partitions_have_been_read_so_far() ->
     assert steps == [0, 0, NOW_US - 900, NEVER]
 
 
+def parcel(number: int = 0) -> Parcel:
+    return Parcel(f"anna{number}", Erasure("1", f"anna{number}", 5))
+
+
+def test_parcels_are_numbered_through_a_restart_and_applied_once() -> None:
+    group = placement()
+    group.decide(MURMUR2)
+    carriage, home = Carriage(1, TOPICS, group, NOW_US), Carriage(2, TOPICS, group, NOW_US)
+    for number in range(2):
+        carriage.send_parcel(parcel(number), 2, NOW_US)
+    again = Carriage(1, TOPICS, group, NOW_US)
+    again.restore(dict(carriage.positions()))
+    again.send_parcel(parcel(2), 3, NOW_US)
+    again.send_parcel(parcel(3), 2, NOW_US)
+    sent = [*carriage.take_out()[0][2], *again.take_out()[0][2]]
+
+    received = []
+    for place in (0, 1, 1, 2):
+        key, value = sent[place]
+        found = home.receive(ConsumerRecord("carried", 2, place, 0, 0, key, value, None, 0, 0, ()))
+        if isinstance(found, Delivered):
+            received.append((key, found))
+            home.applied((PARCELS, 1), found.number)
+
+    assert [(key, found.event.customer_id, found.number) for key, found in received] == [
+        (b"anna0", "anna0", 0),
+        (b"anna1", "anna1", 1),
+        (b"anna3", "anna3", 3),
+    ]
+    assert home.others() == [], "records are applied without waiting for parcels"
+    assert (home.coupled, home.has_parcels, again.has_parcels) == (False, True, True)
+
+
+def test_nobody_is_absent_before_a_partition_that_sends_parcels_has_applied_its_logs() -> None:
+    group = placement()
+    group.decide(MURMUR2)
+    sender, home = Carriage(1, TOPICS, group, NOW_US), Carriage(2, TOPICS, group, NOW_US)
+
+    def tell(now_us: int, *, all_applied: bool) -> int:
+        progress = sender.progress(now_us, all_applied=all_applied)
+        assert progress is not None
+        assert progress.read == {}
+        group.take(1, PROGRESS_KEY, progress.pack())
+        return home.complete_us()
+
+    steps = [home.complete_us()]
+    sender.send_parcel(parcel(), 2, NOW_US)
+    sender.note_ends([NOW_US + 5] * 3)
+    steps.append(tell(NOW_US, all_applied=False))
+    steps.append(tell(NOW_US, all_applied=True))  # the parcel is not here yet
+    home.receive(ConsumerRecord("carried", 2, 0, 0, 0, b"", sender.take_out()[0][2][0][1], None, 0, 0, ()))
+    steps.append(home.complete_us())
+    sender.beat()
+    assert sender.must_tell
+    steps.append(tell(NOW_US + 8 * DAY_US, all_applied=True))
+    sender.beat()
+
+    assert steps == [NEVER, 0, 0, NOW_US + 5, NEVER]
+    assert not sender.must_tell
+    again = Carriage(1, TOPICS, group, NOW_US)
+    again.restore(dict(sender.positions()))
+    assert (again.sends, again.tells) == (False, False), "a life before has said that nobody need wait"
+    again.send_parcel(parcel(1), 2, NOW_US)
+    assert again.sends
+
+
+def test_what_is_carried_by_a_later_release_ends_the_worker() -> None:
+    with pytest.raises(FatalError, match="of kind 2, which this release does not know"):
+        unpack(b"\x92\x02\x00")
+
+
 def test_a_group_without_such_records_waits_for_nobody_and_tells_nothing() -> None:
     group = placement()
     group.decide(MURMUR2)
@@ -159,14 +232,17 @@ def test_a_group_without_such_records_waits_for_nobody_and_tells_nothing() -> No
     carriage.beat()
 
     assert (carriage.coupled, carriage.complete_us(), carriage.must_tell) == (False, NEVER, False)
-    assert carriage.progress(NOW_US) is None
+    assert carriage.progress(NOW_US, all_applied=True) is None
 
 
 def test_after_a_week_without_such_records_the_others_are_told_to_wait_no_longer() -> None:
     group = placement()
     group.decide(Kept("murmur2", [0], NOW_US))
     carriage = Carriage(0, TOPICS, group, NOW_US)
-    soon, late = carriage.progress(NOW_US + 6 * DAY_US), carriage.progress(NOW_US + 8 * DAY_US)
+    soon, late = (
+        carriage.progress(NOW_US + 6 * DAY_US, all_applied=True),
+        carriage.progress(NOW_US + 8 * DAY_US, all_applied=True),
+    )
     carriage.beat()
     silent = carriage.must_tell
 
@@ -179,6 +255,6 @@ def test_after_a_week_without_such_records_the_others_are_told_to_wait_no_longer
     assert (silent, carriage.must_tell) == (False, True)
     group.take(0, PROGRESS_KEY, late.pack())
     assert not Carriage(0, TOPICS, group, NOW_US + 9 * DAY_US).tells, "nor does a worker that starts later"
-    again = carriage.progress(NOW_US + 9 * DAY_US)
+    again = carriage.progress(NOW_US + 9 * DAY_US, all_applied=True)
     assert again is not None
     assert again.read["purchases"] == Read(-1, 0)

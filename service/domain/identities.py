@@ -1,0 +1,140 @@
+"""Which ids are whose: those that are another customer's since a merge, those that were erased, and what the partitions
+of both have to tell each other.
+
+An id of this partition leads to the customer it has become, wherever that one lives. An id of another partition whose
+customer has moved here is known here as well, so that a merge or an erasure of the customer reaches it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from service.domain.changelog import ERASED_PREFIX, MERGED_PREFIX
+from service.domain.parcels import Applied, Arrival, IdErased, Moved, Parcel
+
+
+def _nowhere(customer_id: str) -> bool:  # noqa: ARG001 - the signature of the question
+    return False
+
+
+class Identities:
+    """Of one partition."""
+
+    def __init__(self, salt: bytes) -> None:
+        self.into: dict[str, str] = {}
+        """Ids that are another customer's since a merge → that customer's id."""
+        self._ids_of: dict[str, set[str]] = {}
+        self.erased: set[bytes] = set()
+        """Keyed hashes of erased ids."""
+        self._salt = salt[:64]
+        self.elsewhere: Callable[[str], bool] = _nowhere
+        """Whether an id belongs to another partition."""
+        self._records: dict[bytes, bytes | None] = {}
+        self._parcels: list[Parcel] = []
+
+    # ---- ids of one customer
+
+    def of(self, customer_id: str) -> list[str]:
+        """Ids that are this customer's since a merge."""
+        return sorted(self._ids_of.get(customer_id, ()))
+
+    def send_on(self, old_id: str, new_id: str) -> None:
+        """Later events of the one are the other's."""
+        self._forget(old_id)
+        self.into[old_id] = new_id
+        self._ids_of.setdefault(new_id, set()).add(old_id)
+        self._records[MERGED_PREFIX + old_id.encode()] = new_id.encode()
+
+    def stays(self, old_id: str) -> None:
+        """The id is a customer's own."""
+        self._forget(old_id)
+        self._records[MERGED_PREFIX + old_id.encode()] = None
+
+    def _forget(self, old_id: str) -> None:
+        before = self.into.pop(old_id, None)
+        if before is not None:
+            ids = self._ids_of[before]
+            ids.discard(old_id)
+            if not ids:
+                del self._ids_of[before]
+
+    def lead_on(self, event: Applied, into: str) -> bool:
+        """The event's id is that of `into` since a merge. Returns whether that one is of this partition; if not, the
+        event is on its way to it."""
+        if self.elsewhere(into):
+            if isinstance(event, Arrival) and into in (event.old_id, *event.ids) and event.customer_id < into:
+                # Each of the two was merged into the other at once: the id that sorts first stays.
+                self.stays(event.customer_id)
+                return True
+            self.send(into, event)
+            event.customer_id = into
+            return False
+        event.customer_id = into
+        return True
+
+    def move_all(self, customer_id: str, new_id: str, now_us: int) -> None:
+        """The customer's other ids are those of `new_id`, who lives elsewhere."""
+        for known in self.of(customer_id):
+            if self.elsewhere(known):
+                self.stays(known)
+                self.send(known, Moved(known, now_us, new_id))
+            else:
+                self.send_on(known, new_id)
+
+    # ---- erased ids
+
+    def is_erased(self, customer_id: str) -> bool:
+        return bool(self.erased) and self._erasure_hash(customer_id) in self.erased
+
+    def refuse(self, customer_id: str) -> None:
+        """Events of this id are refused from now on."""
+        if customer_id in self.into:
+            self.stays(customer_id)
+        digest = self._erasure_hash(customer_id)
+        self.erased.add(digest)
+        self._records[ERASED_PREFIX + digest] = b""
+
+    def refuse_all(self, customer_ids: list[str], now_us: int) -> None:
+        """The same of ids that may be another partition's."""
+        for known in customer_ids:
+            if self.elsewhere(known):
+                if known in self.into:
+                    self.stays(known)
+                self.send(known, IdErased(known, now_us))
+            else:
+                self.refuse(known)
+
+    def _erasure_hash(self, customer_id: str) -> bytes:
+        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self._salt).digest()
+
+    # ---- other partitions, turns and state
+
+    def send(self, to: str, event: Applied) -> None:
+        """The partition of `to` is to apply this."""
+        self._parcels.append(Parcel(to, event))
+
+    def take_parcels(self) -> list[Parcel]:
+        """What was sent since the last call."""
+        parcels, self._parcels = self._parcels, []
+        return parcels
+
+    def take_records(self) -> dict[bytes, bytes | None]:
+        """Records of the state that have changed since the last call."""
+        records, self._records = self._records, {}
+        return records
+
+    def restore(self, key: bytes, value: bytes | None) -> bool:
+        """Takes over one record of the state changelog. Returns whether it was one of these."""
+        if key.startswith(MERGED_PREFIX):
+            old_id = key.removeprefix(MERGED_PREFIX).decode()
+            self._forget(old_id)
+            if value is not None:
+                self.into[old_id] = new_id = value.decode()
+                self._ids_of.setdefault(new_id, set()).add(old_id)
+            return True
+        if key.startswith(ERASED_PREFIX):
+            if value is not None:
+                self.erased.add(key.removeprefix(ERASED_PREFIX))
+            return True
+        return False
