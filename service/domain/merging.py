@@ -249,8 +249,8 @@ def _together(one: Sequence[Entry], other: Sequence[Entry]) -> list[Entry]:
 
 
 def _absorb_words(old: Customer, new: Customer, old_is_newer: bool) -> None:
-    """Answers, words on the customer, the usual order and store, ids that an older release has kept. `old_is_newer`: its last
-    visit is the last."""
+    """Answers, words on the customer, the usual order and store, ids that an older release has kept. `old_is_newer`:
+    its last visit is the last."""
     new.seen = new.seen + old.seen
     new.sign_us = max(new.sign_us, old.sign_us)
     if old.source and (old_is_newer or not new.source):

@@ -144,4 +144,4 @@ def test_a_merge_equals_a_history_that_always_carried_the_new_id_wherever_both_l
         assert found is not None
         if scores.usual_gap_days is not None:
             # But for the shop's pace then; and of a visit that came late the day is known, and not the hour.
-            assert found.usual_gap_days == pytest.approx(scores.usual_gap_days, rel=0.05, abs=0.15)
+            assert found.usual_gap_days == pytest.approx(scores.usual_gap_days, rel=0.05, abs=0.5)
