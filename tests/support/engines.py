@@ -61,7 +61,8 @@ def decisions(outputs: Iterable[Output]) -> list[Decision]:
 def detections(outputs: Iterable[Output]) -> list[tuple[str, int, int]]:
     """(customer, quiet since, fired at) of every rung that came due."""
     ends = {Outcome.CANCELLED, Outcome.CONVERTED}
-    return [(d.customer_id, d.quiet_since_us, d.detected_us) for d in decisions(outputs) if d.outcome not in ends]
+    told = ((d.customer_id, d.quiet_since_us, d.detected_us) for d in decisions(outputs) if d.outcome not in ends)
+    return list(dict.fromkeys(told))  # one that waited is told again when it goes out
 
 
 class Changelog:

@@ -42,6 +42,8 @@ _LARGEST_DEVIATION: Final = 25.0
 """What one week can teach of the spread, in variances: a surge must not become the usual spread."""
 _FEWEST: Final = 1.0
 """Variance of the rarest: where hardly anybody comes due, five in a week are many."""
+_LEAST_DUE: Final = 4
+"""In a week: fewer are no surge, whatever is usual."""
 _USUAL_TIMES: Final = 2.0
 _DEVIATIONS: Final = 4.0
 _DAY_TIMES: Final = 3.0
@@ -311,6 +313,8 @@ class Brake:
         if state.learned_days <= _LEARNED_DAYS:
             return False
         week, usual = self.due_this_week()
+        if week < _LEAST_DUE:
+            return False
         spread = max(1.0, state.due_spread)
         if self._visits_are_missing():
             if state.missing_days >= _MISSING_DAYS:
