@@ -85,6 +85,8 @@ class PartitionWorker:
         """When (`time.monotonic`) all that had arrived was applied, the last time."""
         self._said_us = 0
         """When the operator gave the word that is not yet passed on; 0: there is none."""
+        self._told_silent: frozenset[str] = frozenset()
+        """Stores and channels that are silent."""
         self._told_alike: set[str] = set()
         """Names of fields that were left out."""
         self._told_held = self._told_consents = False
@@ -340,6 +342,16 @@ class PartitionWorker:
                 )
             else:
                 log.warning("alerts are held no longer", partition=self.number)
+        silent = frozenset(self.job.engine.sources.silent())
+        for source in sorted(silent - self._told_silent):
+            log.warning(
+                "a store or channel has fallen silent; the absences of its customers wait",
+                source=source,
+                partition=self.number,
+            )
+        for source in sorted(self._told_silent - silent):
+            log.info("a store or channel is heard of again", source=source, partition=self.number)
+        self._told_silent = silent
         for name in self.job.engine.counts.left_out.keys() - self._told_alike:
             self._told_alike.add(name)
             if name.startswith(OF_CUSTOMERS):

@@ -74,7 +74,8 @@ class Page:
 def compose(facts: ShopFacts, settings: Settings, view: View, catalogue: Catalogue) -> Page:
     """Everything the template prints. Costs some 20 ms: most of it writes numbers the way the reader does."""
     formats = Formats(settings.shop, catalogue)
-    condition = facts.readiness().condition
+    readiness = facts.readiness()
+    condition = readiness.condition
     periods = choose_periods(facts.periods(view.granularity))
     days = _days(facts)
     numbers = None
@@ -82,7 +83,10 @@ def compose(facts: ShopFacts, settings: Settings, view: View, catalogue: Catalog
         numbers = _numbers(periods, facts.periods("rolling_365"), days[0], settings.shop.industry, formats)
     return Page(
         condition=condition.name.lower(),
-        condition_label=formats.say(f"condition.{condition.name.lower()}"),
+        condition_label=formats.say(
+            f"condition.{condition.name.lower()}",
+            **({"sources": ", ".join(readiness.silent_sources)} if condition is Condition.PART_SILENT else {}),
+        ),
         as_of=formats.say("as_of", day=formats.day(days[1])) if days else "",
         notice=_notice(condition, facts.totals_known(), periods, formats),
         choices=period_choices(view, formats),

@@ -26,6 +26,7 @@ class Condition(Enum):
     CATCHING_UP = auto()
     STALLED = auto()
     HELD = auto()
+    PART_SILENT = auto()
     NO_CONSENTS = auto()
     LIVE = auto()
 
@@ -78,6 +79,11 @@ class Readiness:
         )
 
     @property
+    def silent_sources(self) -> list[str]:
+        """Stores or channels of which nothing arrives, those that are named."""
+        return sorted({source for health in self.partitions.values() for source in health.silent_sources if source})
+
+    @property
     def condition(self) -> Condition:
         parts = self.partitions.values()
         if self.unreachable_since_s:
@@ -90,6 +96,8 @@ class Readiness:
             return Condition.STALLED
         if any(health.held for health in parts):
             return Condition.HELD
+        if self.silent_sources:
+            return Condition.PART_SILENT
         return Condition.NO_CONSENTS if any(health.lacks_consents for health in parts) else Condition.LIVE
 
 

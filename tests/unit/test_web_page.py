@@ -318,11 +318,14 @@ async def test_a_code_newer_than_the_page_is_shown_as_it_is_and_escaped() -> Non
         ("caught_up", "Catching up", "Rattrapage"),
         ("feed_alive", "The feed has fallen silent", "Plus rien n’arrive"),
         ("held", "Held: far more regulars", "Retenu : bien plus d’habitués"),
+        ("silent_sources", "Nothing arrives from harbour", "Rien n’arrive de harbour"),
         ("lacks_consents", "a consent of which nobody knows", "un consentement inconnu"),
     ],
 )
 async def test_the_page_says_what_has_to_be_known_before_reading_it(lacking: str, english: str, french: str) -> None:
-    change: dict[str, Any] = {lacking: {"held": "alerts are held", "lacks_consents": True}.get(lacking, False)}
+    change: dict[str, Any] = {
+        lacking: {"held": "alerts are held", "lacks_consents": True, "silent_sources": ["harbour"]}.get(lacking, False)
+    }
     facts = FakeFacts(ready=Readiness(assigned=True, partitions={0: HEALTHY, 1: replace(HEALTHY, **change)}))
 
     assert english in visible(await get("/", facts))

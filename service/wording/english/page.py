@@ -12,6 +12,7 @@ PAGE: Mapping[str, str] = {
     "condition.catching_up": "Catching up: purchases are waiting in the log, so the numbers below are older than now.",
     "condition.stalled": "The feed has fallen silent. Alerts wait, because nobody has “gone quiet” while no purchases arrive. Check the source.",
     "condition.held": "Held: far more regulars come due than this shop has ever had. All alerts wait until visits are back; look for purchases that do not arrive. “churn-alert outreach resume” lets them go.",
+    "condition.part_silent": "Nothing arrives from {sources}: the absences of its customers wait. Check the till, or whether it is shut.",
     "condition.no_consents": "Nearly every alert ends at a consent of which nobody knows: nothing is sent. Let the shop send marketing_consent, or say that consent is kept elsewhere.",
     "condition.live": "Up to date",
     "totals.adding_up": "The period numbers are being added up.",

@@ -12,6 +12,7 @@ PAGE: Mapping[str, str] = {
     "condition.catching_up": "Rattrapage en cours : des achats attendent encore, les chiffres ci-dessous ont du retard.",
     "condition.stalled": "Plus rien n’arrive de la caisse. Les alertes attendent : sans achats reçus, personne n’est « absent ». Vérifiez la source.",
     "condition.held": "Retenu : bien plus d’habitués que d’ordinaire semblent absents. Toutes les alertes attendent le retour des visites ; cherchez les achats qui n’arrivent pas. « churn-alert outreach resume » les laisse partir.",
+    "condition.part_silent": "Rien n’arrive de {sources} : les absences de ses clients attendent. Vérifiez la caisse, ou si le point de vente est fermé.",
     "condition.no_consents": "Presque chaque alerte bute sur un consentement inconnu : rien n’est envoyé. Transmettez marketing_consent, ou indiquez que le consentement est tenu ailleurs.",
     "condition.live": "À jour",
     "totals.adding_up": "Les chiffres des périodes sont en cours d’addition.",
