@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("churn-alert")
     # kafka-python 3.0 reads its protocol files through importlib's legacy functions when it is imported.
     config.addinivalue_line("filterwarnings", r"ignore:(read|open)_text is deprecated:DeprecationWarning")
+
+
+@pytest.fixture(autouse=True)
+def no_logging_of_another_test() -> Iterator[None]:
+    """A command that ran within a test has set up logging into what that test captured, which is closed after it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
