@@ -11,7 +11,7 @@ import msgspec
 from service.config import Settings
 from service.domain import cadence
 from service.domain.calendar import DAY_US, NEVER, to_date, to_datetime
-from service.domain.changelog import NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY, chunk_of_key
+from service.domain.changelog import MERGED_PREFIX, NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY, chunk_of_key
 from service.domain.customer import FIELDS, Customer
 from service.domain.engine import Engine
 from service.domain.findings import Evidence, Kind, Scores
@@ -60,12 +60,13 @@ class Inspection(NamedTuple):
 
 def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
     """Reads the customer's partition of the state topic: it takes as long as the partition is large. A customer who is
-    not there is looked for in the others.
+    not there is looked for in the others; of an id that is another customer's since a merge that one is shown.
 
     Raises ConfigurationError when the broker, the topic or the customer is not there.
     """
     topic = settings.kafka.state_topic
     key = customer_id.encode()
+    merged = MERGED_PREFIX + key
     with open_reader(settings.kafka) as reader:
         partitions = partitions_of(reader, topic)
         if not partitions:
@@ -78,10 +79,14 @@ def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
             found = {
                 record.key: record.value
                 for record in records_until_now(reader, [partitions[number]])
-                if record.key in {key, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY} or _is_of(record.key, customer_id)
+                if record.key in {key, merged, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY}
+                or _is_of(record.key, customer_id)
             }
             if found.get(key) is not None:
                 break
+            into = found.get(merged)
+            if into is not None:
+                return inspect_customer(settings, into.decode())
         else:
             raise ConfigurationError(
                 f"Customer {customer_id!r} is not known in group {settings.kafka.group!r} "

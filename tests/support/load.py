@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from service.config import Settings
 from service.domain.calendar import DAY_US, to_datetime, utc_text
-from service.domain.events import Erasure, Event, Profile, Purchase, SurveyAnswer
+from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SurveyAnswer
 from service.errors import ErrorCode
 from service.feed.partitions import partition_for
 from service.feed.records import key_of, value_of
@@ -67,7 +67,7 @@ def lines_of(events: Iterable[Event], settings: Settings) -> Iterator[Line]:
                 topic = topics.purchases
             case SurveyAnswer():
                 topic = topics.surveys
-            case Profile() | Erasure():
+            case Profile() | Erasure() | Merge():
                 topic = topics.customers
         yield Line(topic, key_of(event), value_of(event, settings.shop.minor_digits))
 
