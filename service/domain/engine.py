@@ -487,7 +487,7 @@ class Engine:
             old = restore(event.old_id, event.snapshot)
             if old.sealed is not None:
                 old.sealed.restored(event.chunks)
-        old_ids = [known for known in (event.old_id, *event.ids) if known != new_id]
+        old_ids = [known for known in [event.old_id, *event.ids] if known != new_id]
         if ids.is_erased(new_id):
             self.counts.of_erased += 1
             ids.refuse_all(old_ids, self.timeline.now_us)

@@ -63,7 +63,7 @@ class Identities:
         """The event's id is that of `into` since a merge. Returns whether that one is of this partition; if not, the
         event is on its way to it."""
         if self.elsewhere(into):
-            if isinstance(event, Arrival) and into in (event.old_id, *event.ids) and event.customer_id < into:
+            if isinstance(event, Arrival) and event.brings(into) and event.customer_id < into:
                 # Each of the two was merged into the other at once: the id that sorts first stays.
                 self.stays(event.customer_id)
                 return True

@@ -34,6 +34,10 @@ class Arrival(msgspec.Struct, gc=False):
     days: list[int] = []
     """Days of the visits that the other partition's ledger has held and holds no more, ascending."""
 
+    def brings(self, known: str) -> bool:
+        """Whether the id is one of those that come with it."""
+        return known == self.old_id or known in self.ids
+
 
 class Moved(msgspec.Struct, gc=False):
     """Whom `customer_id` was merged into is `into` by now: later events go there at once."""
