@@ -18,6 +18,8 @@ from service.domain.parcels import Parcel
 
 Form = TypeVar("Form")
 
+OWN_PREFIX: Final = b"\x00"
+"""Before every key that is no customer's."""
 PARTITION_KEY: Final = b"\x00partition"
 """The partition's own record (partition_state.py)."""
 POSITION_KEY: Final = b"\x00position"
@@ -30,6 +32,8 @@ NEWCOMERS_KEY: Final = b"\x00newcomers"
 """What is learned of customers with few visits, where they are nudged."""
 ROW_PREFIX: Final = b"\x00row:"
 """Before the number of a cell: what it has seen of closed gaps."""
+PART_PREFIX: Final = b"\x00bin:"
+"""Before the numbers of a cell and of a part of its bins: what has changed there since the cell was written whole."""
 LEARNED_KEYS: Final = (TABLE_KEY, NEWCOMERS_KEY)
 MERGED_PREFIX: Final = b"\x00merged:"
 """Before an id that is another customer's since a merge: that customer's id. One of the two may be of another
@@ -58,7 +62,7 @@ _DAY_BYTES: Final = 4
 
 def is_learned(key: bytes) -> bool:
     """Whether the key is of what is learned from everybody."""
-    return key in LEARNED_KEYS or key.startswith(ROW_PREFIX)
+    return key in LEARNED_KEYS or key.startswith((ROW_PREFIX, PART_PREFIX))
 
 
 def chunk_key(customer_id: str, number: int) -> bytes:

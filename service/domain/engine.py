@@ -18,6 +18,7 @@ from service.domain.answers import Answers
 from service.domain.calendar import NEVER, Calendar
 from service.domain.changelog import (
     BRAKE_KEY,
+    OWN_PREFIX,
     PARTITION_KEY,
     RHYTHM_PREFIX,
     SOURCE_PREFIX,
@@ -632,6 +633,8 @@ class Engine:
         elif (chunk := chunk_of_key(key)) is not None:
             customer_id, number = chunk
             self._chunks_read.setdefault(customer_id, {})[number] = value
+        elif key.startswith(OWN_PREFIX):
+            return  # a later release's, which this one has no use for
         elif value is None:
             self.customers.pop(key.decode(), None)
         else:

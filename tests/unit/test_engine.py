@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_day, to_us
-from service.domain.changelog import BRAKE_KEY, PARTITION_KEY, RHYTHM_PREFIX, ROW_PREFIX
+from service.domain.changelog import BRAKE_KEY, PART_PREFIX, PARTITION_KEY, RHYTHM_PREFIX
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.findings import HealthBand, Outcome, Output, Reason, Scores, ScoresErased, Segment
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop
@@ -26,6 +26,7 @@ from tests.support.engines import (
     due_of,
     make_engine,
     purchase,
+    shop_log,
     weekly,
     whole_state,
 )
@@ -471,10 +472,43 @@ def test_a_turn_holds_each_touched_customer_once_and_the_partition() -> None:
 
     turn = engine.drain()
 
-    hours = {RHYTHM_PREFIX + bytes(((at(0.5) // HOUR_US + 7 * 24) % 168,))}
-    others = [BRAKE_KEY, PARTITION_KEY, ROW_PREFIX + b"\x01", b"a", b"b"]
-    assert sorted(key for key, _ in turn.state) == sorted([*others, *hours])
+    hours = RHYTHM_PREFIX + bytes(((at(0.5) // HOUR_US + 7 * 24) % 168,))
+    keys = [key for key, _ in turn.state if not key.startswith(PART_PREFIX)]
+    assert sorted(keys) == sorted([BRAKE_KEY, PARTITION_KEY, hours, b"a", b"b"])
+    assert [key[len(PART_PREFIX)] for key, _ in turn.state if key.startswith(PART_PREFIX)] == [1]
     assert [day for day, _ in turn.ledger] == sorted({at(d) // DAY_US for d in (0, 7, 14, 21, 28, 29)})
+
+
+POSITION_BYTES = 40
+"""Of the record of the position, which the worker writes beside the engine's."""
+
+
+def test_one_visit_in_a_turn_of_its_own_writes_at_most_1500_bytes_of_state() -> None:
+    """Beside the records of those who come due before it, and what is written once a day or a week."""
+    engine, sizes, seen = make_engine(timing=EVENT_TIME), [], set[bytes]()
+
+    for event in shop_log(5, customers=60, days=400):
+        refreshed = engine.everybody.next_refresh_us
+        engine.apply(event)
+        state = engine.drain().state
+        others = {key for key, _ in state if not key.startswith(b"\x00")} - {event.customer_id.encode()}
+        if engine.everybody.next_refresh_us == refreshed and not others and BRAKE_KEY not in dict(state):
+            sizes.append(sum(len(key) + len(value or b"") for key, value in state) + POSITION_BYTES)
+            seen.update(key[:4] for key, _ in state if key.startswith(b"\x00"))
+
+    assert len(sizes) > 2000
+    assert max(sizes) <= 1500
+    assert {PART_PREFIX[:4], PARTITION_KEY[:4]} <= seen
+
+
+def test_records_of_a_later_release_are_passed_over() -> None:
+    engine = make_engine()
+
+    engine.restore(b"\x00of a later release", b"\x01\x02")
+    engine.restore(b"\x00of a later release", None)
+    engine.restored()
+
+    assert engine.customers == {}
 
 
 # ---- a silent feed

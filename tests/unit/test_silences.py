@@ -3,6 +3,7 @@ start."""
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cache
 from math import exp, log
 from random import Random
@@ -12,7 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.domain.customer import Customer
-from service.domain.learning.silences import CELLS, GRID, SHARE_HIGH, SHARE_LOW, UNKNOWN, Silences, Tolerances, cell_of
+from service.domain.learning.silences import (
+    CELLS,
+    GRID,
+    SHARE_HIGH,
+    SHARE_LOW,
+    UNKNOWN,
+    Row,
+    Silences,
+    Tolerances,
+    cell_of,
+)
 from tests.support.customers import customer_with
 
 TODAY = 18_500
@@ -213,3 +224,63 @@ def test_a_silence_that_is_gone_leaves_nothing_behind() -> None:
         silences.taken_out(regular())
 
     assert silences._open == {}
+
+
+# ---- what is stored
+
+
+def read_back(written: dict[int, Row], parts: dict[tuple[int, int], tuple[object, ...]]) -> Silences:
+    """What a restart makes of the newest records."""
+    silences = Silences()
+    for cell, row in written.items():
+        silences.rows[cell] = Row.of(row.fields())
+    silences.restore_parts([(cell, number, fields) for (cell, number), fields in parts.items()])
+    return silences
+
+
+@given(
+    turns=st.lists(
+        st.one_of(
+            st.just("refresh"),
+            st.lists(
+                st.tuples(st.sampled_from([4, 8, 40]), st.floats(0.2, 1.3), st.floats(0.3, 400.0)),
+                min_size=1,
+                max_size=12,
+            ),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_rows_and_their_parts_are_read_back_to_the_last_bit_after_every_turn(
+    turns: list[str | list[tuple[int, float, float]]],
+) -> None:
+    silences, rows, parts = Silences(), dict[int, Row](), dict[tuple[int, int], tuple[object, ...]]()
+
+    for turn in turns:
+        if isinstance(turn, str):
+            silences.refresh(TODAY, log(14.0))
+        else:
+            for visits, spread, gap in turn:
+                silences.closed(regular(visits, 14.0, spread), gap, log(14.0))
+        for cell, part in silences.changed_parts():
+            if part < 0:
+                rows[cell] = Row.of([copy(field) for field in silences.rows[cell].fields()])
+            else:
+                parts[cell, part] = tuple(copy(field) for field in silences.rows[cell].part(part))
+
+        revived = read_back(rows, parts)
+
+        assert [row.fields() for row in revived.rows] == [row.fields() for row in silences.rows]
+
+
+def test_a_visit_changes_one_part_and_a_refresh_whole_rows() -> None:
+    silences = Silences()
+    silences.closed(regular(), 9.0, log(14.0))
+    silences.closed(regular(), 9.1, log(14.0))
+    assert [cell for cell, part in silences.changed_parts() if part >= 0] == [cell_of(regular())]
+
+    silences.refresh(TODAY, log(14.0))
+
+    assert silences.changed_parts() == [(cell_of(regular()), -1)]
+    assert silences.changed_parts() == []

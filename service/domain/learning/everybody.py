@@ -15,7 +15,7 @@ from typing import Final
 
 from service.domain import cadence
 from service.domain.calendar import DAY_US, NEVER
-from service.domain.changelog import NEWCOMERS_KEY, ROW_PREFIX, TABLE_KEY, pack, unpack
+from service.domain.changelog import NEWCOMERS_KEY, PART_PREFIX, ROW_PREFIX, TABLE_KEY, pack, unpack
 from service.domain.customer import Customer
 from service.domain.learning.churn_fit import Sample, fit
 from service.domain.learning.churn_model import ChurnModel
@@ -193,13 +193,15 @@ class Everybody:
     # ---- what is stored
 
     def changed_records(self) -> list[tuple[bytes, bytes | None]]:
-        """What has changed since the last call and is too large for `state`: rows of silences, the newcomers, the table
-        after a refresh."""
-        records: list[tuple[bytes, bytes | None]] = [
-            (ROW_PREFIX + bytes((cell,)), pack(self.silences.rows[cell].fields()))
-            for cell in sorted(self.silences.touched)
-        ]
-        self.silences.touched.clear()
+        """What has changed since the last call and is too large for `state`: rows of silences or parts of them, the
+        newcomers, the table after a refresh."""
+        records: list[tuple[bytes, bytes | None]] = []
+        for cell, part in self.silences.changed_parts():
+            row = self.silences.rows[cell]
+            if part < 0:
+                records.append((ROW_PREFIX + bytes((cell,)), pack(row.fields())))
+            else:
+                records.append((PART_PREFIX + bytes((cell, part)), pack(row.part(part))))
         if self.newcomers is not None and self.newcomers.changed:
             self.newcomers.changed = False
             returns = self.learned.returns
@@ -219,6 +221,8 @@ class Everybody:
         for key, value in records.items():
             if key.startswith(ROW_PREFIX):
                 self.silences.rows[key[-1]] = Row.of(unpack(value))
+        parts = [(key[-2], key[-1], unpack(value)) for key, value in records.items() if key.startswith(PART_PREFIX)]
+        self.silences.restore_parts(parts)
         if TABLE_KEY in records:
             self._stored_table = _table_of(records[TABLE_KEY])
         returns = None

@@ -19,8 +19,9 @@ refresh.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from math import ceil, exp, exp2, floor, fsum, inf, log
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience, memory_days
 from service.domain.customer import Customer
@@ -31,6 +32,12 @@ CELLS: Final = 20
 _RHYTHMS: Final = 5
 _CLASSES: Final = 4
 _BINS: Final = 60
+_PART: Final = 4
+"""Bins that are stored together between two refreshes: a visit changes one, and a whole row would be most of what it
+writes."""
+_PARTS: Final = _BINS // _PART + 1
+_FEW_PARTS: Final = 8
+"""Of a cell, whose records are shorter than its whole row."""
 _LOW: Final = log(0.02)
 _HIGH: Final = log(40.0)
 _STEP: Final = (_HIGH - _LOW) / _BINS
@@ -91,8 +98,8 @@ class Row(Stored):
     """What one cell has seen: closed gaps by bin (weights), their days and their usual gaps' days; and how far μ0 pulls
     its bases."""
 
-    __slots__ = ("closed", "gap_days", "pull", "usual_days", "weight")
-    STORED: ClassVar[tuple[str, ...]] = ("closed", "gap_days", "usual_days", "weight", "pull")
+    __slots__ = ("aged", "closed", "gap_days", "pull", "usual_days", "weight")
+    STORED: ClassVar[tuple[str, ...]] = ("closed", "gap_days", "usual_days", "weight", "pull", "aged")
 
     def __init__(self) -> None:
         self.closed: list[float] = [0.0] * (_BINS + 1)
@@ -101,6 +108,14 @@ class Row(Stored):
         self.weight: float = 0.0
         self.pull: float = 0.0
         """Σ weight · κ / (κ + w): the part of each base that is the population's."""
+        self.aged: int = 0
+        """How often its weights were lowered."""
+
+    def part(self, number: int) -> tuple[object, ...]:
+        """The bins of that part as they are, with what says how new they are."""
+        first, end = number * _PART, (number + 1) * _PART
+        bins = (self.closed[first:end], self.gap_days[first:end], self.usual_days[first:end])
+        return (self.aged, self.weight, self.pull, *bins)
 
     def age(self, left: float) -> None:
         self.closed = [value * left for value in self.closed]
@@ -108,6 +123,7 @@ class Row(Stored):
         self.usual_days = [value * left for value in self.usual_days]
         self.weight *= left
         self.pull *= left
+        self.aged += 1
 
 
 class Tolerances:
@@ -198,7 +214,7 @@ class Silences:
     def __init__(self) -> None:
         self.rows: list[Row] = [Row() for _ in range(CELLS)]
         self.touched: set[int] = set()
-        """Cells whose row has changed since it was last stored."""
+        """What has changed since it was last stored: cell and part of its bins, as one number."""
         self._open: dict[int, dict[int, int]] = {}
         """Open silences of regulars: first day → cell and bin of the log base → how many."""
 
@@ -240,7 +256,37 @@ class Silences:
         row.usual_days[index] += weight * exp(log_usual)
         row.weight += weight
         row.pull += weight * SHRINKAGE / (SHRINKAGE + customer.gap_weight)
-        self.touched.add(cell)
+        self.touched.add(cell * _PARTS + index // _PART)
+
+    # ---- what is stored
+
+    def changed_parts(self) -> list[tuple[int, int]]:
+        """Cells and parts of their bins that have changed since the last call; part −1: the whole cell is to be
+        stored."""
+        by_cell: dict[int, list[int]] = {}
+        for place in sorted(self.touched):
+            by_cell.setdefault(place // _PARTS, []).append(place % _PARTS)
+        self.touched.clear()
+        return [
+            (cell, part) for cell, parts in by_cell.items() for part in (parts if len(parts) <= _FEW_PARTS else [-1])
+        ]
+
+    def restore_parts(self, parts: Iterable[tuple[int, int, Sequence[Any]]]) -> None:
+        """Takes over parts (cell, number, what `Row.part` gave) of cells that have been restored whole. A part from
+        before its cell was written is in it: weights grow until they are lowered, so the age and the weight say which
+        is newer."""
+        kept = [row.weight for row in self.rows]
+        for cell, number, (aged, weight, pull, closed, gap_days, usual_days) in parts:
+            row, first = self.rows[cell], number * _PART
+            if aged != row.aged or weight < kept[cell]:
+                continue
+            row.closed[first : first + len(closed)] = closed
+            row.gap_days[first : first + len(gap_days)] = gap_days
+            row.usual_days[first : first + len(usual_days)] = usual_days
+            if weight >= row.weight:
+                row.weight, row.pull = weight, pull
+
+    # ---- the refresh
 
     def refresh(self, today: int, mu0: float) -> Tolerances | None:
         """One weekly refresh on local day `today`; None while there is too little evidence."""
@@ -249,7 +295,7 @@ class Silences:
         for cell, row in enumerate(self.rows):
             if row.weight > 0.0:
                 row.age(left)
-                self.touched.add(cell)
+                self.touched.update(range(cell * _PARTS, (cell + 1) * _PARTS))
         if fsum(row.weight for row in self.rows) < _EVIDENCE:
             return None
         moves = self._moves(mu0)
