@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from service.domain.acyclic import i16, mypyc_attr
 from service.domain.answers import Answers
 from service.domain.calendar import NEVER
 from service.domain.episode import Episode
@@ -104,6 +105,7 @@ _LOG_GAP_SUM: Final = 37
 """Elements of a snapshot, its version included, from before log_gap_sum."""
 
 
+@mypyc_attr(acyclic=True)
 class Customer:
     """State of one customer. Days are local day numbers, times µs, money minor units.
 
@@ -149,8 +151,10 @@ class Customer:
         """Fast mean of what completed visits brought, minor units; −1 before the first has been completed."""
         self.change_us: int = NEVER
         """When band or segment change if nothing arrives."""
-        self.segment: int = -1
-        self.band: int = -1
+        self.segment: i16 = -1  # side by side, these four take eight bytes
+        self.band: i16 = -1
+        self.risk_band: i16 = -1
+        self.source_votes: i16 = 0
         self.judged: int = 0
         """Number of the newest judgement that was, or is to be, published on customer-scores."""
         self.bucket: int = -1
@@ -158,10 +162,8 @@ class Customer:
         self.items: Favourites | None = None
         self.answers: Answers | None = None
         self.profile: ProfileState | None = None
-        self.risk_band: int = -1
         self.source: int = 0
         """Where most of the recent visits were (sources.py); 0: not said."""
-        self.source_votes: int = 0
         self.log_gap_sum: float = 0.0
         """Σ of all log gaps, as they were."""
         self.bought: bytes = b""
@@ -313,8 +315,10 @@ def restore(customer_id: str, value: bytes) -> Customer:
                 memory = field
             elif name == "chunks_sealed":
                 customer.sealed = Sealed(field) if field else None
+            elif name in _EPISODE:
+                customer.episode.restore(name, field)
             else:
-                setattr(customer.episode if name in _EPISODE else customer, name, field)
+                setattr(customer, name, field)
     except (msgspec.MsgspecError, TypeError) as error:
         raise ValueError(f"not a customer's snapshot: {error}") from error
     customer.bucket = -1

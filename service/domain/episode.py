@@ -17,8 +17,9 @@ MOVES is the same as a table; a test holds the engine's every step against it.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
+from service.domain.acyclic import mypyc_attr
 from service.domain.calendar import NEVER
 
 
@@ -59,13 +60,49 @@ MOVES: Final[dict[str, dict[State, tuple[State, ...]]]] = {
 """Move → the states it starts from → those it may lead to. `begin` opens the next absence."""
 
 
-class Episode:
-    """The present absence of one customer; times are µs. Cost: one small object per customer."""
+RARE: Final = (
+    "alerted_us", "detected_us", "earlier_releases", "released_rung", "released_us", "sent_as", "sent_until_us",
+    "waits_for",
+)  # fmt: skip
+"""What of an absence is nothing unless outreach has acted in it."""
 
-    __slots__ = (
-        "alerted_us", "detected_us", "due_us", "earlier_releases", "paused_us", "released_rung", "released_us", "rung",
-        "sent_as", "sent_until_us", "stalled_us", "waits_for",
-    )  # fmt: skip
+
+@mypyc_attr(acyclic=True)
+class Acted:
+    """What outreach has done in an absence, or is about to do. Most absences have nothing of it."""
+
+    __slots__ = RARE
+
+    def __init__(self) -> None:
+        self.detected_us: int = 0
+        self.released_us: int = 0
+        self.released_rung: int = 0
+        self.earlier_releases: list[int] | None = None
+        self.alerted_us: int = 0
+        self.sent_as: str = ""
+        self.sent_until_us: int = 0
+        self.waits_for: str = ""
+
+    def copy(self) -> Acted:
+        """Its own where something has been done."""
+        if self is _NOTHING:
+            return self
+        copy = Acted()
+        for name in RARE:
+            setattr(copy, name, getattr(self, name))
+        return copy
+
+
+_NOTHING: Final = Acted()
+"""Of every absence in which nothing has been done; never written to."""
+
+
+@mypyc_attr(acyclic=True)
+class Episode:
+    """The present absence of one customer; times are µs. Cost: one small object per customer, and a second where
+    outreach has acted."""
+
+    __slots__ = ("_acted", "due_us", "paused_us", "rung", "stalled_us")
 
     def __init__(self) -> None:
         self.due_us: int = NEVER
@@ -73,27 +110,69 @@ class Episode:
         After the last rung, where a volume learns from silences: when this one counts as lost."""
         self.rung: int = 0
         """Rungs decided so far."""
-        self.detected_us: int = 0
-        """When the rung that is deferred came due; 0 if none is."""
-        self.released_us: int = 0
-        """Release of the newest rung; 0 if there was none."""
-        self.released_rung: int = 0
-        """Number of that rung."""
         self.stalled_us: int = 0
         """Feed silence (running total of the clock) already added to the dates."""
         self.paused_us: int = 0
         """Feed silence added to the dates of this absence."""
-        self.earlier_releases: list[int] | None = None
+        self._acted: Acted = _NOTHING
+
+    # ---- what has been done in it
+
+    @property
+    def detected_us(self) -> int:
+        """When the rung that is deferred came due; 0 if none is."""
+        return self._acted.detected_us
+
+    @property
+    def released_us(self) -> int:
+        """Release of the newest rung; 0 if there was none."""
+        return self._acted.released_us
+
+    @property
+    def released_rung(self) -> int:
+        """Number of that rung."""
+        return self._acted.released_rung
+
+    @property
+    def earlier_releases(self) -> list[int] | None:
         """Releases before the newest: rung, time, rung, time …; None: there are none."""
-        self.alerted_us: int = 0
+        return self._acted.earlier_releases
+
+    @property
+    def alerted_us(self) -> int:
         """When the first rung came due, if it was chosen; 0: not yet, or not chosen."""
-        self.sent_as: str = ""
+        return self._acted.alerted_us
+
+    @property
+    def sent_as(self) -> str:
         """The id under which releases up to `sent_until_us` went out, where it was another one than the customer has;
         empty: all went out under the customer's."""
-        self.sent_until_us: int = 0
-        self.waits_for: str = ""
+        return self._acted.sent_as
+
+    @property
+    def sent_until_us(self) -> int:
+        return self._acted.sent_until_us
+
+    @property
+    def waits_for(self) -> str:
         """The reason for which the rung that is deferred waits; empty if none is, or if an older release deferred
         it."""
+        return self._acted.waits_for
+
+    def restore(self, name: str, value: Any) -> None:
+        """Takes over a field as it was stored."""
+        if name not in RARE:
+            setattr(self, name, value)
+        elif value:
+            setattr(self._own(), name, value)
+
+    def _own(self) -> Acted:
+        """Of this absence alone, to be written to."""
+        if self._acted is _NOTHING:
+            self._acted = Acted()
+        return self._acted
+
+    # ---- moves
 
     def state(self, rungs: int) -> State:
         """Where the absence stands, on a ladder of so many rungs."""
@@ -112,11 +191,9 @@ class Episode:
         """A visit: the next absence, of which no date is known yet. `stalled_us`: the clock's total of feed silence at
         that visit."""
         self.due_us = NEVER
-        self.rung = self.detected_us = self.released_us = self.released_rung = self.paused_us = self.alerted_us = 0
-        self.earlier_releases = None
-        self.waits_for = self.sent_as = ""
-        self.sent_until_us = 0
+        self.rung = self.paused_us = 0
         self.stalled_us = stalled_us
+        self._acted = _NOTHING
 
     def watch(self, due_us: int) -> None:
         """The date on which the next rung is looked at is known, or known better."""
@@ -139,37 +216,48 @@ class Episode:
 
     def defer(self, detected_us: int, retry_us: int, waits_for: str) -> None:
         """The rung that came due at `detected_us` waits until `retry_us`, for the reason given."""
-        self.detected_us, self.due_us, self.waits_for = detected_us, retry_us, waits_for
+        acted = self._own()
+        acted.detected_us, acted.waits_for = detected_us, waits_for
+        self.due_us = retry_us
+
+    def alerted(self, at_us: int) -> None:
+        """The first rung has come due at `at_us` and was chosen."""
+        self._own().alerted_us = at_us
 
     def release(self, rung: int, at_us: int) -> None:
         """The rung goes out. `decide` follows."""
-        if self.released_us:
-            self.earlier_releases = [*(self.earlier_releases or []), self.released_rung, self.released_us]
-        self.released_us, self.released_rung = at_us, rung
+        acted = self._own()
+        if acted.released_us:
+            acted.earlier_releases = [*(acted.earlier_releases or []), acted.released_rung, acted.released_us]
+        acted.released_us, acted.released_rung = at_us, rung
 
     def decide(self, rungs: int, due_us: int) -> None:
         """So many rungs are decided; the next date is known."""
-        self.detected_us, self.waits_for = 0, ""
+        self._waits_no_more()
         self.rung, self.due_us = rungs, due_us
 
     def drop(self) -> None:
         """The rung that waits, if one does, will not go out; a new date follows."""
-        self.detected_us, self.waits_for = 0, ""
+        self._waits_no_more()
 
     def unwatch(self) -> None:
         """There is nothing to wait for any more."""
-        self.detected_us, self.waits_for = 0, ""
+        self._waits_no_more()
         self.due_us = NEVER
+
+    def _waits_no_more(self) -> None:
+        if self._acted.detected_us:
+            acted = self._own()
+            acted.detected_us, acted.waits_for = 0, ""
 
     def take_over(self, other: Episode, other_id: str) -> None:
         """The absence is the one that another id of the same customer is in."""
-        self.due_us, self.rung, self.detected_us = other.due_us, other.rung, other.detected_us
-        self.released_us, self.released_rung = other.released_us, other.released_rung
+        self.due_us, self.rung = other.due_us, other.rung
         self.stalled_us, self.paused_us = other.stalled_us, other.paused_us
-        self.earlier_releases, self.alerted_us = other.earlier_releases, other.alerted_us
-        self.sent_as, self.sent_until_us, self.waits_for = other.sent_as, other.sent_until_us, other.waits_for
+        self._acted = other._acted.copy()
         if self.released_us and not self.sent_as:
-            self.sent_as, self.sent_until_us = other_id, self.released_us
+            acted = self._own()
+            acted.sent_as, acted.sent_until_us = other_id, acted.released_us
 
     def releases(self) -> list[tuple[int, int]]:
         """(rung, time) of what went out in this absence, the newest first."""

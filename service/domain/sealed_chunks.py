@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from service.domain.acyclic import mypyc_attr
 from service.domain.hashed_ids import ID_BYTES, NO_ID
 
 CHUNK: Final = 24
@@ -102,6 +103,7 @@ def is_full(chunk: bytes) -> bool:
     return len(chunk) > CHUNK * _AMOUNT_AT and len(chunk) > CHUNK * (_AMOUNT_AT + chunk[0])
 
 
+@mypyc_attr(acyclic=True)
 class Sealed:
     """The full chunks of one customer, from the oldest one kept on. They never change."""
 
@@ -111,7 +113,7 @@ class Sealed:
         self.chunks: list[bytes] = []
         self.following: int = following
         """Number of the next chunk: how many have ever been sealed."""
-        self._news: dict[int, bytes | None] = {}
+        self._news: dict[int, bytes | None] | None = None
         self._buckets: list[bytes] | None = None
         """By hash: the rest of it and the number of the chunk, six bytes each; None while chunks are few."""
         self._index_until: int = 0
@@ -125,7 +127,7 @@ class Sealed:
     def seal(self, chunk: bytes, today: int, kept_days: int) -> None:
         """Adds a full chunk on local day `today`, and drops those that were sealed more than `kept_days` before."""
         whole = chunk + today.to_bytes(_DAY_BYTES, "big", signed=True)
-        self._news[self.following] = whole
+        self._tell(self.following, whole)
         self.chunks.append(whole)
         self.following += 1
         stale, oldest = 0, today - kept_days
@@ -144,13 +146,18 @@ class Sealed:
         """Forgets so many of the oldest chunks."""
         first = self.first
         for number in range(first, first + oldest):
-            self._news[number] = None
+            self._tell(number, None)
         del self.chunks[:oldest]
 
     def take_news(self) -> dict[int, bytes | None]:
         """What was sealed (by number) or dropped (None) since the last call."""
-        news, self._news = self._news, {}
-        return news
+        news, self._news = self._news, None
+        return news or {}
+
+    def _tell(self, number: int, chunk: bytes | None) -> None:
+        if self._news is None:
+            self._news = {}
+        self._news[number] = chunk
 
     def restored(self, read: Mapping[int, bytes | None]) -> None:
         """Takes over what was read: by number, None for one that was dropped."""

@@ -26,6 +26,7 @@ from service.domain.calendar import DAY_US, Calendar
 from service.domain.changelog import PARTITION_KEY, chunk_key
 from service.domain.customer import FIELDS, Customer, snapshot
 from service.domain.engine import Engine
+from service.domain.episode import RARE, Acted
 from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ClockMode, ConsentRule, OutreachPolicy, Policy, Shop, Timing
 from tests.benchmarks.growing_shop import GrowingShop
@@ -233,6 +234,8 @@ def sizes(customer_id: str, customer: Customer) -> dict[str, int]:
     episode = customer.episode
     found = {"id": _rounded(sys.getsizeof(customer_id)), "customer": _rounded(sys.getsizeof(customer))}
     found["episode"] = _rounded(sys.getsizeof(episode))
+    if any(getattr(episode, name) for name in RARE):
+        found["acted"] = _rounded(sys.getsizeof(Acted()))
     boxed = type(customer).__dict__["visits"].__class__.__name__ == "member_descriptor"
     counted: set[int] = set()
     if customer.sealed is not None:
@@ -246,7 +249,7 @@ def sizes(customer_id: str, customer: Customer) -> dict[str, int]:
             if boxed and id(value) not in counted and not (isinstance(value, int) and value in _SMALL):
                 counted.add(id(value))
                 found["numbers"] = found.get("numbers", 0) + _rounded(sys.getsizeof(value))
-        elif value is not None:
+        elif value:  # empty ones exist once
             found[name] = found.get(name, 0) + _rounded(sys.getsizeof(value))
     return found
 

@@ -16,7 +16,10 @@ def customer_with(customer_id: str = "c", **fields: Any) -> Customer:
     customer = Customer(customer_id)
     for name, value in fields.items():
         assert name in FIELDS, f"a customer has no {name}"
-        setattr(customer if hasattr(customer, name) else customer.episode, name, value)
+        if hasattr(customer, name):
+            setattr(customer, name, value)
+        else:
+            customer.episode.restore(name, value)
     return customer
 
 

@@ -95,7 +95,7 @@ def test_a_visit_leaves_nothing_of_the_absence_before_it() -> None:
     episode.watch(50)
     episode.defer(50, 60, "release_rate")
     episode.release(0, 60)
-    episode.alerted_us = 50
+    episode.alerted(50)
     episode.decide(1, 90)
     episode.release(1, 90)
 

@@ -321,7 +321,7 @@ class Ladder:
         if message.limited and number == 0 and not deferred and not episode.alerted_us:
             self.realised.due(customer.visits, chosen=not left_out)
             if not left_out:
-                episode.alerted_us = detected
+                episode.alerted(detected)
         if verdict.outcome is Outcome.DEFERRED:
             episode.defer(detected, verdict.retry_us, verdict.reason.value)
             return True

@@ -1,0 +1,24 @@
+"""`@mypyc_attr(acyclic=True)`, for the objects of which there are some for every customer: what is part of no cycle of
+references need not be looked at by the collector, and takes 16 bytes less. And `i16`, a number that takes two.
+
+The compiler knows the decorator by its name; what is run without it has no use for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+__all__ = ["i16", "mypyc_attr"]
+
+Decorated = TypeVar("Decorated")
+
+if TYPE_CHECKING:
+    from mypy_extensions import i16, mypyc_attr
+else:
+    i16 = int
+
+    def mypyc_attr(*, acyclic: bool) -> Callable[[Decorated], Decorated]:
+        """Leaves the class as it is."""
+        del acyclic
+        return lambda decorated: decorated
