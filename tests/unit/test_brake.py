@@ -73,7 +73,7 @@ def test_half_of_a_feed_lost_without_a_word_holds_everybody(delivered: Delivered
 
 
 def test_who_is_gone_is_asked_back_when_visits_have_resumed() -> None:
-    truth = shop(3)
+    truth = shop(3, 140)
     feed = [s for s in truth if not DAMAGED <= s.day < REPAIRED or half_of_the_customers(s, Random(0))]
     last = {sale.customer: sale.day for sale in truth}
     gone = {name for name, day in last.items() if DAMAGED - 10 < day < DAMAGED}
@@ -90,14 +90,14 @@ def test_who_is_gone_is_asked_back_when_visits_have_resumed() -> None:
 @pytest.mark.parametrize(
     "ordinary",
     [
-        shop,
-        lambda seed: shop(seed, regulars=40),
-        lambda seed: shop(seed, regulars=150, arriving=lambda day: 1.05 ** (day / 7) - 0.2),
-        lambda seed: shop(seed, pace=lambda day: 1.8 if 200 < day < 225 else 0.8 if 225 <= day < 250 else 1.0),
-        lambda seed: shop(seed, shut=lambda day: int(day) % 7 == 5),
-        lambda seed: shop(seed, shut=lambda day: int(day) % 7 in {3, 4}),
-        lambda seed: shop(seed, shut=lambda day: 270 <= day < 277),
-        lambda seed: [s for s in shop(seed) if not 270 <= s.day < 274],
+        lambda seed: shop(seed, 100),
+        lambda seed: shop(seed, 40),
+        lambda seed: shop(seed, 60, arriving=lambda day: 1.05 ** (day / 7) - 0.2),
+        lambda seed: shop(seed, 100, pace=lambda day: 1.8 if 200 < day < 225 else 0.8 if 225 <= day < 250 else 1.0),
+        lambda seed: shop(seed, 100, shut=lambda day: int(day) % 7 == 5),
+        lambda seed: shop(seed, 100, shut=lambda day: int(day) % 7 in {3, 4}),
+        lambda seed: shop(seed, 100, shut=lambda day: 270 <= day < 277),
+        lambda seed: [s for s in shop(seed, 100) if not 270 <= s.day < 274],
     ],
     ids=["quiet", "small", "growing", "christmas", "closed-mondays", "weekends", "a-week-shut", "outage"],
 )
@@ -109,7 +109,7 @@ def test_an_ordinary_shop_never_meets_it(ordinary: Callable[[int], list[Sale]], 
 
 
 def test_the_operator_lets_them_go_spread_over_time() -> None:
-    truth = shop(1)
+    truth = shop(1, 140)
     feed = [s for s in truth if s.day < DAMAGED or half_of_the_customers(s, Random(0))]
     engine = make_engine(timing=EVENT_CLOCK)
     made = told(engine, [s for s in feed if s.day < DAMAGED + 20])
