@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Final
 
 from service.domain.calendar import HOUR_US, NEVER, Calendar
 from service.domain.stored import Stored
+from service.domain.summation import in_order
 
 CELLS: Final = 168
 """Hours of a week."""
@@ -193,7 +194,7 @@ class Rhythm:
 
     def usual_per_week(self) -> float:
         """Arrivals of a usual week."""
-        return sum(self._usual(cell, self._arrivals) for cell in range(CELLS))
+        return in_order(self._usual(cell, self._arrivals) for cell in range(CELLS))
 
     # ---- what it is told
 

@@ -144,7 +144,7 @@ def key_of(value: bytes) -> bytes:
         return b"anna"
 
 
-@settings(max_examples=1_200, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(value=bent_events(), reader=st.sampled_from(["purchase", "survey"]))
 def test_both_ways_in_agree_on_bent_events(value: bytes, reader: Reader) -> None:
     key = key_of(value)
@@ -152,7 +152,7 @@ def test_both_ways_in_agree_on_bent_events(value: bytes, reader: Reader) -> None
     assert outcome(QUICK, reader, value, key) == outcome(STRICT, reader, value, key)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(value=damaged_events(), reader=st.sampled_from(["purchase", "survey"]))
 def test_both_ways_in_agree_on_damaged_bytes(value: bytes, reader: Reader) -> None:
     key = key_of(value)

@@ -42,7 +42,7 @@ LADDER = OutreachPolicy(
 LIMITED = replace(LADDER, volume_per_100_visits=8.0, volume_for_loyal=0.25)
 DAILY = replace(LADDER, volume_per_day=0.3, switched_on=((Kind.SECOND_VISIT, Rung("nudge")),))
 SEEDS = st.integers(0, 2**32)
-FEW = settings(max_examples=15, deadline=None)
+FEW = settings(max_examples=8, deadline=None)
 CLOCKS = pytest.mark.parametrize("timing", [EVENT_TIME, UNDISTURBED, WALL_TIME], ids=["event", "undisturbed", "wall"])
 POLICIES = pytest.mark.parametrize("policy", [LADDER, LIMITED, DAILY], ids=["ladder", "volume", "daily volume, nudges"])
 

@@ -28,7 +28,7 @@ from tests.support.engines import (
 )
 
 SEEDS = st.integers(0, 2**32)
-FEW = settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate))
+FEW = settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
 STAYS = {f"c{number}x": f"c{number}" for number in range(3)}
 """The second id of some customers → the one that stays."""
 

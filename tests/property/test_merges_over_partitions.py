@@ -27,7 +27,7 @@ SETTINGS = settings_for(
     time={"clock": "event", "feed_silence_hours": 800_000, "max_jump_days": 10_000},
 )
 SEEDS = st.integers(0, 2**32)
-FEW = settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.generate))
+FEW = settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
 MERGES = [("c0x", "c0"), ("c1x", "c1"), ("c1", "c2"), ("c2x", "c2"), ("c3x", "c3"), ("c3", "c3y"), ("c4", "c4x")]
 """Old id → the one that stays, in this order where they meet: chains as well."""
 

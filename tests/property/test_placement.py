@@ -22,7 +22,7 @@ from tests.support.small_group import FUNCTION, Placed, SmallGroup, home, mixed_
 SETTINGS = settings_for("127.0.0.1:1", outreach={"consent": "external", "level": 4.0, "second_visit": True})
 LATER_US = START_US + 1_000 * 86_400_000_000
 SEEDS = st.integers(0, 2**32)
-FEW = settings(max_examples=20, deadline=None)
+FEW = settings(max_examples=12, deadline=None)
 
 
 def log_of(seed: int, *, everything: bool = True) -> list[Event]:

@@ -26,6 +26,7 @@ from typing import ClassVar, Final
 
 from service.domain.calendar import DAY_US
 from service.domain.stored import Stored
+from service.domain.summation import in_order
 
 _WEEK: Final = 7
 _WEEKS: Final = 5
@@ -283,7 +284,7 @@ class Brake:
 
     def _lasting_share(self) -> float:
         """By how much what is usual of late lies above what has lasted: 1 where it does not."""
-        usual, lasting = sum(self.state.usual_visits), _WEEK * self.state.lasting_visits
+        usual, lasting = in_order(self.state.usual_visits), _WEEK * self.state.lasting_visits
         return 1.0 if usual <= lasting else lasting / usual
 
     def _usual_due(self) -> float:
@@ -350,7 +351,7 @@ class Brake:
         """Whether regulars come as usual and come due as usual, by the newest days that are over and of which that can
         be told."""
         state = self.state
-        whole, lasting_share = sum(state.usual_visits), self._lasting_share()
+        whole, lasting_share = in_order(state.usual_visits), self._lasting_share()
         visits = due = 0
         usual_visits = usual_due = 0.0
         for back in range(1, _WEEK + 1):
