@@ -96,6 +96,11 @@ def observe_gap(customer: Customer, gap: float, mu0: float, gap_before: float) -
     customer.log_usual = (SHRINKAGE * mu0 + total) / (SHRINKAGE + weight)
 
 
+def recent_mean(recent: float, completed: int) -> float:
+    """The fast mean of what completed visits brought, with one more; `recent` below 0: it is the first."""
+    return float(completed) if recent < 0.0 else RECENT * recent + (1.0 - RECENT) * completed
+
+
 def restart(customer: Customer, mu0: float) -> None:
     """No gap seen: the rhythm is the population's."""
     customer.gap_weight = customer.gap_total = customer.gap_square = customer.log_gap_sum = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 COUNTED: Final = (
@@ -39,6 +40,11 @@ class Counts:
         self.merges: int = 0
         self.withdrawals: int = 0
         """Profiles that the shop has deleted."""
+
+    def leave_out(self, names: Iterable[str]) -> None:
+        """These fields of an event were not read."""
+        for name in names:
+            self.left_out[name] = self.left_out.get(name, 0) + 1
 
     def as_dict(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in COUNTED}

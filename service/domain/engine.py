@@ -294,8 +294,8 @@ class Engine:
 
     def _purchase(self, event: Purchase) -> None:
         customer_id = event.customer_id
-        for name in event.left_out:
-            self.counts.left_out[name] = self.counts.left_out.get(name, 0) + 1
+        if event.left_out:
+            self.counts.leave_out(event.left_out)
         customer = self._known(customer_id)
         if customer is None:
             return
@@ -410,8 +410,7 @@ class Engine:
             return
         self._touched[event.customer_id] = customer
         self.counts.profiles += 1
-        for name in event.alike:
-            self.counts.left_out[name] = self.counts.left_out.get(name, 0) + 1
+        self.counts.leave_out(event.alike)
         if customer.profile is None:
             customer.profile = ProfileState()
         customer.profile.take(event)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 
 from service.domain import cadence
 from service.domain.answers import Answers
@@ -63,14 +62,14 @@ class Merging:
     def take_out(self, old: Customer) -> list[int]:
         """The id `old` is none of this partition's any more: its visits leave the ledger, its silence what is learned.
         Returns the days of its visits, as they were booked."""
-        days = self._visits.booked_days(old)
-        self._ledger.rebook(days, -1, self._horizon)
+        days = self._take_back(old)
         self._everybody.forget(old)
         return days
 
     def merge(self, old: Customer, old_days: Sequence[int], new: Customer) -> None:
         """`old` (taken out, its visits on `old_days`) becomes part of `new`, which is of this partition."""
-        new_days = self.take_out_of_learning(new)
+        new_days = self._take_back(new)
+        self._everybody.silence_withdrawn(new)  # until it is told anew
         was_regular = self._everybody.is_regular(new)
         entries = self._once(_together(entries_of(old), entries_of(new)))
         booked = sorted(settled(entries).values(), key=lambda each: (each.at_us, each.place))
@@ -110,11 +109,10 @@ class Merging:
             once.append(entry._replace(place=len(once)))
         return once
 
-    def take_out_of_learning(self, new: Customer) -> list[int]:
-        """The same for the id that stays, until it is told anew."""
-        days = self._visits.booked_days(new)
+    def _take_back(self, customer: Customer) -> list[int]:
+        """The visits leave the ledger. Returns their days, as they were booked."""
+        days = self._visits.booked_days(customer)
         self._ledger.rebook(days, -1, self._horizon)
-        self._everybody.silence_withdrawn(new)
         return days
 
     @property
@@ -205,21 +203,7 @@ class Merging:
         for day in days:
             if day <= self._timeline.today + DAYS_AHEAD:
                 new.mark_day(day)
-        self._read_rhythm(new, known, bought)
-
-    def _read_rhythm(self, customer: Customer, days: Sequence[int], bought: Mapping[int, int]) -> None:
-        """From the first purchase of each visit, or from its day where that is all that is known."""
-        mu0, gap_before = self._everybody.mu0, 0.0
-        cadence.restart(customer, mu0)
-        for earlier, later in pairwise(days):
-            gap = float(later - earlier)
-            if earlier in bought and later in bought:
-                cadence.observe_gap(customer, cadence.gap_days(bought[earlier], bought[later]), mu0, gap_before)
-            else:
-                cadence.observe_gap(customer, gap, mu0, gap_before)
-            gap_before = gap
-        if len(days) > 1:  # of visits whose day is no longer known the gaps are taken to be like the others
-            customer.log_gap_sum *= (customer.visits - 1) / (len(days) - 1)
+        self._visits.reread_rhythm(new, known, bought)
 
     def _spending(self, customer: Customer, booked: Iterable[Booked], bought: Mapping[int, int]) -> None:
         """What the last visit brought, and the fast mean of those before."""
@@ -232,7 +216,7 @@ class Merging:
             customer.visit_minor = spent.pop(customer.last_day)
         recent = -1.0
         for minor in spent.values():
-            recent = float(minor) if recent < 0.0 else cadence.RECENT * recent + (1.0 - cadence.RECENT) * minor
+            recent = cadence.recent_mean(recent, minor)
         customer.recent_spend = recent
 
 

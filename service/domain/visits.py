@@ -6,6 +6,7 @@ are told in that order.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from service.domain import cadence
@@ -86,10 +87,7 @@ class Visits:
         gap = cadence.gap_days(customer.last_us + self._timeline.shut_us(customer, at_us), at_us)
         gap_before = float(customer.last_day - customer.previous_day) if customer.visits > 1 else 0.0
         self._ladder.silence_ended(customer, gap, at_us, amount)
-        completed, recent = customer.visit_minor, customer.recent_spend
-        customer.recent_spend = (
-            float(completed) if recent < 0.0 else cadence.RECENT * recent + (1.0 - cadence.RECENT) * completed
-        )
+        customer.recent_spend = cadence.recent_mean(customer.recent_spend, customer.visit_minor)
         self._everybody.silence_ended(customer, gap, gap_before)
 
     def _book_visit(self, customer: Customer, day: int) -> None:
@@ -158,20 +156,24 @@ class Visits:
                 customer.first_day = day
             if day <= self._timeline.today + DAYS_AHEAD:
                 customer.mark_day(day)
-        self._reread_rhythm(customer, sorted({*days, day, customer.last_day}))
+        self.reread_rhythm(customer, sorted({*days, day, customer.last_day}), {})
         self._everybody.silence_reread(customer)
         if not was_regular and self._everybody.is_regular(customer):
             self._ladder.became_regular(customer)
         self._ladder.silence_moved(customer)
         self._show(customer)
 
-    def _reread_rhythm(self, customer: Customer, days: list[int]) -> None:
+    def reread_rhythm(self, customer: Customer, days: Sequence[int], bought: Mapping[int, int]) -> None:
+        """The rhythm of visits on these days, ascending: from the first purchase of each (`bought`: day → its time), or
+        from its day where that is all that is known."""
         mu0, gap_before = self._everybody.mu0, 0.0
         cadence.restart(customer, mu0)
         for earlier, later in pairwise(days):
-            gap = float(later - earlier)
+            gap = days_between = float(later - earlier)
+            if earlier in bought and later in bought:
+                gap = cadence.gap_days(bought[earlier], bought[later])
             cadence.observe_gap(customer, gap, mu0, gap_before)
-            gap_before = gap
+            gap_before = days_between
         if len(days) > 1:  # of visits whose day is no longer known the gaps are taken to be like the others
             customer.log_gap_sum *= (customer.visits - 1) / (len(days) - 1)
 
