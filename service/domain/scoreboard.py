@@ -53,8 +53,9 @@ class Scoreboard:
             self._note(customer, now)
 
     def changed(self, customer: Customer, now_us: int) -> None:
-        """Something is told of the customer that no band or segment rests on."""
-        if self._keeps_records and (customer.visits or customer.answers is not None):
+        """Something is told of the customer that no band or segment rests on. Who is only known by name has no
+        record."""
+        if self._keeps_records and customer.judged:
             self._note(customer, max(now_us, customer.last_us))
 
     def look(self, customer: Customer, wake_us: int, now_us: int) -> bool:

@@ -109,6 +109,16 @@ def test_a_large_backlog_is_told_in_parts_the_longest_waiting_first_and_a_restar
     assert newest(changelog.take(changelog.revive(engine).drain())) == {}
 
 
+def test_a_consent_of_someone_who_has_only_got_money_back_is_told() -> None:
+    engine = make_engine()
+    (before,) = apply_all(engine, [purchase("ann", 1.0, 300, refund=True)])
+    (after,) = apply_all(engine, [Profile("p", "ann", at(2), marketing_consent=True)])
+
+    assert isinstance(before, Scores)
+    assert isinstance(after, Scores)
+    assert (before.marketing_consent, after.marketing_consent) == (None, True)
+
+
 def test_who_is_only_known_by_name_has_no_record() -> None:
     engine = make_engine()
 
