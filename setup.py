@@ -233,7 +233,7 @@ def intention() -> str | None:
     why = "CHURN_ALERT_COMPILE=0" if WISH == "0" else missing_tool()
     if why is not None:
         return f"The engine is not compiled, {why}: in pure Python it is four to five times slower"
-    return None if cache().is_dir() else "Compiling the engine (half a minute, once for this source)"
+    return None if cache().is_dir() else "Compiling the engine (two minutes, once for this source)"
 
 
 if sys.argv[1:] == ["tell"]:
