@@ -80,6 +80,7 @@ FIELDS: Final = (
     "sent_until_us",
     "source",
     "source_votes",
+    "judged_after_us",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their
 defaults."""
@@ -157,6 +158,8 @@ class Customer:
         self.source_votes: i16 = 0
         self.judged: int = 0
         """Number of the newest judgement that was, or is to be, published on customer-scores."""
+        self.judged_after_us: int = -1
+        """How long after the last visit that was; −1: an older release made it."""
         self.bucket: int = -1
         """Where the due queue holds this customer; not restored."""
         self.items: Favourites | None = None
@@ -224,6 +227,7 @@ class Customer:
             episode.sent_until_us,
             self.source,
             self.source_votes,
+            self.judged_after_us,
         )
 
     @property

@@ -18,6 +18,7 @@ from service.domain.answers import Answers
 from service.domain.calendar import NEVER, Calendar
 from service.domain.changelog import (
     BRAKE_KEY,
+    JUDGED_PREFIX,
     OWN_PREFIX,
     PARTITION_KEY,
     RHYTHM_PREFIX,
@@ -38,6 +39,7 @@ from service.domain.findings import Kind, Output, Scores, ScoresErased
 from service.domain.hashed_ids import NO_ID, PROFILE_SEED, PURCHASE_SEED, SURVEY_SEED, event_hash, order_hash
 from service.domain.identities import Identities
 from service.domain.learning.everybody import Everybody
+from service.domain.learning.learned import Learned
 from service.domain.merging import Merging
 from service.domain.outreach.ladder import Ladder
 from service.domain.parcels import MOST_CHUNK_BYTES, Applied, Arrival, IdErased, Moved
@@ -98,6 +100,8 @@ class Engine:
         self._brake_read: bytes | None = None
         """The same of the brake."""
         self._rhythm_read: dict[int, bytes] = {}
+        self._bases_read: dict[int, bytes | None] = {}
+        """The same of what judgements that wait rest on."""
         self.sources = Sources(calendar, policy.timing.feed_silence_hours)
         self._changed = False
         minimum = policy.shop.regular_min_visits
@@ -603,6 +607,10 @@ class Engine:
                 (RHYTHM_PREFIX + bytes((cell,)), pack(self.rhythm.cell(cell))) for cell in self.rhythm.changed_cells()
             )
             state.extend((SOURCE_PREFIX + key, pack(fields)) for key, fields in self.sources.changed_records())
+            state.extend(
+                (JUDGED_PREFIX + first.to_bytes(8, "big"), None if fields is None else pack(fields))
+                for first, fields in self.scoreboard.changed_bases()
+            )
         parcels = self.identities.take_parcels()
         turn = Turn([*self._take_outputs(), *published], state, self.ledger.take_dirty(), parcels)
         self._own_records, self._changed = {}, False
@@ -624,6 +632,8 @@ class Engine:
         elif key.startswith(RHYTHM_PREFIX):
             if value is not None:
                 self._rhythm_read[key[-1]] = value
+        elif key.startswith(JUDGED_PREFIX):
+            self._bases_read[int.from_bytes(key.removeprefix(JUDGED_PREFIX), "big")] = value
         elif key.startswith(SOURCE_PREFIX):
             if value is not None:
                 self.sources.restore(key.removeprefix(SOURCE_PREFIX), unpack(value))
@@ -657,13 +667,20 @@ class Engine:
         if self._brake_read is not None:
             self.state.restore_brake(unpack(self._brake_read))
             self._brake_read = None
-        known_hours = self.rhythm
+        known_hours, bases = self.rhythm, self.scoreboard.bases()
+        for first, value in self._bases_read.items():
+            if value is None:
+                bases.pop(first, None)
+            else:
+                last, *fields = unpack(value)
+                bases[first] = (last, Learned.of(fields))
+        self._bases_read = {}
         self._adopt(self.state)
         self.rhythm.take_cells(known_hours)
         for cell, value in self._rhythm_read.items():
             self.rhythm.restore_cell(cell, unpack(value))
         self._rhythm_read = {}
-        self.scoreboard.restored(self.customers.values(), self.state.clock.now_us)
+        self.scoreboard.restored(self.customers.values(), self.state.clock.now_us, bases)
         for customer in self.customers.values():
             self.timeline.restored(customer)
         self.timeline.wake()

@@ -2,11 +2,14 @@
 
 The published record is the newest there is: whatever happens to a customer makes one, and so does a change that time
 brings. While a backlog is read nothing is published; when it is done, one record of each customer it was about.
+
+A restart in between tells the same: with each customer who waits it is stored when they were judged, and what had been
+learned by then is kept for as long as somebody waits who was judged by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from service.domain import scores
 from service.domain.customer import Customer
@@ -37,6 +40,10 @@ class Scoreboard:
         self.bands = [0] * len(HealthBand)
         self._judged: dict[str, Judged] = {}
         """What is not published yet, the oldest first."""
+        self._bases: list[tuple[int, Learned]] = []
+        """What judgements rest on: number of the first → what had been learned; only those that somebody waits for."""
+        self._stored: dict[int, int] = {}
+        """Those of them that are stored, by number of the first → of the last."""
 
     def judge(self, customer: Customer, now_us: int, *, told: bool = True) -> None:
         """Brings band and segment up to date. It is published if they changed, or if there is something else to tell
@@ -79,8 +86,9 @@ class Scoreboard:
         self._count(customer.segment, customer.band, -1)
         self._judged.pop(customer.customer_id, None)
 
-    def restored(self, customers: Iterable[Customer], now_us: int) -> None:
-        """Counts anew, and finds again who was judged and not published: they are told as they stand now."""
+    def restored(self, customers: Iterable[Customer], now_us: int, bases: Mapping[int, tuple[int, Learned]]) -> None:
+        """Counts anew, and finds again who was judged and not published. `bases`: number of the first judgement → of
+        the last, and what they rest on; later ones rest on what is known at present."""
         self.segments, self.bands = [0] * len(Segment), [0] * len(HealthBand)
         waiting = []
         for customer in customers:
@@ -90,10 +98,20 @@ class Scoreboard:
         waiting.sort(key=lambda customer: customer.judged)
         if waiting:  # an older release has numbered otherwise
             self._state.judgements = max(self._state.judgements, waiting[-1].judged)
-        learned = self._everybody.learned
-        self._judged = {
-            customer.customer_id: (max(now_us, customer.last_us), customer, learned) for customer in waiting
-        }
+        known = sorted(bases.items())
+        self._stored = {first: last for first, (last, _) in known}
+        self._bases = [(first, learned) for first, (_, learned) in known]
+        current, at = self._everybody.learned, 0
+        self._judged = {}
+        for customer in waiting:
+            while at < len(known) and known[at][1][0] < customer.judged:
+                at += 1
+            if at == len(known) and (not self._bases or self._bases[-1][1] is not current):
+                self._bases.append((customer.judged, current))
+            after_us = customer.judged_after_us  # as they stand now, where an older release judged them
+            judged_us = max(now_us, customer.last_us) if after_us < 0 else customer.last_us + after_us
+            learned = current if at == len(known) else known[at][1][1]
+            self._judged[customer.customer_id] = (judged_us, customer, learned)
 
     @property
     def waiting(self) -> int:
@@ -113,16 +131,46 @@ class Scoreboard:
             state.published = taken[-1][1].judged
         return [scores.record_of(customer, now, self._min_visits, learned) for now, customer, learned in taken]
 
+    def changed_bases(self) -> list[tuple[int, tuple[object, ...] | None]]:
+        """What is to be stored of what judgements rest on, by number of the first: what is known at present is stored
+        anyway. None: nobody waits for it any more."""
+        current, bases = self._everybody.learned, self._bases
+        oldest = next(iter(self._judged.values()))[1].judged if self._judged else self._state.judgements + 1
+        while len(bases) > 1 and bases[1][0] <= oldest:
+            del bases[0]
+        if bases and not self._judged:
+            bases.clear()
+        kept = {first for first, _ in bases}
+        records: list[tuple[int, tuple[object, ...] | None]] = [
+            (first, None) for first in sorted(self._stored.keys() - kept)
+        ]
+        for first, _ in records:
+            del self._stored[first]
+        for index, (first, learned) in enumerate(bases):
+            if learned is not current and first not in self._stored:
+                last = bases[index + 1][0] - 1 if index + 1 < len(bases) else self._state.judgements
+                self._stored[first] = last
+                records.append((first, (last, *learned.fields())))
+        return records
+
+    def bases(self) -> dict[int, tuple[int, Learned]]:
+        """What is stored of them, as `restored` takes it."""
+        return {first: (self._stored[first], learned) for first, learned in self._bases if first in self._stored}
+
     def drop(self) -> None:
         """Forgets what would be published."""
         self._judged.clear()
+        self._bases.clear()
 
     def _note(self, customer: Customer, now_us: int) -> None:
         state, judged, customer_id = self._state, self._judged, customer.customer_id
+        learned, bases = self._everybody.learned, self._bases
         state.judgements += 1
-        customer.judged = state.judgements
+        customer.judged, customer.judged_after_us = state.judgements, now_us - customer.last_us
+        if not bases or bases[-1][1] is not learned:
+            bases.append((state.judgements, learned))
         judged.pop(customer_id, None)  # to the end
-        judged[customer_id] = (now_us, customer, self._everybody.learned)
+        judged[customer_id] = (now_us, customer, learned)
 
     def _count(self, segment: int, band: int, change: int) -> None:
         if segment >= 0:

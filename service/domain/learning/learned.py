@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from service.domain.cadence import base_days
 from service.domain.customer import Customer
@@ -19,6 +20,16 @@ class Learned:
         self.model: Final = model
         self.returns: Final = returns
         """When newcomers come again; None where nobody asks."""
+
+    def fields(self) -> tuple[object, ...]:
+        """What a customer's numbers rest on, for `of`."""
+        known = self.tolerances
+        return (known.table, known.kappa, known.class_weights, known.classes, self.model.fields())
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> Learned:
+        """Back from `fields`; when newcomers come again is not in it."""
+        return cls(Tolerances(*fields[:4]), ChurnModel.of(fields[4]))
 
     def tail_probability(self, customer: Customer, silence_days: float) -> float:
         """P(a healthy gap of such a customer lasts at least so long), 0–1."""
