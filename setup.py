@@ -55,6 +55,7 @@ HOT = (
     "outreach/volume",
     "outreach/brake",
     "outreach/gates",
+    "outreach/control",
     "outreach/tolerance",
     "rhythm",
     "sources",

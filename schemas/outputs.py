@@ -101,6 +101,10 @@ class DecisionRecord(_Explained):
     revenue: Money | None = Field(
         description="For converted: what that visit's first purchase brought; null otherwise."
     )
+    arm: Literal["treated", "control"] | None = Field(
+        None,
+        description="treated: the message went out; control: it was withheld, to be compared. Of what was released or withheld, and of its end; null otherwise, and in records older than this field.",
+    )
 
 
 class HealthPart(WireModel):

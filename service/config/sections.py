@@ -24,6 +24,9 @@ from service.domain import policy
 from service.domain.calendar import SECOND_US, Calendar
 from service.domain.findings import Kind
 
+DEFAULT_CONTROL_SHARE = 0.1
+"""In a live shop. Less, and it takes years until it can be told what messages bring; more, and many regulars are not
+asked back."""
 CONFIG_VARIABLE = "CHURN_ALERT_CONFIG"
 ENV_PREFIX = "CHURN_ALERT_"
 
@@ -269,6 +272,10 @@ class OutreachSettings(_Section):
     volume_per_100_visits: float | None = None
     volume_per_day: float | None = None
     volume_for_loyal: float = 0.0
+    control_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] | None = None
+    """Part of the customers to whom nothing is sent, so that what messages bring can be told. None: 0.1 in a live shop,
+    nobody where events are the clock: in a backtest, a replay, the demo nothing is sent."""
+    control_rotates: policy.Rotation = policy.Rotation.NEVER
 
     def switched_on(self) -> tuple[tuple[Kind, policy.Rung], ...]:
         """Kinds of message beside the ladder that are on, each with its step."""

@@ -12,6 +12,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.config.sections import (
+    DEFAULT_CONTROL_SHARE,
     ENV_PREFIX,
     KafkaSettings,
     LimitSettings,
@@ -98,8 +99,16 @@ class Settings(BaseSettings):
                 volume_per_100_visits=out.volume_per_100_visits,
                 volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
                 volume_for_loyal=out.volume_for_loyal,
+                control_share=self._control_share(),
+                control_rotates=out.control_rotates,
             ),
         )
+
+    def _control_share(self) -> float:
+        given = self.outreach.control_share
+        if given is not None:
+            return given
+        return 0.0 if self.time.clock is policy.ClockMode.EVENT else DEFAULT_CONTROL_SHARE
 
     def changed(self, **sections: dict[str, Any]) -> Settings:
         """A copy with some keys of some sections replaced and everything validated again. Raises ConfigurationError."""

@@ -8,7 +8,8 @@ appended with defaults, so an older snapshot is upgraded by reading it.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -81,6 +82,7 @@ FIELDS: Final = (
     "source",
     "source_votes",
     "judged_after_us",
+    "rare",
 )
 """What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their
 defaults."""
@@ -101,7 +103,9 @@ _EPISODE: Final = frozenset(
     )
 )
 """Those of them that are the absence's."""
-_OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in {*_EPISODE, "order_memory", "chunks_sealed"})
+_OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in {*_EPISODE, "order_memory", "chunks_sealed", "rare"})
+_OF_ABSENCE: Final = "absence"
+"""What few customers have lies in the last element, a map by these names, which is left out where there is nothing."""
 _LOG_GAP_SUM: Final = 37
 """Elements of a snapshot, its version included, from before log_gap_sum."""
 
@@ -179,6 +183,22 @@ class Customer:
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored. Spelt out, because it is made at every visit."""
+        fields, rare = self._usual_fields(), self._rare()
+        return (*fields, rare) if rare else fields
+
+    def _rare(self) -> dict[str, object]:
+        """What few customers have."""
+        rare: dict[str, object] = {}
+        if absence := self.episode.rare():
+            rare[_OF_ABSENCE] = absence
+        return rare
+
+    def take_rare(self, rare: Mapping[str, Any]) -> None:
+        """Takes over what `_rare` gave; what a later release has added is left out."""
+        if absence := rare.get(_OF_ABSENCE):
+            self.episode.take_rare(absence)
+
+    def _usual_fields(self) -> tuple[object, ...]:
         episode = self.episode
         return (
             self.visits,
@@ -319,6 +339,8 @@ def restore(customer_id: str, value: bytes) -> Customer:
                 memory = field
             elif name == "chunks_sealed":
                 customer.sealed = Sealed(field) if field else None
+            elif name == "rare":
+                customer.take_rare(field)
             elif name in _EPISODE:
                 customer.episode.restore(name, field)
             else:

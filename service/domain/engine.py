@@ -87,6 +87,7 @@ class Engine:
         self.ledger = Ledger()
         self.counts = Counts()
         self.identities = Identities(erasure_salt)
+        self._key = erasure_salt
         self._merged = self.identities.into
         self._history_days = policy.shop.history_days
         self._touched: dict[str, Customer] = {}
@@ -137,6 +138,7 @@ class Engine:
             self.calendar,
             self._outputs,
             tells_ends=self._tells_ends,
+            control_key=self._key,
         )
         self._visits = Visits(
             self.calendar,

@@ -16,6 +16,7 @@ MOVES is the same as a table; a test holds the engine's every step against it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Final
 
@@ -61,8 +62,8 @@ MOVES: Final[dict[str, dict[State, tuple[State, ...]]]] = {
 
 
 RARE: Final = (
-    "alerted_us", "detected_us", "earlier_releases", "released_rung", "released_us", "sent_as", "sent_until_us",
-    "waits_for",
+    "alerted_us", "detected_us", "earlier_releases", "names", "released_rung", "released_us", "sent_as", "sent_until_us",
+    "waits_for", "withheld",
 )  # fmt: skip
 """What of an absence is nothing unless outreach has acted in it."""
 
@@ -82,6 +83,8 @@ class Acted:
         self.sent_as: str = ""
         self.sent_until_us: int = 0
         self.waits_for: str = ""
+        self.names: list[str] | None = None
+        self.withheld: list[int] | None = None
 
     def copy(self) -> Acted:
         """Its own where something has been done."""
@@ -89,7 +92,8 @@ class Acted:
             return self
         copy = Acted()
         for name in RARE:
-            setattr(copy, name, getattr(self, name))
+            value = getattr(self, name)
+            setattr(copy, name, value.copy() if isinstance(value, list) else value)
         return copy
 
 
@@ -125,7 +129,7 @@ class Episode:
 
     @property
     def released_us(self) -> int:
-        """Release of the newest rung; 0 if there was none."""
+        """Release of the newest rung, or when it was withheld for the control group; 0 if there was none."""
         return self._acted.released_us
 
     @property
@@ -158,6 +162,41 @@ class Episode:
         """The reason for which the rung that is deferred waits; empty if none is, or if an older release deferred
         it."""
         return self._acted.waits_for
+
+    @property
+    def names(self) -> list[str] | None:
+        """What the steps that were released or withheld were called, the oldest first. None: there are none, or an
+        older release of this program sent the first."""
+        return self._acted.names
+
+    @property
+    def withheld(self) -> list[int] | None:
+        """Which of the steps were withheld for the control group; None: none."""
+        return self._acted.withheld
+
+    def is_withheld(self, rung: int) -> bool:
+        """Whether that step was decided as if it went out, and did not."""
+        withheld = self._acted.withheld
+        return withheld is not None and rung in withheld
+
+    def name_of(self, rung: int) -> str:
+        """What the step was called when it went out; empty: an older release has not noted it."""
+        names = self._acted.names
+        if names is not None:
+            for (number, _), name in zip(self.releases(), reversed(names), strict=True):
+                if number == rung:
+                    return name
+        return ""
+
+    def rare(self) -> tuple[object, ...]:
+        """What of an absence is stored apart, since few customers have it; empty: nothing."""
+        acted = self._acted
+        return () if acted.names is None else (acted.names, acted.withheld)
+
+    def take_rare(self, fields: Sequence[Any]) -> None:
+        """Takes over what `rare` gave."""
+        for name, value in zip(("names", "withheld"), fields, strict=False):
+            self.restore(name, value)
 
     def restore(self, name: str, value: Any) -> None:
         """Takes over a field as it was stored."""
@@ -224,9 +263,13 @@ class Episode:
         """The first rung has come due at `at_us` and was chosen."""
         self._own().alerted_us = at_us
 
-    def release(self, rung: int, at_us: int) -> None:
-        """The rung goes out. `decide` follows."""
+    def release(self, rung: int, at_us: int, name: str, *, withheld: bool = False) -> None:
+        """The rung goes out, or would if the customer were not in the control group (`withheld`). `decide` follows."""
         acted = self._own()
+        if acted.names is not None or not acted.released_us:
+            acted.names = [*(acted.names or []), name]
+        if withheld:
+            acted.withheld = [*(acted.withheld or []), rung]
         if acted.released_us:
             acted.earlier_releases = [*(acted.earlier_releases or []), acted.released_rung, acted.released_us]
         acted.released_us, acted.released_rung = at_us, rung

@@ -20,6 +20,15 @@ class Outcome(StrEnum):
     CONVERTED = "converted"
 
 
+class Arm(StrEnum):
+    """Which of the two groups that are compared a customer is in, as far as this message goes."""
+
+    TREATED = "treated"
+    """The message goes out."""
+    CONTROL = "control"
+    """It is withheld, and its customer is followed as if it had gone out."""
+
+
 class Reason(StrEnum):
     """Reason codes of decisions; part of the interface, never renamed."""
 
@@ -37,6 +46,7 @@ class Reason(StrEnum):
     GAP_IN_LOG = "gap_in_log"
     MERGED = "merged"
     SIGN_OF_LIFE = "sign_of_life"
+    CONTROL = "control"
 
 
 class Segment(StrEnum):
@@ -117,6 +127,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     """For converted and cancelled: the visit that ended the episode."""
     revenue_minor: int | None = None
     """For converted: what that visit's first purchase brought."""
+    arm: Arm | None = None
+    """Of what was released or withheld, and of its end; None: neither."""
 
 
 class HealthPart(msgspec.Struct, frozen=True, gc=False):

@@ -34,6 +34,15 @@ class ConsentRule(StrEnum):
     """Consent is kept elsewhere; only an explicit false here stops a message."""
 
 
+class Rotation(StrEnum):
+    """For how long the same customers are in the control group."""
+
+    NEVER = "never"
+    """For good."""
+    QUARTER = "quarter"
+    """For a quarter of the shop's calendar; then others are."""
+
+
 class Industry(StrEnum):
     """Whose usual retention the shop is shown beside."""
 
@@ -137,6 +146,11 @@ class OutreachPolicy:
     volume_for_loyal: float = 0.0
     """Part of the volume, 0 to 1, that is kept for regulars of 13 visits and more."""
 
+    control_share: float = 0.0
+    """Part of the customers, 0 to 1, to whom nothing is sent, so that what messages bring can be told from what would
+    have come anyway."""
+    control_rotates: Rotation = Rotation.NEVER
+
     def __post_init__(self) -> None:
         ceiling = {Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}[self.measure]
         if not 0 < self.level <= ceiling:
@@ -157,6 +171,8 @@ class OutreachPolicy:
             raise ValueError("volume_per_day must be positive")
         if self.volume_per_100_visits is not None and self.volume_per_day is not None:
             raise ValueError("give volume_per_100_visits or volume_per_day, not both")
+        if not 0 <= self.control_share < 1:
+            raise ValueError("control_share must lie in [0, 1)")
         if not 0 <= self.volume_for_loyal < 1:
             raise ValueError("volume_for_loyal must lie in [0, 1)")
         if self.volume_for_loyal and self.volume_per_100_visits is None and self.volume_per_day is None:

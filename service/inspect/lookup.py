@@ -176,7 +176,7 @@ def as_json(inspection: Inspection) -> str:
             ],
             "state": {
                 name: value
-                for name, value in zip(FIELDS, inspection.customer.fields(), strict=True)
+                for name, value in zip(FIELDS, inspection.customer.fields(), strict=False)
                 if name not in {"days", "seen", "bucket", "order_memory", "bought"}
             },
         }

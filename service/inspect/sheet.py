@@ -100,6 +100,8 @@ def _decided(found: Inspection, settings: Settings) -> str:
 
     if episode.detected_us:
         return f"came due on {on(episode.detected_us)}, waits to be sent"
+    if found.released is not None and episode.is_withheld(episode.released_rung):
+        return f"{found.released} withheld on {on(episode.released_us)}: in the control group"
     if found.released is not None:
         return f"{found.released} asked for on {on(episode.released_us)}"
     if episode.alerted_us:

@@ -65,6 +65,7 @@ class Encoder:
             "reason": made.reason.value,
             "returned_at": time_or_none(made.returned_us),
             "revenue": self._money_or_none(made.revenue_minor),
+            "arm": None if made.arm is None else made.arm.value,
         }
         about = (made.customer_id, made.decided_us)
         audit = cloud_event("outreach.decided", f"{made.decision_id}.{made.outcome.value}", *about, record)

@@ -590,4 +590,6 @@ def test_an_older_snapshot_is_upgraded_by_reading_it() -> None:
 
     assert upgraded.customers["a"].log_gap_sum == pytest.approx(engine.customers["a"].log_gap_sum, rel=1e-12)
     upgraded.customers["a"].log_gap_sum = engine.customers["a"].log_gap_sum
+    assert upgraded.customers["a"].judged_after_us == -1
+    upgraded.customers["a"].judged_after_us = engine.customers["a"].judged_after_us
     assert whole_state(upgraded) == whole_state(engine)

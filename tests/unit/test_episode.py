@@ -83,10 +83,12 @@ def test_releases_are_told_the_newest_first() -> None:
     episode = Episode()
     assert episode.releases() == []
     for rung, at_us in ((0, 10), (1, 20), (2, 30)):
-        episode.release(rung, at_us)
+        episode.release(rung, at_us, f"step {rung}", withheld=rung == 1)
         episode.decide(rung + 1, NEVER)
 
     assert episode.releases() == [(2, 30), (1, 20), (0, 10)]
+    assert [episode.name_of(rung) for rung in (0, 1, 2, 3)] == ["step 0", "step 1", "step 2", ""]
+    assert [episode.is_withheld(rung) for rung in (0, 1, 2)] == [False, True, False]
     assert episode.state(3) is State.DECIDED
 
 
@@ -94,10 +96,10 @@ def test_a_visit_leaves_nothing_of_the_absence_before_it() -> None:
     episode = Episode()
     episode.watch(50)
     episode.defer(50, 60, "release_rate")
-    episode.release(0, 60)
+    episode.release(0, 60, "remind", withheld=True)
     episode.alerted(50)
     episode.decide(1, 90)
-    episode.release(1, 90)
+    episode.release(1, 90, "incentive")
 
     episode.begin(stalled_us=7)
 

@@ -9,7 +9,7 @@ from typing import Final
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date
 from service.domain.customer import Customer
-from service.domain.findings import Decision, Evidence, Kind, Outcome, Reason
+from service.domain.findings import Arm, Decision, Evidence, Kind, Outcome, Reason
 from service.domain.learning.learned import Learned
 from service.domain.outlook import outlook_of
 from service.domain.outreach.kinds.silence import SilenceKind
@@ -44,16 +44,20 @@ def decision_of(
     returned_us: int | None = None,
     revenue_minor: int | None = None,
     told_as: str = "",
+    name: str = "",
+    arm: Arm | None = None,
 ) -> Decision:
     """The decision on the step `number` of a kind of message, in the present absence. `told_as`: the id under which it
-    was told before, if that was another one than the customer has."""
+    was told before, if that was another one than the customer has; `name`: what the step was called then, if the policy
+    may call it otherwise."""
     step, customer_id = message.step(number), told_as or customer.customer_id
+    name = name or step.name
     return Decision(
-        decision_id=decision_id(message.kind, step.name, customer.last_day, customer_id),
+        decision_id=decision_id(message.kind, name, customer.last_day, customer_id),
         customer_id=customer_id,
         episode_id=to_date(customer.last_day).isoformat(),
         kind=message.kind,
-        rung=step.name,
+        rung=name,
         outcome=outcome,
         reason=reason,
         detected_us=detected_us,
@@ -65,6 +69,7 @@ def decision_of(
         expires_us=expires_us,
         returned_us=returned_us,
         revenue_minor=revenue_minor,
+        arm=arm,
     )
 
 

@@ -13,10 +13,11 @@ from typing import Final
 from service.domain import cadence
 from service.domain.calendar import DAY_US, HOUR_US, MINUTE_US, NEVER, Calendar
 from service.domain.customer import Customer
-from service.domain.findings import Decision, Outcome, Output, Reason
+from service.domain.findings import Arm, Decision, Outcome, Output, Reason
 from service.domain.learning.everybody import Everybody
 from service.domain.outreach import alert_value
 from service.domain.outreach.brake import Brake
+from service.domain.outreach.control import ControlGroup
 from service.domain.outreach.evidence import decision_of
 from service.domain.outreach.gates import Release, Verdict
 from service.domain.outreach.kinds import silence_kinds
@@ -35,6 +36,7 @@ meanwhile is met on its new date, one that grows always."""
 _HELD_FOR_US: Final = 10 * MINUTE_US
 _LOOKED_AGAIN_US: Final = 6 * HOUR_US
 """While it is not known whether the shop sells."""
+_ARMS: Final = {Outcome.RELEASED: Arm.TREATED, Outcome.WITHHELD: Arm.CONTROL}
 
 
 class Ladder:
@@ -50,9 +52,10 @@ class Ladder:
         outputs: list[Output],
         *,
         tells_ends: bool,
+        control_key: bytes,
     ) -> None:
         """`outputs`: where decisions are appended. `tells_ends`: whether there is a decision where a return or an
-        erasure ends an alert too."""
+        erasure ends an alert too. `control_key`: of the hash that says who is in the control group."""
         self._policy = policy
         self._everybody = everybody
         self._timeline = timeline
@@ -63,6 +66,7 @@ class Ladder:
         self._attribution_us = int(policy.attribution_days * DAY_US)
         self.realised: Realised = state.realised
         self.release = Release(policy, state.release)
+        self._control = ControlGroup(policy.control_share, policy.control_rotates, control_key, calendar)
         self.brake = Brake(state.brake)
         self._gap = state.gap
         self.volume = _volume_of(policy, state)
@@ -99,7 +103,8 @@ class Ladder:
 
         The newest release is credited with the visit; every one of the absence that may still be on its way is stopped.
         A visit dated before the release, but heard of later, stops the message; the message did not bring it. What was
-        deferred is dropped silently.
+        deferred is dropped silently. What was withheld is told of the visit like what was released, and there is
+        nothing to stop.
         """
         episode = customer.episode
         self._drop_deferred(customer)
@@ -212,7 +217,8 @@ class Ladder:
         episode = customer.episode
         if not episode.released_us:
             return None
-        return self.message_of(episode.released_rung).step(episode.released_rung).name
+        number = episode.released_rung
+        return episode.name_of(number) or self.message_of(number).step(number).name
 
     # ---- decisions
 
@@ -299,6 +305,7 @@ class Ladder:
             detected_us=detected_us,
             decided_us=acted_us,
             expires_us=acted_us + self._expires_us,
+            arm=_ARMS.get(outcome),
         )
 
     def _step_due(self, customer: Customer, message: SilenceKind, due_us: int) -> bool:
@@ -325,8 +332,9 @@ class Ladder:
         if verdict.outcome is Outcome.DEFERRED:
             episode.defer(detected, verdict.retry_us, verdict.reason.value)
             return True
-        if verdict.outcome is Outcome.RELEASED:
-            episode.release(number, acted)
+        if verdict.outcome is Outcome.RELEASED or verdict.outcome is Outcome.WITHHELD:
+            withheld = verdict.outcome is Outcome.WITHHELD
+            episode.release(number, acted, message.step(number).name, withheld=withheld)
         if left_out or message.last(number):
             episode.decide(self._rungs, self._lost_us(customer, acted))
         else:
@@ -359,7 +367,12 @@ class Ladder:
             return Verdict(Outcome.DEFERRED, Reason.SURGE, held_until_us)
         # of one that an older release deferred nothing is noted: it waited for a slot
         slotted = deferred and episode.waits_for != Reason.SURGE
-        return self.release.sending(detected_us, acted_us, slotted)
+        verdict = self.release.sending(detected_us, acted_us, slotted)
+        if verdict.outcome is Outcome.RELEASED and self._control.holds(
+            customer.customer_id, episode.alerted_us or detected_us
+        ):
+            return Verdict(Outcome.WITHHELD, Reason.CONTROL)
+        return verdict
 
     def _held_until_us(self, customer: Customer, at_us: int) -> int:
         """Up to when the customer is held at `at_us` because far more come due than usual; in the past if not.
@@ -381,8 +394,9 @@ class Ladder:
 
     def _stop_releases(self, customer: Customer, reason: Reason, at_us: int, within_us: int) -> None:
         """Cancels what was released in this absence up to `within_us` ago, the newest first."""
-        for released in customer.episode.releases():
-            if at_us - released[1] <= within_us:
+        episode = customer.episode
+        for released in episode.releases():
+            if at_us - released[1] <= within_us and not episode.is_withheld(released[0]):
                 self._tell_end(customer, released, Outcome.CANCELLED, reason, at_us, None)
 
     def _tell_end(
@@ -399,6 +413,7 @@ class Ladder:
             return
         number, released_us = released
         episode = customer.episode
+        arm = Arm.CONTROL if episode.is_withheld(number) else Arm.TREATED
         self._outputs.append(
             decision_of(
                 customer,
@@ -413,6 +428,8 @@ class Ladder:
                 returned_us=at_us if reason is Reason.RETURNED else None,
                 revenue_minor=amount,
                 told_as=episode.sent_as if released_us <= episode.sent_until_us else "",
+                name=episode.name_of(number),
+                arm=arm,
             )
         )
 

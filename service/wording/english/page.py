@@ -193,6 +193,7 @@ PAGE: Mapping[str, str] = {
     "reason.merged": "is another customer",
     "reason.volume": "limit reached",
     "reason.returned": "visited",
+    "reason.control": "control group",
     "reason.sign_of_life": "bought, but the record was refused",
     "feet.metrics": "Metrics",
     "feet.periods": "Period numbers (JSON)",

@@ -193,6 +193,7 @@ PAGE: Mapping[str, str] = {
     "reason.merged": "est un autre client",
     "reason.volume": "limite atteinte",
     "reason.returned": "visite",
+    "reason.control": "groupe témoin",
     "reason.sign_of_life": "un achat, mais son enregistrement a été refusé",
     "feet.metrics": "Métriques",
     "feet.periods": "Chiffres par période (JSON)",
