@@ -228,10 +228,14 @@ def renewed(settings: Settings, old: Recorded, *, unlike: bool = False) -> Recor
     those of the earlier one.
 
     Raises ValueError where this version decides otherwise: that is no question of form. `unlike`: from the beginning it
-    is meant to.
+    is meant to; then what it publishes after the restart is what counts.
     """
     if unlike:
-        return _with_digests(settings, old)
+        again = _with_digests(settings, old)
+        outputs = [again.outputs_upgraded.get(turn, digest) for turn, digest in enumerate(old.done.outputs)]
+        return msgspec.structs.replace(
+            again, done=msgspec.structs.replace(again.done, outputs=outputs), outputs_upgraded={}
+        )
     done = Replay(settings, old.turns).run(PartitionJob(settings, _PARTITION), 0, len(old.turns))
     if done.decisions != old.done.decisions:
         raise ValueError("this version takes other decisions than the fixture holds")
