@@ -77,7 +77,9 @@ class Intake:
     def wants(self, topic: str) -> bool:
         """Whether more of this topic may be fetched now."""
         index = self._index[topic]
-        return self._queued[index] + self._job.buffered(index) < self._kafka.buffer_records or self._job.starves(index)
+        return self._queued[index] + self._job.inbox.buffered(
+            index
+        ) < self._kafka.buffer_records or self._job.inbox.starves(index)
 
     def put(self, event: Any) -> None:
         """A batch has arrived."""
@@ -92,7 +94,7 @@ class Intake:
             while waiting:
                 self._source.forget(waiting.popleft()[1].message)
         self._queued = [0] * len(self._tps)
-        self._job.drop_input()
+        self._job.inbox.drop_input()
 
     def decode(self) -> None:
         """Everything that has arrived into the job.
@@ -133,7 +135,7 @@ class Intake:
         if batch.previous is None:
             self._check_group_offset(index, batch.log)
         self._received[index] = event.message.offset
-        self._job.put(index, batch, batch.after_us)
+        self._job.inbox.put(index, batch, batch.after_us)
         self._waiting[index].append((event.message.offset, event))
 
     def _look_for_gap(self, index: int, batch: Batch) -> None:
@@ -142,16 +144,16 @@ class Intake:
         received = self._received[index]
         fetched_to = max(batch.expected or 0, self._fetched_to[index] or 0, 0 if received is None else received + 1)
         if batch[0].offset < fetched_to:
-            self.lost_tail(topic, self._job.arrival_us(index, batch))
+            self.lost_tail(topic, self._job.inbox.arrival_us(index, batch))
         elif log is not None and log.start > (expected := max(self._job.positions[topic], fetched_to)) > 0:
-            self._gaps.append(Gap(topic, expected, log.start - expected, self._job.arrival_us(index, batch)))
+            self._gaps.append(Gap(topic, expected, log.start - expected, self._job.inbox.arrival_us(index, batch)))
 
     def lost_tail(self, topic: str, until_us: int) -> None:
         """The log of the topic ends before the position: whatever comes of it from now on is taken."""
         index = self._index[topic]
         self._gaps.append(Gap(topic, self._job.positions[topic], None, until_us))
         self._job.positions[topic] = 0
-        self._job.begins_anew(topic)
+        self._job.inbox.begins_anew(topic)
         self._fetched_to[index], self._complete[index] = None, CompleteUpTo()
         self._source.log_has_lost_its_tail(self._tps[index])
 
@@ -198,7 +200,7 @@ class Intake:
         what was aborted; and what was lost behind it is noticed."""
         for index, tp in enumerate(self._tps):
             ends = self._source.ends(tp)
-            if ends is None or self._job.buffered(index) or not self._all_here(index):
+            if ends is None or self._job.inbox.buffered(index) or not self._all_here(index):
                 continue
             if self._received[index] is None:
                 self._check_group_offset(index, ends.log)

@@ -182,14 +182,14 @@ class PartitionWorker:
         """One transaction's worth of work. Returns whether there may be more."""
         began = time.monotonic()
         self._intake.follow_seeks()
-        self.job.release()
+        self.job.inbox.release()
         self._intake.decode()
         self._intake.follow_positions()
         self._hear_operator()
         for gap in self._intake.take_gaps():
             self._fell_into(gap)
-        self.job.note_ends(self._intake.ended_us())
-        taken = self.job.take(self._intake.at_ends().__getitem__, TURN_RECORDS)
+        self.job.inbox.note_ends(self._intake.ended_us())
+        taken = self.job.inbox.take(self._intake.at_ends().__getitem__, TURN_RECORDS)
         for start in range(0, len(taken), SLICE):
             self.job.apply(taken[start : start + SLICE])
             await asyncio.sleep(0)
@@ -244,7 +244,7 @@ class PartitionWorker:
         """Where all that lay in the logs at some instant has been applied, time moves towards it and dates fire."""
         self._intake.follow_seeks()
         began, wall_us = time.monotonic(), time.time_ns() // 1000
-        self.job.note_ends(self._intake.ended_us())
+        self.job.inbox.note_ends(self._intake.ended_us())
         self.job.beat()
         complete_us = self.job.complete_us(self._intake.complete_us()) if self._wall else 0
         if complete_us > 0:
@@ -284,7 +284,7 @@ class PartitionWorker:
         return self.ready and self._all_applied()
 
     def _all_applied(self) -> bool:
-        return not (len(self._intake) or len(self.job)) and all(self._intake.at_ends())
+        return not (len(self._intake) or len(self.job.inbox)) and all(self._intake.at_ends())
 
     def progress(self) -> list[tuple[int, int]] | None:
         """(applied up to, end) of each input topic; None where an end is not known, or has not been heard of lately."""

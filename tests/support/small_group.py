@@ -116,7 +116,7 @@ class SmallGroup:
 
     def all_applied(self) -> bool:
         return all(
-            len(job) == 0 and job.positions[topic] >= len(self.log(topic, number))
+            len(job.inbox) == 0 and job.positions[topic] >= len(self.log(topic, number))
             for number, job in self.jobs.items()
             for topic in job.sources
         )
@@ -140,20 +140,20 @@ class SmallGroup:
     def _fetch(self, number: int, lots: Random) -> None:
         job = self.jobs[number]
         source = lots.randrange(len(job.sources))
-        if job.buffered(source) > 60 and not job.starves(source):
+        if job.inbox.buffered(source) > 60 and not job.inbox.starves(source):
             return
         begin, log = self._fetched[number][source], self.log(job.sources[source], number)
         records = log[begin : begin + lots.randint(1, 40)]
         if records:
-            job.put(source, records)
+            job.inbox.put(source, records)
             self._fetched[number][source] += len(records)
 
     def _turn(self, number: int) -> None:
         job, fetched = self.jobs[number], self._fetched[number]
-        job.release()
+        job.inbox.release()
         ends = [at >= len(self.log(topic, number)) for at, topic in zip(fetched, job.sources, strict=True)]
-        job.note_ends([self.now_us if end else 0 for end in ends])
-        taken = job.take(ends.__getitem__, 50)
+        job.inbox.note_ends([self.now_us if end else 0 for end in ends])
+        taken = job.inbox.take(ends.__getitem__, 50)
         job.apply(taken)
         if taken or job.must_write:
             self._write(number, len(taken))

@@ -185,8 +185,8 @@ class Replay:
         with patch("time.time_ns", return_value=wall_us * 1000):
             for turn in arriving:
                 for source, records in enumerate(turn.records):
-                    job.put(source, records)
-            taken = job.take(_at_its_end, 1 << 30)
+                    job.inbox.put(source, records)
+            taken = job.inbox.take(_at_its_end, 1 << 30)
             for begin in range(0, len(taken), _SLICE):
                 job.apply(taken[begin : begin + _SLICE])
             if arriving[-1].complete and self._settings.time.clock.value == "wall":

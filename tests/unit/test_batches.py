@@ -86,7 +86,7 @@ class Stage:
         self.intake.decode()
 
     def apply(self) -> None:
-        self.job.apply(self.job.take(lambda _: True, 1_000))
+        self.job.apply(self.job.inbox.take(lambda _: True, 1_000))
 
 
 def test_batches_that_follow_each_other_are_decoded_in_their_order() -> None:
@@ -94,7 +94,7 @@ def test_batches_that_follow_each_other_are_decoded_in_their_order() -> None:
 
     stage.arrive(Event([0, 1], None), Event([4, 5], 1))
 
-    assert (len(stage.intake), len(stage.job)) == (0, 4)
+    assert (len(stage.intake), len(stage.job.inbox)) == (0, 4)
 
 
 def test_a_missing_batch_ends_the_worker() -> None:
@@ -137,7 +137,7 @@ def test_after_a_seek_what_lay_here_is_forgotten_and_the_chain_begins_anew() -> 
     stage.intake.decode()
 
     assert stage.source.forgotten == [2, 1]
-    assert len(stage.job) == 2
+    assert len(stage.job.inbox) == 2
 
 
 def test_a_batch_of_an_earlier_epoch_is_forgotten_when_it_is_met() -> None:
@@ -146,7 +146,7 @@ def test_a_batch_of_an_earlier_epoch_is_forgotten_when_it_is_met() -> None:
     stage.arrive(Event([0], None, epoch=0))
 
     assert stage.source.forgotten == [0]
-    assert len(stage.job) == 0
+    assert len(stage.job.inbox) == 0
 
 
 def test_more_is_wanted_until_the_buffer_is_full_decoded_or_not() -> None:
@@ -278,7 +278,7 @@ def test_a_log_that_is_read_from_the_beginning_again_has_lost_its_tail_and_is_ta
     stage.arrive(Event([0, 1], 99, log=Log(2, 0, 2, 2), timestamp=7_000))
 
     assert stage.intake.take_gaps() == [Gap(TOPIC, 100, None, 7_000_000)]
-    assert (stage.source.lost, len(stage.job)) == ([TOPIC], 2)
+    assert (stage.source.lost, len(stage.job.inbox)) == ([TOPIC], 2)
 
 
 def test_what_the_group_has_committed_beyond_the_end_of_a_log_says_nothing() -> None:
@@ -286,4 +286,4 @@ def test_what_the_group_has_committed_beyond_the_end_of_a_log_says_nothing() -> 
 
     stage.arrive(Event([0, 1], None, log=Log(1, 0, 2, 2)))
 
-    assert len(stage.job) == 2
+    assert len(stage.job.inbox) == 2

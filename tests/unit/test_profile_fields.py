@@ -31,8 +31,8 @@ def profile(**fields: Any) -> bytes:
 def written(values: Iterable[bytes | None], key: bytes | None = b"ann") -> tuple[PartitionJob, Written]:
     job = PartitionJob(Settings(time={"clock": "event"}), 0)
     source = job.sources.index(TOPIC)
-    job.put(source, [record(offset, value, key) for offset, value in enumerate(values)])
-    taken = job.take(lambda _: True, 1_000)
+    job.inbox.put(source, [record(offset, value, key) for offset, value in enumerate(values)])
+    taken = job.inbox.take(lambda _: True, 1_000)
     job.apply(taken)
     turn = job.drain(len(taken))
     assert turn is not None

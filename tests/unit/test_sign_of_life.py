@@ -225,8 +225,8 @@ PLAIN: dict[str, object] = {
 def sign_of(value: object, key: bytes | None = b"ann") -> SignOfLife | None:
     job = PartitionJob(Settings(), 0)
     source = job.sources.index("purchases")
-    job.put(source, [record(value, key)])
-    ((_, (_, _, event, refused, _)),) = job.take(lambda _: True, 10)
+    job.inbox.put(source, [record(value, key)])
+    ((_, (_, _, event, refused, _)),) = job.inbox.take(lambda _: True, 10)
     assert event is None
     assert refused is not None
     assert refused.says is None or isinstance(refused.says, SignOfLife)

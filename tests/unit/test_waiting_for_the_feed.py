@@ -51,8 +51,8 @@ def told_in(job: PartitionJob, *, nightly: bool) -> list[Decision]:
         with patch("time.time_ns", return_value=(now_us + 60 * SECOND_US) * 1_000):
             arrived = [one for one in waiting if one.timestamp * 1_000 <= now_us + 60 * SECOND_US]
             waiting = [one for one in waiting if one.timestamp * 1_000 > now_us + 60 * SECOND_US]
-            job.put(source, arrived)
-            job.apply(job.take(lambda _: True, 10_000))
+            job.inbox.put(source, arrived)
+            job.apply(job.inbox.take(lambda _: True, 10_000))
             job.advance(now_us + 60 * SECOND_US, now_us + 60 * SECOND_US)
             written = job.drain(len(arrived))
         decisions += [] if written is None else written.decisions

@@ -1,0 +1,357 @@
+"""What has arrived for one partition and is not applied: decoded, sorted by where it belongs, merged by event time.
+
+Records of another partition's customers are handed to the carriage, what other partitions have carried here is a
+further source of the merge, and nothing is decoded before it is known where records belong.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from operator import itemgetter
+from typing import NamedTuple, cast
+
+from aiokafka.structs import ConsumerRecord
+
+from service.config import Settings
+from service.domain.engine import Engine
+from service.domain.events import Event, Purchase, SignOfLife
+from service.domain.events import Merge as MergeOfIds
+from service.domain.merge import Merge
+from service.domain.parcels import Applied, time_of
+from service.domain.policy import ClockMode
+from service.errors import ErrorCode, FatalError, PartlyRefusedError, PoisonError
+from service.streaming.carriage import PARCELS, Carriage, Delivered, Stream
+from service.streaming.decoder import Decoder, DecoderSettings
+from service.streaming.input_topics import BY_RANK
+
+UNDECIDED_US = 30_000_000
+"""So long at most is a partition held up before anybody has looked at where records lie: a second or two are usual."""
+
+
+class Refused(NamedTuple):
+    """A record that can never be understood.
+
+    Not the exception: its traceback would keep every frame it came through.
+    """
+
+    record: ConsumerRecord
+    code: ErrorCode
+    message: str
+    says: Event | SignOfLife | None = None
+    """What it still says: that a customer was there, or the rest of a profile."""
+    further: tuple[tuple[ErrorCode, str], ...] = ()
+    """What else is wrong with it."""
+
+
+Decoded = tuple[int | None, int, Applied | None, Refused | None, int]
+"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused, arrival in ms);
+one of event and refused. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
+
+
+def clock_us() -> int:
+    return time.time_ns() // 1000
+
+
+class Inbox:
+    """Sources are counted as in `sources`: the input topics, then the topic of what was carried here, where there are
+    other partitions. Owned by one task at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sources: tuple[str, ...],
+        positions: dict[str, int],
+        engine: Engine,
+        carriage: Carriage | None,
+    ) -> None:
+        """`positions`: next offset by topic, the owner's; what lies below is contained in the state."""
+        self._sources = sources
+        self._positions = positions
+        self._engine = engine
+        self._carriage = carriage
+        self._own = len(BY_RANK)
+        self._wall = settings.time.clock is ClockMode.WALL
+        self._held: list[list[ConsumerRecord]] = [[] for _ in range(self._own)]
+        """Records that are not decoded yet, because it is not known where they belong."""
+        self._held_since_us = clock_us()
+        self.streams: list[Stream] = []
+        """What the merge's further sources hold."""
+        self._stream_of: dict[Stream, int] = {}
+        self._arrived: list[deque[tuple[int, int]]] = [deque() for _ in range(self._own)]
+        """Of each source of the merge where there are other partitions: (last offset, wall time) of what was put
+        together."""
+        self._blocked = False
+        """Whether the last take was held up by another partition."""
+        self.of_purchases = [Purchase in row.events for row in BY_RANK]
+        """Of each source of the merge whether purchases come from it."""
+        decoder = Decoder(
+            DecoderSettings(
+                currency=settings.shop.currency,
+                minor_digits=settings.shop.minor_digits,
+                rates=settings.shop.rates,
+                max_value_bytes=settings.limits.max_value_bytes,
+                max_future_skew_us=int(settings.limits.max_future_skew_s * 1_000_000),
+            )
+        )
+        self._decode = tuple(row.decode(decoder) for row in BY_RANK)
+        self._withdrawals = tuple(None if row.withdrawal is None else row.withdrawal(decoder) for row in BY_RANK)
+        self._signs = tuple(None if row.sign is None else row.sign(decoder) for row in BY_RANK)
+        self._merge: Merge[Decoded] = Merge(self._own, itemgetter(0))
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether records wait because it is not known where they belong."""
+        return any(self._held)
+
+    def buffered(self, source: int) -> int:
+        if source < self._own:
+            return self._merge.buffered(source) + len(self._held[source])
+        return sum(map(self._merge.buffered, self._stream_of.values()))
+
+    def starves(self, source: int) -> bool:
+        """Whether more has to be read however much is buffered: what one partition is waited for may lie behind what
+        another one has carried."""
+        return source == self._own and self._blocked
+
+    def __len__(self) -> int:
+        """Records that have arrived and are not applied."""
+        return len(self._merge) + sum(map(len, self._held))
+
+    def put(self, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
+        """Decodes what lies at or beyond the position; what lies below is contained in the state already.
+
+        `after_us`: none of the records lay in the log yet then; their own timestamps are the producer's word.
+        """
+        if self._carriage is not None:
+            if source == self._own:
+                self._put_carried(self._carriage, records)
+            else:
+                self._put_sorted(self._carriage, source, records, after_us)
+            return
+        after_ms = after_us // 1000
+        position, decode, now_us = self._positions[self._sources[source]], self._decode[source], clock_us()
+        decoded: list[Decoded] = []
+        add = decoded.append
+        for record in records:
+            offset = record.offset
+            if offset < position:
+                continue
+            try:
+                event = decode(record.value, record.key, record.headers, now_us)
+            except PoisonError as error:
+                add(self._refused_entry(source, record, offset, error, now_us))
+            else:
+                arrived_ms = record.timestamp
+                add((event.at_us, offset, event, None, max(after_ms, arrived_ms) if after_ms else arrived_ms))
+        self._merge.put(source, decoded)
+
+    def arrival_us(self, source: int, records: list[ConsumerRecord]) -> int:
+        """When the first of the records arrived, by the clock that rules: with events as the clock, its own time."""
+        now_us = clock_us()
+        if self._wall:
+            stamp_us = records[0].timestamp * 1000
+            return min(stamp_us, now_us) if stamp_us > 0 else now_us
+        for record in records if source < self._own else ():
+            try:
+                return self._decode[source](record.value, record.key, record.headers, now_us).at_us
+            except PoisonError:
+                continue
+        return self._engine.now_us
+
+    def _sign(self, source: int, record: ConsumerRecord, now_us: int) -> SignOfLife | None:
+        """What a refused record still says."""
+        sign_of = self._signs[source]
+        if sign_of is None:
+            return None
+        written_us = record.timestamp * 1000
+        written_us = written_us if 0 < written_us <= now_us else 0
+        return sign_of(record.value, record.key, record.headers, now_us, written_us)
+
+    def _refused_entry(
+        self, source: int, record: ConsumerRecord, number: int, error: PoisonError, now_us: int
+    ) -> Decoded:
+        """A record of the input `source` that was refused, with what it still says."""
+        if isinstance(error, PartlyRefusedError):
+            event = cast("Event", error.event)
+            return (event.at_us, number, None, Refused(record, error.code, error.message, event, error.further), 0)
+        withdrawal_of = self._withdrawals[source]
+        if record.value is None and withdrawal_of is not None:
+            withdrawal = withdrawal_of(record.key, record.timestamp * 1000 if record.timestamp > 0 else now_us)
+            if withdrawal is not None:
+                return (None, number, withdrawal, None, 0)
+        sign = self._sign(source, record, now_us)
+        at_us = sign.at_us if sign is not None and sign.own_time else None
+        return (at_us, number, None, Refused(record, error.code, error.message, sign), 0)
+
+    def _put_sorted(self, carriage: Carriage, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
+        """The same where there are other partitions: what belongs to one of them is carried there.
+
+        A customer who is known here belongs here, so that their ids need no hashing.
+        """
+        position, decode, now_us = self._positions[self._sources[source]], self._decode[source], clock_us()
+        placement, here, known = carriage.placement, carriage.partition, self._engine.customers
+        if self._held[source] or (placement.kept is None and now_us - self._held_since_us < UNDECIDED_US):
+            if not any(self._held) and placement.kept is None:
+                self._held_since_us = now_us
+            self._held[source].extend(records)
+            return
+        sent_us, after_ms, decoded = -1, after_us // 1000, list[Decoded]()
+        of_ids = MergeOfIds in BY_RANK[source].events
+        add = decoded.append
+        for index, record in enumerate(records):
+            offset = record.offset
+            if offset < position:
+                continue
+            try:
+                event = decode(record.value, record.key, record.headers, now_us)
+            except PoisonError as error:
+                entry: Decoded = self._refused_entry(source, record, offset, error, now_us)
+                # Only who was there has to be known where they belong, and a key lies where its producer put it.
+                says = entry[2] if entry[3] is None else entry[3].says
+                astray = says is not None and record.key == says.customer_id.encode()
+                home = placement.home(record.key) if astray and record.key else here
+            else:
+                arrived_ms = record.timestamp
+                entry = (event.at_us, offset, event, None, max(after_ms, arrived_ms) if after_ms else arrived_ms)
+                if of_ids and isinstance(event, MergeOfIds) and placement.home(event.merged_into.encode()) is None:
+                    self._held[source] = records[index:]
+                    break
+                if event.customer_id in known:
+                    add(entry)
+                    continue
+                home = placement.home(event.customer_id.encode())
+            if home == here:
+                add(entry)
+            elif home is not None:
+                carriage.send(record, home, now_us, max(after_ms, record.timestamp))
+                sent_us = max(sent_us, entry[0] or 0)
+                add((None, offset, None, None, 0))  # so that the position moves over it in its turn
+            else:
+                self._held[source] = records[index:]
+                break
+        if carriage.tells:
+            times = (at_us for at_us, *_ in decoded if at_us is not None)
+            carriage.note_read(self._sources[source], max(times, default=sent_us), sent_us)
+        self._put(source, decoded, now_us)
+
+    def _put_carried(self, carriage: Carriage, records: list[ConsumerRecord]) -> None:
+        """What other partitions have carried here, decoded as what it was at first."""
+        now_us, topic = clock_us(), self._sources[self._own]
+        position = self._positions[topic]
+        found: dict[int, list[Decoded]] = {}
+        for carrier in records:
+            if carrier.offset < position:
+                continue
+            carried = carriage.receive(carrier)
+            if carried is None:
+                continue
+            if isinstance(carried, Delivered):
+                parcel: Decoded = (time_of(carried.event), carried.number, carried.event, None, carried.sent_ms)
+                stream = (PARCELS, carried.partition)
+                found.setdefault(self._source_of(stream, self._own), []).append(parcel)
+                continue
+            record, number = carried.record, carried.number
+            if record.topic not in self._sources:
+                raise FatalError(
+                    f"{topic}-{carriage.partition} holds a record of {record.topic}, which is no input: "
+                    "let the worker finish under the topics' old names before they are changed."
+                )
+            index = self._sources.index(record.topic)
+            try:
+                event = self._decode[index](record.value, record.key, record.headers, now_us)
+            except PoisonError as error:
+                entry: Decoded = self._refused_entry(index, record, number, error, now_us)
+            else:
+                entry = (event.at_us, number, event, None, carried.arrived_ms)
+            found.setdefault(self._source_of((record.topic, record.partition), index), []).append(entry)
+        for source, decoded in found.items():
+            self._put(source, decoded, now_us)
+        self._positions[topic] = carriage.position(position)
+
+    def _source_of(self, stream: Stream, index: int) -> int:
+        """The merge's source of what was carried from a partition of the input `index`, which ties go to; after all
+        inputs come parcels."""
+        source = self._stream_of.get(stream)
+        if source is None:
+            source = self._stream_of[stream] = self._merge.add_source(index, stream[1])
+            self.streams.append(stream)
+            self.of_purchases.append(index < self._own and self.of_purchases[index])
+            self._arrived.append(deque())
+        return source
+
+    def _put(self, source: int, decoded: list[Decoded], now_us: int) -> None:
+        if decoded:
+            self._merge.put(source, decoded)
+            arrived = self._arrived[source]
+            if self._carriage is not None and not self._carriage.coupled:
+                arrived.clear()  # the newest stands for all: nobody may ever ask
+            arrived.append((decoded[-1][1], now_us))
+
+    def release(self) -> None:
+        """Decodes what was held back, as soon as it may be."""
+        if self._carriage is None or not any(self._held):
+            return
+        if self._carriage.placement.kept is None and clock_us() - self._held_since_us < UNDECIDED_US:
+            return
+        for source, held in enumerate(self._held):
+            if held:
+                self._held[source] = []
+                self._put_sorted(self._carriage, source, held)
+
+    def drop_input(self) -> None:
+        """Forgets what is buffered: it will be fetched again."""
+        self._merge.clear()
+        for held in self._held:
+            held.clear()
+        for arrived in self._arrived:
+            arrived.clear()
+        self._blocked = False
+        if self._carriage is not None:
+            self._carriage.forget_received()
+
+    def begins_anew(self, topic: str) -> None:
+        """The log of the topic was made anew: its offsets begin at 0 once more."""
+        if self._carriage is not None:
+            self._carriage.begins_anew(topic)
+
+    def note_ends(self, ended_us: list[int]) -> None:
+        """Of each source the instant at which all that lay in its log has been put; 0 = it is not at its end."""
+        if self._carriage is not None:
+            own = ended_us[: self._own]
+            self._carriage.note_ends([0 if held else at for at, held in zip(own, self._held, strict=True)])
+
+    def take(self, at_end: Callable[[int], bool], limit: int) -> list[tuple[int, Decoded]]:
+        """Records that may be applied now, in order of event time over the topics."""
+        carriage = self._carriage
+        if carriage is None:
+            return self._merge.take(at_end, limit)
+        ends = [at_end(source) and not self._held[source] for source in range(self._own)]
+        ends.extend([True] * len(self.streams))
+        others = carriage.others()
+        if carriage.placement.kept is None and (others or carriage.has_parcels):
+            return []  # somebody has decided, and it will be heard in a moment
+        self._blocked = False
+        if not others:
+            return self._merge.take(ends.__getitem__, limit)
+        up_to_us = min(read.up_to_us for read in others)
+
+        def may(source: int, decoded: Decoded) -> bool:
+            """Whether no other partition can still send what comes before it."""
+            at_us, offset, *_ = decoded
+            if at_us is None or at_us <= up_to_us:
+                return True
+            arrived_us = self._arrived_us(source, offset)
+            may_be = all(at_us <= read.up_to_us or arrived_us <= read.ended_us for read in others)
+            self._blocked |= not may_be
+            return may_be
+
+        return self._merge.take_while(ends.__getitem__, may, limit)
+
+    def _arrived_us(self, source: int, offset: int) -> int:
+        """Wall time by which a record at the head of its source had arrived."""
+        marks = self._arrived[source]
+        while marks[0][0] < offset:
+            marks.popleft()
+        return marks[0][1]
