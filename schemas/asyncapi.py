@@ -57,6 +57,14 @@ CHANNELS: tuple[Channel, ...] = (
     Channel(
         "dead-letters", "send", "Refused records, byte for byte.", "the refused record's key", (outputs.DeadLetter,)
     ),
+    Channel(
+        "deliveries",
+        "send",
+        "What has become of each request; a null value = forgotten, since nobody can ask for it any more.",
+        "the id of the request, UTF-8; followed by .CHANNEL where that is not smtp",
+        (envelope.DeliveryRecordedEvent,),
+        compacted=True,
+    ),
 )
 
 

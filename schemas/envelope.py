@@ -6,7 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.outputs import CustomerScores, DecisionRecord, OutreachCancelled, OutreachRequested, PeriodMetrics
+from schemas.outputs import (
+    CustomerScores,
+    DecisionRecord,
+    DeliveryRecord,
+    OutreachCancelled,
+    OutreachRequested,
+    PeriodMetrics,
+)
 from schemas.wire_types import UtcTime, WireModel
 
 
@@ -55,3 +62,11 @@ class PeriodMeasuredEvent(_CloudEvent):
 
     type: Literal["period.measured"] = Field(description="Kind of the event.")
     data: PeriodMetrics = Field(description="The numbers.")
+
+
+class DeliveryRecordedEvent(_CloudEvent):
+    """What has become of a request; the latest one per key counts."""
+
+    type: Literal["delivery.recorded"] = Field(description="Kind of the event.")
+    subject: str = Field(min_length=1, description="The id of the request.")
+    data: DeliveryRecord = Field(description="The state of one request.")

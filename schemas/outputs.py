@@ -107,6 +107,25 @@ class DecisionRecord(_Explained):
     )
 
 
+class DeliveryRecord(WireModel):
+    """What has been done with one request in one channel. It holds no address and no name."""
+
+    request_id: str = Field(description="The id of the outreach.requested.")
+    customer_id: str | None = Field(description="Whom it is about; null = erased since.")
+    channel: str = Field(description="Way out: smtp, or webhook.")
+    state: Literal["requested", "attempted", "delivered", "bounced", "complained", "failed", "cancelled", "expired"] = (
+        Field(
+            description="requested = waiting; attempted = begun, and without a later state nobody knows whether it was taken; "
+            "the others are ends."
+        )
+    )
+    reason: str = Field(description="Code, e.g. consent_withdrawn or smtp 550 5.1.1; empty = none is needed.")
+    at: UtcTime = Field(description="When, by the deliverer's clock.")
+    attempts: Count = Field(description="Attempts so far.")
+    expires_at: UtcTime = Field(description="Of the request: nothing is sent from then on.")
+    sample: bool = Field(False, description="true: a marked sample, which counts nowhere.")
+
+
 class HealthPart(WireModel):
     """One component of the health."""
 

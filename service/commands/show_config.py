@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import typer
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from service.commands.console import out, settings_of
 from service.config import Settings
@@ -24,16 +24,23 @@ def config_toml(settings: Settings) -> str:
         lines.append(f"[{section}]")
         tables: list[str] = []
         for key, value in values.items():
+            real = getattr(getattr(settings, section), key)
             if isinstance(value, dict):
-                tables += ["", f"[{section}.{key}]", *(f"{name} = {_toml(inner)}" for name, inner in value.items())]
-            elif value is None:
-                lines.append(f"# {key} is not set")
-            elif isinstance(getattr(getattr(settings, section), key), SecretStr):
-                lines.append(f"# {key} is set; a secret is not shown")
+                inner = {name: getattr(real, name) for name in value} if isinstance(real, BaseModel) else value
+                tables += ["", f"[{section}.{key}]", *(_line(name, value[name], inner[name]) for name in value)]
             else:
-                lines.append(f"{key} = {_toml(value)}")
+                lines.append(_line(key, value, real))
         lines += [*tables, ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _line(key: str, value: Any, real: object) -> str:
+    """`value` is what is written for `real`."""
+    if value is None:
+        return f"# {key} is not set"
+    if isinstance(real, SecretStr):
+        return f"# {key} is set; a secret is not shown"
+    return f"{key} = {_toml(value)}"
 
 
 def _toml(value: Any) -> str:

@@ -53,7 +53,7 @@ def _run(settings: Settings, *, web: bool) -> int:
         if restarts:
             log.info("started again", restarts=restarts)
             time.sleep(pause_before_start(restarts))
-        topics.make_carried(settings, wait_s=math.inf, say=log.warning)
+        topics.make_added(settings, wait_s=math.inf, say=log.warning)
         problems = topics.check(settings, wait_s=math.inf, say=log.warning)
         if problems:
             raise ConfigurationError(" ".join(problems))

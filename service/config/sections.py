@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import time
 from decimal import Decimal
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -99,6 +100,19 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?", re.ASCII)
+_MAILBOX = re.compile(r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+@[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+")
+
+
+def is_mailbox(text: str) -> bool:
+    """Whether it is one address, alone or behind a name, as it may stand in a header."""
+    if not text.isprintable():
+        return False
+    name, address = parseaddr(text)
+    alone = not name and address == text.strip()
+    return _MAILBOX.fullmatch(address) is not None and (alone or text.rstrip().endswith(f"<{address}>"))
+
+
 class TopicNames(_Section):
     """Names of the public topics."""
 
@@ -110,6 +124,7 @@ class TopicNames(_Section):
     customer_scores: TopicName = "customer-scores"
     period_metrics: TopicName = "period-metrics"
     dead_letters: TopicName = "dead-letters"
+    deliveries: TopicName = "deliveries"
 
 
 class KafkaSettings(_Section):
@@ -294,6 +309,96 @@ class WebSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8088
     token: Token | None = None
     """Bearer token for everything about a person; without one those paths stay closed."""
+
+
+class SmtpSettings(_Section):
+    """The mail server that `churn-alert deliver smtp` hands its messages to."""
+
+    host: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """None: 587, or 465 with `tls`, or 25 with `none`."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """STARTTLS, TLS from the first byte, or neither: a server that does not offer what is set gets no message."""
+    username: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    password: Secret | None = None
+    allow_plaintext_credentials: bool = False
+    """Without TLS the password would be readable; it must be asked for."""
+    ca_file: Path | None = None
+    """Certificates in PEM format of those who may have signed the server's; None = those that the machine trusts."""
+    sender: Annotated[str, Field(min_length=3, max_length=500)] | None = None
+    """From: an address, or a name and an address such as Café Anna <hello@cafe-anna.example>."""
+    reply_to: Annotated[str, Field(min_length=3, max_length=500)] | None = None
+    connections: Annotated[int, Field(ge=1, le=100)] = 4
+    timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 30.0
+    """What one answer of the server may take; then the line is cut and the message is tried again."""
+
+    @field_validator("sender", "reply_to")
+    @classmethod
+    def _is_one_mailbox(cls, text: str | None) -> str | None:
+        if text is not None and not is_mailbox(text):
+            raise ValueError(f"{text[:100]!r} is no address such as Café Anna <hello@cafe-anna.example>")
+        return text
+
+    @model_validator(mode="after")
+    def _credentials(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password belong together: set both or neither")
+        if self.password is not None and self.security == "none" and not self.allow_plaintext_credentials:
+            raise ValueError(
+                "security none would send the password readable; use starttls or tls, or set allow_plaintext_credentials = true"
+            )
+        return self
+
+    @property
+    def real_port(self) -> int:
+        return self.port or {"starttls": 587, "tls": 465, "none": 25}[self.security]
+
+
+class DeliverSettings(_Section):
+    """The delivery processes, `churn-alert deliver …`."""
+
+    group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] | None = None
+    """Consumer group and prefix of the transactional ids; None = kafka.group with `-deliver`."""
+    begin_at: Literal["earliest", "latest"] = "earliest"
+    """Where a group begins that has never delivered: with all that is still valid, or with what comes from now on."""
+    per_second: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
+    """At most so many messages a second, of all processes together, evenly spread; None = as fast as the other side
+    takes them."""
+    in_flight: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Messages of one partition that may be begun without an end on record: so many a crash can make come twice."""
+    waiting: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    """Requests of one partition that are held in memory, back-off included; then reading pauses."""
+    retry_first_s: Seconds = 5.0
+    retry_longest_s: Seconds = 3_600.0
+    """Pauses between attempts double from the first to the longest, until the request expires."""
+    public_url: Annotated[str, Field(max_length=500)] | None = None
+    """Where the unsubscribe page is reached from outside, e.g. https://shop.example/news; links are made with it."""
+    unsubscribe_secret: LongSecret | None = None
+    """Signs the unsubscribe links. Change it and the links in mails that were sent are no longer taken."""
+    host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8089
+    """Of probes, metrics and the unsubscribe page."""
+    smtp: SmtpSettings = SmtpSettings()
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_web_address(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        if _WEB_ADDRESS.fullmatch(text) is None:
+            raise ValueError(f"{text[:100]!r} is no web address such as https://shop.example/news")
+        return text.rstrip("/")
+
+    @model_validator(mode="after")
+    def _pauses_grow(self) -> Self:
+        if self.retry_longest_s < self.retry_first_s:
+            raise ValueError("retry_longest_s must be at least retry_first_s")
+        return self
+
+    def group_of(self, kafka_group: str, channel: str) -> str:
+        """A channel of its own has a group of its own: each of them gets every request."""
+        base = self.group or f"{kafka_group}-deliver"
+        return base if channel == "smtp" else f"{base}-{channel}"
 
 
 class LogSettings(_Section):

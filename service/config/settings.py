@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from service.config.sections import (
     DEFAULT_CONTROL_SHARE,
     ENV_PREFIX,
+    DeliverSettings,
     KafkaSettings,
     LimitSettings,
     LogSettings,
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     time: TimeSettings = TimeSettings()
     outreach: OutreachSettings = OutreachSettings()
     web: WebSettings = WebSettings()
+    deliver: DeliverSettings = DeliverSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

@@ -7,12 +7,10 @@ One object per process with an injected registry. Never a customer id as label.
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
-from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.metrics_core import Metric
+from prometheus_client import CollectorRegistry, Gauge, GCCollector, ProcessCollector
 
 from service.build_info import flavour, version
 from service.domain.counts import Counts
@@ -21,6 +19,7 @@ from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import EVIDENCE, Realised
 from service.domain.periods.numbers import NUMBERS, PeriodRow
 from service.streaming.input_topics import INPUT_TOPICS
+from service.streaming.instruments import Counter, Histogram
 from service.streaming.job import Written
 from service.streaming.log_ends import Ends
 
@@ -33,24 +32,6 @@ worker that has lost its partitions leaves no stale series; it also writes `peri
 
 DAY_S = 86_400
 _DUE = ("seen", "usual")
-
-
-class _WithoutCreated(MetricWrapperBase):
-    """Without the gauge of its own birth, which the library would show beside every series; its switch for that is
-    global."""
-
-    def collect(self) -> Iterable[Metric]:
-        for family in super().collect():
-            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
-            yield family
-
-
-class _Counter(_WithoutCreated, Counter):
-    pass
-
-
-class _Histogram(_WithoutCreated, Histogram):
-    pass
 
 
 class Metrics:
@@ -70,70 +51,70 @@ class Metrics:
             registry=r,
         )
         self._build.labels(version(), "true" if flavour() == "compiled" else "false", platform.python_version()).set(1)
-        self._records = _Counter(
+        self._records = Counter(
             "churn_alert_records_total",
             "Input records processed, good and bad. Flat with lag > 0: stuck.",
             ["partition"],
             registry=r,
         )
-        self._events = _Counter("churn_alert_events_total", "Accepted events by type.", ["type"], registry=r)
-        self._duplicates = _Counter(
+        self._events = Counter("churn_alert_events_total", "Accepted events by type.", ["type"], registry=r)
+        self._duplicates = Counter(
             "churn_alert_duplicates_total",
             "Events ignored because their event_id or order_id was known. A steady rate is a producer that retries too much.",
             registry=r,
         )
-        self._late = _Counter(
+        self._late = Counter(
             "churn_alert_late_visits_total",
             "Visits dated before a customer's known last visit. Many: a source delivers out of order.",
             registry=r,
         )
-        self._beyond = _Counter(
+        self._beyond = Counter(
             "churn_alert_beyond_history_total",
             "Events older than the kept history; counted in lifetime totals only.",
             registry=r,
         )
-        self._corrections = _Counter(
+        self._corrections = Counter(
             "churn_alert_corrections_total",
             "Events that gave a known purchase or refund another amount. Many: order numbers are used again.",
             registry=r,
         )
-        self._refunds_beyond = _Counter(
+        self._refunds_beyond = Counter(
             "churn_alert_refunds_beyond_order_total",
             "Events by which refunds of an order came to more than it amounts to; what is beyond is left out.",
             registry=r,
         )
-        self._signs = _Counter(
+        self._signs = Counter(
             "churn_alert_signs_of_life_total",
             "Refused purchases of known customers: what is due for them waits a usual gap. See the dead letters.",
             registry=r,
         )
-        self._left_out = _Counter(
+        self._left_out = Counter(
             "churn_alert_fields_left_out_total",
             "Optional fields of accepted purchases that could not be read. Rising: tell the producer.",
             ["field"],
             registry=r,
         )
-        self._erased = _Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
-        self._dead = _Counter(
+        self._erased = Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
+        self._dead = Counter(
             "churn_alert_dead_letters_total",
             "Records sent to dead-letters. Above 0: run `churn-alert dead-letters list`.",
             ["reason"],
             registry=r,
         )
-        self._decisions = _Counter(
+        self._decisions = Counter(
             "churn_alert_decisions_total",
             "Outreach decisions. A sudden rise of released: check the policy before the customers do.",
             ["kind", "rung", "outcome", "reason"],
             registry=r,
         )
-        self._regular_events = _Counter(
+        self._regular_events = Counter(
             "churn_alert_regular_events_total",
             "What happened to regulars, by visits they had: wrong_alert / healthy_gap is the share of healthy gaps alerted, "
             "back_soon / alert the share back within a usual gap, 100 x alert / visit the volume.",
             ["evidence", "event"],
             registry=r,
         )
-        self._healthy = _Counter(
+        self._healthy = Counter(
             "churn_alert_healthy_seconds_total",
             "Sum of healthy gaps of regulars. 31,536,000 x wrong_alert / this: wrong alerts per healthy regular and year.",
             ["evidence"],
@@ -147,14 +128,14 @@ class Metrics:
             registry=r,
         )
         self._tallies: dict[int, Realised] = {}
-        self._outputs = _Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
-        self._compute = _Histogram(
+        self._outputs = Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
+        self._compute = Histogram(
             "churn_alert_turn_compute_seconds",
             "Computing of one turn. Near the session timeout: lower kafka.fetch_bytes.",
             buckets=_TURN_BUCKETS,
             registry=r,
         )
-        self._commit = _Histogram(
+        self._commit = Histogram(
             "churn_alert_turn_commit_seconds",
             "Transaction of one turn. Rising: the broker is slow.",
             buckets=_TURN_BUCKETS,
@@ -190,7 +171,7 @@ class Metrics:
             ["topic", "partition"],
             registry=r,
         )
-        self._lost = _Counter(
+        self._lost = Counter(
             "churn_alert_gap_records_total",
             "Records that were gone before they were read. Above 0: lengthen the retention of the topic, send them again.",
             ["topic", "partition"],
@@ -266,7 +247,7 @@ class Metrics:
         self._counts: dict[int, Counts] = {}
         self._rows: dict[tuple[str, str], PeriodRow] = {}
         """Latest row by (granularity, which), also while another worker shows them: a new owner has all at once."""
-        self._carried = _Counter(
+        self._carried = Counter(
             "churn_alert_carried_records_total",
             "Records that lay in a partition their key does not belong to, carried to the right one; `function` = who puts "
             "them there. Above 0: let every producer hash alike (`churn-alert topics check`).",

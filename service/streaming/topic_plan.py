@@ -83,6 +83,8 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
         kept(names.outreach_decisions, Role.OUTPUT, DECISION_DAYS),
         kept(names.dead_letters, Role.OUTPUT, DEAD_LETTER_DAYS, max_message_bytes=LARGEST_BYTES),
         compacted(names.customer_scores, Role.OUTPUT, 64, 0.3),
+        # Names customers until they are erased: what has been replaced must be gone soon after.
+        compacted(names.deliveries, Role.OUTPUT, 16, 0.1, max_compaction_lag_ms=DAY_MS),
         compacted(names.period_metrics, Role.TOTAL, 16, 0.2, count=1),
         # Recovery reads these from the start: small segments and early cleaning keep them near one record per key. The
         # ledger rewrites the same few days at every turn.

@@ -41,6 +41,18 @@ class Made:
     created: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryTopics:
+    """As a delivery process finds them."""
+
+    outreach: int
+    """Partitions."""
+    customers: int
+    """Partitions."""
+    kept_ms: int
+    """How long `outreach` keeps a request; -1 = for ever."""
+
+
 def _silent(_line: str) -> None:
     pass
 
@@ -105,12 +117,13 @@ def create(
         return tuple(Made(spec, spec.name not in existing) for spec in plan)
 
 
-def make_carried(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> bool:
-    """Creates the topic of carried records where it alone is missing, as in an installation of an earlier release.
+def make_added(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> bool:
+    """Creates the topics that an installation of an earlier release lacks, where nothing else is missing: that of
+    carried records, and that of deliveries.
 
     Returns whether it did. Raises as `create`.
     """
-    name = settings.kafka.carried_topic
+    added = {settings.kafka.carried_topic, settings.kafka.topics.deliveries}
     with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
         existing = _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
         missing = [
@@ -118,12 +131,43 @@ def make_carried(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent)
             for spec in topic_plan(settings, _partitions_of_inputs(settings, existing))
             if spec.name not in existing
         ]
-        if [spec.name for spec in missing] != [name]:
+        if not missing or not {spec.name for spec in missing} <= added:
             return False
         _create(admin, missing)
-        admin.wait_for_topics([name], timeout_ms=REQUEST_TIMEOUT_MS)
-    say(f"The topic {name} was missing and has been created")
+        admin.wait_for_topics([spec.name for spec in missing], timeout_ms=REQUEST_TIMEOUT_MS)
+    for spec in missing:
+        say(f"The topic {spec.name} was missing and has been created")
     return True
+
+
+def for_delivery(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> DeliveryTopics:
+    """What a delivery process has to know of its topics.
+
+    Raises ConfigurationError where one is missing or `deliveries` cannot hold what belongs beside each partition of
+    `outreach`; TransientError as `connect`.
+    """
+    names = settings.kafka.topics
+    customers = input_names(names)[-1]
+    with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
+        existing = _describe(admin, [names.outreach, names.deliveries, customers])
+    missing = [name for name in (names.outreach, customers, names.deliveries) if name not in existing]
+    if missing:
+        raise ConfigurationError(f"Topic {missing[0]} does not exist: run `churn-alert topics create`.")
+    outreach, deliveries = existing[names.outreach], existing[names.deliveries]
+    if deliveries.partitions < outreach.partitions:
+        raise ConfigurationError(
+            f"Topic {names.deliveries} has {deliveries.partitions} partitions and {names.outreach} has {outreach.partitions}: "
+            f"what was sent is kept beside what was asked for, so give it as many with `kafka-topics.sh --alter --topic "
+            f"{names.deliveries} --partitions {outreach.partitions}`."
+        )
+    if "compact" not in deliveries.configs.get("cleanup.policy", ""):
+        raise ConfigurationError(
+            f"Topic {names.deliveries} would lose what was sent: set it with `kafka-configs.sh --alter --entity-type topics "
+            f"--entity-name {names.deliveries} --add-config cleanup.policy=compact`."
+        )
+    return DeliveryTopics(
+        outreach.partitions, existing[customers].partitions, int(outreach.configs.get("retention.ms", -1))
+    )
 
 
 def partition_count(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> int:

@@ -14,9 +14,7 @@ from service.web.shop_view import Readiness, ShopFacts
 
 
 def add_probes(app: FastAPI, registry: CollectorRegistry, facts: ShopFacts) -> None:
-    @app.get("/healthz", summary="200 while the process works", tags=["operation"])
-    async def healthz() -> Response:
-        return json_answer({"alive": True})
+    add_life_and_metrics(app, registry)
 
     @app.get(
         "/readyz",
@@ -27,6 +25,14 @@ def add_probes(app: FastAPI, registry: CollectorRegistry, facts: ShopFacts) -> N
     async def readyz() -> Response:
         readiness = facts.readiness()
         return json_answer(_told(readiness), 200 if readiness.ready else 503)
+
+
+def add_life_and_metrics(app: FastAPI, registry: CollectorRegistry) -> None:
+    """What every process of ours answers in the same way."""
+
+    @app.get("/healthz", summary="200 while the process works", tags=["operation"])
+    async def healthz() -> Response:
+        return json_answer({"alive": True})
 
     @app.get("/metrics", summary="Prometheus metrics", response_class=Response, tags=["operation"])
     async def metrics(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:

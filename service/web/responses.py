@@ -29,9 +29,10 @@ async def refuse(_request: Request, error: Exception) -> Response:
 
 
 async def secure(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Middleware: adds the headers to every answer."""
+    """Middleware: adds the headers to every answer, unless a page needs one of its own."""
     response = await answer(request)
-    response.headers.update(SECURITY_HEADERS)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
     # Numbers are never stored by a proxy or a browser; the style sheet may be kept if it is asked for again.
     response.headers.setdefault("Cache-Control", "no-cache" if request.url.path.startswith("/static/") else "no-store")
     return response

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from service.config import Settings, WebSettings
+from service.config import DeliverSettings, Settings, WebSettings
 from service.errors import ConfigurationError
 from service.streaming.worker import Worker
 from service.web.app import create_app
@@ -27,22 +28,25 @@ _GRACE_S = 2
 log = structlog.get_logger()
 
 
-def serving_on(listener: socket.socket, settings: Settings) -> Callable[[Worker], Awaitable[None]]:
-    """What serves on it beside a worker."""
+def serving_on(
+    listener: socket.socket, settings: Settings, also: Callable[[FastAPI], None] = lambda _app: None
+) -> Callable[[Worker], Awaitable[None]]:
+    """What serves on it beside a worker; `also` adds routes that come from elsewhere."""
 
     async def serve(worker: Worker) -> None:
         """Until cancelled; raises whatever ends one of its parts."""
         recent = RecentDecisions(settings.kafka)
         facts = WorkerFacts(worker, recent)
         app = create_app(settings, worker.metrics.registry, facts)
+        also(app)
         log.info("page and metrics", address=address_of(listener))
         await _together(serve_app(app, listener), recent.run(), facts.run())
 
     return serve
 
 
-def take_port(web: WebSettings) -> socket.socket:
-    """A listening socket on web.host and web.port; port 0 takes any free one.
+def take_port(web: WebSettings | DeliverSettings) -> socket.socket:
+    """A listening socket on the section's host and port; port 0 takes any free one.
 
     Raises ConfigurationError when the port cannot be taken.
     """
@@ -50,7 +54,7 @@ def take_port(web: WebSettings) -> socket.socket:
         family, *_, where = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (socket.gaierror, UnicodeError):
         raise ConfigurationError(
-            f"web.host {web.host!r} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for every network."
+            f"{_section(web)}.host {web.host!r} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for every network."
         ) from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -67,15 +71,20 @@ def take_port(web: WebSettings) -> socket.socket:
     return listener
 
 
-def _why_not(web: WebSettings, error: OSError) -> str:
-    cure = "set web.port (or CHURN_ALERT_WEB__PORT) to another one; 0 takes any free port."
+def _section(web: WebSettings | DeliverSettings) -> str:
+    return "web" if isinstance(web, WebSettings) else "deliver"
+
+
+def _why_not(web: WebSettings | DeliverSettings, error: OSError) -> str:
+    section = _section(web)
+    cure = f"set {section}.port (or CHURN_ALERT_{section.upper()}__PORT) to another one; 0 takes any free port."
     match error.errno:
         case errno.EADDRINUSE:
             return f"Port {web.port} on {web.host} is in use by another program: stop that one, or {cure}"
         case errno.EACCES | errno.EPERM:
             return f"Port {web.port} on {web.host} may not be opened by this user: {cure}"
         case errno.EADDRNOTAVAIL:
-            return f"web.host {web.host!r} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for every network."
+            return f"{section}.host {web.host!r} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for every network."
         case _:
             return f"Port {web.port} on {web.host} cannot be opened ({error.strerror}): {cure}"
 

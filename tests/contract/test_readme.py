@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from service.cli import app
 from service.config import Settings
+from service.delivery.metrics import DeliveryMetrics
 from service.streaming.metrics import Metrics
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -71,10 +71,9 @@ def test_every_setting_the_readme_names_exists(key: str) -> None:
 
 
 def test_the_metrics_table_is_that_of_the_code() -> None:
-    registry = CollectorRegistry()
-    Metrics(registry)
     names = {
         family.name + ("_total" if family.type == "counter" else "")
+        for registry in (Metrics().registry, DeliveryMetrics("smtp").registry)
         for family in registry.collect()
         if family.name.startswith("churn_alert_")  # the process's own have the names that every library gives them
     }

@@ -27,6 +27,7 @@ PUBLIC = (
     "customer_scores",
     "period_metrics",
     "dead_letters",
+    "deliveries",
 )
 
 
@@ -90,15 +91,24 @@ def test_an_installation_of_an_earlier_release_gets_the_topic_that_it_lacks_and_
 ) -> None:
     carried, said = settings.kafka.carried_topic, list[str]()
     earlier = {spec.name: (spec.partitions, dict(spec.configs)) for spec in topic_plan(settings, 3)}
-    nothing = topics.make_carried(settings)
+    nothing = topics.make_added(settings)
     make(settings, {name: wanted for name, wanted in earlier.items() if name != carried})
 
-    made = topics.make_carried(settings, say=said.append)
+    made = topics.make_added(settings, say=said.append)
 
-    assert (nothing, made, topics.make_carried(settings)) == (False, True, False)
+    assert (nothing, made, topics.make_added(settings)) == (False, True, False)
     assert said == [f"The topic {carried} was missing and has been created"]
     assert topics.check(settings) == []
     assert described(settings, carried)[0] == 3
+
+
+def test_the_topics_of_two_later_releases_are_added_together(settings: Settings) -> None:
+    added = {settings.kafka.carried_topic, settings.kafka.topics.deliveries}
+    earlier = {spec.name: (spec.partitions, dict(spec.configs)) for spec in topic_plan(settings, 2)}
+    make(settings, {name: wanted for name, wanted in earlier.items() if name not in added})
+
+    assert topics.make_added(settings)
+    assert topics.check(settings) == []
 
 
 def test_without_a_number_the_partitions_of_an_existing_input_are_taken(settings: Settings) -> None:
@@ -117,7 +127,7 @@ def test_an_existing_topic_with_other_partitions_is_refused_before_anything_is_m
     with pytest.raises(ConfigurationError, match=rf"{surveys} has 2 partitions instead of 4.*--partitions 2"):
         topics.create(settings, partitions=4)
 
-    assert len(topics.check(settings)[0].split(" and ")[0].split(",")) == 9, "the other ten are still missing"
+    assert len(topics.check(settings)[0].split(" and ")[0].split(",")) == 10, "the other eleven are still missing"
 
 
 def test_a_compacted_input_is_refused_because_events_would_be_lost(settings: Settings) -> None:

@@ -40,6 +40,7 @@ def settings_for(bootstrap_servers: str, prefix: str = "", **sections: dict[str,
     """Event time, no consent needed, topics and group of one's own; `sections` change single keys."""
     names = (
         "purchases", "surveys", "customers", "outreach", "outreach_decisions", "customer_scores", "period_metrics", "dead_letters",
+        "deliveries",
     )  # fmt: skip
     kafka = {
         "bootstrap_servers": bootstrap_servers,

@@ -198,4 +198,11 @@ PAGE: Mapping[str, str] = {
     "feet.metrics": "Metrics",
     "feet.periods": "Period numbers (JSON)",
     "feet.openapi": "API description",
+    "unsubscribe.title": "Messages from us",
+    "unsubscribe.ask": "Do you no longer want to receive our messages? One click and we will not write to you any more.",
+    "unsubscribe.button": "Do not write to me any more",
+    "unsubscribe.done": "Done: we will not write to you any more.",
+    "unsubscribe.later": "That did not work just now. Please try again in a few minutes.",
+    "unsubscribe.unknown": "This link is not complete. Please open it again from the message you received.",
+    "unsubscribe.sample": "This link comes from a test message: it works, and nothing was changed.",
 }  # fmt: skip

@@ -198,4 +198,11 @@ PAGE: Mapping[str, str] = {
     "feet.metrics": "Métriques",
     "feet.periods": "Chiffres par période (JSON)",
     "feet.openapi": "Description de l’API",
+    "unsubscribe.title": "Nos messages",
+    "unsubscribe.ask": "Vous ne souhaitez plus recevoir nos messages ? Un clic suffit et nous ne vous écrirons plus.",
+    "unsubscribe.button": "Ne plus m’écrire",
+    "unsubscribe.done": "C’est fait : nous ne vous écrirons plus.",
+    "unsubscribe.later": "Cela n’a pas fonctionné pour l’instant. Réessayez dans quelques minutes, s’il vous plaît.",
+    "unsubscribe.unknown": "Ce lien est incomplet. Ouvrez-le de nouveau depuis le message que vous avez reçu.",
+    "unsubscribe.sample": "Ce lien vient d’un message d’essai : il fonctionne, et rien n’a été changé.",
 }  # fmt: skip

@@ -1,0 +1,83 @@
+"""`churn-alert deliver`: sends what the programme has asked for; a command for each way out."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+import typer
+
+from service.config import Settings
+from service.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from service.delivery.channel import Channel
+    from service.delivery.links import Links
+
+log = structlog.get_logger()
+
+app = typer.Typer(no_args_is_help=True, help="Send what was decided: one way out a command, a process each.")
+
+
+@app.callback()
+def deliver() -> None:
+    """Send what was decided: one way out a command, a process each."""
+
+
+def links_of(settings: Settings) -> Links:
+    """Raises ConfigurationError where a link could not be made."""
+    from service.delivery.links import Links
+
+    deliver = settings.deliver
+    if deliver.public_url is None:
+        raise ConfigurationError(
+            "deliver.public_url is not set: every mail carries a link by which it is unsubscribed from, so say where "
+            "/unsubscribe is reached from outside, e.g. https://shop.example/news."
+        )
+    if deliver.unsubscribe_secret is None:
+        raise ConfigurationError(
+            "deliver.unsubscribe_secret is not set: it signs the unsubscribe links; give 16 characters or more, and keep it."
+        )
+    if deliver.public_url.startswith("http:"):
+        log.warning("mail programs show their unsubscribe button only for https; see deliver.public_url")
+    return Links(deliver.public_url, deliver.unsubscribe_secret)
+
+
+def run(settings: Settings, channel: Channel, links: Links | None = None) -> int:
+    """Any channel: waits for the broker, checks the topics, delivers until stopped. Returns the exit code.
+
+    Raises ConfigurationError when the topics or the port cannot be used.
+    """
+    from service.delivery.customers import CustomersWriter, place_of_customers
+    from service.delivery.metrics import DeliveryMetrics
+    from service.delivery.process import Deliverer
+    from service.delivery.web import serving_deliveries
+    from service.streaming import topics
+    from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
+    from service.web.server import take_port
+
+    # Nothing is in flight before the deliverer runs, also while it waits for a broker: stopping it then is a good end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
+    listener = take_port(settings.deliver)  # a mistake there is told before anything waits for the broker
+    if restarts:
+        log.info("started again", restarts=restarts)
+        time.sleep(pause_before_start(restarts))
+    topics.make_added(settings, wait_s=math.inf, say=log.warning)
+    found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning)
+    writer = CustomersWriter(settings.kafka, place_of_customers(settings, found.customers))
+    return Deliverer(
+        settings,
+        channel,
+        DeliveryMetrics(channel.name),
+        partitions=found.outreach,
+        customer_partitions=found.customers,
+        kept_us=max(0, found.kept_ms) * 1_000,
+        on_bounce=writer.bounced,
+        serve=serving_deliveries(listener, links, writer.unsubscribed),
+    ).run()

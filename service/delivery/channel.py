@@ -1,0 +1,87 @@
+"""What a way out is: given one order, it says what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One `outreach.requested`, as far as delivering it needs to be understood."""
+
+    id: str
+    customer_id: str
+    expires_us: int
+    """Not to be acted on from then on."""
+    consent: bool | None
+    """The customer's word on marketing when it was decided; None = none is known."""
+    consent_us: int
+    """Since when that is their word; 0 = not known."""
+    consent_elsewhere: bool
+    """The shop keeps consents elsewhere: only a no stops the message."""
+    sample: bool
+    """A marked sample: somebody of the shop asked for it; it counts nowhere."""
+    event: Mapping[str, Any]
+    """The CloudEvent as it was read."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What the message is written from."""
+        data: Mapping[str, Any] = self.event["data"]
+        return data
+
+    @property
+    def email(self) -> str | None:
+        contact = self.data.get("contact")
+        address = contact.get("email") if isinstance(contact, dict) else None
+        return address if isinstance(address, str) and address else None
+
+
+class Result(StrEnum):
+    """What became of an attempt."""
+
+    DELIVERED = "delivered"
+    """The other side has taken it."""
+    BOUNCED = "bounced"
+    """The address does not exist or takes nothing, for good."""
+    RETRY = "retry"
+    """Not now: to be tried again until it expires."""
+    FAILED = "failed"
+    """Never, whatever the reason, and the address is not to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How it ended."""
+
+    result: Result
+    detail: str = ""
+    """A short code such as `smtp 451`; it is published, so it names nobody: never the other side's own words."""
+    retry_after_s: float | None = None
+    """The other side's own wish; None = the usual back-off."""
+
+
+class Channel(Protocol):
+    """A way out. One object for each process, used by all its partitions at once."""
+
+    name: str
+    """As the records and metrics say it."""
+
+    @property
+    def available(self) -> bool:
+        """Whether an attempt makes sense now. While it does not, orders wait untouched: nothing is written for them."""
+
+    def refusal(self, order: Order) -> str | None:
+        """Why this channel can never carry it, a code; None = it can. Asked before an attempt is recorded."""
+
+    async def send(self, order: Order) -> Attempt:
+        """One attempt, cut off by the channel's own time-outs. An error that is raised counts as `RETRY`."""
+
+    async def keep(self) -> None:
+        """Runs beside the attempts until cancelled: keeps `available` true to the world."""
+
+    async def close(self) -> None:
+        """Says goodbye."""

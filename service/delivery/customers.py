@@ -1,0 +1,116 @@
+"""Records of `customers`, as the deliverer reads and writes them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from service.config import KafkaSettings, Settings
+from service.domain.calendar import SECOND_US, utc_text
+from service.domain.events import Erasure, Merge, Profile, Withdrawal
+from service.errors import PartlyRefusedError, PoisonError
+from service.streaming.connection import aiokafka_security
+from service.streaming.decoder import Decoder, DecoderSettings
+from service.streaming.framing import Headers
+from service.streaming.input_topics import TOPIC_OF
+from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
+from service.streaming.partitioner import function_of
+from service.streaming.tail import open_reader
+
+CustomerWord = Profile | Erasure | Merge | Withdrawal
+Read = Callable[[bytes | None, bytes | None, Headers, int], CustomerWord | None]
+"""Value, key, headers and timestamp (ms) of a record → what it says; None for what the worker refuses."""
+
+
+def customer_of(settings: Settings) -> Read:
+    """Reads as the worker does: what it refuses is not said, and of a profile the good fields are taken."""
+    decoder = Decoder(
+        DecoderSettings(
+            currency=settings.shop.currency,
+            minor_digits=settings.shop.minor_digits,
+            max_value_bytes=settings.limits.max_value_bytes,
+            max_future_skew_us=int(settings.limits.max_future_skew_s * SECOND_US),
+        )
+    )
+
+    def read(value: bytes | None, key: bytes | None, headers: Headers, timestamp_ms: int) -> CustomerWord | None:
+        if value is None:
+            return decoder.withdrawal(key, timestamp_ms * 1_000)
+        try:
+            return decoder.customer(value, key, headers, time.time_ns() // 1_000)
+        except PartlyRefusedError as error:
+            event = error.event
+            return event if isinstance(event, Profile) else None
+        except PoisonError:
+            return None
+
+    return read
+
+
+def place_of_customers(settings: Settings, partitions: int) -> Callable[[bytes], int]:
+    """Which partition a customer's records belong to, by the function of the group."""
+    with open_reader(settings.kafka) as reader:
+        hashed = FUNCTIONS[function_of(reader, settings) or DEFAULT_PARTITIONER]
+    return lambda key: hashed(key) % partitions
+
+
+class CustomersWriter:
+    """Says on `customers` what a customer or their mail server has told us; a call returns when the broker has it."""
+
+    def __init__(self, kafka: KafkaSettings, partition_of: Callable[[bytes], int]) -> None:
+        """`partition_of`: where the customers of this group lie. Nothing is opened before the first word."""
+        self._kafka = kafka
+        self._topic = TOPIC_OF[Erasure].name(kafka.topics)
+        self._partition_of = partition_of
+        self._producer: Any = None
+        self._opening: asyncio.Lock | None = None
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def unsubscribed(self, customer_id: str) -> None:
+        """They do not want to be written to any more."""
+        await self._say(customer_id, "unsubscribe", marketing_consent=False)
+
+    async def bounced(self, customer_id: str, address: str) -> None:
+        """This address takes nothing, for good."""
+        await self._say(customer_id, "bounce", bounce={"email": address, "type": "hard"})
+
+    async def _open(self) -> Any:
+        if self._opening is None:
+            self._opening = asyncio.Lock()
+        async with self._opening:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._kafka.bootstrap_servers,
+                    enable_idempotence=True,
+                    acks="all",
+                    request_timeout_ms=int(self._kafka.request_timeout_s * 1000),
+                    **aiokafka_security(self._kafka),
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+        return self._producer
+
+    async def _say(self, customer_id: str, what: str, **fields: Any) -> None:
+        event = {
+            "event_id": f"{what}-{uuid.uuid4()}",
+            "customer_id": customer_id,
+            "occurred_at": utc_text(time.time_ns() // 1_000),
+            "kind": "profile",
+            **fields,
+        }
+        key = customer_id.encode()
+        producer = await self._open()
+        await producer.send_and_wait(self._topic, msgspec.json.encode(event), key, partition=self._partition_of(key))

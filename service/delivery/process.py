@@ -1,0 +1,402 @@
+"""The delivery process: a consumer group on `outreach`, one PartitionDelivery for each partition it is given.
+
+aiokafka, not kafka-python: SMTP and HTTP are spoken by many tasks at once, and consumer, transactional producer, web
+server and channel live in one event loop. Hidden threads of a blocking client would have to be handed every
+acknowledgement and every rebalance across, and its calls would hold up the sending.
+
+Two deliverers never send the same partition's orders: the successor's transactional producer fences the predecessor,
+and one that was paused for so long that its partition may have gone to another ends itself before it does anything
+else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from service.config import Settings
+from service.delivery.book import Book
+from service.delivery.channel import Channel
+from service.delivery.customers import customer_of
+from service.delivery.desk import Desk
+from service.delivery.follower import Follower
+from service.delivery.memory import Memory
+from service.delivery.metrics import DeliveryMetrics
+from service.delivery.pace import Backoff, Pacer
+from service.delivery.partition import PartitionDelivery, by_chance, wall_us
+from service.delivery.standings import Standings
+from service.domain.events import Erasure
+from service.errors import FatalError
+from service.streaming.connection import aiokafka_security
+from service.streaming.input_topics import TOPIC_OF
+from service.streaming.outage import Outage
+from service.streaming.restarts import is_of_the_broker, start_again
+
+EXIT_FAILED: Final = 70
+"""EX_SOFTWARE: a supervisor should start the process again, with back-off."""
+_FETCH_MS: Final = 200
+_FETCH_RECORDS: Final = 500
+_REVOKE_S: Final = 10.0
+_STOP_S: Final = 9.5
+_PULSE_S: Final = 0.25
+_LAG_S: Final = 5.0
+_LONGEST_PAUSE: Final = 0.5
+"""Part of the session time-out that this process may have stood still: the group cannot have given its partitions away
+within it."""
+
+log = structlog.get_logger()
+
+Serve = Callable[["Deliverer"], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Owned:
+    """A partition while it is ours; `delivery` is there once its memory has been read."""
+
+    task: asyncio.Task[None]
+    delivery: PartitionDelivery | None = None
+
+
+class Deliverer:
+    """One process with one channel."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        channel: Channel,
+        metrics: DeliveryMetrics,
+        *,
+        partitions: int,
+        customer_partitions: int,
+        kept_us: int,
+        on_bounce: Callable[[str, str], Awaitable[None]],
+        serve: Serve | None = None,
+    ) -> None:
+        """`partitions` is how many `outreach` has, `kept_us` how long it keeps a request; `on_bounce` is told whose
+        address takes nothing.
+        """
+        self.settings = settings
+        self.metrics = metrics
+        self.channel = channel
+        self.group = settings.deliver.group_of(settings.kafka.group, channel.name)
+        self._partitions = partitions
+        self._customer_partitions = customer_partitions
+        self._kept_us = kept_us
+        self._on_bounce = on_bounce
+        self._serve = serve
+        self._standings = Standings()
+        self._pacer = Pacer(settings.deliver.per_second)
+        self._owned: dict[int, _Owned] = {}
+        self._topic = settings.kafka.topics.outreach
+        self._consumer: Any = None
+        self._follower: Follower | None = None
+        self._stop = asyncio.Event()
+        self._failing = False
+        self._outage = Outage(settings.kafka.bootstrap_servers)
+        self._born_s = self._pulse_s = _clock_s()
+        self.joined = False
+
+    # ---- for the probes
+
+    @property
+    def assigned(self) -> list[int]:
+        return sorted(self._owned)
+
+    def missing(self) -> list[str]:
+        """Why it is not ready, in words; empty = it is."""
+        said = [] if self.joined else ["the group has not yet said which partitions are ours"]
+        said += [
+            f"partition {number}: what was sent is being read"
+            for number, owned in self._owned.items()
+            if owned.delivery is None
+        ]
+        return said if self.channel.available else [*said, f"{self.channel.name}: the other side does not answer"]
+
+    # ---- run
+
+    def run(self) -> int:
+        """Until stopped; returns the exit code."""
+        self._outage.install()
+        return asyncio.run(self._run())
+
+    async def _run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        self._born_s = self._pulse_s = _clock_s()
+        self._beat()
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            tasks.append(self._guard(self.channel.keep()))
+            tasks += await self._follow_customers()
+            self._consumer = self._new_consumer()
+            await self._consumer.start()
+            self._consumer.subscribe([self._topic], listener=_Listener(self))
+            tasks += [self._guard(self._fetch()), self._guard(self._measure())]
+            if self._serve is not None:
+                tasks.append(self._guard(self._serve(self)))
+            log.info("deliverer started", channel=self.channel.name, group=self.group)
+            await self._stop.wait()
+        except Exception as error:  # noqa: BLE001 - one place decides what it means
+            self.fail(error)
+        log.info("stopping: what is in flight is finished")
+        await self._let_go(list(self._owned), _STOP_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.channel.close()
+        if self._follower is not None:
+            await self._follower.close()
+        await self._consumer.stop()
+        log.info("stopped")
+        return 0
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the process at once: what is not on record has not happened, or lies in the window."""
+        if self._failing:
+            return
+        self._failing = True
+        if is_of_the_broker(error, self._outage) and not self._stop.is_set():
+            log.warning("broker lost; starting again", error=repr(error)[:200])
+            start_again(_clock_s() - self._born_s)
+        log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
+        _leave()
+
+    def _asked_to_stop(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            asyncio.get_running_loop().call_later(_STOP_S + 1, _leave)
+
+    def _guard(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        async def run() -> None:
+            try:
+                await work
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the process must not limp on
+                self.fail(error)
+
+        return asyncio.create_task(run())
+
+    def _beat(self) -> None:
+        """A timer of the loop itself: after a pause it runs before any task that could go on sending."""
+        now_s = _clock_s()
+        if now_s - self._pulse_s > self.settings.kafka.session_timeout_s * _LONGEST_PAUSE:
+            self.fail(
+                FatalError("This process stood still for so long that its partitions may have gone to another one.")
+            )
+        self._pulse_s = now_s
+        asyncio.get_running_loop().call_later(_PULSE_S, self._beat)
+
+    # ---- what is read
+
+    def _new_consumer(self) -> Any:
+        kafka = self.settings.kafka
+        return AIOKafkaConsumer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            group_id=self.group,
+            client_id=f"{self.group}-{os.getpid()}",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=[RangePartitionAssignor],
+            session_timeout_ms=int(kafka.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(kafka.heartbeat_interval_s * 1000),
+            rebalance_timeout_ms=int(kafka.rebalance_timeout_s * 1000),
+            request_timeout_ms=int(max(45.0, kafka.session_timeout_s + 5) * 1000),
+            fetch_max_wait_ms=_FETCH_MS,
+            **aiokafka_security(kafka),
+        )
+
+    async def _follow_customers(self) -> list[asyncio.Task[None]]:
+        """From the oldest record that there is: a withdrawal may be older than the order that it stops, for a worker
+        may have been behind when it decided.
+        """
+        topic = TOPIC_OF[Erasure].name(self.settings.kafka.topics)
+        read = customer_of(self.settings)
+
+        def take(record: ConsumerRecord) -> None:
+            event = read(record.value, record.key, record.headers, record.timestamp)
+            if event is not None:
+                self._standings.take(event)
+
+        partitions = {TopicPartition(topic, number): None for number in range(self._customer_partitions)}
+        self._follower = Follower(self.settings.kafka, partitions, take)
+        await self._follower.open()
+        return [self._guard(self._follower.run())]
+
+    async def _fetch(self) -> None:
+        consumer = self._consumer
+        while True:
+            for number, owned in self._owned.items():
+                if owned.delivery is not None:
+                    partition = TopicPartition(self._topic, number)
+                    (consumer.resume if owned.delivery.wants else consumer.pause)(partition)
+            fetched = await consumer.getmany(timeout_ms=_FETCH_MS, max_records=_FETCH_RECORDS)
+            for tp, records in fetched.items():
+                # No await in here: what was fetched before a partition was taken away is not offered to its next owner.
+                owner = self._owned.get(tp.partition)
+                if owner is not None and owner.delivery is not None:
+                    for record in records:
+                        owner.delivery.offer(record.offset, record.value)
+            await asyncio.sleep(0)
+
+    async def _measure(self) -> None:
+        while True:
+            self.metrics.available(value=self.channel.available)
+            for number in list(self._owned):
+                partition = TopicPartition(self._topic, number)
+                end = self._consumer.last_stable_offset(partition)
+                if end is not None and end >= 0 and number in self._owned:
+                    self.metrics.lag(number, max(0, end - await self._consumer.position(partition)))
+            await asyncio.sleep(_LAG_S)
+
+    # ---- which partitions are ours
+
+    def was_given(self, numbers: Iterable[int]) -> None:
+        """Starts tasks and returns: no heartbeats are sent meanwhile."""
+        for number in numbers:
+            if number not in self._owned and not self._stop.is_set():
+                self._consumer.pause(TopicPartition(self._topic, number))  # until its memory has been read
+                self._owned[number] = _Owned(self._guard(self._own(number)))
+        self.joined = True
+        self._pacer.set_rate(self._share_of_the_rate())
+        log.info("partitions assigned", partitions=self.assigned)
+
+    async def has_lost(self, numbers: Iterable[int]) -> None:
+        self.joined = False
+        lost = [number for number in numbers if number in self._owned]
+        await self._let_go(lost, _REVOKE_S)
+        if lost:
+            log.info("partitions revoked", partitions=lost)
+
+    async def _let_go(self, numbers: list[int], within_s: float) -> None:
+        """Finishes what is in flight; what takes longer than that is cut off and stays in the window."""
+        gone = [self._owned.pop(number) for number in numbers]
+        for owned in gone:
+            if owned.delivery is None:
+                owned.task.cancel()
+            else:
+                owned.delivery.stop()
+        if gone:
+            _, late = await asyncio.wait([owned.task for owned in gone], timeout=within_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        for number in numbers:
+            self.metrics.released(number)
+
+    def _share_of_the_rate(self) -> float | None:
+        """The limit is the whole shop's: each process has as much of it as it has of the partitions."""
+        rate = self.settings.deliver.per_second
+        return None if rate is None else rate * max(1, len(self._owned)) / max(1, self._partitions)
+
+    async def _own(self, number: int) -> None:
+        settings, kafka = self.settings, self.settings.kafka
+        partition = TopicPartition(self._topic, number)
+        memory = Memory(self.channel.name, self._kept_us)
+        book = Book(kafka, self.group, number, self.channel.name)
+        follower: Follower | None = None
+        following: asyncio.Task[None] | None = None
+        try:
+            await book.open(memory)
+            start = await self._start_of(partition)
+            backoff = Backoff(settings.deliver.retry_first_s, settings.deliver.retry_longest_s)
+            news = [] if self._follower is None else [self._follower]
+            await asyncio.gather(*[each.reach() for each in news])
+
+            async def commit(offset: int) -> None:
+                await self._commit(partition, offset)
+
+            def hear(record: ConsumerRecord) -> None:
+                delivery.hear(record.offset, record.value)
+
+            follower = Follower(kafka, {partition: start}, hear)
+            await follower.open()
+            delivery = PartitionDelivery(
+                number,
+                Desk(memory, backoff, by_chance, start),
+                self.channel,
+                self._standings,
+                book=book,
+                news=[*news, follower],
+                commit=commit,
+                on_bounce=self._on_bounce,
+                pacer=self._pacer,
+                metrics=self.metrics,
+                in_flight=settings.deliver.in_flight,
+                waiting=settings.deliver.waiting,
+                now_us=wall_us,
+            )
+            following = self._guard(follower.run())
+            if number not in self._owned:
+                return
+            self._consumer.seek(partition, start)
+            self._owned[number].delivery = delivery
+            self._consumer.resume(partition)
+            log.info("what was sent has been read", partition=number, ids=len(memory))
+            await delivery.run()
+        finally:
+            if following is not None:
+                following.cancel()
+            if follower is not None:
+                await follower.close()
+            await book.close()
+
+    async def _start_of(self, partition: TopicPartition) -> int:
+        committed = await self._consumer.committed(partition)
+        begin = int((await self._consumer.beginning_offsets([partition]))[partition])
+        end = int((await self._consumer.end_offsets([partition]))[partition])
+        if committed is None:
+            return end if self.settings.deliver.begin_at == "latest" else begin
+        if committed > end:  # the topic was made anew
+            return begin
+        return max(begin, int(committed))
+
+    async def _commit(self, partition: TopicPartition, offset: int) -> None:
+        try:
+            await self._consumer.commit({partition: offset})
+        except KafkaError as error:
+            # Whoever has the partition now reads a little again, and knows it from the memory.
+            log.info("an offset was not committed", partition=partition.partition, error=type(error).__name__)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    def __init__(self, deliverer: Deliverer) -> None:
+        self._deliverer = deliverer
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        try:
+            await self._deliverer.has_lost([tp.partition for tp in revoked])
+        except Exception as error:  # noqa: BLE001 - the library would only log it
+            self._deliverer.fail(error)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        try:
+            self._deliverer.was_given(sorted(tp.partition for tp in assigned))
+        except Exception as error:  # noqa: BLE001 - the library would only log it
+            self._deliverer.fail(error)
+
+
+def _clock_s() -> float:
+    """Goes on while the machine sleeps, where the system has such a clock."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
+def _leave() -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_FAILED)

@@ -1,0 +1,319 @@
+"""Mail, by SMTP (aiosmtplib): a few connections, many messages over each.
+
+Where an attempt stands when something goes wrong decides what it was:
+
+- before the text of the message was handed over: nothing has happened, it is tried again;
+- the server says 4xx: not now; 5xx to the recipient or the message: a bounce, unless its enhanced code (RFC 3463) says
+  that policy, content or its own system is to blame: then it has failed, and the address is good;
+- the server refuses us ourselves (login, sender): nothing is wrong with the message. All wait, the log says why;
+- no answer to the text: nobody knows whether it was taken. It is tried again, three times at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+import structlog
+from aiosmtplib import SMTP
+from aiosmtplib.errors import (
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPResponseException,
+)
+
+from service.config import SmtpSettings
+from service.delivery.channel import Attempt, Order, Result
+from service.delivery.links import Links
+from service.delivery.mail import Envelope, Written, in_ascii, is_address
+from service.delivery.pace import Backoff
+from service.errors import ConfigurationError
+
+log = structlog.get_logger()
+
+MOST_UNANSWERED: Final = 3
+IDLE_S: Final = 30.0
+"""A connection without work is closed before servers do it (RFC 5321 asks them to wait five minutes; many do not)."""
+_PAUSES: Final = Backoff(first_s=1.0, longest_s=60.0)
+"""Between attempts to reach a server that does not answer or refuses us."""
+_LOOK_S: Final = 0.25
+_ENHANCED: Final = re.compile(r"\b[245]\.(\d{1,3})\.\d{1,3}\b")
+_NOT_THE_ADDRESS: Final = frozenset({3, 4, 5, 6, 7})
+"""Subjects of RFC 3463: mail system, network, protocol, content, security or policy."""
+_GOING: Final = 421
+_LINE_ERRORS = (SMTPException, OSError, TimeoutError, EOFError)
+
+
+class Render(Protocol):
+    """What writes the message of an `outreach.requested`."""
+
+    def render(self, data: Mapping[str, Any], unsubscribe_url: str) -> Written: ...
+
+
+class _Refused(Exception):  # noqa: N818 - a way out of the steps, not an error
+    def __init__(self, attempt: Attempt, *, keep: bool = True) -> None:
+        super().__init__(attempt.detail)
+        self.attempt = attempt
+        self.keep = keep
+        """The connection is good for another message."""
+
+
+class SmtpChannel:
+    """All messages of one process."""
+
+    name = "smtp"
+
+    def __init__(self, settings: SmtpSettings, renderer: Render, links: Links) -> None:
+        """Raises ConfigurationError for what is missing, and for certificates that cannot be used."""
+        if settings.host is None or settings.sender is None:
+            missing = "host" if settings.host is None else "sender"
+            raise ConfigurationError(f"deliver.smtp.{missing} is not set: mail cannot be sent without it.")
+        self._settings = settings
+        self._renderer = renderer
+        self._links = links
+        self._envelope = Envelope(settings.sender, settings.reply_to)
+        self._tls = None if settings.security == "none" else _tls_of(settings)
+        self._slots = asyncio.Semaphore(settings.connections)
+        self._idle: list[tuple[SMTP, float]] = []
+        self._reachable = False
+        self._failures = 0
+        self._not_before_s = 0.0
+        self._told = ""
+        self._unanswered: dict[str, int] = {}
+
+    @property
+    def available(self) -> bool:
+        return self._reachable
+
+    def refusal(self, order: Order) -> str | None:
+        address = order.email
+        if address is None:
+            return "no_address"
+        return None if is_address(address) else "bad_address"
+
+    async def send(self, order: Order) -> Attempt:
+        to = in_ascii(str(order.email))
+        try:
+            url = self._links.url(order.customer_id, _locale_of(order), sample=order.sample)
+            written = self._renderer.render(order.data, url)
+            message = self._envelope.compose(order, to, written, url, time.time())
+        except Exception as error:  # noqa: BLE001 - templates are the shop's
+            log.error("a message cannot be written", request=order.id, error=f"{type(error).__name__}: {error}"[:300])  # noqa: TRY400
+            return Attempt(Result.FAILED, "template")
+        async with self._slots:
+            return await self._hand_over(order, to, message)
+
+    async def keep(self) -> None:
+        while True:
+            now = time.monotonic()
+            if not self._reachable and now >= self._not_before_s:
+                try:
+                    self._idle.append((await self._connect(), time.monotonic()))
+                except _LINE_ERRORS as error:
+                    self._cannot(error)
+            while self._idle and now - self._idle[0][1] > IDLE_S:
+                await _quit(self._idle.pop(0)[0])
+            await asyncio.sleep(_LOOK_S)
+
+    async def close(self) -> None:
+        while self._idle:
+            await _quit(self._idle.pop()[0])
+
+    async def _hand_over(self, order: Order, to: str, message: bytes) -> Attempt:
+        fresh = False
+        while True:
+            try:
+                connection, fresh = await self._take()
+            except _LINE_ERRORS as error:
+                self._cannot(error)
+                return Attempt(Result.RETRY, "connection")
+            keep = False
+            try:
+                try:
+                    await self._address(connection, to)
+                except _LINE_ERRORS:
+                    # A line that had been open may have been closed meanwhile: nothing was sent, a new one tells.
+                    if fresh:
+                        raise
+                    continue
+                attempt = await self._say(connection, message)
+                keep = True
+            except _Refused as refused:
+                attempt, keep = refused.attempt, refused.keep
+            except _LINE_ERRORS as error:
+                attempt = Attempt(Result.RETRY, "connection")
+                log.warning("the line to the mail server broke", error=type(error).__name__)
+            finally:
+                self._give_back(connection, keep=keep)
+            return self._bounded(order.id, attempt)
+
+    async def _address(self, connection: SMTP, to: str) -> None:
+        """Says who writes to whom. _Refused with what the server thinks of it."""
+        utf8 = not to.isascii()
+        if utf8 and not connection.supports_extension("smtputf8"):
+            raise _Refused(Attempt(Result.FAILED, "address_needs_smtputf8"))
+        try:
+            await connection.mail(
+                self._envelope.address,
+                options=["SMTPUTF8"] if utf8 else [],
+                encoding="utf-8" if utf8 else "ascii",
+            )
+        except SMTPResponseException as error:
+            # The sender is not wanted, or not now: whoever it is for.
+            self._pause(error)
+            raise _Refused(Attempt(Result.RETRY, f"smtp {error.code}"), keep=False) from error
+        try:
+            await connection.rcpt(to, encoding="utf-8" if utf8 else "ascii")
+        except SMTPResponseException as error:
+            raise _Refused(_judged(error), keep=await _reset(connection, error)) from error
+
+    async def _say(self, connection: SMTP, message: bytes) -> Attempt:
+        try:
+            await connection.data(message)
+        except SMTPResponseException as error:
+            raise _Refused(_judged(error), keep=await _reset(connection, error)) from error
+        except _LINE_ERRORS as error:
+            raise _Refused(Attempt(Result.RETRY, "unanswered"), keep=False) from error
+        return Attempt(Result.DELIVERED)
+
+    def _bounded(self, request_id: str, attempt: Attempt) -> Attempt:
+        """What the server may have taken without a word is not sent again for ever."""
+        if attempt.detail != "unanswered":
+            if attempt.result is not Result.RETRY:
+                self._unanswered.pop(request_id, None)
+            return attempt
+        so_far = self._unanswered.get(request_id, 0) + 1
+        if so_far >= MOST_UNANSWERED:
+            self._unanswered.pop(request_id, None)
+            return Attempt(Result.FAILED, "unanswered")
+        self._unanswered[request_id] = so_far
+        return attempt
+
+    # ---- connections
+
+    async def _take(self) -> tuple[SMTP, bool]:
+        """A connection, and whether it is a new one."""
+        while self._idle:
+            connection, _ = self._idle.pop()
+            if connection.is_connected:
+                return connection, False
+            connection.close()
+        return await self._connect(), True
+
+    def _give_back(self, connection: SMTP, *, keep: bool) -> None:
+        if keep and connection.is_connected:
+            self._idle.append((connection, time.monotonic()))
+        else:
+            connection.close()
+
+    async def _connect(self) -> SMTP:
+        settings = self._settings
+        connection = SMTP(
+            hostname=settings.host,
+            port=settings.real_port,
+            username=settings.username,
+            password=None if settings.password is None else settings.password.get_secret_value(),
+            local_hostname=self._own_name(),
+            timeout=settings.timeout_s,
+            use_tls=settings.security == "tls",
+            start_tls=settings.security == "starttls",
+            tls_context=self._tls,
+        )
+        try:
+            await connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+        if not self._reachable:
+            log.info("the mail server answers", host=settings.host, port=settings.real_port)
+        self._reachable, self._failures, self._told = True, 0, ""
+        return connection
+
+    def _own_name(self) -> str:
+        name = socket.gethostname()
+        return name if "." in name and name.isascii() else self._envelope.domain
+
+    def _cannot(self, error: BaseException) -> None:
+        """The server is out of reach, or does not want us: all wait."""
+        self._reachable = False
+        self._failures += 1
+        self._not_before_s = time.monotonic() + _PAUSES.pause_s(self._failures, 0.0)
+        why = _why(error, self._settings)
+        if why != self._told:
+            self._told = why
+            log.warning(why, host=self._settings.host, port=self._settings.real_port)
+
+    def _pause(self, error: SMTPResponseException) -> None:
+        if self._reachable:
+            self._cannot(error)
+
+
+def _judged(error: SMTPResponseException) -> Attempt:
+    """Of an answer to the recipient or to the message."""
+    found = _ENHANCED.search(error.message or "")
+    detail = f"smtp {error.code}" + (f" {found[0]}" if found else "")
+    if not 500 <= error.code < 600:  # 4xx, and what is no answer at all
+        return Attempt(Result.RETRY, detail)
+    if found is not None and int(found[1]) in _NOT_THE_ADDRESS:
+        return Attempt(Result.FAILED, detail)
+    return Attempt(Result.BOUNCED, detail)
+
+
+async def _reset(connection: SMTP, error: SMTPResponseException) -> bool:
+    """Whether the connection can be used for the next message."""
+    if error.code == _GOING or not connection.is_connected:
+        return False
+    try:
+        await connection.rset()
+    except _LINE_ERRORS:
+        return False
+    return True
+
+
+async def _quit(connection: SMTP) -> None:
+    try:
+        await connection.quit(timeout=2.0)
+    except _LINE_ERRORS:
+        pass
+    finally:
+        connection.close()
+
+
+def _tls_of(settings: SmtpSettings) -> ssl.SSLContext:
+    """Certificates and names are always checked."""
+    try:
+        return ssl.create_default_context(cafile=None if settings.ca_file is None else str(settings.ca_file))
+    except OSError as error:  # SSLError is one
+        raise ConfigurationError(
+            f"deliver.smtp.ca_file {str(settings.ca_file)[:200]!r} cannot be used ({error.strerror or error}): name a file "
+            "of certificates in PEM format."
+        ) from error
+
+
+def _why(error: BaseException, settings: SmtpSettings) -> str:
+    """For the log, without what the other side has said: that may name a customer."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the mail server's certificate is not trusted ({cause.verify_message}); see deliver.smtp.ca_file"
+        if isinstance(cause, socket.gaierror):
+            return f"the mail server's name is not known: correct deliver.smtp.host {settings.host!r}"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, SMTPAuthenticationError):
+        return f"the mail server refuses deliver.smtp.username and password (code {error.code})"
+    if isinstance(error, SMTPResponseException) and error.code > 0:
+        return f"the mail server does not take our mail (code {error.code}); all messages wait"
+    said = str(error)
+    if isinstance(error, SMTPException) and ("STARTTLS" in said or "AUTH" in said):
+        return f"the mail server does not offer what deliver.smtp asks for ({said[:200]})"
+    return f"the mail server does not answer ({type(error).__name__}); all messages wait"
+
+
+def _locale_of(order: Order) -> str | None:
+    locale = order.data.get("locale")
+    return locale if isinstance(locale, str) else None

@@ -1,0 +1,89 @@
+"""Who may not be written to, from what has been said on `customers` since: withdrawn consents, erasures, bounces.
+
+An order carries the consent that was known when it was decided. Between then and the moment of sending the customer may
+have taken it back, and the topic `customers` is where that is said first: by the shop, by a provider, and by the
+unsubscribe link itself. So the deliverer reads that topic, and needs neither a worker that runs nor one that has caught
+up (`customer-scores` would need both). Only a no is kept, so memory is bounded by the customers who have said one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from service.domain.events import Erasure, Merge, Profile, Withdrawal
+
+
+class _No(NamedTuple):
+    at_us: int
+    reason: str
+
+
+class Standings:
+    """Of all customers; the newest word counts by its own time, whatever order they come in. Of two words at the same
+    instant the no counts."""
+
+    def __init__(self) -> None:
+        self._no: dict[str, _No] = {}
+        self._bounced: dict[str, dict[str, int]] = {}
+        """Customer → addresses in small letters to which mail came back, and when."""
+        self._erased: set[str] = set()
+        self._merged: dict[str, str] = {}
+        self.on_erased: list[Callable[[str], None]] = []
+        """Told of each customer who is erased."""
+
+    def __len__(self) -> int:
+        return len(self._no) + len(self._bounced) + len(self._erased)
+
+    def erased(self, customer_id: str) -> bool:
+        return customer_id in self._erased
+
+    def take(self, event: Profile | Erasure | Merge | Withdrawal) -> None:
+        who = event.customer_id
+        match event:
+            case Erasure():
+                self._erased.add(who)
+                self._no.pop(who, None)
+                self._bounced.pop(who, None)
+                for tell in self.on_erased:
+                    tell(who)
+            case Merge():
+                self._merged[who] = event.merged_into
+            case Withdrawal():
+                self._refuse(who, _No(event.at_us, "consent_withdrawn"))
+            case Profile():
+                self._profile(event)
+
+    def why_not(self, customer_id: str, consent_us: int, address: str | None) -> str | None:
+        """A code, where the customer must not be written to (there) although they had agreed since `consent_us`."""
+        seen = set()
+        who: str | None = customer_id
+        while who is not None and who not in seen:
+            seen.add(who)
+            if who in self._erased:
+                return "erased"
+            no = self._no.get(who)
+            if no is not None and no.at_us >= consent_us:
+                return no.reason
+            if address is not None and address.lower() in self._bounced.get(who, ()):
+                return "address_bounced"
+            who = self._merged.get(who)
+        return None
+
+    def bounced(self, customer_id: str, address: str, at_us: int = 0) -> None:
+        """It takes nothing, for good."""
+        self._bounced.setdefault(customer_id, {})[address.lower()] = at_us
+
+    def _profile(self, said: Profile) -> None:
+        who = said.customer_id
+        if said.marketing_consent is False:
+            self._refuse(who, _No(said.at_us, "consent_withdrawn"))
+        elif said.marketing_consent is True:
+            no = self._no.get(who)
+            if no is not None and said.at_us > no.at_us:
+                del self._no[who]
+
+    def _refuse(self, who: str, no: _No) -> None:
+        before = self._no.get(who)
+        if before is None or no.at_us >= before.at_us:
+            self._no[who] = no

@@ -1,0 +1,61 @@
+"""The HTTP half of a delivery process: probes, metrics, and the page that the link of a message leads to."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable
+
+import structlog
+from fastapi import FastAPI, Response
+from fastapi.exceptions import RequestValidationError
+
+from service.build_info import version
+from service.delivery.links import Links
+from service.delivery.metrics import DeliveryMetrics
+from service.delivery.process import Deliverer
+from service.web.probes import add_life_and_metrics
+from service.web.responses import json_answer, refuse, secure
+from service.web.server import address_of, serve_app
+from service.web.unsubscribe import add_unsubscribe
+
+log = structlog.get_logger()
+
+Missing = Callable[[], list[str]]
+"""Why the process is not ready, in words."""
+
+
+def create_delivery_app(
+    metrics: DeliveryMetrics, missing: Missing, links: Links | None, withdraw: Callable[[str], Awaitable[None]]
+) -> FastAPI:
+    """`links` None: this process makes no links, and has no page for them."""
+    app = FastAPI(title="Churn Alert, delivery", version=version(), docs_url=None, redoc_url=None)
+    app.middleware("http")(secure)
+    app.add_exception_handler(RequestValidationError, refuse)
+    add_life_and_metrics(app, metrics.registry)
+
+    @app.get("/readyz", summary="200 when assigned, its memory read, and the other side answers", tags=["operation"])
+    async def readyz() -> Response:
+        said = missing()
+        return json_answer({"ready": not said, "missing": said}, 503 if said else 200)
+
+    if links is not None:
+
+        async def withdrawn(customer_id: str) -> None:
+            await withdraw(customer_id)
+            metrics.unsubscribed()
+
+        add_unsubscribe(app, links.read, withdrawn)
+    return app
+
+
+def serving_deliveries(
+    listener: socket.socket, links: Links | None, withdraw: Callable[[str], Awaitable[None]]
+) -> Callable[[Deliverer], Awaitable[None]]:
+    """What serves on it beside a deliverer, until cancelled."""
+
+    async def serve(deliverer: Deliverer) -> None:
+        app = create_delivery_app(deliverer.metrics, deliverer.missing, links, withdraw)
+        log.info("probes and metrics", address=address_of(listener))
+        await serve_app(app, listener)
+
+    return serve

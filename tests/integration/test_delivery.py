@@ -1,0 +1,190 @@
+"""Deliverers as processes, a real broker, a real mail server: what arrives, what does not, what a kill leaves."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from service.config import Settings
+from service.streaming import topics
+from tests.support.broker import TestBroker
+from tests.support.delivery_world import cancelled, requested
+from tests.support.load import settings_for
+from tests.support.mail_sink import Sink
+from tests.support.worker_process import WorkerProcess
+
+pytestmark = [pytest.mark.broker]
+
+PATIENCE_S = 20.0
+FAR_US = (int(time.time()) + 14 * 86_400) * 1_000_000
+COMMAND = (sys.executable, "-m", "tests.support.deliverer")
+
+
+class Deliverer(WorkerProcess):
+    """`churn-alert deliver smtp` as a process."""
+
+    def __init__(self, settings: Settings, name: str = "deliverer") -> None:
+        super().__init__(settings, name, static=False)
+        self._command = COMMAND
+
+    @property
+    def address(self) -> str:
+        """Of its web server."""
+        self.wait_for("probes and metrics")
+        line = next(line for line in self.life_log.splitlines() if "probes and metrics" in line)
+        address: str = msgspec.json.decode(line)["address"]
+        return address
+
+
+class Post:
+    """Writes requests and what customers say, and reads what became of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._topics = settings.kafka.topics
+        servers = settings.kafka.bootstrap_servers
+        self._producer = KafkaProducer(bootstrap_servers=servers, acks="all")
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=servers, isolation_level="read_committed", enable_auto_commit=False
+        )
+        self.newest: dict[str, dict[str, Any]] = {}
+
+    def say(self, *values: bytes, partition: int | None = None) -> None:
+        """To `outreach`."""
+        for value in values:
+            key = msgspec.json.decode(value)["data"]["customer_id"].encode()
+            self._producer.send(self._topics.outreach, value, key, partition=partition)
+        self._producer.flush()
+
+    def customer(self, customer_id: str, **said: object) -> None:
+        event = {
+            "event_id": f"e-{time.time_ns()}",
+            "customer_id": customer_id,
+            "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            **said,
+        }
+        self._producer.send(self._topics.customers, msgspec.json.encode(event), customer_id.encode()).get(10)
+
+    def records(self, topic: str) -> list[Any]:
+        """All of them, in order."""
+        partitions = [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]
+        self._consumer.assign(partitions)
+        self._consumer.seek_to_beginning(*partitions)
+        ends, found = self._consumer.end_offsets(partitions), []
+        while any(self._consumer.position(each) < ends[each] for each in partitions):
+            for records in self._consumer.poll(timeout_ms=100).values():
+                found += records
+        return found
+
+    def states(self) -> dict[str, tuple[str, str]]:
+        """Request → its newest state and reason."""
+        told: dict[str, tuple[str, str]] = {}
+        for record in self.records(self._topics.deliveries):
+            if record.value is None:
+                told.pop(record.key.decode(), None)
+            else:
+                data = msgspec.json.decode(record.value)["data"]
+                self.newest[data["request_id"]] = data
+                told[record.key.decode()] = (data["state"], data["reason"])
+        return told
+
+    def wait(self, wanted: dict[str, tuple[str, str]], who: WorkerProcess) -> None:
+        """Until these are the newest states."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            found = self.states()
+            if all(found.get(one) == state for one, state in wanted.items()):
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not {wanted} but {found}\n{who.log[-3000:]}")
+            time.sleep(0.1)
+
+    def close(self) -> None:
+        self._producer.close()
+        self._consumer.close()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as running:
+        yield running
+
+
+def settings_of(broker: TestBroker, prefix: str, port: int, **deliver: Any) -> Settings:
+    smtp = {
+        "host": "127.0.0.1",
+        "port": port,
+        "security": "none",
+        "sender": "Café Anna <hello@anna.example>",
+        "timeout_s": 2,
+    }
+    return settings_for(
+        broker.bootstrap_servers,
+        prefix,
+        kafka={"session_timeout_s": 6.0, "heartbeat_interval_s": 1.0},
+        deliver={
+            "port": 0,
+            "public_url": "https://anna.example",
+            "unsubscribe_secret": "a secret of the tests",
+            "retry_first_s": 0.2,
+            "smtp": {**smtp, **deliver.pop("smtp", {})},
+            **deliver,
+        },
+    )
+
+
+def test_what_arrives_and_what_does_not(broker: TestBroker, topic_prefix: str, sink: Sink) -> None:
+    settings = settings_of(broker, topic_prefix, sink.real_port)
+    topics.create(settings, partitions=2)
+    post = Post(settings)
+    post.customer("left", kind="profile", marketing_consent=False)
+    post.customer("gone", kind="erase")
+    past_us = int(time.time() - 5) * 1_000_000
+    sink.handler.rcpt_answers = ["", "451 4.7.1 come again"]
+    post.say(
+        requested("r-good", "good", expires_us=FAR_US),
+    )
+    post.say(
+        requested("r-void", "back", expires_us=FAR_US),
+        requested("r-late", "late", expires_us=past_us),
+        requested("r-left", "left", expires_us=FAR_US),
+        requested("r-gone", "gone", expires_us=FAR_US),
+        requested("r-unknown", "unknown", expires_us=FAR_US, consent=None),
+        requested("r-nowhere", "nowhere", expires_us=FAR_US, email="no address"),
+        cancelled("r-void", "back"),
+    )
+
+    with Deliverer(settings) as deliverer:
+        post.wait(
+            {
+                "r-good": ("delivered", ""),
+                "r-void": ("cancelled", "returned"),
+                "r-late": ("expired", "expired"),
+                "r-left": ("cancelled", "consent_withdrawn"),
+                "r-gone": ("cancelled", "erased"),
+                "r-unknown": ("cancelled", "consent_unknown"),
+                "r-nowhere": ("failed", "bad_address"),
+            },
+            deliverer,
+        )
+        post.say(requested("r-later", "slow", expires_us=FAR_US))
+        post.wait({"r-later": ("delivered", "")}, deliverer)
+        sink.handler.rcpt_answers = ["550 5.1.1 no such user here"]
+        post.say(requested("r-bad", "bad", expires_us=FAR_US), requested("r-bad-2", "bad", expires_us=FAR_US))
+        post.wait({"r-bad": ("bounced", "smtp 550 5.1.1"), "r-bad-2": ("cancelled", "address_bounced")}, deliverer)
+        assert httpx.get(f"{deliverer.address}readyz").status_code == 200
+        assert (
+            'churn_alert_deliver_messages_total{channel="smtp",state="delivered"} 2.0'
+            in httpx.get(f"{deliverer.address}metrics").text
+        )
+    assert sorted(mail["to"] for mail in sink.handler.taken) == ["good@example.org", "slow@example.org"]
+    assert sink.handler.taken[0]["id"] == "<r-good@anna.example>"
+    assert post.newest["r-later"]["attempts"] == 2
+    assert all("@" not in str(told) for told in post.newest.values())
+    post.close()
