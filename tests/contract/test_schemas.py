@@ -64,6 +64,7 @@ def test_asyncapi_names_every_topic_and_resolves_every_reference() -> None:
 
     assert set(text["channels"]) == {
         "purchases", "surveys", "customers", "outreach", "outreach-decisions", "customer-scores", "period-metrics", "dead-letters",
+        "deliveries",
     }  # fmt: skip
     assert len(text["operations"]) == len(CHANNELS)
     for reference in references(text):
