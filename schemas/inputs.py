@@ -111,6 +111,19 @@ class Contact(WireModel):
     crm_id: Identifier | None = Field(None, description="The customer's id in the CRM.")
 
 
+class Bounce(WireModel):
+    """Mail to the customer came back."""
+
+    email: Annotated[str, StringConstraints(max_length=254)] | None = Field(
+        None, description="The address it was sent to; null = the one that was known at occurred_at."
+    )
+    type: Literal["hard", "soft", "lifted"] | None = Field(
+        "hard",
+        description="hard: there is no such mailbox, and nothing is sent to the address until another is said; soft: it passes "
+        "and changes nothing; lifted: takes earlier bounces back; null = hard.",
+    )
+
+
 class CustomerEvent(_Input):
     """What the shop says of a customer, that two ids are one person, or that this customer must be forgotten."""
 
@@ -127,6 +140,11 @@ class CustomerEvent(_Input):
     timezone: Zone | None = Field(None, description="IANA name, e.g. Europe/Paris; null = not said.")
     contact: Contact | None = Field(None, description="How to reach the customer; null = not said.")
     marketing_consent: bool | None = Field(None, description="true or false; null = not said in this event.")
+    bounce: Bounce | None = Field(None, description="Mail to the customer came back; null = not said.")
+    complaint: bool | None = Field(
+        None,
+        description="true: the customer has called a message spam, which is marketing_consent = false; false or null = not said.",
+    )
 
     @model_validator(mode="after")
     def _a_merge_says_into_whom(self) -> Self:

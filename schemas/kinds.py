@@ -14,3 +14,4 @@ class Kind(StrEnum):
     MILESTONE = "milestone"
     DELIGHT = "delight"
     FEEDBACK_REQUEST = "feedback_request"
+    FOLLOW_UP = "follow_up"

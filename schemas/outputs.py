@@ -73,12 +73,54 @@ class _Explained(_Outreach):
     template: str = Field(description="Template key of the rung.")
     expires_at: UtcTime = Field(description="Do not act from this time on.")
     sentence: str = Field(
-        description="The reason in one sentence for a person, in the customer's language where it ships, else in English."
+        description="The reason in one sentence for a person, in the customer's language where it ships, else in the shop's."
     )
+
+
+class OutreachContact(WireModel):
+    """How to reach the customer."""
+
+    email: str | None = Field(None, description="E-mail address; null = unknown, or mail to it has bounced.")
+    phone: str | None = Field(None, description="Telephone number as the shop said it; null = unknown.")
+    crm_id: str | None = Field(None, description="The customer's id in the CRM; null = unknown.")
+
+
+class OutreachConsent(WireModel):
+    """On what the message may be sent."""
+
+    marketing_consent: bool | None = Field(description="The customer's last word; null = nothing is known of it here.")
+    since: UtcTime | None = Field(description="When that was said; null = nothing is known of it here.")
+    rule: Literal["required", "external"] = Field(
+        description="required: nothing goes out without marketing_consent = true; external: the shop keeps consent elsewhere "
+        "and must look there."
+    )
+
+
+class OutreachReason(WireModel):
+    """One of the numbers that the sentence tells in words."""
+
+    code: str = Field(description="What is measured, e.g. usual_gap; codes may be added, never renamed.")
+    value: Number | None = Field(description="The number; null = unknown.")
+    unit: str = Field(description="days, visits, share (0–1), points of a survey's scale, or an ISO 4217 currency.")
 
 
 class OutreachRequested(_Explained):
     """Everything needed to write one well-timed message, and to understand why."""
+
+    contact: OutreachContact | None = Field(
+        None, description="How to reach the customer; null = nothing is known of it."
+    )
+    timezone: str | None = Field(None, description="The customer's IANA time zone; null = unknown, use the shop's.")
+    consent: OutreachConsent | None = Field(None, description="On what the message may be sent.")
+    subject: str = Field("", description="Proposal for a subject line, in the language of the sentence.")
+    sentence_shop: str = Field("", description="The sentence in the shop's language (shop.locale).")
+    reasons: Annotated[tuple[OutreachReason, ...], Field(strict=False)] = Field(
+        (), description="The numbers behind the sentence, the weightiest first."
+    )
+    sample: bool = Field(
+        False,
+        description="true: made up by `churn-alert outreach test` for trying out; nobody decided it, it counts nowhere.",
+    )
 
 
 class OutreachCancelled(_Outreach):

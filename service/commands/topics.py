@@ -38,16 +38,18 @@ def topics_check(
     ctx: typer.Context,
     wait: Annotated[float, typer.Option(min=0, callback=finite, help="Seconds to wait for a broker.")] = 0.0,
 ) -> None:
-    """Say what keeps a worker from running on these topics; exit code 1 if anything does.
+    """Say what keeps a worker from running on these topics, and what names people longer than it should; exit code 1 if
+    anything does.
 
     A sample of the keys of each input is looked at as well: who hashes unlike the others is named.
     """
     from service.streaming import topics
 
     problems = topics.check(settings_of(ctx), wait_s=wait, say=say)
-    for problem in problems:
+    drifts = [] if problems else topics.drifts(settings_of(ctx))
+    for problem in [*problems, *drifts]:
         err.print(problem, highlight=False, soft_wrap=True)
-    if problems:
+    if problems or drifts:
         raise typer.Exit(1)
     notes = topics.where_keys_lie(settings_of(ctx))
     for note in notes:

@@ -80,6 +80,9 @@ Days = Annotated[float, Field(gt=0, le=36_525, allow_inf_nan=False)]
 """Up to a century; the engine counts in microseconds, and they must fit."""
 
 
+RetentionDays = Annotated[int, Field(ge=1, le=3_660)]
+
+
 def _addresses(text: str) -> str:
     for address in text.split(","):
         host, colon, port = address.strip().rpartition(":")
@@ -90,6 +93,8 @@ def _addresses(text: str) -> str:
 
 Addresses = Annotated[str, Field(max_length=2_000), AfterValidator(_addresses)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
+_LINK = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 DEFAULT_PARTITIONS = 1
 """What is learned from everybody is learned per partition: a small shop has enough regulars for one, and one is fast
@@ -157,6 +162,15 @@ class KafkaSettings(_Section):
     (librdkafka, .NET, Ruby, PHP), fnv1a (sarama). `auto` finds it from the first records and then keeps it. A record
     that lies elsewhere is carried to the partition it belongs to."""
 
+    outreach_retention_days: RetentionDays = 30
+    """How long `outreach`, which names people, keeps its records: longer than any request stays valid."""
+    decisions_retention_days: RetentionDays = 400
+    """The same of `outreach-decisions`: an audit asks about last year."""
+    dead_letters_retention_days: RetentionDays = 365
+    """The same of `dead-letters`: somebody has to notice, repair and replay them."""
+    compaction_lag_days: RetentionDays = 7
+    """After this time compaction has removed what was erased or replaced in the compacted topics that name people."""
+
     @model_validator(mode="after")
     def _credentials(self) -> Self:
         if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
@@ -199,6 +213,41 @@ class ShopSettings(_Section):
     day_starts_at: str = "00:00"
     """What the shop's clock shows when its day begins, for visits, periods and reports alike. A bar says 05:00: what it
     sells at one in the morning belongs to the evening before."""
+
+    name: Annotated[str, Field(max_length=200)] = ""
+    """What customers call the shop; every message names it."""
+    address: Annotated[str, Field(max_length=500)] = ""
+    """Where it is, for the foot of every message; lines are separated by commas or line breaks."""
+    url: Annotated[str, Field(max_length=2_000)] = ""
+    """Where the button of a message leads; empty: there is none."""
+    feedback_url: Annotated[str, Field(max_length=2_000)] = ""
+    """Where a message that asks for an opinion leads, `{customer_id}` and `{decision_id}` filled in; empty: to
+    `url`."""
+    locale: Annotated[str, Field(max_length=35)] = "en"
+    """BCP 47: the shop's own language, and that of messages to customers whose language is not known or does not
+    ship."""
+
+    @field_validator("name", "address")
+    @classmethod
+    def _one_text(cls, text: str) -> str:
+        """It stands in subject lines and headers; a line break would end them."""
+        lines = [" ".join(line.split()) for line in text.splitlines()]
+        return ", ".join([line for line in lines if line])
+
+    @field_validator("url", "feedback_url")
+    @classmethod
+    def _a_link(cls, url: str) -> str:
+        url = url.strip()
+        if url and not _LINK.fullmatch(url):
+            raise ValueError(f"{url[:100]!r} is not a link such as https://cafe.example/order")
+        return url
+
+    @field_validator("locale")
+    @classmethod
+    def _a_locale(cls, name: str) -> str:
+        if not _LOCALE.fullmatch(name):
+            raise ValueError(f"{name[:40]!r} is not a BCP 47 language such as en or fr-FR")
+        return name
 
     @field_validator("timezone")
     @classmethod

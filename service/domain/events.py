@@ -64,6 +64,11 @@ class Profile(msgspec.Struct, gc=False):
     phone: str | None = None
     crm_id: str | None = None
     marketing_consent: bool | None = None
+    """False also where the customer has complained."""
+    bounced: str | None = None
+    """Address to which mail came back for good; empty: the one known at that time."""
+    bounces_lifted: bool = False
+    """Earlier bounces count no more."""
     alike: tuple[str, ...] = ()
     """Names of fields that look like these and are not read."""
 

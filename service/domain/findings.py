@@ -102,6 +102,20 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     locale: str | None
 
 
+class Addressee(msgspec.Struct, frozen=True, gc=False):
+    """How a customer is reached, and on what. Only of what goes out: no decision that is kept names an address.
+    None = unknown."""
+
+    email: str | None
+    """None also where mail to it has bounced."""
+    phone: str | None
+    crm_id: str | None
+    timezone: str | None
+    consent: bool | None
+    consent_us: int
+    """When that was said; meaningless without one."""
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """What was decided for one rung of one episode."""
 
@@ -129,6 +143,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     """For converted: what that visit's first purchase brought."""
     arm: Arm | None = None
     """Of what was released or withheld, and of its end; None: neither."""
+    addressee: Addressee | None = None
+    """Of a release. None: the shop has said nothing of the customer, or nothing goes out."""
 
 
 class HealthPart(msgspec.Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from pydantic_core import PydanticCustomError
 
-from schemas.inputs import CustomerEvent
+from schemas.inputs import Bounce, CustomerEvent
 from schemas.inputs import Purchase as WirePurchase
 from schemas.inputs import SurveyAnswer as WireAnswer
 from schemas.scales import SCALES
@@ -35,7 +35,7 @@ _SURVEYS: Final = {survey.value: survey for survey in Survey}
 _PLAIN_AMOUNT: Final = re.compile(AMOUNT_TEXT)
 _LONGEST_PRICE: Final = 12
 """Characters; far below the largest amount."""
-_PROFILE: Final = frozenset({"first_name", "locale", "timezone", "contact", "marketing_consent"})
+_PROFILE: Final = frozenset({"first_name", "locale", "timezone", "contact", "marketing_consent", "bounce", "complaint"})
 """What a profile says, each by itself."""
 _NO_TIME: Final = -1
 """Of a time without an offset, which has no place on the line; so have times before 1970, and both are left to the
@@ -173,7 +173,9 @@ class Decoder:
             email=contact.email if contact else None,
             phone=contact.phone if contact else None,
             crm_id=contact.crm_id if contact else None,
-            marketing_consent=wire.marketing_consent,
+            marketing_consent=False if wire.complaint else wire.marketing_consent,
+            bounced=_bounced(wire.bounce),
+            bounces_lifted=wire.bounce is not None and wire.bounce.type == "lifted",
             alike=alike,
         )
         if refused:
@@ -285,6 +287,11 @@ def _quick_items(lines: list[FastLine]) -> tuple[Item, ...] | None:
             return None
         items.append(Item(sku, _clean(line.name) or sku))
     return tuple(items)
+
+
+def _bounced(said: Bounce | None) -> str | None:
+    """The address to which mail came back for good, empty for the known one; None where none has."""
+    return None if said is None or said.type in {"soft", "lifted"} else said.email or ""
 
 
 def _clean(name: str | None) -> str | None:

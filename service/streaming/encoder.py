@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, assert_never
 
 from service.domain.calendar import utc_text
-from service.domain.findings import Decision, Evidence, Outcome, Output, Scores, ScoresErased
+from service.domain.findings import Decision, Evidence, Kind, Outcome, Output, Scores, ScoresErased
 from service.domain.money import minor_to_text
 from service.streaming.cloud_events import Fields, cloud_event, rounded, time_or_none
 from service.streaming.score_records import ScoreEncoder
+from service.wording.language import Language
 from service.wording.languages import DEFAULT, language_of
 from service.wording.sentences import sentence
+from service.wording.subjects import subject
+
+_Reason = tuple[str, float | None, str]
+"""What was measured, how much of it, and in which unit."""
 
 
 class TopicKind(StrEnum):
@@ -36,6 +42,10 @@ class EncoderSettings:
 
     currency: str = "EUR"
     minor_digits: int = 2
+    locale: str = "en"
+    """Of the shop's own language."""
+    consent: str = "required"
+    """Which rule of consent holds, as the policy calls it."""
 
 
 class Encoder:
@@ -43,6 +53,7 @@ class Encoder:
 
     def __init__(self, shop: EncoderSettings) -> None:
         self._shop = shop
+        self._language = language_of(shop.locale) or DEFAULT
         self._scores = ScoreEncoder(shop.currency, shop.minor_digits).encode
 
     def encode(self, output: Output) -> list[OutputRecord]:
@@ -71,7 +82,7 @@ class Encoder:
         audit = cloud_event("outreach.decided", f"{made.decision_id}.{made.outcome.value}", *about, record)
         records = [OutputRecord(TopicKind.OUTREACH_DECISIONS, key, audit)]
         if made.outcome is Outcome.RELEASED:
-            request = cloud_event("outreach.requested", made.decision_id, *about, explained)
+            request = cloud_event("outreach.requested", made.decision_id, *about, explained | self._addressed(made))
             records.append(OutputRecord(TopicKind.OUTREACH, key, request))
         elif made.outcome is Outcome.CANCELLED:
             void = cloud_event("outreach.cancelled", f"{made.decision_id}.cancelled", *about, _cancelled(made))
@@ -88,8 +99,61 @@ class Encoder:
             "offer": made.offer,
             "template": made.template,
             "expires_at": utc_text(made.expires_us),
-            "sentence": sentence(made.kind, seen, made.customer_id, language_of(seen.locale) or DEFAULT),
+            "sentence": sentence(made.kind, seen, made.customer_id, self._spoken(seen)),
         }
+
+    def _spoken(self, seen: Evidence) -> Language:
+        """The customer's language, else the shop's."""
+        return language_of(seen.locale) or self._language
+
+    def _addressed(self, made: Decision) -> Fields:
+        """What only a request holds: to whom, on what, and what a message may say."""
+        to, seen = made.addressee, made.evidence
+        reached = to is not None and (to.email or to.phone or to.crm_id)
+        consent = None if to is None else to.consent
+        return {
+            "contact": {"email": to.email, "phone": to.phone, "crm_id": to.crm_id} if to and reached else None,
+            "timezone": None if to is None else to.timezone,
+            "consent": {
+                "marketing_consent": consent,
+                "since": None if to is None or consent is None else utc_text(to.consent_us),
+                "rule": self._shop.consent,
+            },
+            "subject": subject(made.kind, made.rung, seen.first_name, seen.visits, self._spoken(seen)),
+            "sentence_shop": sentence(made.kind, seen, made.customer_id, self._language),
+            "reasons": [
+                {"code": code, "value": value, "unit": unit} for code, value, unit in self._reasons(made.kind, seen)
+            ],
+            "sample": False,
+        }
+
+    def _reasons(self, kind: Kind, seen: Evidence) -> Iterator[_Reason]:
+        """The weightiest for this kind of message first. What is unknown is left out."""
+        digits = self._shop.minor_digits
+        told: tuple[_Reason, ...]
+        silence: tuple[_Reason, ...] = (
+            ("current_gap", rounded(seen.gap_days), "days"),
+            ("usual_gap", rounded(seen.usual_gap_days), "days"),
+            ("tail_probability", seen.tail_probability, "share"),
+            ("churn_risk", rounded(seen.churn_risk), "share"),
+        )
+        answers: tuple[_Reason, ...] = (
+            ("latest_nps", seen.latest_nps, "nps"),
+            ("latest_csat", seen.latest_csat, "csat"),
+        )
+        habit: tuple[_Reason, ...] = (("visits", seen.visits, "visits"),)
+        value_at_risk = None if seen.value_at_risk_minor is None else seen.value_at_risk_minor / 10**digits
+        money: tuple[_Reason, ...] = (("value_at_risk", value_at_risk, self._shop.currency),)
+        match kind:
+            case Kind.WIN_BACK | Kind.SECOND_VISIT:
+                told = (*silence, *habit, *money, *answers)
+            case Kind.SERVICE_RECOVERY | Kind.FEEDBACK_REQUEST:
+                told = (*answers, *habit, *money)
+            case Kind.MILESTONE | Kind.DELIGHT | Kind.FOLLOW_UP:
+                told = (*habit, *answers, *money)
+            case _:
+                assert_never(kind)
+        return ((code, value, unit) for code, value, unit in told if value is not None)
 
     def _evidence(self, seen: Evidence) -> Fields:
         return {

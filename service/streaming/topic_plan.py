@@ -13,12 +13,6 @@ from service.streaming.input_topics import input_names
 DAY_MS = 86_400_000
 INPUT_DAYS = 90
 """The longest outage a worker can catch up from; the state itself lies in the changelog."""
-OUTREACH_DAYS = 30
-"""Longer than any request stays valid."""
-DECISION_DAYS = 400
-"""An audit asks about last year."""
-DEAD_LETTER_DAYS = 365
-"""Somebody has to notice, repair and replay them."""
 
 MIN_INPUT_BYTES = 4 << 20
 """A producer's oversized value should reach dead-letters with its reason rather than fail at the producer."""
@@ -76,23 +70,25 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
             **more,
         )
 
+    kafka = settings.kafka
+    forgets = {"max_compaction_lag_ms": kafka.compaction_lag_days * DAY_MS}
     input_bytes = max(MIN_INPUT_BYTES, settings.limits.max_value_bytes + (64 << 10))
     return (
         *(kept(name, Role.INPUT, INPUT_DAYS, max_message_bytes=input_bytes) for name in input_names(names)),
-        kept(names.outreach, Role.OUTPUT, OUTREACH_DAYS),
-        kept(names.outreach_decisions, Role.OUTPUT, DECISION_DAYS),
-        kept(names.dead_letters, Role.OUTPUT, DEAD_LETTER_DAYS, max_message_bytes=LARGEST_BYTES),
-        compacted(names.customer_scores, Role.OUTPUT, 64, 0.3),
+        kept(names.outreach, Role.OUTPUT, kafka.outreach_retention_days),
+        kept(names.outreach_decisions, Role.OUTPUT, kafka.decisions_retention_days),
+        kept(names.dead_letters, Role.OUTPUT, kafka.dead_letters_retention_days, max_message_bytes=LARGEST_BYTES),
+        compacted(names.customer_scores, Role.OUTPUT, 64, 0.3, **forgets),
         # Names customers until they are erased: what has been replaced must be gone soon after.
         compacted(names.deliveries, Role.OUTPUT, 16, 0.1, max_compaction_lag_ms=DAY_MS),
         compacted(names.period_metrics, Role.TOTAL, 16, 0.2, count=1),
         # Recovery reads these from the start: small segments and early cleaning keep them near one record per key. The
         # ledger rewrites the same few days at every turn.
-        compacted(settings.kafka.state_topic, Role.INTERNAL, 64, 0.3, max_message_bytes=LARGEST_BYTES),
-        compacted(settings.kafka.ledger_topic, Role.INTERNAL, 16, 0.1, max_message_bytes=LARGEST_BYTES),
+        compacted(kafka.state_topic, Role.INTERNAL, 64, 0.3, max_message_bytes=LARGEST_BYTES, **forgets),
+        compacted(kafka.ledger_topic, Role.INTERNAL, 16, 0.1, max_message_bytes=LARGEST_BYTES),
         # What lies in a partition it does not belong to travels through this one; a single partition has no use for it.
         *(
-            [kept(settings.kafka.carried_topic, Role.INTERNAL, INPUT_DAYS, max_message_bytes=LARGEST_BYTES)]
+            [kept(kafka.carried_topic, Role.INTERNAL, INPUT_DAYS, max_message_bytes=LARGEST_BYTES)]
             if partitions > 1
             else []
         ),

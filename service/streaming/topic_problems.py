@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from service.config import DEFAULT_PARTITIONS, Settings
 from service.streaming.input_topics import input_names
-from service.streaming.topic_plan import Role, TopicSpec, dead_letter_bytes, topic_plan
+from service.streaming.topic_plan import DAY_MS, Role, TopicSpec, dead_letter_bytes, topic_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,47 @@ def wrong_policies(plan: Sequence[TopicSpec], existing: Mapping[str, Existing]) 
                 f"Topic {spec.name} has cleanup.policy {found} and would {loss}: set it with `kafka-configs.sh --alter "
                 f"--entity-type topics --entity-name {spec.name} --add-config cleanup.policy={spec.cleanup}`."
             )
+
+
+def kept_otherwise(settings: Settings, existing: Mapping[str, Existing]) -> list[str]:
+    """Topics that name people and are kept for another time than the settings say: longer than promised, or gone before
+    they are read. A worker runs on them all the same."""
+    counts = [existing[name].partitions for name in input_names(settings.kafka.topics) if name in existing]
+    return [
+        _kept_otherwise(spec.name, key, existing[spec.name].configs[key], wanted)
+        for spec in topic_plan(settings, max(counts, default=DEFAULT_PARTITIONS))
+        for key, wanted in spec.configs.items()
+        if key in _KEPT_FOR
+        and spec.role is not Role.INPUT
+        and spec.name in existing
+        and existing[spec.name].configs.get(key, wanted) != wanted
+    ]
+
+
+_KEPT_FOR: Final = {
+    "retention.ms": "keeps its records",
+    "max.compaction.lag.ms": "may keep what was erased or replaced",
+}
+
+
+def _kept_otherwise(topic: str, key: str, found: str, wanted: str) -> str:
+    return (
+        f"Topic {topic} {_KEPT_FOR[key]} {_how_long(found)} instead of {_how_long(wanted)}, as the settings say, and it names "
+        f"people: set it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {key}={wanted}`, "
+        "or say what is right in the settings of kafka."
+    )
+
+
+def _how_long(milliseconds: str) -> str:
+    """In days; for ever where it is unlimited."""
+    number = int(milliseconds)
+    if not 0 <= number < _FOR_EVER_MS:
+        return "for ever"
+    days = number / DAY_MS
+    return f"{days:g} {'day' if days == 1 else 'days'}"
+
+
+_FOR_EVER_MS: Final = 1 << 62
 
 
 def _wrong_count(spec: TopicSpec, found: int) -> str:

@@ -20,7 +20,7 @@ from service.streaming.connection import kafka_python_security
 from service.streaming.input_topics import input_names
 from service.streaming.tail import open_reader
 from service.streaming.topic_plan import TopicSpec, topic_plan
-from service.streaming.topic_problems import Existing, problems_of, wrong_counts, wrong_policies
+from service.streaming.topic_problems import Existing, kept_otherwise, problems_of, wrong_counts, wrong_policies
 
 Say = Callable[[str], None]
 """Receives one line for a person."""
@@ -179,11 +179,19 @@ def partition_count(settings: Settings, *, wait_s: float = 0.0, say: Say = _sile
 def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> list[str]:
     """Everything that keeps a worker from running on these topics; empty = all is well."""
     try:
-        with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-            existing = _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
+        return problems_of(settings, _described(settings, wait_s, say))
     except (TransientError, ConfigurationError) as error:
         return [str(error)]
-    return problems_of(settings, existing)
+
+
+def drifts(settings: Settings) -> list[str]:
+    """Topics that are kept for another time than the settings say; empty = none is. Raises as `create`."""
+    return kept_otherwise(settings, _described(settings))
+
+
+def _described(settings: Settings, wait_s: float = 0.0, say: Say = _silent) -> dict[str, Existing]:
+    with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
+        return _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
 
 
 def where_keys_lie(settings: Settings) -> list[str]:

@@ -47,6 +47,10 @@ def readable_profile(event: Object) -> tuple[Object, tuple[str, ...]]:
     if isinstance(contact, dict):
         found["contact"] = {name: _stripped(value) for name, value in contact.items()}
     found["marketing_consent"] = _consent(found.get("marketing_consent"))
+    if "complaint" in found:
+        found["complaint"] = _consent(found["complaint"])
+    if "bounce" in found:
+        found["bounce"] = _bounce(found["bounce"])
     alike = {_plain(name) for name in event if name not in _OWN_NAMES}
     return found, tuple([f"{OF_CUSTOMERS}{name}" for name in sorted(alike & OURS.keys())])
 
@@ -61,6 +65,18 @@ def _consent(value: object) -> object:
     if isinstance(word, int | float | str) and word in _YES:
         return True
     return False if isinstance(word, int | float | str) and word in _NO else value
+
+
+def _bounce(value: object) -> object:
+    """A bounce in the words of those who report them; true and false stand for a hard one, and for none any more."""
+    if isinstance(value, dict):
+        mended = {name: _stripped(inner) for name, inner in value.items()}
+        kind = mended.get("type")
+        return {**mended, "type": _BOUNCES.get(_plain(kind), kind)} if isinstance(kind, str) else mended
+    if isinstance(value, str) and _plain(value) in _BOUNCES:
+        return {"type": _BOUNCES[_plain(value)]}
+    happened = _consent(value)
+    return {"type": "hard" if happened else "lifted"} if isinstance(happened, bool) else value
 
 
 def _plain(name: str) -> str:
@@ -148,8 +164,14 @@ _NO: Final = frozenset(
         "optedout", "unsubscribe", "unsubscribed", "none", "non", "nein",
     }
 )  # fmt: skip
+_BOUNCES: Final = {
+    **dict.fromkeys(("hard", "permanent", "hardbounce", "suppressed", "invalid"), "hard"),
+    **dict.fromkeys(("lifted", "cleared", "delivered"), "lifted"),
+    **dict.fromkeys(("soft", "transient", "temporary", "softbounce", "deferred", "blocked", "undetermined"), "soft"),
+}
+"""What providers call a bounce → what it is."""
 _OWN_NAMES: Final = frozenset(
-    {"first_name", "locale", "timezone", "contact", "marketing_consent", "kind", "merged_into"}
+    {"first_name", "locale", "timezone", "contact", "marketing_consent", "bounce", "complaint", "kind", "merged_into"}
 )
 OURS: Final = {
     **dict.fromkeys(

@@ -1,12 +1,13 @@
 """What a language has to bring.
 
-Its folder holds `page.py`, `report.py` and `sentences.py`, and its `__init__.py` puts them together as `LANGUAGE`.
+Its folder holds `page.py`, `report.py`, `sentences.py` and `subjects.py`, and its `__init__.py` puts them together as
+`LANGUAGE`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -40,6 +41,11 @@ class Language:
     """Why a customer is written to, by kind of message."""
     nameless: str
     """What a customer without a known first name is called; `{customer_id}` is filled in."""
+    subjects: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Subject lines by KIND.RUNG or KIND: one with `{name}`, one for who has none; `{visit}` is the number of the last
+    visit, in order. Of a kind that is missing the English one is taken."""
+    ordinal: Callable[[int], str] = str
+    """The n-th visit: 10th."""
     typeset: Callable[[str], str] = _as_it_is
     """Rules for blanks and punctuation that hold for every text of `page` and `report`."""
     day: Callable[[date, str], str] = _as_the_locale_has_it

@@ -24,6 +24,7 @@ from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Survey
 from service.domain.findings import (
+    Addressee,
     Decision,
     Evidence,
     HealthBand,
@@ -42,7 +43,8 @@ from service.domain.policy import OutreachPolicy, Policy, Shop, Timing
 from service.streaming.cloud_events import cloud_event
 from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord, TopicKind
 from service.streaming.period_records import numbers_of
-from service.wording.languages import DEFAULT
+from service.wording.languages import DEFAULT, LANGUAGES
+from service.wording.subjects import subject
 from tests.support.customers import answers_with
 
 EVIDENCE = Evidence(
@@ -127,6 +129,15 @@ evidences = st.builds(
     first_name=st.none() | names,
     locale=st.none() | st.sampled_from(["fr", "en-GB", "de", "fr_CA"]),
 )
+addressees = st.builds(
+    Addressee,
+    email=st.none() | names,
+    phone=st.none() | names,
+    crm_id=st.none() | names,
+    timezone=st.none() | st.just("Europe/Paris"),
+    consent=st.none() | st.booleans(),
+    consent_us=instants,
+)
 decisions = st.builds(
     Decision,
     decision_id=st.uuids().map(str),
@@ -145,6 +156,7 @@ decisions = st.builds(
     expires_us=instants,
     returned_us=st.none() | instants,
     revenue_minor=st.none() | minors,
+    addressee=st.none() | addressees,
 )
 scores = st.builds(
     Scores,
@@ -204,6 +216,61 @@ def test_a_release_is_a_request_and_an_audit_record() -> None:
     assert body(request)["data"]["lifetime_value"] == "450.05"
     assert body(request)["data"]["value_at_risk"] is None
     assert body(request)["time"] == "2025-03-15T00:53:20.000001Z"
+
+
+ANNA = Addressee("anna@mail.example", "+33 1 23", None, "Europe/Paris", consent=True, consent_us=1_700_000_000_000_000)
+
+
+def test_a_request_says_to_whom_on_what_and_why_in_numbers() -> None:
+    shop = Encoder(EncoderSettings(locale="fr", consent="external"))
+    _, request = shop.encode(
+        msgspec.structs.replace(DECISION, addressee=ANNA, evidence=msgspec.structs.replace(EVIDENCE, locale="en"))
+    )
+
+    data = body(request)["data"]
+    assert data["contact"] == {"email": "anna@mail.example", "phone": "+33 1 23", "crm_id": None}
+    assert data["timezone"] == "Europe/Paris"
+    assert data["consent"] == {"marketing_consent": True, "since": "2023-11-14T22:13:20Z", "rule": "external"}
+    assert data["subject"] == "Anna, we miss you"
+    assert "usually comes" in data["sentence"]
+    assert "passe d’habitude" in data["sentence_shop"]
+    assert data["reasons"][:2] == [
+        {"code": "current_gap", "value": 19.0, "unit": "days"},
+        {"code": "usual_gap", "value": 6.2, "unit": "days"},
+    ]
+    assert data["sample"] is False
+
+
+def test_no_kept_decision_names_an_address() -> None:
+    for outcome in Outcome:
+        audit = ENCODER.encode(msgspec.structs.replace(DECISION, outcome=outcome, addressee=ANNA))[0]
+
+        assert audit.topic is TopicKind.OUTREACH_DECISIONS
+        assert b"mail.example" not in (audit.value or b"")
+        assert {"contact", "consent", "timezone"}.isdisjoint(body(audit)["data"])
+
+
+def test_of_a_customer_of_whom_nothing_was_said_nothing_is_made_up() -> None:
+    data = body(ENCODER.encode(DECISION)[1])["data"]
+
+    assert (data["contact"], data["timezone"]) == (None, None)
+    assert data["consent"] == {"marketing_consent": None, "since": None, "rule": "required"}
+
+
+def test_who_speaks_no_language_that_ships_is_told_in_the_shops() -> None:
+    unknown = msgspec.structs.replace(DECISION, evidence=msgspec.structs.replace(EVIDENCE, locale=None))
+
+    data = body(Encoder(EncoderSettings(locale="fr-FR")).encode(unknown)[1])["data"]
+
+    assert data["subject"] == "Anna, vous nous manquez"
+    assert data["sentence"] == data["sentence_shop"]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_message_has_reasons_and_a_subject_in_every_language(kind: Kind) -> None:
+    for language in LANGUAGES.values():
+        assert subject(kind, "any", None, 12, language)
+    assert list(ENCODER._reasons(kind, EVIDENCE))
 
 
 def test_a_cancellation_names_the_request_that_it_makes_void() -> None:

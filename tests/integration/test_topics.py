@@ -65,6 +65,7 @@ def test_creates_every_topic_and_the_check_then_finds_nothing(settings: Settings
 
     assert [one.created for one in made] == [True] * 11
     assert topics.check(settings) == []
+    assert topics.drifts(settings) == []
     for spec in topic_plan(settings, 4):
         count, configs = described(settings, spec.name)
         assert count == (1 if spec.role is Role.TOTAL else 4)

@@ -9,10 +9,11 @@ from typing import Final
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date
 from service.domain.customer import Customer
-from service.domain.findings import Arm, Decision, Evidence, Kind, Outcome, Reason
+from service.domain.findings import Addressee, Arm, Decision, Evidence, Kind, Outcome, Reason
 from service.domain.learning.learned import Learned
 from service.domain.outlook import outlook_of
 from service.domain.outreach.kinds.silence import SilenceKind
+from service.domain.profile import ProfileState
 
 _NAMESPACE: Final = uuid.UUID("6f1d2f0a-6c0e-5d55-9b52-0d0a7c2f7f11").bytes
 
@@ -70,6 +71,20 @@ def decision_of(
         returned_us=returned_us,
         revenue_minor=revenue_minor,
         arm=arm,
+        addressee=_addressee(customer.profile) if outcome is Outcome.RELEASED else None,
+    )
+
+
+def _addressee(profile: ProfileState | None) -> Addressee | None:
+    if profile is None:
+        return None
+    return Addressee(
+        profile.reachable_email,
+        profile.phone,
+        profile.crm_id,
+        profile.timezone,
+        profile.consent,
+        profile.consent_us,
     )
 
 

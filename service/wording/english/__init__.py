@@ -3,6 +3,7 @@
 from service.wording.english.page import PAGE
 from service.wording.english.report import REPORT
 from service.wording.english.sentences import SENTENCES
+from service.wording.english.subjects import SUBJECTS, ordinal
 from service.wording.language import Language
 
 LANGUAGE = Language(
@@ -11,5 +12,7 @@ LANGUAGE = Language(
     page=PAGE,
     report=REPORT,
     sentences=SENTENCES,
+    subjects=SUBJECTS,
+    ordinal=ordinal,
     nameless="Customer {customer_id}",
 )

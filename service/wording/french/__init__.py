@@ -8,6 +8,7 @@ from datetime import date
 from service.wording.french.page import PAGE
 from service.wording.french.report import REPORT
 from service.wording.french.sentences import SENTENCES
+from service.wording.french.subjects import SUBJECTS, ordinal
 from service.wording.language import Language
 
 _BLANKS = {
@@ -40,6 +41,8 @@ LANGUAGE = Language(
     page=PAGE,
     report=REPORT,
     sentences=SENTENCES,
+    subjects=SUBJECTS,
+    ordinal=ordinal,
     nameless="Client {customer_id}",
     typeset=_typeset,
     day=_day,

@@ -1,0 +1,36 @@
+"""What stands in the subject line of a message, and how the customer is called there. Each language has its own in
+`subjects.py`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.domain.findings import Kind
+from service.wording.language import Language
+from service.wording.languages import DEFAULT
+
+LONGEST_NAME: Final = 40
+"""Characters; what is longer is no first name, and a mail that begins with it reads like a form."""
+
+
+def called(first_name: str | None) -> str:
+    """The first name as a person would write it, empty where there is none: ANNE-MARIE is Anne-Marie."""
+    name = " ".join((first_name or "").split())
+    if len(name) > LONGEST_NAME or not any(letter.isalpha() for letter in name):
+        return ""
+    return name.title() if len(name) > 2 and (name.isupper() or name.islower()) else name
+
+
+def subject(kind: Kind, rung: str, first_name: str | None, visits: int, language: Language = DEFAULT) -> str:
+    """The proposed subject line in `language`."""
+    name = called(first_name)
+    (named, nameless), spoken = _lines(kind, rung, language)
+    return (named if name else nameless).format(name=name, visit=spoken.ordinal(visits))
+
+
+def _lines(kind: Kind, rung: str, language: Language) -> tuple[tuple[str, str], Language]:
+    for spoken in (language, DEFAULT):
+        for key in (f"{kind.value}.{rung}", kind.value):
+            if key in spoken.subjects:
+                return spoken.subjects[key], spoken
+    raise KeyError(f"no subject line is written for the kind of message {kind.value!r}")
