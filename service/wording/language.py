@@ -46,6 +46,8 @@ class Language:
     visit, in order. Of a kind that is missing the English one is taken."""
     ordinal: Callable[[int], str] = str
     """The n-th visit: 10th."""
+    of: Callable[[str], str] = "of {}".format
+    """What belongs to somebody, by name."""
     typeset: Callable[[str], str] = _as_it_is
     """Rules for blanks and punctuation that hold for every text of `page` and `report`."""
     day: Callable[[date, str], str] = _as_the_locale_has_it

@@ -9,6 +9,8 @@ from service.domain.findings import Kind
 from service.wording.language import Language
 from service.wording.languages import DEFAULT
 
+_NO_NAME: Final = frozenset(":/@<>{}\\|=")
+"""Who sends an address for a first name wants others to read it."""
 LONGEST_NAME: Final = 40
 """Characters; what is longer is no first name, and a mail that begins with it reads like a form."""
 
@@ -16,7 +18,7 @@ LONGEST_NAME: Final = 40
 def called(first_name: str | None) -> str:
     """The first name as a person would write it, empty where there is none: ANNE-MARIE is Anne-Marie."""
     name = " ".join((first_name or "").split())
-    if len(name) > LONGEST_NAME or not any(letter.isalpha() for letter in name):
+    if len(name) > LONGEST_NAME or not any(letter.isalpha() for letter in name) or not _NO_NAME.isdisjoint(name):
         return ""
     return name.title() if len(name) > 2 and (name.isupper() or name.islower()) else name
 

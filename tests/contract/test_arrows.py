@@ -33,6 +33,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "logs": {"config"},
     "engines": {"config", "domain"},
     "wording": {"domain", "domain.periods", "errors", "config"},
+    "message": {"schemas", "domain", "errors", "config", "wording"},
     "history": {"schemas", "domain", "errors"},
     # Kafka, and who reads and writes there
     "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "engines", "collector", "build_info", "wording"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from service.wording.french.names import of
 from service.wording.french.page import PAGE
 from service.wording.french.report import REPORT
 from service.wording.french.sentences import SENTENCES
@@ -43,6 +44,7 @@ LANGUAGE = Language(
     sentences=SENTENCES,
     subjects=SUBJECTS,
     ordinal=ordinal,
+    of=of,
     nameless="Client {customer_id}",
     typeset=_typeset,
     day=_day,
