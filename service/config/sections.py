@@ -428,6 +428,8 @@ class DeliverSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8089
     """Of probes, metrics and the unsubscribe page."""
     smtp: SmtpSettings = SmtpSettings()
+    templates: Path | None = None
+    """Folder of the shop's own message templates, each in the place of one that ships; None = there are none."""
 
     @field_validator("public_url")
     @classmethod

@@ -155,7 +155,7 @@ def _own_names(stands: Stands) -> list[str]:
 def _environment(loader: BaseLoader, *, autoescape: bool) -> Environment:
     return Environment(
         loader=loader,
-        autoescape=autoescape,
+        autoescape=autoescape,  # noqa: S701 - HTML is escaped, plain text has nothing to escape
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -126,7 +126,7 @@ def test_a_regular_reads_the_usual_order_and_since_when() -> None:
     assert "Your usual, Flat white and Almond croissant, is here" in english
     assert "since August 2019" in english
     assert "Café crème et Croissant aux amandes" in french
-    assert "depuis août 2019" in french
+    assert "depuis août 2019" in french.replace("\n", " ")
 
 
 def test_what_reads_like_a_machine_is_left_out() -> None:
@@ -361,7 +361,7 @@ def test_the_policys_own_template_key_is_found_first(tmp_path: Path) -> None:
 def test_a_template_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, name: str, text: str, said: str) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
 
-    with pytest.raises(TemplateError, match="The template .* cannot be used") as refused:
+    with pytest.raises(TemplateError, match=r"The template .* cannot be used") as refused:
         Renderer(SHOP, tmp_path).check()
 
     assert said in str(refused.value)
@@ -369,7 +369,7 @@ def test_a_template_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, n
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="The folder of templates .*nowhere cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"The folder of templates .*nowhere cannot be read"):
         Renderer(SHOP, tmp_path / "nowhere")
 
 
