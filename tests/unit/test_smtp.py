@@ -1,0 +1,259 @@
+"""Mail over a real line to a server of the test: what each of its answers means."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from pydantic import SecretStr
+
+from service.config import SmtpSettings
+from service.delivery.channel import Attempt, Order, Result
+from service.delivery.links import Links
+from service.delivery.requests import read_request
+from service.delivery.smtp import SmtpChannel
+from service.errors import ConfigurationError
+from tests.support.deliverer import PlainRenderer
+from tests.support.delivery_world import requested
+from tests.support.mail_sink import Handler, Sink
+
+LINKS = Links("https://anna.example", SecretStr("a secret of the tests"))
+LOGIN = ("anna", "correct horse")
+
+
+def settings(port: int, **more: Any) -> SmtpSettings:
+    return SmtpSettings.model_validate(
+        {
+            "host": "localhost",
+            "port": port,
+            "security": "none",
+            "sender": "hello@anna.example",
+            "timeout_s": 0.4,
+            **more,
+        }
+    )
+
+
+def order(request_id: str = "r1", who: str = "c1", **more: Any) -> Order:
+    found = read_request(requested(request_id, who, **more))
+    assert isinstance(found, Order)
+    return found
+
+
+@asynccontextmanager
+async def channel_to(sink: Sink, **more: Any) -> AsyncIterator[SmtpChannel]:
+    """Connected, where the server lets it."""
+    channel = SmtpChannel(settings(sink.real_port, **more), PlainRenderer(), LINKS)
+    keeping = asyncio.create_task(channel.keep())
+    await asyncio.sleep(0.05)
+    for _ in range(40):
+        if channel.available or channel._failures:
+            break
+        await asyncio.sleep(0.02)
+    try:
+        yield channel
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await channel.close()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
+
+
+def server_tls(authority: trustme.CA, name: str = "localhost") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+async def test_many_mails_go_over_one_line() -> None:
+    with Sink() as sink:
+        async with channel_to(sink, connections=1) as channel:
+            attempts = [await channel.send(order(f"r{number}", f"c{number}")) for number in range(20)]
+
+    assert {attempt.result for attempt in attempts} == {Result.DELIVERED}
+    assert [mail["id"] for mail in sink.handler.taken] == [f"<r{number}@anna.example>" for number in range(20)]
+    assert sink.handler.sessions == 1
+
+
+async def test_starttls_and_login_with_an_authority_of_ones_own(authority: trustme.CA, ca_file: Path) -> None:
+    with Sink(tls=server_tls(authority), login=LOGIN) as sink:
+        login = {"username": LOGIN[0], "password": LOGIN[1]}
+        async with channel_to(sink, security="starttls", ca_file=ca_file, **login) as channel:
+            attempt = await channel.send(order())
+
+    assert attempt == Attempt(Result.DELIVERED)
+    assert len(sink.handler.taken) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password": "wrong"},
+        {"ca_file": None},
+        {"host": "127.0.0.1"},  # the certificate is of another name
+    ],
+    ids=["password", "authority", "name"],
+)
+async def test_nothing_goes_to_a_server_that_refuses_us_or_is_not_the_one(
+    wrong: dict[str, Any], authority: trustme.CA, ca_file: Path
+) -> None:
+    with Sink(tls=server_tls(authority), login=LOGIN) as sink:
+        login = {"username": LOGIN[0], "password": LOGIN[1]}
+        chosen = {"security": "starttls", "ca_file": ca_file, **login, **wrong}
+        async with channel_to(sink, **chosen) as channel:
+            assert not channel.available
+            assert (await channel.send(order())).result is Result.RETRY
+
+    assert sink.handler.taken == []
+
+
+async def test_a_server_without_the_tls_that_is_asked_for_gets_nothing() -> None:
+    with Sink() as sink:
+        async with channel_to(sink, security="starttls") as channel:
+            assert not channel.available
+
+    assert sink.handler.taken == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "result", "detail"),
+    [
+        ("451 4.7.1 greylisted", Result.RETRY, "smtp 451 4.7.1"),
+        ("452 too many", Result.RETRY, "smtp 452"),
+        ("421 going down", Result.RETRY, "smtp 421"),
+        ("550 5.1.1 <c1@example.org> unknown", Result.BOUNCED, "smtp 550 5.1.1"),
+        ("550 no such user", Result.BOUNCED, "smtp 550"),
+        ("552 5.2.2 full", Result.BOUNCED, "smtp 552 5.2.2"),
+        ("550 5.7.1 policy", Result.FAILED, "smtp 550 5.7.1"),
+        ("554 5.6.0 content", Result.FAILED, "smtp 554 5.6.0"),
+    ],
+)
+@pytest.mark.parametrize("stage", ["rcpt_answers", "data_answers"])
+async def test_what_an_answer_means_and_the_line_goes_on(answer: str, result: Result, detail: str, stage: str) -> None:
+    with Sink() as sink:
+        setattr(sink.handler, stage, [answer])
+        async with channel_to(sink) as channel:
+            refused, next_one = await channel.send(order()), await channel.send(order("r2", "c2"))
+
+    assert refused == Attempt(result, detail)
+    assert next_one.result is Result.DELIVERED
+    assert [mail["to"] for mail in sink.handler.taken] == ["c2@example.org"]
+
+
+@pytest.mark.parametrize("misbehaviour", ["drop", "hang"])
+async def test_no_answer_to_the_text_is_tried_again_and_three_times_at_most(misbehaviour: str) -> None:
+    with Sink() as sink:
+        sink.handler.data_answers = [misbehaviour] * 3
+        async with channel_to(sink, timeout_s=0.2) as channel:
+            attempts = [await channel.send(order()) for _ in range(3)]
+
+    assert attempts == [Attempt(Result.RETRY, "unanswered")] * 2 + [Attempt(Result.FAILED, "unanswered")]
+    assert {mail["id"] for mail in sink.handler.taken} == {"<r1@anna.example>"}
+
+
+async def test_a_line_that_was_closed_meanwhile_costs_no_attempt() -> None:
+    with Sink() as sink:
+        async with channel_to(sink, connections=1) as channel:
+            await channel.send(order())
+            transport: Any = channel._idle[0][0].transport
+            transport.abort()
+            attempt = await channel.send(order("r2"))
+
+    assert attempt.result is Result.DELIVERED
+    assert len(sink.handler.taken) == 2
+
+
+async def test_a_server_that_is_away_is_waited_for_and_then_used() -> None:
+    handler = Handler()
+    with Sink(handler) as sink:
+        port = sink.real_port
+    channel = SmtpChannel(settings(port), PlainRenderer(), LINKS)
+    keeping = asyncio.create_task(channel.keep())
+    await asyncio.sleep(0.05)
+    assert not channel.available
+    channel._not_before_s = 0.0
+
+    again = Sink(handler)
+    again.port = port
+    with again:
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if channel.available:
+                break
+        attempt = await channel.send(order())
+        keeping.cancel()
+        await channel.close()
+
+    assert attempt.result is Result.DELIVERED
+
+
+async def test_a_sample_says_what_it_is_in_its_subject() -> None:
+    with Sink() as sink:
+        async with channel_to(sink) as channel:
+            await channel.send(order(sample=True))
+
+    assert sink.handler.taken[0]["subject"] == "[Test] We miss you, Anna"
+
+
+async def test_a_message_that_cannot_be_written_has_failed_and_the_others_go_on() -> None:
+    class Broken(PlainRenderer):
+        def render(self, data: Any, unsubscribe_url: str) -> Any:
+            if data["customer_id"] == "c1":
+                raise KeyError("first_name")
+            return super().render(data, unsubscribe_url)
+
+    with Sink() as sink:
+        channel = SmtpChannel(settings(sink.real_port), Broken(), LINKS)
+        attempts = [await channel.send(order()), await channel.send(order("r2", "c2"))]
+        await channel.close()
+
+    assert attempts == [Attempt(Result.FAILED, "template"), Attempt(Result.DELIVERED)]
+
+
+@pytest.mark.parametrize(
+    ("email", "said"),
+    [
+        ("anna@example.org", None),
+        ("änna@exämple.org", None),
+        ("no address", "bad_address"),
+        ("a@b\r\nBcc: x@y.org", "bad_address"),
+        ("a@b,c@d", "bad_address"),
+        ("<a@b>", "bad_address"),
+        ("a" * 65 + "@b.org", "bad_address"),
+    ],
+)
+def test_what_is_no_address_is_never_tried(email: str, said: str | None) -> None:
+    channel = SmtpChannel(settings(25), PlainRenderer(), LINKS)
+
+    assert channel.refusal(order(email=email)) == said
+    assert channel.refusal(order(contact=None)) == "no_address"
+
+
+@pytest.mark.parametrize("missing", ["host", "sender"])
+def test_what_is_missing_is_one_sentence(missing: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^deliver\.smtp\.{missing} is not set"):
+        SmtpChannel(settings(25, **{missing: None}), PlainRenderer(), LINKS)
+
+
+def test_a_file_that_holds_no_certificates_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+
+    with pytest.raises(ConfigurationError, match=r"deliver\.smtp\.ca_file .* PEM format"):
+        SmtpChannel(settings(25, security="tls", ca_file=tmp_path / "ca.pem"), PlainRenderer(), LINKS)
