@@ -377,7 +377,7 @@ class SmtpSettings(_Section):
     sender: Annotated[str, Field(min_length=3, max_length=500)] | None = None
     """From: an address, or a name and an address such as Café Anna <hello@cafe-anna.example>."""
     reply_to: Annotated[str, Field(min_length=3, max_length=500)] | None = None
-    connections: Annotated[int, Field(ge=1, le=100)] = 4
+    connections: Annotated[int, Field(ge=1, le=100)] = 8
     timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 30.0
     """What one answer of the server may take; then the line is cut and the message is tried again."""
 

@@ -179,8 +179,7 @@ class PartitionDelivery:
         if room or look:
             candidates = self._desk.due(self._now_us(), max(room, LOOKED_THROUGH if look else 0))
             if candidates:
-                for news in self._news:
-                    await news.reach()
+                await asyncio.gather(*[news.reach() for news in self._news])
                 said += self._judge(candidates, room, begun)
         for customer_id in self._take_erased():
             said += self._desk.erase(customer_id)

@@ -31,7 +31,7 @@ from service.delivery.book import Book
 from service.delivery.channel import Channel
 from service.delivery.customers import customer_of
 from service.delivery.desk import Desk
-from service.delivery.follower import Follower
+from service.delivery.follower import Ends, Follower
 from service.delivery.memory import Memory
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer
@@ -101,6 +101,7 @@ class Deliverer:
         self._owned: dict[int, _Owned] = {}
         self._topic = settings.kafka.topics.outreach
         self._consumer: Any = None
+        self._ends: Any = None
         self._follower: Follower | None = None
         self._stop = asyncio.Event()
         self._failing = False
@@ -159,6 +160,7 @@ class Deliverer:
         await self.channel.close()
         if self._follower is not None:
             await self._follower.close()
+        await self._ends.close()
         await self._consumer.stop()
         log.info("stopped")
         return 0
@@ -233,7 +235,9 @@ class Deliverer:
                 self._standings.take(event)
 
         partitions = {TopicPartition(topic, number): None for number in range(self._customer_partitions)}
-        self._follower = Follower(self.settings.kafka, partitions, take)
+        self._ends = Ends(self.settings.kafka)
+        await self._ends.open()
+        self._follower = Follower(self.settings.kafka, self._ends, partitions, take)
         await self._follower.open()
         return [self._guard(self._follower.run())]
 
@@ -323,7 +327,7 @@ class Deliverer:
             def hear(record: ConsumerRecord) -> None:
                 delivery.hear(record.offset, record.value)
 
-            follower = Follower(kafka, {partition: start}, hear)
+            follower = Follower(kafka, self._ends, {partition: start}, hear)
             await follower.open()
             delivery = PartitionDelivery(
                 number,
