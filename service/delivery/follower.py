@@ -26,7 +26,7 @@ _LOOK_S: Final = 0.005
 class Ends:
     """Asks how far partitions can be read.
 
-    Over a line of its own: on one that waits for records a broker answers only when some have come, or the wait is over.
+    Over a line of its own: on one that waits for records a broker answers only when some have come or the wait is over.
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:

@@ -65,14 +65,16 @@ class Standings:
             no = self._no.get(who)
             if no is not None and no.at_us >= consent_us:
                 return no.reason
-            if address is not None and address.lower() in self._bounced.get(who, ()):
+            bounced = self._bounced.get(who)
+            if bounced is not None and address is not None and (address.lower() in bounced or "" in bounced):
                 return "address_bounced"
             who = self._merged.get(who)
         return None
 
     def bounced(self, customer_id: str, address: str, at_us: int = 0) -> None:
-        """It takes nothing, for good."""
-        self._bounced.setdefault(customer_id, {})[address.lower()] = at_us
+        """It takes nothing, for good; empty: the one that was known then, whichever that was."""
+        bounced = self._bounced.setdefault(customer_id, {})
+        bounced[address.lower()] = max(at_us, bounced.get(address.lower(), 0))
 
     def _profile(self, said: Profile) -> None:
         who = said.customer_id
@@ -82,6 +84,19 @@ class Standings:
             no = self._no.get(who)
             if no is not None and said.at_us > no.at_us:
                 del self._no[who]
+
+        if said.bounces_lifted:
+            self._lift(who, said.at_us)
+        if said.bounced is not None:
+            self.bounced(who, said.bounced, said.at_us)
+        if said.email is not None and said.at_us > self._bounced.get(who, {}).get("", said.at_us):
+            del self._bounced[who][""]  # the shop has said where to write instead
+
+    def _lift(self, who: str, at_us: int) -> None:
+        """Bounces up to then count no more."""
+        left = {address: since for address, since in self._bounced.pop(who, {}).items() if since > at_us}
+        if left:
+            self._bounced[who] = left
 
     def _refuse(self, who: str, no: _No) -> None:
         before = self._no.get(who)

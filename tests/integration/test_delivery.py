@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import re
+import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -12,6 +17,7 @@ import msgspec
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from schemas.inputs import CustomerEvent
 from service.config import Settings
 from service.streaming import topics
 from tests.support.broker import TestBroker
@@ -188,3 +194,74 @@ def test_what_arrives_and_what_does_not(broker: TestBroker, topic_prefix: str, s
     assert post.newest["r-later"]["attempts"] == 2
     assert all("@" not in str(told) for told in post.newest.values())
     post.close()
+
+
+def test_killed_again_and_again_two_deliverers_lose_nothing_and_double_only_what_was_begun(
+    broker: TestBroker, topic_prefix: str, sink: Sink
+) -> None:
+    in_flight, count, rng = 4, 200, random.Random(13)
+    settings = settings_of(
+        broker, topic_prefix, sink.real_port, in_flight=in_flight, per_second=150, smtp={"connections": 3}
+    )
+    topics.create(settings, partitions=2)
+    post = Post(settings)
+    for number in range(count):
+        post.say(requested(f"r{number}", f"c{number % 50}", expires_us=FAR_US), partition=number % 50 % 2)
+    taken = sink.handler.taken
+
+    with ExitStack() as stack:
+        pair = [stack.enter_context(Deliverer(settings, name)) for name in ("one", "two")]
+        kills = 0
+        while kills < 2:
+            before = len(taken)
+            victim = pair[kills % 2]
+            wait_until(lambda: len(taken) >= min(count, before + 25), victim)  # noqa: B023 - called at once
+            time.sleep(rng.uniform(0.0, 0.05))
+            victim.end(signal.SIGKILL)
+            victim.start()
+            kills += 1
+        wait_until(lambda: len({mail["id"] for mail in taken}) == count, pair[0])
+        post.wait({f"r{number}": ("delivered", "") for number in range(count)}, pair[0])
+        assert [each.end(signal.SIGTERM) for each in pair] == [0, 0]
+
+    times = Counter(mail["id"] for mail in taken)
+    twice = [one for one, often in times.items() if often > 1]
+    print(f"{len(twice)} of {count} mails came twice in {kills} kills")
+    assert set(times.values()) <= {1, 2}
+    assert len(twice) <= kills * in_flight * 2
+    for who in range(50):
+        first = [mail["id"] for mail in taken if mail["to"] == f"c{who}@example.org"]
+        first = list(dict.fromkeys(first))
+        assert first == [f"<r{number}@anna.example>" for number in range(who, count, 50)]
+    post.close()
+
+
+def test_one_click_and_the_next_mail_does_not_come(broker: TestBroker, topic_prefix: str, sink: Sink) -> None:
+    settings = settings_of(broker, topic_prefix, sink.real_port)
+    topics.create(settings, partitions=1)
+    post = Post(settings)
+
+    with Deliverer(settings) as deliverer:
+        post.say(requested("r1", "anna", expires_us=FAR_US))
+        post.wait({"r1": ("delivered", "")}, deliverer)
+        (link,) = re.findall(r"List-Unsubscribe: <https://anna\.example/([^>]+)>", sink.handler.taken[0]["text"])
+        assert httpx.get(f"{deliverer.address}{link}").status_code == 200
+        assert len(post.records(settings.kafka.topics.customers)) == 0, "a GET only asks"
+
+        answer = httpx.post(f"{deliverer.address}{link}", data={"List-Unsubscribe": "One-Click"})
+        post.say(requested("r2", "anna", expires_us=FAR_US), requested("r3", "bert", expires_us=FAR_US))
+        post.wait({"r2": ("cancelled", "consent_withdrawn"), "r3": ("delivered", "")}, deliverer)
+
+    assert answer.status_code == 200
+    (record,) = post.records(settings.kafka.topics.customers)
+    said = CustomerEvent.model_validate_json(record.value)
+    assert (record.key, said.customer_id, said.kind, said.marketing_consent) == (b"anna", "anna", "profile", False)
+    assert [mail["to"] for mail in sink.handler.taken] == ["anna@example.org", "bert@example.org"]
+    post.close()
+
+
+def wait_until(holds: Callable[[], bool], who: WorkerProcess) -> None:
+    deadline = time.monotonic() + 2 * PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, who.log[-3000:]
+        time.sleep(0.02)

@@ -129,6 +129,22 @@ def test_an_address_that_bounced_takes_nothing_and_another_one_does() -> None:
     assert standings.why_not("d", 5, "a@b.org") is None
 
 
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([Profile("e", "c", 10, bounced="A@b.org")], "address_bounced"),
+        ([Profile("e", "c", 10, bounced="other@b.org")], None),
+        ([Profile("e", "c", 10, bounced="")], "address_bounced"),
+        ([Profile("e", "c", 10, bounced=""), Profile("f", "c", 11, email="a@b.org")], None),
+        ([Profile("e", "c", 10, bounced=""), Profile("f", "c", 9, email="a@b.org")], "address_bounced"),
+        ([Profile("e", "c", 10, bounced="a@b.org"), Profile("f", "c", 11, bounces_lifted=True)], None),
+        ([Profile("e", "c", 10, bounced="a@b.org"), Profile("f", "c", 9, bounces_lifted=True)], "address_bounced"),
+    ],
+)
+def test_a_bounce_that_is_told_from_elsewhere_counts_as_well(events: list[Profile], said: str | None) -> None:
+    assert told(*events).why_not("c", 5, "a@b.org") == said
+
+
 def test_who_is_erased_is_told_to_those_who_remember() -> None:
     standings, heard = Standings(), list[str]()
     standings.on_erased.append(heard.append)
