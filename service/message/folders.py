@@ -51,7 +51,7 @@ class Folders:
             self._own = {} if own is None else _listed(own)
         except OSError as error:
             raise ConfigurationError(
-                f"The folder of templates {own} cannot be read: {error.strerror or error}."
+                f"The folder of templates {str(own)[:200]} cannot be read: {error.strerror or error}."
             ) from error
 
     @property

@@ -11,6 +11,7 @@ from service.commands.show_config import config_toml
 from service.config import BESIDE_THE_SETTINGS, ENV_PREFIX, Settings, child_environment, load_settings
 from service.domain.events import Purchase
 from service.errors import ConfigurationError
+from service.message import Renderer, ShopFacts
 from service.streaming.connection import aiokafka_security, faust_credentials, kafka_python_security
 from service.streaming.job import PartitionJob
 from service.streaming.topic_plan import topic_plan
@@ -163,6 +164,7 @@ BESIDE = {
 def put_to_use(settings: Settings) -> None:
     """What a worker does with its settings before it meets a broker, and with its first customers."""
     topic_plan(settings, 3)
+    Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
     for arguments in (aiokafka_security, kafka_python_security, faust_credentials):
         arguments(settings.kafka)
     take_port(settings.web).close()
