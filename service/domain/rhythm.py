@@ -230,8 +230,53 @@ class Rhythm:
             state.period = hour // _PERIOD
         while state.hour < hour:
             self._end_hour()
+            if hour - state.hour > CELLS and state.hour % CELLS == 0:
+                self._leap(hour)
 
     # ---- from hour to hour
+
+    def _leap(self, hour: int) -> None:
+        """Passes the hours, up to that one, of which is plain what they bring where nobody comes: a date decades ahead
+        costs no more than the years after which nothing is expected any more."""
+        state = self.state
+        if state.silent_hour != _NO_HOUR:
+            self._wait_alone(hour)
+        elif state.total < _BELIEVED_ARRIVALS:
+            state.hour = hour
+        elif self.believed and self._faded():
+            if state.missed >= _MISSED:
+                hour = min(hour, state.heard_hour + int(self._silence_hours))
+            if state.shortfall >= _FALLEN_SHORT:
+                hour = min(hour, state.short_hour + int(max(_SHORT_HOURS, self._silence_hours)) - 1)
+            state.hour = max(state.hour, hour)
+
+    def _wait_alone(self, until: int) -> None:
+        """Hours of a silent source in which nobody comes, from the begin of a week on: each week like the one before,
+        for nothing is learned."""
+        state = self.state
+        known = self.believed
+        usual = [self._usual(cell, self._arrivals) if known else 0.0 for cell in range(CELLS)]
+        expected = [(cell, usual[cell]) for cell in range(CELLS) if usual[cell] > 0.0]
+        awaited, revival = state.awaited, state.revival
+        for week in range(state.hour, until, CELLS):
+            for cell, arrivals in expected:
+                if week + cell < until:
+                    awaited += arrivals
+                    revival = max(0.0, revival - _LOSS * arrivals)
+        state.awaited, state.revival = awaited, revival
+        state.skipped += until - state.hour
+        state.hour = until
+
+    def _faded(self) -> bool:
+        """Whether so little is expected that what is missed does not grow by it (twice as much would not: what is
+        expected only fades)."""
+        missed, shortfall = self.state.missed, self.state.shortfall
+        for cell in range(CELLS):
+            if missed + 2.0 * self._usual(cell, self._arrivals) != missed:
+                return False
+            if shortfall + 2.0 * _LOSS * self._usual(cell, self._returning) != shortfall:
+                return False
+        return True
 
     def _end_hour(self) -> None:
         state = self.state
@@ -402,6 +447,8 @@ class Rhythm:
             missed = shortfall = 0.0
             heard_hour = hour
             hour += 1
+        if min(heard_hour, short_hour if shortfall > 0.0 else first) + self._silence_hours > last:
+            return NEVER, NEVER  # none would be long enough
         known = 1.0 - _WEEKLY ** max(1.0, observed / CELLS)
         while hour < last:
             cell, ahead = hour % CELLS, hour - first
