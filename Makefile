@@ -29,7 +29,7 @@ lint: environment
 	$(BIN)/mypy
 
 unit: environment
-	$(PYTEST) -q -n auto tests/unit tests/property tests/contract
+	$(PYTEST) -q -n auto --dist loadgroup tests/unit tests/property tests/contract
 
 # Everything that needs no broker. It installs nothing that is there, and needs no network then.
 check: lint unit

@@ -9,11 +9,14 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.support.syntax import parsed
+
+pytestmark = pytest.mark.xdist_group("sources")  # parsed once
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -74,11 +77,6 @@ DOORS: Final = {"open", "print", "input", "exec", "eval", "__import__"}
 
 Sources = Mapping[str, str]
 """Path below the root → source text."""
-
-
-@lru_cache(maxsize=1_000)
-def parsed(text: str) -> ast.Module:
-    return ast.parse(text)
 
 
 def the_tree() -> dict[str, str]:

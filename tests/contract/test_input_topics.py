@@ -17,6 +17,7 @@ from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.input_topics import BY_RANK, INPUT_TOPICS, TOPIC_OF, input_names
 from service.streaming.job import PartitionJob
 from service.streaming.topic_plan import Role, topic_plan
+from tests.support.syntax import attributes
 
 ROOT = Path(__file__).parents[2]
 AT_US = 1_735_732_800_000_001
@@ -70,16 +71,15 @@ def test_what_a_row_writes_it_reads_back(event: Event) -> None:
     assert decode(value_of(event, 2), key_of(event), None, AT_US) == event
 
 
+@pytest.mark.xdist_group("sources")  # parsed once
 def test_nothing_of_the_service_but_its_settings_names_an_input_topic() -> None:
     """Who writes `topics.purchases` has made a second table."""
     settings_keys = {row.channel.name for row in INPUT_TOPICS}
     own = {"service/config/sections.py", "service/streaming/input_topics.py"}
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in (ROOT / "service").rglob("*.py")
+        for path, node in attributes(ROOT / "service")
         if str(path.relative_to(ROOT)) not in own
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute)
         and node.attr in settings_keys
         and isinstance(node.value, ast.Name | ast.Attribute)
         and (node.value.id if isinstance(node.value, ast.Name) else node.value.attr) in {"topics", "names"}

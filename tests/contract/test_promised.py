@@ -7,15 +7,18 @@ or leaves it out of the interface.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pytest
 from pydantic import BaseModel
 
 from schemas import inputs
 from service.domain.events import Erasure, Item, Merge, Profile, Purchase, SurveyAnswer
 from service.domain.findings import Kind, Outcome, Reason
+from tests.support.syntax import attributes
+
+pytestmark = pytest.mark.xdist_group("sources")  # parsed once
 
 SERVICE = Path(__file__).parents[2] / "service"
 
@@ -33,14 +36,7 @@ TAKEN_AND_NOT_KEPT = {
 
 def members_used(enum: str, under: Path) -> set[str]:
     """`X` of every `Enum.X` in the sources."""
-    return {node.attr for node in attributes(under) if isinstance(node.value, ast.Name) and node.value.id == enum}
-
-
-def attributes(under: Path) -> Iterator[ast.Attribute]:
-    for path in under.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute):
-                yield node
+    return {node.attr for _, node in attributes(under) if isinstance(node.value, ast.Name) and node.value.id == enum}
 
 
 def fields(*structs: type[msgspec.Struct]) -> set[str]:
@@ -54,12 +50,14 @@ def test_kinds_that_nobody_sends() -> None:
 
 
 def test_outcomes_and_reasons_that_nobody_has() -> None:
-    assert {outcome for outcome in Outcome if outcome.name not in members_used("Outcome", SERVICE)} == set()
-    assert {reason for reason in Reason if reason.name not in members_used("Reason", SERVICE / "domain")} == set()
+    outcomes, reasons = members_used("Outcome", SERVICE), members_used("Reason", SERVICE / "domain")
+
+    assert {outcome for outcome in Outcome if outcome.name not in outcomes} == set()
+    assert {reason for reason in Reason if reason.name not in reasons} == set()
 
 
 def test_what_is_kept_of_a_profile_and_read_by_nobody() -> None:
-    read = {node.attr for node in attributes(SERVICE) if ast.unparse(node.value).split(".")[-1] == "profile"}
+    read = {node.attr for _, node in attributes(SERVICE) if ast.unparse(node.value).split(".")[-1] == "profile"}
     kept = set(Profile.__struct_fields__) - {"event_id", "customer_id", "at_us", "marketing_consent", "alike"}
 
     assert {"first_name", "reachable_email"} <= read

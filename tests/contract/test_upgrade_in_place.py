@@ -15,6 +15,8 @@ from service.config import Settings
 from service.streaming.job import PartitionJob
 from tests.support.upgrade_fixture import UNLIKE, Changelog, DecisionRow, Done, Recorded, Replay, arithmetic, read
 
+pytestmark = pytest.mark.xdist_group("upgrade in place")  # what they share is made once
+
 NAMES = ["ladder", "plain", "outages", "ladder-hours", "plain-hours", "outages-hours"]
 SHOWN = 5
 

@@ -39,7 +39,9 @@ def test_a_leap_equals_hour_by_hour(
         while hour < end:
             hour += 1
             come = (hour % CELLS in sells) * (int(rate) + (random.random() < rate % 1))
-            returning = [random.random() < known and hour < end - 2 * CELLS for _ in range(come)]  # at last newcomers alone
+            returning = [
+                random.random() < known and hour < end - 2 * CELLS for _ in range(come)
+            ]  # at last newcomers alone
             for rhythm in (leaping, walking):
                 rhythm.pass_to(hour)
                 for returns in returning:

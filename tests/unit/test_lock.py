@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,15 +47,24 @@ def environments() -> list[dict[str, str]]:
     ]
 
 
-def suiting(file: str, name: str, environment: dict[str, str]) -> list[Locked]:
-    return [entry for entry in read(file) if entry.name == canonicalize_name(name) and entry.suits(environment)]
+ENVIRONMENTS = environments()
+
+
+@cache
+def installed(file: str, place: int) -> dict[str, list[Locked]]:
+    """By name, what a file of lock/ brings in one of the environments."""
+    found: dict[str, list[Locked]] = {}
+    for entry in read(file):
+        if entry.suits(ENVIRONMENTS[place]):
+            found.setdefault(entry.name, []).append(entry)
+    return found
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_what_pyproject_asks_for_is_locked_once_and_within_its_range_wherever_it_runs(file: str) -> None:
     for requirement in requirements(WANTED[file]):
-        for environment in environments():
-            found = suiting(file, requirement.name, environment)
+        for place, environment in enumerate(ENVIRONMENTS):
+            found = installed(file, place).get(canonicalize_name(requirement.name), [])
 
             assert len(found) == 1, f"{requirement} in {file} for {environment}: {found} (make lock)"
             assert found[0].version in requirement.specifier, f"{requirement}, but {found[0]} (make lock)"
@@ -62,10 +72,10 @@ def test_what_pyproject_asks_for_is_locked_once_and_within_its_range_wherever_it
 
 @pytest.mark.parametrize("file", ["run.txt", "build.txt"])
 def test_the_image_and_the_tools_get_the_versions_that_are_tested(file: str) -> None:
-    for entry in read(file):
-        for environment in environments():
-            if entry.suits(environment):
-                assert [one.version for one in suiting("all.txt", entry.name, environment)] == [entry.version]
+    for place in range(len(ENVIRONMENTS)):
+        for name, entries in installed(file, place).items():
+            for entry in entries:
+                assert [one.version for one in installed("all.txt", place)[name]] == [entry.version]
 
 
 @pytest.mark.parametrize("file", FILES)
