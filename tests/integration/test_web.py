@@ -233,6 +233,7 @@ def test_a_browser_shows_every_length_of_period_without_overflow_or_complaint(
 
     for label in labels:
         page.get_by_role("link", name=label, exact=True).click()
+        page.wait_for_load_state()  # its style too
         assert page.locator("[aria-current=page]").inner_text() == label
         assert page.evaluate("document.documentElement.scrollWidth") == width, f"{label} is wider than the window"
         assert page.locator("article.card").count() == 9

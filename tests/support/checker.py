@@ -49,7 +49,7 @@ from service.streaming.period_records import numbers_of, record_key
 
 SHOWN = 5
 """Differences of one kind that are spelled out."""
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """Period rows are added up and published about once a second, after the state they come from."""
 
 Written = tuple[bytes | None, bytes | None]

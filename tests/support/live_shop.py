@@ -21,7 +21,7 @@ from tests.support.worker_process import WorkerProcess
 VISITS = 8
 PACERS = 24
 """Customers who go on, each at an hour of their own."""
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def log_of(leavers: int, last_visit_us: int, end_us: int) -> list[Purchase]:
