@@ -40,6 +40,7 @@ HOT = (
     "purchase_history",
     "corrections",
     "answers",
+    "counts",
     "profile",
     "learning/kaplan_meier",
     "learning/silences",

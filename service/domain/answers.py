@@ -92,6 +92,8 @@ class Answers(Stored):
         """An order has become known; of several with one id the earliest counts. Returns whether an answer says more
         now."""
         nps, csat, ces = self.nps_order, self.csat_order, self.ces_order
+        if nps is None and csat is None and ces is None:
+            return False
         self.nps_order = _joined(nps, order_id, at_us, amount_minor)
         self.csat_order = _joined(csat, order_id, at_us, amount_minor)
         self.ces_order = _joined(ces, order_id, at_us, amount_minor)

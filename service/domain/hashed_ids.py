@@ -19,13 +19,14 @@ PROFILE_SEED: Final = 3
 _ORDER_SEED: Final = 4
 """Ids of different kinds have hashes of their own: an order may have the id of an event."""
 _digest = xxhash.xxh3_64_digest
+"""Of a text it is that of its UTF-8."""
 
 
 def event_hash(event_id: str, seed: int) -> bytes:
     """Of an event_id, among those of its kind; an empty one is none."""
-    return _digest(event_id.encode(), seed)[:ID_BYTES] if event_id else NO_ID
+    return _digest(event_id, seed)[:ID_BYTES] if event_id else NO_ID
 
 
 def order_hash(order_id: str | None) -> bytes:
     """Of an order_id."""
-    return NO_ID if order_id is None else _digest(order_id.encode(), _ORDER_SEED)[:ID_BYTES]
+    return NO_ID if order_id is None else _digest(order_id, _ORDER_SEED)[:ID_BYTES]

@@ -3,7 +3,7 @@ one customer.
 
 A chunk is one byte, the width of its amounts, and its rows of equal length; a sealed one ends with the local day on
 which it was sealed. A row is the hashes of event_id and order_id (5 bytes each), the time with what the entry is (7),
-and the amount. It has no other columns on purpose: finding a hash in some hundred bytes is one call.
+and the amount. The ids stand first: by its first byte nearly every one is told to be another than the one looked for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from service.domain.acyclic import mypyc_attr
+from service.domain.acyclic import i64, mypyc_attr
 from service.domain.hashed_ids import ID_BYTES, NO_ID
 
 CHUNK: Final = 24
@@ -96,6 +96,27 @@ def of_order_memory(memory: bytes) -> bytes:
         at_us, amount = int.from_bytes(order[:7], "big"), int.from_bytes(order[7:13], "big")
         chunk = appended(chunk, NO_ID, order[13 : 13 + ID_BYTES], at_us, amount, 0)
     return chunk
+
+
+def names_either(chunk: bytes, one: bytes, other: bytes) -> bool:
+    """Whether an entry of a chunk, open or sealed, has one of two hashes as one of its ids. On the hot path: both are
+    looked for in one walk, and no bytes are copied but where a first byte is the same."""
+    size: i64 = len(chunk)
+    if not size:
+        return False
+    one_begins: i64 = one[0]
+    other_begins: i64 = other[0]
+    length: i64 = _AMOUNT_AT + chunk[0]
+    at: i64 = 1
+    while at + length <= size:
+        event: i64 = chunk[at]
+        order: i64 = chunk[at + ID_BYTES]
+        if event in (one_begins, other_begins) and chunk[at : at + ID_BYTES] in (one, other):
+            return True
+        if order in (one_begins, other_begins) and chunk[at + ID_BYTES : at + _TIME_AT] in (one, other):
+            return True
+        at += length
+    return False
 
 
 def is_full(chunk: bytes) -> bool:
@@ -192,23 +213,27 @@ class Sealed:
         first = self.first
         buckets = self._buckets
         if buckets is None:
-            return [number for number, chunk in enumerate(self.chunks, first) if digest in chunk]
+            return [number for number, chunk in enumerate(self.chunks, first) if names_either(chunk, digest, digest)]
         bucket = buckets[int.from_bytes(digest[_TAG_BYTES:], "big") & (len(buckets) - 1)]
         tag, found = digest[:_TAG_BYTES], list[int]()
         at = bucket.find(tag)
         while at >= 0:
             if at % _NOTE_BYTES == 0:
                 number = int.from_bytes(bucket[at + _TAG_BYTES : at + _NOTE_BYTES], "big")
-                if number >= first and number not in found and digest in self.chunks[number - first]:
+                another = number >= first and number not in found
+                if another and names_either(self.chunks[number - first], digest, digest):
                     found.append(number)
             at = bucket.find(tag, at + 1)
         return sorted(found)
 
-    def holds(self, digest: bytes) -> bool:
-        """Whether the hash stands in a chunk."""
+    def holds_either(self, one: bytes, other: bytes) -> bool:
+        """Whether one of two hashes stands in a chunk."""
         if self._buckets is not None:
-            return bool(self.holding(digest))
-        return any(digest in chunk for chunk in self.chunks)
+            return bool(self.holding(one)) or bool(self.holding(other))
+        for chunk in self.chunks:  # noqa: SIM110 - on the hot path, where a generator costs more than what it yields
+            if names_either(chunk, one, other):
+                return True
+        return False
 
     def newest(self, most_bytes: int) -> dict[int, bytes]:
         """By number, the newest chunks of no more bytes than that."""

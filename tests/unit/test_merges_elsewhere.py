@@ -22,6 +22,7 @@ from service.domain.events import (
     Withdrawal,
 )
 from service.domain.findings import Decision, Outcome, Output, Reason, ScoresErased
+from service.domain.hashed_ids import NO_ID
 from service.domain.parcels import (
     KINDS,
     Applied,
@@ -296,8 +297,8 @@ def test_a_customer_too_large_for_a_parcel_loses_the_oldest_ids_and_nothing_else
     customer.sealed = other
 
     assert list(kept) == [4, 3]
-    assert not knows(customer, (3 * CHUNK - 1).to_bytes(5, "big"))
-    assert knows(customer, (3 * CHUNK).to_bytes(5, "big"))
+    assert not knows(customer, (3 * CHUNK - 1).to_bytes(5, "big"), NO_ID)
+    assert knows(customer, (3 * CHUNK).to_bytes(5, "big"), NO_ID)
 
 
 def test_a_silence_of_the_feed_goes_along_and_that_of_the_other_partition_is_not_added() -> None:

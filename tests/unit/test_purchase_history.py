@@ -91,7 +91,10 @@ def test_look_ups_equal_a_reading_of_all_entries_however_many_there_are(ids: lis
     for event, order in ids[:40]:
         wanted = {event_hash(str(event), PURCHASE_SEED), order_hash(str(order) if order else None)} - {NO_ID}
         assert all(
-            knows(customer, digest) == any(digest in (entry.event, entry.order) for entry in kept) for digest in wanted
+            knows(customer, digest, other)
+            == any({digest, other} & {entry.event, entry.order} - {NO_ID} for entry in kept)
+            for digest in wanted
+            for other in (*wanted, NO_ID, b"other")
         )
         found = related(customer, *wanted, *[NO_ID] * (2 - len(wanted)))
         assert {entry for entry in kept if {entry.event, entry.order} & wanted} <= set(found)
