@@ -14,10 +14,11 @@ def new_engine(
     learn_until_us: int = NEVER,
     *,
     partitions: int = 1,
+    partition: int = 0,
     keeps_records: bool = True,
     tells_ends: bool = True,
 ) -> Engine:
-    """An empty engine, of one of so many partitions.
+    """An empty engine, of one of so many partitions, of that number.
 
     The hashes of erased customers are keyed with the installation's secret; without one, with the group's name.
     """
@@ -25,7 +26,7 @@ def new_engine(
     key = settings.kafka.group if secret is None else secret.get_secret_value()
     salt = hashlib.blake2b(key.encode(), digest_size=16).digest()
     return Engine(
-        settings.policy(partitions),
+        settings.policy(partitions, partition),
         settings.shop.calendar(),
         salt,
         learn_until_us,

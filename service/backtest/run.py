@@ -100,10 +100,11 @@ def backtest(
             event_clock,
             NEVER if learn_until_us is None else learn_until_us,
             partitions=partitions,
+            partition=number,
             keeps_records=False,
             tells_ends=on_decision is not None,
         )
-        for _ in range(partitions)
+        for number in range(partitions)
     ]
     alerts = AlertLog(calendar, on_decision)
     check = RiskCheck(calendar, history.first_us, history.last_us, policy.shop.regular_min_visits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from email.utils import parseaddr
 from pathlib import Path
@@ -24,6 +24,7 @@ from pydantic import (
 from service.domain import policy
 from service.domain.calendar import SECOND_US, Calendar
 from service.domain.findings import Kind
+from service.domain.written_to import LONGEST_DAYS, MOST
 
 DEFAULT_CONTROL_SHARE = 0.1
 """In a live shop. Less, and it takes years until it can be told what messages bring; more, and many regulars are not
@@ -226,6 +227,9 @@ class ShopSettings(_Section):
     locale: Annotated[str, Field(max_length=35)] = "en"
     """BCP 47: the shop's own language, and that of messages to customers whose language is not known or does not
     ship."""
+    store_timezones: Annotated[dict[str, str], Field(max_length=10_000)] = {}
+    """IANA time zone of a store, by the store_id (or channel) of its purchases, where it is another than the shop's:
+    quiet hours go by it for customers whose own zone is not known."""
 
     @field_validator("name", "address")
     @classmethod
@@ -257,6 +261,13 @@ class ShopSettings(_Section):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Paris") from None
         return name
+
+    @field_validator("store_timezones")
+    @classmethod
+    def _zones_exist(cls, zones: dict[str, str]) -> dict[str, str]:
+        for name in zones.values():
+            cls._zone_exists(name)
+        return zones
 
     @field_validator("day_starts_at", mode="before")
     @classmethod
@@ -317,6 +328,19 @@ class RungSettings(_Section):
     template: str = ""
 
 
+class CapSettings(_Section):
+    messages: Annotated[int, Field(ge=1, le=MOST)]
+    days: Annotated[float, Field(gt=0, le=LONGEST_DAYS, allow_inf_nan=False)]
+
+
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_QUIET_HOURS = re.compile(
+    r"\s*([01]?[0-9]|2[0-3]):([0-5][0-9])\s*-\s*(?:([01]?[0-9]|2[0-3]):([0-5][0-9])|24:00)\s*", re.ASCII
+)
+_YEARLY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", re.ASCII)
+_MOST_DATES = 1000
+
+
 class OutreachSettings(_Section):
     """The outreach policy."""
 
@@ -340,6 +364,75 @@ class OutreachSettings(_Section):
     """Part of the customers to whom nothing is sent, so that what messages bring can be told. None: 0.1 in a live shop,
     nobody where events are the clock: in a backtest, a replay, the demo nothing is sent."""
     control_rotates: policy.Rotation = policy.Rotation.NEVER
+    """`never`: the same customers for good; `quarter`: others each quarter of the shop's calendar."""
+    frequency_caps: Annotated[list[CapSettings], Field(max_length=10)] = [
+        CapSettings(messages=1, days=14),
+        CapSettings(messages=3, days=90),
+    ]
+    """At most so many messages to one customer in any so many days, all kinds together, as tables of `messages` (1 to
+    20) and `days` (up to 366); all of them hold. What is beyond waits until it may go out, or expires. Empty: no
+    limit."""
+    cool_down_days: Annotated[float, Field(ge=0, le=LONGEST_DAYS, allow_inf_nan=False)] = 7.0
+    """Days after a visit that a message is credited with in which the customer gets no other. 0: none."""
+    unhappy_days: Annotated[float, Field(ge=0, le=LONGEST_DAYS, allow_inf_nan=False)] = 30.0
+    """Days after a bad answer to a survey (the three settings that follow) in which its customer gets nothing but
+    service recovery; a better answer to the same survey ends it. 0: answers stop nothing."""
+    unhappy_nps: Annotated[int, Field(ge=-1, le=10)] = 6
+    """NPS answers up to this one are bad: 0 to 6 are detractors. -1: none is."""
+    unhappy_csat: Annotated[int, Field(ge=0, le=5)] = 2
+    """CSAT answers up to this one are bad, of 1 to 5. 0: none is."""
+    unhappy_ces: Annotated[int, Field(ge=0, le=7)] = 3
+    """CES answers up to this one are bad: 1 is the highest effort, 7 the least. 0: none is."""
+    min_value: Annotated[Decimal, Field(ge=0, le=1_000_000_000, allow_inf_nan=False)] = Decimal(0)
+    """Money of the shop's currency that must be at risk (the revenue of a year × the churn risk) for a step with an
+    offer to be sent; otherwise the step is left out, and the next one has its turn. 0: offers go to everybody."""
+    quiet_hours: str = ""
+    """When nobody is written to, by the clock where the customer is (their profile's timezone, else that of the store
+    they go to, else the shop's), such as 21:00-09:00; past midnight if it ends before it begins. What is due then
+    waits. Empty: no hour is quiet."""
+    quiet_days: Annotated[list[str], Field(max_length=_MOST_DATES)] = []
+    """Days on which nobody is written to, by the calendar where the customer is: weekdays (`sunday`), dates
+    (`2026-12-25`), or a month and a day of every year (`12-25`)."""
+    daily_limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Messages of the whole shop on one of its days, split evenly over the partitions; what is beyond waits for another
+    day. Unset: no limit."""
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours_are_some(cls, text: str) -> str:
+        if text.strip() and _quiet_hours(text) is None:
+            raise ValueError(f"{text[:30]!r} is no part of a day such as 21:00-09:00")
+        return text
+
+    @field_validator("quiet_days", mode="before")
+    @classmethod
+    def _days_as_text(cls, given: object) -> object:
+        """TOML has dates of its own."""
+        if isinstance(given, list):
+            return [day.isoformat() if type(day) is date else day for day in given]
+        return given
+
+    @field_validator("quiet_days")
+    @classmethod
+    def _days_are_some(cls, days: list[str]) -> list[str]:
+        for day in days:
+            if _weekday(day) is None and _date(day) is None and _yearly(day) is None:
+                raise ValueError(
+                    f"{day[:30]!r} is neither a weekday such as sunday nor a date such as 2026-12-25 or 12-25"
+                )
+        return days
+
+    def quiet_times(self, store_zones: dict[str, str]) -> policy.QuietTimes:
+        """What `quiet_hours` and `quiet_days` say. Raises ValueError where no time would be left."""
+        begin, end = _quiet_hours(self.quiet_hours) or (time(), time())
+        return policy.QuietTimes(
+            begin,
+            end,
+            frozenset(weekday for text in self.quiet_days if (weekday := _weekday(text)) is not None),
+            frozenset(single for text in self.quiet_days if (single := _date(text)) is not None),
+            frozenset(yearly for text in self.quiet_days if (yearly := _yearly(text)) is not None),
+            tuple(sorted(store_zones.items())),
+        )
 
     def switched_on(self) -> tuple[tuple[Kind, policy.Rung], ...]:
         """Kinds of message beside the ladder that are on, each with its step."""
@@ -350,6 +443,36 @@ class OutreachSettings(_Section):
             ),
         }
         return tuple((kind, step) for kind, (is_on, step) in steps.items() if is_on)
+
+
+def _quiet_hours(text: str) -> tuple[time, time] | None:
+    """Begin and end; None: they are no part of a day."""
+    found = _QUIET_HOURS.fullmatch(text)
+    if found is None:
+        return None
+    begin_hour, begin_minute, end_hour, end_minute = found.groups()
+    begin, end = time(int(begin_hour), int(begin_minute)), time(int(end_hour or 0), int(end_minute or 0))
+    return None if begin == end else (begin, end)
+
+
+def _weekday(text: str) -> int | None:
+    """0 = Monday; None: it names none."""
+    name = text.strip().lower()
+    named = (number for number, weekday in enumerate(_WEEKDAYS) if name in {weekday, weekday[:3]})
+    return next(named, None)
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def _yearly(text: str) -> tuple[int, int] | None:
+    """Month and day."""
+    found = _YEARLY.fullmatch(text.strip())
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 class WebSettings(_Section):

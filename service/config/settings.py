@@ -63,8 +63,9 @@ class Settings(BaseSettings):
         self.policy()
         return self
 
-    def policy(self, partitions: int = 1) -> policy.Policy:
-        """What the engine of one of so many partitions is told: limits of the whole shop are split evenly."""
+    def policy(self, partitions: int = 1, partition: int = 0) -> policy.Policy:
+        """What the engine of one of so many partitions, of that number, is told: limits of the whole shop are split
+        evenly."""
         shop, time, out = self.shop, self.time, self.outreach
         return policy.Policy(
             shop=policy.Shop(
@@ -103,6 +104,14 @@ class Settings(BaseSettings):
                 volume_for_loyal=out.volume_for_loyal,
                 control_share=self._control_share(),
                 control_rotates=out.control_rotates,
+                frequency_caps=tuple(policy.FrequencyCap(cap.messages, cap.days) for cap in out.frequency_caps),
+                cool_down_days=out.cool_down_days,
+                unhappy=policy.Unhappiness(out.unhappy_days, out.unhappy_nps, out.unhappy_csat, out.unhappy_ces),
+                min_value_minor=int(out.min_value.scaleb(shop.minor_digits).to_integral_value()),
+                quiet=out.quiet_times(shop.store_timezones),
+                daily_limit=out.daily_limit,
+                partition=partition,
+                partitions=partitions,
             ),
         )
 

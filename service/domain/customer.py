@@ -105,6 +105,7 @@ _EPISODE: Final = frozenset(
 """Those of them that are the absence's."""
 _OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in {*_EPISODE, "order_memory", "chunks_sealed", "rare"})
 _OF_ABSENCE: Final = "absence"
+_WRITTEN_TO: Final = "written_to"
 """What few customers have lies in the last element, a map by these names, which is left out where there is nothing."""
 _LOG_GAP_SUM: Final = 37
 """Elements of a snapshot, its version included, from before log_gap_sum."""
@@ -117,7 +118,7 @@ class Customer:
     A plain class, so that the optional compilation (setup.py) can keep its fields unboxed.
     """
 
-    __slots__ = ("customer_id", "episode", "sealed", *_OWN_FIELDS)
+    __slots__ = ("customer_id", "episode", "sealed", "written_to", *_OWN_FIELDS)
 
     def __init__(self, customer_id: str) -> None:
         self.customer_id: Final = customer_id
@@ -180,6 +181,8 @@ class Customer:
         self.sign_us: int = 0
         """Newest sign of life on a day after the last visit's that is no visit itself; 0: there was none. It postpones
         what is due, and is no end of the silence."""
+        self.written_to: bytes = b""
+        """What is remembered of the messages to this customer (written_to.py)."""
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored. Spelt out, because it is made at every visit."""
@@ -191,12 +194,15 @@ class Customer:
         rare: dict[str, object] = {}
         if absence := self.episode.rare():
             rare[_OF_ABSENCE] = absence
+        if self.written_to:
+            rare[_WRITTEN_TO] = self.written_to
         return rare
 
     def take_rare(self, rare: Mapping[str, Any]) -> None:
         """Takes over what `_rare` gave; what a later release has added is left out."""
         if absence := rare.get(_OF_ABSENCE):
             self.episode.take_rare(absence)
+        self.written_to = rare.get(_WRITTEN_TO, b"")
 
     def _usual_fields(self) -> tuple[object, ...]:
         episode = self.episode

@@ -420,6 +420,7 @@ class Engine:
         if customer.profile is None:
             customer.profile = ProfileState()
         customer.profile.take(event)
+        self.ladder.consent_heard(customer)
         self.scoreboard.changed(customer, self.timeline.now_us)
 
     def _withdraw(self, event: Withdrawal) -> None:
@@ -431,7 +432,9 @@ class Engine:
         self._touched[event.customer_id] = customer
         if customer.profile is None:
             customer.profile = ProfileState()
+        was_reachable = customer.profile.reachable
         customer.profile.withdraw(event.at_us)
+        self.ladder.consent_heard(customer, contact_gone=was_reachable and not customer.profile.reachable)
         self.scoreboard.changed(customer, self.timeline.now_us)
 
     def _merge(self, event: Merge) -> None:

@@ -63,9 +63,11 @@ MOVES: Final[dict[str, dict[State, tuple[State, ...]]]] = {
 
 RARE: Final = (
     "alerted_us", "detected_us", "earlier_releases", "names", "released_rung", "released_us", "sent_as", "sent_until_us",
-    "waits_for", "withheld",
+    "stopped_us", "waiting", "waiting_rung", "waits_for", "withheld",
 )  # fmt: skip
 """What of an absence is nothing unless outreach has acted in it."""
+_APART: Final = ("names", "withheld", "stopped_us", "waiting", "waiting_rung")
+"""Those of them that are stored apart from the rest, in this order."""
 
 
 @mypyc_attr(acyclic=True)
@@ -85,6 +87,9 @@ class Acted:
         self.waits_for: str = ""
         self.names: list[str] | None = None
         self.withheld: list[int] | None = None
+        self.stopped_us: int = 0
+        self.waiting: str = ""
+        self.waiting_rung: int = 0
 
     def copy(self) -> Acted:
         """Its own where something has been done."""
@@ -179,6 +184,26 @@ class Episode:
         withheld = self._acted.withheld
         return withheld is not None and rung in withheld
 
+    @property
+    def stopped_us(self) -> int:
+        """What went out up to then is void: the customer does not want it any more. 0: nothing is."""
+        return self._acted.stopped_us
+
+    @property
+    def waiting(self) -> str:
+        """What the step that is deferred is called; empty if none is, or if an older release deferred it."""
+        return self._acted.waiting
+
+    @property
+    def waiting_rung(self) -> int:
+        """Number of that step."""
+        return self._acted.waiting_rung
+
+    def has_sent(self, name: str) -> bool:
+        """Whether a step of that name went out, or was withheld."""
+        names = self._acted.names
+        return names is not None and name in names
+
     def name_of(self, rung: int) -> str:
         """What the step was called when it went out; empty: an older release has not noted it."""
         names = self._acted.names
@@ -191,11 +216,13 @@ class Episode:
     def rare(self) -> tuple[object, ...]:
         """What of an absence is stored apart, since few customers have it; empty: nothing."""
         acted = self._acted
-        return () if acted.names is None else (acted.names, acted.withheld)
+        if acted.names is None and not acted.waiting and not acted.stopped_us:
+            return ()
+        return (acted.names, acted.withheld, acted.stopped_us, acted.waiting, acted.waiting_rung)
 
     def take_rare(self, fields: Sequence[Any]) -> None:
         """Takes over what `rare` gave."""
-        for name, value in zip(("names", "withheld"), fields, strict=False):
+        for name, value in zip(_APART, fields, strict=False):
             self.restore(name, value)
 
     def restore(self, name: str, value: Any) -> None:
@@ -253,10 +280,12 @@ class Episode:
         self.paused_us += paused
         self.stalled_us = stalled_us
 
-    def defer(self, detected_us: int, retry_us: int, waits_for: str) -> None:
-        """The rung that came due at `detected_us` waits until `retry_us`, for the reason given."""
+    def defer(self, detected_us: int, retry_us: int, waits_for: str, waiting: str, waiting_rung: int) -> None:
+        """The rung that came due at `detected_us`, of that name and number, waits until `retry_us`, for the reason
+        given."""
         acted = self._own()
         acted.detected_us, acted.waits_for = detected_us, waits_for
+        acted.waiting, acted.waiting_rung = waiting, waiting_rung
         self.due_us = retry_us
 
     def alerted(self, at_us: int) -> None:
@@ -279,6 +308,10 @@ class Episode:
         self._waits_no_more()
         self.rung, self.due_us = rungs, due_us
 
+    def stop(self, at_us: int) -> None:
+        """What has gone out so far is void."""
+        self._own().stopped_us = at_us
+
     def drop(self) -> None:
         """The rung that waits, if one does, will not go out; a new date follows."""
         self._waits_no_more()
@@ -292,6 +325,7 @@ class Episode:
         if self._acted.detected_us:
             acted = self._own()
             acted.detected_us, acted.waits_for = 0, ""
+            acted.waiting, acted.waiting_rung = "", 0
 
     def take_over(self, other: Episode, other_id: str) -> None:
         """The absence is the one that another id of the same customer is in."""

@@ -47,6 +47,16 @@ class Reason(StrEnum):
     MERGED = "merged"
     SIGN_OF_LIFE = "sign_of_life"
     CONTROL = "control"
+    FEED_SILENT = "feed_silent"
+    UNHAPPY = "unhappy"
+    COOL_DOWN = "cool_down"
+    FREQUENCY_CAP = "frequency_cap"
+    MIN_VALUE = "min_value"
+    QUIET_HOURS = "quiet_hours"
+    QUIET_DAY = "quiet_day"
+    DAILY_LIMIT = "daily_limit"
+    SWITCHED_OFF = "switched_off"
+    BOUNCED = "bounced"
 
 
 class Segment(StrEnum):

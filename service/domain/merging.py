@@ -36,6 +36,7 @@ from service.domain.purchase_history import (
 )
 from service.domain.timeline import Timeline
 from service.domain.visits import Visits
+from service.domain.written_to import together
 
 
 class Merging:
@@ -92,6 +93,7 @@ class Merging:
             if not was_regular and self._everybody.is_regular(new):
                 self._ladder.became_regular(new)
         self._ladder.merged(new)
+        self._ladder.consent_heard(new)
 
     def _once(self, entries: Sequence[Entry]) -> list[Entry]:
         """Without what was said under both ids: an answer counts once. (Of what was bought, all is needed: the entries
@@ -237,6 +239,7 @@ def _absorb_words(old: Customer, new: Customer, old_is_newer: bool) -> None:
     its last visit is the last."""
     new.seen = new.seen + old.seen
     new.sign_us = max(new.sign_us, old.sign_us)
+    new.written_to = together(new.written_to, old.written_to)
     if old.source and (old_is_newer or not new.source):
         new.source, new.source_votes = old.source, old.source_votes
     if old.items is not None:

@@ -14,8 +14,8 @@ from service.domain.feed_delay import DelayState
 from service.domain.feed_gap import GapState
 from service.domain.learning.population import PopulationState
 from service.domain.outreach.brake import BrakeState
-from service.domain.outreach.gates import ReleaseState
 from service.domain.outreach.realised import Realised
+from service.domain.outreach.release import ReleaseState
 from service.domain.outreach.volume import VolumeState
 from service.domain.rhythm import RhythmState
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, time
 from enum import StrEnum
 from math import inf
+from typing import Final
 
 from schemas.kinds import Kind
+from service.domain.written_to import LONGEST_DAYS, MOST
 
 
 class ClockMode(StrEnum):
@@ -114,8 +117,66 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
+class FrequencyCap:
+    """At most so many messages to one customer within any so many days, whatever their kinds."""
+
+    messages: int
+    days: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.messages <= MOST:
+            raise ValueError(f"a frequency cap counts 1 to {MOST} messages")
+        if not 0 < self.days <= LONGEST_DAYS:
+            raise ValueError(f"a frequency cap reaches over at most {LONGEST_DAYS} days, and more than none")
+
+
+@dataclass(frozen=True, slots=True)
+class Unhappiness:
+    """Which answers to a survey say that something has to be put right before anything else is written."""
+
+    days: float = 0.0
+    """For so long after the answer; 0: no answer stops anything."""
+    nps: int = 6
+    """This score or a lower one: a detractor."""
+    csat: int = 2
+    ces: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.days <= LONGEST_DAYS:
+            raise ValueError(f"unhappy_days must lie in [0, {LONGEST_DAYS}]")
+
+
+_ALL_WEEK: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class QuietTimes:
+    """When nobody is written to, by the clock and the calendar of the place where the customer is."""
+
+    begin: time = time()
+    end: time = time()
+    """The quiet part of every day; where it ends before it begins, it goes on past midnight. Equal: there is none."""
+    weekdays: frozenset[int] = frozenset()
+    """Quiet from midnight to midnight; 0 = Monday."""
+    dates: frozenset[date] = frozenset()
+    """The same of single days."""
+    yearly: frozenset[tuple[int, int]] = frozenset()
+    """The same of a month and its day, every year."""
+    store_zones: tuple[tuple[str, str], ...] = ()
+    """store_id (or channel) → IANA zone of its customers whose own is not known."""
+
+    def __post_init__(self) -> None:
+        if len(self.weekdays) >= _ALL_WEEK:
+            raise ValueError("quiet_days cannot name every day of the week: switch the outreach off instead")
+
+
+@dataclass(frozen=True, slots=True)
 class OutreachPolicy:
-    """Whom the shop wants to ask back, when, and under which conditions."""
+    """Whom the shop wants to ask back, when, and under which conditions.
+
+    What a shop may set is off here where nothing is said; a shop's defaults are those of the settings
+    (config/sections.py).
+    """
 
     measure: Measure = Measure.BUDGET
     level: float = 1.0
@@ -150,6 +211,20 @@ class OutreachPolicy:
     """Part of the customers, 0 to 1, to whom nothing is sent, so that what messages bring can be told from what would
     have come anyway."""
     control_rotates: Rotation = Rotation.NEVER
+    frequency_caps: tuple[FrequencyCap, ...] = ()
+    """All of them hold."""
+    cool_down_days: float = 0.0
+    """Nothing is sent for so long after a visit that is credited to a message."""
+    unhappy: Unhappiness = field(default_factory=Unhappiness)
+    min_value_minor: int = 0
+    """A step with an offer goes only to customers of whom so much is at risk (the revenue of a year × their churn
+    risk), minor units."""
+    quiet: QuietTimes = field(default_factory=QuietTimes)
+    daily_limit: int | None = None
+    """Messages of the whole shop on one local day; None: no limit."""
+    partition: int = 0
+    partitions: int = 1
+    """Which part of that limit is this engine's."""
 
     def __post_init__(self) -> None:
         ceiling = {Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}[self.measure]
@@ -171,6 +246,14 @@ class OutreachPolicy:
             raise ValueError("volume_per_day must be positive")
         if self.volume_per_100_visits is not None and self.volume_per_day is not None:
             raise ValueError("give volume_per_100_visits or volume_per_day, not both")
+        if not 0 <= self.cool_down_days <= LONGEST_DAYS:
+            raise ValueError(f"cool_down_days must lie in [0, {LONGEST_DAYS}]")
+        if self.min_value_minor < 0:
+            raise ValueError("min_value must not be negative")
+        if self.daily_limit is not None and self.daily_limit < 1:
+            raise ValueError("daily_limit must be at least 1")
+        if not 0 <= self.partition < self.partitions:
+            raise ValueError("a partition's number must be less than the number of partitions")
         if not 0 <= self.control_share < 1:
             raise ValueError("control_share must lie in [0, 1)")
         if not 0 <= self.volume_for_loyal < 1:

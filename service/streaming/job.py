@@ -87,7 +87,7 @@ class PartitionJob:
         """All that lay in other partitions' logs at that instant and belongs here has been applied."""
         self._wall = settings.time.clock is ClockMode.WALL
         self._grace_us = int(settings.time.grace_s * 1_000_000)
-        self.engine = new_engine(settings, partitions=partitions)
+        self.engine = new_engine(settings, partitions=partitions, partition=partition)
         if self._carriage is not None:
             self.engine.identities.elsewhere = self._is_elsewhere
         self._delay = self._delay_of_feed()

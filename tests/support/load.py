@@ -51,7 +51,7 @@ def settings_for(bootstrap_servers: str, prefix: str = "", **sections: dict[str,
     chosen: dict[str, dict[str, Any]] = {
         "kafka": kafka,
         "time": {"clock": "event"},
-        "outreach": {"consent": "external"},
+        "outreach": {"consent": "external", "control_share": 0},
         "shop": {"timezone": "Europe/Paris"},
     }
     for section, keys in sections.items():

@@ -77,9 +77,9 @@ class Done(msgspec.Struct, array_like=True):
     """By turn: dead letters by reason. They carry the present time, so their bytes are not compared."""
 
 
-UNLIKE = frozenset({"ladder", "plain", "outages"})
-"""Lives of versions that did not learn the hours at which the shop sells, and so decided otherwise from the beginning.
-This one goes on from their changelogs as they did."""
+UNLIKE = frozenset({"ladder", "plain", "outages", "outages-hours"})
+"""Lives of versions that did not learn the hours at which the shop sells, or let go what waited while a store was
+silent, and so decided otherwise from the beginning. This one goes on from their changelogs as they did."""
 
 
 class Recorded(msgspec.Struct):

@@ -95,7 +95,7 @@ def test_releases_are_told_the_newest_first() -> None:
 def test_a_visit_leaves_nothing_of_the_absence_before_it() -> None:
     episode = Episode()
     episode.watch(50)
-    episode.defer(50, 60, "release_rate")
+    episode.defer(50, 60, "release_rate", "remind", 0)
     episode.release(0, 60, "remind", withheld=True)
     episode.alerted(50)
     episode.decide(1, 90)

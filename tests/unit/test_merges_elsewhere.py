@@ -309,7 +309,7 @@ def test_a_silence_of_the_feed_goes_along_and_that_of_the_other_partition_is_not
     episode.leave(40)
 
     assert (episode.due_us, episode.paused_us, episode.stalled_us) == (530, 30, 40)
-    episode.defer(530, 600, "")
+    episode.defer(530, 600, "", "", 0)
     episode.leave(50)
     assert (episode.due_us, episode.paused_us) == (600, 40)
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import heapq
 import uuid
+from dataclasses import replace
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.domain.calendar import DAY_US, HOUR_US, SECOND_US
+from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, Calendar
 from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Profile
 from service.domain.findings import Decision, Kind, Outcome, Reason
 from service.domain.outreach.evidence import decision_id
-from service.domain.outreach.gates import Release, Verdict
+from service.domain.outreach.gates import Asked, Verdict
+from service.domain.outreach.release import Release
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung
 from tests.support.customers import customer_with, profile_with
 from tests.support.engines import (
@@ -28,6 +31,7 @@ from tests.support.engines import (
     purchase,
     weekly,
 )
+from tests.support.programme import make_programme
 
 ASKED = OutreachPolicy(consent=ConsentRule.REQUIRED)
 DUE = at(50)
@@ -38,9 +42,10 @@ def with_consent(consent: bool | None) -> Customer:
 
 
 def decide(policy: OutreachPolicy, customer: Customer, late_us: int = 0, *, deferred: bool = False) -> Verdict:
-    release = Release(policy)
-    refusal = release.refusal(customer, DUE, DUE + late_us, deferred, held_until_us=0)
-    return refusal or release.sending(DUE, DUE + late_us, deferred)
+    programme = make_programme(policy)
+    waits_for = Reason.RELEASE_RATE if deferred else None
+    asked = Asked(customer, detected_us=DUE, due_us=DUE, now_us=DUE + late_us, waits_for=waits_for)
+    return programme.refusal(asked) or programme.sending(asked)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +84,11 @@ def test_a_few_minutes_late_is_not_overdue() -> None:
 
 
 def test_overdue_alerts_get_slots_spread_by_the_release_rate() -> None:
-    release = Release(OutreachPolicy(consent=ConsentRule.EXTERNAL, overdue_per_hour=60))
+    programme = make_programme(OutreachPolicy(consent=ConsentRule.EXTERNAL, overdue_per_hour=60))
     now = DUE + DAY_US
+    late = Asked(customer_with(visits=5), detected_us=DUE, due_us=DUE, now_us=now, waits_for=None)
 
-    slots = [release.sending(DUE, now, slotted=False).retry_us for _ in range(180)]
+    slots = [programme.sending(late).retry_us for _ in range(180)]
 
     assert slots == [now + (n + 1) * HOUR_US // 60 for n in range(180)]
 
@@ -93,17 +99,27 @@ def test_a_deferred_alert_that_outlives_its_expiry_is_dropped() -> None:
 
 
 def test_the_time_for_which_one_was_held_is_no_waiting() -> None:
-    release, held_until = Release(OPEN_HOUSE), DUE + 40 * DAY_US
+    programme, held_until = make_programme(OPEN_HOUSE), DUE + 40 * DAY_US
 
     def late(days: float) -> Verdict | None:
-        return release.refusal(customer_with(visits=5), DUE, held_until + int(days * DAY_US), True, held_until)
+        now_us = held_until + int(days * DAY_US)
+        return programme.refusal(
+            Asked(
+                customer_with(visits=5),
+                detected_us=DUE,
+                due_us=now_us,
+                now_us=now_us,
+                waits_for=Reason.SURGE,
+                waited_until_us=held_until,
+            )
+        )
 
     assert late(14) is None
     assert late(14.01) == (Outcome.EXPIRED, Reason.STALE, 0)
 
 
 def test_a_shop_that_sends_no_consents_is_told_so() -> None:
-    release = Release(ASKED)
+    release = Release(ASKED, Calendar(ZoneInfo("UTC")))
     for _ in range(20):
         assert not release.lacks_consents
         release.decided(Reason.CONSENT_UNKNOWN)
@@ -115,12 +131,14 @@ def test_a_shop_that_sends_no_consents_is_told_so() -> None:
 
 
 def test_in_no_hour_more_goes_out_than_the_ceiling() -> None:
-    release, random, sent = Release(OutreachPolicy(at_most_per_hour=50)), Random(1), []
+    programme, random, sent = make_programme(replace(OPEN_HOUSE, at_most_per_hour=50)), Random(1), []
     waiting = [DUE + int(random.expovariate(1 / (20 * SECOND_US))) * 3 for _ in range(400)]
 
     while waiting:
         now = heapq.heappop(waiting)
-        verdict = release.sending(now, now, slotted=False)
+        verdict = programme.sending(
+            Asked(customer_with(visits=5), detected_us=now, due_us=now, now_us=now, waits_for=None)
+        )
         if verdict.outcome is Outcome.RELEASED:
             sent.append(now)
         else:

@@ -1,27 +1,50 @@
-"""A rung has come due: what is decided, and why. Pure: the customer, the policy and the time in, an outcome with its
-reason out.
+"""What every message passes before it goes out, whatever its kind: decided when it comes due, and again whenever it has
+waited. Pure: the customer, the policy and the time in, an outcome with its reason out.
 
-Checked again at the moment of release. Order of the reasons: what the customer wants comes before what the shop wants,
-and that before what the moment allows. A volume (volume.py) is asked between `refusal` and `sending`.
+The order of the reasons. What ends a message comes before what makes it wait, what the customer wants before what the
+shop wants, and that before what the moment allows:
+
+ends it       1 erased (nobody is left to be asked about)
+              2 no_consent, consent_unknown; bounced: mail came back, and no other way to reach them is known
+              3 switched_off: the policy that it waits under has no such step, or kind, any more
+              4 stale: noticed too late, at switch-on or after a long outage
+              5 unhappy: the customer has just said so; only service recovery writes then
+              6 min_value: an offer costs more than is at stake
+              7 volume: others are worth more (volume.py; asked when the message comes due, and never again)
+              8 expired: it has waited too long. Time for which the feed was the reason is not counted
+makes it wait 9 feed_silent, surge (gap_in_log and sign_of_life before the message comes due: ladder.py)
+             10 cool_down: a message has just brought a visit
+             11 frequency_cap, over all kinds
+             12 quiet_day, quiet_hours, where the customer is
+             13 daily_limit
+             14 release_rate: overdue after an outage
+             15 hourly_limit
+and then     16 control: withheld, and followed as if it had gone out
+             17 shadow
+             18 released
+
+The control group and the shadow mode stand at the end because they stand for the release: whoever is stopped by
+anything else, or waits, does so in either group, so that the two can be compared; and a shadow shows what would have
+gone out, and when (but caps count only what did). A visit voids what waits (ladder.py): silently, for nobody has heard
+of it.
+
+What waits is looked at again on the date it waits for, by the policy of that moment: a lower cap, new quiet hours, a
+smaller share of messages, a shorter expiry hold for it as for any other.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from service.domain.calendar import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.findings import Outcome, Reason
+from service.domain.outreach.control import ControlGroup
+from service.domain.outreach.frequency import Frequency
+from service.domain.outreach.quiet_times import Quiet
+from service.domain.outreach.release import Release
+from service.domain.outreach.unhappy import Unhappy
 from service.domain.policy import ConsentRule, OutreachPolicy
-from service.domain.stored import Stored
-
-_LATE_US: Final = 300 * SECOND_US
-"""An alert noticed later than this comes from a backlog: it waits until the backlog is read, for a purchase may lie in
-it."""
-
-_NEWEST: Final = 20
-"""Decisions from which is told whether consents arrive at all."""
-_NEARLY_ALL: Final = 0.9
 
 
 class Verdict(NamedTuple):
@@ -31,97 +54,135 @@ class Verdict(NamedTuple):
     """For deferred: when to look again."""
 
 
-class ReleaseState(Stored):
-    """Next free slot for an overdue release, and what went out of late; what a restart must know."""
+class Asked:
+    """A message that wants to go out: what the programme has to know of it."""
 
-    STORED: ClassVar[tuple[str, ...]] = ("next_slot_us", "minutes", "next_turn_us", "asked", "unknown_share")
+    def __init__(
+        self,
+        customer: Customer,
+        *,
+        detected_us: int,
+        due_us: int,
+        now_us: int,
+        waits_for: str | None,
+        at_stake_minor: int | None = None,
+        held_until_us: int = 0,
+        held_for: Reason = Reason.SURGE,
+        waited_until_us: int = 0,
+        arm_us: int = 0,
+        recovers: bool = False,
+    ) -> None:
+        self.customer: Final = customer
+        self.detected_us: Final = detected_us
+        """When it came due."""
+        self.due_us: Final = due_us
+        """The stored date that has come: the same, or the one that it waited for."""
+        self.now_us: Final = now_us
+        """When that is acted on."""
+        self.waits_for: Final = waits_for
+        """The reason it has waited for; None: it has just come due; empty: an older release did not say."""
+        self.at_stake_minor: Final = at_stake_minor
+        """What an offer has to be worth it for, minor units; None: it has none to give."""
+        self.held_until_us: Final = held_until_us
+        """Up to when the feed holds it; in the past if it does not."""
+        self.held_for: Final = held_for
+        self.waited_until_us: Final = waited_until_us
+        """Up to when it was held for a reason that lies in the feed: time that does not count as waiting."""
+        self.arm_us: Final = arm_us or detected_us
+        """The instant that says which quarter's control group counts."""
+        self.recovers: Final = recovers
+        """Whether it is the answer to a customer's being unhappy, which does not stop it, then."""
 
-    def __init__(self) -> None:
-        self.next_slot_us: int = 0
-        self.minutes: list[int] = []
-        """Of the last hour: minute since 1970, releases in it, the next minute …"""
-        self.next_turn_us: int = 0
-        """Next free slot for a release beyond the hour's limit."""
-        self.asked: int = 0
-        """Steps that were decided, each once."""
-        self.unknown_share: float = 0.0
-        """Of the newest of them, by how many nobody knew of a consent, 0–1."""
 
+class Programme:
+    """Of one partition. Asked only when something is due, so what is switched off costs nothing per event."""
 
-class Release:
-    """Decides what may go out now. Overdue alerts (after an outage) get slots, so that they do not go out all at once;
-    and of whatever there is, never more goes out in any hour than the ceiling."""
+    def __init__(
+        self, policy: OutreachPolicy, release: Release, control: ControlGroup, quiet: Quiet, frequency: Frequency
+    ) -> None:
+        self._required: Final = policy.consent is ConsentRule.REQUIRED
+        self._shadow: Final = policy.shadow
+        self._stale_us: Final = int(policy.stale_after_days * DAY_US)
+        self._expires_us: Final = int(policy.expires_after_days * DAY_US)
+        self.min_value_minor: Final = policy.min_value_minor
+        self._release: Final = release
+        self._control: Final = control
+        self._quiet: Final = quiet
+        self._frequency: Final = frequency
+        self._unhappy: Final = Unhappy(policy.unhappy)
 
-    def __init__(self, policy: OutreachPolicy, state: ReleaseState | None = None) -> None:
-        self._policy = policy
-        self.state = state or ReleaseState()
-        self.delay_us: int = 0
-        """How long purchases take to arrive: an alert is noticed by so much later without being overdue."""
-        self._spacing_us = HOUR_US // policy.overdue_per_hour
-        self._stale_us = int(policy.stale_after_days * DAY_US)
-        self._expires_us = int(policy.expires_after_days * DAY_US)
-        self._at_most = policy.at_most_per_hour
-
-    def decided(self, reason: Reason) -> None:
-        """A step has come due, with this outcome."""
-        state = self.state
-        state.asked += 1
-        unknown = 1.0 if reason is Reason.CONSENT_UNKNOWN else 0.0
-        state.unknown_share += (unknown - state.unknown_share) / min(state.asked, _NEWEST)
-
-    @property
-    def lacks_consents(self) -> bool:
-        """Whether nearly every step ends at a consent of which nobody knows: then the shop does not send them."""
-        return self.state.asked >= _NEWEST and self.state.unknown_share >= _NEARLY_ALL
-
-    def refusal(
-        self, customer: Customer, detected_us: int, now_us: int, deferred: bool, held_until_us: int
-    ) -> Verdict | None:
-        """Why nothing goes out, whatever the volume; None = it may.
-
-        `detected_us` is the stored date, `now_us` the time at which it is acted on, `deferred` whether it has waited,
-        `held_until_us` up to when it was held for a reason that lies in the feed: time that does not count as waiting.
-        """
-        late_us = now_us - detected_us
-        if deferred and now_us - max(detected_us, held_until_us) > self._expires_us:
-            return Verdict(Outcome.EXPIRED, Reason.STALE)
+    def consent_reason(self, customer: Customer) -> Reason | None:
+        """Why the customer is not written to, as far as it is for them to say; None: they may be."""
         consent = customer.profile.consent if customer.profile is not None else None
         if consent is False:
-            return Verdict(Outcome.SUPPRESSED, Reason.NO_CONSENT)
-        if consent is None and self._policy.consent is ConsentRule.REQUIRED:
-            return Verdict(Outcome.SUPPRESSED, Reason.CONSENT_UNKNOWN)
-        if not deferred and late_us > self._stale_us:
-            return Verdict(Outcome.SUPPRESSED, Reason.STALE)
+            return Reason.NO_CONSENT
+        if consent is None and self._required:
+            return Reason.CONSENT_UNKNOWN
         return None
 
-    def sending(self, detected_us: int, now_us: int, slotted: bool) -> Verdict:
-        """How what may go out does. `slotted`: it has waited for a slot of its own."""
-        if self._policy.shadow:
-            return Verdict(Outcome.SUPPRESSED, Reason.SHADOW)
-        if not slotted and now_us - detected_us > _LATE_US + self.delay_us:
-            slot = max(self.state.next_slot_us, now_us)
-            self.state.next_slot_us = slot + self._spacing_us
-            return Verdict(Outcome.DEFERRED, Reason.RELEASE_RATE, slot + self._spacing_us)
-        turn_us = self._turn_us(now_us)
+    def refusal(self, asked: Asked) -> Verdict | None:
+        """Why the message does not go out at all, whatever the volume; None = it may."""
+        customer, now_us = asked.customer, asked.now_us
+        said = self.consent_reason(customer)
+        if said is not None:
+            return Verdict(Outcome.SUPPRESSED, said)
+        profile = customer.profile
+        if profile is not None and profile.has_bounced and not profile.reachable:
+            return Verdict(Outcome.SUPPRESSED, Reason.BOUNCED)
+        if asked.waits_for is None and now_us - asked.detected_us > self._stale_us:
+            return Verdict(Outcome.SUPPRESSED, Reason.STALE)
+        if not asked.recovers and self._unhappy.holds(customer, now_us):
+            return Verdict(Outcome.SUPPRESSED, Reason.UNHAPPY)
+        if asked.at_stake_minor is not None and asked.at_stake_minor < self.min_value_minor:
+            return Verdict(Outcome.SUPPRESSED, Reason.MIN_VALUE)
+        if asked.waits_for is not None and now_us > self._expiry_us(asked):
+            return Verdict(Outcome.EXPIRED, Reason.STALE)
+        return None
+
+    def sending(self, asked: Asked) -> Verdict:
+        """How what may go out does: at once, or from when on it is looked at again."""
+        customer, now_us = asked.customer, asked.now_us
+        if asked.held_until_us > now_us:
+            return Verdict(Outcome.DEFERRED, asked.held_for, asked.held_until_us)
+        cool_us = self._frequency.cool_until_us(customer)
+        if cool_us > now_us:
+            return self._waits(asked, Reason.COOL_DOWN, cool_us)
+        capped_us = self._frequency.capped_until_us(customer, now_us)
+        if capped_us > now_us:
+            return self._waits(asked, Reason.FREQUENCY_CAP, capped_us)
+        quiet_us, quiet = self._quiet.until_us(customer, now_us)
+        overdue = self._overdue(asked)
+        if quiet_us > now_us:
+            return self._waits(asked, quiet, self._release.slot_us(quiet_us) if overdue else quiet_us)
+        if overdue:
+            return Verdict(Outcome.DEFERRED, Reason.RELEASE_RATE, self._release.slot_us(now_us))
+        day_us = self._release.day_us(now_us)
+        if day_us > now_us:
+            return self._waits(asked, Reason.DAILY_LIMIT, day_us)
+        turn_us = self._release.turn_us(now_us)
         if turn_us > now_us:
             return Verdict(Outcome.DEFERRED, Reason.HOURLY_LIMIT, turn_us)
+        if self._control.holds(customer.customer_id, asked.arm_us):
+            self._release.count(now_us)
+            return Verdict(Outcome.WITHHELD, Reason.CONTROL)
+        if self._shadow:
+            return Verdict(Outcome.SUPPRESSED, Reason.SHADOW)
+        self._release.count(now_us)
         return Verdict(Outcome.RELEASED, Reason.DUE)
 
-    def _turn_us(self, now_us: int) -> int:
-        """When this one may go out: now, and then it is counted, or when the ceiling lets it.
+    def _overdue(self, asked: Asked) -> bool:
+        """Whether the message is late because nobody looked, and has had no slot."""
+        match asked.waits_for:
+            case None | Reason.SURGE | Reason.FEED_SILENT:
+                return self._release.overdue(asked.now_us - asked.detected_us)
+            case "" | Reason.RELEASE_RATE:
+                return False
+            case _:
+                return self._release.overdue(asked.now_us - asked.due_us)
 
-        Counted by minutes, the present one and 60 before it: more than any hour holds.
-        """
-        state, minute = self.state, now_us // MINUTE_US
-        minutes = state.minutes
-        while minutes and minutes[0] < minute - 60:
-            del minutes[:2]
-        if sum(minutes[1::2]) >= self._at_most:
-            first = max(state.next_turn_us, (minutes[0] + 61) * MINUTE_US)
-            state.next_turn_us = first + HOUR_US // self._at_most
-            return max(first, now_us + 1)
-        if minutes and minutes[-2] >= minute:
-            minutes[-1] += 1
-        else:
-            minutes.extend((minute, 1))
-        return now_us
+    def _waits(self, asked: Asked, reason: Reason, until_us: int) -> Verdict:
+        """Until then, or until it expires, which is told on time."""
+        return Verdict(Outcome.DEFERRED, reason, max(asked.now_us + 1, min(until_us, self._expiry_us(asked) + 1)))
+
+    def _expiry_us(self, asked: Asked) -> int:
+        return max(asked.detected_us, asked.waited_until_us) + self._expires_us

@@ -15,19 +15,24 @@ from service.domain.calendar import DAY_US, HOUR_US, MINUTE_US, NEVER, Calendar
 from service.domain.customer import Customer
 from service.domain.findings import Arm, Decision, Outcome, Output, Reason
 from service.domain.learning.everybody import Everybody
+from service.domain.outlook import outlook_of
 from service.domain.outreach import alert_value
 from service.domain.outreach.brake import Brake
 from service.domain.outreach.control import ControlGroup
 from service.domain.outreach.evidence import decision_of
-from service.domain.outreach.gates import Release, Verdict
+from service.domain.outreach.frequency import Frequency
+from service.domain.outreach.gates import Asked, Programme, Verdict
 from service.domain.outreach.kinds import silence_kinds
 from service.domain.outreach.kinds.silence import SilenceKind
+from service.domain.outreach.quiet_times import Quiet
 from service.domain.outreach.realised import Realised
+from service.domain.outreach.release import Release
 from service.domain.outreach.tolerance import Tolerance
 from service.domain.outreach.volume import Volume, VolumeState
 from service.domain.partition_state import PartitionState
 from service.domain.policy import OutreachPolicy
 from service.domain.timeline import Timeline
+from service.domain.written_to import with_message, with_return
 
 _LOOKED_AT: Final = 0.8
 """Part of the tolerated silence after which a customer is looked at: a tolerance that falls by less than a fifth
@@ -65,8 +70,14 @@ class Ladder:
         self._expires_us = int(policy.expires_after_days * DAY_US)
         self._attribution_us = int(policy.attribution_days * DAY_US)
         self.realised: Realised = state.realised
-        self.release = Release(policy, state.release)
-        self._control = ControlGroup(policy.control_share, policy.control_rotates, control_key, calendar)
+        self.release = Release(policy, calendar, state.release)
+        self.programme = Programme(
+            policy,
+            self.release,
+            ControlGroup(policy.control_share, policy.control_rotates, control_key, calendar),
+            Quiet(policy.quiet, calendar.zone, timeline.sources),
+            Frequency(policy),
+        )
         self.brake = Brake(state.brake)
         self._gap = state.gap
         self.volume = _volume_of(policy, state)
@@ -108,9 +119,10 @@ class Ladder:
         """
         episode = customer.episode
         self._drop_deferred(customer)
-        if episode.released_us:
+        if episode.released_us > episode.stopped_us:
             if 0 <= at_us - episode.released_us <= self._attribution_us:
                 newest = (episode.released_rung, episode.released_us)
+                customer.written_to = with_return(customer.written_to, at_us)
                 self._tell_end(customer, newest, Outcome.CONVERTED, Reason.RETURNED, at_us, amount)
             self._stop_releases(customer, Reason.RETURNED, at_us, self._expires_us)
         if self._everybody.is_regular(customer) and not customer.sign_us:
@@ -121,6 +133,22 @@ class Ladder:
     def became_regular(self, customer: Customer) -> None:
         """By visits that became known late: a nudge that waits is not for a regular."""
         customer.episode.drop()
+
+    def consent_heard(self, customer: Customer, *, contact_gone: bool = False) -> None:
+        """What the customer, or the shop for them, says may be another thing than before: what has gone out and not
+        expired is stopped if they are not to be written to any more, or (`contact_gone`) cannot be. What waits is
+        refused when its turn comes."""
+        episode = customer.episode
+        if episode.released_us <= episode.stopped_us:
+            return
+        reason = self.programme.consent_reason(customer)
+        if reason is None:
+            if not contact_gone:
+                return
+            reason = Reason.CONSENT_UNKNOWN
+        now_us = self._timeline.now_us
+        self._stop_releases(customer, reason, now_us, self._expires_us)
+        episode.stop(max(now_us, episode.released_us))
 
     def erased(self, customer: Customer) -> None:
         """What is on its way is stopped, however long ago it went out."""
@@ -236,7 +264,14 @@ class Ladder:
             return True
         message = self._follower(customer)
         if message is None:
+            self._drop_switched_off(customer, wake_us)
             episode.unwatch()  # its kind has been switched off
+        elif self._drop_switched_off(customer, wake_us):
+            if self.message_of(episode.waiting_rung) is message:
+                self._go_on(customer, message, wake_us)
+            else:
+                episode.drop()
+                self._watch(customer, message)
         elif episode.rung >= self._rungs:
             episode.unwatch()
             if self.volume is not None and not customer.sign_us:
@@ -252,6 +287,44 @@ class Ladder:
             else:
                 return self._step_due(customer, message, wake_us)
         return True
+
+    def _drop_switched_off(self, customer: Customer, wake_us: int) -> bool:
+        """Whether the step that waits, if one does, is none of the policy's any more, or has gone out under another
+        number meanwhile; then it is over."""
+        episode = customer.episode
+        if not episode.detected_us or not episode.waiting:
+            return False
+        number, name = episode.waiting_rung, episode.waiting
+        kind, message = self.message_of(number), self._follower(customer)
+        if kind is message and not kind.beyond(number) and kind.step(number).name == name:
+            return False
+        acted = self._timeline.acts_at(wake_us)
+        self._drop_deferred(customer)
+        self._outputs.append(
+            decision_of(
+                customer,
+                kind,
+                self._everybody.learned,
+                Outcome.SUPPRESSED,
+                Reason.SWITCHED_OFF,
+                number=number,
+                detected_us=episode.detected_us,
+                decided_us=acted,
+                expires_us=acted + self._expires_us,
+                name=name,
+            )
+        )
+        return True
+
+    def _go_on(self, customer: Customer, message: SilenceKind, wake_us: int) -> None:
+        """The present step is over; the next one is awaited, if there is one."""
+        episode, acted = customer.episode, self._timeline.acts_at(wake_us)
+        number = message.number(episode.rung)
+        if message.beyond(number) or message.last(number):
+            episode.decide(self._rungs, self._lost_us(customer, acted))
+        else:
+            decided = episode.rung + 1
+            episode.decide(decided, self._next_due_us(customer, message, decided, acted))
 
     def _unseen_until(self, customer: Customer, message: SilenceKind) -> tuple[int, Reason]:
         """Before when the next step of this absence does not come due, and why. 0 = nothing holds it.
@@ -281,7 +354,7 @@ class Ladder:
             self._drop_deferred(customer)
             episode.drop()
         if episode.detected_us:
-            episode.defer(episode.detected_us, held_us, reason.value)
+            episode.defer(episode.detected_us, held_us, reason.value, episode.waiting, episode.waiting_rung)
         else:
             episode.watch(held_us)
 
@@ -315,11 +388,16 @@ class Ladder:
         detected = episode.detected_us if deferred else due_us
         acted = self._timeline.acts_at(due_us)
         number = message.number(episode.rung)
+        name = message.step(number).name
+        if episode.has_sent(name):  # the policy has another order of rungs than it had when this one went out
+            self._drop_deferred(customer)
+            self._go_on(customer, message, due_us)
+            return True
         if message.limited and number == 0 and not deferred:
             self.brake.came_due(self._calendar.day_of(due_us), due_us, self._timeline.stalled_us())
-        verdict = self._verdict(customer, message, detected, acted, deferred)
+        verdict = self._verdict(customer, message, detected, due_us, acted)
         if verdict.outcome is Outcome.DEFERRED and deferred and verdict.reason == episode.waits_for:
-            episode.defer(detected, verdict.retry_us, episode.waits_for)
+            episode.defer(detected, verdict.retry_us, episode.waits_for, name, number)
             return False
         self._outputs.append(self._decision(customer, message, verdict.outcome, verdict.reason, detected, acted))
         if not deferred:
@@ -330,29 +408,27 @@ class Ladder:
             if not left_out:
                 episode.alerted(detected)
         if verdict.outcome is Outcome.DEFERRED:
-            episode.defer(detected, verdict.retry_us, verdict.reason.value)
+            episode.defer(detected, verdict.retry_us, verdict.reason.value, name, number)
             return True
-        if verdict.outcome is Outcome.RELEASED or verdict.outcome is Outcome.WITHHELD:
-            withheld = verdict.outcome is Outcome.WITHHELD
-            episode.release(number, acted, message.step(number).name, withheld=withheld)
-        if left_out or message.last(number):
+        if verdict.outcome in _ARMS and not self._policy.shadow:
+            episode.release(number, acted, name, withheld=verdict.outcome is Outcome.WITHHELD)
+            customer.written_to = with_message(customer.written_to, acted)
+        if left_out:
             episode.decide(self._rungs, self._lost_us(customer, acted))
         else:
-            decided = episode.rung + 1
-            episode.decide(decided, self._next_due_us(customer, message, decided, acted))
+            self._go_on(customer, message, due_us)
         return True
 
     def _verdict(
-        self, customer: Customer, message: SilenceKind, detected_us: int, acted_us: int, deferred: bool
+        self, customer: Customer, message: SilenceKind, detected_us: int, due_us: int, acted_us: int
     ) -> Verdict:
         """Within a volume the first rung has to be chosen, for the whole ladder; every message is paid for when it is
         decided."""
         volume = self.volume if message.limited else None
         episode = customer.episode
-        first = episode.rung == 0
-        held_until_us = self._held_until_us(customer, acted_us)
-        waited_for_us = max(held_until_us, self._unseen_until(customer, message)[0])
-        refusal = self.release.refusal(customer, detected_us, acted_us, deferred, waited_for_us)
+        deferred, first = episode.detected_us > 0, episode.rung == 0
+        asked = self._asked(customer, message, detected_us, due_us, acted_us)
+        refusal = self.programme.refusal(asked)
         if refusal is not None:
             if deferred:
                 self._drop_deferred(customer)
@@ -363,16 +439,31 @@ class Ladder:
             if first and not volume.chosen(customer, detected_us, self._everybody.mu0):
                 return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)
             volume.spend()
-        if held_until_us > acted_us:
-            return Verdict(Outcome.DEFERRED, Reason.SURGE, held_until_us)
-        # of one that an older release deferred nothing is noted: it waited for a slot
-        slotted = deferred and episode.waits_for != Reason.SURGE
-        verdict = self.release.sending(detected_us, acted_us, slotted)
-        if verdict.outcome is Outcome.RELEASED and self._control.holds(
-            customer.customer_id, episode.alerted_us or detected_us
-        ):
-            return Verdict(Outcome.WITHHELD, Reason.CONTROL)
-        return verdict
+        return self.programme.sending(asked)
+
+    def _asked(self, customer: Customer, message: SilenceKind, detected_us: int, due_us: int, acted_us: int) -> Asked:
+        """What the programme has to know of the step that is next."""
+        episode, programme = customer.episode, self.programme
+        deferred = episode.detected_us > 0
+        held_until_us, held_for = self._held_until_us(customer, acted_us), Reason.SURGE
+        waited_until_us = max(held_until_us, self._unseen_until(customer, message)[0])
+        if deferred and held_until_us <= acted_us and self._timeline.doubtful(customer):
+            held_until_us, held_for = acted_us + _LOOKED_AGAIN_US, Reason.FEED_SILENT
+        at_stake: int | None = None
+        if programme.min_value_minor and message.step(message.number(episode.rung)).offer:
+            at_stake = outlook_of(customer, self._everybody.learned.model, detected_us).value_at_risk_minor
+        return Asked(
+            customer,
+            detected_us=detected_us,
+            due_us=due_us,
+            now_us=acted_us,
+            waits_for=episode.waits_for if deferred else None,
+            at_stake_minor=at_stake,
+            held_until_us=held_until_us,
+            held_for=held_for,
+            waited_until_us=waited_until_us,
+            arm_us=episode.alerted_us,
+        )
 
     def _held_until_us(self, customer: Customer, at_us: int) -> int:
         """Up to when the customer is held at `at_us` because far more come due than usual; in the past if not.
@@ -396,7 +487,8 @@ class Ladder:
         """Cancels what was released in this absence up to `within_us` ago, the newest first."""
         episode = customer.episode
         for released in episode.releases():
-            if at_us - released[1] <= within_us and not episode.is_withheld(released[0]):
+            is_out = released[1] > episode.stopped_us and not episode.is_withheld(released[0])
+            if is_out and at_us - released[1] <= within_us:
                 self._tell_end(customer, released, Outcome.CANCELLED, reason, at_us, None)
 
     def _tell_end(

@@ -38,6 +38,10 @@ class SilenceKind:
         """The step's name, offer and template."""
         raise NotImplementedError
 
+    def beyond(self, number: int) -> bool:  # noqa: ARG002
+        """Whether the policy has no step of this number any more."""
+        return False
+
     def last(self, number: int) -> bool:
         """Whether no step comes after this one."""
         raise NotImplementedError

@@ -32,6 +32,9 @@ class WinBack(SilenceKind):
     def step(self, number: int) -> Rung:
         return self._rungs[min(number, len(self._rungs) - 1)]  # the policy may have had more of them
 
+    def beyond(self, number: int) -> bool:
+        return number >= len(self._rungs)
+
     def last(self, number: int) -> bool:
         return number + 1 >= len(self._rungs)
 
