@@ -16,6 +16,7 @@ from service import build_info
 from service.commands import (
     backtest,
     dead_letters,
+    deliver,
     demo,
     inspect,
     outreach,
@@ -70,6 +71,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(outreach.app, name="outreach")
+app.add_typer(deliver.app, name="deliver")
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 import typer
 
+from service.commands.console import settings_of
 from service.config import Settings
 from service.errors import ConfigurationError
 
@@ -27,6 +28,23 @@ app = typer.Typer(no_args_is_help=True, help="Send what was decided: one way out
 @app.callback()
 def deliver() -> None:
     """Send what was decided: one way out a command, a process each."""
+
+
+@app.command()
+def smtp(ctx: typer.Context) -> None:
+    """Send the requests of `outreach` as e-mail. Runs until stopped; start as many as there are partitions.
+
+    Needs deliver.smtp.host and sender, deliver.public_url and deliver.unsubscribe_secret.
+    """
+    settings = settings_of(ctx)
+    from service.delivery.smtp import SmtpChannel
+    from service.message import Renderer, ShopFacts
+
+    links = links_of(settings)
+    renderer = Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
+    channel = SmtpChannel(settings.deliver.smtp, renderer, links)
+    renderer.check()  # a mistake in a template is told now, and not in the middle of the night
+    raise typer.Exit(run(settings, channel, links))
 
 
 def links_of(settings: Settings) -> Links:
@@ -53,7 +71,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None) -> int
 
     Raises ConfigurationError when the topics or the port cannot be used.
     """
-    from service.delivery.customers import CustomersWriter, place_of_customers
+    from service.delivery.customers import CustomersWriter
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.process import Deliverer
     from service.delivery.web import serving_deliveries
@@ -70,7 +88,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None) -> int
         time.sleep(pause_before_start(restarts))
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning)
-    writer = CustomersWriter(settings.kafka, place_of_customers(settings, found.customers))
+    writer = CustomersWriter(settings)
     return Deliverer(
         settings,
         channel,

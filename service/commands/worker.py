@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
@@ -16,6 +17,9 @@ import typer
 from service.commands.console import settings_of
 from service.config import Settings
 from service.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 log = structlog.get_logger()
 
@@ -48,7 +52,10 @@ def _run(settings: Settings, *, web: bool) -> int:
         from service.web.waiting import answering
 
         listener = take_port(settings.web)  # a mistake there is told before anything waits for the broker
-        serve, meanwhile = serving_on(listener, settings), answering(settings, listener, metrics, away_since_s)
+        serve, meanwhile = (
+            serving_on(listener, settings, _unsubscribing(settings)),
+            answering(settings, listener, metrics, away_since_s),
+        )
     with meanwhile:
         if restarts:
             log.info("started again", restarts=restarts)
@@ -61,3 +68,20 @@ def _run(settings: Settings, *, web: bool) -> int:
         process = this_process()
         refuse_to_join(settings.kafka, process, log.warning)
     return Worker(settings, metrics, serve, partitions, process).run()
+
+
+def _unsubscribing(settings: Settings) -> Callable[[FastAPI], None]:
+    """Adds the page that the links of messages lead to, where the secret is known that signs them."""
+    secret = settings.deliver.unsubscribe_secret
+
+    def add(app: FastAPI) -> None:
+        if secret is None:
+            return
+        from service.delivery.customers import CustomersWriter
+        from service.delivery.links import Links
+        from service.web.unsubscribe import add_unsubscribe
+
+        writer = CustomersWriter(settings)
+        add_unsubscribe(app, Links(settings.deliver.public_url, secret).read, writer.unsubscribed)
+
+    return add

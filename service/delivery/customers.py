@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from service.config import KafkaSettings, Settings
+from service.config import Settings
 from service.domain.calendar import SECOND_US, utc_text
 from service.domain.events import Erasure, Merge, Profile, Withdrawal
 from service.errors import PartlyRefusedError, PoisonError
@@ -53,21 +53,21 @@ def customer_of(settings: Settings) -> Read:
     return read
 
 
-def place_of_customers(settings: Settings, partitions: int) -> Callable[[bytes], int]:
-    """Which partition a customer's records belong to, by the function of the group."""
+def _hash_of(settings: Settings) -> Callable[[bytes], int]:
+    """By which the customers of this group belong to partitions. Waits for a broker, so not in an event loop."""
     with open_reader(settings.kafka) as reader:
-        hashed = FUNCTIONS[function_of(reader, settings) or DEFAULT_PARTITIONER]
-    return lambda key: hashed(key) % partitions
+        return FUNCTIONS[function_of(reader, settings) or DEFAULT_PARTITIONER]
 
 
 class CustomersWriter:
     """Says on `customers` what a customer or their mail server has told us; a call returns when the broker has it."""
 
-    def __init__(self, kafka: KafkaSettings, partition_of: Callable[[bytes], int]) -> None:
-        """`partition_of`: where the customers of this group lie. Nothing is opened before the first word."""
-        self._kafka = kafka
-        self._topic = TOPIC_OF[Erasure].name(kafka.topics)
-        self._partition_of = partition_of
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is opened before the first word."""
+        self._settings = settings
+        self._topic = TOPIC_OF[Erasure].name(settings.kafka.topics)
+        self._hash: Callable[[bytes], int] = FUNCTIONS[DEFAULT_PARTITIONER]
+        self._partitions = 1
         self._producer: Any = None
         self._opening: asyncio.Lock | None = None
 
@@ -88,15 +88,18 @@ class CustomersWriter:
             self._opening = asyncio.Lock()
         async with self._opening:
             if self._producer is None:
+                kafka = self._settings.kafka
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._kafka.bootstrap_servers,
+                    bootstrap_servers=kafka.bootstrap_servers,
                     enable_idempotence=True,
                     acks="all",
-                    request_timeout_ms=int(self._kafka.request_timeout_s * 1000),
-                    **aiokafka_security(self._kafka),
+                    request_timeout_ms=int(kafka.request_timeout_s * 1000),
+                    **aiokafka_security(kafka),
                 )
                 try:
                     await producer.start()
+                    self._partitions = len(await producer.partitions_for(self._topic))
+                    self._hash = await asyncio.to_thread(_hash_of, self._settings)
                 except BaseException:
                     await producer.stop()
                     raise
@@ -113,4 +116,6 @@ class CustomersWriter:
         }
         key = customer_id.encode()
         producer = await self._open()
-        await producer.send_and_wait(self._topic, msgspec.json.encode(event), key, partition=self._partition_of(key))
+        await producer.send_and_wait(
+            self._topic, msgspec.json.encode(event), key, partition=self._hash(key) % self._partitions
+        )

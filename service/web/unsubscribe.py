@@ -17,6 +17,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Header, Query, Response
 
+from service.errors import ChurnAlertError
 from service.web.negotiation import best_catalogue
 from service.wording.catalogue import Catalogue, catalogue_in
 from service.wording.languages import language_of
@@ -82,7 +83,7 @@ def add_unsubscribe(
             return _answer(catalogue, "sample", 200)
         try:
             await withdraw(about.customer_id)
-        except (KafkaError, OSError, TimeoutError) as error:
+        except (KafkaError, ChurnAlertError, OSError, TimeoutError) as error:
             log.warning("a withdrawn consent could not be recorded", error=type(error).__name__)
             return _answer(catalogue, "later", 503)
         return _answer(catalogue, "done", 200)

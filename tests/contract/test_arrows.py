@@ -55,7 +55,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     # the way in
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "streaming", "feed", "inspect", "web", "backtest",
-        "report", "demo", "build_info", "delivery",
+        "report", "demo", "build_info", "delivery", "message",
     },
     "cli": {"errors", "build_info", "commands"},
 }  # fmt: skip

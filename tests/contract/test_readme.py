@@ -21,7 +21,12 @@ COMMANDS = sorted(
 )
 SETTINGS = README.partition("## Settings")[2].partition("\n## ")[0]
 SETTINGS_NAMED = sorted(set(re.findall(r"`([a-z]+\.[a-z_]+)`", SETTINGS)))
-SUBCOMMANDS = {"topics": {"create", "check"}, "dead-letters": {"list", "retry"}, "schemas": {"export", "check"}}
+SUBCOMMANDS = {
+    "topics": {"create", "check"},
+    "dead-letters": {"list", "retry"},
+    "schemas": {"export", "check"},
+    "deliver": {"smtp"},
+}
 
 
 def help_of(*words: str) -> str:

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.broker]
 
 PATIENCE_S = 20.0
 FAR_US = (int(time.time()) + 14 * 86_400) * 1_000_000
-COMMAND = (sys.executable, "-m", "tests.support.deliverer")
+COMMAND = (sys.executable, "-m", "service.cli", "deliver", "smtp")
 
 
 class Deliverer(WorkerProcess):

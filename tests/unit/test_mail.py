@@ -15,8 +15,8 @@ from service.delivery.channel import Order
 from service.delivery.links import Links
 from service.delivery.mail import Envelope, in_ascii
 from service.delivery.requests import read_request
-from tests.support.deliverer import Plain
 from tests.support.delivery_world import requested
+from tests.support.plain_message import Plain
 
 URL = "https://anna.example/unsubscribe?t=abc&lang=fr"
 ENVELOPE = Envelope("Café Anna <hello@anna.example>", "Anna <anna@anna.example>")

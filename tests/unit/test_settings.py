@@ -168,6 +168,7 @@ def put_to_use(settings: Settings) -> None:
     for arguments in (aiokafka_security, kafka_python_security, faust_credentials):
         arguments(settings.kafka)
     take_port(settings.web).close()
+    Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
     job = PartitionJob(settings, 0, 4)
     for day in range(0, 84, 7):
         job.engine.apply(Purchase(f"e{day}", "anna", BEGIN_US + day * DAY_US, 500), 0)

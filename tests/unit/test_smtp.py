@@ -19,9 +19,9 @@ from service.delivery.links import Links
 from service.delivery.requests import read_request
 from service.delivery.smtp import SmtpChannel
 from service.errors import ConfigurationError
-from tests.support.deliverer import PlainRenderer
 from tests.support.delivery_world import requested
 from tests.support.mail_sink import Handler, Sink
+from tests.support.plain_message import PlainRenderer
 
 LINKS = Links("https://anna.example", SecretStr("a secret of the tests"))
 LOGIN = ("anna", "correct horse")
