@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     TIME_IN_FUTURE = "time_in_future"
     TIME_TOO_OLD = "time_too_old"
     KEY_MISMATCH = "key_mismatch"
+    DELIVERY_FAILED = "delivery_failed"
 
 
 class ChurnAlertError(Exception):

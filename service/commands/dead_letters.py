@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from service.commands.console import counted, out, settings_of
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, ErrorCode
 
 app = typer.Typer(no_args_is_help=True, help="Show and replay what could not be understood.")
 
@@ -58,11 +58,15 @@ def retry(
     from service.streaming.dead_letters import read_dead_letters, retry_dead_letters
 
     settings, places = settings_of(ctx), place or []
-    chosen = [stored for stored in read_dead_letters(settings, code) if not places or stored.place in places]
-    missing = set(places) - {stored.place for stored in chosen}
+    found = [stored for stored in read_dead_letters(settings, code) if not places or stored.place in places]
+    missing = set(places) - {stored.place for stored in found}
     if missing:
         raise ConfigurationError(f"There is no dead letter at {', '.join(sorted(missing))}.")
+    chosen = [stored for stored in found if stored.letter.error_code != ErrorCode.DELIVERY_FAILED]
     out.print(f"{counted(retry_dead_letters(settings, chosen), 'record')} sent back to their topics.", highlight=False)
+    if len(chosen) < len(found):
+        left = counted(len(found) - len(chosen), "undelivered request")
+        out.print(f"{left} left alone: `churn-alert deliver retry` asks for them again.", highlight=False)
 
 
 def _by_code(counts: Counter[str]) -> str:

@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 
-from service.commands.console import settings_of
+from service.commands.console import counted, out, settings_of
 from service.config import Settings
 from service.errors import ConfigurationError
 
@@ -66,9 +66,10 @@ def links_of(settings: Settings) -> Links:
     return Links(deliver.public_url, deliver.unsubscribe_secret)
 
 
-def run(settings: Settings, channel: Channel, links: Links | None = None) -> int:
+def run(settings: Settings, channel: Channel, links: Links | None = None, *, tells_cancelled: bool = False) -> int:
     """Any channel: waits for the broker, checks the topics, delivers until stopped. Returns the exit code.
 
+    `tells_cancelled`: the channel passes on that a request is void.
     Raises ConfigurationError when the topics or the port cannot be used.
     """
     from service.delivery.customers import CustomersWriter
@@ -98,4 +99,40 @@ def run(settings: Settings, channel: Channel, links: Links | None = None) -> int
         kept_us=max(0, found.kept_ms) * 1_000,
         on_bounce=writer.bounced,
         serve=serving_deliveries(listener, links, writer.unsubscribed),
+        tells_cancelled=tells_cancelled,
     ).run()
+
+
+@app.command()
+def webhook(ctx: typer.Context) -> None:
+    """Post the requests of `outreach` and their cancellations to deliver.webhook.url, signed. Runs until stopped; start
+    as many as there are partitions.
+
+    Needs deliver.webhook.url and secret.
+    """
+    settings = settings_of(ctx)
+    from service.delivery.letters import Letters
+    from service.delivery.webhook import WebhookChannel, WebhookTarget
+
+    target = settings.deliver.webhook
+    channel = WebhookChannel(target, WebhookTarget(target), Letters(settings.kafka, target.name))
+    raise typer.Exit(run(settings, channel, tells_cancelled=True))
+
+
+@app.command()
+def retry(
+    ctx: typer.Context,
+    channel: Annotated[str | None, typer.Option(help="Only of this channel, e.g. webhook.")] = None,
+) -> None:
+    """Ask again for what has failed and lies in `dead-letters`, after the cause is repaired. Safe to repeat: what has
+    been delivered since is not sent again."""
+    settings = settings_of(ctx)
+    from service.delivery.letters import ask_again
+
+    asked = ask_again(settings, channel, time.time_ns() // 1_000)
+    said = f"{counted(asked.again, 'request')} asked for again"
+    if asked.expired:
+        said += f"; {counted(asked.expired, 'letter')} left: expired"
+    if asked.unreadable:
+        said += f"; {counted(asked.unreadable, 'letter')} left: no request that can be sent again"
+    out.print(f"{said}.", highlight=False)

@@ -20,6 +20,7 @@ from service.config.sections import (
     ShopSettings,
     SmtpSettings,
     TopicNames,
+    WebhookSettings,
     WebSettings,
 )
 from service.config.settings import Settings
@@ -37,6 +38,7 @@ __all__ = [
     "SmtpSettings",
     "TopicNames",
     "WebSettings",
+    "WebhookSettings",
     "child_environment",
     "load_settings",
 ]

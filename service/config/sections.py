@@ -526,6 +526,57 @@ class SmtpSettings(_Section):
         return self.port or {"starttls": 587, "tls": 465, "none": 25}[self.security]
 
 
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+
+
+class WebhookSettings(_Section):
+    """The target that `churn-alert deliver webhook` posts its events to."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+    """Where to, e.g. https://crm.example/hooks/churn-alert. Redirects are not followed, proxies not used."""
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")] = "webhook"
+    """Of this way out, in groups, records and metrics. For a second target start a second process with another name:
+    each name gets every event and remembers by itself."""
+    secret: Secret | None = None
+    """Key of the signatures: whsec_ and base64. While it is changed two, the new one first, with a space between."""
+    unsigned: bool = False
+    """For a receiver that cannot check signatures, such as Slack."""
+    authorization: Secret | None = None
+    """Sent as the header Authorization, e.g. Bearer and a token, where the receiver asks for one."""
+    template: Literal["cloudevent", "plain", "slack"] = "cloudevent"
+    """The body: the event as it is, one flat JSON object, or a message for a Slack channel."""
+    allow_http: bool = False
+    """Without TLS everybody on the way can read names and addresses; it must be asked for."""
+    allow_private: bool = False
+    """Whether a target inside this machine or network may be posted to: loopback, private, link-local and the like."""
+    ca_file: Path | None = None
+    """Certificates in PEM format of those who may have signed the target's; None = those that the machine trusts."""
+    connections: Annotated[int, Field(ge=1, le=1_000)] = 64
+    connect_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 5.0
+    timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 20.0
+    """What one attempt may take in all."""
+    give_up_after_s: Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)] = 86_400.0
+    """After the first attempt; then it is a dead letter. A request that expires before is not tried to its end."""
+    break_after: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Failures in a row after which the target is left alone, and then asked again with one message."""
+    break_first_s: Seconds = 5.0
+    break_longest_s: Seconds = 300.0
+    """How long it is left alone: it doubles from the first to the longest."""
+
+    @field_validator("authorization")
+    @classmethod
+    def _can_be_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and _HEADER_TEXT.fullmatch(value.get_secret_value()) is None:
+            raise ValueError("a header holds printable ASCII, without a space at its ends")
+        return value
+
+    @model_validator(mode="after")
+    def _pauses_grow(self) -> Self:
+        if not 0 < self.break_first_s <= self.break_longest_s:
+            raise ValueError("break_longest_s must be at least break_first_s, and that above 0")
+        return self
+
+
 class DeliverSettings(_Section):
     """The delivery processes, `churn-alert deliver …`."""
 
@@ -553,6 +604,7 @@ class DeliverSettings(_Section):
     smtp: SmtpSettings = SmtpSettings()
     templates: Path | None = None
     """Folder of the shop's own message templates, each in the place of one that ships; None = there are none."""
+    webhook: WebhookSettings = WebhookSettings()
 
     @field_validator("public_url")
     @classmethod

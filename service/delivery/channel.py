@@ -26,6 +26,13 @@ class Order:
     """A marked sample: somebody of the shop asked for it; it counts nowhere."""
     event: Mapping[str, Any]
     """The CloudEvent as it was read."""
+    partition: int = 0
+    offset: int = 0
+    """Where it lies in `outreach`."""
+    retried: bool = False
+    """Asked for again after it had failed: `churn-alert deliver retry`."""
+    takes_back: str = ""
+    """Tells that this request is void, to a channel that passes such news on; empty = it is a request itself."""
 
     @property
     def data(self) -> Mapping[str, Any]:

@@ -14,13 +14,18 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from service.delivery.channel import Attempt, Order, Result
 from service.delivery.gate import Refused
 from service.delivery.memory import Entry, Memory, State
 from service.delivery.pace import Backoff
 from service.domain.calendar import SECOND_US
+
+LONGEST_WISH_S: Final = 86_400.0
+"""No side is waited for longer than a day at once because it asked for it."""
+_SPREAD: Final = 0.1
+"""Part of a wished pause that is added by chance at most: all that was turned away together must not come together."""
 
 
 @dataclass(slots=True)
@@ -87,6 +92,11 @@ class Desk:
         """The offset after the last record that was taken."""
         return self._next
 
+    def never_tried(self, request_id: str) -> bool:
+        """Whether it has ended without an attempt: nobody outside has heard of it."""
+        entry = self.memory.get(request_id)
+        return entry is not None and entry.state.final and entry.attempts == 0
+
     def is_open(self, request_id: str) -> bool:
         return request_id in self._open
 
@@ -96,7 +106,7 @@ class Desk:
         if order is None or order.id in self._open:
             return
         entry = self.memory.get(order.id)
-        if entry is not None and entry.state.final:
+        if entry is not None and entry.state.final and not (order.retried and entry.state is State.FAILED):
             self.known += 1
             return
         new = Open(offset, order, 0, 0)
@@ -201,7 +211,7 @@ class Desk:
     def _pause_us(self, attempts: int, wished_s: float | None) -> int:
         pause_s = self._backoff.pause_s(attempts, self._chance())
         if wished_s is not None:
-            pause_s = min(max(wished_s, 0.0), self._backoff.longest_s)
+            pause_s = min(max(wished_s, 0.0), LONGEST_WISH_S) * (1.0 + _SPREAD * self._chance())
         return int(pause_s * SECOND_US)
 
     def _said(self, about: Open, state: State, reason: str, now_us: int) -> Said:

@@ -24,6 +24,7 @@ import structlog
 from service.delivery.channel import Attempt, Channel, Result
 from service.delivery.desk import Desk, Open, Said
 from service.delivery.gate import Refused, refusal
+from service.delivery.memory import State
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Pacer
 from service.delivery.requests import Cancelled, UnreadableError, read_request
@@ -76,6 +77,7 @@ class PartitionDelivery:
         metrics: DeliveryMetrics,
         in_flight: int,
         waiting: int,
+        tells_cancelled: bool = False,
         now_us: Callable[[], int] = wall_us,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -92,6 +94,7 @@ class PartitionDelivery:
         self._metrics = metrics
         self._in_flight = in_flight
         self._waiting = waiting
+        self._tells_cancelled = tells_cancelled
         self._now_us = now_us
         self._now_s = now_s
         self._cancelled: dict[str, str] = {}
@@ -118,7 +121,7 @@ class PartitionDelivery:
     def offer(self, offset: int, value: bytes | None) -> None:
         """The next record of `outreach`."""
         try:
-            found = read_request(value)
+            found = read_request(value, self._channel.name, self.number, offset)
         except UnreadableError as error:
             self._metrics.unreadable()
             log.warning("a record of outreach cannot be read", partition=self.number, offset=offset, error=str(error))
@@ -126,7 +129,7 @@ class PartitionDelivery:
         if isinstance(found, Cancelled):
             self._cancelled.setdefault(found.id, found.reason)
             self._read_cancelled.add(found.id)
-            found = None
+            found = found.news if self._tells_cancelled else None
         self._desk.take(offset, found)
         self._wake.set()
 
@@ -229,11 +232,13 @@ class PartitionDelivery:
 
     def _refusal(self, about: Open) -> Refused | None:
         order = about.order
+        if order.takes_back and self._desk.never_tried(order.takes_back):
+            return Refused(State.CANCELLED, "never_sent")
         return refusal(
             order,
             self._now_us(),
             self._cancelled.get(order.id),
-            self._standings.why_not(order.customer_id, order.consent_us, order.email),
+            None if order.takes_back else self._standings.why_not(order.customer_id, order.consent_us, order.email),
             self._channel.refusal(order),
         )
 

@@ -83,6 +83,7 @@ class Deliverer:
         kept_us: int,
         on_bounce: Callable[[str, str], Awaitable[None]],
         serve: Serve | None = None,
+        tells_cancelled: bool = False,
     ) -> None:
         """`partitions` is how many `outreach` has, `kept_us` how long it keeps a request; `on_bounce` is told whose
         address takes nothing.
@@ -96,6 +97,7 @@ class Deliverer:
         self._kept_us = kept_us
         self._on_bounce = on_bounce
         self._serve = serve
+        self._tells_cancelled = tells_cancelled
         self._standings = Standings()
         self._pacer = Pacer(settings.deliver.per_second)
         self._owned: dict[int, _Owned] = {}
@@ -342,6 +344,7 @@ class Deliverer:
                 metrics=self.metrics,
                 in_flight=settings.deliver.in_flight,
                 waiting=settings.deliver.waiting,
+                tells_cancelled=self._tells_cancelled,
                 now_us=wall_us,
             )
             following = self._guard(follower.run())
