@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from textwrap import wrap
+from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, SecretStr
@@ -12,9 +13,37 @@ from service.commands.console import out, settings_of
 from service.config import Settings
 
 
-def config(ctx: typer.Context) -> None:
+def config(
+    ctx: typer.Context,
+    explain: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Say what a setting does, e.g. outreach.quiet_hours, or all of a section."),
+    ] = None,
+) -> None:
     """Print the effective configuration as TOML, secrets hidden."""
+    if explain is not None:
+        out.print(in_words(explain), end="", highlight=False, markup=False, soft_wrap=True)
+        return
     out.print(config_toml(settings_of(ctx)), end="", highlight=False, markup=False, soft_wrap=True)
+
+
+def in_words(key: str) -> str:
+    """What the setting does, or each one of a section. Raises ConfigurationError where there is none."""
+    from service.config.explain import explained
+
+    told = []
+    for each in explained(key):
+        facts = {
+            "unit": each.unit,
+            "default": each.default,
+            "allowed": each.range,
+            "example": each.example,
+            "environment": each.variable,
+        }
+        lines = [each.key, *wrap(each.text, width=96, initial_indent="  ", subsequent_indent="  ")]
+        lines += [f"  {name:<12}{fact}" for name, fact in facts.items() if fact]
+        told.append("\n".join(lines))
+    return "\n\n".join(told) + "\n"
 
 
 def config_toml(settings: Settings) -> str:

@@ -123,33 +123,52 @@ class TopicNames(_Section):
     """Names of the public topics."""
 
     purchases: TopicName = "purchases"
+    """Topic that purchases and refunds are read from."""
     surveys: TopicName = "surveys"
+    """Topic that answers to surveys are read from."""
     customers: TopicName = "customers"
+    """Topic that profiles, consents, erasures and merges are read from."""
     outreach: TopicName = "outreach"
+    """Topic of what may be acted on now: requests and their cancellations."""
     outreach_decisions: TopicName = "outreach-decisions"
+    """Topic of every decision with its reason."""
     customer_scores: TopicName = "customer-scores"
+    """Compacted topic of the numbers of every customer."""
     period_metrics: TopicName = "period-metrics"
+    """Compacted topic of the numbers of every period."""
     dead_letters: TopicName = "dead-letters"
+    """Topic of the records that could not be accepted."""
     deliveries: TopicName = "deliveries"
+    """Compacted topic of what has become of every message."""
 
 
 class KafkaSettings(_Section):
     bootstrap_servers: Addresses = "127.0.0.1:9092"
+    """Where Kafka is: HOST:PORT, several separated by commas."""
     group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "churn-alert"
     """Consumer group; also the prefix of the internal topics and of the transactional ids."""
     instance_id: str | None = None
     """Static member id, different for each worker. With it a crashed worker is back in seconds without a rebalance."""
     topics: TopicNames = TopicNames()
+    """Names of the public topics."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How to connect: with TLS or without, with a login (SASL) or without."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How to log in, where the protocol is one with SASL."""
     sasl_username: str | None = None
+    """Name to log in with."""
     sasl_password: Secret | None = None
+    """Password to log in with; better set by the environment than in the file."""
     ssl_cafile: Path | None = None
+    """File of the authorities that may have signed the broker's certificate. Unset: those of the system."""
     allow_plaintext_credentials: bool = False
     """SASL_PLAINTEXT sends the password readable; it must be asked for."""
     session_timeout_s: Seconds = 30.0
+    """Seconds without a heartbeat after which the group takes a worker for dead."""
     heartbeat_interval_s: Seconds = 3.0
+    """Seconds between two heartbeats; at most a third of the session timeout."""
     rebalance_timeout_s: Seconds = 60.0
+    """Seconds that a worker has to give up its partitions when the group divides them anew."""
     fetch_bytes: Annotated[int, Field(ge=65_536, le=64 << 20)] = 2 << 20
     """Largest fetch per partition; also the size of a turn. More is faster and less even."""
     buffer_records: Annotated[int, Field(ge=100, le=10_000_000)] = 40_000
@@ -157,7 +176,9 @@ class KafkaSettings(_Section):
     on_gap: Literal["hold", "stop"] = "hold"
     """When an input has lost records before they were read: hold the absences that may lie in the hole, or stop."""
     transaction_timeout_s: Seconds = 10.0
+    """Seconds after which the broker ends a transaction that a dead worker has left open."""
     request_timeout_s: Seconds = 15.0
+    """Seconds to wait for an answer of the broker."""
     partitioner: Literal["auto", "murmur2", "crc32", "fnv1a"] = "auto"
     """How the producers of the inputs turn a customer_id into a partition: murmur2 (Java, kafka-python), crc32
     (librdkafka, .NET, Ruby, PHP), fnv1a (sarama). `auto` finds it from the first records and then keeps it. A record
@@ -199,16 +220,22 @@ class KafkaSettings(_Section):
 
 class ShopSettings(_Section):
     timezone: Annotated[str, Field(max_length=100)] = "UTC"
+    """IANA time zone of the shop, whose local days are those of every number."""
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    """ISO 4217 code of the currency of every amount that goes out."""
     rates: dict[str, Decimal] = {}
     """Units of the shop's currency for one unit of another, e.g. USD = "0.92"."""
     regular_min_visits: Annotated[int, Field(ge=2, le=50)] = 4
+    """Visits that make a regular. 4 are three gaps, the least from which a rhythm can be told."""
     history_days: Annotated[int, Field(ge=765, le=4000)] = 765
+    """Days for which a late event still changes the numbers of its period; 765 keep a rolling year and the one before
+    it exact."""
     erasure_salt: LongSecret | None = None
     """Secret that the hashes of erased customers are keyed with. Without it the group's name is, which whoever knows
     the name can use to look for a customer among the hashes. Change it and erased customers are no longer
     recognised."""
     max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
+    """Years at which the lifespan in the customer lifetime value is cut off, and its value where nobody leaves."""
     industry: policy.Industry = policy.Industry.NONE
     """Whose usual retention stands beside the shop's on the page; none = those of all."""
     day_starts_at: str = "00:00"
@@ -305,32 +332,44 @@ class ShopSettings(_Section):
 
 class LimitSettings(_Section):
     max_value_bytes: Annotated[int, Field(ge=1_024, le=8 << 20)] = 262_144
+    """Bytes of the largest record that is read; a larger one is bad input."""
     max_future_skew_s: Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)] = 600.0
     """An event dated further ahead of the wall clock is bad input."""
 
 
 class TimeSettings(_Section):
     clock: policy.ClockMode = policy.ClockMode.WALL
+    """`wall`: the wall clock moves time on once everything that has arrived is processed; `event`: only events do
+    (demo, replay, backtest)."""
     grace_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 1.0
     """At the end of the log, time is the wall clock less this: what is still on its way may arrive."""
     max_delay_days: Annotated[float, Field(ge=0, le=31, allow_inf_nan=False)] = 4.0
     """Absences wait as long as purchases take to arrive, as far as has been learned, but no longer than this: a
     delivery after a long weekend. What is later is history. 0: they wait for the grace alone."""
     max_jump_days: Days = 7.0
+    """Days by which one event may move time ahead; a longer jump waits for further customers to confirm it."""
     jump_confirmations: Annotated[int, Field(ge=1, le=1_000_000)] = 2
+    """Further customers who have to confirm such a jump."""
     feed_silence_hours: Annotated[float, Field(gt=0, le=24 * 36_525, allow_inf_nan=False)] = 48.0
+    """Hours without any purchase after which nobody is called quiet, until the shop's own hours are known."""
 
 
 class RungSettings(_Section):
     name: str
+    """What the step is called; part of the id of its messages."""
     strictness: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Multiplies the policy's level: 1 fires at it, 0.2 at a fifth of it, which is later."""
     offer: str = ""
+    """Code of what is offered; empty: nothing."""
     template: str = ""
+    """Key of the template; empty: that of the kind and the step's name."""
 
 
 class CapSettings(_Section):
     messages: Annotated[int, Field(ge=1, le=MOST)]
+    """So many messages at most."""
     days: Annotated[float, Field(gt=0, le=LONGEST_DAYS, allow_inf_nan=False)]
+    """In any so many days."""
 
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -345,21 +384,39 @@ class OutreachSettings(_Section):
     """The outreach policy."""
 
     measure: policy.Measure = policy.Measure.BUDGET
+    """What `level` is stated in: `budget` (wrong alerts per healthy regular and year), `probability` (share of healthy
+    gaps that are alerted) or `multiple` (of the customer's usual gap)."""
     level: float = 1.0
+    """How long a silence is tolerated, in the unit of `measure`: a budget up to 50, a probability up to 0.5, a multiple
+    up to 50."""
     rungs: list[RungSettings] = [RungSettings(name="remind", template="win_back.remind")]
+    """Steps of the win-back ladder, up to five, each a table of `name`, `strictness` (1 = at the policy's level, less =
+    later), `offer` and `template`."""
     consent: policy.ConsentRule | None = None
     """None: required, but in a backtest, where nothing is sent, kept elsewhere."""
     shadow: bool = False
+    """Decide everything and release nothing."""
     stale_after_days: Days = 7.0
+    """Days after its date beyond which an absence first seen is recorded and not alerted: at switch-on the past is no
+    news."""
     overdue_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 60
+    """Messages an hour and partition of those that come late after an outage."""
     at_most_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1000
+    """Messages of the whole shop in any hour, split over the partitions; a healthy shop never meets it."""
     attribution_days: Days = 30.0
+    """Days after a message within which the first visit is credited to it."""
     expires_after_days: Days = 14.0
+    """Days for which a message may wait, and may be acted on once it is out."""
     second_visit: bool = False
+    """Whether customers of one to three visits are nudged when three quarters of those who come again are back."""
     second_visit_offer: str = ""
+    """Code of what that nudge offers; empty: nothing."""
     volume_per_100_visits: float | None = None
+    """Messages per 100 visits of regulars; the service chooses whom. Unset: as many as come due."""
     volume_per_day: float | None = None
+    """Messages a day of the whole shop; the service chooses whom. At most one of the two is set."""
     volume_for_loyal: float = 0.0
+    """Part of the volume, 0 to 1, kept for regulars of 13 visits and more."""
     control_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] | None = None
     """Part of the customers to whom nothing is sent, so that what messages bring can be told. None: 0.1 in a live shop,
     nobody where events are the clock: in a backtest, a replay, the demo nothing is sent."""
@@ -477,8 +534,11 @@ def _yearly(text: str) -> tuple[int, int] | None:
 
 class WebSettings(_Section):
     enabled: bool = True
+    """Whether the worker serves its page, API, metrics and health."""
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    """Address to listen on; loopback unless told otherwise."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8088
+    """Port to listen on; 0: a free one."""
     token: Token | None = None
     """Bearer token for everything about a person; without one those paths stay closed."""
 
@@ -487,12 +547,15 @@ class SmtpSettings(_Section):
     """The mail server that `churn-alert deliver smtp` hands its messages to."""
 
     host: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    """Name of the mail server."""
     port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     """None: 587, or 465 with `tls`, or 25 with `none`."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     """STARTTLS, TLS from the first byte, or neither: a server that does not offer what is set gets no message."""
     username: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """Name to log in with; unset: no login."""
     password: Secret | None = None
+    """Password to log in with; better set by the environment than in the file."""
     allow_plaintext_credentials: bool = False
     """Without TLS the password would be readable; it must be asked for."""
     ca_file: Path | None = None
@@ -500,7 +563,9 @@ class SmtpSettings(_Section):
     sender: Annotated[str, Field(min_length=3, max_length=500)] | None = None
     """From: an address, or a name and an address such as Café Anna <hello@cafe-anna.example>."""
     reply_to: Annotated[str, Field(min_length=3, max_length=500)] | None = None
+    """Address that answers go to; empty: the sender's."""
     connections: Annotated[int, Field(ge=1, le=100)] = 8
+    """Connections to the mail server at once."""
     timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 30.0
     """What one answer of the server may take; then the line is cut and the message is tried again."""
 
@@ -592,6 +657,7 @@ class DeliverSettings(_Section):
     waiting: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     """Requests of one partition that are held in memory, back-off included; then reading pauses."""
     retry_first_s: Seconds = 5.0
+    """Seconds before the first repetition of what failed for a while."""
     retry_longest_s: Seconds = 3_600.0
     """Pauses between attempts double from the first to the longest, until the request expires."""
     public_url: Annotated[str, Field(max_length=500)] | None = None
@@ -599,9 +665,11 @@ class DeliverSettings(_Section):
     unsubscribe_secret: LongSecret | None = None
     """Signs the unsubscribe links. Change it and the links in mails that were sent are no longer taken."""
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    """Address on which health and metrics are served."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8089
     """Of probes, metrics and the unsubscribe page."""
     smtp: SmtpSettings = SmtpSettings()
+    """The mail server."""
     templates: Path | None = None
     """Folder of the shop's own message templates, each in the place of one that ships; None = there are none."""
     webhook: WebhookSettings = WebhookSettings()
@@ -629,4 +697,6 @@ class DeliverSettings(_Section):
 
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines that are written."""
     format: Literal["console", "json"] = "console"
+    """`console` for people, `json` for programs: one object a line."""

@@ -147,6 +147,8 @@ class Unhappiness:
 
 
 _ALL_WEEK: Final = 7
+_MOST_RUNGS: Final = 5
+"""Whoever has not answered five messages wants no sixth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,8 @@ class OutreachPolicy:
             raise ValueError(f"the level must lie in (0, {ceiling:g}] for measure {self.measure.value}")
         if not self.rungs:
             raise ValueError("the ladder needs at least one rung")
+        if len(self.rungs) > _MOST_RUNGS:
+            raise ValueError(f"the ladder has at most {_MOST_RUNGS} rungs")
         if len({rung.name for rung in self.rungs}) != len(self.rungs):
             raise ValueError("rungs need different names")
         if any(a.strictness < b.strictness for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
