@@ -617,7 +617,9 @@ class WebhookSettings(_Section):
     ca_file: Path | None = None
     """Certificates in PEM format of those who may have signed the target's; None = those that the machine trusts."""
     connections: Annotated[int, Field(ge=1, le=1_000)] = 64
+    """Connections to the target at once."""
     connect_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 5.0
+    """Seconds until a connection to the target has to stand."""
     timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 20.0
     """What one attempt may take in all."""
     give_up_after_s: Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)] = 86_400.0
@@ -625,6 +627,7 @@ class WebhookSettings(_Section):
     break_after: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Failures in a row after which the target is left alone, and then asked again with one message."""
     break_first_s: Seconds = 5.0
+    """Seconds for which the target is left alone at first."""
     break_longest_s: Seconds = 300.0
     """How long it is left alone: it doubles from the first to the longest."""
 
@@ -673,6 +676,7 @@ class DeliverSettings(_Section):
     templates: Path | None = None
     """Folder of the shop's own message templates, each in the place of one that ships; None = there are none."""
     webhook: WebhookSettings = WebhookSettings()
+    """The target of `deliver webhook`."""
 
     @field_validator("public_url")
     @classmethod
