@@ -20,6 +20,7 @@ from service.commands import (
     demo,
     inspect,
     outreach,
+    preview,
     replay,
     schemas,
     show_config,
@@ -63,6 +64,7 @@ for command in (
     replay.replay,
     backtest.backtest,
     inspect.inspect,
+    preview.preview,
     show_config.config,
     simulate.simulate,
 ):

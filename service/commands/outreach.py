@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
+from schemas.kinds import Kind
 from service.commands.console import counted, out, settings_of
+from service.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from service.config import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Say what may go out.")
 
@@ -24,3 +34,77 @@ def resume(ctx: typer.Context) -> None:
 
     told = resume_outreach(settings_of(ctx))
     out.print(f"{counted(told, 'partition')} told: what is held goes out, spread over time.", highlight=False)
+
+
+KindOption = Annotated[Kind, typer.Option(help="Why somebody is written to.", show_choices=True)]
+RungOption = Annotated[str, typer.Option(help="Step of the kind; default: the policy's first.", show_default=False)]
+LocaleOption = Annotated[
+    str | None, typer.Option(help="Language of the message, e.g. fr; default: the shop's.", show_default=False)
+]
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
+_RUNG = re.compile(r"[A-Za-z0-9_-]{0,60}")
+
+
+def checked(rung: str, locale: str | None) -> None:
+    """Raises ConfigurationError for what can be no rung or no locale."""
+    if not _RUNG.fullmatch(rung):
+        raise ConfigurationError(f"--rung {rung[:60]!r} is no name of a step, such as remind.")
+    if locale is not None and not _LOCALE.fullmatch(locale):
+        raise ConfigurationError(f"--locale {locale[:40]!r} is no BCP 47 language such as en or fr-FR.")
+
+
+def made_up(
+    settings: Settings, kind: Kind, rung: str, locale: str | None, email: str | None, sample_id: str, now: datetime
+) -> dict[str, Any]:
+    """A sample's data, with the offer and the template that the policy gives the step."""
+    from service.inspect.request import step_of
+    from service.message.message import ShopFacts
+    from service.message.samples import sample_request
+
+    step = step_of(settings, kind, rung)
+    data = sample_request(
+        kind,
+        step.name,
+        locale,
+        shop=ShopFacts.of(settings.shop),
+        currency=settings.shop.currency,
+        email=email,
+        now=now,
+        sample_id=sample_id,
+    )
+    rule = settings.policy().outreach.consent.value
+    return data | {
+        "template": step.template,
+        "offer": step.offer or data["offer"],
+        "consent": {**data["consent"], "rule": rule},
+    }
+
+
+@app.command("test")
+def put_sample(
+    ctx: typer.Context,
+    email: Annotated[str, typer.Option(help="Your own address: the sample is for you.", show_default=False)],
+    kind: KindOption = Kind.WIN_BACK,
+    rung: RungOption = "",
+    locale: LocaleOption = None,
+) -> None:
+    """Put one made-up request, marked `sample`, through the whole way: into `outreach`, and to whoever delivers it.
+
+    It counts nowhere: nobody decided it, no statistic, no limit and no customer knows of it. Each call is another
+    sample, with an id of its own.
+    """
+    from service.delivery.mail import is_address
+    from service.streaming.operator import request_sample
+
+    settings = settings_of(ctx)
+    checked(rung, locale)
+    if not is_address(email):
+        raise ConfigurationError(f"--email {email[:100]!r} is no e-mail address.")
+    now, sample_id = datetime.now(UTC).replace(microsecond=0), f"sample-{uuid.uuid4()}"
+    data = made_up(settings, kind, rung, locale, email, sample_id, now)
+    request_sample(settings, data, int(now.timestamp()) * 1_000_000)
+    out.print(
+        f"{data['kind']}/{data['rung']} for {email} is in {settings.kafka.topics.outreach}, marked as a sample: id {sample_id}.",
+        highlight=False,
+        soft_wrap=True,
+    )

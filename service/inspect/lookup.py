@@ -59,9 +59,15 @@ class Inspection(NamedTuple):
 
 
 def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
-    """Reads the customer's partition of the state topic: it takes as long as the partition is large. A customer who is
-    not there is looked for in the others; of an id that is another customer's since a merge that one is shown.
+    """What the worker knows of a customer. Raises as `engine_of`."""
+    return _inspection(settings, *engine_of(settings, customer_id))
 
+
+def engine_of(settings: Settings, customer_id: str) -> tuple[Engine, int, str]:
+    """An engine that knows this customer alone, the partition, and the id under which it knows them.
+
+    Reads the customer's partition of the state topic: it takes as long as the partition is large. A customer who is
+    not there is looked for in the others; of an id that is another customer's since a merge that one is told.
     Raises ConfigurationError when the broker, the topic or the customer is not there.
     """
     topic = settings.kafka.state_topic
@@ -86,7 +92,7 @@ def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
                 break
             into = found.get(merged)
             if into is not None:
-                return inspect_customer(settings, into.decode())
+                return engine_of(settings, into.decode())
         else:
             raise ConfigurationError(
                 f"Customer {customer_id!r} is not known in group {settings.kafka.group!r} "
@@ -96,7 +102,7 @@ def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
     for known, value in found.items():
         engine.restore(known, value)
     engine.restored()
-    return _inspection(settings, engine, number, customer_id)
+    return engine, number, customer_id
 
 
 def _is_of(key: bytes, customer_id: str) -> bool:

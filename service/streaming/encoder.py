@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, assert_never
+from typing import NamedTuple, Self, assert_never
 
+from service.config import Settings
 from service.domain.calendar import utc_text
 from service.domain.findings import Decision, Evidence, Kind, Outcome, Output, Scores, ScoresErased
 from service.domain.money import minor_to_text
@@ -46,6 +47,11 @@ class EncoderSettings:
     """Of the shop's own language."""
     consent: str = "required"
     """Which rule of consent holds, as the policy calls it."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        shop, consent = settings.shop, settings.policy().outreach.consent
+        return cls(shop.currency, shop.minor_digits, shop.locale, consent.value)
 
 
 class Encoder:

@@ -91,14 +91,7 @@ class PartitionJob:
         if self._carriage is not None:
             self.engine.identities.elsewhere = self._is_elsewhere
         self._delay = self._delay_of_feed()
-        self._encoder = Encoder(
-            EncoderSettings(
-                currency=settings.shop.currency,
-                minor_digits=settings.shop.minor_digits,
-                locale=settings.shop.locale,
-                consent=settings.policy().outreach.consent.value,
-            )
-        )
+        self._encoder = Encoder(EncoderSettings.of(settings))
         self.positions = dict.fromkeys(self.sources, 0)
         self.inbox = Inbox(settings, self.sources, self.positions, self.engine, self._carriage)
         self._letters: list[Record] = []

@@ -1,9 +1,11 @@
-"""The operator's word to all partitions of a group: a record in each partition of the ledger topic, which every worker
-reads anyway."""
+"""What an operator writes by hand: a word to all partitions of a group, as a record in each partition of the ledger
+topic, which every worker reads anyway; and a made-up request into `outreach`."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -11,10 +13,23 @@ from kafka.errors import KafkaError
 from service.config import Settings
 from service.domain.changelog import RESUME_KEY, pack_today
 from service.errors import ConfigurationError
+from service.streaming.cloud_events import cloud_event
 from service.streaming.connection import kafka_python_security
 from service.streaming.tail import open_reader
 
 _WAIT_S = 30
+
+
+def request_sample(settings: Settings, data: Mapping[str, Any], now_us: int) -> None:
+    """Writes a made-up request into `outreach`, from where it takes the way of every other. ConfigurationError where
+    there is no such topic, or no broker answers."""
+    kafka = settings.kafka
+    topic, customer_id = kafka.topics.outreach, str(data["customer_id"])
+    with open_reader(kafka) as reader:
+        if topic not in reader.topics():
+            raise ConfigurationError(f"Topic {topic} does not exist: run `churn-alert topics create`.")
+    event = cloud_event("outreach.requested", str(data["decision_id"]), customer_id, now_us, dict(data))
+    _write(settings, [(topic, customer_id.encode(), event, None)])
 
 
 def resume_outreach(settings: Settings) -> int:
@@ -29,13 +44,19 @@ def resume_outreach(settings: Settings) -> int:
     if not partitions:
         raise ConfigurationError(f"Topic {kafka.ledger_topic} does not exist: has a worker of this group ever run?")
     said = pack_today(time.time_ns() // 1000)
+    _write(settings, [(kafka.ledger_topic, RESUME_KEY, said, each) for each in partitions])
+    return len(partitions)
+
+
+def _write(settings: Settings, records: Sequence[tuple[str, bytes, bytes, int | None]]) -> None:
+    """(topic, key, value, partition, if not by the key) of each, until the broker has them."""
+    kafka = settings.kafka
     try:
         producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, acks="all", **kafka_python_security(kafka))
         try:
-            for sent in [producer.send(kafka.ledger_topic, said, RESUME_KEY, partition=each) for each in partitions]:
+            for sent in [producer.send(topic, value, key, partition=place) for topic, key, value, place in records]:
                 sent.get(timeout=_WAIT_S)
         finally:
             producer.close()
     except KafkaError as error:
-        raise ConfigurationError(f"The word could not be written to {kafka.ledger_topic}: {error}.") from error
-    return len(partitions)
+        raise ConfigurationError(f"The word could not be written to {records[0][0]}: {error}.") from error

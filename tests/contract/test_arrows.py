@@ -41,7 +41,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     # Kafka, and who reads and writes there
     "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "engines", "collector", "build_info", "wording"},
     "feed": {"schemas", "domain", "errors", "config", "history", "streaming"},
-    "inspect": {"domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "streaming", "feed"},
+    "inspect": {"domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "streaming", "feed", "message"},
     "local_broker": {"errors", "processes", "streaming"},
     # what people look at
     "web": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "build_info", "wording", "streaming"},

@@ -63,7 +63,7 @@ def described(settings: Settings, name: str) -> tuple[int, dict[str, Any]]:
 def test_creates_every_topic_and_the_check_then_finds_nothing(settings: Settings) -> None:
     made = topics.create(settings, partitions=4)
 
-    assert [one.created for one in made] == [True] * 11
+    assert [one.created for one in made] == [True] * 12
     assert topics.check(settings) == []
     assert topics.drifts(settings) == []
     for spec in topic_plan(settings, 4):
@@ -77,7 +77,7 @@ def test_creating_twice_changes_nothing_and_says_that_all_existed(settings: Sett
 
     again = topics.create(settings, partitions=2)
 
-    assert [one.created for one in again] == [False] * 11
+    assert [one.created for one in again] == [False] * 12
 
 
 def test_one_partition_has_nobody_to_carry_records_to(settings: Settings) -> None:

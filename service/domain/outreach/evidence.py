@@ -71,11 +71,12 @@ def decision_of(
         returned_us=returned_us,
         revenue_minor=revenue_minor,
         arm=arm,
-        addressee=_addressee(customer.profile) if outcome is Outcome.RELEASED else None,
+        addressee=addressee_of(customer.profile) if outcome is Outcome.RELEASED else None,
     )
 
 
-def _addressee(profile: ProfileState | None) -> Addressee | None:
+def addressee_of(profile: ProfileState | None) -> Addressee | None:
+    """How the customer is reached, as far as the shop has said."""
     if profile is None:
         return None
     return Addressee(

@@ -1,0 +1,89 @@
+"""`churn-alert preview`: a message as it would go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.kinds import Kind
+from service.commands.console import err, out, settings_of
+from service.commands.outreach import LocaleOption, RungOption, checked, made_up
+from service.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from service.config import Settings
+
+_SAMPLED_AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+"""Of a sample, which is the same whenever it is looked at."""
+
+
+def preview(
+    ctx: typer.Context,
+    customer: Annotated[str | None, typer.Argument(help="The customer_id.", show_default=False)] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="A made-up customer; needs no broker.")] = False,
+    kind: Annotated[
+        Kind | None,
+        typer.Option(
+            help="Why they are written to; default: win_back for a regular and the sample, else second_visit.",
+            show_default=False,
+        ),
+    ] = None,
+    rung: RungOption = "",
+    locale: LocaleOption = None,
+    html: Annotated[
+        Path | None, typer.Option(help="File that the page is written to.", show_default=False, dir_okay=False)
+    ] = None,
+) -> None:
+    """Show the message that a customer would get now: subject and text here, the page in a file.
+
+    Nothing is sent and nothing is decided. Who would not be written to now is shown all the same, and why not is said.
+    """
+    if (customer is None) is not sample:
+        raise ConfigurationError("Name a customer, or --sample for a made-up one: exactly one of the two.")
+    from service.inspect.request import request_for
+    from service.message import Renderer, ShopFacts
+
+    settings = settings_of(ctx)
+    checked(rung, locale)
+    renderer = Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
+    if customer is None:
+        data = made_up(settings, kind or Kind.WIN_BACK, rung, locale, None, "sample", _SAMPLED_AT)
+    else:
+        data = request_for(settings, customer, kind, rung, locale)
+    url = f"{settings.deliver.public_url or 'https://shop.example'}/unsubscribe?token=preview"
+    message = renderer.render(data, url)
+    if html is not None:
+        try:
+            html.write_text(message.html, encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"{html} cannot be written: {error.strerror or error}.") from error
+    out.print(f"Subject: {message.subject}\n", highlight=False, soft_wrap=True)
+    out.print(message.text, highlight=False, soft_wrap=True, end="")
+    for note in _notes(settings, data, made_up_one=customer is None):
+        err.print(f"note: {note}", highlight=False, soft_wrap=True)
+    if html is not None:
+        err.print(f"The page is in {html}.", highlight=False, soft_wrap=True)
+
+
+def _notes(settings: Settings, data: Mapping[str, Any], *, made_up_one: bool) -> Iterator[str]:
+    """What keeps this message from going out, or makes it a poor one."""
+    consent = data["consent"]
+    if not made_up_one:
+        if consent["marketing_consent"] is False:
+            yield "it would not go out: the customer has said no to marketing."
+        elif consent["marketing_consent"] is None and consent["rule"] == "required":
+            yield "it would not go out: nothing is known of a consent, and outreach.consent is required."
+        if (data["contact"] or {}).get("email") is None:
+            yield "no e-mail address is known, or mail to it has bounced."
+    for key, why in (
+        ("name", "a message does not say whom it is from"),
+        ("address", "a message does not say where the shop is"),
+    ):
+        if not getattr(settings.shop, key):
+            yield f"shop.{key} is not set: {why}."
+    if not settings.shop.url:
+        yield "shop.url is not set: a message has no button."
