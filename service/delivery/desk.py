@@ -63,8 +63,11 @@ _END = {
 class Desk:
     """Of one partition and one channel."""
 
-    def __init__(self, memory: Memory, backoff: Backoff, chance: Callable[[], float], start: int = 0) -> None:
-        """`chance` gives numbers in 0–1; `start` is the offset of the first record that will be read."""
+    def __init__(
+        self, memory: Memory, backoff: Backoff, chance: Callable[[], float], start: int = 0, end: int = 0
+    ) -> None:
+        """`chance` gives numbers in 0–1; `start` is the offset of the first record that will be read, `end` that after
+        the last one that a predecessor can have read."""
         self.memory = memory
         self._backoff = backoff
         self._chance = chance
@@ -76,6 +79,9 @@ class Desk:
         """A heap of (when to look at it, offset, order): the first of each lane that is not begun."""
         self.begun = 0
         """Orders that are begun and whose end is not on record."""
+        self._end = end
+        self._doubt = set(memory.attempted())
+        """Ids that a predecessor has begun, until they are begun again or have ended."""
         self.known = 0
         """Requests that were read and had ended before."""
 
@@ -97,11 +103,21 @@ class Desk:
         entry = self.memory.get(request_id)
         return entry is not None and entry.state.final and entry.attempts == 0
 
+    @property
+    def in_doubt(self) -> int:
+        """Ids that are begun, by us or a predecessor, and whose end is not on record."""
+        return self.begun + len(self._doubt)
+
     def is_open(self, request_id: str) -> bool:
         return request_id in self._open
 
     def take(self, offset: int, order: Order | None) -> None:
         """The next record of the topic; None = one that asks for nothing."""
+        self._take(offset, order)
+        if self._doubt and self._next >= self._end:
+            self.look_no_further()
+
+    def _take(self, offset: int, order: Order | None) -> None:
         self._next = max(self._next, offset + 1)
         if order is None or order.id in self._open:
             return
@@ -120,6 +136,10 @@ class Desk:
         lane.append(new)
         if len(lane) == 1:
             self._look_at(new)
+
+    def look_no_further(self) -> None:
+        """Ids in doubt that have not been read by now are not waited for: their requests are gone from the topic."""
+        self._doubt &= self._open.keys()
 
     def due(self, now_us: int, most: int) -> list[Open]:
         """Orders whose time has come, oldest first; each must be begun, refused or put back."""
@@ -151,6 +171,7 @@ class Desk:
         chosen.attempts += 1
         chosen.begun = True
         self.begun += 1
+        self._doubt.discard(chosen.order.id)
         return self._said(chosen, State.ATTEMPTED, "", now_us)
 
     def end(self, ended: Open, how: Attempt | Refused, now_us: int) -> Said:
@@ -188,6 +209,7 @@ class Desk:
             return
         self.memory.put(said.request_id, said.entry)
         found = self._open.get(said.request_id)
+        self._doubt.discard(said.request_id)
         if found is None or said.entry.state is State.ATTEMPTED:
             return
         if found.begun:

@@ -149,6 +149,10 @@ class Memory:
         if entry.customer_id is not None and (before is None or before.customer_id != entry.customer_id):
             self._of_customer.setdefault(entry.customer_id, []).append(request_id)
 
+    def attempted(self) -> list[str]:
+        """Ids that are begun and have no end."""
+        return [request_id for request_id, entry in self._entries.items() if entry.state is State.ATTEMPTED]
+
     def customers(self) -> Iterator[str]:
         """Who is named in it."""
         return iter(self._of_customer)

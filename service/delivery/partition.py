@@ -178,12 +178,15 @@ class PartitionDelivery:
             raise self._failure
         said = [self._end(ended, how) for ended, how in self._take_ended()]
         begun: list[Open] = []
-        room, look = self._room(), self._time_to_look()
+        if not self.wants:
+            self._desk.look_no_further()
+        ended = len(said)
+        room, look = self._room(ended), self._time_to_look()
         if room or look:
             candidates = self._desk.due(self._now_us(), max(room, LOOKED_THROUGH if look else 0))
             if candidates:
                 await asyncio.gather(*[news.reach() for news in self._news])
-                said += self._judge(candidates, room, begun)
+                said += self._judge(candidates, room, ended, begun)
         for customer_id in self._take_erased():
             said += self._desk.erase(customer_id)
         said += self._desk.forget(self._now_us())
@@ -198,11 +201,11 @@ class PartitionDelivery:
             self.number, waiting=len(self._desk), in_flight=self._desk.begun, memory=len(self._desk.memory)
         )
 
-    def _room(self) -> int:
-        """How many messages may begin now."""
+    def _room(self, ended: int) -> int:
+        """How many messages may begin now; `ended` ends come on record together with what is begun."""
         if not self._channel.available or self._stopping:
             return 0
-        most = max(0, self._in_flight - self._desk.begun)
+        most = max(0, self._in_flight - self._desk.begun + ended)
         return self._pacer.allowed(self._now_s(), most) if most else 0
 
     def _time_to_look(self) -> bool:
@@ -212,7 +215,8 @@ class PartitionDelivery:
         self._look_at = now + LOOK_S
         return True
 
-    def _judge(self, candidates: Sequence[Open], room: int, begun: list[Open]) -> list[Said]:
+    def _judge(self, candidates: Sequence[Open], room: int, ended: int, begun: list[Open]) -> list[Said]:
+        """What a predecessor has left in doubt counts as in flight until it is begun again, which it may be at once."""
         said: list[Said] = []
         now_us = self._now_us()
         for waiting in candidates:
@@ -220,7 +224,7 @@ class PartitionDelivery:
             if why is not None:
                 said.append(self._desk.refuse(waiting, why, now_us))
                 self._count(said[-1])
-            elif len(begun) < room:
+            elif len(begun) < room and (waiting.doubtful or self._desk.in_doubt - ended < self._in_flight):
                 if waiting.doubtful:
                     self._metrics.sent_again()
                 said.append(self._desk.begin(waiting, now_us))

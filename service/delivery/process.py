@@ -318,7 +318,7 @@ class Deliverer:
         following: asyncio.Task[None] | None = None
         try:
             await book.open(memory)
-            start = await self._start_of(partition)
+            start, end = await self._reach_of(partition)
             backoff = Backoff(settings.deliver.retry_first_s, settings.deliver.retry_longest_s)
             news = [] if self._follower is None else [self._follower]
             await asyncio.gather(*[each.reach() for each in news])
@@ -333,7 +333,7 @@ class Deliverer:
             await follower.open()
             delivery = PartitionDelivery(
                 number,
-                Desk(memory, backoff, by_chance, start),
+                Desk(memory, backoff, by_chance, start, end),
                 self.channel,
                 self._standings,
                 book=book,
@@ -362,15 +362,16 @@ class Deliverer:
                 await follower.close()
             await book.close()
 
-    async def _start_of(self, partition: TopicPartition) -> int:
+    async def _reach_of(self, partition: TopicPartition) -> tuple[int, int]:
+        """Where to begin, and what can be read now."""
         committed = await self._consumer.committed(partition)
         begin = int((await self._consumer.beginning_offsets([partition]))[partition])
         end = int((await self._consumer.end_offsets([partition]))[partition])
         if committed is None:
-            return end if self.settings.deliver.begin_at == "latest" else begin
+            return (end if self.settings.deliver.begin_at == "latest" else begin), end
         if committed > end:  # the topic was made anew
-            return begin
-        return max(begin, int(committed))
+            return begin, end
+        return max(begin, int(committed)), end
 
     async def _commit(self, partition: TopicPartition, offset: int) -> None:
         try:

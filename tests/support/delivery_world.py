@@ -117,7 +117,7 @@ class Life:
         self.name, self.available = CHANNEL, True
         self.standings = Standings()
         self._heard, self._told = world.committed, 0
-        self.desk = Desk(world.memory(), Backoff(5, 60), world.rng.random, world.committed)
+        self.desk = Desk(world.memory(), Backoff(5, 60), world.rng.random, world.committed, len(world.outreach))
         self._read = world.committed
         self.partition = PartitionDelivery(
             0,

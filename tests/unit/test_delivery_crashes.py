@@ -80,6 +80,11 @@ class Schedule:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_whatever_dies_when_nobody_is_written_to_twice_or_never(seed: int) -> None:
+    await all_is_kept(seed)
+
+
+async def all_is_kept(seed: int) -> None:
+    """Also for the long run (tests/chaos/test_delivery_schedules.py)."""
     schedule = Schedule(seed)
 
     world = await schedule.run()
