@@ -8,9 +8,12 @@ from aiokafka.errors import KafkaTimeoutError
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from service.commands.worker import _unsubscribing
+from service.config import Settings
 from service.delivery.links import Links
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.web import create_delivery_app
+from service.web.responses import secure
 from tests.support.promtool import complaints
 
 LINKS = Links("https://anna.example", SecretStr("a secret of the tests"))
@@ -131,6 +134,21 @@ async def test_a_process_whose_messages_hold_no_link_has_no_such_page(record: Re
     async with browser(create_delivery_app(DeliveryMetrics("webhook"), list, None, record.withdraw)) as client:
         assert (await client.post(LINKS.url("c1", None))).status_code == 404
     assert record.withdrawn == []
+
+
+@pytest.mark.parametrize("secret", [None, "a secret of the tests"])
+async def test_the_workers_page_takes_the_link_where_it_knows_the_secret(secret: str | None) -> None:
+    app = FastAPI()
+    app.middleware("http")(secure)
+    _unsubscribing(Settings.model_validate({"deliver": {"unsubscribe_secret": secret}}))(app)
+
+    async with browser(app) as client:
+        asked = await client.get(LINKS.url("c1", "en"))
+        forged = await client.post("/unsubscribe?t=forged")
+
+    assert asked.status_code == (404 if secret is None else 200)
+    assert forged.status_code == 404
+    assert secret is None or "form-action 'self'" in asked.headers["Content-Security-Policy"]
 
 
 async def test_it_is_ready_when_nothing_is_missing(record: Record) -> None:
