@@ -72,7 +72,9 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     `tells_cancelled`: the channel passes on that a request is void.
     Raises ConfigurationError when the topics or the port cannot be used.
     """
+    from service.delivery.addresses import Addresses
     from service.delivery.customers import CustomersWriter
+    from service.delivery.events_page import ProviderEvents
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.process import Deliverer
     from service.delivery.web import serving_deliveries
@@ -89,7 +91,13 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
         time.sleep(pause_before_start(restarts))
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning)
-    writer = CustomersWriter(settings)
+    writer, addresses, token = CustomersWriter(settings), Addresses(), settings.deliver.events_token
+
+    def events_of(deliverer: Deliverer) -> ProviderEvents | None:
+        if token is None:
+            return None
+        return ProviderEvents(token, addresses, writer, deliverer.know_customers, deliverer.metrics.provider_event)
+
     return Deliverer(
         settings,
         channel,
@@ -98,7 +106,8 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
         customer_partitions=found.customers,
         kept_us=max(0, found.kept_ms) * 1_000,
         on_bounce=writer.bounced,
-        serve=serving_deliveries(listener, links, writer.unsubscribed),
+        serve=serving_deliveries(listener, links, writer.unsubscribed, events_of),
+        on_customer=(lambda _word: None) if token is None else addresses.take,
         tells_cancelled=tells_cancelled,
     ).run()
 

@@ -677,6 +677,8 @@ class DeliverSettings(_Section):
     """Folder of the shop's own message templates, each in the place of one that ships; None = there are none."""
     webhook: WebhookSettings = WebhookSettings()
     """The target of `deliver webhook`."""
+    events_token: LongSecret | None = None
+    """Asked for by /delivery/events, where mail providers post what came back; None: there is no such path."""
 
     @field_validator("public_url")
     @classmethod

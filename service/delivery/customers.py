@@ -77,11 +77,14 @@ class CustomersWriter:
 
     async def unsubscribed(self, customer_id: str) -> None:
         """They do not want to be written to any more."""
-        await self._say(customer_id, "unsubscribe", marketing_consent=False)
+        await self._say(customer_id, "unsubscribe", {"marketing_consent": False})
 
     async def bounced(self, customer_id: str, address: str) -> None:
         """This address takes nothing, for good."""
-        await self._say(customer_id, "bounce", bounce={"email": address, "type": "hard"})
+        await self._say(customer_id, "bounce", {"bounce": {"email": address, "type": "hard"}})
+
+    async def _say(self, customer_id: str, what: str, fields: dict[str, Any]) -> None:
+        await self.told(customer_id, f"{what}-{uuid.uuid4()}", time.time_ns() // 1_000, fields)
 
     async def _open(self) -> Any:
         if self._opening is None:
@@ -106,11 +109,12 @@ class CustomersWriter:
                 self._producer = producer
         return self._producer
 
-    async def _say(self, customer_id: str, what: str, **fields: Any) -> None:
+    async def told(self, customer_id: str, event_id: str, at_us: int, fields: dict[str, Any]) -> None:
+        """What somebody else has told us, under an id by which it counts once."""
         event = {
-            "event_id": f"{what}-{uuid.uuid4()}",
+            "event_id": event_id,
             "customer_id": customer_id,
-            "occurred_at": utc_text(time.time_ns() // 1_000),
+            "occurred_at": utc_text(at_us),
             "kind": "profile",
             **fields,
         }

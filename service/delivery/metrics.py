@@ -89,6 +89,12 @@ class DeliveryMetrics:
             "Consents withdrawn through the link of a message. Compare with delivered.",
             registry=r,
         )
+        self._provider = Counter(
+            "churn_alert_deliver_provider_events_total",
+            "Bounces, complaints and unsubscribes that mail providers have posted; unknown = nobody has that address.",
+            ["type", "outcome"],
+            registry=r,
+        )
         self.available(value=False)
 
     def ended(self, state: str, sample: bool) -> None:
@@ -109,6 +115,9 @@ class DeliveryMetrics:
 
     def unsubscribed(self) -> None:
         self._unsubscribed.inc()
+
+    def provider_event(self, what: str, outcome: str) -> None:
+        self._provider.labels(what, outcome).inc()
 
     def standing(self, partition: int, *, waiting: int, in_flight: int, memory: int) -> None:
         self._waiting.labels(self._channel, partition).set(waiting)

@@ -29,7 +29,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from service.config import Settings
 from service.delivery.book import Book
 from service.delivery.channel import Channel
-from service.delivery.customers import customer_of
+from service.delivery.customers import CustomerWord, customer_of
 from service.delivery.desk import Desk
 from service.delivery.follower import Ends, Follower
 from service.delivery.memory import Memory
@@ -52,6 +52,7 @@ _REVOKE_S: Final = 10.0
 _STOP_S: Final = 9.5
 _PULSE_S: Final = 0.25
 _LAG_S: Final = 5.0
+_KNOW_S: Final = 10.0
 _LONGEST_PAUSE: Final = 0.5
 """Part of the session time-out that this process may have stood still: the group cannot have given its partitions away
 within it."""
@@ -84,6 +85,7 @@ class Deliverer:
         on_bounce: Callable[[str, str], Awaitable[None]],
         serve: Serve | None = None,
         tells_cancelled: bool = False,
+        on_customer: Callable[[CustomerWord], None] = lambda _word: None,
     ) -> None:
         """`partitions` is how many `outreach` has, `kept_us` how long it keeps a request; `on_bounce` is told whose
         address takes nothing.
@@ -98,6 +100,7 @@ class Deliverer:
         self._on_bounce = on_bounce
         self._serve = serve
         self._tells_cancelled = tells_cancelled
+        self._on_customer = on_customer
         self._standings = Standings()
         self._pacer = Pacer(settings.deliver.per_second)
         self._owned: dict[int, _Owned] = {}
@@ -126,6 +129,13 @@ class Deliverer:
             if owned.delivery is None
         ]
         return said if self.channel.available else [*said, f"{self.channel.name}: the other side does not answer"]
+
+    async def know_customers(self) -> None:
+        """Returns when everything that could be read of `customers` has been."""
+        if self._follower is None:
+            raise TimeoutError
+        async with asyncio.timeout(_KNOW_S):
+            await self._follower.reach()
 
     # ---- run
 
@@ -235,6 +245,7 @@ class Deliverer:
             event = read(record.value, record.key, record.headers, record.timestamp)
             if event is not None:
                 self._standings.take(event)
+                self._on_customer(event)
 
         partitions = {TopicPartition(topic, number): None for number in range(self._customer_partitions)}
         self._ends = Ends(self.settings.kafka)

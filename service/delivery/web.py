@@ -10,6 +10,7 @@ from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 
 from service.build_info import version
+from service.delivery.events_page import ProviderEvents, add_provider_events
 from service.delivery.links import Links
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.process import Deliverer
@@ -25,9 +26,13 @@ Missing = Callable[[], list[str]]
 
 
 def create_delivery_app(
-    metrics: DeliveryMetrics, missing: Missing, links: Links | None, withdraw: Callable[[str], Awaitable[None]]
+    metrics: DeliveryMetrics,
+    missing: Missing,
+    links: Links | None,
+    withdraw: Callable[[str], Awaitable[None]],
+    events: ProviderEvents | None = None,
 ) -> FastAPI:
-    """`links` None: this process makes no links, and has no page for them."""
+    """`links` None: this process makes no links, and has no page for them; `events` None: nor a path for providers."""
     app = FastAPI(title="Churn Alert, delivery", version=version(), docs_url=None, redoc_url=None)
     app.middleware("http")(secure)
     app.add_exception_handler(RequestValidationError, refuse)
@@ -45,16 +50,21 @@ def create_delivery_app(
             metrics.unsubscribed()
 
         add_unsubscribe(app, links.read, withdrawn)
+    if events is not None:
+        add_provider_events(app, events)
     return app
 
 
 def serving_deliveries(
-    listener: socket.socket, links: Links | None, withdraw: Callable[[str], Awaitable[None]]
+    listener: socket.socket,
+    links: Links | None,
+    withdraw: Callable[[str], Awaitable[None]],
+    events_of: Callable[[Deliverer], ProviderEvents | None] = lambda _deliverer: None,
 ) -> Callable[[Deliverer], Awaitable[None]]:
     """What serves on it beside a deliverer, until cancelled."""
 
     async def serve(deliverer: Deliverer) -> None:
-        app = create_delivery_app(deliverer.metrics, deliverer.missing, links, withdraw)
+        app = create_delivery_app(deliverer.metrics, deliverer.missing, links, withdraw, events_of(deliverer))
         log.info("probes and metrics", address=address_of(listener))
         await serve_app(app, listener)
 
