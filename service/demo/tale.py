@@ -17,7 +17,7 @@ from service.streaming.tail import open_reader, partitions_of, read_from_the_beg
 
 @dataclass(frozen=True)
 class Told:
-    """One released alert, as a person reads it."""
+    """One message that was decided, as a person reads it."""
 
     when: datetime
     customer_id: str
@@ -32,6 +32,10 @@ class Listener:
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     newest: Told | None = None
+    first: dict[str, Any] | None = None
+    """Data of the first "we miss you" that was decided."""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Whoever came due and gets no message, by reason."""
     periods: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Newest data of each period record by key."""
 
@@ -64,7 +68,11 @@ class Listener:
     def _decided(self, data: dict[str, Any]) -> None:
         self.outcomes[data["outcome"]] += 1
         self.reasons[data["reason"]] += 1
+        if data["outcome"] in {"suppressed", "withheld", "expired"}:
+            self.passed_over[data["reason"]] += 1
         if data["outcome"] == "released":
+            if self.first is None and data["kind"] == "win_back":
+                self.first = data
             when = datetime.fromisoformat(data["decided_at"]).astimezone(self._zone)
             self.newest = Told(when, data["customer_id"], data["sentence"])
 

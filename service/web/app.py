@@ -17,6 +17,7 @@ from service.web.api import add_api
 from service.web.page import compose
 from service.web.probes import add_probes
 from service.web.responses import refuse, secure
+from service.web.sample import add_sample
 from service.web.shop_view import ShopFacts
 from service.web.view import MONTH, GranularityName, View
 from service.wording.languages import LANGUAGES, LanguageCode
@@ -41,6 +42,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, facts: ShopFacts
     add_probes(app, registry, facts)
     add_api(app, settings, facts)
     _add_page(app, settings, facts)
+    add_sample(app, settings, facts)
     return app
 
 

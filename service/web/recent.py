@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from service.config import KafkaSettings
+from service.domain.findings import Kind, Outcome
 from service.streaming.tail import open_async_reader
 
 KEPT = 200
@@ -55,6 +56,8 @@ class RecentDecisions:
         self._kept: list[Decided] = []
         self.partitions: int | None = None
         """Partition count of the topic, which is that of the inputs; None until it is known."""
+        self.first_asked: Decided | None = None
+        """The first "we miss you" that was read, of those that were to go out."""
         self.unreadable = 0
         """Records that were no decisions: somebody else writes to the topic."""
 
@@ -69,6 +72,8 @@ class RecentDecisions:
         except msgspec.DecodeError:
             self.unreadable += 1
             return
+        if self.first_asked is None and decided.kind == Kind.WIN_BACK and decided.outcome == Outcome.RELEASED:
+            self.first_asked = decided
         insort(self._kept, decided, key=attrgetter("decided_at"))
         del self._kept[:-KEPT]
 

@@ -138,3 +138,7 @@ class ShopFacts(Protocol):
     def decisions(self) -> list[Decided]:
         """The latest ones of the whole shop, newest first."""
         ...
+
+    def first_asked(self) -> Decided | None:
+        """The first "we miss you" that this process has seen decided; None: none yet."""
+        ...

@@ -47,6 +47,9 @@ class WaitingFacts:
     def kept(self) -> list[ClassRealised]:
         return totals([Realised()])
 
+    def first_asked(self) -> None:
+        return None
+
     def decisions(self) -> list[Decided]:
         return []
 

@@ -108,3 +108,6 @@ class WorkerFacts:
 
     def decisions(self) -> list[Decided]:
         return self._recent.latest()
+
+    def first_asked(self) -> Decided | None:
+        return self._recent.first_asked

@@ -44,14 +44,16 @@ ROOMS: Final[dict[str, set[str]]] = {
     "inspect": {"domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "streaming", "feed", "message"},
     "local_broker": {"errors", "processes", "streaming"},
     # what people look at
-    "web": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "build_info", "wording", "streaming"},
+    "web": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "build_info", "wording", "streaming", "message"},
     "backtest": {
         "domain", "domain.learning", "domain.outreach", "domain.periods", "config", "engines", "collector", "history",
         "feed",
     },
     "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording"},
     "delivery": {"domain", "errors", "config", "build_info", "streaming", "web"},
-    "demo": {"domain", "errors", "config", "processes", "history", "streaming", "feed", "local_broker"},
+    "demo": {
+        "domain", "errors", "config", "processes", "history", "streaming", "feed", "local_broker", "message", "wording",
+    },
     # the way in
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "streaming", "feed", "inspect", "web", "backtest",

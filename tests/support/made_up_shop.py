@@ -133,6 +133,9 @@ class FakeFacts:
     def decisions(self) -> list[Decided]:
         return self.decided
 
+    def first_asked(self) -> Decided | None:
+        return self.decided[0] if self.decided else None
+
 
 async def get(
     path: str, facts: FakeFacts | None = None, settings: Settings = SETTINGS, **headers: str
