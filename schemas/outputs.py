@@ -101,7 +101,9 @@ class OutreachReason(WireModel):
 
     code: str = Field(description="What is measured, e.g. usual_gap; codes may be added, never renamed.")
     value: Number | None = Field(description="The number; null = unknown.")
-    unit: str = Field(description="days, visits, share (0–1), points of a survey's scale, or an ISO 4217 currency.")
+    unit: str = Field(
+        description="days, visits, share (0–1), nps or csat (points of that scale), or an ISO 4217 currency."
+    )
 
 
 class OutreachRequested(_Explained):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Self, assert_never
+from typing import Final, NamedTuple, Self, assert_never
 
 from service.config import Settings
 from service.domain.calendar import utc_text
@@ -18,8 +17,24 @@ from service.wording.languages import DEFAULT, language_of
 from service.wording.sentences import sentence
 from service.wording.subjects import subject
 
-_Reason = tuple[str, float | None, str]
-"""What was measured, how much of it, and in which unit."""
+_Reason = tuple[str, str, str]
+"""What was measured, the field that holds it, the unit. The value at risk, a text there, is a number here: of no field,
+and in the shop's currency."""
+_SILENCE: Final[tuple[_Reason, ...]] = (
+    ("current_gap", "current_gap_days", "days"),
+    ("usual_gap", "usual_gap_days", "days"),
+    ("tail_probability", "tail_probability", "share"),
+    ("churn_risk", "churn_risk", "share"),
+)
+_ANSWERS: Final[tuple[_Reason, ...]] = (("latest_nps", "latest_nps", "nps"), ("latest_csat", "latest_csat", "csat"))
+_HABIT: Final[tuple[_Reason, ...]] = (("visits", "visits", "visits"),)
+_MONEY: Final[tuple[_Reason, ...]] = (("value_at_risk", "", ""),)
+_REASONS: Final[dict[Kind, tuple[_Reason, ...]]] = {
+    **dict.fromkeys((Kind.WIN_BACK, Kind.SECOND_VISIT), (*_SILENCE, *_HABIT, *_MONEY, *_ANSWERS)),
+    **dict.fromkeys((Kind.SERVICE_RECOVERY, Kind.FEEDBACK_REQUEST), (*_ANSWERS, *_HABIT, *_MONEY)),
+    **dict.fromkeys((Kind.MILESTONE, Kind.DELIGHT, Kind.FOLLOW_UP), (*_HABIT, *_ANSWERS, *_MONEY)),
+}
+"""The weightiest for each kind of message first."""
 
 
 class TopicKind(StrEnum):
@@ -88,7 +103,9 @@ class Encoder:
         audit = cloud_event("outreach.decided", f"{made.decision_id}.{made.outcome.value}", *about, record)
         records = [OutputRecord(TopicKind.OUTREACH_DECISIONS, key, audit)]
         if made.outcome is Outcome.RELEASED:
-            request = cloud_event("outreach.requested", made.decision_id, *about, explained | self._addressed(made))
+            request = cloud_event(
+                "outreach.requested", made.decision_id, *about, explained | self._addressed(made, explained)
+            )
             records.append(OutputRecord(TopicKind.OUTREACH, key, request))
         elif made.outcome is Outcome.CANCELLED:
             void = cloud_event("outreach.cancelled", f"{made.decision_id}.cancelled", *about, _cancelled(made))
@@ -112,9 +129,10 @@ class Encoder:
         """The customer's language, else the shop's."""
         return language_of(seen.locale) or self._language
 
-    def _addressed(self, made: Decision) -> Fields:
+    def _addressed(self, made: Decision, explained: Fields) -> Fields:
         """What only a request holds: to whom, on what, and what a message may say."""
         to, seen = made.addressee, made.evidence
+        spoken = self._spoken(seen)
         reached = to is not None and (to.email or to.phone or to.crm_id)
         consent = None if to is None else to.consent
         return {
@@ -125,41 +143,26 @@ class Encoder:
                 "since": None if to is None or consent is None else utc_text(to.consent_us),
                 "rule": self._shop.consent,
             },
-            "subject": subject(made.kind, made.rung, seen.first_name, seen.visits, self._spoken(seen)),
-            "sentence_shop": sentence(made.kind, seen, made.customer_id, self._language),
-            "reasons": [
-                {"code": code, "value": value, "unit": unit} for code, value, unit in self._reasons(made.kind, seen)
-            ],
+            "subject": subject(made.kind, made.rung, seen.first_name, seen.visits, spoken),
+            "sentence_shop": explained["sentence"]
+            if spoken is self._language
+            else sentence(made.kind, seen, made.customer_id, self._language),
+            "reasons": self._reasons(made, explained),
             "sample": False,
         }
 
-    def _reasons(self, kind: Kind, seen: Evidence) -> Iterator[_Reason]:
+    def _reasons(self, made: Decision, explained: Fields) -> list[Fields]:
         """The weightiest for this kind of message first. What is unknown is left out."""
-        digits = self._shop.minor_digits
-        told: tuple[_Reason, ...]
-        silence: tuple[_Reason, ...] = (
-            ("current_gap", rounded(seen.gap_days), "days"),
-            ("usual_gap", rounded(seen.usual_gap_days), "days"),
-            ("tail_probability", seen.tail_probability, "share"),
-            ("churn_risk", rounded(seen.churn_risk), "share"),
-        )
-        answers: tuple[_Reason, ...] = (
-            ("latest_nps", seen.latest_nps, "nps"),
-            ("latest_csat", seen.latest_csat, "csat"),
-        )
-        habit: tuple[_Reason, ...] = (("visits", seen.visits, "visits"),)
-        value_at_risk = None if seen.value_at_risk_minor is None else seen.value_at_risk_minor / 10**digits
-        money: tuple[_Reason, ...] = (("value_at_risk", value_at_risk, self._shop.currency),)
-        match kind:
-            case Kind.WIN_BACK | Kind.SECOND_VISIT:
-                told = (*silence, *habit, *money, *answers)
-            case Kind.SERVICE_RECOVERY | Kind.FEEDBACK_REQUEST:
-                told = (*answers, *habit, *money)
-            case Kind.MILESTONE | Kind.DELIGHT | Kind.FOLLOW_UP:
-                told = (*habit, *answers, *money)
-            case _:
-                assert_never(kind)
-        return ((code, value, unit) for code, value, unit in told if value is not None)
+        value_at_risk = made.evidence.value_at_risk_minor
+        found: list[Fields] = []
+        for code, field, unit in _REASONS[made.kind]:
+            if field:
+                value = explained[field]
+            else:
+                value = None if value_at_risk is None else value_at_risk / 10**self._shop.minor_digits
+            if value is not None:
+                found.append({"code": code, "value": value, "unit": unit or self._shop.currency})
+        return found
 
     def _evidence(self, seen: Evidence) -> Fields:
         return {

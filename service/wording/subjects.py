@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from service.domain.findings import Kind
@@ -30,6 +31,7 @@ def subject(kind: Kind, rung: str, first_name: str | None, visits: int, language
     return (named if name else nameless).format(name=name, visit=spoken.ordinal(visits))
 
 
+@lru_cache(maxsize=1_000)  # few are asked for, over and over
 def _lines(kind: Kind, rung: str, language: Language) -> tuple[tuple[str, str], Language]:
     for spoken in (language, DEFAULT):
         for key in (f"{kind.value}.{rung}", kind.value):
