@@ -6,7 +6,6 @@ topic `outreach` no longer holds it.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -116,9 +115,10 @@ class Memory:
         self.channel = channel
         self._kept_us = kept_us
         self._entries: dict[str, Entry] = {}
-        self._of_customer: dict[str, list[str]] = {}
-        self._forget: list[tuple[int, str]] = []
-        """A heap of (when, id); an id may stand in it more than once."""
+        self._of_customer: dict[str, str | list[str]] = {}
+        """Most have one id, and a list of one would take as much again."""
+        self._forget: dict[int, list[str]] = {}
+        """By the day from which on they are looked at; an id may stand there in vain."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -143,11 +143,11 @@ class Memory:
         before = self._entries.get(request_id)
         self._entries[request_id] = entry
         if before is None:
-            heapq.heappush(self._forget, (self._forget_us(entry), request_id))
+            self._look_on(entry, request_id)
         if before is not None and before.customer_id not in {None, entry.customer_id}:
             self._unlist(str(before.customer_id), request_id)
         if entry.customer_id is not None and (before is None or before.customer_id != entry.customer_id):
-            self._of_customer.setdefault(entry.customer_id, []).append(request_id)
+            self._list(entry.customer_id, request_id)
 
     def attempted(self) -> list[str]:
         """Ids that are begun and have no end."""
@@ -159,22 +159,30 @@ class Memory:
 
     def of_customer(self, customer_id: str) -> list[str]:
         """Their ids, in the order in which they came."""
-        return list(self._of_customer.get(customer_id, ()))
+        ids = self._of_customer.get(customer_id, [])
+        return [ids] if isinstance(ids, str) else list(ids)
 
     def forgettable(self, now_us: int, most: int) -> list[str]:
         """Ids that nobody can ask for any more, removed from here: their tombstones must be written."""
         gone: list[str] = []
-        while self._forget and self._forget[0][0] <= now_us and len(gone) < most:
-            _, request_id = heapq.heappop(self._forget)
-            entry = self._entries.get(request_id)
-            if entry is None:
-                continue
-            if self._forget_us(entry) > now_us:  # it has been said anew since
-                heapq.heappush(self._forget, (self._forget_us(entry), request_id))
-                continue
-            gone.append(request_id)
-            self._drop(request_id)
+        for day in sorted(day for day in self._forget if day * DAY_US <= now_us):
+            waiting = self._forget[day]
+            while waiting and len(gone) < most:
+                request_id = waiting.pop()
+                entry = self._entries.get(request_id)
+                if entry is None:
+                    continue
+                if self._forget_us(entry) > now_us:  # it has been said anew since
+                    self._look_on(entry, request_id)
+                    continue
+                gone.append(request_id)
+                self._drop(request_id)
+            if not waiting:
+                del self._forget[day]
         return gone
+
+    def _look_on(self, entry: Entry, request_id: str) -> None:
+        self._forget.setdefault(-(-self._forget_us(entry) // DAY_US), []).append(request_id)
 
     def _forget_us(self, entry: Entry) -> int:
         return max(entry.expires_us, entry.at_us + self._kept_us) + MARGIN_US
@@ -184,9 +192,16 @@ class Memory:
         if entry is not None and entry.customer_id is not None:
             self._unlist(entry.customer_id, request_id)
 
+    def _list(self, customer_id: str, request_id: str) -> None:
+        ids = self._of_customer.setdefault(customer_id, request_id)
+        if isinstance(ids, list):
+            ids.append(request_id)
+        elif ids != request_id:
+            self._of_customer[customer_id] = [ids, request_id]
+
     def _unlist(self, customer_id: str, request_id: str) -> None:
-        ids = self._of_customer.get(customer_id, [])
-        if request_id in ids:
-            ids.remove(request_id)
-        if not ids:
+        left = [one for one in self.of_customer(customer_id) if one != request_id]
+        if left:
+            self._of_customer[customer_id] = left
+        else:
             self._of_customer.pop(customer_id, None)

@@ -168,13 +168,13 @@ async def test_what_is_tried_in_vain_until_it_expires_ends_as_expired() -> None:
     assert world.committed == 1
 
 
-async def test_ids_are_forgotten_a_day_after_nobody_can_ask_for_them() -> None:
+async def test_ids_are_forgotten_two_days_after_nobody_can_ask_for_them() -> None:
     world = World(1)
     world.outreach.append(requested("r1", "c"))
     await Life(world, None).live(3)
     assert len(world.memory()) == 1
 
-    world.now_us += 31 * DAY_US + 60 * SECOND_US
+    world.now_us += 32 * DAY_US
     await Life(world, None).live(2)
 
     assert len(world.memory()) == 0

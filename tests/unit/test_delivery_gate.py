@@ -197,8 +197,8 @@ def test_an_entry_is_kept_until_nobody_can_ask_and_a_later_word_keeps_it_longer(
     memory.put("r1", ENTRY._replace(at_us=NOW_US + 5 * DAY))
 
     assert memory.forgettable(NOW_US + 12 * DAY, 10) == []
-    assert memory.forgettable(NOW_US + 16 * DAY, 10) == ["r1"]
-    assert memory.forgettable(NOW_US + 31 * DAY, 10) == ["r2"]
+    assert memory.forgettable(NOW_US + 17 * DAY, 10) == ["r1"]
+    assert memory.forgettable(NOW_US + 32 * DAY, 10) == ["r2"]
     assert len(memory) == 0
     assert list(memory.customers()) == []
 
