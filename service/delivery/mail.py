@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import binascii
 import re
+from datetime import UTC, datetime
 from email.header import Header
-from email.utils import formataddr, formatdate, parseaddr
+from email.utils import format_datetime, formataddr, parseaddr
 from typing import Final, Protocol
 
 from service.delivery.channel import Order
@@ -58,7 +59,7 @@ class Envelope:
             f"From: {self._from}",
             f"To: {to}",
             f"Subject: {_in_words((SAMPLE_MARK if order.sample else '') + subject)}",
-            f"Date: {formatdate(now_s, localtime=False)}",
+            f"Date: {format_datetime(datetime.fromtimestamp(now_s, UTC))}",
             f"Message-ID: {self.message_id(order.id)}",
             *([] if self._reply_to is None else [f"Reply-To: {self._reply_to}"]),
             f"List-Unsubscribe: <{unsubscribe_url}>",

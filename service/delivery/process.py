@@ -275,9 +275,12 @@ class Deliverer:
             self.metrics.available(value=self.channel.available)
             for number in list(self._owned):
                 partition = TopicPartition(self._topic, number)
-                end = self._consumer.last_stable_offset(partition)
-                if end is not None and end >= 0 and number in self._owned:
-                    self.metrics.lag(number, max(0, end - await self._consumer.position(partition)))
+                try:
+                    end = self._consumer.last_stable_offset(partition)
+                    if end is not None and end >= 0:
+                        self.metrics.lag(number, max(0, end - await self._consumer.position(partition)))
+                except KafkaError:  # it has gone to another process meanwhile
+                    self.metrics.released(number)
             await asyncio.sleep(_LAG_S)
 
     # ---- which partitions are ours

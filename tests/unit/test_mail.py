@@ -50,7 +50,7 @@ def test_the_headers_by_which_it_is_judged() -> None:
         "From": "Café Anna <hello@anna.example>",
         "To": "c1@example.org",
         "Subject": WRITTEN.subject,
-        "Date": "Fri, 15 Jan 2027 08:00:00 -0000",
+        "Date": "Fri, 15 Jan 2027 08:00:00 +0000",
         "Message-ID": "<7f-1@anna.example>",
         "Reply-To": "Anna <anna@anna.example>",
         "List-Unsubscribe": f"<{URL}>",
