@@ -276,11 +276,12 @@ class Deliverer:
             for number in list(self._owned):
                 partition = TopicPartition(self._topic, number)
                 try:
+                    read_to = await self._consumer.position(partition)
                     end = self._consumer.last_stable_offset(partition)
-                    if end is not None and end >= 0:
-                        self.metrics.lag(number, max(0, end - await self._consumer.position(partition)))
-                except KafkaError:  # it has gone to another process meanwhile
-                    self.metrics.released(number)
+                except KafkaError:  # it is going to another process
+                    continue
+                if end is not None and end >= 0 and number in self._owned:
+                    self.metrics.lag(number, max(0, end - read_to))
             await asyncio.sleep(_LAG_S)
 
     # ---- which partitions are ours
