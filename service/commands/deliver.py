@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
@@ -19,6 +20,7 @@ from service.errors import ConfigurationError
 if TYPE_CHECKING:
     from service.delivery.channel import Channel
     from service.delivery.links import Links
+    from service.delivery.webhook import WebhookTarget
 
 log = structlog.get_logger()
 
@@ -112,10 +114,21 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     ).run()
 
 
+class Feed(StrEnum):
+    """What can be posted."""
+
+    OUTREACH = "outreach"
+    SCORES = "customer-scores"
+
+
 @app.command()
-def webhook(ctx: typer.Context) -> None:
-    """Post the requests of `outreach` and their cancellations to deliver.webhook.url, signed. Runs until stopped; start
-    as many as there are partitions.
+def webhook(
+    ctx: typer.Context,
+    topic: Annotated[
+        Feed, typer.Option(help="The requests and their cancellations, or the newest scores of each customer.")
+    ] = Feed.OUTREACH,
+) -> None:
+    """Post events to deliver.webhook.url, signed. Runs until stopped; start as many as there are partitions.
 
     Needs deliver.webhook.url and secret.
     """
@@ -124,8 +137,29 @@ def webhook(ctx: typer.Context) -> None:
     from service.delivery.webhook import WebhookChannel, WebhookTarget
 
     target = settings.deliver.webhook
+    if topic is Feed.SCORES:
+        raise typer.Exit(_run_scores(settings, WebhookTarget(target)))
     channel = WebhookChannel(target, WebhookTarget(target), Letters(settings.kafka, target.name))
     raise typer.Exit(run(settings, channel, tells_cancelled=True))
+
+
+def _run_scores(settings: Settings, target: WebhookTarget) -> int:
+    from service.delivery.metrics import DeliveryMetrics
+    from service.delivery.scores import ScoresFeed
+    from service.delivery.web import serving_scores
+    from service.streaming import topics
+    from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
+    from service.web.server import take_port
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    listener = take_port(settings.deliver)
+    restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
+    if restarts:
+        log.info("started again", restarts=restarts)
+        time.sleep(pause_before_start(restarts))
+    topics.make_added(settings, wait_s=math.inf, say=log.warning)
+    metrics = DeliveryMetrics(f"{settings.deliver.webhook.name}-scores")
+    return ScoresFeed(settings, target, metrics, serving_scores(listener)).run()
 
 
 @app.command()

@@ -14,6 +14,7 @@ from service.delivery.events_page import ProviderEvents, add_provider_events
 from service.delivery.links import Links
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.process import Deliverer
+from service.delivery.scores import ScoresFeed
 from service.web.probes import add_life_and_metrics
 from service.web.responses import json_answer, refuse, secure
 from service.web.server import address_of, serve_app
@@ -69,3 +70,18 @@ def serving_deliveries(
         await serve_app(app, listener)
 
     return serve
+
+
+def serving_scores(listener: socket.socket) -> Callable[[ScoresFeed], Awaitable[None]]:
+    """What serves on it beside a feed of scores, until cancelled."""
+
+    async def serve(feed: ScoresFeed) -> None:
+        app = create_delivery_app(feed.metrics, feed.missing, None, _nobody)
+        log.info("probes and metrics", address=address_of(listener))
+        await serve_app(app, listener)
+
+    return serve
+
+
+async def _nobody(_customer_id: str) -> None:
+    """Without links there is nobody to unsubscribe."""

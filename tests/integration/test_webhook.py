@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +19,13 @@ from service.cli import app
 from service.config import Settings
 from service.delivery.signing import Verifier, keys_of
 from service.streaming import topics
-from tests.integration.test_delivery import FAR_US, Deliverer, Post
+from tests.integration.test_delivery import FAR_US, PATIENCE_S, Deliverer, Post
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import cancelled, requested
 from tests.support.load import settings_for
 from tests.support.sink import sink_in_a_thread
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 pytestmark = [pytest.mark.broker]
 
@@ -79,3 +86,66 @@ def test_what_is_posted_what_is_kept_and_what_comes_when_it_is_asked_for_again(
     assert said == ["1 request asked for again.\n"] * 2
     assert "1 dead letter: 1 delivery_failed" in listed
     assert "left alone" in left
+
+
+class Scores(Webhook):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._command = (*self._command, "--topic", "customer-scores")
+
+
+def test_a_crm_is_fed_and_hears_who_is_gone_and_the_examples_run(
+    broker: TestBroker, topic_prefix: str, tmp_path: Path
+) -> None:
+    with sink_in_a_thread(200) as sink:
+        settings = settings_of(broker, topic_prefix, sink.url)
+        topics.create(settings, partitions=2)
+        post = Post(settings)
+        names = settings.kafka.topics
+        for number in range(3):
+            event = {"id": f"s-{number}", "type": "customer.scored", "data": {"customer_id": "c1", "n": number}}
+            post._producer.send(names.customer_scores, json.dumps(event).encode(), b"c1")
+        post._producer.send(names.customer_scores, None, b"gone")
+        request = requested("x-1", "c1", expires_us=FAR_US)
+        post.say(request, request, requested("x-2", "c2", expires_us=FAR_US), cancelled("x-2", "c2"))
+        environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
+        sent = subprocess.run(
+            (sys.executable, EXAMPLES / "producer.py", topic_prefix),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        crm = tmp_path / "crm.db"
+        command = (sys.executable, EXAMPLES / "crm_consumer.py", crm, names.outreach)
+        with subprocess.Popen(command, env=environment) as consumer, Scores(settings):
+            wait_until(lambda: {b"c1", b"gone"} == {customer_of(one.body) for one in sink.came})
+            wait_until(lambda: tasks(crm) == {("x-1", "to do"), ("x-2", "cancelled")})
+            consumer.terminate()
+        post.close()
+
+    assert sent.stdout == "3 events sent\n"
+    assert [json.loads(one.body)["type"] for one in sink.came if customer_of(one.body) == b"gone"] == [
+        "customer.removed"
+    ]
+    assert [json.loads(one.body)["id"] for one in sink.came if customer_of(one.body) == b"c1"][-1] == "s-2"
+
+
+def customer_of(body: bytes) -> bytes:
+    customer_id: str = json.loads(body)["data"]["customer_id"]
+    return customer_id.encode()
+
+
+def tasks(crm: Path) -> set[tuple[str, str]]:
+    with sqlite3.connect(crm) as database:
+        try:
+            return set(database.execute("SELECT id, state FROM tasks"))
+        except sqlite3.OperationalError:
+            return set()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.1)

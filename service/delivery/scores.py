@@ -1,0 +1,263 @@
+"""`churn-alert deliver webhook --topic customer-scores`: feeds a CRM that has no Kafka.
+
+Its own consumer group. At least once: scores are numbers that a later one replaces, so nothing is remembered but how
+far has been posted, and a crash posts again what was on its way, with the same ids. A receiver that gets scores twice
+or, from a process that was paused and has lost its partitions, late, goes by `time`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.structs import TopicPartition
+
+from service.config import Settings
+from service.delivery.channel import Attempt, Result
+from service.delivery.metrics import DeliveryMetrics
+from service.delivery.pace import Backoff, Pacer
+from service.delivery.score_desk import Event, ScoreDesk, event_of
+from service.delivery.webhook import WebhookTarget
+from service.streaming.connection import aiokafka_security
+from service.streaming.outage import Outage
+from service.streaming.restarts import is_of_the_broker, start_again
+
+_FETCH_MS: Final = 100
+_FETCH_RECORDS: Final = 500
+_COMMIT_S: Final = 1.0
+_WIND_UP_S: Final = 8.0
+_LOOK_S: Final = 0.05
+_EXIT_FAILED: Final = 70
+_LONGEST_LOOK_S: Final = 0.5
+
+log = structlog.get_logger()
+
+Serve = Callable[["ScoresFeed"], Awaitable[None]]
+
+
+class ScoresFeed:
+    """One process with one target."""
+
+    def __init__(
+        self, settings: Settings, target: WebhookTarget, metrics: DeliveryMetrics, serve: Serve | None = None
+    ) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self._target = target
+        self._serve = serve
+        self.name = settings.deliver.webhook.name
+        self.group = f"{settings.deliver.group_of(settings.kafka.group, self.name)}-scores"
+        self._topic = settings.kafka.topics.customer_scores
+        self._desks: dict[int, ScoreDesk] = {}
+        self._committed: dict[int, int] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._pacer = Pacer(settings.deliver.per_second)
+        self._backoff = Backoff(settings.deliver.retry_first_s, settings.deliver.retry_longest_s)
+        self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._outage = Outage(settings.kafka.bootstrap_servers)
+        self._born_s = time.monotonic()
+        self._consumer: Any = None
+        self._partitions = 1
+        self._joined = False
+
+    def missing(self) -> list[str]:
+        """Why it is not ready, in words; empty = it is."""
+        said = [] if self._joined else ["the group has not yet said which partitions are ours"]
+        return said if self._target.available else [*said, f"{self.name}: the other side does not answer"]
+
+    def run(self) -> int:
+        """Until stopped; returns the exit code."""
+        self._outage.install()
+        return asyncio.run(self._run())
+
+    async def _run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        work: list[asyncio.Task[None]] = []
+        try:
+            self._consumer = self._new_consumer()
+            await self._consumer.start()
+            self._partitions = len(self._consumer.partitions_for_topic(self._topic) or ()) or 1
+            self._consumer.subscribe([self._topic], listener=_Listener(self))
+            work = [asyncio.create_task(self._read()), asyncio.create_task(self._post())]
+            if self._serve is not None:
+                work.append(asyncio.ensure_future(self._serve(self)))
+            log.info("scores are posted", target=self.name, group=self.group)
+            stopped = asyncio.create_task(self._stop.wait())
+            done, _ = await asyncio.wait([*work, stopped], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()
+        except Exception as error:  # noqa: BLE001 - one place decides what it means
+            if is_of_the_broker(error, self._outage) and not self._stop.is_set():
+                log.warning("broker lost; starting again", error=repr(error)[:200])
+                start_again(time.monotonic() - self._born_s)
+            log.error("leaving", error=repr(error)[:500])  # noqa: TRY400 - one line
+            os._exit(_EXIT_FAILED)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await self.let_go(list(self._desks))
+        await self._consumer.stop()
+        await self._target.close()
+        log.info("stopped")
+        return 0
+
+    def _new_consumer(self) -> Any:
+        kafka = self.settings.kafka
+        return AIOKafkaConsumer(
+            bootstrap_servers=kafka.bootstrap_servers,
+            group_id=self.group,
+            client_id=f"{self.group}-{os.getpid()}",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset=self.settings.deliver.begin_at,
+            partition_assignment_strategy=[RangePartitionAssignor],
+            session_timeout_ms=int(kafka.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(kafka.heartbeat_interval_s * 1000),
+            rebalance_timeout_ms=int(kafka.rebalance_timeout_s * 1000),
+            request_timeout_ms=int(max(45.0, kafka.session_timeout_s + 5) * 1000),
+            fetch_max_wait_ms=_FETCH_MS,
+            **aiokafka_security(kafka),
+        )
+
+    async def _read(self) -> None:
+        commit_at = 0.0
+        while True:
+            for number, desk in self._desks.items():
+                partition = TopicPartition(self._topic, number)
+                full = len(desk) >= self.settings.deliver.waiting
+                (self._consumer.pause if full else self._consumer.resume)(partition)
+            fetched = await self._consumer.getmany(timeout_ms=_FETCH_MS, max_records=_FETCH_RECORDS)
+            for tp, records in fetched.items():
+                for record in records:
+                    self._take(tp.partition, record)
+            if fetched:
+                self._wake.set()
+            if time.monotonic() >= commit_at:
+                await self._commit(list(self._desks))
+                commit_at = time.monotonic() + _COMMIT_S
+                await self._measure()
+            await asyncio.sleep(0)
+
+    def _take(self, number: int, record: Any) -> None:
+        desk = self._desks.get(number)
+        if desk is None:
+            return
+        try:
+            event = event_of(number, record.offset, record.key, record.value, record.timestamp)
+        except ValueError as error:  # what JSON and UTF-8 raise are of this kind
+            self.metrics.unreadable()
+            log.warning(
+                "a record of scores cannot be read", partition=number, offset=record.offset, error=str(error)[:200]
+            )
+            desk.skip(record.offset)
+            return
+        desk.take(record.offset, record.key or b"", event)
+
+    async def _post(self) -> None:
+        """Begins what is due; the rate is the whole shop's, and each process has as much of it as of the partitions."""
+        most = self.settings.deliver.in_flight
+        while True:
+            self._wake.clear()
+            begun = 0
+            for number, desk in list(self._desks.items()):
+                room = most - desk.busy if self._target.available else 0
+                allowed = self._pacer.allowed(time.monotonic(), room) if room > 0 else 0
+                for key, event in desk.due(_now_us(), allowed) if allowed else ():
+                    task = asyncio.create_task(self._one(desk, key, event))
+                    self._sending.add(task)
+                    task.add_done_callback(self._sending.discard)
+                    begun += 1
+                self.metrics.standing(number, waiting=len(desk), in_flight=desk.busy, memory=0)
+            self._pacer.begun(time.monotonic(), begun)
+            self.metrics.available(value=self._target.available)
+            if not begun:
+                try:
+                    async with asyncio.timeout(self._pause_s()):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+            else:
+                await asyncio.sleep(0)
+
+    def _pause_s(self) -> float:
+        """Until the next one is due; a target or a rate that holds all up is looked at again soon."""
+        times = [at for desk in self._desks.values() if (at := desk.next_us()) is not None]
+        if not times:
+            return _LONGEST_LOOK_S
+        return min(_LONGEST_LOOK_S, max(_LOOK_S, (min(times) - _now_us()) / 1_000_000))
+
+    async def _one(self, desk: ScoreDesk, key: bytes, event: Event) -> None:
+        began = time.monotonic()
+        try:
+            attempt = await self._target.post(event)
+        except Exception as error:  # noqa: BLE001 - one event must not hold up the others
+            log.error("an attempt failed in an unexpected way", error=repr(error)[:300])  # noqa: TRY400
+            attempt = Attempt(Result.RETRY, f"unexpected {type(error).__name__}")
+        self.metrics.attempted(attempt.result.value, time.monotonic() - began)
+        if attempt.result is not Result.RETRY:
+            self.metrics.ended(attempt.result.value, sample=False)
+        if attempt.result is Result.FAILED:
+            log.warning("scores were refused; the customer's next ones are posted again", reason=attempt.detail)
+        desk.end(key, attempt, _now_us())
+        self._wake.set()
+
+    async def _commit(self, numbers: Iterable[int]) -> None:
+        offsets = {
+            number: self._desks[number].committable
+            for number in numbers
+            if number in self._desks and self._desks[number].committable > self._committed.get(number, -1)
+        }
+        if offsets:
+            await self._consumer.commit({TopicPartition(self._topic, number): at for number, at in offsets.items()})
+            self._committed.update(offsets)
+
+    async def _measure(self) -> None:
+        for number in list(self._desks):
+            partition = TopicPartition(self._topic, number)
+            end = self._consumer.last_stable_offset(partition)
+            if end is not None and end >= 0 and number in self._desks:
+                self.metrics.lag(number, max(0, end - await self._consumer.position(partition)))
+
+    async def was_given(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self._desks[number] = ScoreDesk(self._backoff, random.random, -1)
+        rate = self.settings.deliver.per_second
+        self._pacer.set_rate(None if rate is None else rate * max(1, len(self._desks)) / self._partitions)
+        self._joined = True
+        log.info("partitions assigned", partitions=sorted(self._desks))
+
+    async def let_go(self, numbers: list[int]) -> None:
+        """Finishes what is on its way, commits, forgets; what takes longer is posted again by whoever comes next."""
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=_WIND_UP_S)
+        await self._commit(numbers)
+        for number in numbers:
+            if self._desks.pop(number, None) is not None:
+                self._committed.pop(number, None)
+                self.metrics.released(number)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    def __init__(self, feed: ScoresFeed) -> None:
+        self._feed = feed
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._feed.let_go([tp.partition for tp in revoked])
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        await self._feed.was_given(sorted(tp.partition for tp in assigned))
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000
