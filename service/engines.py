@@ -20,16 +20,21 @@ def new_engine(
 ) -> Engine:
     """An empty engine, of one of so many partitions, of that number.
 
-    The hashes of erased customers are keyed with the installation's secret; without one, with the group's name.
+    The hashes of erased customers, and that of the control group, are keyed with the installation's secret. Without
+    one nobody is erased (streaming/decoder.py), and the control group is keyed with the group's name; hashes that an
+    older release has keyed with it are still recognised.
     """
-    secret = settings.shop.erasure_salt
-    key = settings.kafka.group if secret is None else secret.get_secret_value()
-    salt = hashlib.blake2b(key.encode(), digest_size=16).digest()
+    secret, group_key = settings.shop.erasure_salt, _key(settings.kafka.group)
     return Engine(
         settings.policy(partitions, partition),
         settings.shop.calendar(),
-        salt,
+        group_key if secret is None else _key(secret.get_secret_value()),
         learn_until_us,
         keeps_records=keeps_records,
         tells_ends=tells_ends,
+        former_salt=None if secret is None else group_key,
     )
+
+
+def _key(secret: str) -> bytes:
+    return hashlib.blake2b(secret.encode(), digest_size=16).digest()

@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     TIME_TOO_OLD = "time_too_old"
     KEY_MISMATCH = "key_mismatch"
     DELIVERY_FAILED = "delivery_failed"
+    NO_ERASURE_KEY = "no_erasure_key"
 
 
 class ChurnAlertError(Exception):

@@ -231,9 +231,10 @@ class ShopSettings(_Section):
     """Days for which a late event still changes the numbers of its period; 765 keep a rolling year and the one before
     it exact."""
     erasure_salt: LongSecret | None = None
-    """Secret that the hashes of erased customers are keyed with. Without it the group's name is, which whoever knows
-    the name can use to look for a customer among the hashes. Change it and erased customers are no longer
-    recognised."""
+    """Secret (16 characters or more) that keys the hashes by which erased customers are kept out, and that of the
+    control group. Without it nobody can be erased: such a record is a dead letter (`no_erasure_key`), since whoever
+    guesses the key could look for a customer among the hashes. Change it and erased customers are no longer
+    recognised, and others are in the control group."""
     max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
     """Years at which the lifespan in the customer lifetime value is cut off, and its value where nobody leaves."""
     industry: policy.Industry = policy.Industry.NONE

@@ -189,6 +189,12 @@ class StreamClock:
         others.append((min([*mine, at_us]), customer_id))
         self.state.pending = sorted(others)[:_PENDING_KEPT]
 
+    def forget(self, customer_id: str, stands_for: str) -> None:
+        """Of whom an unconfirmed time is need not be known, only that they are further people."""
+        state = self.state
+        if state.pending:
+            state.pending = [(t, stands_for if who == customer_id else who) for t, who in state.pending]
+
     def _settle(self) -> None:
         """Moves to doubted times that have come within reach, or that enough customers confirm."""
         state = self.state

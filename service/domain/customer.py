@@ -121,8 +121,8 @@ class Customer:
     __slots__ = ("customer_id", "episode", "sealed", "written_to", *_OWN_FIELDS)
 
     def __init__(self, customer_id: str) -> None:
-        self.customer_id: Final = customer_id
-        """The key of the snapshot, not in it."""
+        self.customer_id: str = customer_id
+        """The key of the snapshot, not in it; empty after an erasure."""
         self.episode: Final = Episode()
         """The present absence."""
         self.visits: int = 0
@@ -183,6 +183,15 @@ class Customer:
         what is due, and is no end of the silence."""
         self.written_to: bytes = b""
         """What is remembered of the messages to this customer (written_to.py)."""
+
+    def wipe(self) -> None:
+        """The customer is erased, or another one: wherever this object still lies (the due queue finds out when the day
+        comes), nothing in it tells of them."""
+        nobody = Customer("")
+        for name in _OWN_FIELDS:
+            setattr(self, name, getattr(nobody, name))
+        self.customer_id, self.sealed, self.written_to = "", None, b""
+        self.episode.begin(0)
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored. Spelt out, because it is made at every visit."""

@@ -53,13 +53,6 @@ class DueQueue:
                 self.next_us = self._days[0] * DAY_US
         bucket.append(customer)
 
-    def forget(self, customer: Customer) -> None:
-        """The customer was erased: their state stays in no bucket. Cost: one comparison per customer who waits;
-        erasures are rare."""
-        for day, bucket in self._buckets.items():
-            if any(waiting is customer for waiting in bucket):
-                self._buckets[day] = [waiting for waiting in bucket if waiting is not customer]
-
     def fire(self, until_us: int, look: Callable[[int, Customer], None]) -> None:
         """Calls `look(date, customer)` for every date before `until_us`; it must move the customer's date."""
         while self.next_us < until_us:

@@ -69,6 +69,7 @@ class Engine:
         *,
         keeps_records: bool = True,
         tells_ends: bool = True,
+        former_salt: bytes | None = None,
     ) -> None:
         """`learn_until_us`: from then on what was learned from everybody stays as it is (a backtest's question).
 
@@ -86,7 +87,7 @@ class Engine:
         self.customers: dict[str, Customer] = {}
         self.ledger = Ledger()
         self.counts = Counts()
-        self.identities = Identities(erasure_salt)
+        self.identities = Identities(erasure_salt, former_salt)
         self._key = erasure_salt
         self._merged = self.identities.into
         self._history_days = policy.shop.history_days
@@ -530,21 +531,25 @@ class Engine:
             self._tell_chunks(customer)
         self._own_records[customer_id.encode()] = None
         self._outputs.append(ScoresErased(customer_id))
+        customer.wipe()
 
     def _erase(self, customer_id: str) -> None:
-        """Deletes the customer under every id, cancels what was released, and refuses their later events."""
+        """Deletes the customer under every id, cancels what was released, and refuses their later events. Cost: that of
+        one customer, however many there are."""
         if self.identities.is_erased(customer_id):
             self.counts.duplicates += 1
             return
         self.counts.erasures += 1
+        ids = [customer_id, *self.identities.of(customer_id)]
         self.identities.refuse(customer_id)
-        self.identities.refuse_all(self.identities.of(customer_id), self.timeline.now_us)
+        self.identities.refuse_all(ids[1:], self.timeline.now_us)
+        for known in ids:
+            self.timeline.forget(known, self.identities.stand_in(known))
         customer = self.customers.get(customer_id)
         if customer is None:
             return
         self.ladder.erased(customer)
         self.everybody.forget(customer)
-        self.timeline.forget(customer)
         self._drop(customer)
 
     def _show(self, customer: Customer) -> None:

@@ -18,16 +18,22 @@ def _nowhere(customer_id: str) -> bool:  # noqa: ARG001 - the signature of the q
     return False
 
 
+def _hash(customer_id: str, key: bytes) -> bytes:
+    return hashlib.blake2b(customer_id.encode(), digest_size=16, key=key).digest()
+
+
 class Identities:
     """Of one partition."""
 
-    def __init__(self, salt: bytes) -> None:
+    def __init__(self, salt: bytes, former_salt: bytes | None = None) -> None:
+        """`former_salt`: the key by which an installation without a secret has hashed erased ids; None: the same."""
         self.into: dict[str, str] = {}
         """Ids that are another customer's since a merge → that customer's id."""
         self._ids_of: dict[str, set[str]] = {}
         self.erased: set[bytes] = set()
         """Keyed hashes of erased ids."""
         self._salt = salt[:64]
+        self._former_salt = None if former_salt is None else former_salt[:64]
         self.elsewhere: Callable[[str], bool] = _nowhere
         """Whether an id belongs to another partition."""
         self._records: dict[bytes, bytes | None] = {}
@@ -85,7 +91,11 @@ class Identities:
     # ---- erased ids
 
     def is_erased(self, customer_id: str) -> bool:
-        return bool(self.erased) and self._erasure_hash(customer_id) in self.erased
+        if not self.erased:
+            return False
+        if self._erasure_hash(customer_id) in self.erased:
+            return True
+        return self._former_salt is not None and _hash(customer_id, self._former_salt) in self.erased
 
     def refuse(self, customer_id: str) -> None:
         """Events of this id are refused from now on."""
@@ -105,8 +115,12 @@ class Identities:
             else:
                 self.refuse(known)
 
+    def stand_in(self, customer_id: str) -> str:
+        """What tells an erased customer from others, and not who they are. No customer_id begins like it."""
+        return "\0" + self._erasure_hash(customer_id).hex()
+
     def _erasure_hash(self, customer_id: str) -> bytes:
-        return hashlib.blake2b(customer_id.encode(), digest_size=16, key=self._salt).digest()
+        return _hash(customer_id, self._salt)
 
     # ---- other partitions, turns and state
 

@@ -153,9 +153,10 @@ class Timeline:
         customer.bucket = -1
         self._queue.schedule(customer)
 
-    def forget(self, customer: Customer) -> None:
-        """The customer is erased."""
-        self._queue.forget(customer)
+    def forget(self, customer_id: str, stands_for: str) -> None:
+        """The customer of this id is erased; where the id is needed to tell people apart, something else stands for
+        it."""
+        self.clock.forget(customer_id, stands_for)
 
     # ---- silence of the whole feed, which is nobody's absence
 

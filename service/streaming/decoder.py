@@ -35,6 +35,10 @@ _SURVEYS: Final = {survey.value: survey for survey in Survey}
 _PLAIN_AMOUNT: Final = re.compile(AMOUNT_TEXT)
 _LONGEST_PRICE: Final = 12
 """Characters; far below the largest amount."""
+_NO_ERASURE_KEY: Final = (
+    "nobody is erased without a key for the hashes that keep them out: set shop.erasure_salt and start the worker again, "
+    "then `churn-alert dead-letters retry`"
+)
 _PROFILE: Final = frozenset({"first_name", "locale", "timezone", "contact", "marketing_consent", "bounce", "complaint"})
 """What a profile says, each by itself."""
 _NO_TIME: Final = -1
@@ -52,6 +56,8 @@ class DecoderSettings:
     """Units of the shop's currency for one unit of another."""
     max_value_bytes: int = 262_144
     max_future_skew_us: int = 600 * SECOND_US
+    can_erase: bool = True
+    """Whether there is a key for the hashes that keep erased customers out."""
 
 
 class Decoder:
@@ -63,6 +69,7 @@ class Decoder:
         self._max_bytes = shop.max_value_bytes
         self._max_skew_us = shop.max_future_skew_us
         self._quick = quick
+        self._can_erase = shop.can_erase
         self._shortest_price = shop.minor_digits + 2 if shop.minor_digits else _LONGEST_PRICE + 1
         """Length of a price such as 0.00; a currency without minor units has no price with a point."""
         self._purchases = msgspec.json.Decoder(FastPurchase)
@@ -159,6 +166,8 @@ class Decoder:
         wire, refused = validate_fields(CustomerEvent, said, _PROFILE)
         at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
         if wire.kind == "erase":
+            if not self._can_erase:
+                raise PoisonError(ErrorCode.NO_ERASURE_KEY, _NO_ERASURE_KEY)
             return Erasure(wire.event_id, wire.customer_id, at_us)
         if wire.merged_into is not None and wire.kind == "merge":
             return Merge(wire.event_id, wire.customer_id, at_us, wire.merged_into)

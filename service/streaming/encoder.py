@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Self, assert_never
 
 from service.config import Settings
 from service.domain.calendar import utc_text
-from service.domain.findings import Decision, Evidence, Kind, Outcome, Output, Scores, ScoresErased
+from service.domain.findings import Decision, Evidence, Kind, Outcome, Output, Reason, Scores, ScoresErased
 from service.domain.money import minor_to_text
 from service.streaming.cloud_events import Fields, cloud_event, rounded, time_or_none
 from service.streaming.score_records import ScoreEncoder
@@ -101,7 +101,9 @@ class Encoder:
         }
         about = (made.customer_id, made.decided_us)
         audit = cloud_event("outreach.decided", f"{made.decision_id}.{made.outcome.value}", *about, record)
-        records = [OutputRecord(TopicKind.OUTREACH_DECISIONS, key, audit)]
+        records = []
+        if made.reason is not Reason.ERASED:  # of an erased person nothing more is written than that a message is void
+            records.append(OutputRecord(TopicKind.OUTREACH_DECISIONS, key, audit))
         if made.outcome is Outcome.RELEASED:
             request = cloud_event(
                 "outreach.requested", made.decision_id, *about, explained | self._addressed(made, explained)

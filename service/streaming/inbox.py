@@ -93,6 +93,7 @@ class Inbox:
                 rates=settings.shop.rates,
                 max_value_bytes=settings.limits.max_value_bytes,
                 max_future_skew_us=int(settings.limits.max_future_skew_s * 1_000_000),
+                can_erase=settings.shop.erasure_salt is not None,
             )
         )
         self._decode = tuple(row.decode(decoder) for row in BY_RANK)

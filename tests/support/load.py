@@ -52,7 +52,7 @@ def settings_for(bootstrap_servers: str, prefix: str = "", **sections: dict[str,
         "kafka": kafka,
         "time": {"clock": "event"},
         "outreach": {"consent": "external", "control_share": 0},
-        "shop": {"timezone": "Europe/Paris"},
+        "shop": {"timezone": "Europe/Paris", "erasure_salt": "a secret of the tests"},
     }
     for section, keys in sections.items():
         chosen[section] = {**chosen.get(section, {}), **keys}

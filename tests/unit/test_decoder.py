@@ -433,3 +433,12 @@ def test_the_quick_reading_of_a_price_is_that_of_the_models(amount: str, currenc
             return error.code
 
     assert read(Decoder(shop)) == read(Decoder(shop, quick=False))
+
+
+def test_nobody_is_erased_without_a_key_and_the_sentence_says_what_to_do() -> None:
+    keyless = Decoder(DecoderSettings(can_erase=False))
+
+    with pytest.raises(PoisonError, match=r"set shop\.erasure_salt") as refused:
+        keyless.customer(json.dumps(CUSTOMER | {"kind": "erase"}).encode(), b"anna", None, NOW_US)
+
+    assert refused.value.code is ErrorCode.NO_ERASURE_KEY

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import Any
 
 import msgspec
 import pytest
 
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_day, to_us
 from service.domain.changelog import BRAKE_KEY, PART_PREFIX, PARTITION_KEY, RHYTHM_PREFIX
+from service.domain.customer import Customer
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.findings import HealthBand, Outcome, Output, Reason, Scores, ScoresErased, Segment
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop
+from service.streaming.encoder import Encoder, EncoderSettings
 from tests.support.engines import (
     EVENT_TIME,
     OPEN_HOUSE,
@@ -21,6 +24,7 @@ from tests.support.engines import (
     Changelog,
     apply_all,
     at,
+    bare,
     decisions,
     detections,
     due_of,
@@ -295,6 +299,65 @@ def test_erasure_leaves_tombstones_and_nothing_of_the_person() -> None:
     assert engine.scores("a-person") is None
     assert engine.everybody.state.regulars == 0
     assert sum(engine.scoreboard.segments) == 0
+
+
+def test_an_erasure_leaves_nothing_of_the_person_in_memory_or_in_the_partitions_own_record() -> None:
+    engine = make_engine(timing=EVENT_TIME)
+    for event in [*weekly("a-person", 6), Profile("p", "a-person", at(36), first_name="Adalbert", email="ada@x.org")]:
+        engine.apply(event)
+    engine.apply(purchase("a-person", 5_000.0))  # an unconfirmed jump of time, which remembers who made it
+    assert b"a-person" in engine.state.pack()
+    person = engine.customers["a-person"]
+
+    engine.apply(Erasure("x", "a-person", at(40)))
+
+    assert b"a-person" not in engine.state.pack()
+    assert bare(person) == bare(Customer(""))
+    assert person.customer_id == ""
+    assert len(engine.state.clock.pending) == 1, "and still one of those who have to confirm it"
+
+
+def test_an_erasure_costs_the_same_however_many_customers_there_are() -> None:
+    engine = make_engine()
+    for number in range(3_000):
+        engine.apply(purchase(f"c{number}", 1.0 + number / 3_000))
+    looked: list[str] = []
+
+    class Watched(dict[str, Customer]):
+        def values(self) -> Any:
+            looked.append("values")
+            return super().values()
+
+        def items(self) -> Any:
+            looked.append("items")
+            return super().items()
+
+    engine.customers = Watched(engine.customers)
+    before = engine.timeline.dates_waiting
+
+    engine.apply(Erasure("x", "c17", at(3)))
+
+    assert looked == []
+    assert engine.timeline.dates_waiting == before, "the queue finds out when the day comes"
+    apply_all(engine, [purchase("later", 400.0)])
+    assert "c17" not in engine.customers
+
+
+def test_an_erasure_is_told_to_whoever_sends_and_written_nowhere_else() -> None:
+    engine = make_engine()
+    apply_all(engine, [*weekly("a", 6), Profile("p", "a", at(36), first_name="Adalbert"), purchase("b", 100.0)])
+
+    records = [
+        record
+        for output in apply_all(engine, [Erasure("x", "a", at(101))])
+        for record in Encoder(EncoderSettings()).encode(output)
+    ]
+
+    assert sorted((record.topic.value, record.value is None) for record in records) == [
+        ("customer_scores", True),
+        ("outreach", False),
+    ]
+    assert not any(b"Adalbert" in (record.value or b"") for record in records)
 
 
 @pytest.mark.parametrize("restart", [False, True])

@@ -44,3 +44,17 @@ def test_an_erased_customer_stays_refused_after_a_restart_with_the_same_secret()
 
     assert "anna" not in after.customers
     assert after.counts.of_erased == 1
+
+
+def test_an_erasure_of_before_there_was_a_secret_still_holds_when_there_is_one() -> None:
+    before = new_engine(Settings())
+    before.apply(Erasure("e1", "anna", 0))
+    after = new_engine(Settings().changed(shop={"erasure_salt": "a" * 16}))
+    for key, value in before.drain().state:
+        after.restore(key, value)
+    after.restored()
+
+    after.apply(Profile("p1", "anna", 1, first_name="Anna"))
+    after.apply(Profile("p2", "bert", 1, first_name="Bert"))
+
+    assert set(after.customers) == {"bert"}
