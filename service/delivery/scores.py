@@ -18,6 +18,7 @@ from typing import Any, Final
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from service.config import Settings
@@ -219,15 +220,24 @@ class ScoresFeed:
             if number in self._desks and self._desks[number].committable > self._committed.get(number, -1)
         }
         if offsets:
-            await self._consumer.commit({TopicPartition(self._topic, number): at for number, at in offsets.items()})
-            self._committed.update(offsets)
+            try:
+                await self._consumer.commit({TopicPartition(self._topic, number): at for number, at in offsets.items()})
+            except KafkaError as error:
+                # Whoever has the partition now posts a little again.
+                log.info("offsets were not committed", error=type(error).__name__)
+            else:
+                self._committed.update(offsets)
 
     async def _measure(self) -> None:
         for number in list(self._desks):
             partition = TopicPartition(self._topic, number)
-            end = self._consumer.last_stable_offset(partition)
+            try:
+                end = self._consumer.last_stable_offset(partition)
+                position = await self._consumer.position(partition)
+            except KafkaError:
+                continue  # it is going to another process
             if end is not None and end >= 0 and number in self._desks:
-                self.metrics.lag(number, max(0, end - await self._consumer.position(partition)))
+                self.metrics.lag(number, max(0, end - position))
 
     async def was_given(self, numbers: Iterable[int]) -> None:
         for number in numbers:
