@@ -46,7 +46,13 @@ def load_settings(file: Path | None = None) -> Settings:
 def _refuse_unknown_variables() -> None:
     """A misspelt CHURN_ALERT_ variable must not be ignored silently."""
     sections = {name.upper() for name in Settings.model_fields}
-    known_alone = {CONFIG_VARIABLE, "CHURN_ALERT_RESTARTS", "CHURN_ALERT_AWAY_SINCE", *BESIDE_THE_SETTINGS}
+    known_alone = {
+        CONFIG_VARIABLE,
+        "CHURN_ALERT_RESTARTS",
+        "CHURN_ALERT_AWAY_SINCE",
+        "CHURN_ALERT_ENDS",
+        *BESIDE_THE_SETTINGS,
+    }
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in known_alone:
             section, _, key = name.removeprefix(ENV_PREFIX).partition("__")

@@ -108,6 +108,8 @@ class PartitionDelivery:
         self._wake = asyncio.Event()
         self._stopping = False
         self._failure: BaseException | None = None
+        self._unwritten: Sequence[Said] = ()
+        """What is being written, or could not be."""
         for customer_id in list(desk.memory.customers()):
             if standings.erased(customer_id):
                 self._erased.append(customer_id)
@@ -161,6 +163,11 @@ class PartitionDelivery:
             self._stopping = True
             self._standings.on_erased.remove(self._was_erased)
             self._wake.set()
+
+    def unrecorded(self) -> list[Said]:
+        """Ends of attempts that are known here and not on record: for who starts again because the broker was lost."""
+        ends = [*self._unwritten, *[self._desk.end(ended, how, self._now_us()) for ended, how in self._take_ended()]]
+        return [one for one in ends if one.entry is not None and one.entry.state is not State.ATTEMPTED]
 
     async def _wind_up(self) -> None:
         if self._sending:
@@ -282,7 +289,9 @@ class PartitionDelivery:
     async def _record(self, said: Sequence[Said]) -> None:
         if not said:
             return
+        self._unwritten = said
         await self._book.write(said)
+        self._unwritten = ()
         for one in said:
             self._desk.recorded(one)
 

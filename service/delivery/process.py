@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
@@ -30,9 +30,10 @@ from service.config import Settings
 from service.delivery.book import Book
 from service.delivery.channel import Channel
 from service.delivery.customers import CustomerWord, customer_of
-from service.delivery.desk import Desk
+from service.delivery.desk import Desk, Said
+from service.delivery.ends import ends_known, keep_ends, take_ends
 from service.delivery.follower import Ends, Follower
-from service.delivery.memory import Memory
+from service.delivery.memory import Entry, Memory
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer
 from service.delivery.partition import PartitionDelivery, by_chance, wall_us
@@ -103,6 +104,7 @@ class Deliverer:
         self._on_customer = on_customer
         self._standings = Standings()
         self._pacer = Pacer(settings.deliver.per_second)
+        self._kept_ends = take_ends(channel.name)
         self._owned: dict[int, _Owned] = {}
         self._topic = settings.kafka.topics.outreach
         self._consumer: Any = None
@@ -184,9 +186,15 @@ class Deliverer:
         self._failing = True
         if is_of_the_broker(error, self._outage) and not self._stop.is_set():
             log.warning("broker lost; starting again", error=repr(error)[:200])
+            keep_ends(self.channel.name, self._unrecorded())
             start_again(_clock_s() - self._born_s)
         log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
         _leave()
+
+    def _unrecorded(self) -> list[Said]:
+        return [
+            said for owned in self._owned.values() if owned.delivery is not None for said in owned.delivery.unrecorded()
+        ]
 
     def _asked_to_stop(self) -> None:
         if not self._stop.is_set():
@@ -333,6 +341,11 @@ class Deliverer:
         following: asyncio.Task[None] | None = None
         try:
             await book.open(memory)
+            known = ends_known(self._kept_ends, memory)
+            if known:
+                await book.write(known)
+                for request_id, entry in known:
+                    memory.put(request_id, cast("Entry", entry))
             start, end = await self._reach_of(partition)
             backoff = Backoff(settings.deliver.retry_first_s, settings.deliver.retry_longest_s)
             news = [] if self._follower is None else [self._follower]
