@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, cast
 
@@ -172,10 +173,11 @@ class Deliverer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.channel.close()
-        if self._follower is not None:
-            await self._follower.close()
-        await self._ends.close()
-        await self._consumer.stop()
+        closing = [each.close for each in (self._follower, self._ends) if each is not None]
+        for close in [*closing, self._consumer.stop]:
+            # A broker that is away cannot be said goodbye to, and cancels whoever waits for its answer.
+            with suppress(KafkaError, OSError, asyncio.CancelledError):
+                await close()
         log.info("stopped")
         return 0
 
@@ -186,8 +188,10 @@ class Deliverer:
         self._failing = True
         if is_of_the_broker(error, self._outage) and not self._stop.is_set():
             log.warning("broker lost; starting again", error=repr(error)[:200])
-            keep_ends(self.channel.name, self._unrecorded())
-            start_again(_clock_s() - self._born_s)
+            try:
+                keep_ends(self.channel.name, self._unrecorded())
+            finally:
+                start_again(_clock_s() - self._born_s)
         log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
         _leave()
 
