@@ -86,6 +86,7 @@ class SurveyAnswer(_Input):
         None, description="Free text of at most 10,000 characters; null = none."
     )
     order_id: Identifier | None = Field(None, description="The order asked about; null = unknown.")
+    kind: Literal["answer"] | None = Field("answer", description="null = answer.")
 
     @model_validator(mode="after")
     def _score_lies_on_its_scale(self) -> Self:
@@ -97,6 +98,29 @@ class SurveyAnswer(_Input):
                 {"survey": self.survey, "lowest": lowest, "highest": highest},
             )
         return self
+
+
+class SurveyEvent(_Input):
+    """An answer, or the shop's word that it has dealt with what an answer was about."""
+
+    kind: Literal["answer", "resolved"] | None = Field(
+        "answer",
+        description="resolved closes the case that a low answer has opened, and the customer may hear of it; null = answer.",
+    )
+    survey: Literal["nps", "csat", "ces"] | None = Field(
+        None, description=f"{ALL_IN_WORDS}. Required for an answer; of a case null = whichever it was."
+    )
+    score: Score | None = Field(
+        None, description="Whole number on the survey's scale. Required for an answer, and of no meaning for a case."
+    )
+    comment: Annotated[str, StringConstraints(max_length=MAX_COMMENT)] | None = Field(
+        None,
+        description="Free text of at most 10,000 characters; of a case what the shop did about it, which the message to the "
+        "customer may quote; null = none.",
+    )
+    order_id: Identifier | None = Field(
+        None, description="The order asked about; of a case null = whichever it was; null = unknown."
+    )
 
 
 class Contact(WireModel):
@@ -167,6 +191,8 @@ class InputChannel(NamedTuple):
 
 
 PURCHASES: Final = InputChannel("purchases", "Orders and refunds.", Purchase, "purchase")
-SURVEYS: Final = InputChannel("surveys", "Answers to NPS, CSAT and CES questions.", SurveyAnswer, "survey-answer")
+SURVEYS: Final = InputChannel(
+    "surveys", "Answers to NPS, CSAT and CES questions, and what was done about them.", SurveyEvent, "survey-answer"
+)
 CUSTOMERS: Final = InputChannel("customers", "Profiles, consent, erasures.", CustomerEvent, "customer-event")
 INPUT_CHANNELS: Final = (PURCHASES, SURVEYS, CUSTOMERS)

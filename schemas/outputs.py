@@ -76,6 +76,21 @@ class _Explained(_Outreach):
         description="The reason in one sentence for a person, in the customer's language where it ships, else in the shop's."
     )
 
+    occasion: str | None = Field(
+        None,
+        description="What identifies a message that no silence brings: number of the visit (milestone), ISO week (delight), "
+        "day of the visit (follow_up), order or instant (feedback_request), answer (service_recovery); null = a silence.",
+    )
+    occasion_at: UtcTime | None = Field(None, description="When what it is about happened; null = a silence.")
+    order_id: str | None = Field(None, description="The order it is about; null = none, or not known.")
+    survey: Literal["nps", "csat", "ces"] | None = Field(
+        None, description="The survey that was answered (service_recovery) or is asked for (feedback_request)."
+    )
+    score: Annotated[int, Field(ge=0, le=10)] | None = Field(None, description="What was answered; null = nothing was.")
+    survey_url: str | None = Field(None, description="Where the survey is answered; null = the settings do not say.")
+    person: str | None = Field(None, description="Who writes; null = the shop.")
+    write_to: str | None = Field(None, description="The address at which a person answers; null = the shop's.")
+
 
 class OutreachContact(WireModel):
     """How to reach the customer."""
@@ -118,6 +133,9 @@ class OutreachRequested(_Explained):
     sentence_shop: str = Field("", description="The sentence in the shop's language (shop.locale).")
     reasons: Annotated[tuple[OutreachReason, ...], Field(strict=False)] = Field(
         (), description="The numbers behind the sentence, the weightiest first."
+    )
+    resolution: str | None = Field(
+        None, description="What the shop says it did about a complaint, in its own words; null = nothing."
     )
     sample: bool = Field(
         False,

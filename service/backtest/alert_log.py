@@ -59,6 +59,10 @@ class AlertLog:
         self._earlier = array("q")
         """The alert before it in the same absence."""
         self._first = bytearray()
+        self._of_occasion = bytearray()
+        """Whether the alert is about an occasion, and so no part of the story of an absence."""
+        self._waiting: dict[str, int] = {}
+        """Of those that are deferred, by decision_id: unlike a rung's, their waiting survives a visit."""
         self._order: array[int] | None = None
         self.decided = 0
         """Decisions that were told; where the engine tells of ends, they count."""
@@ -111,11 +115,18 @@ class AlertLog:
             if known != _NOBODY and decision.returned_us is not None:
                 self._close(decision.customer_id, decision.returned_us)
             return
+        about_occasion = decision.evidence.about is not None
+        if about_occasion:
+            known = self._waiting.pop(decision.decision_id, known)
         place, size = self._write(decision)
         if known != _NOBODY:
             self._place[known], self._size[known] = place, size
             self._since_us[known] = decision.quiet_since_us
+            if about_occasion and decision.outcome is Outcome.DEFERRED:
+                self._waiting[decision.decision_id] = known
             return
+        if about_occasion and decision.outcome is Outcome.DEFERRED:
+            self._waiting[decision.decision_id] = len(self._place)
         self.open[decision.customer_id] = len(self._place)
         self._place.append(place)
         self._size.append(size)
@@ -123,7 +134,10 @@ class AlertLog:
         self._detected_us.append(decision.detected_us)
         self._returned_us.append(-1)
         self._earlier.append(newest)
+        while newest != _NOBODY and self._of_occasion[newest]:
+            newest = self._earlier[newest]
         self._first.append(newest == _NOBODY and decision.kind is Kind.WIN_BACK)
+        self._of_occasion.append(about_occasion)
         self._order = None
 
     def _close(self, customer_id: str, at_us: int) -> None:

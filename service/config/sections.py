@@ -21,7 +21,14 @@ from pydantic import (
     model_validator,
 )
 
-from service.domain import policy
+from service.config.kinds import (
+    DelightSettings,
+    FeedbackSettings,
+    FollowUpSettings,
+    MilestoneSettings,
+    RecoverySettings,
+)
+from service.domain import occasion_policy, policy
 from service.domain.calendar import SECOND_US, Calendar
 from service.domain.findings import Kind
 from service.domain.written_to import LONGEST_DAYS, MOST
@@ -490,6 +497,22 @@ class OutreachSettings(_Section):
             frozenset(single for text in self.quiet_days if (single := _date(text)) is not None),
             frozenset(yearly for text in self.quiet_days if (yearly := _yearly(text)) is not None),
             tuple(sorted(store_zones.items())),
+        )
+
+    service_recovery: RecoverySettings = RecoverySettings()
+    milestone: MilestoneSettings = MilestoneSettings()
+    delight: DelightSettings = DelightSettings()
+    follow_up: FollowUpSettings = FollowUpSettings()
+    feedback_request: FeedbackSettings = FeedbackSettings()
+
+    def occasions(self, partitions: int) -> occasion_policy.OccasionPolicies:
+        """Kinds of message that follow an occasion, for one of so many partitions."""
+        return occasion_policy.OccasionPolicies(
+            service_recovery=self.service_recovery.policy(partitions),
+            milestone=self.milestone.policy(partitions),
+            delight=self.delight.policy(partitions),
+            follow_up=self.follow_up.policy(partitions),
+            feedback_request=self.feedback_request.policy(partitions),
         )
 
     def switched_on(self) -> tuple[tuple[Kind, policy.Rung], ...]:

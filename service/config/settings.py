@@ -99,6 +99,7 @@ class Settings(BaseSettings):
                 attribution_days=out.attribution_days,
                 expires_after_days=out.expires_after_days,
                 switched_on=out.switched_on(),
+                occasions=out.occasions(partitions),
                 volume_per_100_visits=out.volume_per_100_visits,
                 volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
                 volume_for_loyal=out.volume_for_loyal,

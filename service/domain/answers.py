@@ -60,6 +60,14 @@ class Answers(Stored):
                 found.append(LatestAnswer(survey, score, at_us, order_id, ordered_us, order_minor))
         return tuple(found)
 
+    def answered_us(self, survey: str) -> int:
+        """Time of the newest answer to that survey; 0: there is none."""
+        return {Survey.NPS: self.nps_us, Survey.CSAT: self.csat_us, Survey.CES: self.ces_us}[Survey(survey)]
+
+    def score_of(self, survey: str) -> int | None:
+        """The newest answer to that survey; None: there is none."""
+        return {Survey.NPS: self.nps, Survey.CSAT: self.csat, Survey.CES: self.ces}[Survey(survey)]
+
     def take(self, event: SurveyAnswer, ordered: tuple[int, int] | None) -> bool:
         """The newest answer of each survey stays; `ordered`: time and amount of the order it is about, where that is
         known. Returns whether it is this one.

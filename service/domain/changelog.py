@@ -29,6 +29,8 @@ BRAKE_KEY: Final = b"\x00brake"
 JUDGED_PREFIX: Final = b"\x00judged:"
 """Before the number of a judgement: what had been learned when it and those after it were made, while they wait to be
 published (scoreboard.py)."""
+PACE_KEY: Final = b"\x00pace"
+"""How many messages of each kind that follows an occasion went out on the day and in the week (outreach/pace.py)."""
 TABLE_KEY: Final = b"\x00table"
 """What the last refresh has found: tolerances by cell and share (learning/everybody.py, like the next two)."""
 NEWCOMERS_KEY: Final = b"\x00newcomers"

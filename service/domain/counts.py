@@ -7,7 +7,7 @@ from typing import Final
 
 COUNTED: Final = (
     "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
-    "corrections", "refunds_beyond_order", "merges", "withdrawals", "signs_of_life",
+    "corrections", "refunds_beyond_order", "merges", "withdrawals", "signs_of_life", "resolutions",
 )  # fmt: skip
 
 
@@ -38,6 +38,8 @@ class Counts:
         self.left_out: dict[str, int] = {}
         """By name: optional fields of accepted purchases that could not be read."""
         self.merges: int = 0
+        self.resolutions: int = 0
+        """Words of the shop that it has dealt with an answer."""
         self.withdrawals: int = 0
         """Profiles that the shop has deleted."""
 

@@ -18,6 +18,7 @@ from service.domain.answers import Answers
 from service.domain.calendar import NEVER
 from service.domain.episode import Episode
 from service.domain.favourites import Favourites
+from service.domain.occasion import OwnOccasions
 from service.domain.profile import ProfileState
 from service.domain.sealed_chunks import Sealed, of_order_memory
 
@@ -106,6 +107,7 @@ _EPISODE: Final = frozenset(
 _OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in {*_EPISODE, "order_memory", "chunks_sealed", "rare"})
 _OF_ABSENCE: Final = "absence"
 _WRITTEN_TO: Final = "written_to"
+_OCCASIONS: Final = "occasions"
 """What few customers have lies in the last element, a map by these names, which is left out where there is nothing."""
 _LOG_GAP_SUM: Final = 37
 """Elements of a snapshot, its version included, from before log_gap_sum."""
@@ -118,7 +120,7 @@ class Customer:
     A plain class, so that the optional compilation (setup.py) can keep its fields unboxed.
     """
 
-    __slots__ = ("customer_id", "episode", "sealed", "written_to", *_OWN_FIELDS)
+    __slots__ = ("customer_id", "episode", "occasions", "sealed", "written_to", *_OWN_FIELDS)
 
     def __init__(self, customer_id: str) -> None:
         self.customer_id: str = customer_id
@@ -178,6 +180,8 @@ class Customer:
         """The open chunk of the purchase history."""
         self.sealed: Sealed | None = None
         """Its full chunks, each a record of its own; None: there never was one."""
+        self.occasions: OwnOccasions | None = None
+        """What there is to say for another reason than the silence; None: nothing."""
         self.sign_us: int = 0
         """Newest sign of life on a day after the last visit's that is no visit itself; 0: there was none. It postpones
         what is due, and is no end of the silence."""
@@ -205,6 +209,8 @@ class Customer:
             rare[_OF_ABSENCE] = absence
         if self.written_to:
             rare[_WRITTEN_TO] = self.written_to
+        if self.occasions is not None:
+            rare[_OCCASIONS] = self.occasions.fields()
         return rare
 
     def take_rare(self, rare: Mapping[str, Any]) -> None:
@@ -212,6 +218,8 @@ class Customer:
         if absence := rare.get(_OF_ABSENCE):
             self.episode.take_rare(absence)
         self.written_to = rare.get(_WRITTEN_TO, b"")
+        if noted := rare.get(_OCCASIONS):
+            self.occasions = OwnOccasions.of(noted)
 
     def _usual_fields(self) -> tuple[object, ...]:
         episode = self.episode
@@ -269,6 +277,8 @@ class Customer:
     def wake_us(self) -> int:
         """Next date at which this customer wants to be looked at."""
         due, change = self.episode.due_us, self.change_us
+        if self.occasions is not None:
+            due = min(due, self.occasions.wake_us)
         return min(change, due)
 
     def has_seen(self, digest: bytes) -> bool:

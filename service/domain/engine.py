@@ -20,6 +20,7 @@ from service.domain.changelog import (
     BRAKE_KEY,
     JUDGED_PREFIX,
     OWN_PREFIX,
+    PACE_KEY,
     PARTITION_KEY,
     RHYTHM_PREFIX,
     SOURCE_PREFIX,
@@ -33,7 +34,7 @@ from service.domain.changelog import (
 from service.domain.corrections import Known, known_by
 from service.domain.counts import Counts
 from service.domain.customer import Customer, restore, snapshot
-from service.domain.events import Erasure, Merge, Profile, Purchase, SignOfLife, SurveyAnswer, Withdrawal
+from service.domain.events import Erasure, Merge, Profile, Purchase, Resolved, SignOfLife, SurveyAnswer, Withdrawal
 from service.domain.favourites import Favourites
 from service.domain.findings import Kind, Output, Scores, ScoresErased
 from service.domain.hashed_ids import NO_ID, PROFILE_SEED, PURCHASE_SEED, SURVEY_SEED, event_hash, order_hash
@@ -42,6 +43,8 @@ from service.domain.learning.everybody import Everybody
 from service.domain.learning.learned import Learned
 from service.domain.merging import Merging
 from service.domain.outreach.ladder import Ladder
+from service.domain.outreach.occasions import Occasions
+from service.domain.outreach.pace import Pace
 from service.domain.parcels import MOST_CHUNK_BYTES, Applied, Arrival, IdErased, Moved
 from service.domain.partition_state import PartitionState
 from service.domain.periods.ledger import Ledger
@@ -89,6 +92,7 @@ class Engine:
         self.counts = Counts()
         self.identities = Identities(erasure_salt, former_salt)
         self._key = erasure_salt
+        self._pace = Pace(calendar)
         self._merged = self.identities.into
         self._history_days = policy.shop.history_days
         self._touched: dict[str, Customer] = {}
@@ -140,6 +144,18 @@ class Engine:
             self._outputs,
             tells_ends=self._tells_ends,
             control_key=self._key,
+        )
+        self.occasions = Occasions(
+            policy.outreach,
+            self.everybody,
+            self.timeline,
+            self.calendar,
+            self.ladder.programme,
+            self.ladder.release,
+            self._pace,
+            self._outputs,
+            tells_ends=self._tells_ends,
+            key=self._key,
         )
         self._visits = Visits(
             self.calendar,
@@ -197,7 +213,8 @@ class Engine:
 
     def _look(self, wake_us: int, customer: Customer) -> None:
         """A stored date has come: a step of outreach, or a change that time alone brings."""
-        changed = self.ladder.look(customer, wake_us)
+        changed = customer.occasions is not None and self.occasions.look(customer, wake_us)
+        changed |= self.ladder.look(customer, wake_us)
         changed |= self.scoreboard.look(customer, wake_us, self.timeline.now_us)
         if changed:
             self._changed = True
@@ -222,6 +239,8 @@ class Engine:
                 self._purchase(event)
             case SurveyAnswer():
                 self._answer(event)
+            case Resolved():
+                self._resolved(event)
             case Profile():
                 self._profile(event)
             case Erasure():
@@ -332,6 +351,8 @@ class Engine:
             self._buy(customer, event, at_us, day, amount, in_history)
         if known is not None:
             self._correct(customer, known)
+            if customer.occasions is not None:  # a refund of this order, or money given back before it was known
+                self.occasions.given_back(customer, event.order_id)
 
     def _buy(self, customer: Customer, event: Purchase, at_us: int, day: int, amount: int, in_history: bool) -> None:
         """An order, on local day `day`. Reading a field of an event costs more than handing it on."""
@@ -344,7 +365,10 @@ class Engine:
         joined = False
         if customer.answers is not None and (order_id := event.order_id) is not None:
             joined = customer.answers.join(order_id, at_us, amount)
+        visits = customer.visits
         self._visits.bought(customer, at_us, day, amount, in_history, event.source)
+        if self.occasions.is_on:
+            self.occasions.bought(customer, at_us, day, event.order_id, visits)
         items = event.items
         if items:
             if customer.items is None:
@@ -376,6 +400,8 @@ class Engine:
                 self._alive(customer, event.at_us)
             if customer.answers is not None and customer.answers.restate(booked.order, booked.amount):
                 self._show(customer)
+            if customer.occasions is not None and not booked.amount:
+                self.occasions.given_back(customer, event.order_id)
         self._correct(customer, known)
 
     def _correct(self, customer: Customer, known: Known) -> None:
@@ -408,8 +434,21 @@ class Engine:
         if customer.answers is None:
             customer.answers = Answers()
         ordered = None if event.order_id is None else order_of(customer, event.order_id)
-        customer.answers.take(event, ordered)
+        newest = customer.answers.take(event, ordered)
+        if newest and self.occasions.is_on:
+            self.occasions.answered(customer, event)
         self._show(customer)
+
+    def _resolved(self, event: Resolved) -> None:
+        """The shop has dealt with what an answer was about."""
+        customer, digest = self._known(event.customer_id), event_hash(event.event_id, SURVEY_SEED)
+        if customer is None or self._is_duplicate(customer, digest, event.at_us, 0):
+            return
+        self.timeline.observe(event.at_us, event.customer_id, self.calendar.day_of(event.at_us))
+        self._touched[event.customer_id] = customer
+        self.counts.resolutions += 1
+        if self.occasions.is_on:
+            self.occasions.resolved(customer, event)
 
     def _profile(self, event: Profile) -> None:
         customer = self._known(event.customer_id)
@@ -422,6 +461,7 @@ class Engine:
             customer.profile = ProfileState()
         customer.profile.take(event)
         self.ladder.consent_heard(customer)
+        self.occasions.consent_heard(customer)
         self.scoreboard.changed(customer, self.timeline.now_us)
 
     def _withdraw(self, event: Withdrawal) -> None:
@@ -435,7 +475,9 @@ class Engine:
             customer.profile = ProfileState()
         was_reachable = customer.profile.reachable
         customer.profile.withdraw(event.at_us)
-        self.ladder.consent_heard(customer, contact_gone=was_reachable and not customer.profile.reachable)
+        unreached = was_reachable and not customer.profile.reachable
+        self.ladder.consent_heard(customer, contact_gone=unreached)
+        self.occasions.consent_heard(customer, contact_gone=unreached)
         self.scoreboard.changed(customer, self.timeline.now_us)
 
     def _merge(self, event: Merge) -> None:
@@ -463,8 +505,9 @@ class Engine:
         new = None if old is None else self._known(new_id)
         if old is None or new is None:
             return
-        days = self._merging.take_out(old)
+        days, visits = self._merging.take_out(old), max(old.visits, new.visits)
         self._merging.merge(old, days, new)
+        self.occasions.merged(old, new, visits)
         self._drop(old)
         self._has_merged(new)
 
@@ -502,6 +545,7 @@ class Engine:
             self.counts.of_erased += 1
             ids.refuse_all(old_ids, self.timeline.now_us)
             if old is not None:
+                self.occasions.erased(old)
                 self.ladder.erased(old)
                 self.ledger.rebook(event.days, 1, self.timeline.today - self._history_days)
             return
@@ -515,7 +559,9 @@ class Engine:
             self.timeline.observe(old.last_us, new_id, self.calendar.day_of(old.last_us))
             new.episode.due_us = due_us
         old.episode.stalled_us = self.timeline.stalled_for(old)
+        visits = max(old.visits, new.visits)
         self._merging.merge(old, event.days, new)
+        self.occasions.merged(old, new, visits)
         self._has_merged(new)
 
     def _drop(self, customer: Customer) -> None:
@@ -523,6 +569,7 @@ class Engine:
         customer_id = customer.customer_id
         self.scoreboard.forget(customer)
         customer.episode.begin(0)
+        customer.occasions = None
         customer.change_us = NEVER  # where a date of theirs lies in the queue, nothing follows
         del self.customers[customer_id]
         self._touched.pop(customer_id, None)
@@ -548,6 +595,7 @@ class Engine:
         customer = self.customers.get(customer_id)
         if customer is None:
             return
+        self.occasions.erased(customer)
         self.ladder.erased(customer)
         self.everybody.forget(customer)
         self._drop(customer)
@@ -613,6 +661,9 @@ class Engine:
             if self.ladder.brake.changed:
                 self.ladder.brake.changed = False
                 state.append((BRAKE_KEY, pack(self.state.brake.fields())))
+            if self._pace.changed:
+                self._pace.changed = False
+                state.append((PACE_KEY, pack(self._pace.fields())))
             state.extend(
                 (RHYTHM_PREFIX + bytes((cell,)), pack(self.rhythm.cell(cell))) for cell in self.rhythm.changed_cells()
             )
@@ -634,6 +685,9 @@ class Engine:
                 self._learned_read[key] = value
         elif key == BRAKE_KEY:
             self._brake_read = value
+        elif key == PACE_KEY:
+            if value is not None:
+                self._pace.restore(unpack(value))
         elif key == PARTITION_KEY:
             if value is not None:
                 brake = self.state.brake

@@ -51,6 +51,19 @@ class SurveyAnswer(msgspec.Struct, gc=False):
     order_id: str | None = None
 
 
+class Resolved(msgspec.Struct, gc=False):
+    """The shop has dealt with what an answer was about."""
+
+    event_id: str
+    customer_id: str
+    at_us: int
+    survey: Survey | None = None
+    """None: whichever it was, like the order."""
+    order_id: str | None = None
+    note: str = ""
+    """What was done, in the shop's words; empty: not said."""
+
+
 class Profile(msgspec.Struct, gc=False):
     """What the shop says of a customer. None = not said in this event, so what was known stays."""
 
@@ -108,4 +121,4 @@ class SignOfLife(msgspec.Struct, gc=False):
     """Whether that is the purchase's own time, which moves the stream's; else it is when the record was written."""
 
 
-Event = Purchase | SurveyAnswer | Profile | Erasure | Merge
+Event = Purchase | SurveyAnswer | Resolved | Profile | Erasure | Merge

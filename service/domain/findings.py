@@ -57,6 +57,8 @@ class Reason(StrEnum):
     DAILY_LIMIT = "daily_limit"
     SWITCHED_OFF = "switched_off"
     BOUNCED = "bounced"
+    KIND_LIMIT = "kind_limit"
+    REFUNDED = "refunded"
 
 
 class Segment(StrEnum):
@@ -85,6 +87,34 @@ class RiskBand(StrEnum):
     HIGH = "high"
 
 
+class About(msgspec.Struct, frozen=True, gc=False):
+    """What a message is about that no silence brings: the purchase, the visit, the answer."""
+
+    mark: str
+    """What identifies it, by its kind: number of the visit, week, day of the visit, order, answer."""
+    at_us: int
+    """When that was."""
+    day: int
+    """Local day of it."""
+    step: str = ""
+    """Which step of the kind, as the decision's rung."""
+    order_id: str | None = None
+    """None: no order is known, or it is about none."""
+    survey: Survey | None = None
+    """Which survey was answered, or is asked for; None: neither."""
+    score: int | None = None
+    """What was answered; None: nothing was, or it is what is asked for."""
+    number: int | None = None
+    """Of the visit, where it is about its number."""
+    survey_url: str = ""
+    """Where the survey is answered, with places for the customer and the order; empty: not said."""
+    person: str = ""
+    """Who writes, and where an answer reaches them; empty: the shop."""
+    write_to: str = ""
+    note: str = ""
+    """What the shop did about it, in its words; empty: not said."""
+
+
 class Evidence(msgspec.Struct, frozen=True, gc=False):
     """The numbers an alert rests on, as they were when it was decided."""
 
@@ -110,6 +140,8 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     latest_csat: int | None
     first_name: str | None
     locale: str | None
+    about: About | None = None
+    """None: it is about the silence."""
 
 
 class Addressee(msgspec.Struct, frozen=True, gc=False):

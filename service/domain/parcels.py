@@ -11,7 +11,17 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SignOfLife, SurveyAnswer, Withdrawal
+from service.domain.events import (
+    Erasure,
+    Event,
+    Merge,
+    Profile,
+    Purchase,
+    Resolved,
+    SignOfLife,
+    SurveyAnswer,
+    Withdrawal,
+)
 
 MOST_CHUNK_BYTES: Final = 8 << 20
 """Of sealed chunks in one parcel, half of what the topic takes; who has more loses the oldest."""
@@ -67,6 +77,7 @@ KINDS: Final[tuple[type[Applied], ...]] = (
     Arrival,
     Moved,
     IdErased,
+    Resolved,
 )
 _NUMBER_OF: Final = {kind: number for number, kind in enumerate(KINDS)}
 

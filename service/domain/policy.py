@@ -9,6 +9,7 @@ from math import inf
 from typing import Final
 
 from schemas.kinds import Kind
+from service.domain.occasion_policy import OccasionPolicies
 from service.domain.written_to import LONGEST_DAYS, MOST
 
 
@@ -209,6 +210,8 @@ class OutreachPolicy:
     volume_for_loyal: float = 0.0
     """Part of the volume, 0 to 1, that is kept for regulars of 13 visits and more."""
 
+    occasions: OccasionPolicies = field(default_factory=OccasionPolicies)
+    """Kinds of message that follow an occasion."""
     control_share: float = 0.0
     """Part of the customers, 0 to 1, to whom nothing is sent, so that what messages bring can be told from what would
     have come anyway."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from schemas.kinds import Kind
-from service.domain.findings import Evidence
+from service.domain.calendar import to_day, to_us, utc_text
+from service.domain.events import Survey
+from service.domain.findings import About, Evidence
 from service.message.message import ShopFacts
 from service.wording.languages import DEFAULT, LANGUAGES, language_of
 from service.wording.subjects import subject
@@ -18,16 +20,16 @@ RUNGS: Final[Mapping[Kind, str]] = {
     Kind.WIN_BACK: "remind",
     Kind.SECOND_VISIT: "nudge",
     Kind.SERVICE_RECOVERY: "apology",
-    Kind.MILESTONE: "visit",
-    Kind.DELIGHT: "thanks",
+    Kind.MILESTONE: "reached",
+    Kind.DELIGHT: "treat",
     Kind.FEEDBACK_REQUEST: "ask",
-    Kind.FOLLOW_UP: "thanks",
+    Kind.FOLLOW_UP: "first",
 }
 """Of a sample, unless another is asked for."""
 _NAMES: Final = {"en": "Anna", "fr": "Camille"}
 _ITEMS: Final = {"en": ("Flat white", "Almond croissant"), "fr": ("Café crème", "Croissant aux amandes")}
 _OFFER: Final = {"en": "A pastry on the house", "fr": "Une viennoiserie offerte"}
-_WITH_OFFER: Final = frozenset({"incentive", "visit"})
+_WITH_OFFER: Final = frozenset({"incentive", "reached"})
 """Rungs whose samples bring something."""
 _VISITS: Final = {Kind.SECOND_VISIT: 1, Kind.FOLLOW_UP: 1, Kind.MILESTONE: 50}
 _SIX_YEARS: Final = timedelta(days=6 * 365 + 200)
@@ -72,6 +74,7 @@ def sample_request(
         latest_csat=None,
         first_name=name,
         locale=locale,
+        about=_about(kind, rung, visits, last),
     )
     spoken = {each: told[kind](seen, name) for each, told in _SENTENCES.items() if kind in told}
     shop_language = language_of(shop.locale) or DEFAULT
@@ -115,7 +118,45 @@ def sample_request(
             {"code": "usual_gap", "value": _USUAL_DAYS, "unit": "days"},
             {"code": "visits", "value": visits, "unit": "visits"},
         ],
+        "resolution": None,
+        **_occasion(seen.about),
         "sample": True,
+    }
+
+
+def _about(kind: Kind, rung: str, visits: int, last: datetime) -> About | None:
+    """What such a message would be about; None: the silence."""
+    mark, order_id, survey, score = "", None, None, None
+    match kind:
+        case Kind.WIN_BACK | Kind.SECOND_VISIT:
+            return None
+        case Kind.SERVICE_RECOVERY:
+            mark, survey, score = f"nps@{_text(last)}", Survey.NPS, 3
+        case Kind.MILESTONE:
+            mark = str(visits)
+        case Kind.DELIGHT:
+            mark = f"{last.isocalendar().year}-W{last.isocalendar().week:02d}"
+        case Kind.FOLLOW_UP:
+            mark = last.date().isoformat()
+        case Kind.FEEDBACK_REQUEST:
+            mark, order_id, survey = "sample-order", "sample-order", Survey.NPS
+        case _:
+            assert_never(kind)
+    number = visits if kind is Kind.MILESTONE else None
+    day = to_day(last.date())
+    return About(mark, to_us(last), day, step=rung, order_id=order_id, survey=survey, score=score, number=number)
+
+
+def _occasion(about: About | None) -> dict[str, Any]:
+    return {
+        "occasion": None if about is None else about.mark,
+        "occasion_at": None if about is None else utc_text(about.at_us),
+        "order_id": None if about is None else about.order_id,
+        "survey": None if about is None or about.survey is None else about.survey.value,
+        "score": None if about is None else about.score,
+        "survey_url": None,
+        "person": None,
+        "write_to": None,
     }
 
 

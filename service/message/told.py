@@ -39,6 +39,7 @@ def told(data: Mapping[str, Any], shop: ShopFacts, locale: str, unsubscribe_url:
     spoken = _babel(locale)
     language = language_of(locale)
     kind, rung, visits = str(data["kind"]), str(data["rung"]), int(data.get("visits") or 0)
+    number = _number(data, visits)
     consent = data.get("consent") or {}
     agreed = consent.get("marketing_consent") is True
     first_name = called(data.get("first_name"))
@@ -48,12 +49,14 @@ def told(data: Mapping[str, Any], shop: ShopFacts, locale: str, unsubscribe_url:
         "locale": locale.replace("_", "-"),
         "first_name": first_name,
         "visits": visits,
-        "nth": (language or DEFAULT).ordinal(visits),
+        "nth": (language or DEFAULT).ordinal(number),
         "since": _since(data, visits, shop, spoken),
         "usual_order": _listed(data.get("favourite_items"), spoken),
         "last_order": _listed(data.get("last_items"), spoken),
         "offer": " ".join(str(data.get("offer") or "").split()),
         "resolution": " ".join(str(data.get("resolution") or "").split()),
+        "person": " ".join(str(data.get("person") or "").split()),
+        "write_to": str(data.get("write_to") or ""),
         "agreed": agreed,
         "agreed_on": _day(consent.get("since"), shop, spoken) if agreed else "",
         "sample": data.get("sample") is True,
@@ -65,8 +68,14 @@ def told(data: Mapping[str, Any], shop: ShopFacts, locale: str, unsubscribe_url:
         "data": data,
     }
     if language is not None:
-        variables["subject"] = subject(Kind(kind), rung, first_name, visits, language)
+        variables["subject"] = subject(Kind(kind), rung, first_name, number, language)
     return variables
+
+
+def _number(data: Mapping[str, Any], visits: int) -> int:
+    """Of the visit that is celebrated; the customer may have come again since."""
+    occasion = str(data.get("occasion") or "")
+    return int(occasion) if data["kind"] == Kind.MILESTONE and occasion.isdecimal() and occasion.isascii() else visits
 
 
 def _babel(locale: str) -> Locale:
@@ -127,6 +136,8 @@ def _item(item: object) -> str:
 
 def _button_url(data: Mapping[str, Any], shop: ShopFacts, kind: str) -> str:
     """Of the survey for who is asked, else of the shop."""
+    if kind == Kind.FEEDBACK_REQUEST and data.get("survey_url"):
+        return str(data["survey_url"])
     if kind != Kind.FEEDBACK_REQUEST or not shop.feedback_url:
         return shop.url
     filled: Callable[[str], str] = lambda key: quote(str(data.get(key) or ""), safe="")  # noqa: E731

@@ -16,13 +16,24 @@ from typing import Final
 import msgspec
 from pydantic_core import PydanticCustomError
 
-from schemas.inputs import Bounce, CustomerEvent
+from schemas.inputs import Bounce, CustomerEvent, SurveyEvent
 from schemas.inputs import Purchase as WirePurchase
 from schemas.inputs import SurveyAnswer as WireAnswer
 from schemas.scales import SCALES
 from schemas.wire_types import AMOUNT_TEXT, MAX_ID, read_amount, read_time
 from service.domain.calendar import SECOND_US
-from service.domain.events import Erasure, Item, Merge, Profile, Purchase, SignOfLife, Survey, SurveyAnswer, Withdrawal
+from service.domain.events import (
+    Erasure,
+    Item,
+    Merge,
+    Profile,
+    Purchase,
+    Resolved,
+    SignOfLife,
+    Survey,
+    SurveyAnswer,
+    Withdrawal,
+)
 from service.errors import ErrorCode, PartlyRefusedError, PoisonError
 from service.streaming.currencies import Money
 from service.streaming.framing import Headers, check_headers, read_object, unframe
@@ -32,6 +43,10 @@ from service.streaming.wire_strict import validate, validate_fields
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SURVEYS: Final = {survey.value: survey for survey in Survey}
+_ANSWERED: Final = (None, "answer")
+"""Kinds of a record of `surveys` that are answers."""
+MAX_NOTE: Final = 2_000
+"""Characters of what the shop says about a case that are kept for the message."""
 _PLAIN_AMOUNT: Final = re.compile(AMOUNT_TEXT)
 _LONGEST_PRICE: Final = 12
 """Characters; far below the largest amount."""
@@ -142,7 +157,7 @@ class Decoder:
             return SignOfLife(whose, at_us, own_time=True)
         return SignOfLife(whose, timestamp_us, own_time=False)
 
-    def survey(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> SurveyAnswer:
+    def survey(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> SurveyAnswer | Resolved:
         """One record of `surveys`. PoisonError when it can never be accepted."""
         text = unframe(value, self._max_bytes)
         if headers:
@@ -151,9 +166,19 @@ class Decoder:
             found = self._quick_answer(text, key, now_us)
             if found is not None:
                 return found
-        wire = validate(WireAnswer, readable_answer(read_object(text))[0])
+        said = readable_answer(read_object(text))[0]
+        if said.get("kind") not in _ANSWERED:
+            return self._resolved(validate(SurveyEvent, {**said, "score": None}), key, now_us)
+        wire = validate(WireAnswer, said)
         at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
         return SurveyAnswer(wire.event_id, wire.customer_id, at_us, _SURVEYS[wire.survey], wire.score, wire.order_id)
+
+    def _resolved(self, wire: SurveyEvent, key: bytes | None, now_us: int) -> Resolved:
+        """The word that an answer was dealt with."""
+        at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
+        survey = None if wire.survey is None else _SURVEYS[wire.survey]
+        note = (_clean(wire.comment) or "")[:MAX_NOTE]
+        return Resolved(wire.event_id, wire.customer_id, at_us, survey, wire.order_id, note)
 
     def customer(
         self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int

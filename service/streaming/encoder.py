@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Self, assert_never
+from urllib.parse import quote
 
 from service.config import Settings
 from service.domain.calendar import utc_text
@@ -124,6 +125,7 @@ class Encoder:
             "offer": made.offer,
             "template": made.template,
             "expires_at": utc_text(made.expires_us),
+            **_occasion(made),
             "sentence": sentence(made.kind, seen, made.customer_id, self._spoken(seen)),
         }
 
@@ -145,11 +147,12 @@ class Encoder:
                 "since": None if to is None or consent is None else utc_text(to.consent_us),
                 "rule": self._shop.consent,
             },
-            "subject": subject(made.kind, made.rung, seen.first_name, seen.visits, spoken),
+            "subject": subject(made.kind, made.rung, seen.first_name, _visit_number(seen), spoken),
             "sentence_shop": explained["sentence"]
             if spoken is self._language
             else sentence(made.kind, seen, made.customer_id, self._language),
             "reasons": self._reasons(made, explained),
+            "resolution": None if seen.about is None else seen.about.note or None,
             "sample": False,
         }
 
@@ -198,6 +201,36 @@ def _identity(made: Decision) -> Fields:
         "episode_id": made.episode_id,
         "kind": made.kind.value,
         "rung": made.rung,
+    }
+
+
+_NO_OCCASION: Fields = dict.fromkeys(
+    ("occasion", "occasion_at", "order_id", "survey", "score", "survey_url", "person", "write_to")
+)
+
+
+def _visit_number(seen: Evidence) -> int:
+    """Of the visit that the message is about, else of the last."""
+    return seen.visits if seen.about is None or seen.about.number is None else seen.about.number
+
+
+def _occasion(made: Decision) -> Fields:
+    """What it is about, if that is not the silence."""
+    about = made.evidence.about
+    if about is None:
+        return _NO_OCCASION
+    url = about.survey_url
+    for name, value in (("survey", about.survey), ("customer_id", made.customer_id), ("order_id", about.order_id)):
+        url = url.replace(f"{{{name}}}", quote(value or "", safe=""))
+    return {
+        "occasion": about.mark,
+        "occasion_at": utc_text(about.at_us),
+        "order_id": about.order_id,
+        "survey": about.survey,
+        "score": about.score,
+        "survey_url": url or None,
+        "person": about.person or None,
+        "write_to": about.write_to or None,
     }
 
 

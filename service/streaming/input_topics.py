@@ -15,7 +15,17 @@ from typing import Any, Final
 from schemas import inputs
 from service.config import TopicNames
 from service.domain.calendar import utc_text
-from service.domain.events import Erasure, Event, Merge, Profile, Purchase, SignOfLife, SurveyAnswer, Withdrawal
+from service.domain.events import (
+    Erasure,
+    Event,
+    Merge,
+    Profile,
+    Purchase,
+    Resolved,
+    SignOfLife,
+    SurveyAnswer,
+    Withdrawal,
+)
 from service.domain.money import minor_to_text
 from service.streaming.decoder import Decoder
 from service.streaming.framing import Headers
@@ -70,7 +80,10 @@ def _purchase(event: Purchase, minor_digits: int) -> Body:
     return body
 
 
-def _answer(event: SurveyAnswer, minor_digits: int) -> Body:  # noqa: ARG001 - the signature of every writer
+def _answer(event: SurveyAnswer | Resolved, minor_digits: int) -> Body:  # noqa: ARG001 - the signature of every writer
+    if isinstance(event, Resolved):
+        said = {"survey": event.survey, "order_id": event.order_id, "comment": event.note or None}
+        return {"kind": "resolved", **{name: value for name, value in said.items() if value is not None}}
     body: Body = {"survey": event.survey, "score": event.score}
     if event.order_id is not None:
         body["order_id"] = event.order_id
@@ -106,10 +119,10 @@ INPUT_TOPICS: Final = (
     InputTopic(
         inputs.SURVEYS,
         rank=3,
-        events=(SurveyAnswer,),
+        events=(SurveyAnswer, Resolved),
         decode=lambda decoder: decoder.survey,
         write=_answer,
-        counted={"answers": "survey_answer"},
+        counted={"answers": "survey_answer", "resolutions": "survey_resolved"},
     ),
     InputTopic(
         inputs.CUSTOMERS,

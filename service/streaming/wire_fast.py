@@ -59,6 +59,7 @@ class FastAnswer(msgspec.Struct, gc=False):
     score: int
     comment: Annotated[str, msgspec.Meta(max_length=MAX_COMMENT)] | None = None
     order_id: _Id | None = None
+    kind: Literal["answer"] | None = None
     specversion: msgspec.UnsetType = msgspec.UNSET
 
 

@@ -85,8 +85,12 @@ def _plain(name: str) -> str:
 
 
 def readable_answer(event: Object) -> tuple[Object, tuple[str, ...]]:
-    """The same of a survey answer."""
-    return _read(event, _ANSWER)
+    """The same of a survey answer, or of the word that one was dealt with."""
+    found, left_out = _read(event, _ANSWER)
+    word = found.get("kind")
+    if isinstance(word, str):
+        found["kind"] = word.strip().lower() or None
+    return found, left_out
 
 
 def _readable_lines(lines: list[object]) -> tuple[list[Object], tuple[str, ...]]:

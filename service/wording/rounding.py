@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from service.domain.events import Survey
+
+HIGHEST = {Survey.NPS: 10, Survey.CSAT: 5, Survey.CES: 7}
+"""What the best answer to each survey is."""
 _FEW = 0.25
 """Shares below it are called few."""
 

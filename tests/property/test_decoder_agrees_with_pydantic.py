@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from schemas.inputs import Purchase as WirePurchase
 from schemas.inputs import SurveyAnswer as WireAnswer
 from service.domain.calendar import SECOND_US
-from service.domain.events import Purchase, SurveyAnswer
+from service.domain.events import Purchase, Resolved, SurveyAnswer
 from service.errors import ErrorCode, PoisonError
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.wire_lenient import readable_answer, readable_purchase
@@ -123,7 +123,7 @@ def damaged_events(draw: st.DrawFn) -> bytes:
 
 def outcome(
     decoder: Decoder, reader: Reader, value: bytes, key: bytes | None
-) -> Purchase | SurveyAnswer | tuple[ErrorCode, str]:
+) -> Purchase | SurveyAnswer | Resolved | tuple[ErrorCode, str]:
     try:
         return (
             decoder.purchase(value, key, None, NOW_US)

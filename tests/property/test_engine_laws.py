@@ -16,6 +16,14 @@ from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Item, Purchase, SurveyAnswer
 from service.domain.findings import HealthBand, Kind, Output, Scores, ScoresErased, Segment
+from service.domain.occasion_policy import (
+    DelightPolicy,
+    FeedbackPolicy,
+    FollowUpPolicy,
+    MilestonePolicy,
+    OccasionPolicies,
+    RecoveryPolicy,
+)
 from service.domain.periods.rows import CSV_COLUMNS
 from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop, Timing
@@ -41,10 +49,23 @@ LADDER = OutreachPolicy(
 )
 LIMITED = replace(LADDER, volume_per_100_visits=8.0, volume_for_loyal=0.25)
 DAILY = replace(LADDER, volume_per_day=0.3, switched_on=((Kind.SECOND_VISIT, Rung("nudge")),))
+OCCASIONS = replace(
+    LADDER,
+    control_share=0.2,
+    occasions=OccasionPolicies(
+        service_recovery=RecoveryPolicy(case_days=20.0),
+        milestone=MilestonePolicy(every=3, at_most_per_day=1.0),
+        delight=DelightPolicy(share=0.3, min_visits=3),
+        follow_up=FollowUpPolicy(only_first=False, days_between=9.0, at_most_per_week=2.0),
+        feedback_request=FeedbackPolicy(days_between=14.0, at_most_per_day=0.5),
+    ),
+)
 SEEDS = st.integers(0, 2**32)
 FEW = settings(max_examples=8, deadline=None)
 CLOCKS = pytest.mark.parametrize("timing", [EVENT_TIME, UNDISTURBED, WALL_TIME], ids=["event", "undisturbed", "wall"])
-POLICIES = pytest.mark.parametrize("policy", [LADDER, LIMITED, DAILY], ids=["ladder", "volume", "daily volume, nudges"])
+POLICIES = pytest.mark.parametrize(
+    "policy", [LADDER, LIMITED, DAILY, OCCASIONS], ids=["ladder", "volume", "daily volume, nudges", "occasions"]
+)
 
 
 def in_one_turn(events: list[Event], timing: Timing, policy: OutreachPolicy = LADDER) -> tuple[list[Output], Engine]:

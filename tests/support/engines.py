@@ -95,6 +95,7 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "purchases": {name: entries_of(customer) for name, customer in engine.customers.items()},
         "partition": engine.state.pack(),
         "brake": engine.state.brake.fields(),
+        "pace": engine._pace.fields(),
         "ledger": {day: engine.ledger.record(day) for day in engine.ledger.days()},
         "segments": list(engine.scoreboard.segments),
         "bands": list(engine.scoreboard.bands),

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from service.domain.calendar import SECOND_US
-from service.domain.events import Erasure, Item, Profile, Purchase, Survey, SurveyAnswer
+from service.domain.events import Erasure, Item, Profile, Purchase, Resolved, Survey, SurveyAnswer
 from service.errors import ErrorCode, PoisonError
 from service.streaming.decoder import Decoder, DecoderSettings
 
@@ -442,3 +442,28 @@ def test_nobody_is_erased_without_a_key_and_the_sentence_says_what_to_do() -> No
         keyless.customer(json.dumps(CUSTOMER | {"kind": "erase"}).encode(), b"anna", None, NOW_US)
 
     assert refused.value.code is ErrorCode.NO_ERASURE_KEY
+
+
+@pytest.mark.parametrize("more", [{}, {"survey": "nps"}, {"order_id": "o1"}, {"score": "?"}, {"kind": " Resolved "}])
+def test_the_word_that_an_answer_was_dealt_with_needs_neither_survey_nor_score(more: dict[str, object]) -> None:
+    said = {"event_id": "r", "customer_id": "c", "occurred_at": "2026-03-01T10:00:00Z", "kind": "resolved"}
+
+    found = Decoder(DecoderSettings()).survey(
+        json.dumps({**said, "comment": "A new\ngrinder.", **more}).encode(), b"c", (), 1_900_000_000_000_000
+    )
+
+    assert isinstance(found, Resolved)
+    assert (found.note, found.survey, found.order_id) == (
+        "A new grinder.",
+        Survey.NPS if "survey" in more else None,
+        more.get("order_id"),
+    )
+
+
+def test_a_survey_record_of_another_kind_is_refused() -> None:
+    said = {"event_id": "r", "customer_id": "c", "occurred_at": "2026-03-01T10:00:00Z", "kind": "closed"}
+
+    with pytest.raises(PoisonError) as refused:
+        Decoder(DecoderSettings()).survey(json.dumps(said).encode(), b"c", (), 1_900_000_000_000_000)
+
+    assert refused.value.code is ErrorCode.UNKNOWN_KIND

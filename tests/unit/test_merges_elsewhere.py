@@ -16,6 +16,7 @@ from service.domain.events import (
     Merge,
     Profile,
     Purchase,
+    Resolved,
     SignOfLife,
     Survey,
     SurveyAnswer,
@@ -325,13 +326,14 @@ PACKED: list[Applied] = [
     Arrival("b", 5, "a", ["c"], b"\x91\x01", {3: b"chunk"}, [18_000, 18_001]),
     Moved("a", 5, "b"),
     IdErased("a", 5),
+    Resolved("6", "a", 5, Survey.CES, "o", "mended"),
 ]
 
 
 def test_every_event_travels_as_it_is() -> None:
     assert [type(event) for event in PACKED] == list(KINDS)
     assert [unpack_event(pack_event(event)) for event in PACKED] == PACKED
-    assert [time_of(event) for event in PACKED] == [5] * 5 + [None, None] + [5] * 3
+    assert [time_of(event) for event in PACKED] == [5] * 5 + [None, None] + [5] * 4
 
 
 @pytest.mark.parametrize("value", [b"", b"\x92\xcc\xc8\x80", b"\x92\x00\x80"])

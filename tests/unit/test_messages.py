@@ -162,8 +162,11 @@ def test_who_has_come_once_has_not_been_coming_since() -> None:
     [(1, "1st", "1re"), (2, "2nd", "2e"), (11, "11th", "11e"), (50, "50th", "50e"), (103, "103rd", "103e")],
 )
 def test_the_nth_visit(number: int, english: str, french: str) -> None:
-    assert f"that was your {english} visit" in written(Kind.MILESTONE, visits=number).subject
-    assert f"votre {french}\u00a0visite" in written(Kind.MILESTONE, locale="fr", visits=number).subject
+    assert f"that was your {english} visit" in written(Kind.MILESTONE, visits=number, occasion=str(number)).subject
+    assert (
+        f"votre {french}\u00a0visite"
+        in written(Kind.MILESTONE, locale="fr", visits=number, occasion=str(number)).subject
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from typing import Final
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date
 from service.domain.customer import Customer
-from service.domain.findings import Addressee, Arm, Decision, Evidence, Kind, Outcome, Reason
+from service.domain.findings import About, Addressee, Arm, Decision, Evidence, Kind, Outcome, Reason
 from service.domain.learning.learned import Learned
 from service.domain.outlook import outlook_of
-from service.domain.outreach.kinds.silence import SilenceKind
+from service.domain.outreach.kinds.message import MessageKind
 from service.domain.profile import ProfileState
 
 _NAMESPACE: Final = uuid.UUID("6f1d2f0a-6c0e-5d55-9b52-0d0a7c2f7f11").bytes
@@ -23,7 +23,15 @@ def decision_id(kind: Kind, rung: str, episode_day: int, customer_id: str) -> st
 
     Put together here because `uuid.uuid5` takes four times as long, and a backtest makes one or two for every silence.
     """
-    name = f"{kind.value}/{rung}/{to_date(episode_day)}/{customer_id}"
+    return _id_of(f"{kind.value}/{rung}/{to_date(episode_day)}/{customer_id}")
+
+
+def occasion_id(kind: Kind, rung: str, mark: str, customer_id: str) -> str:
+    """The same of a message about an occasion, which `mark` identifies."""
+    return _id_of(f"{kind.value}/{rung}/{mark}/{customer_id}")
+
+
+def _id_of(name: str) -> str:
     octets = bytearray(hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
     octets[6] = octets[6] & 0x0F | 0x50
     octets[8] = octets[8] & 0x3F | 0x80
@@ -33,7 +41,7 @@ def decision_id(kind: Kind, rung: str, episode_day: int, customer_id: str) -> st
 
 def decision_of(
     customer: Customer,
-    message: SilenceKind,
+    message: MessageKind,
     learned: Learned,
     outcome: Outcome,
     reason: Reason,
@@ -47,26 +55,34 @@ def decision_of(
     told_as: str = "",
     name: str = "",
     arm: Arm | None = None,
+    about: About | None = None,
 ) -> Decision:
     """The decision on the step `number` of a kind of message, in the present absence. `told_as`: the id under which it
     was told before, if that was another one than the customer has; `name`: what the step was called then, if the policy
-    may call it otherwise."""
+    may call it otherwise; `about`: its occasion, if it is not about the absence."""
     step, customer_id = message.step(number), told_as or customer.customer_id
     name = name or step.name
+    day, since_us = customer.last_day, customer.last_us
+    if about is not None and not customer.visits:
+        day, since_us = about.day, about.at_us
+    if about is None:
+        made = decision_id(message.kind, name, day, customer_id)
+    else:
+        made = occasion_id(message.kind, name, about.mark, customer_id)
     return Decision(
-        decision_id=decision_id(message.kind, name, customer.last_day, customer_id),
+        decision_id=made,
         customer_id=customer_id,
-        episode_id=to_date(customer.last_day).isoformat(),
+        episode_id=to_date(day).isoformat(),
         kind=message.kind,
         rung=name,
         outcome=outcome,
         reason=reason,
         detected_us=detected_us,
         decided_us=decided_us,
-        quiet_since_us=customer.last_us,
+        quiet_since_us=since_us,
         offer=step.offer,
         template=step.template,
-        evidence=evidence_of(customer, message, learned, detected_us),
+        evidence=evidence_of(customer, message, learned, detected_us, about),
         expires_us=expires_us,
         returned_us=returned_us,
         revenue_minor=revenue_minor,
@@ -89,27 +105,36 @@ def addressee_of(profile: ProfileState | None) -> Addressee | None:
     )
 
 
-def evidence_of(customer: Customer, message: SilenceKind, learned: Learned, at_us: int) -> Evidence:
-    """The numbers that such a message rests on, for a silence that lasts until `at_us`."""
+def evidence_of(
+    customer: Customer, message: MessageKind, learned: Learned, at_us: int, about: About | None = None
+) -> Evidence:
+    """The numbers that such a message rests on, for a silence that lasts until `at_us`. Of who has never come it begins
+    with what the message is about."""
     usual = cadence.usual_gap_days(customer)
-    gap = (at_us - customer.last_us) / DAY_US
-    outlook = outlook_of(customer, learned.model, at_us)
+    first_us, last_us = customer.first_us, customer.last_us
+    if about is not None:
+        if not customer.visits:
+            first_us = last_us = about.at_us
+        at_us = max(at_us, last_us)
+    gap = (at_us - last_us) / DAY_US
+    outlook = outlook_of(customer, learned.model, at_us) if customer.visits else None
     answers, profile, items = customer.answers, customer.profile, customer.items
     return Evidence(
         visits=customer.visits,
         usual_gap_days=usual,
         gap_days=gap,
         tail_probability=message.tail_probability(customer, gap, learned),
-        expected_visit_us=customer.last_us + int(usual * DAY_US),
-        customer_since_us=customer.first_us,
+        expected_visit_us=last_us + int(usual * DAY_US),
+        customer_since_us=first_us,
         orders=customer.orders,
         lifetime_value_minor=customer.revenue_minor,
-        value_at_risk_minor=outlook.value_at_risk_minor,
-        churn_risk=outlook.churn_risk,
+        value_at_risk_minor=outlook.value_at_risk_minor if outlook else None,
+        churn_risk=outlook.churn_risk if outlook else None,
         favourite_items=items.favourites() if items else (),
         last_items=tuple(items.last) if items else (),
         latest_nps=answers.nps if answers else None,
         latest_csat=answers.csat if answers else None,
         first_name=profile.first_name if profile else None,
         locale=profile.locale if profile else None,
+        about=about,
     )

@@ -71,6 +71,7 @@ class Asked:
         waited_until_us: int = 0,
         arm_us: int = 0,
         recovers: bool = False,
+        expires_us: int = 0,
     ) -> None:
         self.customer: Final = customer
         self.detected_us: Final = detected_us
@@ -92,6 +93,8 @@ class Asked:
         """The instant that says which quarter's control group counts."""
         self.recovers: Final = recovers
         """Whether it is the answer to a customer's being unhappy, which does not stop it, then."""
+        self.expires_us: Final = expires_us
+        """How long it may wait; 0: as long as the policy says."""
 
 
 class Programme:
@@ -185,4 +188,4 @@ class Programme:
         return Verdict(Outcome.DEFERRED, reason, max(asked.now_us + 1, min(until_us, self._expiry_us(asked) + 1)))
 
     def _expiry_us(self, asked: Asked) -> int:
-        return max(asked.detected_us, asked.waited_until_us) + self._expires_us
+        return max(asked.detected_us, asked.waited_until_us) + (asked.expires_us or self._expires_us)

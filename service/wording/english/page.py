@@ -189,6 +189,8 @@ PAGE: Mapping[str, str] = {
     "reason.release_rate": "spread over time",
     "reason.surge": "held: far more come due than usual",
     "reason.hourly_limit": "limit of the hour reached",
+    "reason.kind_limit": "enough messages of this kind today or this week",
+    "reason.refunded": "the order was given back",
     "reason.gap_in_log": "purchases were lost: waits another usual gap",
     "reason.merged": "is another customer",
     "reason.volume": "limit reached",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.domain.events import Survey
 from service.domain.findings import Evidence, Kind
 from service.wording.english.subjects import ordinal
 from service.wording.language import Sentence
-from service.wording.rounding import is_few, percent, whole_days
+from service.wording.rounding import HIGHEST, is_few, percent, whole_days
 
 
 def win_back(seen: Evidence, name: str) -> str:
@@ -28,31 +29,48 @@ def second_visit(seen: Evidence, name: str) -> str:
 
 
 def service_recovery(seen: Evidence, name: str) -> str:
-    return f"{name} was not satisfied{_low_scores(seen)} and should hear from a person."
+    about = seen.about
+    if about is None or about.survey is None:
+        return f"{name} was not satisfied, and deserves a word from a person."
+    answered = f"{name} gave {about.score} out of {HIGHEST[about.survey]} when asked {_ASKED[about.survey]}"
+    if about.step == "resolved":
+        return f"{answered}; it has been dealt with since, and {name} should hear how."
+    return f"{answered}; that calls for an apology and a person to write to."
 
 
 def milestone(seen: Evidence, name: str) -> str:
-    return f"{name} has come for the {ordinal(seen.visits)} time."
+    number = seen.visits if seen.about is None or seen.about.number is None else seen.about.number
+    return f"{name} has come for the {ordinal(number)} time."
 
 
 def delight(seen: Evidence, name: str) -> str:
-    return f"{name} is among the loyal customers picked for a thank-you, with {seen.visits} visits so far."
+    return (
+        f"{name} has come {_times(seen.visits)} and was drawn by lot this week: a small surprise, for no other reason."
+    )
 
 
 def follow_up(seen: Evidence, name: str) -> str:
-    first = ", for the first time," if seen.visits == 1 else ""
-    return f"{name} came {_days(seen.gap_days)} ago{first} and can be thanked."
+    if seen.about is not None and seen.about.step == "first":
+        return f"{name} has bought here for the first time, and a thank-you is in order."
+    return f"{name} has come {_times(seen.visits)}, and a thank-you for the last purchase is in order."
 
 
 def feedback_request(seen: Evidence, name: str) -> str:
-    return f"{name} came {_days(seen.gap_days)} ago and can be asked how it was."
+    asked = "what it was like" if seen.about is None or seen.about.survey is None else _ASKED[seen.about.survey]
+    if seen.about is None or seen.about.order_id is None:
+        return f"{name} has come {_times(seen.visits)} and has not been asked {asked} for some time."
+    return f"{name} has bought here lately and has not been asked {asked} for some time."
 
 
-def _low_scores(seen: Evidence) -> str:
-    """The latest answers, where there are some."""
-    told = [f"NPS {seen.latest_nps}"] if seen.latest_nps is not None else []
-    told += [f"CSAT {seen.latest_csat}"] if seen.latest_csat is not None else []
-    return f" ({', '.join(told)})" if told else ""
+_ASKED: Mapping[Survey, str] = {
+    Survey.NPS: "whether they would recommend the shop",
+    Survey.CSAT: "how satisfied they were",
+    Survey.CES: "how easy it was",
+}
+
+
+def _times(visits: int) -> str:
+    return "once" if visits == 1 else "twice" if visits == 2 else f"{visits} times"
 
 
 def _days(days: float) -> str:

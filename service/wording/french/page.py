@@ -189,6 +189,8 @@ PAGE: Mapping[str, str] = {
     "reason.release_rate": "étalé dans le temps",
     "reason.surge": "retenu : bien plus de cas que d’habitude",
     "reason.hourly_limit": "limite horaire atteinte",
+    "reason.kind_limit": "assez de messages de ce type pour aujourd’hui ou cette semaine",
+    "reason.refunded": "commande remboursée",
     "reason.gap_in_log": "des achats ont été perdus : attend un intervalle habituel de plus",
     "reason.merged": "est un autre client",
     "reason.volume": "limite atteinte",

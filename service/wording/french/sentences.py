@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.domain.events import Survey
 from service.domain.findings import Evidence, Kind
 from service.wording.french.names import of
 from service.wording.french.subjects import ordinal
 from service.wording.language import Sentence
-from service.wording.rounding import is_few, percent, whole_days
+from service.wording.rounding import HIGHEST, is_few, percent, whole_days
 
 
 def win_back(seen: Evidence, name: str) -> str:
@@ -29,32 +30,47 @@ def second_visit(seen: Evidence, name: str) -> str:
 
 
 def service_recovery(seen: Evidence, name: str) -> str:
-    return f"{name} nous a donné une note basse{_low_scores(seen)} et attend une réponse personnelle."
+    about = seen.about
+    if about is None or about.survey is None:
+        return f"Quelque chose n’a pas plu à {name}\u00a0; un mot d’une vraie personne s’impose."
+    answered = f"{name} a répondu {about.score} sur {HIGHEST[about.survey]} à la question {_ASKED[about.survey]}"
+    if about.step == "resolved":
+        return f"{answered}\u00a0; le nécessaire a été fait depuis, il reste à le lui dire."
+    return f"{answered}\u00a0; cela mérite des excuses et le nom de quelqu’un à qui écrire."
 
 
 def milestone(seen: Evidence, name: str) -> str:
-    return f"{name} a fait sa {ordinal(seen.visits)}\u00a0visite."
+    number = seen.visits if seen.about is None or seen.about.number is None else seen.about.number
+    return f"C’est la {ordinal(number)}\u00a0visite {of(name)}."
 
 
 def delight(seen: Evidence, name: str) -> str:
-    visits = "1\u00a0visite" if seen.visits == 1 else f"{seen.visits}\u00a0visites"
-    return f"{name} fait partie des fidèles choisis pour un petit merci, avec {visits} à ce jour."
+    return f"{name} compte {_visits(seen.visits)} et gagne au tirage au sort de la semaine\u00a0: une petite surprise, sans autre raison."
 
 
 def follow_up(seen: Evidence, name: str) -> str:
-    which = "sa première visite" if seen.visits == 1 else "une visite"
-    return f"{name} a fait {which} il y a {_days(seen.gap_days)}\u00a0: c’est le moment de dire merci."
+    if seen.about is not None and seen.about.step == "first":
+        return f"{name} vient de faire son premier achat, un merci s’impose."
+    return f"{name} compte {_visits(seen.visits)}, un merci pour le dernier achat s’impose."
 
 
 def feedback_request(seen: Evidence, name: str) -> str:
-    return f"La dernière visite {of(name)} remonte à {_days(seen.gap_days)}\u00a0: c’est le moment de demander un avis."
+    about = seen.about
+    asked = "de savoir comment c’était" if about is None or about.survey is None else _ASKED[about.survey]
+    if about is None or about.order_id is None:
+        return f"{name} compte {_visits(seen.visits)}, et la question {asked} ne lui a pas été posée depuis longtemps."
+    return f"{name} vient de faire un achat, et la question {asked} ne lui a pas été posée depuis longtemps."
 
 
-def _low_scores(seen: Evidence) -> str:
-    """The latest answers, where there are some."""
-    told = [f"NPS {seen.latest_nps}"] if seen.latest_nps is not None else []
-    told += [f"CSAT {seen.latest_csat}"] if seen.latest_csat is not None else []
-    return f" ({', '.join(told)})" if told else ""
+_ASKED: Mapping[Survey, str] = {
+    Survey.NPS: "de la recommandation",
+    Survey.CSAT: "de la satisfaction",
+    Survey.CES: "de la facilité",
+}
+
+
+def _visits(visits: int) -> str:
+    return "1\u00a0visite" if visits == 1 else f"{visits}\u00a0visites"
 
 
 def _days(days: float) -> str:

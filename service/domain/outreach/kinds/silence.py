@@ -6,11 +6,10 @@ from typing import Final
 
 from service.domain.customer import Customer
 from service.domain.findings import Kind
-from service.domain.learning.learned import Learned
-from service.domain.policy import Rung
+from service.domain.outreach.kinds.message import MessageKind
 
 
-class SilenceKind:
+class SilenceKind(MessageKind):
     """One kind: whose silences it follows, in which steps, and after how many days each.
 
     A step has a number, unique among all kinds; customers who wait keep it in their snapshot, so it is never given to
@@ -18,7 +17,7 @@ class SilenceKind:
     """
 
     def __init__(self, kind: Kind, *, limited: bool) -> None:
-        self.kind: Final = kind
+        super().__init__(kind)
         self.limited: Final = limited
         """Whether its messages are paid from the volume, and counted against what the policy promises."""
 
@@ -34,10 +33,6 @@ class SilenceKind:
         """The step that comes after so many decided rungs of an absence."""
         raise NotImplementedError
 
-    def step(self, number: int) -> Rung:
-        """The step's name, offer and template."""
-        raise NotImplementedError
-
     def beyond(self, number: int) -> bool:  # noqa: ARG002
         """Whether the policy has no step of this number any more."""
         return False
@@ -48,8 +43,4 @@ class SilenceKind:
 
     def days(self, customer: Customer, decided: int) -> float:
         """Silence after which the step comes due that follows on so many decided rungs, by what is known at present."""
-        raise NotImplementedError
-
-    def tail_probability(self, customer: Customer, gap_days: float, learned: Learned) -> float:
-        """P(a silence of such a customer that ends by itself lasts at least so long), 0–1."""
         raise NotImplementedError
