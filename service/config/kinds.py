@@ -25,11 +25,15 @@ class _Kind(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = False
+    """Whether messages of this kind are sent."""
     offer: Text = ""
+    """Offer code that the message brings, such as FREE-COFFEE; empty: none."""
     template: Template = ""
+    """Template key of the message."""
     after_hours: Hours = 0.0
     """From what happened to the message."""
     expires_after_days: Days = 7.0
+    """After so many days what waits is not sent any more, and what was sent is not to be acted on."""
     at_most_per_day: Rate | None = None
     """Messages of this kind of the whole shop on one of its days; None, like the next: no limit."""
     at_most_per_week: Rate | None = None
@@ -69,6 +73,7 @@ class MilestoneSettings(_Kind):
 class FollowUpSettings(_Kind):
     template: Template = "follow_up.again"
     template_first: Template = "follow_up.first"
+    """Template key of the thank-you for the first purchase of all."""
     after_hours: Hours = 24.0
     expires_after_days: Days = 4.0
     only_first: bool = True
@@ -103,6 +108,7 @@ class FeedbackSettings(_Kind):
     days_between: Between = 90.0
     """From one question, or one answer to the same survey, to the next question to one customer, at least."""
     survey: Literal["nps", "csat", "ces"] = "nps"
+    """Which survey is asked for; its answers come back on the topic surveys."""
     survey_url: Annotated[str, Field(max_length=2_000)] = ""
     """Where it is answered; {survey}, {customer_id} and {order_id} are filled in."""
 
@@ -170,6 +176,7 @@ class DelightSettings(_Kind):
 class RecoverySettings(_Kind):
     template: Template = "service_recovery.apology"
     template_resolved: Template = "service_recovery.resolved"
+    """Template key of the message that says what was done."""
     after_hours: Hours = 1.0
     nps_at_most: Annotated[int, Field(ge=-1, le=10)] = 6
     """The highest answer that is apologised for; -1: none is. 6 and less are detractors."""

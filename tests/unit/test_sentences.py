@@ -7,7 +7,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from service.domain.findings import Evidence, Kind
+from service.domain.events import Survey
+from service.domain.findings import About, Evidence, Kind
 from service.wording.english import LANGUAGE as ENGLISH
 from service.wording.french import LANGUAGE as FRENCH
 from service.wording.language import Language
@@ -86,22 +87,32 @@ def test_every_kind_of_message_has_a_sentence_in_every_language(language: Langua
     assert set(language.sentences) == set(Kind)
 
 
-def test_french_elides_before_a_vowel_and_counts_in_words_that_agree() -> None:
-    once = msgspec.structs.replace(ANNA, visits=1, gap_days=1.2)
+def about(step: str, **more: object) -> Evidence:
+    return msgspec.structs.replace(ANNA, about=About("m", 0, 0, step=step, **more))  # type: ignore[arg-type]
 
-    assert sentence(Kind.FEEDBACK_REQUEST, ANNA, "1", FRENCH).startswith(
-        "La dernière visite d’Anna remonte à 19\u00a0jours"
-    )
-    assert sentence(Kind.FOLLOW_UP, once, "1", FRENCH).startswith("Anna a fait sa première visite il y a 1\u00a0jour")
-    assert "sa 1re\u00a0visite" in sentence(Kind.MILESTONE, once, "1", FRENCH)
-    assert "avec 1\u00a0visite à" in sentence(Kind.DELIGHT, once, "1", FRENCH)
+
+def test_french_elides_before_a_vowel_and_counts_in_words_that_agree() -> None:
+    once = msgspec.structs.replace(ANNA, visits=1)
+
+    assert sentence(Kind.MILESTONE, once, "1", FRENCH) == "C’est la 1re\u00a0visite d’Anna."
+    assert sentence(Kind.MILESTONE, about("reached", number=10), "1", FRENCH) == "C’est la 10e\u00a0visite d’Anna."
+    assert "compte 1\u00a0visite et" in sentence(Kind.DELIGHT, once, "1", FRENCH)
+
+
+def test_a_message_about_an_occasion_says_which() -> None:
+    assert "for the 10th time" in sentence(Kind.MILESTONE, about("reached", number=10), "1")
+    assert "for the first time" in sentence(Kind.FOLLOW_UP, about("first"), "1")
+    assert "for the first time" not in sentence(Kind.FOLLOW_UP, about("again"), "1")
+    assert "how easy it was" in sentence(Kind.FEEDBACK_REQUEST, about("ask", survey=Survey.CES, order_id="o"), "1")
 
 
 def test_who_was_not_satisfied_is_told_with_what_they_answered() -> None:
-    silent = msgspec.structs.replace(ANNA, latest_nps=None, latest_csat=None)
+    low = {"survey": Survey.CSAT, "score": 1}
 
-    assert "not satisfied (NPS 3) and" in sentence(Kind.SERVICE_RECOVERY, ANNA, "1")
-    assert "not satisfied and" in sentence(Kind.SERVICE_RECOVERY, silent, "1")
+    assert "gave 1 out of 5" in sentence(Kind.SERVICE_RECOVERY, about("apology", **low), "1")
+    assert "a répondu 1 sur 5" in sentence(Kind.SERVICE_RECOVERY, about("apology", **low), "1", FRENCH)
+    assert "dealt with since" in sentence(Kind.SERVICE_RECOVERY, about("resolved", **low), "1")
+    assert "not satisfied" in sentence(Kind.SERVICE_RECOVERY, ANNA, "1")
 
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=list(LANGUAGES))
