@@ -14,7 +14,6 @@ from service.domain.calendar import NEVER
 from service.domain.stored import Stored
 
 
-@mypyc_attr(acyclic=True)
 class Occasion(Stored):
     """One of them; times are µs."""
 
