@@ -224,7 +224,7 @@ def state_at(customer: Customer, now_us: int) -> tuple[int, int, int]:
     return SEGMENTS.index(record.segment), band, RISK_BANDS.index(record.churn_risk_band)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(80))
 @pytest.mark.parametrize("answers", [False, True])
 def test_the_stored_date_is_the_first_instant_at_which_a_band_or_the_segment_differ(seed: int, answers: bool) -> None:
     customer = random_customer(seed, answers=answers)
