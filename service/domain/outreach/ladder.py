@@ -39,6 +39,8 @@ _LOOKED_AT: Final = 0.8
 meanwhile is met on its new date, one that grows always."""
 
 _HELD_FOR_US: Final = 10 * MINUTE_US
+_HELD_PART: Final = 144
+"""Of the time the brake has held, the part after which it is looked at again: ten minutes of a day."""
 _LOOKED_AGAIN_US: Final = 6 * HOUR_US
 """While it is not known whether the shop sells."""
 _ARMS: Final = {Outcome.RELEASED: Arm.TREATED, Outcome.WITHHELD: Arm.CONTROL}
@@ -468,11 +470,12 @@ class Ladder:
     def _held_until_us(self, customer: Customer, at_us: int) -> int:
         """Up to when the customer is held at `at_us` because far more come due than usual; in the past if not.
 
-        While the brake holds, it is looked at again every ten minutes; when visits are back, whoever was last seen
-        before waits for one usual gap.
+        While the brake holds, it is looked at again every ten minutes, and the less often the longer it holds, once a
+        day at least; when visits are back, whoever was last seen before waits for one usual gap.
         """
         if self.brake.held_us:
-            return (at_us // _HELD_FOR_US + 1) * _HELD_FOR_US
+            tens = max(1, min(at_us - self.brake.held_us, _HELD_PART * DAY_US) // (_HELD_PART * _HELD_FOR_US))
+            return (at_us // (tens * _HELD_FOR_US) + 1) * tens * _HELD_FOR_US
         lifted_us = self.brake.lifted_us
         if customer.last_us >= lifted_us:
             return 0
