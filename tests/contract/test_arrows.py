@@ -23,10 +23,11 @@ ROOT: Final = Path(__file__).parents[2]
 ROOMS: Final[dict[str, set[str]]] = {
     # contracts, and what is pure
     "schemas": set(),
-    "domain": {"schemas", "domain.learning", "domain.outreach", "domain.periods"},
+    "domain": {"schemas", "domain.learning", "domain.outreach", "domain.periods", "domain.uplift"},
     "domain.learning": {"domain"},
-    "domain.outreach": {"domain", "domain.learning"},
+    "domain.outreach": {"domain", "domain.learning", "domain.uplift"},
     "domain.periods": {"domain"},
+    "domain.uplift": set(),
     # what everybody may stand on
     "errors": set(),
     "build_info": set(),
