@@ -49,9 +49,9 @@ CHANNELS: tuple[Channel, ...] = (
     Channel(
         "period-metrics",
         "send",
-        "The numbers of each period, revised in place.",
-        "granularity:start, UTF-8",
-        (envelope.PeriodMeasuredEvent,),
+        "The numbers of each period, and what messages have brought, revised in place.",
+        "granularity:start, or outreach:kind:rung:month, UTF-8",
+        (envelope.PeriodMeasuredEvent, envelope.OutreachMeasuredEvent),
         compacted=True,
     ),
     Channel(

@@ -11,6 +11,7 @@ from schemas.outputs import (
     DecisionRecord,
     DeliveryRecord,
     OutreachCancelled,
+    OutreachMeasured,
     OutreachRequested,
     PeriodMetrics,
 )
@@ -62,6 +63,14 @@ class PeriodMeasuredEvent(_CloudEvent):
 
     type: Literal["period.measured"] = Field(description="Kind of the event.")
     data: PeriodMetrics = Field(description="The numbers.")
+
+
+class OutreachMeasuredEvent(_CloudEvent):
+    """What messages have brought; the highest revision per key counts."""
+
+    type: Literal["outreach.measured"] = Field(description="Kind of the event.")
+    subject: str = Field(min_length=1, description="The key of the record.")
+    data: OutreachMeasured = Field(description="The numbers of both groups and what follows from them.")
 
 
 class DeliveryRecordedEvent(_CloudEvent):

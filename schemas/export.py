@@ -18,6 +18,7 @@ OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "outreach.decided": envelope.OutreachDecidedEvent,
     "customer.scored": envelope.CustomerScoredEvent,
     "period.measured": envelope.PeriodMeasuredEvent,
+    "outreach.measured": envelope.OutreachMeasuredEvent,
     "delivery.recorded": envelope.DeliveryRecordedEvent,
     "dead-letter": outputs.DeadLetter,
 }

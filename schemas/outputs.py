@@ -306,6 +306,76 @@ class PeriodMetrics(WireModel):
     ces_favourable_rate: Percent | None = Field(description="Share of answers 5–7 in percent; null without answers.")
 
 
+class MeasuredArm(WireModel):
+    """The people of one of the two groups that are compared."""
+
+    people: Count = Field(description="Decisions whose window is over.")
+    returned: Count = Field(description="Of them, who visited within the window.")
+    return_rate: Percent | None = Field(description="returned / people in percent; null without people.")
+    expected_return_rate: Percent | None = Field(
+        description="The mean chance to return within the window that each had at the decision by what was learned, in percent."
+    )
+    first_visit_revenue: Money = Field(description="What the first of those visits brought, of all together.")
+    window_revenue: Money = Field(description="What the whole window brought, net of refunds in it, of all together.")
+
+
+class NumberDifference(WireModel):
+    """A number with its 95 % interval."""
+
+    value: Number = Field(description="The estimate.")
+    low: Number = Field(description="Lower end of the interval.")
+    high: Number = Field(description="Upper end of the interval.")
+
+
+class MoneyDifference(WireModel):
+    """An amount with its 95 % interval."""
+
+    value: Money = Field(description="The estimate.")
+    low: Money = Field(description="Lower end of the interval.")
+    high: Money = Field(description="Upper end of the interval.")
+
+
+class OutreachMeasured(WireModel):
+    """What the messages of one kind and step have brought, beside a control group; the highest revision counts."""
+
+    kind: str = Field(description="Kind of message; `all` = all kinds together, each person once.")
+    rung: str = Field(description="Step of its ladder; `all` with kind `all`.")
+    decided_in: str = Field(description="Local month of the decisions, YYYY-MM; `all` = since the first.")
+    revision: Annotated[int, Field(ge=1)] = Field(description="Grows with every change of these numbers.")
+    currency: str = Field(description="ISO 4217 code of every amount in this record.")
+    treated: MeasuredArm = Field(description="To whom the message went out.")
+    control: MeasuredArm = Field(description="From whom it was withheld.")
+    return_rate_difference: NumberDifference | None = Field(
+        description="treated − control in percentage points (Newcombe); null = an arm is empty."
+    )
+    return_rate_difference_adjusted: NumberDifference | None = Field(
+        description="The same with each person's own expected chance to return taken into account (Lin); null = too few people."
+    )
+    first_visit_revenue_difference: MoneyDifference | None = Field(
+        description="treated − control per person, first visit (Welch); null = too few people."
+    )
+    first_visit_revenue_difference_adjusted: MoneyDifference | None = Field(
+        description="The same with each person's expected revenue taken into account; null = too few people."
+    )
+    window_revenue_difference: MoneyDifference | None = Field(
+        description="treated − control per person, whole window (Welch); null = too few people."
+    )
+    window_revenue_difference_adjusted: MoneyDifference | None = Field(
+        description="The same with each person's expected revenue taken into account; null = too few people."
+    )
+    enough_data: bool = Field(description="Whether the data are enough for an answer.")
+    people_lacking: Count = Field(description="About so many more people have to be followed; 0 = enough.")
+    incremental_visits: NumberDifference | None = Field(
+        description="How many of the treated came back who would not have come by themselves; null = not enough data yet."
+    )
+    incremental_first_visit_revenue: MoneyDifference | None = Field(
+        description="What their first visits brought on top; null = not enough data yet."
+    )
+    incremental_window_revenue: MoneyDifference | None = Field(
+        description="What their windows brought on top; null = not enough data yet."
+    )
+
+
 class DeadLetterHeader(WireModel):
     """One header of the refused record."""
 

@@ -425,6 +425,8 @@ class OutreachSettings(_Section):
     """Messages a day of the whole shop; the service chooses whom. At most one of the two is set."""
     volume_for_loyal: float = 0.0
     """Part of the volume, 0 to 1, kept for regulars of 13 visits and more."""
+    messages_are_sent: bool | None = None
+    """Whether what is released reaches the customers; None: where the wall clock rules."""
     control_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] | None = None
     """Part of the customers to whom nothing is sent, so that what messages bring can be told. None: 0.1 in a live shop,
     nobody where events are the clock: in a backtest, a replay, the demo nothing is sent."""

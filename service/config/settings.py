@@ -103,6 +103,7 @@ class Settings(BaseSettings):
                 volume_per_100_visits=out.volume_per_100_visits,
                 volume_per_day=None if out.volume_per_day is None else out.volume_per_day / partitions,
                 volume_for_loyal=out.volume_for_loyal,
+                messages_are_sent=self._messages_are_sent(),
                 control_share=self._control_share(),
                 control_rotates=out.control_rotates,
                 frequency_caps=tuple(policy.FrequencyCap(cap.messages, cap.days) for cap in out.frequency_caps),
@@ -115,6 +116,10 @@ class Settings(BaseSettings):
                 partitions=partitions,
             ),
         )
+
+    def _messages_are_sent(self) -> bool:
+        given = self.outreach.messages_are_sent
+        return self.time.clock is policy.ClockMode.WALL if given is None else given
 
     def _control_share(self) -> float:
         given = self.outreach.control_share

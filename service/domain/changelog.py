@@ -39,6 +39,9 @@ ROW_PREFIX: Final = b"\x00row:"
 """Before the number of a cell: what it has seen of closed gaps."""
 PART_PREFIX: Final = b"\x00bin:"
 """Before the numbers of a cell and of a part of its bins: what has changed there since the cell was written whole."""
+SENT_PREFIX: Final = b"\x00sent:"
+"""Before the number of a cell, or `OF_NEWCOMERS`: silences whose further course a message may have changed."""
+OF_NEWCOMERS: Final = 255
 LEARNED_KEYS: Final = (TABLE_KEY, NEWCOMERS_KEY)
 MERGED_PREFIX: Final = b"\x00merged:"
 """Before an id that is another customer's since a merge: that customer's id. One of the two may be of another
@@ -62,12 +65,15 @@ PARTITIONER_KEY: Final = b"\x00partitioner"
 PROGRESS_KEY: Final = b"\x00progress"
 """In the ledger topic: how far the inputs of the partition have been read for records that belong elsewhere
 (streaming/carriage.py)."""
+BROUGHT_PREFIX: Final = b"\x00brought:"
+"""In the ledger topic, before a number of months in four bytes: what the messages of that month have brought, of those
+whose following is over (outreach/brought.py)."""
 _DAY_BYTES: Final = 4
 
 
 def is_learned(key: bytes) -> bool:
     """Whether the key is of what is learned from everybody."""
-    return key in LEARNED_KEYS or key.startswith((ROW_PREFIX, PART_PREFIX))
+    return key in LEARNED_KEYS or key.startswith((ROW_PREFIX, PART_PREFIX, SENT_PREFIX))
 
 
 def chunk_key(customer_id: str, number: int) -> bytes:
@@ -91,6 +97,18 @@ def day_key(day: int) -> bytes:
 def day_of_key(key: bytes) -> int | None:
     """None for a key that is no day."""
     return int.from_bytes(key, "big", signed=True) if len(key) == _DAY_BYTES else None
+
+
+def month_key(month: int) -> bytes:
+    """The key of what a month's messages have brought."""
+    return BROUGHT_PREFIX + month.to_bytes(_NUMBER_BYTES, "big")
+
+
+def month_of_key(key: bytes) -> int | None:
+    """None for a key that is none of these."""
+    if not key.startswith(BROUGHT_PREFIX):
+        return None
+    return int.from_bytes(key.removeprefix(BROUGHT_PREFIX), "big")
 
 
 def pack(fields: Sequence[object]) -> bytes:
@@ -139,7 +157,9 @@ class Turn(NamedTuple):
     ledger: list[tuple[int, bytes]]
     """Local days and their parts for the ledger changelog."""
     parcels: Sequence[Parcel] = ()
+    brought: Sequence[tuple[int, bytes]] = ()
+    """Months and what their messages have brought, for the ledger changelog too."""
     """What other partitions are to apply, in this order."""
 
     def __bool__(self) -> bool:
-        return bool(self.outputs or self.state or self.ledger or self.parcels)
+        return bool(self.outputs or self.state or self.ledger or self.parcels or self.brought)

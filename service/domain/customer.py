@@ -18,6 +18,7 @@ from service.domain.answers import Answers
 from service.domain.calendar import NEVER
 from service.domain.episode import Episode
 from service.domain.favourites import Favourites
+from service.domain.followed import Followed
 from service.domain.occasion import OwnOccasions
 from service.domain.profile import ProfileState
 from service.domain.sealed_chunks import Sealed, of_order_memory
@@ -108,6 +109,7 @@ _OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in {*_EPISODE, "o
 _OF_ABSENCE: Final = "absence"
 _WRITTEN_TO: Final = "written_to"
 _OCCASIONS: Final = "occasions"
+_OF_MESSAGES: Final = "followed"
 """What few customers have lies in the last element, a map by these names, which is left out where there is nothing."""
 _LOG_GAP_SUM: Final = 37
 """Elements of a snapshot, its version included, from before log_gap_sum."""
@@ -120,13 +122,15 @@ class Customer:
     A plain class, so that the optional compilation (setup.py) can keep its fields unboxed.
     """
 
-    __slots__ = ("customer_id", "episode", "occasions", "sealed", "written_to", *_OWN_FIELDS)
+    __slots__ = ("customer_id", "episode", "followed", "occasions", "sealed", "written_to", *_OWN_FIELDS)
 
     def __init__(self, customer_id: str) -> None:
         self.customer_id: str = customer_id
         """The key of the snapshot, not in it; empty after an erasure."""
         self.episode: Final = Episode()
         """The present absence."""
+        self.followed: Followed | None = None
+        """What became of messages is being followed; None: of nobody's."""
         self.visits: int = 0
         self.orders: int = 0
         self.revenue_minor: int = 0
@@ -211,6 +215,8 @@ class Customer:
             rare[_WRITTEN_TO] = self.written_to
         if self.occasions is not None:
             rare[_OCCASIONS] = self.occasions.fields()
+        if self.followed is not None:
+            rare[_OF_MESSAGES] = self.followed.fields()
         return rare
 
     def take_rare(self, rare: Mapping[str, Any]) -> None:
@@ -220,6 +226,8 @@ class Customer:
         self.written_to = rare.get(_WRITTEN_TO, b"")
         if noted := rare.get(_OCCASIONS):
             self.occasions = OwnOccasions.of(noted)
+        if followed := rare.get(_OF_MESSAGES):
+            self.followed = Followed.of(followed)
 
     def _usual_fields(self) -> tuple[object, ...]:
         episode = self.episode
@@ -279,7 +287,8 @@ class Customer:
         due, change = self.episode.due_us, self.change_us
         if self.occasions is not None:
             due = min(due, self.occasions.wake_us)
-        return min(change, due)
+        wake, followed = min(change, due), self.followed
+        return wake if followed is None else min(wake, followed.ends_us)
 
     def has_seen(self, digest: bytes) -> bool:
         """Whether the hash is among the ids that an earlier release has kept, six bytes of each."""

@@ -42,6 +42,7 @@ from service.domain.identities import Identities
 from service.domain.learning.everybody import Everybody
 from service.domain.learning.learned import Learned
 from service.domain.merging import Merging
+from service.domain.outreach.brought import Brought, BroughtSums
 from service.domain.outreach.ladder import Ladder
 from service.domain.outreach.occasions import Occasions
 from service.domain.outreach.pace import Pace
@@ -89,6 +90,7 @@ class Engine:
         self.calendar = calendar
         self.customers: dict[str, Customer] = {}
         self.ledger = Ledger()
+        self.brought_sums = BroughtSums()
         self.counts = Counts()
         self.identities = Identities(erasure_salt, former_salt)
         self._key = erasure_salt
@@ -113,7 +115,9 @@ class Engine:
         minimum = policy.shop.regular_min_visits
         nudges = policy.outreach.step_of(Kind.SECOND_VISIT) is not None
         state = PartitionState()
-        self.everybody = Everybody(state.population, minimum, learn_until_us, newcomers=nudges)
+        self.everybody = Everybody(
+            state.population, minimum, learn_until_us, newcomers=nudges, messages_sent=policy.outreach.messages_are_sent
+        )
         self._adopt(state)
 
     def _adopt(self, state: PartitionState) -> None:
@@ -135,6 +139,7 @@ class Engine:
             self._look,
             self._refresh,
         )
+        self.brought = Brought(policy.outreach, self.everybody, self.calendar, self.brought_sums)
         self.ladder = Ladder(
             policy.outreach,
             state,
@@ -144,6 +149,7 @@ class Engine:
             self._outputs,
             tells_ends=self._tells_ends,
             control_key=self._key,
+            brought=self.brought,
         )
         self.occasions = Occasions(
             policy.outreach,
@@ -174,6 +180,7 @@ class Engine:
             self.ladder,
             self.ledger,
             self._visits,
+            self.brought,
             self._history_days,
         )
 
@@ -215,6 +222,8 @@ class Engine:
         """A stored date has come: a step of outreach, or a change that time alone brings."""
         changed = customer.occasions is not None and self.occasions.look(customer, wake_us)
         changed |= self.ladder.look(customer, wake_us)
+        if customer.followed is not None:
+            changed |= self.brought.look(customer, wake_us)
         changed |= self.scoreboard.look(customer, wake_us, self.timeline.now_us)
         if changed:
             self._changed = True
@@ -349,6 +358,8 @@ class Engine:
             self._refund(customer, day, amount, in_history)
         else:
             self._buy(customer, event, at_us, day, amount, in_history)
+        if customer.followed is not None:
+            self.brought.spent(customer, at_us, day, -amount if event.refund else amount, visit=not event.refund)
         if known is not None:
             self._correct(customer, known)
             if customer.occasions is not None:  # a refund of this order, or money given back before it was known
@@ -416,6 +427,7 @@ class Engine:
                 self.ledger.refund(day, -minor)
             if bought and day == customer.last_day:
                 customer.visit_minor += minor
+            self.brought.spent(customer, at_us, day, minor, visit=False)
         if known.changes:
             self._show(customer)
 
@@ -547,6 +559,7 @@ class Engine:
             if old is not None:
                 self.occasions.erased(old)
                 self.ladder.erased(old)
+                self.brought.erased(old)
                 self.ledger.rebook(event.days, 1, self.timeline.today - self._history_days)
             return
         for known in old_ids:
@@ -570,6 +583,7 @@ class Engine:
         self.scoreboard.forget(customer)
         customer.episode.begin(0)
         customer.occasions = None
+        customer.followed = None
         customer.change_us = NEVER  # where a date of theirs lies in the queue, nothing follows
         del self.customers[customer_id]
         self._touched.pop(customer_id, None)
@@ -597,6 +611,7 @@ class Engine:
             return
         self.occasions.erased(customer)
         self.ladder.erased(customer)
+        self.brought.erased(customer)
         self.everybody.forget(customer)
         self._drop(customer)
 
@@ -635,8 +650,10 @@ class Engine:
         self._own_records.clear()
         self.identities.take_records()
         self.everybody.silences.touched.clear()
+        self.everybody.silences.changed_cuts()
         self.rhythm.touched.clear()
         self.sources.forget_changes()
+        self.brought_sums.take_changed()
         return self._take_outputs()
 
     def _take_outputs(self) -> list[Output]:
@@ -672,8 +689,8 @@ class Engine:
                 (JUDGED_PREFIX + first.to_bytes(8, "big"), None if fields is None else pack(fields))
                 for first, fields in self.scoreboard.changed_bases()
             )
-        parcels = self.identities.take_parcels()
-        turn = Turn([*self._take_outputs(), *published], state, self.ledger.take_dirty(), parcels)
+        parcels, brought = self.identities.take_parcels(), self.brought_sums.take_changed()
+        turn = Turn([*self._take_outputs(), *published], state, self.ledger.take_dirty(), parcels, brought)
         self._own_records, self._changed = {}, False
         self._touched.clear()
         return turn

@@ -179,6 +179,16 @@ class Episode:
         """Which of the steps were withheld for the control group; None: none."""
         return self._acted.withheld
 
+    @property
+    def sent_first_us(self) -> int:
+        """When the first message of this absence was sent, those that were withheld not counted; 0: none was."""
+        if not self._acted.released_us:
+            return 0
+        for rung, at_us in reversed(self.releases()):
+            if not self.is_withheld(rung):
+                return at_us
+        return 0
+
     def is_withheld(self, rung: int) -> bool:
         """Whether that step was decided as if it went out, and did not."""
         withheld = self._acted.withheld

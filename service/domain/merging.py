@@ -20,6 +20,7 @@ from service.domain.calendar import Calendar
 from service.domain.customer import DAYS_AHEAD, NO_DAY, Customer
 from service.domain.favourites import Favourites
 from service.domain.learning.everybody import Everybody
+from service.domain.outreach.brought import Brought
 from service.domain.outreach.ladder import Ladder
 from service.domain.periods.ledger import Ledger
 from service.domain.profile import ProfileState
@@ -50,6 +51,7 @@ class Merging:
         ladder: Ladder,
         ledger: Ledger,
         visits: Visits,
+        brought: Brought,
         history_days: int,
     ) -> None:
         self._calendar = calendar
@@ -58,6 +60,7 @@ class Merging:
         self._ladder = ladder
         self._ledger = ledger
         self._visits = visits
+        self._brought = brought
         self._history_days = history_days
 
     def take_out(self, old: Customer) -> list[int]:
@@ -80,6 +83,7 @@ class Merging:
         old_is_newer = old.last_us > new.last_us
         self._end_the_other_absence(old, new, booked)
         self._add_up(old, new, booked, separate)
+        self._brought.merged(old, new, booked)
         self._tell_visits(old, old_days, new, new_days, days, bought_days)
         self._spending(new, booked, bought_days)
         rewrite(new, entries, self._timeline.today, self._history_days)

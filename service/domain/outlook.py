@@ -51,13 +51,18 @@ def outlook_of(customer: Customer, model: ChurnModel, now_us: int) -> Outlook:
     visits = customer.visits
     recency = (customer.last_us - customer.first_us) / DAY_US
     age = (max(now_us, customer.last_us) - customer.first_us) / DAY_US
-    spend = (SPEND_SHRINKAGE * model.spend_minor + customer.revenue_minor) / (SPEND_SHRINKAGE + visits)
     return Outlook(
         churn_risk(customer, model, now_us),
         model.expected_visits_if_alive(visits - 1, recency, age, DAYS_PER_YEAR),
         customer.orders / visits,
-        max(0.0, spend),
+        spend_of(customer, model),
     )
+
+
+def spend_of(customer: Customer, model: ChurnModel) -> float:
+    """What a visit of a customer with a visit brings, minor units."""
+    whole = SPEND_SHRINKAGE * model.spend_minor + customer.revenue_minor
+    return max(0.0, whole / (SPEND_SHRINKAGE + customer.visits))
 
 
 def risk_band(risk: float) -> int:

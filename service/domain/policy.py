@@ -212,6 +212,9 @@ class OutreachPolicy:
 
     occasions: OccasionPolicies = field(default_factory=OccasionPolicies)
     """Kinds of message that follow an occasion."""
+    messages_are_sent: bool = False
+    """Whether what is released reaches the customers: then a message ends what is learned of their silence. Not so in a
+    backtest, where nothing is sent."""
     control_share: float = 0.0
     """Part of the customers, 0 to 1, to whom nothing is sent, so that what messages bring can be told from what would
     have come anyway."""

@@ -22,6 +22,8 @@ from service.domain.changelog import (
     TODAY_KEY,
     day_key,
     day_of_key,
+    month_key,
+    month_of_key,
     pack_positions,
     pack_today,
     unpack_positions,
@@ -120,6 +122,8 @@ class PartitionJob:
                     self._today_told = None if value is None else unpack_today(value)
                 elif day is not None and value is not None:
                     self.engine.ledger.restore(day, value)
+                elif (month := month_of_key(key)) is not None and value is not None:
+                    self.engine.brought_sums.restore(month, value)
             elif key == POSITION_KEY:
                 if value is not None:
                     positions = unpack_positions(value)
@@ -258,6 +262,7 @@ class PartitionJob:
                 records[Destination(self.sources[self._own], home)] = batch
         records[self._state] = [*turn.state, (POSITION_KEY, pack_positions(contained))]
         ledger: list[Record] = [(day_key(day), value) for day, value in turn.ledger]
+        ledger.extend((month_key(month), value) for month, value in turn.brought)
         if self._day_has_changed():
             self._today_told = self.engine.today
             ledger.append((TODAY_KEY, pack_today(self.engine.today)))

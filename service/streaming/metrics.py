@@ -254,6 +254,15 @@ class Metrics:
             ["topic", "function"],
             registry=r,
         )
+        self._brought = Gauge(
+            "churn_alert_outreach_brought",
+            "What messages have brought beside the control group, of windows that are over, shown by the owner of partition 0 "
+            "alone; kind and rung `all` = every kind. arm `difference`: treated less control, return shares with their 95 % "
+            "interval. people_lacking above 0: not enough data yet.",
+            ["kind", "rung", "arm", "number"],
+            registry=r,
+        )
+        self._brought_shown: list[tuple[str, str, str, str, float]] = []
         self._shows_periods = False
         self._lag_topics: set[str] = set()
 
@@ -264,6 +273,7 @@ class Metrics:
             self._shows_periods = True
             for (_, which), row in self._rows.items():
                 self._show(which, row)
+            self._show_brought()
 
     def feed(self, partition: int, *, stalled: bool, delay_s: float, silent_sources: Collection[str] = ()) -> None:
         self._stalled.labels(partition).set(stalled)
@@ -373,6 +383,7 @@ class Metrics:
         if partition == PERIODS_PARTITION:
             self._shows_periods = False
             self._period.clear()
+            self._brought.clear()
 
     def assignment(self, assigned: int, ready: int) -> None:
         self._assigned.set(assigned)
@@ -384,6 +395,18 @@ class Metrics:
         self._rows[row.granularity, which] = row
         if self._shows_periods:
             self._show(which, row)
+
+    def brought(self, shown: list[tuple[str, str, str, str, float]]) -> None:
+        """(kind, rung, arm, number, value) of the whole shop. Seen on the owner of partition 0 only."""
+        if shown != self._brought_shown:
+            self._brought_shown = shown
+            self._show_brought()
+
+    def _show_brought(self) -> None:
+        if self._shows_periods:
+            self._brought.clear()
+            for *labels, value in self._brought_shown:
+                self._brought.labels(*labels).set(value)
 
     def _show(self, which: str, row: PeriodRow) -> None:
         for number in NUMBERS:

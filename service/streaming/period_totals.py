@@ -15,9 +15,10 @@ import msgspec
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from service.config import Settings
-from service.domain.changelog import TODAY_KEY, day_of_key, unpack_today
+from service.domain.changelog import TODAY_KEY, day_of_key, month_of_key, unpack_today
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
+from service.streaming.brought_totals import BroughtRow, BroughtTotals, brought_key, numbers_of_brought
 from service.streaming.cloud_events import cloud_event
 from service.streaming.period_records import numbers_of, record_key
 from service.streaming.producer import Destination, Record, TransactionalProducer
@@ -40,6 +41,8 @@ class ShopTotals:
         self._on_own = on_own
         self._calendar = settings.shop.calendar()
         self.totals = PeriodTotals(settings.policy().shop)
+        self.brought = BroughtTotals()
+        """What messages have brought."""
         self.today: int | None = None
         """Latest local day of stream time over the partitions; None before the first event."""
         self.rows: dict[tuple[str, str], PeriodRow] = {}
@@ -72,6 +75,8 @@ class ShopTotals:
             self.today = today if self.today is None else max(self.today, today)
         elif day is not None:
             self._fresh[partition, day] = value
+        elif (month := month_of_key(key)) is not None:
+            self.brought.take(partition, month, value)
         else:
             self._on_own(partition, key, value)
 
@@ -138,6 +143,7 @@ class Publisher:
         self._settings = settings
         self._totals = totals
         self._calendar = settings.shop.calendar()
+        self._told_brought: list[BroughtRow] = []
         self._published: dict[bytes, tuple[int, dict[str, Any] | None]] = {}
         self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods")
         self._destination = Destination(settings.kafka.topics.period_metrics, 0)
@@ -152,7 +158,7 @@ class Publisher:
             while True:
                 changed = [row for key, row in self._totals.rows.items() if seen.get(key) is not row]
                 seen.update((_key(row), row) for row in changed)
-                await self._undisturbed(self._publish(changed))
+                await self._undisturbed(self._publish(changed, self._totals.brought.rows()))
                 await asyncio.sleep(FOLD_S)
         finally:
             await self._producer.close()
@@ -167,20 +173,28 @@ class Publisher:
             await asyncio.wait([task])
             raise
 
-    async def _publish(self, rows: list[PeriodRow]) -> None:
+    async def _publish(self, rows: list[PeriodRow], brought: list[BroughtRow]) -> None:
         records: list[Record] = []
+        shop = self._settings.shop
         for row in rows:
-            key, numbers = record_key(row), numbers_of(row, self._settings.shop.currency)
-            revision, before = self._published.get(key, (0, None))
-            if numbers != before:
-                self._published[key] = (revision + 1, numbers)
-                records.append((key, self._encode(key.decode(), numbers, revision + 1)))
+            self._revise(records, "period.measured", record_key(row), numbers_of(row, shop.currency))
+        if brought is not self._told_brought:
+            self._told_brought = brought
+            for each in brought:
+                numbers = numbers_of_brought(each, shop.currency, shop.minor_digits)
+                self._revise(records, "outreach.measured", brought_key(each), numbers)
         if records:
             await self._producer.write({self._destination: records})
 
-    def _encode(self, key: str, numbers: dict[str, Any], revision: int) -> bytes:
-        measured_us = self._calendar.start_of(self._totals.today or 0)
-        return cloud_event("period.measured", f"{key}.{revision}", key, measured_us, {**numbers, "revision": revision})
+    def _revise(self, records: list[Record], event: str, key: bytes, numbers: dict[str, Any]) -> None:
+        """A further revision, if something has changed."""
+        revision, before = self._published.get(key, (0, None))
+        if numbers != before:
+            revision += 1
+            self._published[key] = (revision, numbers)
+            name, measured_us = key.decode(), self._calendar.start_of(self._totals.today or 0)
+            data = {**numbers, "revision": revision}
+            records.append((key, cloud_event(event, f"{name}.{revision}", name, measured_us, data)))
 
     async def _read_published(self) -> None:
         async with open_async_reader(self._settings.kafka) as reader:

@@ -23,6 +23,7 @@ from service.collector import be_patient
 from service.config import Settings
 from service.domain.changelog import RESUME_KEY, unpack_today
 from service.errors import FatalError
+from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
 from service.streaming.input_topics import input_names
@@ -316,6 +317,15 @@ class Worker:
         return min([heard_s, *[owner.answered_s() for owner in self.partitions.values()]])
 
     def _show_periods(self, changed: list[Any]) -> None:
+        digits = self.settings.shop.minor_digits
+        self.metrics.brought(
+            [
+                (row.kind, row.rung, arm, number, value)
+                for row in self.totals.brought.rows()
+                if row.month == WHOLE
+                for (arm, number), value in gauges_of(row, digits).items()
+            ]
+        )
         for granularity in {row.granularity for row in changed}:
             for which, row in (
                 ("current", self.totals.current(granularity)),

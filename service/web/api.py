@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from schemas.outputs import DecisionRecord, PeriodMetrics
 from service.config import Settings
+from service.streaming.brought_totals import numbers_of_brought
 from service.streaming.period_records import numbers_of
 from service.web.promised_and_kept import as_numbers
 from service.web.recent import KEPT
@@ -24,6 +25,7 @@ from service.web.view import MONTH, GranularityName
 def add_api(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
     _add_periods(app, settings.shop.currency, facts)
     _add_promises(app, settings, facts)
+    _add_brought(app, settings, facts)
     _add_decisions(app, settings.web.token, facts)
 
 
@@ -69,6 +71,31 @@ def _add_promises(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
     )
     async def promises() -> Response:
         return json_answer(as_numbers(facts.kept(), settings.policy().outreach))
+
+
+def _add_brought(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
+    shop = settings.shop
+
+    @app.get(
+        "/api/outreach/brought",
+        summary="What messages have brought beside the control group, by kind, step and month; the whole shop",
+        responses=_listing(
+            "brought",
+            {"type": "object"},
+            control_share={"type": "number"},
+            window_days={"type": "number"},
+        ),
+        tags=["numbers"],
+    )
+    async def brought() -> Response:
+        outreach = settings.policy().outreach
+        return json_answer(
+            {
+                "control_share": outreach.control_share,
+                "window_days": outreach.attribution_days,
+                "brought": [numbers_of_brought(row, shop.currency, shop.minor_digits) for row in facts.brought()],
+            }
+        )
 
 
 def _add_decisions(app: FastAPI, token: SecretStr | None, facts: ShopFacts) -> None:

@@ -10,6 +10,7 @@ from service.config import Settings
 from service.domain.findings import HealthBand, Segment
 from service.domain.periods.numbers import PeriodRow
 from service.domain.policy import Industry
+from service.web.brought import WhatWasBrought, what_was_brought
 from service.web.cards import Card, card, table
 from service.web.decision_list import DecisionList, list_decisions
 from service.web.promised_and_kept import PromisedAndKept, promised_and_kept
@@ -68,6 +69,7 @@ class Page:
     numbers: Numbers | None
     customers: Customers
     promises: PromisedAndKept
+    brought: WhatWasBrought
     decisions: DecisionList
 
 
@@ -95,6 +97,7 @@ def compose(facts: ShopFacts, settings: Settings, view: View, catalogue: Catalog
         numbers=numbers,
         customers=_customers(facts.customers(), formats),
         promises=promised_and_kept(facts.kept(), settings.policy().outreach, formats),
+        brought=what_was_brought(facts.brought(), settings, formats),
         decisions=list_decisions(facts.decisions(), formats),
     )
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import ClassRealised
 from service.domain.periods.numbers import PeriodRow
+from service.streaming.brought_totals import BroughtRow
 from service.web.recent import Decided
 
 
@@ -133,6 +134,11 @@ class ShopFacts(Protocol):
 
     def kept(self) -> list[ClassRealised]:
         """What the alerts did since the partitions began, those of `customers`: by class of evidence, and of all."""
+        ...
+
+    def brought(self) -> list[BroughtRow]:
+        """What messages have brought, of the whole shop; empty without a control group, and until its first window is
+        over."""
         ...
 
     def decisions(self) -> list[Decided]:

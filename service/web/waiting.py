@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from service.config import Settings
 from service.domain.outreach.realised import ClassRealised, Realised, totals
 from service.domain.periods.numbers import PeriodRow
+from service.streaming.brought_totals import BroughtRow
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.recent import Decided
@@ -49,6 +50,9 @@ class WaitingFacts:
 
     def first_asked(self) -> None:
         return None
+
+    def brought(self) -> list[BroughtRow]:
+        return []
 
     def decisions(self) -> list[Decided]:
         return []

@@ -11,6 +11,7 @@ from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import ClassRealised, totals
 from service.domain.periods.numbers import PeriodRow
 from service.domain.policy import ClockMode
+from service.streaming.brought_totals import BroughtRow
 from service.streaming.partition import PartitionWorker
 from service.streaming.worker import Worker
 from service.web.recent import Decided, RecentDecisions
@@ -105,6 +106,9 @@ class WorkerFacts:
 
     def kept(self) -> list[ClassRealised]:
         return totals(owner.job.engine.state.realised for owner in self._worker.partitions.values() if owner.ready)
+
+    def brought(self) -> list[BroughtRow]:
+        return self._worker.totals.brought.rows()
 
     def decisions(self) -> list[Decided]:
         return self._recent.latest()

@@ -23,7 +23,7 @@ ROOT: Final = Path(__file__).parents[2]
 ROOMS: Final[dict[str, set[str]]] = {
     # contracts, and what is pure
     "schemas": set(),
-    "domain": {"schemas", "domain.learning", "domain.outreach", "domain.periods", "domain.uplift"},
+    "domain": {"schemas", "domain.learning", "domain.outreach", "domain.periods"},
     "domain.learning": {"domain"},
     "domain.outreach": {"domain", "domain.learning", "domain.uplift"},
     "domain.periods": {"domain"},
@@ -40,12 +40,12 @@ ROOMS: Final[dict[str, set[str]]] = {
     "message": {"schemas", "domain", "errors", "config", "wording"},
     "history": {"schemas", "domain", "errors"},
     # Kafka, and who reads and writes there
-    "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "engines", "collector", "build_info", "wording"},
+    "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector", "build_info", "wording"},
     "feed": {"schemas", "domain", "errors", "config", "history", "streaming"},
     "inspect": {"domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "streaming", "feed", "message"},
     "local_broker": {"errors", "processes", "streaming"},
     # what people look at
-    "web": {"schemas", "domain", "domain.outreach", "domain.periods", "errors", "config", "build_info", "wording", "streaming", "message"},
+    "web": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "build_info", "wording", "streaming", "message"},
     "backtest": {
         "domain", "domain.learning", "domain.outreach", "domain.periods", "config", "engines", "collector", "history",
         "feed",

@@ -101,10 +101,11 @@ def whole_state(engine: Engine) -> dict[str, object]:
         "bands": list(engine.scoreboard.bands),
         "erased": sorted(engine.identities.erased),
         "open": {day: dict(places) for day, places in engine.everybody.silences._open.items()},
-        "newcomers": None if (few := engine.everybody.newcomers) is None else (few.closed, few._open),
+        "newcomers": None if (few := engine.everybody.newcomers) is None else (few.closed, few.sent, few._open),
         "returns": None if (back := engine.everybody.learned.returns) is None else (back.curves, back.pace_days),
         "sources": sources_of(engine),
         "rhythm": [engine.rhythm.cell(cell) for cell in range(CELLS)],
+        "sent": engine.everybody.silences.sent,
         "rows": [row.fields() for row in engine.everybody.silences.rows],
         "learned": (
             engine.everybody.learned.tolerances.table,

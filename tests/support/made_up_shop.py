@@ -16,6 +16,7 @@ from service.domain.outreach.realised import ClassRealised, Realised, totals
 from service.domain.periods.numbers import Counts as PeriodCounts
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.rows import RowMaker
+from service.streaming.brought_totals import BroughtRow, BroughtTotals
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.recent import Decided, read_decision
@@ -107,6 +108,7 @@ class FakeFacts:
             {Segment.REGULAR: 1234, Segment.QUIET: 17}, {HealthBand.HEALTHY: 900, HealthBand.AT_RISK: 40}, 1251, 1, 2
         )
     )
+    messages: BroughtTotals = field(default_factory=BroughtTotals)
     tally: Realised = field(default_factory=Realised)
     decided: list[Decided] = field(
         default_factory=lambda: [
@@ -129,6 +131,9 @@ class FakeFacts:
 
     def kept(self) -> list[ClassRealised]:
         return totals([self.tally])
+
+    def brought(self) -> list[BroughtRow]:
+        return self.messages.rows()
 
     def decisions(self) -> list[Decided]:
         return self.decided

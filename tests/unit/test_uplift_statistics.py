@@ -1,4 +1,4 @@
-"""Differences between two arms: against the textbooks, against scipy and statsmodels' definitions, and by simulation."""
+"""Differences between two arms: against the textbooks, against scipy, and by simulation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEEDS = 200
 
 def pairs(x: Sequence[int] | Values, y: Sequence[int] | Values) -> Pairs:
     xs, ys = np.array([int(one) for one in x], dtype=object), np.array([int(one) for one in y], dtype=object)
-    return Pairs(len(xs), int(xs.sum()), int((xs @ xs)), int(ys.sum()), int(ys @ ys), int(xs @ ys))
+    return Pairs(len(xs), int(xs.sum()), int(xs @ xs), int(ys.sum()), int(ys @ ys), int(xs @ ys))
 
 
 def drawn(x: Values, y: Values) -> Pairs:
@@ -185,7 +185,9 @@ def test_the_intervals_cover_the_truth_in_95_of_100_shops_and_the_adjusted_one_i
             known = np.clip(chance + random.normal(0.0, 0.05, people), 0.0, 1.0)
             arms.append((known, back, paid, (known * spend).astype(np.int64)))
         truth = effect * np.exp(8.0 + 0.08 + 0.045)
-        returns = [drawn((known * CHANCE_ONE).astype(np.int64), back * np.int64(CHANCE_ONE)) for known, back, _, _ in arms]
+        returns = [
+            drawn((known * CHANCE_ONE).astype(np.int64), back * np.int64(CHANCE_ONE)) for known, back, _, _ in arms
+        ]
         revenue = [drawn(worth, paid) for _, _, paid, worth in arms]
         one = newcombe(int(arms[0][1].sum()), 900, int(arms[1][1].sum()), 300)
         other = adjusted(*returns)

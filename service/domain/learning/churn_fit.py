@@ -78,6 +78,10 @@ class Sample:
             self.level += 1
             self._hashes = {known: h for known, h in self._hashes.items() if not h >> (64 - self.level)}
 
+    def holds(self, customer_id: str) -> bool:
+        """Whether the customer is in the sample; who is not will never be."""
+        return customer_id in self._hashes
+
     def remove(self, customer_id: str) -> None:
         """The customer was erased."""
         self._hashes.pop(customer_id, None)
@@ -94,8 +98,7 @@ class _Posterior:
     def __init__(self, customers: list[Customer], now_us: int, stages: int) -> None:
         counted: dict[tuple[int, int, int], int] = {}
         for customer in customers:
-            until = max(now_us, customer.last_us)
-            key = (customer.visits - 1, customer.last_us - customer.first_us, until - customer.first_us)
+            key = _seen(customer, now_us)
             counted[key] = counted.get(key, 0) + 1
         self._stages = stages
         self._repeats: list[int] = []
@@ -135,6 +138,25 @@ class _Posterior:
         return fsum(terms)
 
 
+def _seen(customer: Customer, now_us: int) -> tuple[int, int, int]:
+    """Repeat visits, the last of them and the present, both in µs after the first visit: up to the first message that
+    was sent to the customer, if one was (everybody.py).
+    """
+    first, followed = customer.first_us, customer.followed
+    if followed is None or followed.taught is None:
+        return customer.visits - 1, customer.last_us - first, max(now_us, customer.last_us) - first
+    visits, last, until = followed.taught
+    return visits - 1, max(0, last - first), max(0, last - first, until - first)
+
+
+def _newest_days(customer: Customer) -> list[int]:
+    """The newest three visit days of those, newest first."""
+    followed = customer.followed
+    if followed is None or followed.taught is None:
+        return customer.newest_days(3)
+    return customer.visit_days()[: followed.taught[0]][-3:][::-1]
+
+
 def parameters(position: list[float], stages: int) -> tuple[float, float, float, float]:
     """(r, α, a, b) from log r, log of the mean gap of an average customer in days, logit of the mean dropout, log (a +
     b)."""
@@ -148,9 +170,9 @@ def stages_of(customers: list[Customer]) -> int:
     spread = 0.0
     pairs = 0
     for customer in customers:
-        if customer.visits < 3:
+        if _seen(customer, 0)[0] < 2:
             continue
-        days = customer.newest_days(3)
+        days = _newest_days(customer)
         if len(days) == 3 and days[0] - days[2] >= _PAIR_DAYS:
             deviation = (days[1] - days[2]) / (days[0] - days[2]) - 0.5
             spread += deviation * deviation

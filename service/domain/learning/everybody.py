@@ -3,6 +3,13 @@
 What is learned: the regulars' pace and what they bring (population.py), how long healthy silences last (silences.py),
 when newcomers come again, where somebody asks (newcomers.py), and who is gone for good (churn_fit.py).
 
+A message that was sent is an intervention: what the customer would have done without it is not known any more, or else
+success would teach the service that silences end by themselves, and to wait. So a silence counts up to its first
+message only, as one that was still open then (censored), in all that is learned from silences. The churn model knows of
+a customer what they did up to their first message ever, because the visits after it may be its work. The customer's own
+rhythm takes in what the gap lasted without help: to leave it out would forget just the long ones, and the whole of it
+would be as good. Who was withheld a message teaches in full.
+
 A visit costs O(1). The refresh comes weekly, in stream time; it depends on the days and kinds of open silences and on a
 bounded sample of the customers, never on their number. Deterministic in the order of the calls.
 """
@@ -15,8 +22,18 @@ from typing import Final
 
 from service.domain import cadence
 from service.domain.calendar import DAY_US, NEVER
-from service.domain.changelog import NEWCOMERS_KEY, PART_PREFIX, ROW_PREFIX, TABLE_KEY, pack, unpack
+from service.domain.changelog import (
+    NEWCOMERS_KEY,
+    OF_NEWCOMERS,
+    PART_PREFIX,
+    ROW_PREFIX,
+    SENT_PREFIX,
+    TABLE_KEY,
+    pack,
+    unpack,
+)
 from service.domain.customer import Customer
+from service.domain.followed import Followed
 from service.domain.learning.churn_fit import Sample, fit
 from service.domain.learning.churn_model import ChurnModel
 from service.domain.learning.learned import Learned
@@ -40,13 +57,16 @@ class Everybody:
         learn_until_us: int = NEVER,
         *,
         newcomers: bool = False,
+        messages_sent: bool = False,
     ) -> None:
         """`learn_until_us`: the last refresh; from then on what was learned stays as it is.
 
         `newcomers`: whether the next visits of customers with few visits are learned too.
+        `messages_sent`: whether what is released reaches the customers.
         """
         self._min_visits = regular_min_visits
         self._learn_until_us = learn_until_us
+        self._messages_sent = messages_sent
         self.newcomers: Final = Newcomers(regular_min_visits) if newcomers else None
         self.silences: Final = Silences()
         self._stored_table: Tolerances | None = None
@@ -93,12 +113,35 @@ class Everybody:
 
     def _take_out(self, customer: Customer) -> None:
         """The customer's silence is open no more."""
-        if customer.sign_us:
+        if customer.sign_us or self.is_disturbed(customer):
             return
         if customer.visits >= self._min_visits:
             self.silences.taken_out(customer)
         elif customer.visits and self.newcomers is not None:
             self.newcomers.taken_out(customer)
+
+    def is_disturbed(self, customer: Customer) -> bool:
+        """Whether the further course of the customer's silence may be the work of a message."""
+        return self._messages_sent and customer.episode.sent_first_us > 0
+
+    def silence_intervened(self, customer: Customer, gap: float, at_us: int) -> None:
+        """A message is about to go out to the customer, after `gap` days of silence: it is the last that is learned of
+        this one."""
+        if not self._messages_sent or self.is_disturbed(customer):
+            return
+        if self.sample.holds(customer.customer_id):
+            followed = customer.followed
+            if followed is None:
+                followed = customer.followed = Followed()
+            if followed.taught is None:
+                followed.taught = [customer.visits, customer.last_us, at_us]
+        if customer.sign_us:
+            return
+        self._take_out(customer)
+        if customer.visits >= self._min_visits:
+            self.silences.cut(customer, gap, self.state.mu0)
+        elif self.newcomers is not None:
+            self.newcomers.cut(customer.visits, gap, self.state.mu0)
 
     def silence_ended(self, customer: Customer, gap: float, gap_before: float) -> None:
         """A customer with a visit came back after `gap` days; they are as before this visit. `gap_before`: the gap
@@ -107,15 +150,19 @@ class Everybody:
         The customer's own rhythm takes the gap in on the way, because the shop's pace is the mean of theirs.
         """
         visits, mu0 = customer.visits, self.state.mu0
+        disturbed = self.is_disturbed(customer)
+        if disturbed:
+            episode = customer.episode
+            gap = min(gap, cadence.gap_days(customer.last_us + episode.paused_us, episode.sent_first_us))
         self._take_out(customer)
         if visits >= self._min_visits:
-            if not customer.sign_us:
+            if not (customer.sign_us or disturbed):
                 self.silences.closed(customer, gap, mu0)
             before = cadence.own_mean_log_gap(customer)
             cadence.observe_gap(customer, gap, mu0, gap_before)
             self.population.voted(customer.log_gap_sum / visits, before)
             return
-        if self.newcomers is not None and not customer.sign_us:
+        if self.newcomers is not None and not (customer.sign_us or disturbed):
             self.newcomers.came_again(visits, gap, mu0)
         cadence.observe_gap(customer, gap, mu0, gap_before)
         if visits + 1 == self._min_visits:
@@ -148,7 +195,8 @@ class Everybody:
         """The silence that was withdrawn goes on, with the rhythm as it is read now."""
         if customer.visits >= self._min_visits:
             self.population.joined(cadence.own_mean_log_gap(customer), customer.revenue_minor)
-        self.silence_began(customer)
+        if not self.is_disturbed(customer):
+            self.silence_began(customer)
 
     def forget(self, customer: Customer) -> None:
         """The customer is erased."""
@@ -202,6 +250,10 @@ class Everybody:
                 records.append((ROW_PREFIX + bytes((cell,)), pack(row.fields())))
             else:
                 records.append((PART_PREFIX + bytes((cell, part)), pack(row.part(part))))
+        cuts = self.silences.changed_cuts()
+        records.extend((SENT_PREFIX + bytes((cell,)), pack(self.silences.sent[cell])) for cell in cuts)
+        if self.newcomers is not None and self.newcomers.changed and self.newcomers.has_sent:
+            records.append((SENT_PREFIX + bytes((OF_NEWCOMERS,)), pack(self.newcomers.sent)))
         if self.newcomers is not None and self.newcomers.changed:
             self.newcomers.changed = False
             returns = self.learned.returns
@@ -223,6 +275,9 @@ class Everybody:
                 self.silences.rows[key[-1]] = Row.of(unpack(value))
         parts = [(key[-2], key[-1], unpack(value)) for key, value in records.items() if key.startswith(PART_PREFIX)]
         self.silences.restore_parts(parts)
+        for key, value in records.items():
+            if key.startswith(SENT_PREFIX):
+                self._restore_cut(key[-1], value)
         if TABLE_KEY in records:
             self._stored_table = _table_of(records[TABLE_KEY])
         returns = None
@@ -239,12 +294,18 @@ class Everybody:
         for customer in customers:
             if customer.visits:
                 self.met(customer)
-            if customer.sign_us:
+            if customer.sign_us or self.is_disturbed(customer):
                 continue
             if customer.visits >= self._min_visits:
                 self.silences.opened(customer)
             elif customer.visits and self.newcomers is not None:
                 self.newcomers.opened(customer)
+
+    def _restore_cut(self, cell: int, value: bytes) -> None:
+        if cell != OF_NEWCOMERS:
+            self.silences.sent[cell] = unpack(value)
+        elif self.newcomers is not None:
+            self.newcomers.restore_sent(unpack(value))
 
 
 def _table_of(value: bytes) -> Tolerances:

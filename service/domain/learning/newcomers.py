@@ -84,6 +84,10 @@ class Newcomers:
     def __init__(self, regular_min_visits: int) -> None:
         self.closed: list[list[float]] = [[0.0] * (_BINS + 1) for _ in range(regular_min_visits - 1)]
         """Visits − 1 → closed gaps by bin, weighted."""
+        self.sent: list[list[float]] = [[0.0] * (_BINS + 1) for _ in range(regular_min_visits - 1)]
+        """The same of gaps in which a message was sent, by how long they had lasted then."""
+        self.has_sent = False
+        """Whether there are any."""
         self.changed = False
         """Since it was last stored."""
         self._open: dict[int, dict[int, int]] = {}
@@ -118,13 +122,20 @@ class Newcomers:
         self.closed[visits - 1][_bin(gap)] += exp2(-gap / memory_days(mu0))
         self.changed = True
 
+    def cut(self, visits: int, gap: float, mu0: float) -> None:
+        """A message is sent to a customer with so many visits after `gap` days of silence."""
+        if 0 < visits <= len(self.sent):
+            self.sent[visits - 1][_bin(gap)] += exp2(-gap / memory_days(mu0))
+            self.has_sent = self.changed = True
+
     def refresh(self, today: int, mu0: float) -> ReturnTimes:
         """One weekly refresh on local day `today`."""
         half_life = memory_days(mu0)
         left = exp2(-7.0 / half_life)
         self.closed = [[value * left for value in row] for row in self.closed]
         self.changed = True
-        open_ = [[0.0] * (_BINS + 1) for _ in self.closed]
+        self.sent = [[value * left for value in row] for row in self.sent]
+        open_ = [row.copy() for row in self.sent]
         for day in sorted(self._open):
             days = today - day + 0.5
             if days > 0.0:  # else dated ahead of the stream
@@ -133,6 +144,12 @@ class Newcomers:
                     open_[visits - 1][_bin(days)] += count * weight
         curves = [_curve_of(row, ahead) for row, ahead in zip(self.closed, open_, strict=True)]
         return ReturnTimes(curves, exp(mu0))
+
+    def restore_sent(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Takes over stored counts of gaps that a message has cut."""
+        if len(rows) == len(self.sent) and all(len(row) == _BINS + 1 for row in rows):
+            self.sent = [[float(value) for value in row] for row in rows]
+            self.has_sent = True
 
     def restore(self, rows: Sequence[Sequence[Any]]) -> None:
         """Takes over stored counts; those of another number of classes are learned anew."""

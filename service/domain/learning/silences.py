@@ -215,6 +215,11 @@ class Silences:
         self.rows: list[Row] = [Row() for _ in range(CELLS)]
         self.touched: set[int] = set()
         """What has changed since it was last stored: cell and part of its bins, as one number."""
+        self.sent: list[list[float]] = [[] for _ in range(CELLS)]
+        """Cell → silences in which a message was sent, by the bin in which they were then (weights); empty: none. Apart
+        from the rows, because most cells have none and an earlier release knows nothing of it."""
+        self._cut: set[int] = set()
+        """Cells of which that has changed."""
         self._open: dict[int, dict[int, int]] = {}
         """Open silences of regulars: first day → cell and bin of the log base → how many."""
 
@@ -258,7 +263,23 @@ class Silences:
         row.pull += weight * SHRINKAGE / (SHRINKAGE + customer.gap_weight)
         self.touched.add(cell * _PARTS + index // _PART)
 
+    def cut(self, customer: Customer, gap: float, mu0: float) -> None:
+        """A message is sent to a regular after `gap` days of silence: how long it would have lasted remains unknown."""
+        cell = cell_of(customer)
+        row = self.sent[cell]
+        if not row:
+            row = self.sent[cell] = [0.0] * (_BINS + 1)
+        log_base = _log_usual_at_reference(customer) + log_patience(customer.visits)
+        row[_bin(log(gap) - log_base)] += exp2(-gap / memory_days(mu0))
+        self._cut.add(cell)
+
     # ---- what is stored
+
+    def changed_cuts(self) -> list[int]:
+        """Cells of whose `sent` something has changed since the last call."""
+        changed = sorted(self._cut)
+        self._cut.clear()
+        return changed
 
     def changed_parts(self) -> list[tuple[int, int]]:
         """Cells and parts of their bins that have changed since the last call; part −1: the whole cell is to be
@@ -296,6 +317,10 @@ class Silences:
             if row.weight > 0.0:
                 row.age(left)
                 self.touched.update(range(cell * _PARTS, (cell + 1) * _PARTS))
+        for cell, sent in enumerate(self.sent):
+            if sent:
+                self.sent[cell] = [value * left for value in sent]
+                self._cut.add(cell)
         if fsum(row.weight for row in self.rows) < _EVIDENCE:
             return None
         moves = self._moves(mu0)
@@ -327,8 +352,8 @@ class Silences:
         return moves
 
     def _censored(self, today: int, half_life: float) -> list[list[float]]:
-        """Open silences by cell and bin, weighted by when they began."""
-        censored = [[0.0] * (_BINS + 1) for _ in range(CELLS)]
+        """Open silences, and those that a message has cut, by cell and bin, weighted by when they began."""
+        censored = [sent.copy() if sent else [0.0] * (_BINS + 1) for sent in self.sent]
         for day in sorted(self._open):
             silence = today - day + 0.5
             if silence <= 0.0:  # dated ahead of the stream

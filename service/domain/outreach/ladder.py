@@ -18,6 +18,7 @@ from service.domain.learning.everybody import Everybody
 from service.domain.outlook import outlook_of
 from service.domain.outreach import alert_value
 from service.domain.outreach.brake import Brake
+from service.domain.outreach.brought import Brought
 from service.domain.outreach.control import ControlGroup
 from service.domain.outreach.evidence import decision_of
 from service.domain.outreach.frequency import Frequency
@@ -60,19 +61,23 @@ class Ladder:
         *,
         tells_ends: bool,
         control_key: bytes,
+        brought: Brought,
     ) -> None:
         """`outputs`: where decisions are appended. `tells_ends`: whether there is a decision where a return or an
-        erasure ends an alert too. `control_key`: of the hash that says who is in the control group."""
+        erasure ends an alert too. `control_key`: of the hash that says who is in the control group.
+        `brought`: is told of what goes out or is withheld."""
         self._policy = policy
         self._everybody = everybody
         self._timeline = timeline
         self._calendar = calendar
         self._tells_ends = tells_ends
         self._rungs = len(policy.rungs)
+        self._messages_are_sent = policy.messages_are_sent
         self._expires_us = int(policy.expires_after_days * DAY_US)
         self._attribution_us = int(policy.attribution_days * DAY_US)
         self.realised: Realised = state.realised
         self.release = Release(policy, calendar, state.release)
+        self._brought = brought
         self.programme = Programme(
             policy,
             self.release,
@@ -128,8 +133,9 @@ class Ladder:
                 self._tell_end(customer, newest, Outcome.CONVERTED, Reason.RETURNED, at_us, amount)
             self._stop_releases(customer, Reason.RETURNED, at_us, self._expires_us)
         if self._everybody.is_regular(customer) and not customer.sign_us:
-            self.realised.silence_closed(customer, gap, at_us)
-            if self.volume is not None and episode.due_us < NEVER:
+            disturbed = self._everybody.is_disturbed(customer)
+            self.realised.silence_closed(customer, gap, at_us, disturbed=disturbed, sent=self._messages_are_sent)
+            if self.volume is not None and episode.due_us < NEVER and not disturbed:
                 self.volume.alert_value.came_back(customer, gap, self._everybody.mu0)
 
     def became_regular(self, customer: Customer) -> None:
@@ -276,7 +282,7 @@ class Ladder:
                 self._watch(customer, message)
         elif episode.rung >= self._rungs:
             episode.unwatch()
-            if self.volume is not None and not customer.sign_us:
+            if self.volume is not None and not customer.sign_us and not self._everybody.is_disturbed(customer):
                 self.volume.alert_value.lost(customer, self._everybody.mu0)
         else:
             due = 0 if episode.detected_us else self._tolerated_us(customer, message, episode.rung)
@@ -413,13 +419,26 @@ class Ladder:
             episode.defer(detected, verdict.retry_us, verdict.reason.value, name, number)
             return True
         if verdict.outcome in _ARMS and not self._policy.shadow:
-            episode.release(number, acted, name, withheld=verdict.outcome is Outcome.WITHHELD)
+            withheld = verdict.outcome is Outcome.WITHHELD
+            if not withheld:
+                self._intervene(customer, acted)
+            first = not episode.released_us
+            episode.release(number, acted, name, withheld=withheld)
             customer.written_to = with_message(customer.written_to, acted)
+            self._brought.decided(customer, message.kind.value, name, acted, control=withheld, first=first)
         if left_out:
             episode.decide(self._rungs, self._lost_us(customer, acted))
         else:
             self._go_on(customer, message, due_us)
         return True
+
+    def _intervene(self, customer: Customer, at_us: int) -> None:
+        """A message is about to go out."""
+        first = not self._everybody.is_disturbed(customer)
+        gap = cadence.gap_days(customer.last_us + self._timeline.shut_us(customer, at_us), at_us)
+        self._everybody.silence_intervened(customer, gap, at_us)
+        if first and self._messages_are_sent and customer.episode.alerted_us:
+            self.realised.disturbed(customer.visits)
 
     def _verdict(
         self, customer: Customer, message: SilenceKind, detected_us: int, due_us: int, acted_us: int

@@ -15,7 +15,7 @@ Sums are integers, so they are exact, and so is the difference of two large ones
 
 from __future__ import annotations
 
-from math import exp, lgamma, log, log1p, sqrt
+from math import exp, lgamma, log, log1p, pi, sqrt
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
@@ -142,9 +142,9 @@ def t_quantile(p: float, freedom: float) -> float:
     Newton's steps on `t_probability`, kept within the halves in which the root is known to lie; from the normal
     quantile, which is always nearer to 0. To about twelve digits.
     """
-    if p == 0.5:  # noqa: PLR2004 - the middle
+    if p == 0.5:
         return 0.0
-    if p < 0.5:  # noqa: PLR2004
+    if p < 0.5:
         return -t_quantile(1.0 - p, freedom)
     point = NormalDist().inv_cdf(p)
     if freedom >= _NORMAL_FROM:
@@ -152,7 +152,7 @@ def t_quantile(p: float, freedom: float) -> float:
     low, high = point, 2.0 * point + 1.0
     while t_probability(high, freedom) < p:
         low, high = high, 2.0 * high
-    constant = lgamma((freedom + 1.0) / 2.0) - lgamma(freedom / 2.0) - 0.5 * log(freedom * 3.141592653589793)
+    constant = lgamma((freedom + 1.0) / 2.0) - lgamma(freedom / 2.0) - 0.5 * log(freedom * pi)
     for _ in range(200):
         off = t_probability(point, freedom) - p
         if off > 0.0:

@@ -1,8 +1,8 @@
 """How many people it takes before silence about an effect means that there is none worth having.
 
 The sample for comparing two shares (Fleiss, Levin & Paik 2003, Statistical Methods for Rates and Proportions, formula
-4.14 for arms of different size), at 5 % and with a power of 80 %, for an effect of a fifth of what comes by itself: 12 %
-for 10 % takes 3,841 people in each of two equal arms.
+4.14 for arms of different size), at 5 % and with a power of 80 %, for an effect of a fifth of what comes by itself: 12
+% for 10 % takes 3,841 people in each of two equal arms.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class ArmSums:
         """Revenue of the whole window, net of refunds in it."""
         self.window_square: int = 0
         self.chance: int = 0
-        """Σ of the chance to return within the window that each had by what was learned at the decision, × CHANCE_ONE."""
+        """Σ of the chance to return within the window that each had by what was learned then, × CHANCE_ONE."""
         self.chance_square: int = 0
         self.chance_returned: int = 0
         """Σ of the chances of those who did."""
