@@ -239,9 +239,15 @@ async def test_decisions_stay_closed_where_no_token_is_configured() -> None:
 async def test_the_openapi_document_describes_the_api_with_the_wire_contract() -> None:
     document = (await get("/openapi.json")).json()
 
-    assert {"/api/periods", "/api/outreach/brought", "/api/promises", "/api/decisions", "/healthz", "/readyz", "/metrics"} == set(
-        document["paths"]
-    )
+    assert {
+        "/api/periods",
+        "/api/outreach/brought",
+        "/api/promises",
+        "/api/decisions",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    } == set(document["paths"])
     answer = document["paths"]["/api/periods"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     item = answer["properties"]["periods"]["items"]
     assert set(item["properties"]) == set(numbers_in(await get("/api/periods")))

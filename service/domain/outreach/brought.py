@@ -87,7 +87,9 @@ class Brought:
         self._calendar = calendar
         self._sums = sums
 
-    def decided(self, customer: Customer, kind: str, rung: str, at_us: int, *, control: bool, first: bool = True) -> None:
+    def decided(
+        self, customer: Customer, kind: str, rung: str, at_us: int, *, control: bool, first: bool = True
+    ) -> None:
         """A message to the customer goes out, or is withheld for the control group. `first`: of the occasion (a further
         step of the same absence is not). The customer's date may have changed."""
         if not self._follows:

@@ -146,7 +146,9 @@ class Realised:
         """In an alerted absence a message goes out."""
         self.classes[_class_of(visits)].disturbed += 1
 
-    def silence_closed(self, customer: Customer, gap: float, at_us: int, *, disturbed: bool = False, sent: bool = False) -> None:
+    def silence_closed(
+        self, customer: Customer, gap: float, at_us: int, *, disturbed: bool = False, sent: bool = False
+    ) -> None:
         """A regular came back after `gap` days; the customer is as before this visit. `disturbed`: after a message.
         `sent`: messages are sent at all."""
         if disturbed:
