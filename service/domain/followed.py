@@ -21,7 +21,6 @@ _FOLLOWING: Final = (
 )  # fmt: skip
 
 
-@mypyc_attr(acyclic=True)
 class Following(Stored):
     """One decision whose window is open; times are µs, money minor units."""
 
