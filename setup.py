@@ -64,8 +64,6 @@ HOT = (
     "outreach/quiet_times",
     "outreach/release",
     "outreach/gates",
-    "uplift/intervals",
-    "uplift/sums",
     "outreach/brought",
     "outreach/tolerance",
     "rhythm",
