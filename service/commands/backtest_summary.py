@@ -34,7 +34,7 @@ def summarise(result: Result, console: Console) -> None:
     console.print(
         f"{counted(result.events, 'event')}, {counted(customers, 'customer')}, {counted(regulars, 'regular')}; "
         + counted(chosen, "alert")
-        + (f", after {back:,} of them the customer came back by themselves" if chosen else "")
+        + (f", {back:,} of them came back later by themselves" if chosen else "")
         + (f"; left out by the volume: {counted(left_out, 'more silence')} that came due" if left_out else "")
         + "".join(f"; {counted(count, 'message')} of kind {kind.value}" for kind, count in others.items())
         + ".",

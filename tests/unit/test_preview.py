@@ -84,7 +84,7 @@ def test_the_policys_steps_have_their_offers_and_templates() -> None:
     assert (gift.offer, gift.template) == ("G7", "summer")
     assert step_of(settings, Kind.WIN_BACK, "").name == "remind"
     assert step_of(settings, Kind.SECOND_VISIT, "").offer == "HELLO"
-    assert step_of(settings, Kind.DELIGHT, "").template == "delight.thanks"
+    assert step_of(settings, Kind.DELIGHT, "").template == "delight.treat"
     assert step_of(settings, Kind.WIN_BACK, "third").template == "win_back.third"
 
 
