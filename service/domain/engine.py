@@ -160,6 +160,7 @@ class Engine:
             self.ladder.release,
             self._pace,
             self._outputs,
+            self.brought,
             tells_ends=self._tells_ends,
             key=self._key,
         )

@@ -11,7 +11,8 @@ from service.domain.calendar import DAY_US
 from service.domain.changelog import month_key, month_of_key, pack
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Merge
-from service.domain.findings import Outcome
+from service.domain.findings import Kind, Outcome
+from service.domain.occasion_policy import MilestonePolicy, OccasionPolicies
 from service.domain.outreach.brought import BroughtSums, Key
 from service.domain.outreach.brought import fields_of as fields_of_month
 from service.domain.policy import OutreachPolicy, Rung
@@ -81,6 +82,28 @@ def test_a_visit_within_the_window_is_the_return_and_all_money_within_it_counts(
         assert 0 < row.chance < 1_000_000
         assert row.worth > 0
     assert engine.customers["anna"].followed is None
+
+
+def test_a_message_on_an_occasion_is_followed_in_both_arms() -> None:
+    policy = replace(HALF, occasions=OccasionPolicies(milestone=MilestonePolicy(every=5)))
+    names = [f"c{number}" for number in range(40)]
+    fifth = weekly("c0", 5)[-1].at_us
+    engine = make_engine(policy)
+
+    made = decisions(
+        apply_all(engine, [*(each for name in names for each in weekly(name, 5)), purchase("clock", 29.0)])
+    )
+    apply_all(engine, [purchase(names[0], 30.0, 900), purchase("clock", 31.0), purchase("clock", 60.0)])
+
+    told = {each.customer_id: each.outcome for each in made if each.kind is Kind.MILESTONE}
+    assert set(told) == set(names)
+    assert all(each.decided_us > fifth for each in made if each.kind is Kind.MILESTONE)
+    rows = {key: row for key, row in sums_of(engine).items() if key[0] == "milestone"}
+    withheld = sum(outcome is Outcome.WITHHELD for outcome in told.values())
+    assert 0 < withheld < len(names)
+    assert {key[2]: row.people for key, row in rows.items()} == {True: withheld, False: len(names) - withheld}
+    returned = {key[2]: row.returned for key, row in rows.items()}
+    assert returned == {told[names[0]] is Outcome.WITHHELD: 1, told[names[0]] is not Outcome.WITHHELD: 0}
 
 
 def test_who_stays_away_is_counted_when_the_window_is_over_and_not_before() -> None:

@@ -6,6 +6,9 @@ what identifies a message does not change (kinds/). What was noted long after it
 decided as stale. When a date comes, whoever asks again is the kind (is there anything left to say?), then the gates,
 then the rate of the kind.
 
+What goes out is followed beside the control group (brought.py), but it leaves what is learned of silences as it is: it
+answers something the customer did, and asks nobody back who has been away.
+
 Who is erased hears no more, and what is on its way is stopped. Of two ids that become one customer the occasions become
 that customer's: what both have is one, and what went out under the other id can still be stopped under it.
 """
@@ -20,6 +23,7 @@ from service.domain.events import Resolved, Survey, SurveyAnswer
 from service.domain.findings import About, Arm, Decision, Kind, Outcome, Output, Reason
 from service.domain.learning.everybody import Everybody
 from service.domain.occasion import Occasion, OwnOccasions
+from service.domain.outreach.brought import Brought
 from service.domain.outreach.evidence import decision_of
 from service.domain.outreach.gates import Asked, Programme, Verdict
 from service.domain.outreach.kinds import occasion_kinds
@@ -48,12 +52,14 @@ class Occasions:
         release: Release,
         pace: Pace,
         outputs: list[Output],
+        brought: Brought,
         *,
         tells_ends: bool,
         key: bytes,
     ) -> None:
-        """`outputs`: where decisions are appended. `tells_ends`: whether there is a decision where something that has
-        gone out is stopped too. `key`: of the hash that lots are drawn by."""
+        """`outputs`: where decisions are appended. `brought`: is told of what goes out or is withheld.
+
+        `tells_ends`: whether there is a decision where something that has gone out is stopped too. `key`: of the hash that lots are drawn by."""
         self._everybody = everybody
         self._timeline = timeline
         self._calendar = calendar
@@ -61,6 +67,7 @@ class Occasions:
         self._release = release
         self._pace = pace
         self._outputs = outputs
+        self._brought = brought
         self._tells_ends = tells_ends
         self._shadow = policy.shadow
         self._kinds: Final = occasion_kinds(policy, key)
@@ -245,6 +252,8 @@ class Occasions:
             occasion.sent = verdict.outcome is Outcome.RELEASED
             customer.written_to = with_message(customer.written_to, acted_us)
             self._pace.sent(occasion.kind, acted_us)
+            step = kind.step(occasion.step).name
+            self._brought.decided(customer, kind.kind.value, step, acted_us, control=not occasion.sent)
             occasion.due_us = acted_us + max(kind.expires_us, kind.keeps_us(occasion.step))
         else:
             own = customer.occasions

@@ -214,7 +214,7 @@ PAGE: Mapping[str, str] = {
     "reason.returned": "visited",
     "reason.feed_silent": "their shop or the feed is silent",
     "reason.unhappy": "has just said they are unhappy",
-    "reason.cool_down": "a message has just brought a visit",
+    "reason.cool_down": "came after a message a few days ago",
     "reason.frequency_cap": "had enough messages of late",
     "reason.min_value": "too little at stake for an offer",
     "reason.quiet_hours": "quiet hours where they are",

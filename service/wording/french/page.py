@@ -214,7 +214,7 @@ PAGE: Mapping[str, str] = {
     "reason.returned": "visite",
     "reason.feed_silent": "leur magasin ou le flux est muet",
     "reason.unhappy": "vient de dire son mécontentement",
-    "reason.cool_down": "un message vient de provoquer une visite",
+    "reason.cool_down": "est revenu il y a peu après un message",
     "reason.frequency_cap": "assez de messages ces derniers temps",
     "reason.min_value": "enjeu trop faible pour une offre",
     "reason.quiet_hours": "heures de repos chez le client",
