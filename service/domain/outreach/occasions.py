@@ -59,7 +59,9 @@ class Occasions:
     ) -> None:
         """`outputs`: where decisions are appended. `brought`: is told of what goes out or is withheld.
 
-        `tells_ends`: whether there is a decision where something that has gone out is stopped too. `key`: of the hash that lots are drawn by."""
+        `tells_ends`: whether there is a decision where something that has gone out is stopped too.
+
+        `key`: of the hash that lots are drawn by."""
         self._everybody = everybody
         self._timeline = timeline
         self._calendar = calendar
