@@ -20,6 +20,7 @@ from service.commands import (
     demo,
     inspect,
     outreach,
+    person,
     preview,
     replay,
     schemas,
@@ -65,6 +66,8 @@ for command in (
     backtest.backtest,
     inspect.inspect,
     preview.preview,
+    person.forget,
+    person.export,
     show_config.config,
     simulate.simulate,
 ):

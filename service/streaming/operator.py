@@ -1,21 +1,27 @@
 """What an operator writes by hand: a word to all partitions of a group, as a record in each partition of the ledger
-topic, which every worker reads anyway; and a made-up request into `outreach`."""
+topic, which every worker reads anyway; a made-up request into `outreach`, and an erasure into `customers`."""
 
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from schemas.wire_types import MAX_ID
 from service.config import Settings
+from service.domain.calendar import utc_text
 from service.domain.changelog import RESUME_KEY, pack_today
 from service.errors import ConfigurationError
 from service.streaming.cloud_events import cloud_event
 from service.streaming.connection import kafka_python_security
-from service.streaming.tail import open_reader
+from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
+from service.streaming.partitioner import function_of
+from service.streaming.tail import open_reader, partitions_of
 
 _WAIT_S = 30
 
@@ -30,6 +36,32 @@ def request_sample(settings: Settings, data: Mapping[str, Any], now_us: int) -> 
             raise ConfigurationError(f"Topic {topic} does not exist: run `churn-alert topics create`.")
     event = cloud_event("outreach.requested", str(data["decision_id"]), customer_id, now_us, dict(data))
     _write(settings, [(topic, customer_id.encode(), event, None)])
+
+
+def erase_customer(settings: Settings, customer_id: str) -> None:
+    """Asks for a customer's erasure. ConfigurationError where it could not be done, there is no such topic, or no
+    broker answers."""
+    kafka, topic = settings.kafka, settings.kafka.topics.customers
+    if settings.shop.erasure_salt is None:
+        raise ConfigurationError(
+            "shop.erasure_salt is not set: without that secret nobody can be erased, since whoever knows the group's "
+            "name could look for the customer among the hashes. Set it for the workers too."
+        )
+    key = customer_id.encode()
+    if not 1 <= len(customer_id) <= MAX_ID:
+        raise ConfigurationError(f"A customer_id has 1 to {MAX_ID} characters.")
+    with open_reader(kafka) as reader:
+        partitions = partitions_of(reader, topic)
+        if not partitions:
+            raise ConfigurationError(f"Topic {topic} does not exist: run `churn-alert topics create`.")
+        home = FUNCTIONS[function_of(reader, settings) or DEFAULT_PARTITIONER](key) % len(partitions)
+    event = {
+        "event_id": f"forget-{uuid.uuid4()}",
+        "customer_id": customer_id,
+        "occurred_at": utc_text(time.time_ns() // 1000),
+        "kind": "erase",
+    }
+    _write(settings, [(topic, key, msgspec.json.encode(event), home)])
 
 
 def resume_outreach(settings: Settings) -> int:
