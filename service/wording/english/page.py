@@ -202,7 +202,7 @@ PAGE: Mapping[str, str] = {
     "reason.no_consent": "no consent",
     "reason.consent_unknown": "consent unknown",
     "reason.erased": "erased",
-    "reason.stale": "already long gone at the start",
+    "reason.stale": "it was too late by then",
     "reason.release_rate": "spread over time",
     "reason.surge": "held: far more come due than usual",
     "reason.hourly_limit": "limit of the hour reached",

@@ -202,7 +202,7 @@ PAGE: Mapping[str, str] = {
     "reason.no_consent": "pas de consentement",
     "reason.consent_unknown": "consentement inconnu",
     "reason.erased": "effacé",
-    "reason.stale": "absence déjà longue au départ",
+    "reason.stale": "il était déjà trop tard",
     "reason.release_rate": "étalé dans le temps",
     "reason.surge": "retenu : bien plus de cas que d’habitude",
     "reason.hourly_limit": "limite horaire atteinte",
