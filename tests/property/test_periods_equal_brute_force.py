@@ -24,8 +24,8 @@ START = date(2023, 12, 20)  # a year border, an ISO week 52 and a leap day follo
 LENGTHS = (0, 1, 7, 14, 30, 60, 90, 180, 365, 730)
 """Distances at which a visit enters or leaves a window or the one before it."""
 Happening = tuple[str, str, int, int]  # kind, customer, days after START, minor units or score
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SLOWER = settings(SLOW, max_examples=25)
+SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOWER = settings(SLOW, max_examples=10)
 
 
 @st.composite
