@@ -158,7 +158,7 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
         engine.apply(event)
         judged += engine.scoreboard.take(1_000_000)
     turn = engine.drain()
-    encoder = Encoder(EncoderSettings(currency=shop.currency, minor_digits=shop.minor_digits))
+    encoder = Encoder(EncoderSettings.of(settings))
     outputs: dict[TopicKind, list[Written]] = {kind: [] for kind in TopicKind}
     for output in [*turn.outputs, *judged]:
         for encoded in encoder.encode(output):
