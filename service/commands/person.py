@@ -29,9 +29,9 @@ def forget(
     settings = settings_of(ctx)
     if not yes and not typer.confirm(f"Erase customer {customer!r} for good?"):
         raise typer.Exit(1)
-    erase_customer(settings, customer)
+    topic = erase_customer(settings, customer)
     out.print(
-        f"The erasure of {customer} is in {settings.kafka.topics.customers}; the worker does the rest.",
+        f"The erasure of {customer} is in {topic}; the worker does the rest.",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -13,9 +13,9 @@ from service.config import Settings
 from service.domain.changelog import MERGED_PREFIX
 from service.errors import ConfigurationError
 from service.inspect.lookup import as_json, inspect_customer
+from service.streaming.input_topics import INPUT_TOPICS
 from service.streaming.tail import open_reader, partitions_of, records_until_now
 
-_INPUTS: Final = ("purchases", "surveys", "customers")
 _OUTPUTS: Final = ("outreach", "outreach_decisions", "customer_scores")
 """Keyed by the customer, like the inputs."""
 
@@ -31,16 +31,17 @@ def export_person(settings: Settings, customer_id: str) -> dict[str, Any]:
     held: dict[str, Any] = {"customer_id": customer_id, "as_of": datetime.now(UTC).isoformat()}
     with open_reader(kafka) as reader:
         topics = reader.topics()
-        if not topics & {getattr(names, each) for each in _INPUTS}:
+        inputs = {row.channel.name: row.name(names) for row in INPUT_TOPICS}
+        if not topics & set(inputs.values()):
             raise ConfigurationError(
                 f"None of the input topics exists at {kafka.bootstrap_servers}: run `churn-alert topics create`."
             )
         ids = {customer_id, *_merged_into(reader, kafka.state_topic, customer_id)}
         held["also_known_as"] = sorted(ids - {customer_id})
-        for each in (*_INPUTS, *_OUTPUTS):
+        for each, topic in (inputs | {name: getattr(names, name) for name in _OUTPUTS}).items():
             held[each] = [
                 _shown(record)
-                for record in _records(reader, getattr(names, each))
+                for record in _records(reader, topic)
                 if record.key is not None and _text(record.key) in ids
             ]
         held["deliveries"] = [

@@ -16,9 +16,11 @@ from schemas.wire_types import MAX_ID
 from service.config import Settings
 from service.domain.calendar import utc_text
 from service.domain.changelog import RESUME_KEY, pack_today
+from service.domain.events import Erasure
 from service.errors import ConfigurationError
 from service.streaming.cloud_events import cloud_event
 from service.streaming.connection import kafka_python_security
+from service.streaming.input_topics import TOPIC_OF
 from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 from service.streaming.partitioner import function_of
 from service.streaming.tail import open_reader, partitions_of
@@ -38,10 +40,10 @@ def request_sample(settings: Settings, data: Mapping[str, Any], now_us: int) -> 
     _write(settings, [(topic, customer_id.encode(), event, None)])
 
 
-def erase_customer(settings: Settings, customer_id: str) -> None:
-    """Asks for a customer's erasure. ConfigurationError where it could not be done, there is no such topic, or no
-    broker answers."""
-    kafka, topic = settings.kafka, settings.kafka.topics.customers
+def erase_customer(settings: Settings, customer_id: str) -> str:
+    """Asks for a customer's erasure, and returns the topic it was said in. ConfigurationError where it could not be
+    done, there is no such topic, or no broker answers."""
+    kafka, topic = settings.kafka, TOPIC_OF[Erasure].name(settings.kafka.topics)
     if settings.shop.erasure_salt is None:
         raise ConfigurationError(
             "shop.erasure_salt is not set: without that secret nobody can be erased, since whoever knows the group's "
@@ -62,6 +64,7 @@ def erase_customer(settings: Settings, customer_id: str) -> None:
         "kind": "erase",
     }
     _write(settings, [(topic, key, msgspec.json.encode(event), home)])
+    return topic
 
 
 def resume_outreach(settings: Settings) -> int:
