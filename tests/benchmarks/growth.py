@@ -242,7 +242,7 @@ def sizes(customer_id: str, customer: Customer) -> dict[str, int]:
         found["sealed"] = _rounded(sys.getsizeof(customer.sealed)) + _rounded(sys.getsizeof(customer.sealed.chunks))
         found["sealed"] += sum(_rounded(sys.getsizeof(chunk)) for chunk in customer.sealed.chunks)
     for name in FIELDS:
-        if name in {"order_memory", "chunks_sealed"}:  # of the snapshot alone
+        if name in {"order_memory", "chunks_sealed", "rare"}:  # of the snapshot alone
             continue
         value = getattr(customer if name in type(customer).__dict__ else episode, name)
         if isinstance(value, (int, float)):
@@ -265,7 +265,7 @@ def record_sizes(customer_id: str, customer: Customer) -> dict[str, int]:
 
     encode = msgspec.msgpack.encode
     found = {"key": len(customer_id.encode())}
-    for name, value in zip(FIELDS, customer.fields(), strict=True):
+    for name, value in zip((*FIELDS, "rare"), customer.fields(), strict=False):
         found[name] = len(encode(value))
     if customer.sealed is not None:
         found["sealed"] = sum(
