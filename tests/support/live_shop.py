@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import msgspec
-import pytest
 from kafka import KafkaConsumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,14 +24,15 @@ PACERS = 24
 PATIENCE_S = 60.0
 
 
-def log_of(leavers: int, last_visit_us: int, end_us: int) -> list[Purchase]:
-    """Daily visits of so many customers up to `last_visit_us`, and of others who go on until `end_us`; by time."""
+def log_of(leavers: int, last_visit_us: int, end_us: int, gap_us: int = DAY_US) -> list[Purchase]:
+    """Visits of so many customers, `gap_us` apart, up to `last_visit_us`, and of others who go on until `end_us`; by
+    time."""
     events = [
-        Purchase(f"v{who}-{visit}", f"leaver-{who}", last_visit_us - (VISITS - 1 - visit) * DAY_US + who, 500)
+        Purchase(f"v{who}-{visit}", f"leaver-{who}", last_visit_us - (VISITS - 1 - visit) * gap_us + who, 500)
         for who in range(leavers)
         for visit in range(VISITS)
     ]
-    first_us = last_visit_us - (VISITS - 1) * DAY_US
+    first_us = last_visit_us - (VISITS - 1) * gap_us
     events += [
         Purchase(f"p{hour}", f"pacer-{hour % PACERS}", at_us, 500)
         for hour, at_us in enumerate(range(first_us, end_us, HOUR_US))
@@ -44,25 +44,28 @@ def log_with_dates_at(settings: Settings, leavers: int, date_us: int) -> list[Pu
     """A log up to now after which so many customers come due at that instant, give or take microseconds.
 
     How long such customers may stay away follows from what is learned of all of them. So an engine is asked, again and
-    again with the visits where its last answer would have them.
+    again with the visits where its last answer would have them. What is learned weekly has a jump at silences of about
+    one gap, and at some hours of the week the date lies in it: then they come less often.
     """
-    silence_us = DAY_US
-    for _ in range(12):
-        now_us = time.time_ns() // 1000
-        log = log_of(leavers, date_us - silence_us, now_us)
-        engine = new_engine(settings)
-        for event in log:
-            engine.apply(event, now_us)
-        engine.advance(now_us, now_us - SECOND_US)
-        ahead = engine.ladder.rungs_ahead(engine.customers["leaver-0"])
-        if not ahead:
-            silence_us = silence_us * 4 // 5
-            continue
-        due_us = ahead[0][1]
-        if abs(due_us - date_us) < SECOND_US // 10:
-            return log
-        silence_us = due_us - engine.customers["leaver-0"].last_us
-    pytest.skip("NOT TESTED at this hour: what is learned jumps, and no log was found whose dates lie just ahead")
+    for gap_us in (DAY_US, 3 * DAY_US // 2, 2 * DAY_US):
+        silence_us = DAY_US
+        for _ in range(12):
+            now_us = time.time_ns() // 1000
+            log = log_of(leavers, date_us - silence_us, now_us, gap_us)
+            engine = new_engine(settings)
+            for event in log:
+                engine.apply(event, now_us)
+            engine.advance(now_us, now_us - SECOND_US)
+            leaver = engine.customers["leaver-0"]
+            ahead = engine.ladder.rungs_ahead(leaver)
+            if not ahead:
+                silence_us = silence_us * 4 // 5
+                continue
+            past_us = leaver.episode.detected_us  # it waits for a slot, which says nothing of its date
+            if not past_us and abs(ahead[0][1] - date_us) < SECOND_US // 10:
+                return log
+            silence_us = (past_us or ahead[0][1]) - leaver.last_us
+    raise AssertionError("no log was found whose dates lie ahead")
 
 
 def until(holds: Callable[[], bool], what: str, worker: WorkerProcess | None = None) -> None:
