@@ -4,7 +4,7 @@ by default."""
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -16,6 +16,7 @@ Between = Annotated[float, Field(ge=0, le=36_525, allow_inf_nan=False)]
 Rate = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Template = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 Text = Annotated[str, Field(max_length=200)]
+Made = TypeVar("Made", bound=occasion_policy.OccasionPolicy)
 _PLACES = frozenset({"survey", "customer_id", "order_id"})
 
 
@@ -39,13 +40,15 @@ class _Kind(BaseModel):
     at_most_per_week: Rate | None = None
     """The same of an ISO week."""
 
-    def _rates(self, partitions: int) -> tuple[float | None, float | None]:
-        """Of one of so many partitions."""
-        per_day, per_week = self.at_most_per_day, self.at_most_per_week
-        return (
-            None if per_day is None else per_day / partitions,
-            None if per_week is None else per_week / partitions,
-        )
+    def _as_policy(self, make: type[Made], partitions: int) -> Made | None:
+        """The same of one of so many partitions, which share the rates; None: it is switched off."""
+        if not self.enabled:
+            return None
+        said = {name: getattr(self, name) for name in type(self).model_fields if name != "enabled"}
+        for rate in ("at_most_per_day", "at_most_per_week"):
+            if said[rate] is not None:
+                said[rate] /= partitions
+        return make(**said)
 
 
 class MilestoneSettings(_Kind):
@@ -55,19 +58,7 @@ class MilestoneSettings(_Kind):
     """Visits from one milestone to the next."""
 
     def policy(self, partitions: int) -> occasion_policy.MilestonePolicy | None:
-        """None: it is switched off."""
-        if not self.enabled:
-            return None
-        per_day, per_week = self._rates(partitions)
-        return occasion_policy.MilestonePolicy(
-            offer=self.offer,
-            template=self.template,
-            after_hours=self.after_hours,
-            expires_after_days=self.expires_after_days,
-            at_most_per_day=per_day,
-            at_most_per_week=per_week,
-            every=self.every,
-        )
+        return self._as_policy(occasion_policy.MilestonePolicy, partitions)
 
 
 class FollowUpSettings(_Kind):
@@ -82,21 +73,7 @@ class FollowUpSettings(_Kind):
     """From one thank-you to the next of one customer, at least; matters where later purchases are thanked for too."""
 
     def policy(self, partitions: int) -> occasion_policy.FollowUpPolicy | None:
-        """None: it is switched off."""
-        if not self.enabled:
-            return None
-        per_day, per_week = self._rates(partitions)
-        return occasion_policy.FollowUpPolicy(
-            offer=self.offer,
-            template=self.template,
-            after_hours=self.after_hours,
-            expires_after_days=self.expires_after_days,
-            at_most_per_day=per_day,
-            at_most_per_week=per_week,
-            template_first=self.template_first,
-            only_first=self.only_first,
-            days_between=self.days_between,
-        )
+        return self._as_policy(occasion_policy.FollowUpPolicy, partitions)
 
 
 class FeedbackSettings(_Kind):
@@ -127,22 +104,7 @@ class FeedbackSettings(_Kind):
         return url
 
     def policy(self, partitions: int) -> occasion_policy.FeedbackPolicy | None:
-        """None: it is switched off."""
-        if not self.enabled:
-            return None
-        per_day, per_week = self._rates(partitions)
-        return occasion_policy.FeedbackPolicy(
-            offer=self.offer,
-            template=self.template,
-            after_hours=self.after_hours,
-            expires_after_days=self.expires_after_days,
-            at_most_per_day=per_day,
-            at_most_per_week=per_week,
-            every_days=self.every_days,
-            days_between=self.days_between,
-            survey=self.survey,
-            survey_url=self.survey_url,
-        )
+        return self._as_policy(occasion_policy.FeedbackPolicy, partitions)
 
 
 class DelightSettings(_Kind):
@@ -156,21 +118,7 @@ class DelightSettings(_Kind):
     at_most_per_week: Rate | None = 5
 
     def policy(self, partitions: int) -> occasion_policy.DelightPolicy | None:
-        """None: it is switched off."""
-        if not self.enabled:
-            return None
-        per_day, per_week = self._rates(partitions)
-        return occasion_policy.DelightPolicy(
-            offer=self.offer,
-            template=self.template,
-            after_hours=self.after_hours,
-            expires_after_days=self.expires_after_days,
-            at_most_per_day=per_day,
-            at_most_per_week=per_week,
-            share=self.share,
-            min_visits=self.min_visits,
-            within_hours=self.within_hours,
-        )
+        return self._as_policy(occasion_policy.DelightPolicy, partitions)
 
 
 class RecoverySettings(_Kind):
@@ -192,22 +140,4 @@ class RecoverySettings(_Kind):
     """The address at which a person answers."""
 
     def policy(self, partitions: int) -> occasion_policy.RecoveryPolicy | None:
-        """None: it is switched off."""
-        if not self.enabled:
-            return None
-        per_day, per_week = self._rates(partitions)
-        return occasion_policy.RecoveryPolicy(
-            offer=self.offer,
-            template=self.template,
-            after_hours=self.after_hours,
-            expires_after_days=self.expires_after_days,
-            at_most_per_day=per_day,
-            at_most_per_week=per_week,
-            template_resolved=self.template_resolved,
-            nps_at_most=self.nps_at_most,
-            csat_at_most=self.csat_at_most,
-            ces_at_most=self.ces_at_most,
-            case_days=self.case_days,
-            person=self.person,
-            write_to=self.write_to,
-        )
+        return self._as_policy(occasion_policy.RecoveryPolicy, partitions)

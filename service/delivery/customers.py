@@ -6,13 +6,14 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
 
 from service.config import Settings
-from service.domain.calendar import SECOND_US, utc_text
+from service.domain.calendar import utc_text
 from service.domain.events import Erasure, Merge, Profile, Withdrawal
 from service.errors import PartlyRefusedError, PoisonError
 from service.streaming.connection import aiokafka_security
@@ -20,7 +21,7 @@ from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.framing import Headers
 from service.streaming.input_topics import TOPIC_OF
 from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
-from service.streaming.partitioner import function_of
+from service.streaming.partitioner import hash_of
 from service.streaming.tail import open_reader
 
 CustomerWord = Profile | Erasure | Merge | Withdrawal
@@ -29,15 +30,9 @@ Read = Callable[[bytes | None, bytes | None, Headers, int], CustomerWord | None]
 
 
 def customer_of(settings: Settings) -> Read:
-    """Reads as the worker does: what it refuses is not said, and of a profile the good fields are taken."""
-    decoder = Decoder(
-        DecoderSettings(
-            currency=settings.shop.currency,
-            minor_digits=settings.shop.minor_digits,
-            max_value_bytes=settings.limits.max_value_bytes,
-            max_future_skew_us=int(settings.limits.max_future_skew_s * SECOND_US),
-        )
-    )
+    """Reads as the worker does: what it refuses is not said, and of a profile the good fields are taken. Who asks to be
+    erased is not written to in any case."""
+    decoder = Decoder(replace(DecoderSettings.of(settings), can_erase=True))
 
     def read(value: bytes | None, key: bytes | None, headers: Headers, timestamp_ms: int) -> CustomerWord | None:
         if value is None:
@@ -54,9 +49,9 @@ def customer_of(settings: Settings) -> Read:
 
 
 def _hash_of(settings: Settings) -> Callable[[bytes], int]:
-    """By which the customers of this group belong to partitions. Waits for a broker, so not in an event loop."""
+    """Waits for a broker, so not in an event loop."""
     with open_reader(settings.kafka) as reader:
-        return FUNCTIONS[function_of(reader, settings) or DEFAULT_PARTITIONER]
+        return hash_of(reader, settings)
 
 
 class CustomersWriter:

@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn, cast
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
@@ -34,6 +33,7 @@ from service.delivery.customers import CustomerWord, customer_of
 from service.delivery.desk import Desk, Said
 from service.delivery.ends import ends_known, keep_ends, take_ends
 from service.delivery.follower import Ends, Follower
+from service.delivery.group import group_consumer
 from service.delivery.memory import Entry, Memory
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer
@@ -41,7 +41,7 @@ from service.delivery.partition import PartitionDelivery, by_chance, wall_us
 from service.delivery.standings import Standings
 from service.domain.events import Erasure
 from service.errors import FatalError
-from service.streaming.connection import aiokafka_security
+from service.streaming.guard import guarded
 from service.streaming.input_topics import TOPIC_OF
 from service.streaming.outage import Outage
 from service.streaming.restarts import is_of_the_broker, start_again
@@ -157,7 +157,7 @@ class Deliverer:
         try:
             tasks.append(self._guard(self.channel.keep()))
             tasks += await self._follow_customers()
-            self._consumer = self._new_consumer()
+            self._consumer = group_consumer(self.settings, self.group, "earliest", _FETCH_MS)
             await self._consumer.start()
             self._consumer.subscribe([self._topic], listener=_Listener(self))
             tasks += [self._guard(self._fetch()), self._guard(self._measure())]
@@ -206,15 +206,7 @@ class Deliverer:
             asyncio.get_running_loop().call_later(_STOP_S + 1, _leave)
 
     def _guard(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        async def run() -> None:
-            try:
-                await work
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, the process must not limp on
-                self.fail(error)
-
-        return asyncio.create_task(run())
+        return guarded(work, self.fail)
 
     def _beat(self) -> None:
         """A timer of the loop itself: after a pause it runs before any task that could go on sending."""
@@ -227,24 +219,6 @@ class Deliverer:
         asyncio.get_running_loop().call_later(_PULSE_S, self._beat)
 
     # ---- what is read
-
-    def _new_consumer(self) -> Any:
-        kafka = self.settings.kafka
-        return AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap_servers,
-            group_id=self.group,
-            client_id=f"{self.group}-{os.getpid()}",
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            partition_assignment_strategy=[RangePartitionAssignor],
-            session_timeout_ms=int(kafka.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(kafka.heartbeat_interval_s * 1000),
-            rebalance_timeout_ms=int(kafka.rebalance_timeout_s * 1000),
-            request_timeout_ms=int(max(45.0, kafka.session_timeout_s + 5) * 1000),
-            fetch_max_wait_ms=_FETCH_MS,
-            **aiokafka_security(kafka),
-        )
 
     async def _follow_customers(self) -> list[asyncio.Task[None]]:
         """From the oldest record that there is: a withdrawal may be older than the order that it stops, for a worker

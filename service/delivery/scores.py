@@ -16,18 +16,18 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from service.config import Settings
 from service.delivery.channel import Attempt, Result
+from service.delivery.group import group_consumer
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer
+from service.delivery.partition import wall_us
 from service.delivery.score_desk import Event, ScoreDesk, event_of
 from service.delivery.webhook import WebhookTarget
-from service.streaming.connection import aiokafka_security
 from service.streaming.outage import Outage
 from service.streaming.restarts import is_of_the_broker, start_again
 
@@ -86,7 +86,7 @@ class ScoresFeed:
             loop.add_signal_handler(number, self._stop.set)
         work: list[asyncio.Task[None]] = []
         try:
-            self._consumer = self._new_consumer()
+            self._consumer = group_consumer(self.settings, self.group, self.settings.deliver.begin_at, _FETCH_MS)
             await self._consumer.start()
             self._partitions = len(self._consumer.partitions_for_topic(self._topic) or ()) or 1
             self._consumer.subscribe([self._topic], listener=_Listener(self))
@@ -112,24 +112,6 @@ class ScoresFeed:
         await self._target.close()
         log.info("stopped")
         return 0
-
-    def _new_consumer(self) -> Any:
-        kafka = self.settings.kafka
-        return AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap_servers,
-            group_id=self.group,
-            client_id=f"{self.group}-{os.getpid()}",
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset=self.settings.deliver.begin_at,
-            partition_assignment_strategy=[RangePartitionAssignor],
-            session_timeout_ms=int(kafka.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(kafka.heartbeat_interval_s * 1000),
-            rebalance_timeout_ms=int(kafka.rebalance_timeout_s * 1000),
-            request_timeout_ms=int(max(45.0, kafka.session_timeout_s + 5) * 1000),
-            fetch_max_wait_ms=_FETCH_MS,
-            **aiokafka_security(kafka),
-        )
 
     async def _read(self) -> None:
         commit_at = 0.0
@@ -174,7 +156,7 @@ class ScoresFeed:
             for number, desk in list(self._desks.items()):
                 room = most - desk.busy if self._target.available else 0
                 allowed = self._pacer.allowed(time.monotonic(), room) if room > 0 else 0
-                for key, event in desk.due(_now_us(), allowed) if allowed else ():
+                for key, event in desk.due(wall_us(), allowed) if allowed else ():
                     task = asyncio.create_task(self._one(desk, key, event))
                     self._sending.add(task)
                     task.add_done_callback(self._sending.discard)
@@ -196,7 +178,7 @@ class ScoresFeed:
         times = [at for desk in self._desks.values() if (at := desk.next_us()) is not None]
         if not times:
             return _LONGEST_LOOK_S
-        return min(_LONGEST_LOOK_S, max(_LOOK_S, (min(times) - _now_us()) / 1_000_000))
+        return min(_LONGEST_LOOK_S, max(_LOOK_S, (min(times) - wall_us()) / 1_000_000))
 
     async def _one(self, desk: ScoreDesk, key: bytes, event: Event) -> None:
         began = time.monotonic()
@@ -210,7 +192,7 @@ class ScoresFeed:
             self.metrics.ended(attempt.result.value, sample=False)
         if attempt.result is Result.FAILED:
             log.warning("scores were refused; the customer's next ones are posted again", reason=attempt.detail)
-        desk.end(key, attempt, _now_us())
+        desk.end(key, attempt, wall_us())
         self._wake.set()
 
     async def _commit(self, numbers: Iterable[int]) -> None:
@@ -267,7 +249,3 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         await self._feed.was_given(sorted(tp.partition for tp in assigned))
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1_000

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 from pydantic_core import PydanticCustomError
@@ -21,6 +21,7 @@ from schemas.inputs import Purchase as WirePurchase
 from schemas.inputs import SurveyAnswer as WireAnswer
 from schemas.scales import SCALES
 from schemas.wire_types import AMOUNT_TEXT, MAX_ID, read_amount, read_time
+from service.config import Settings
 from service.domain.calendar import SECOND_US
 from service.domain.events import (
     Erasure,
@@ -73,6 +74,18 @@ class DecoderSettings:
     max_future_skew_us: int = 600 * SECOND_US
     can_erase: bool = True
     """Whether there is a key for the hashes that keep erased customers out."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        shop, limits = settings.shop, settings.limits
+        return cls(
+            currency=shop.currency,
+            minor_digits=shop.minor_digits,
+            rates=shop.rates,
+            max_value_bytes=limits.max_value_bytes,
+            max_future_skew_us=int(limits.max_future_skew_s * SECOND_US),
+            can_erase=shop.erasure_salt is not None,
+        )
 
 
 class Decoder:

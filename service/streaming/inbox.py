@@ -86,16 +86,7 @@ class Inbox:
         """Whether the last take was held up by another partition."""
         self.of_purchases = [Purchase in row.events for row in BY_RANK]
         """Of each source of the merge whether purchases come from it."""
-        decoder = Decoder(
-            DecoderSettings(
-                currency=settings.shop.currency,
-                minor_digits=settings.shop.minor_digits,
-                rates=settings.shop.rates,
-                max_value_bytes=settings.limits.max_value_bytes,
-                max_future_skew_us=int(settings.limits.max_future_skew_s * 1_000_000),
-                can_erase=settings.shop.erasure_salt is not None,
-            )
-        )
+        decoder = Decoder(DecoderSettings.of(settings))
         self._decode = tuple(row.decode(decoder) for row in BY_RANK)
         self._withdrawals = tuple(None if row.withdrawal is None else row.withdrawal(decoder) for row in BY_RANK)
         self._signs = tuple(None if row.sign is None else row.sign(decoder) for row in BY_RANK)

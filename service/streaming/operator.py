@@ -21,8 +21,7 @@ from service.errors import ConfigurationError
 from service.streaming.cloud_events import cloud_event
 from service.streaming.connection import kafka_python_security
 from service.streaming.input_topics import TOPIC_OF
-from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
-from service.streaming.partitioner import function_of
+from service.streaming.partitioner import hash_of
 from service.streaming.tail import open_reader, partitions_of
 
 _WAIT_S = 30
@@ -56,7 +55,7 @@ def erase_customer(settings: Settings, customer_id: str) -> str:
         partitions = partitions_of(reader, topic)
         if not partitions:
             raise ConfigurationError(f"Topic {topic} does not exist: run `churn-alert topics create`.")
-        home = FUNCTIONS[function_of(reader, settings) or DEFAULT_PARTITIONER](key) % len(partitions)
+        home = hash_of(reader, settings)(key) % len(partitions)
     event = {
         "event_id": f"forget-{uuid.uuid4()}",
         "customer_id": customer_id,

@@ -9,7 +9,7 @@ The decision is a record of the ledger topic's partition 0, which every worker r
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from service.config import KafkaSettings, Settings
 from service.domain.changelog import PARTITIONER_KEY
 from service.streaming.input_topics import input_names
-from service.streaming.key_hash import FUNCTIONS
+from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 from service.streaming.tail import open_async_reader, partitions_of, records_until_now
 
 AUTO: Final = "auto"
@@ -177,6 +177,11 @@ def function_of(reader: Any, settings: Settings) -> str | None:
         return settings.kafka.partitioner
     kept = kept_in(reader, settings.kafka)
     return None if kept is None else kept.function or None
+
+
+def hash_of(reader: Any, settings: Settings) -> Callable[[bytes], int]:
+    """By which the customers of the group belong to partitions; before it is known, as Kafka's own clients hash."""
+    return FUNCTIONS[function_of(reader, settings) or DEFAULT_PARTITIONER]
 
 
 def sentences(sample: Sample, function: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from service.errors import FatalError
 from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
+from service.streaming.guard import guarded
 from service.streaming.input_topics import input_names
 from service.streaming.job import PartitionJob
 from service.streaming.log_ends import SourcePartition
@@ -165,15 +166,7 @@ class Worker:
         os._exit(EXIT_FAILED)
 
     def _guard(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        async def run() -> None:
-            try:
-                await work
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, the process must not limp on
-                self.fail(error)
-
-        return asyncio.create_task(run())
+        return guarded(work, self.fail)
 
     def fail(self, error: BaseException) -> None:
         """Ends the process at once: nothing is undone in memory, the successor reads the last commit."""

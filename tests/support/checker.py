@@ -117,16 +117,7 @@ def check(settings: Settings, partitions: int, patience_s: float = PATIENCE_S) -
 def recompute(settings: Settings, partition: int, inputs: dict[Place, list[ConsumerRecord]]) -> Expected:
     """One partition number's events in replay order through one engine."""
     topics = settings.kafka.topics
-    shop = settings.shop
-    decoder = Decoder(
-        DecoderSettings(
-            currency=shop.currency,
-            minor_digits=shop.minor_digits,
-            rates=shop.rates,
-            max_value_bytes=settings.limits.max_value_bytes,
-            max_future_skew_us=int(settings.limits.max_future_skew_s * 1_000_000),
-        )
-    )
+    decoder = Decoder(DecoderSettings.of(settings))
     # The order breaks ties of time: what the shop knows of a customer comes first.
     sources = (
         (topics.customers, decoder.customer),
