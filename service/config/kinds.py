@@ -79,6 +79,7 @@ class FollowUpSettings(_Kind):
 class FeedbackSettings(_Kind):
     template: Template = "feedback_request.ask"
     after_hours: Hours = 48.0
+    expires_after_days: Days = 21.0
     every_days: Days | None = None
     """Ask about the shop as a whole, so long after the purchase with which the interval begins; None: ask after_hours
     after a purchase, about that."""
@@ -88,6 +89,9 @@ class FeedbackSettings(_Kind):
     """Which survey is asked for; its answers come back on the topic surveys."""
     survey_url: Annotated[str, Field(max_length=2_000)] = ""
     """Where it is answered; {survey}, {customer_id} and {order_id} are filled in."""
+    past_caps: bool = False
+    """Ask on time whatever else was sent: only days_between limits how often; frequency_caps and cool_down_days do not
+    hold a question up, which counts for them all the same."""
 
     @field_validator("survey_url")
     @classmethod

@@ -437,8 +437,8 @@ class OutreachSettings(_Section):
         CapSettings(messages=3, days=90),
     ]
     """At most so many messages to one customer in any so many days, all kinds together, as tables of `messages` (1 to
-    20) and `days` (up to 366); all of them hold. What is beyond waits until it may go out, or expires. Empty: no
-    limit."""
+    20) and `days` (up to 366); all of them hold. What is beyond waits until it may go out, or expires; an apology does
+    not wait for them, and counts. Empty: no limit."""
     cool_down_days: Annotated[float, Field(ge=0, le=LONGEST_DAYS, allow_inf_nan=False)] = 7.0
     """Days after a visit that a message is credited with in which the customer gets no other. 0: none."""
     unhappy_days: Annotated[float, Field(ge=0, le=LONGEST_DAYS, allow_inf_nan=False)] = 30.0
@@ -452,7 +452,8 @@ class OutreachSettings(_Section):
     """CES answers up to this one are bad: 1 is the highest effort, 7 the least. 0: none is."""
     min_value: Annotated[Decimal, Field(ge=0, le=1_000_000_000, allow_inf_nan=False)] = Decimal(0)
     """Money of the shop's currency that must be at risk (the revenue of a year × the churn risk) for a step with an
-    offer to be sent; otherwise the step is left out, and the next one has its turn. 0: offers go to everybody."""
+    offer to be sent; otherwise the step is left out, and the next one has its turn. For an offer on an occasion, such
+    as a milestone, it is what the customer is expected to spend in a year. 0: offers go to everybody."""
     quiet_hours: str = ""
     """When nobody is written to, by the clock where the customer is (their profile's timezone, else that of the store
     they go to, else the shop's), such as 21:00-09:00; past midnight if it ends before it begins. What is due then

@@ -69,6 +69,8 @@ class FollowUpPolicy(OccasionPolicy):
 class FeedbackPolicy(OccasionPolicy):
     template: str = "feedback_request.ask"
     after_hours: float = 48.0
+    expires_after_days: float = 21.0
+    """Longer than the usual cap of one message in 14 days holds it up after a thank-you."""
     every_days: float | None = None
     """Ask so long after the purchase with which the interval begins, about the shop as a whole; None: ask `after_hours`
     after a purchase, about that."""
@@ -77,6 +79,8 @@ class FeedbackPolicy(OccasionPolicy):
     survey: str = "nps"
     survey_url: str = ""
     """Where it is answered, with {survey}, {customer_id} and {order_id}; empty: the template knows."""
+    past_caps: bool = False
+    """Whether only `days_between` limits how often it comes, and the caps over all messages do not hold it up."""
 
     def __post_init__(self) -> None:
         self.check()

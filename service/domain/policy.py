@@ -226,7 +226,7 @@ class OutreachPolicy:
     unhappy: Unhappiness = field(default_factory=Unhappiness)
     min_value_minor: int = 0
     """A step with an offer goes only to customers of whom so much is at risk (the revenue of a year × their churn
-    risk), minor units."""
+    risk), minor units; on an occasion, of whom so much is expected in a year."""
     quiet: QuietTimes = field(default_factory=QuietTimes)
     daily_limit: int | None = None
     """Messages of the whole shop on one local day; None: no limit."""

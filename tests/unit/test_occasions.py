@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import time
 from itertools import pairwise
 
 import pytest
@@ -19,7 +20,8 @@ from service.domain.occasion_policy import (
     OccasionPolicies,
     RecoveryPolicy,
 )
-from service.domain.policy import ClockMode, OutreachPolicy, Timing
+from service.domain.policy import ClockMode, FrequencyCap, OutreachPolicy, QuietTimes, Timing
+from service.domain.written_to import with_return
 from tests.support.engines import (
     EVENT_TIME,
     OPEN_HOUSE,
@@ -511,3 +513,122 @@ def test_a_case_that_was_opened_before_the_kind_was_switched_on_can_be_closed() 
     made = told(on, [Resolved("r", "a", at(3))], until=9)
 
     assert [d.rung for d in made] == ["resolved"]
+
+
+# ---- caps, and offers that have to be worth it
+
+ONE_IN_TWO_WEEKS = replace(OPEN_HOUSE, frequency_caps=(FrequencyCap(1, 14),))
+
+
+def capped_shop(outreach: OutreachPolicy = ONE_IN_TWO_WEEKS, **kinds: object) -> Engine:
+    return make_engine(replace(outreach, occasions=OccasionPolicies(**kinds)), UNDISTURBED)  # type: ignore[arg-type]
+
+
+def kept_in(made: list[Decision]) -> list[tuple[str, str, str, float]]:
+    return [(d.kind.value, d.outcome.value, d.reason.value, (d.decided_us - at(0.5)) / DAY_US) for d in made]
+
+
+def test_an_apology_does_not_wait_for_the_caps_and_counts_for_what_comes_after() -> None:
+    engine = capped_shop(
+        follow_up=FollowUpPolicy(), service_recovery=RecoveryPolicy(), milestone=MilestonePolicy(every=3)
+    )
+
+    made = told(engine, [purchase("a", 0.5), answer("a", 2.5, 1), purchase("a", 7.5), purchase("a", 15.5)], until=30)
+
+    assert kept_in(made) == [
+        ("follow_up", "released", "due", 1.0),
+        ("service_recovery", "released", "due", 2.0 + 1 / 24),
+        ("milestone", "deferred", "frequency_cap", 15.0 + 2 / 24),  # 14 days after the thank-you, 13 after the apology
+        ("milestone", "released", "due", 16.0 + 1 / 24),
+    ]
+
+
+def test_an_apology_does_not_wait_for_the_pause_after_a_visit_that_a_message_brought() -> None:
+    pausing = replace(OPEN_HOUSE, cool_down_days=30.0)
+    engine = capped_shop(pausing, service_recovery=RecoveryPolicy(), milestone=MilestonePolicy(every=2))
+    told(engine, [purchase("a", 0.5)])
+    engine.customers["a"].written_to = with_return(b"", at(0.5))
+
+    made = told(engine, [answer("a", 1.5, 1), purchase("a", 2.5)], until=4)
+
+    assert [(d.kind, d.outcome, d.reason) for d in made] == [
+        (Kind.SERVICE_RECOVERY, Outcome.RELEASED, Reason.DUE),
+        (Kind.MILESTONE, Outcome.DEFERRED, Reason.COOL_DOWN),
+    ]
+
+
+def test_an_apology_keeps_the_quiet_hours_and_asks_for_consent() -> None:
+    quiet = replace(ONE_IN_TWO_WEEKS, quiet=QuietTimes(time(10), time(18)))
+    engine = capped_shop(quiet, service_recovery=RecoveryPolicy())
+    no = Profile("p", "b", at(0.2), marketing_consent=False)
+
+    made = told(engine, [no, answer("a", 0.5, 1), answer("b", 0.5, 1)], until=3)
+
+    assert [(d.customer_id, d.outcome, d.reason) for d in made] == [
+        ("a", Outcome.DEFERRED, Reason.QUIET_HOURS),
+        ("b", Outcome.SUPPRESSED, Reason.NO_CONSENT),
+        ("a", Outcome.RELEASED, Reason.DUE),
+    ]
+    assert made[-1].decided_us == at(0.75)
+
+
+def test_a_question_waits_out_the_cap_after_a_thank_you_rather_than_expire() -> None:
+    engine = capped_shop(follow_up=FollowUpPolicy(), feedback_request=FeedbackPolicy())
+
+    made = told(engine, [purchase("a", 0.5)], until=40)
+
+    assert kept_in(made) == [
+        ("follow_up", "released", "due", 1.0),
+        ("feedback_request", "deferred", "frequency_cap", 2.0),
+        ("feedback_request", "released", "due", 15.0),
+    ]
+
+
+def test_a_question_that_may_pass_the_caps_comes_on_time_as_often_as_its_own_interval_lets_it() -> None:
+    engine = capped_shop(
+        follow_up=FollowUpPolicy(only_first=False, days_between=0.0),
+        feedback_request=FeedbackPolicy(past_caps=True, days_between=30.0),
+    )
+
+    made = told(engine, weekly("a", 8), until=60)
+
+    asked = [d for d in kept_in(made) if d[0] == "feedback_request"]
+    assert asked == [
+        ("feedback_request", "released", "due", 2.0),
+        ("feedback_request", "released", "due", 37.0),
+    ]
+    thanked = [d for d in made if d.kind is Kind.FOLLOW_UP and d.outcome is Outcome.RELEASED]
+    assert all(b.decided_us - a.decided_us >= 14 * DAY_US for a, b in pairwise(thanked))
+
+
+OFFERING = {
+    "milestone": MilestonePolicy(every=2, offer="COFFEE"),
+    "delight": DelightPolicy(share=1.0, min_visits=1, within_hours=1.0, offer="CAKE"),
+    "follow_up": FollowUpPolicy(offer="TEN"),
+    "feedback_request": FeedbackPolicy(offer="DRAW"),
+    "service_recovery": RecoveryPolicy(offer="SORRY"),
+}
+
+
+@pytest.mark.parametrize("name", list(OFFERING))
+def test_an_offer_of_any_kind_goes_only_to_those_who_are_worth_it(name: str) -> None:
+    for least, offering, reasons in (
+        (0, True, {Reason.DUE}),
+        (1, True, {Reason.DUE}),
+        (10_000_000, True, {Reason.MIN_VALUE}),
+        (10_000_000, False, {Reason.DUE}),
+    ):
+        kind = OFFERING[name] if offering else replace(OFFERING[name], offer="")
+        engine = shop_with(outreach=replace(OPEN_HOUSE, min_value_minor=least), **{name: kind})  # type: ignore[arg-type]
+
+        made = told(engine, [*weekly("a", 2), answer("a", 8.5, 1)], until=14)
+
+        assert {d.reason for d in made if d.kind.value == name} == reasons, (least, offering)
+
+
+def test_of_who_has_only_answered_nothing_is_expected() -> None:
+    engine = shop_with(outreach=replace(OPEN_HOUSE, min_value_minor=1), service_recovery=RecoveryPolicy(offer="SORRY"))
+
+    made = told(engine, [answer("a", 0.5, 1)], until=3)
+
+    assert [(d.outcome, d.reason) for d in made] == [(Outcome.SUPPRESSED, Reason.MIN_VALUE)]

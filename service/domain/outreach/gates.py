@@ -14,7 +14,8 @@ ends it       1 erased (nobody is left to be asked about)
               8 expired: it has waited too long. Time for which the feed was the reason is not counted
 makes it wait 9 feed_silent, surge (gap_in_log and sign_of_life before the message comes due: ladder.py)
              10 cool_down: a message has just brought a visit
-             11 frequency_cap, over all kinds
+             11 frequency_cap, over all kinds; neither holds up an answer to one who is unhappy, which is no marketing,
+                but the caps count it for what comes after
              12 quiet_day, quiet_hours, where the customer is
              13 daily_limit
              14 release_rate: overdue after an outage
@@ -71,6 +72,7 @@ class Asked:
         waited_until_us: int = 0,
         arm_us: int = 0,
         recovers: bool = False,
+        past_caps: bool = False,
         expires_us: int = 0,
     ) -> None:
         self.customer: Final = customer
@@ -93,6 +95,8 @@ class Asked:
         """The instant that says which quarter's control group counts."""
         self.recovers: Final = recovers
         """Whether it is the answer to a customer's being unhappy, which does not stop it, then."""
+        self.past_caps: Final = past_caps
+        """Whether neither the cool-down nor the caps hold it up, which count it all the same."""
         self.expires_us: Final = expires_us
         """How long it may wait; 0: as long as the policy says."""
 
@@ -147,12 +151,13 @@ class Programme:
         customer, now_us = asked.customer, asked.now_us
         if asked.held_until_us > now_us:
             return Verdict(Outcome.DEFERRED, asked.held_for, asked.held_until_us)
-        cool_us = self._frequency.cool_until_us(customer)
-        if cool_us > now_us:
-            return self._waits(asked, Reason.COOL_DOWN, cool_us)
-        capped_us = self._frequency.capped_until_us(customer, now_us)
-        if capped_us > now_us:
-            return self._waits(asked, Reason.FREQUENCY_CAP, capped_us)
+        if not asked.past_caps:
+            cool_us = self._frequency.cool_until_us(customer)
+            if cool_us > now_us:
+                return self._waits(asked, Reason.COOL_DOWN, cool_us)
+            capped_us = self._frequency.capped_until_us(customer, now_us)
+            if capped_us > now_us:
+                return self._waits(asked, Reason.FREQUENCY_CAP, capped_us)
         quiet_us, quiet = self._quiet.until_us(customer, now_us)
         overdue = self._overdue(asked)
         if quiet_us > now_us:

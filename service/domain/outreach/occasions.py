@@ -23,6 +23,7 @@ from service.domain.events import Resolved, Survey, SurveyAnswer
 from service.domain.findings import About, Arm, Decision, Kind, Outcome, Output, Reason
 from service.domain.learning.everybody import Everybody
 from service.domain.occasion import Occasion, OwnOccasions
+from service.domain.outlook import outlook_of
 from service.domain.outreach.brought import Brought
 from service.domain.outreach.evidence import decision_of
 from service.domain.outreach.gates import Asked, Programme, Verdict
@@ -274,7 +275,9 @@ class Occasions:
             due_us=due_us,
             now_us=acted_us,
             waits_for=waits_for,
+            at_stake_minor=self._at_stake_minor(customer, kind.step(occasion.step).offer, planned_us),
             recovers=kind.kind is Kind.SERVICE_RECOVERY,
+            past_caps=kind.past_caps,
             expires_us=kind.expires_us,
         )
         refusal = self._programme.refusal(asked)
@@ -289,6 +292,15 @@ class Occasions:
             told_us = max(acted_us + 1, min(free_us, planned_us + kind.expires_us + 1))
             return Verdict(Outcome.DEFERRED, Reason.KIND_LIMIT, told_us)
         return self._programme.sending(asked)
+
+    def _at_stake_minor(self, customer: Customer, offer: str, at_us: int) -> int | None:
+        """What an offer on an occasion has to be worth it for: what the customer is expected to spend within a year,
+        for nobody is at risk who has just come. None: there is no offer, or no least value is set."""
+        if not offer or not self._programme.min_value_minor:
+            return None
+        if not customer.visits:
+            return 0
+        return outlook_of(customer, self._everybody.learned.model, at_us).expected_value_minor
 
     def _stop(self, customer: Customer, occasion: Occasion, reason: Reason, within_us: int = 0) -> None:
         """What has gone out and is still to be acted on is void from now on; `within_us`: however long ago it did."""

@@ -6,6 +6,9 @@ about, by the instant of the purchase. Nobody is asked twice within the time bet
 time of an answer of their own to the same survey; an answer that comes before the question makes it void, and so does
 giving the order back. At a regular interval the time begins with a purchase and again with the first one after the
 last question, so that only those are asked who still come.
+
+The caps over all messages hold for it, unless the shop says otherwise. A thank-you may have gone out the day before: so
+it may wait for three weeks, longer than the usual cap holds it, and asks then.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ class FeedbackRequest(OccasionKind):
         self._apart_us: Final = int(known.days_between * DAY_US)
         self._every_us: Final = 0 if known.every_days is None else int(known.every_days * DAY_US)
         self._survey: Final = known.survey
+        self.past_caps = known.past_caps
         self.survey_url = known.survey_url
 
     def keeps_us(self, step: int) -> int:  # noqa: ARG002

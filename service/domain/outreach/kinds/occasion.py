@@ -45,6 +45,8 @@ class OccasionKind(MessageKind):
         self.expires_us: Final = int(known.expires_after_days * DAY_US)
         self.after_us: Final = int(known.after_hours * HOUR_US)
         self._steps: Final = steps
+        self.past_caps: bool = False
+        """Whether neither the cool-down nor the caps on messages hold it up, which count it all the same."""
         self.survey_url: str = ""
         """Where the survey is answered that it asks for; empty: it asks for none, or its template knows."""
         self.person: str = ""

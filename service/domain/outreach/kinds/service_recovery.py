@@ -4,6 +4,9 @@ write; and when the shop says that it has dealt with it, the customer hears what
 One message is identified by the answer that opened the case (survey and time) and the step. A case is open until the
 shop closes it, or for a number of days; a further low answer meanwhile is the same case. A good answer to the same
 survey that is newer makes an apology that waits void, and so does closing the case: then only that is told.
+
+It is an answer and no marketing: neither a cap on messages nor the pause after a visit that one brought holds it up.
+Once sent it counts for the caps, so that nothing else follows on its heels.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ class ServiceRecovery(OccasionKind):
         ]
         super().__init__(Kind.SERVICE_RECOVERY, policy, steps, _USUAL)
         self.person, self.write_to = known.person, known.write_to
+        self.past_caps = True
         self._case_us: Final = int(known.case_days * DAY_US)
         self._at_most: Final[dict[str, int]] = {
             Survey.NPS.value: known.nps_at_most,
