@@ -45,7 +45,7 @@ def _run(settings: Settings, *, web: bool) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     restarts, away_since_s = int(os.environ.get(RESTARTS_VARIABLE, "0")), float(os.environ.get(AWAY_VARIABLE, "0"))
     os.environ.pop(AWAY_VARIABLE, None)
-    metrics, serve = Metrics(), None
+    metrics, serve = Metrics(calendar=settings.shop.calendar()), None
     meanwhile: AbstractContextManager[None] = nullcontext()
     if web and settings.web.enabled:
         from service.web.server import serving_on, take_port

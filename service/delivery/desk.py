@@ -94,6 +94,11 @@ class Desk:
         return next(iter(self._open.values())).offset if self._open else self._next
 
     @property
+    def oldest(self) -> Order | None:
+        """What has waited longest; None = nothing waits."""
+        return next(iter(self._open.values())).order if self._open else None
+
+    @property
     def read_to(self) -> int:
         """The offset after the last record that was taken."""
         return self._next

@@ -17,6 +17,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Final, Protocol
 
 import structlog
@@ -29,7 +30,7 @@ from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Pacer
 from service.delivery.requests import Cancelled, UnreadableError, read_request
 from service.delivery.standings import Standings
-from service.domain.calendar import SECOND_US
+from service.domain.calendar import SECOND_US, to_us
 
 log = structlog.get_logger()
 
@@ -108,6 +109,8 @@ class PartitionDelivery:
         self._wake = asyncio.Event()
         self._stopping = False
         self._failure: BaseException | None = None
+        self._oldest = ("", 0)
+        """Id of the request that has waited longest, and when it was decided."""
         self._unwritten: Sequence[Said] = ()
         """What is being written, or could not be."""
         for customer_id in list(desk.memory.customers()):
@@ -205,8 +208,25 @@ class PartitionDelivery:
         self._forget_cancellations()
         await self._commit_read()
         self._metrics.standing(
-            self.number, waiting=len(self._desk), in_flight=self._desk.begun, memory=len(self._desk.memory)
+            self.number,
+            waiting=len(self._desk),
+            in_flight=self._desk.begun,
+            memory=len(self._desk.memory),
+            oldest_s=self._oldest_s(),
         )
+
+    def _oldest_s(self) -> float:
+        """How long ago the oldest open request was decided, by its own word; 0 = none is open."""
+        oldest = self._desk.oldest
+        if oldest is None:
+            return 0.0
+        if self._oldest[0] != oldest.id:
+            try:
+                decided_us = to_us(datetime.fromisoformat(str(oldest.event.get("time"))))
+            except (TypeError, ValueError):  # no time, or one without a zone: others may write requests too
+                decided_us = self._now_us()
+            self._oldest = (oldest.id, decided_us)
+        return max(0.0, (self._now_us() - self._oldest[1]) / SECOND_US)
 
     def _room(self, ended: int) -> int:
         """How many messages may begin now; `ended` ends come on record together with what is begun."""

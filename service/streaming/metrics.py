@@ -1,29 +1,25 @@
-"""Every metric: name, unit, labels, and what an operator concludes from it (README, "Metrics", is checked against this
-file).
-
-One object per process with an injected registry. Never a customer id as label.
-"""
+"""What happens in a worker, put into its metrics; service/metric_table.py says what each means. One object per process
+with an injected registry."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from prometheus_client import CollectorRegistry, Gauge, GCCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge
 
-from service.build_info import flavour, version
+from service import metric_table as table
+from service.domain.calendar import SECOND_US, Calendar, to_day
 from service.domain.counts import Counts
 from service.domain.engine import Engine
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import EVIDENCE, Realised
 from service.domain.periods.numbers import NUMBERS, PeriodRow
+from service.errors import ErrorCode
 from service.streaming.input_topics import INPUT_TOPICS
-from service.streaming.instruments import Counter, Histogram
 from service.streaming.job import Written
 from service.streaming.log_ends import Ends
 
-_TURN_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _EVENT_TYPES = {counter: event_type for row in INPUT_TOPICS for counter, event_type in row.counted.items()}
 PERIODS_PARTITION = 0
 """Every worker knows the whole shop's numbers. Its owner alone shows them, so that a sum over the workers is true and a
@@ -37,236 +33,68 @@ _DUE = ("seen", "usual")
 class Metrics:
     """All instruments of one worker process."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None, calendar: Calendar | None = None) -> None:
+        """`calendar` is the shop's, by which its periods begin; None = UTC."""
         self.registry = registry or CollectorRegistry()
+        self._calendar = calendar or Calendar(ZoneInfo("UTC"))
         r = self.registry
-        ProcessCollector(
-            registry=r
-        )  # memory, processor time and open files, under the names that every dashboard knows
-        GCCollector(registry=r)
-        self._build = Gauge(
-            "churn_alert_build_info",
-            "Always 1; the labels say what runs. compiled = false where speed matters: install a C compiler.",
-            ["version", "compiled", "python"],
-            registry=r,
-        )
-        self._build.labels(version(), "true" if flavour() == "compiled" else "false", platform.python_version()).set(1)
-        self._records = Counter(
-            "churn_alert_records_total",
-            "Input records processed, good and bad. Flat with lag > 0: stuck.",
-            ["partition"],
-            registry=r,
-        )
-        self._events = Counter("churn_alert_events_total", "Accepted events by type.", ["type"], registry=r)
-        self._duplicates = Counter(
-            "churn_alert_duplicates_total",
-            "Events ignored because their event_id or order_id was known. A steady rate is a producer that retries too much.",
-            registry=r,
-        )
-        self._late = Counter(
-            "churn_alert_late_visits_total",
-            "Visits dated before a customer's known last visit. Many: a source delivers out of order.",
-            registry=r,
-        )
-        self._beyond = Counter(
-            "churn_alert_beyond_history_total",
-            "Events older than the kept history; counted in lifetime totals only.",
-            registry=r,
-        )
-        self._corrections = Counter(
-            "churn_alert_corrections_total",
-            "Events that gave a known purchase or refund another amount. Many: order numbers are used again.",
-            registry=r,
-        )
-        self._refunds_beyond = Counter(
-            "churn_alert_refunds_beyond_order_total",
-            "Events by which refunds of an order came to more than it amounts to; what is beyond is left out.",
-            registry=r,
-        )
-        self._signs = Counter(
-            "churn_alert_signs_of_life_total",
-            "Refused purchases of known customers: what is due for them waits a usual gap. See the dead letters.",
-            registry=r,
-        )
-        self._left_out = Counter(
-            "churn_alert_fields_left_out_total",
-            "Optional fields of accepted purchases that could not be read. Rising: tell the producer.",
-            ["field"],
-            registry=r,
-        )
-        self._erased = Counter("churn_alert_erased_refused_total", "Events of erased customers, refused.", registry=r)
-        self._dead = Counter(
-            "churn_alert_dead_letters_total",
-            "Records sent to dead-letters. Above 0: run `churn-alert dead-letters list`.",
-            ["reason"],
-            registry=r,
-        )
-        self._decisions = Counter(
-            "churn_alert_decisions_total",
-            "Outreach decisions. A sudden rise of released: check the policy before the customers do.",
-            ["kind", "rung", "outcome", "reason"],
-            registry=r,
-        )
-        self._regular_events = Counter(
-            "churn_alert_regular_events_total",
-            "What happened to regulars, by visits they had: wrong_alert / healthy_gap is the share of healthy gaps alerted, "
-            "back_soon / alert the share back within a usual gap, 100 x alert / visit the volume.",
-            ["evidence", "event"],
-            registry=r,
-        )
-        self._healthy = Counter(
-            "churn_alert_healthy_seconds_total",
-            "Sum of healthy gaps of regulars. 31,536,000 x wrong_alert / this: wrong alerts per healthy regular and year.",
-            ["evidence"],
-            registry=r,
-        )
-        self._promised = Gauge(
-            "churn_alert_promised",
-            "What the policy promises: budget (wrong alerts per healthy regular and year), probability (share of healthy gaps), "
-            "multiple (of the usual gap), volume_per_100_visits.",
-            ["promise"],
-            registry=r,
-        )
+        table.show_process(r)
+        self._records = table.RECORDS.on(r)
+        self._events = table.EVENTS.on(r)
+        self._duplicates = table.DUPLICATES.on(r)
+        self._late = table.LATE_VISITS.on(r)
+        self._beyond = table.BEYOND_HISTORY.on(r)
+        self._corrections = table.CORRECTIONS.on(r)
+        self._refunds_beyond = table.REFUNDS_BEYOND_ORDER.on(r)
+        self._signs = table.SIGNS_OF_LIFE.on(r)
+        self._left_out = table.FIELDS_LEFT_OUT.on(r)
+        self._erased = table.ERASED_REFUSED.on(r)
+        self._dead = table.DEAD_LETTERS.on(r)
+        for code in ErrorCode:
+            self._dead.labels(code.value)  # from 0 on, or Prometheus would not see the first as a rise
+        self._decisions = table.DECISIONS.on(r)
+        self._regular_events = table.REGULAR_EVENTS.on(r)
+        self._healthy = table.HEALTHY_SECONDS.on(r)
+        self._promised = table.PROMISED.on(r)
         self._tallies: dict[int, Realised] = {}
-        self._outputs = Counter("churn_alert_outputs_total", "Records published to the output topics.", registry=r)
-        self._compute = Histogram(
-            "churn_alert_turn_compute_seconds",
-            "Computing of one turn. Near the session timeout: lower kafka.fetch_bytes.",
-            buckets=_TURN_BUCKETS,
-            registry=r,
-        )
-        self._commit = Histogram(
-            "churn_alert_turn_commit_seconds",
-            "Transaction of one turn. Rising: the broker is slow.",
-            buckets=_TURN_BUCKETS,
-            registry=r,
-        )
-        self._lag = Gauge(
-            "churn_alert_lag_records",
-            "Records that can be read and are not yet processed. Growing for minutes: add partitions and workers.",
-            ["topic", "partition"],
-            registry=r,
-        )
-        self._source_stalled = Gauge(
-            "churn_alert_source_stalled",
-            "1 while a store or channel is silent and the absences of its customers wait. Is it shut, or is its till broken?",
-            ["partition", "source"],
-            registry=r,
-        )
+        self._outputs = table.OUTPUTS.on(r)
+        self._compute = table.TURN_COMPUTE_SECONDS.on(r)
+        self._commit = table.TURN_COMMIT_SECONDS.on(r)
+        self._lag = table.LAG_RECORDS.on(r)
+        self._source_stalled = table.SOURCE_STALLED.on(r)
         self._sources: dict[int, set[str]] = {}
         """Sources that were silent once, by partition: few, as the engine keeps few."""
-        self._away = Gauge(
-            "churn_alert_broker_unreachable_since_seconds",
-            "Since when no broker has answered, Unix seconds; 0 = they answer. Above 0: the broker or the way to it is down.",
-            registry=r,
-        )
-        self._strangers = Gauge(
-            "churn_alert_group_strangers",
-            "Other programs in the consumer group. Above 0: they take records from this service; give them another group.",
-            registry=r,
-        )
-        self._open = Gauge(
-            "churn_alert_open_transaction_records",
-            "Records behind a producer's open transaction; absences wait with them. Above 0 for minutes: a producer hangs.",
-            ["topic", "partition"],
-            registry=r,
-        )
-        self._lost = Counter(
-            "churn_alert_gap_records_total",
-            "Records that were gone before they were read. Above 0: lengthen the retention of the topic, send them again.",
-            ["topic", "partition"],
-            registry=r,
-        )
-        self._delay = Gauge(
-            "churn_alert_feed_delay_seconds",
-            "How long after a sale its purchase arrives, as learned from the last week; absences wait as long.",
-            ["partition"],
-            registry=r,
-        )
-        self._customers = Gauge(
-            "churn_alert_customers", "Customers known, by segment.", ["segment", "partition"], registry=r
-        )
-        self._bands = Gauge(
-            "churn_alert_health_customers", "Customers by health band.", ["band", "partition"], registry=r
-        )
-        self._regulars = Gauge(
-            "churn_alert_regulars",
-            "Customers with enough visits to be judged by their own rhythm.",
-            ["partition"],
-            registry=r,
-        )
-        self._due = Gauge(
-            "churn_alert_due_queue_entries",
-            "Stored dates waiting. About two per customer; more is a leak.",
-            ["partition"],
-            registry=r,
-        )
-        self._time = Gauge(
-            "churn_alert_stream_time_seconds",
-            "Stream time of the partition, Unix seconds. Behind the wall clock: backlog or silent feed.",
-            ["partition"],
-            registry=r,
-        )
-        self._stalled = Gauge(
-            "churn_alert_feed_stalled",
-            "1 while the feed is silent and absence alerts wait. Check the source.",
-            ["partition"],
-            registry=r,
-        )
-        self._held = Gauge(
-            "churn_alert_brake_held",
-            "1 while all alerts are held because far more regulars come due than usual. Look for purchases that do not arrive; "
-            "`churn-alert outreach resume` lets them go.",
-            ["partition"],
-            registry=r,
-        )
-        self._come_due = Gauge(
-            "churn_alert_regulars_due_week",
-            "Regulars who came due within seven days of stream time: `which` = seen, or usual.",
-            ["which", "partition"],
-            registry=r,
-        )
-        self._recovered = Gauge(
-            "churn_alert_recovery_seconds", "Duration of the last state recovery.", ["partition"], registry=r
-        )
-        self._recovered_records = Gauge(
-            "churn_alert_recovery_records", "Changelog records read by the last recovery.", ["partition"], registry=r
-        )
-        self._assigned = Gauge("churn_alert_partitions_assigned", "Partitions this worker owns.", registry=r)
-        self._ready = Gauge(
-            "churn_alert_partitions_ready",
-            "Partitions recovered and processing. Below assigned for minutes: recovery hangs.",
-            registry=r,
-        )
-        self._period = Gauge(
-            "churn_alert_period",
-            "Period numbers of the whole shop, shown by the owner of partition 0 alone; `which` = current or last_complete. Rates in percent, money in units of the currency; no series = not enough evidence.",
-            ["granularity", "which", "number"],
-            registry=r,
-        )
+        self._away = table.BROKER_UNREACHABLE_SINCE_SECONDS.on(r)
+        self._strangers = table.GROUP_STRANGERS.on(r)
+        self._open = table.OPEN_TRANSACTION_RECORDS.on(r)
+        self._lost = table.GAP_RECORDS.on(r)
+        self._delay = table.FEED_DELAY_SECONDS.on(r)
+        self._customers = table.CUSTOMERS.on(r)
+        self._bands = table.HEALTH_CUSTOMERS.on(r)
+        self._regulars = table.REGULARS.on(r)
+        self._due = table.DUE_QUEUE_ENTRIES.on(r)
+        self._time = table.STREAM_TIME_SECONDS.on(r)
+        self._stalled = table.FEED_STALLED.on(r)
+        self._held = table.BRAKE_HELD.on(r)
+        self._come_due = table.REGULARS_DUE_WEEK.on(r)
+        self._recovered = table.RECOVERY_SECONDS.on(r)
+        self._recovered_records = table.RECOVERY_RECORDS.on(r)
+        self._assigned = table.PARTITIONS_ASSIGNED.on(r)
+        self._ready = table.PARTITIONS_READY.on(r)
+        self._period = table.PERIOD.on(r)
+        self._period_start = table.PERIOD_START_TIMESTAMP_SECONDS.on(r)
+        self._period_end = table.PERIOD_END_TIMESTAMP_SECONDS.on(r)
         self._counts: dict[int, Counts] = {}
         self._rows: dict[tuple[str, str], PeriodRow] = {}
         """Latest row by (granularity, which), also while another worker shows them: a new owner has all at once."""
-        self._carried = Counter(
-            "churn_alert_carried_records_total",
-            "Records that lay in a partition their key does not belong to, carried to the right one; `function` = who puts "
-            "them there. Above 0: let every producer hash alike (`churn-alert topics check`).",
-            ["topic", "function"],
-            registry=r,
-        )
-        self._brought = Gauge(
-            "churn_alert_outreach_brought",
-            "What messages have brought beside the control group, of windows that are over, shown by the owner of partition 0 "
-            "alone; kind and rung `all` = every kind. arm `difference`: treated less control, return shares with their 95 % "
-            "interval. people_lacking above 0: not enough data yet.",
-            ["kind", "rung", "arm", "number"],
-            registry=r,
-        )
+        self._carried = table.CARRIED_RECORDS.on(r)
+        self._brought = table.OUTREACH_BROUGHT.on(r)
         self._brought_shown: list[tuple[str, str, str, str, float]] = []
         self._shows_periods = False
         self._lag_topics: set[str] = set()
 
     def recovered(self, partition: int, records: int, seconds: float) -> None:
+        self._records.labels(partition)
         self._recovered.labels(partition).set(seconds)
         self._recovered_records.labels(partition).set(records)
         if partition == PERIODS_PARTITION and not self._shows_periods:
@@ -358,6 +186,7 @@ class Metrics:
             end = ends.get(topic)
             if end is not None:
                 self._lag_topics.add(topic)
+                self._lost.labels(topic, partition)  # from 0 on: so is a first loss a rise
                 stable, high = end.log.stable, end.log.high
                 self._lag.labels(topic, partition).set(max(0, stable - position))
                 self._open.labels(topic, partition).set(max(0, high - max(stable, position)))
@@ -382,7 +211,8 @@ class Metrics:
             _remove(self._bands, band.value, partition)
         if partition == PERIODS_PARTITION:
             self._shows_periods = False
-            self._period.clear()
+            for gauge in (self._period, self._period_start, self._period_end):
+                gauge.clear()
             self._brought.clear()
 
     def assignment(self, assigned: int, ready: int) -> None:
@@ -409,6 +239,8 @@ class Metrics:
                 self._brought.labels(*labels).set(value)
 
     def _show(self, which: str, row: PeriodRow) -> None:
+        for gauge, day in ((self._period_start, row.start), (self._period_end, row.end)):
+            gauge.labels(row.granularity, which).set(self._calendar.start_of(to_day(day)) / SECOND_US)
         for number in NUMBERS:
             value = getattr(row, number.name)
             if value is None:
@@ -422,28 +254,3 @@ def _remove(gauge: Gauge, *labels: object) -> None:
         gauge.remove(*labels)
     except KeyError:
         return
-
-
-class MetricEntry(NamedTuple):
-    """One line of the metrics table of the README."""
-
-    name: str
-    """As an operator types it: counters end in _total, histograms have their _bucket, _sum and _count."""
-    type: str
-    labels: tuple[str, ...]
-    help: str
-
-
-def documented_metrics() -> list[MetricEntry]:
-    """Every metric of a worker, in the order in which they are defined."""
-    instruments = [each for each in vars(Metrics()).values() if isinstance(each, Counter | Gauge | Histogram)]
-    return [
-        MetricEntry(
-            name=family.name + ("_total" if family.type == "counter" else ""),
-            type=family.type,
-            labels=tuple(instrument._labelnames),  # noqa: SLF001 - nothing public tells the labels before they are used
-            help=family.documentation,
-        )
-        for instrument in instruments
-        for family in instrument.describe()
-    ]

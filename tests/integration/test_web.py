@@ -22,9 +22,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.config import Settings, TopicNames
 from service.feed.replay import replay
 from service.feed.simulate import Cafe, Simulation
+from service.metric_table import WORKER
 from service.processes.tethered import Tethered
 from service.streaming import topics
-from service.streaming.metrics import documented_metrics
 from tests.support.broker import TestBroker
 from tests.support.browser import chromium
 from tests.support.promtool import complaints
@@ -143,7 +143,7 @@ def test_both_workers_are_ready_when_everything_is_applied(shop: Shop) -> None:
 def test_metrics_parse_and_have_every_documented_name(shop: Shop) -> None:
     families = {family.name: family for family in text_string_to_metric_families(shop.get("/metrics").text)}
 
-    expected = {entry.name.removesuffix("_total"): entry for entry in documented_metrics()}
+    expected = {entry.name.removesuffix("_total"): entry for entry in WORKER}
     assert expected.keys() <= families.keys()
     for name, entry in expected.items():
         assert families[name].type == entry.type

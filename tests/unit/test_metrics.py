@@ -7,8 +7,9 @@ import platform
 import re
 import sys
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import msgspec
@@ -18,13 +19,16 @@ from prometheus_client import Counter as SomebodyElses
 
 from schemas.outputs import PeriodMetrics
 from service.build_info import flavour, version
+from service.config.sections import ShopSettings
+from service.delivery.metrics import DeliveryMetrics
 from service.domain.calendar import Granularity
 from service.domain.periods.numbers import UNITS, Counts, PeriodRow
 from service.domain.periods.rows import WINDOWS, RowMaker
 from service.domain.policy import Shop
+from service.metric_table import DELIVERER, WORKER
 from service.streaming.job import Written
 from service.streaming.log_ends import Ends, Log
-from service.streaming.metrics import Metrics, documented_metrics
+from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from tests.support.engines import OPEN_HOUSE, apply_all, decisions, make_engine, purchase, weekly
 from tests.support.made_up_shop import SETTINGS, FakeFacts
@@ -154,6 +158,46 @@ def test_who_loses_partition_0_shows_no_period_numbers_any_more_until_it_comes_b
     assert shown(metrics)["lost"] == 7
 
 
+def test_the_gauges_say_which_period_they_belong_to_in_the_shops_own_days() -> None:
+    paris = Metrics(calendar=ShopSettings(timezone="Europe/Paris", day_starts_at="04:00").calendar())
+    paris.recovered(0, 10, 0.1)
+
+    paris.period("current", msgspec.structs.replace(row(), start=date(2026, 3, 1), end=date(2026, 4, 1)))
+
+    def told(what: str) -> float | None:
+        labels = {"granularity": "month", "which": "current"}
+        return paris.registry.get_sample_value(f"churn_alert_period_{what}_timestamp_seconds", labels)
+
+    begins, ends = (datetime(2026, month, 1, 4, tzinfo=ZoneInfo("Europe/Paris")).timestamp() for month in (3, 4))
+    assert (told("start"), told("end")) == (begins, ends)
+    paris.released(0)
+    assert (told("start"), told("end")) == (None, None)
+
+
+def test_what_can_go_wrong_is_counted_from_nought_so_that_the_first_time_is_a_rise() -> None:
+    worker, deliverer = Metrics().registry, DeliveryMetrics("smtp").registry
+
+    assert worker.get_sample_value("churn_alert_dead_letters_total", {"reason": "not_json"}) == 0
+    bounced = {"channel": "smtp", "state": "bounced"}
+    assert deliverer.get_sample_value("churn_alert_deliver_messages_total", bounced) == 0
+
+
+def test_a_deliverer_says_what_runs_too_and_prometheus_own_tool_finds_nothing() -> None:
+    metrics = DeliveryMetrics("smtp")
+    metrics.ended("delivered", sample=False)
+    metrics.attempted("delivered", 0.1)
+    metrics.standing(0, waiting=1, in_flight=1, memory=1, oldest_s=3.0)
+    metrics.lag(0, 1)
+
+    page = generate_latest(metrics.registry).decode()
+
+    assert "churn_alert_build_info{" in page
+    assert {row.name for row in DELIVERER} <= {
+        line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")
+    }
+    assert complaints(page) == ""
+
+
 def test_a_period_that_has_begun_replaces_the_one_before_it(metrics: Metrics) -> None:
     metrics.period("current", row())
     begun = msgspec.structs.replace(row(now=Counts(buyers=1, orders=1)), start=date(2026, 8, 1), end=date(2026, 9, 1))
@@ -192,7 +236,7 @@ async def test_prometheus_own_tool_finds_nothing_to_complain_about() -> None:
     page = await page_of(worked())
 
     shown = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
-    assert {entry.name for entry in documented_metrics()} <= shown
+    assert {entry.name for entry in WORKER} <= shown
     assert complaints(page) == ""
 
 
