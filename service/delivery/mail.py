@@ -17,7 +17,6 @@ from service.delivery.channel import Order
 
 SAMPLE_MARK: Final = "[Test] "
 _CRLF: Final = "\r\n"
-_LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
 _ADDRESS: Final = re.compile(r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]{1,64}@[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]{1,255}")
 _NOT_IN_A_MESSAGE_ID: Final = re.compile(r"[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]")
 
@@ -101,7 +100,7 @@ def _in_words(text: str) -> str:
 
 
 def _part(boundary: str, kind: str, text: str) -> bytes:
-    plain = _LINE_ENDS.sub(_CRLF, text).rstrip() + _CRLF
+    plain = text.replace(_CRLF, "\n").replace("\r", "\n").replace("\n", _CRLF).rstrip() + _CRLF
     head = (
         f"--{boundary}",
         f'Content-Type: text/{kind}; charset="utf-8"',

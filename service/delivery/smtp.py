@@ -24,6 +24,7 @@ from aiosmtplib import SMTP
 from aiosmtplib.errors import (
     SMTPAuthenticationError,
     SMTPException,
+    SMTPHeloError,
     SMTPResponseException,
 )
 
@@ -77,6 +78,7 @@ class SmtpChannel:
         self._renderer = renderer
         self._links = links
         self._envelope = Envelope(settings.sender, settings.reply_to)
+        self._mail_from = f"MAIL FROM:<{self._envelope.address}>".encode()
         self._tls = None if settings.security == "none" else _tls_of(settings)
         self._slots = asyncio.Semaphore(settings.connections)
         self._idle: list[tuple[SMTP, float]] = []
@@ -158,17 +160,13 @@ class SmtpChannel:
         if utf8 and not connection.supports_extension("smtputf8"):
             raise _Refused(Attempt(Result.FAILED, "address_needs_smtputf8"))
         try:
-            await connection.mail(
-                self._envelope.address,
-                options=["SMTPUTF8"] if utf8 else [],
-                encoding="utf-8" if utf8 else "ascii",
-            )
+            await _command(connection, self._mail_from + (b" SMTPUTF8" if utf8 else b""))
         except SMTPResponseException as error:
             # The sender is not wanted, or not now: whoever it is for.
             self._pause(error)
             raise _Refused(Attempt(Result.RETRY, f"smtp {error.code}"), keep=False) from error
         try:
-            await connection.rcpt(to, encoding="utf-8" if utf8 else "ascii")
+            await _command(connection, f"RCPT TO:<{to}>".encode())
         except SMTPResponseException as error:
             raise _Refused(_judged(error), keep=await _reset(connection, error)) from error
 
@@ -226,6 +224,7 @@ class SmtpChannel:
         )
         try:
             await connection.connect()
+            await _greet(connection)
         except BaseException:
             connection.close()
             raise
@@ -251,6 +250,23 @@ class SmtpChannel:
     def _pause(self, error: SMTPResponseException) -> None:
         if self._reachable:
             self._cannot(error)
+
+
+async def _greet(connection: SMTP) -> None:
+    """Where neither TLS nor a login has said hello before."""
+    if connection.is_ehlo_or_helo_needed:
+        try:
+            await connection.ehlo()
+        except SMTPHeloError:
+            await connection.helo()
+
+
+async def _command(connection: SMTP, line: bytes) -> None:
+    """One whose address has been checked: the library's own `mail` and `rcpt` parse it anew, as slowly as a header.
+    Raises SMTPResponseException for every answer but 2xx."""
+    answer = await connection.execute_command(line)
+    if not 200 <= answer.code < 300:
+        raise SMTPResponseException(answer.code, answer.message)
 
 
 def _judged(error: SMTPResponseException) -> Attempt:
