@@ -34,10 +34,11 @@ unit: environment
 # Everything that needs no broker. It installs nothing that is there, and needs no network then.
 check: lint unit
 
-# Whole logs, side by side; what needs a broker runs alone: those tests measure times, and kill processes.
+# Whole shops and whole logs, then what needs a broker: two processes, a broker each, the long ones first.
 slow: environment
+	$(PYTEST) -q -n auto --dist loadgroup tests/shops
 	$(PYTEST) -q -n auto --dist loadfile tests/logs
-	$(PYTEST) tests/integration tests/chaos
+	$(PYTEST) -v -n 2 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration
 
 test: check slow
 

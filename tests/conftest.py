@@ -9,7 +9,7 @@ import sysconfig
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
@@ -81,6 +81,20 @@ def own_broker() -> Iterator[LocalKafka]:
 def topic_prefix() -> str:
     """Different for each test and run: put it before every topic and group name on the shared broker."""
     return f"t{uuid.uuid4().hex[:10]}-"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where tests run side by side, each process has a broker of its own and tells of it."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["broker"] = session.config.stash.get(USED, None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    used = getattr(node, "workeroutput", {}).get("broker")
+    if used is not None:
+        node.config.stash[USED] = used
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,7 +1,7 @@
 """A real log with disturbances cut into it: nobody is written to who was in the shop within their usual gap before.
 
 The kinds are those that people report: purchases that are refused, sent twice, corrected, sent under two ids; a feed
-that falls silent, a log with a hole. (What is lost without a word nobody can know; tests/unit/test_brake.py holds how
+that falls silent, a log with a hole. (What is lost without a word nobody can know; tests/shops/test_brake.py holds how
 few are written to then.)
 """
 

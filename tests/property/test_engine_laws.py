@@ -61,7 +61,7 @@ OCCASIONS = replace(
     ),
 )
 SEEDS = st.integers(0, 2**32)
-FEW = settings(max_examples=8, deadline=None)
+FEW = settings(max_examples=5, deadline=None)
 CLOCKS = pytest.mark.parametrize("timing", [EVENT_TIME, UNDISTURBED, WALL_TIME], ids=["event", "undisturbed", "wall"])
 POLICIES = pytest.mark.parametrize(
     "policy", [LADDER, LIMITED, DAILY, OCCASIONS], ids=["ladder", "volume", "daily volume, nudges", "occasions"]
