@@ -44,6 +44,7 @@ HOT = (
     "counts",
     "profile",
     "followed",
+    "rare",
     "learning/kaplan_meier",
     "learning/silences",
     "outreach/realised",

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from service.domain.acyclic import i16, mypyc_attr
+from service.domain.acyclic import i16, i32, mypyc_attr
 from service.domain.answers import Answers
 from service.domain.calendar import NEVER
 from service.domain.episode import Episode
@@ -21,6 +21,7 @@ from service.domain.favourites import Favourites
 from service.domain.followed import Followed
 from service.domain.occasion import OwnOccasions
 from service.domain.profile import ProfileState
+from service.domain.rare import NOTHING, Rare
 from service.domain.sealed_chunks import Sealed, of_order_memory
 
 VERSION: Final = 1
@@ -105,7 +106,15 @@ _EPISODE: Final = frozenset(
     )
 )
 """Those of them that are the absence's."""
-_OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in {*_EPISODE, "order_memory", "chunks_sealed", "rare"})
+_ONLY_SOME: Final = frozenset(("seen", "sign_us"))
+"""Those that lie with what few customers have, though not in the snapshot."""
+_ELSEWHERE: Final = frozenset((*_EPISODE, *_ONLY_SOME, "order_memory", "chunks_sealed", "rare"))
+_OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in _ELSEWHERE)
+_REAL: Final = frozenset(
+    ("log_usual", "log_recent", "gap_weight", "gap_total", "gap_square", "recent_spend", "log_gap_sum")
+)
+"""Those of them that are no whole numbers; of a customer of one visit most are 0, and are stored as a whole one, in a
+byte instead of nine."""
 _OF_ABSENCE: Final = "absence"
 _WRITTEN_TO: Final = "written_to"
 _OCCASIONS: Final = "occasions"
@@ -122,17 +131,15 @@ class Customer:
     A plain class, so that the optional compilation (setup.py) can keep its fields unboxed.
     """
 
-    __slots__ = ("customer_id", "episode", "followed", "occasions", "sealed", "written_to", *_OWN_FIELDS)
+    __slots__ = ("_rare", "customer_id", "episode", "sealed", *_OWN_FIELDS)
 
     def __init__(self, customer_id: str) -> None:
         self.customer_id: str = customer_id
         """The key of the snapshot, not in it; empty after an erasure."""
         self.episode: Final = Episode()
         """The present absence."""
-        self.followed: Followed | None = None
-        """What became of messages is being followed; None: of nobody's."""
+        self._rare: Rare = NOTHING
         self.visits: int = 0
-        self.orders: int = 0
         self.revenue_minor: int = 0
         self.first_us: int = 0
         """First purchase; meaningless while visits = 0, like the next fields."""
@@ -149,9 +156,6 @@ class Customer:
         self.days: int = 0
         """Bit set of the visit days booked in the ledger; the oldest are dropped beyond 1,792 days. An int: it takes no
         memory of its own while it is small, and is stored as its bytes, little-endian."""
-        self.seen: bytes = b""
-        """Six-byte hashes of event ids, as an earlier release has kept them: known, and nothing else is known of
-        them."""
         self.log_usual: float = 0.0
         self.log_recent: float = 0.0
         self.gap_weight: float = 0.0
@@ -171,8 +175,9 @@ class Customer:
         """Number of the newest judgement that was, or is to be, published on customer-scores."""
         self.judged_after_us: int = -1
         """How long after the last visit that was; −1: an older release made it."""
-        self.bucket: int = -1
-        """Where the due queue holds this customer; not restored."""
+        self.orders: i32 = 0  # these two take eight bytes as well
+        self.bucket: i32 = -1
+        """Where the due queue holds this customer; not stored."""
         self.items: Favourites | None = None
         self.answers: Answers | None = None
         self.profile: ProfileState | None = None
@@ -184,13 +189,73 @@ class Customer:
         """The open chunk of the purchase history."""
         self.sealed: Sealed | None = None
         """Its full chunks, each a record of its own; None: there never was one."""
-        self.occasions: OwnOccasions | None = None
+
+    # ---- what few have
+
+    @property
+    def followed(self) -> Followed | None:
+        """What became of messages is being followed; None: of nobody's."""
+        return self._rare.followed
+
+    @followed.setter
+    def followed(self, followed: Followed | None) -> None:
+        self._own_rare().followed = followed
+        self._settle_rare()
+
+    @property
+    def occasions(self) -> OwnOccasions | None:
         """What there is to say for another reason than the silence; None: nothing."""
-        self.sign_us: int = 0
+        return self._rare.occasions
+
+    @occasions.setter
+    def occasions(self, occasions: OwnOccasions | None) -> None:
+        self._own_rare().occasions = occasions
+        self._settle_rare()
+
+    @property
+    def seen(self) -> bytes:
+        """Six-byte hashes of event ids, as an earlier release has kept them: known, and nothing else is known of
+        them."""
+        return self._rare.seen
+
+    @seen.setter
+    def seen(self, seen: bytes) -> None:
+        self._own_rare().seen = seen
+        self._settle_rare()
+
+    @property
+    def sign_us(self) -> int:
         """Newest sign of life on a day after the last visit's that is no visit itself; 0: there was none. It postpones
         what is due, and is no end of the silence."""
-        self.written_to: bytes = b""
+        return self._rare.sign_us
+
+    @sign_us.setter
+    def sign_us(self, sign_us: int) -> None:
+        self._own_rare().sign_us = sign_us
+        self._settle_rare()
+
+    @property
+    def written_to(self) -> bytes:
         """What is remembered of the messages to this customer (written_to.py)."""
+        return self._rare.written_to
+
+    @written_to.setter
+    def written_to(self, written_to: bytes) -> None:
+        self._own_rare().written_to = written_to
+        self._settle_rare()
+
+    def _own_rare(self) -> Rare:
+        """This customer's alone, to be written to."""
+        if self._rare is NOTHING:
+            self._rare = Rare()
+        return self._rare
+
+    def _settle_rare(self) -> None:
+        """Where nothing is left, nothing is kept."""
+        if self._rare.empty:
+            self._rare = NOTHING
+
+    # ---- as it is stored
 
     def wipe(self) -> None:
         """The customer is erased, or another one: wherever this object still lies (the due queue finds out when the day
@@ -198,32 +263,36 @@ class Customer:
         nobody = Customer("")
         for name in _OWN_FIELDS:
             setattr(self, name, getattr(nobody, name))
-        self.customer_id, self.sealed, self.written_to = "", None, b""
+        self.customer_id, self.sealed, self._rare = "", None, NOTHING
         self.episode.begin(0)
 
     def fields(self) -> tuple[object, ...]:
         """The values of FIELDS in that order, as they are stored. Spelt out, because it is made at every visit."""
-        fields, rare = self._usual_fields(), self._rare()
+        fields, rare = self._usual_fields(), self._rare_fields()
         return (*fields, rare) if rare else fields
 
-    def _rare(self) -> dict[str, object]:
+    def _rare_fields(self) -> dict[str, object]:
         """What few customers have."""
         rare: dict[str, object] = {}
         if absence := self.episode.rare():
             rare[_OF_ABSENCE] = absence
-        if self.written_to:
-            rare[_WRITTEN_TO] = self.written_to
-        if self.occasions is not None:
-            rare[_OCCASIONS] = self.occasions.fields()
-        if self.followed is not None:
-            rare[_OF_MESSAGES] = self.followed.fields()
+        own = self._rare
+        if own is NOTHING:
+            return rare
+        if own.written_to:
+            rare[_WRITTEN_TO] = own.written_to
+        if own.occasions is not None:
+            rare[_OCCASIONS] = own.occasions.fields()
+        if own.followed is not None:
+            rare[_OF_MESSAGES] = own.followed.fields()
         return rare
 
     def take_rare(self, rare: Mapping[str, Any]) -> None:
-        """Takes over what `_rare` gave; what a later release has added is left out."""
+        """Takes over what `_rare_fields` gave; what a later release has added is left out."""
         if absence := rare.get(_OF_ABSENCE):
             self.episode.take_rare(absence)
-        self.written_to = rare.get(_WRITTEN_TO, b"")
+        if written_to := rare.get(_WRITTEN_TO):
+            self.written_to = written_to
         if noted := rare.get(_OCCASIONS):
             self.occasions = OwnOccasions.of(noted)
         if followed := rare.get(_OF_MESSAGES):
@@ -245,11 +314,11 @@ class Customer:
             self.seen,
             self.log_usual,
             self.log_recent,
-            self.gap_weight,
-            self.gap_total,
-            self.gap_square,
+            self.gap_weight if self.gap_weight != 0.0 else 0,
+            self.gap_total if self.gap_total != 0.0 else 0,
+            self.gap_square if self.gap_square != 0.0 else 0,
             self.visit_minor,
-            self.recent_spend,
+            self.recent_spend if self.recent_spend != -1.0 else -1,
             episode.due_us,
             episode.rung,
             episode.detected_us,
@@ -260,7 +329,7 @@ class Customer:
             self.segment,
             self.band,
             self.judged,
-            self.bucket,
+            -1,  # the bucket of an earlier release's due queue
             None if self.items is None else self.items.fields(),
             None if self.answers is None else self.answers.fields(),
             None if self.profile is None else self.profile.fields(),
@@ -268,7 +337,7 @@ class Customer:
             self.risk_band,
             None,  # orders, as an earlier release has kept them
             episode.earlier_releases,
-            self.log_gap_sum,
+            self.log_gap_sum if self.log_gap_sum != 0.0 else 0,
             episode.alerted_us,
             self.bought,
             0 if self.sealed is None else self.sealed.following,
@@ -285,10 +354,12 @@ class Customer:
     def wake_us(self) -> int:
         """Next date at which this customer wants to be looked at."""
         due, change = self.episode.due_us, self.change_us
-        if self.occasions is not None:
-            due = min(due, self.occasions.wake_us)
-        wake, followed = min(change, due), self.followed
-        return wake if followed is None else min(wake, followed.ends_us)
+        wake, rare = min(change, due), self._rare
+        if rare is NOTHING:
+            return wake
+        if rare.occasions is not None:
+            wake = min(wake, rare.occasions.wake_us)
+        return wake if rare.followed is None else min(wake, rare.followed.ends_us)
 
     def has_seen(self, digest: bytes) -> bool:
         """Whether the hash is among the ids that an earlier release has kept, six bytes of each."""
@@ -377,9 +448,14 @@ def restore(customer_id: str, value: bytes) -> Customer:
                 customer.take_rare(field)
             elif name in _EPISODE:
                 customer.episode.restore(name, field)
+            elif name in _REAL:
+                setattr(customer, name, float(field))
+            elif name in _ONLY_SOME:
+                if field:
+                    setattr(customer, name, field)
             else:
                 setattr(customer, name, field)
-    except (msgspec.MsgspecError, TypeError) as error:
+    except (msgspec.MsgspecError, TypeError, OverflowError) as error:
         raise ValueError(f"not a customer's snapshot: {error}") from error
     customer.bucket = -1
     if len(fields) <= _LOG_GAP_SUM and customer.gap_weight > 0.0:  # as good as an older release knows it

@@ -85,8 +85,8 @@ class Acted:
         self.sent_as: str = ""
         self.sent_until_us: int = 0
         self.waits_for: str = ""
-        self.names: list[str] | None = None
-        self.withheld: list[int] | None = None
+        self.names: tuple[str, ...] | None = None
+        self.withheld: tuple[int, ...] | None = None
         self.stopped_us: int = 0
         self.waiting: str = ""
         self.waiting_rung: int = 0
@@ -100,6 +100,21 @@ class Acted:
             value = getattr(self, name)
             setattr(copy, name, value.copy() if isinstance(value, list) else value)
         return copy
+
+
+_SAME_NAMES: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
+_MOST_SAME: Final = 4096
+
+
+def _shared_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same for everybody to whom steps of the same names were sent. A policy makes a few dozen; what a policy that
+    changes daily makes beyond is not shared."""
+    known = _SAME_NAMES.get(names)
+    if known is not None:
+        return known
+    if len(_SAME_NAMES) < _MOST_SAME:
+        _SAME_NAMES[names] = names
+    return names
 
 
 _NOTHING: Final = Acted()
@@ -169,13 +184,13 @@ class Episode:
         return self._acted.waits_for
 
     @property
-    def names(self) -> list[str] | None:
+    def names(self) -> tuple[str, ...] | None:
         """What the steps that were released or withheld were called, the oldest first. None: there are none, or an
         older release of this program sent the first."""
         return self._acted.names
 
     @property
-    def withheld(self) -> list[int] | None:
+    def withheld(self) -> tuple[int, ...] | None:
         """Which of the steps were withheld for the control group; None: none."""
         return self._acted.withheld
 
@@ -233,7 +248,12 @@ class Episode:
     def take_rare(self, fields: Sequence[Any]) -> None:
         """Takes over what `rare` gave."""
         for name, value in zip(_APART, fields, strict=False):
-            self.restore(name, value)
+            if name == "names" and value:
+                self._own().names = _shared_names(tuple(value))
+            elif name == "withheld" and value:
+                self._own().withheld = tuple(value)
+            else:
+                self.restore(name, value)
 
     def restore(self, name: str, value: Any) -> None:
         """Takes over a field as it was stored."""
@@ -306,9 +326,9 @@ class Episode:
         """The rung goes out, or would if the customer were not in the control group (`withheld`). `decide` follows."""
         acted = self._own()
         if acted.names is not None or not acted.released_us:
-            acted.names = [*(acted.names or []), name]
+            acted.names = _shared_names((*(acted.names or ()), name))
         if withheld:
-            acted.withheld = [*(acted.withheld or []), rung]
+            acted.withheld = (*(acted.withheld or ()), rung)
         if acted.released_us:
             acted.earlier_releases = [*(acted.earlier_releases or []), acted.released_rung, acted.released_us]
         acted.released_us, acted.released_rung = at_us, rung

@@ -29,6 +29,7 @@ from service.domain.engine import Engine
 from service.domain.episode import RARE, Acted
 from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ClockMode, ConsentRule, OutreachPolicy, Policy, Shop, Timing
+from service.domain.rare import NOTHING
 from tests.benchmarks.growing_shop import GrowingShop
 
 TURN = 32_000
@@ -234,6 +235,8 @@ def sizes(customer_id: str, customer: Customer) -> dict[str, int]:
     episode = customer.episode
     found = {"id": _rounded(sys.getsizeof(customer_id)), "customer": _rounded(sys.getsizeof(customer))}
     found["episode"] = _rounded(sys.getsizeof(episode))
+    if customer._rare is not NOTHING:
+        found["rare"] = _rounded(sys.getsizeof(customer._rare)) + _rounded(sys.getsizeof(customer.written_to))
     if any(getattr(episode, name) for name in RARE):
         found["acted"] = _rounded(sys.getsizeof(Acted()))
     boxed = type(customer).__dict__["visits"].__class__.__name__ == "member_descriptor"

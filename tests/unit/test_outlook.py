@@ -185,7 +185,7 @@ def test_expected_value_and_value_at_risk_add_up_to_what_a_surely_alive_customer
     assert outlook.expected_value_minor + outlook.value_at_risk_minor == pytest.approx(visits * spend, abs=1)
     alive = 1 - outlook.churn_risk
     assert outlook.expected_value_minor == pytest.approx(visits * spend * alive, abs=0.51)
-    assert outlook.expected_purchases == pytest.approx(visits * alive * customer.orders / customer.visits)
+    assert outlook.expected_purchases == pytest.approx(visits * alive * (customer.orders / customer.visits))
     assert outlook.churn_risk == churn_risk(customer, model, now)
 
 
