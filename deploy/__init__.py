@@ -1,0 +1,1 @@
+"""How the service is deployed; its rules and dashboards are made here."""
