@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from deploy.monitoring.alerts import ALERTS, RECORDINGS
+from deploy.monitoring.dashboards import dashboards
 from deploy.monitoring.files import ROOT, made
 from deploy.monitoring.rules import anchor
 from service.config import Settings
@@ -160,3 +161,33 @@ def test_runbooks_name_settings_that_exist() -> None:
         for part in path.split("."):
             assert hasattr(value, part), path
             value = getattr(value, part)
+
+
+@pytest.mark.parametrize("name", sorted(dashboards()))
+def test_panels_name_metrics_that_are_shown_and_runbooks_that_exist(name: str) -> None:
+    board = json.loads(dashboards()[name])
+    recorded = {recording.name for recording in RECORDINGS}
+    runbooks = {f"docs/runbooks.md#{anchor(alert)}" for alert in ALERTS}
+
+    assert board["panels"]
+    for panel in board["panels"]:
+        assert panel["description"], panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert {link["url"] for link in panel.get("links", [])} <= runbooks
+        for target in panel["targets"]:
+            named = set(re.findall(r"\bchurn_alert[a-z0-9_:]+", re.sub(r'"[^"]*"', "", target["expr"])))
+            assert named <= SHOWN | recorded, panel["title"]
+
+
+def test_every_dashboard_speaks_both_languages_and_asks_the_same() -> None:
+    for name in sorted(dashboards()):
+        if name.endswith(".fr.json"):
+            french, english = (json.loads(dashboards()[each]) for each in (name, name.replace(".fr.", ".en.")))
+            asked = [
+                [[target["expr"] for target in panel["targets"]] for panel in board["panels"]]
+                for board in (french, english)
+            ]
+            assert asked[0] == asked[1]
+            assert all(
+                a["description"] != b["description"] for a, b in zip(french["panels"], english["panels"], strict=True)
+            )
