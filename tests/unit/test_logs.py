@@ -1,0 +1,72 @@
+"""Every line of a process is of one kind, whoever writes it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SAYS = """
+import logging, sys, threading, warnings
+import structlog
+from service.config.sections import LogSettings
+from service.logs import configure_logging
+
+configure_logging(LogSettings(format={format!r}))
+log = structlog.get_logger()
+log.info("partitions assigned", partitions=[0, 1])
+log.debug("not shown", customer="anna")
+logging.getLogger("aiokafka.consumer").error("Fetch of %s failed", "purchases-0")
+logging.getLogger("kafka.conn").warning("chatter")
+logging.getLogger("uvicorn.error").info("chatter")
+logging.getLogger("aiosmtplib").error("line broke", exc_info=(OSError, OSError("gone"), None))
+warnings.warn("old way", DeprecationWarning, stacklevel=1)
+secret = "anna@example.org"
+thread = threading.Thread(target=lambda: 1 / 0, name="reader")
+thread.start()
+thread.join()
+raise RuntimeError("the end")
+"""
+
+
+def lines_of(form: str) -> list[str]:
+    code = [sys.executable, "-W", "always", "-c", SAYS.format(format=form)]
+    done = subprocess.run(code, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+def test_as_json_every_line_is_an_object_with_time_level_and_event() -> None:
+    said = [json.loads(line) for line in lines_of("json")]
+
+    assert all({"event", "level", "timestamp"} <= line.keys() for line in said)
+    assert [(line["level"], line["event"][:30]) for line in said if line.get("logger") != "py.warnings"] == [
+        ("info", "partitions assigned"),
+        ("error", "Fetch of purchases-0 failed"),
+        ("error", "line broke"),
+        ("critical", "an error was not caught in a t"),
+        ("critical", "an error was not caught"),
+    ]
+    assert said[0]["partitions"] == [0, 1]
+    assert said[1]["logger"] == "aiokafka.consumer"
+    assert any("old way" in line["event"] for line in said if line.get("logger") == "py.warnings")
+    assert "ZeroDivisionError" in said[-2]["exception"]
+    assert "RuntimeError: the end" in said[-1]["exception"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_shows_no_values(form: str) -> None:
+    assert not any("anna@example.org" in line for line in lines_of(form))
+
+
+def test_for_people_the_libraries_lines_look_as_ours_do() -> None:
+    said = lines_of("console")
+
+    assert any("partitions assigned" in line and "[info" in line for line in said)
+    assert any("Fetch of purchases-0 failed" in line and "[error" in line for line in said)
+    assert not any("chatter" in line for line in said)
