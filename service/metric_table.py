@@ -312,6 +312,10 @@ PERIOD_END_TIMESTAMP_SECONDS = GaugeRow(
     "When that period ends, Unix seconds, exclusive. Ahead of the stream time: its numbers still grow.",
     labels=("granularity", "which"),
 )
+PAGE_RESTARTS = CounterRow(
+    "churn_alert_page_restarts_total",
+    "How often the page's process had to be started again; the worker goes on. Grows: see its lines in the log.",
+)
 
 
 # ---- a deliverer

@@ -79,7 +79,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     from service.delivery.events_page import ProviderEvents
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.process import Deliverer
-    from service.delivery.web import serving_deliveries
+    from service.delivery.web import limits_of, serving_deliveries
     from service.streaming import topics
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
     from service.web.server import take_port
@@ -108,7 +108,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
         customer_partitions=found.customers,
         kept_us=max(0, found.kept_ms) * 1_000,
         on_bounce=writer.bounced,
-        serve=serving_deliveries(listener, links, writer.unsubscribed, events_of),
+        serve=serving_deliveries(listener, limits_of(settings), links, writer.unsubscribed, events_of),
         on_customer=(lambda _word: None) if token is None else addresses.take,
         tells_cancelled=tells_cancelled,
     ).run()
@@ -146,7 +146,7 @@ def webhook(
 def _run_scores(settings: Settings, target: WebhookTarget) -> int:
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.scores import ScoresFeed
-    from service.delivery.web import serving_scores
+    from service.delivery.web import limits_of, serving_scores
     from service.streaming import topics
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
     from service.web.server import take_port
@@ -159,7 +159,7 @@ def _run_scores(settings: Settings, target: WebhookTarget) -> int:
         time.sleep(pause_before_start(restarts))
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     metrics = DeliveryMetrics(f"{settings.deliver.webhook.name}-scores")
-    return ScoresFeed(settings, target, metrics, serving_scores(listener)).run()
+    return ScoresFeed(settings, target, metrics, serving_scores(listener, limits_of(settings))).run()
 
 
 @app.command()

@@ -7,9 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import structlog
 import typer
@@ -17,9 +16,6 @@ import typer
 from service.commands.console import settings_of
 from service.config import Settings
 from service.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 log = structlog.get_logger()
 
@@ -45,17 +41,16 @@ def _run(settings: Settings, *, web: bool) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     restarts, away_since_s = int(os.environ.get(RESTARTS_VARIABLE, "0")), float(os.environ.get(AWAY_VARIABLE, "0"))
     os.environ.pop(AWAY_VARIABLE, None)
-    metrics, serve = Metrics(calendar=settings.shop.calendar()), None
+    metrics, page = Metrics(calendar=settings.shop.calendar()), None
     meanwhile: AbstractContextManager[None] = nullcontext()
     if web and settings.web.enabled:
-        from service.web.server import serving_on, take_port
-        from service.web.waiting import answering
+        from service.web.page_process import PageProcess, let_go_of_the_former
+        from service.web.server import take_port
 
+        let_go_of_the_former()
         listener = take_port(settings.web)  # a mistake there is told before anything waits for the broker
-        serve, meanwhile = (
-            serving_on(listener, settings, _unsubscribing(settings)),
-            answering(settings, listener, metrics, away_since_s),
-        )
+        page = PageProcess(settings, listener, metrics, away_since_s)
+        meanwhile = page.running()
     with meanwhile:
         if restarts:
             log.info("started again", restarts=restarts)
@@ -67,21 +62,4 @@ def _run(settings: Settings, *, web: bool) -> int:
         partitions = topics.partition_count(settings, wait_s=math.inf, say=log.warning)
         process = this_process()
         refuse_to_join(settings.kafka, process, log.warning)
-    return Worker(settings, metrics, serve, partitions, process).run()
-
-
-def _unsubscribing(settings: Settings) -> Callable[[FastAPI], None]:
-    """Adds the page that the links of messages lead to, where the secret is known that signs them."""
-    secret = settings.deliver.unsubscribe_secret
-
-    def add(app: FastAPI) -> None:
-        if secret is None:
-            return
-        from service.delivery.customers import CustomersWriter
-        from service.delivery.links import Links
-        from service.web.unsubscribe import add_unsubscribe
-
-        writer = CustomersWriter(settings)
-        add_unsubscribe(app, Links(settings.deliver.public_url, secret).read, writer.unsubscribed)
-
-    return add
+        return Worker(settings, metrics, page.serve if page is not None else None, partitions, process).run()

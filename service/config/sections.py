@@ -113,6 +113,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_HOST = r"^(\*|(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?)$"
 _WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?", re.ASCII)
 _MAILBOX = re.compile(r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+@[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+")
 
@@ -568,6 +569,40 @@ class WebSettings(_Section):
     """Port to listen on; 0: a free one."""
     token: Token | None = None
     """Bearer token for everything about a person; without one those paths stay closed."""
+    numbers: Literal["open", "token"] = "open"
+    """Who sees the numbers, of page, API and metrics: whoever reaches the port, or who has the token (as Bearer, or as
+    the password that a browser asks for)."""
+    hosts: Annotated[list[Annotated[str, Field(pattern=_HOST)]], Field(max_length=100)] = []
+    """Further names under which the page is reached, such as www.cafe.example or *.cafe.example; "*" is any. Loopback
+    names, this machine's own and bare addresses always are; a request for any other name is refused, for a foreign web
+    page could read the numbers under it (DNS rebinding)."""
+    connections: Annotated[int, Field(ge=1, le=100_000)] = 512
+    """Connections at once; a further one takes the place of one that is idle, or is answered 503."""
+    connections_per_client: Annotated[int, Field(ge=1, le=100_000)] = 128
+    """The same of one client address; a further one is answered 429. Behind a proxy all clients have its address."""
+    requests_per_second: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 50.0
+    """Requests of one client address, with four seconds' worth at once; a further one is answered 429."""
+    header_timeout_s: Seconds = 10.0
+    """Seconds that a client may take for the header of a request."""
+    body_timeout_s: Seconds = 10.0
+    """Seconds that it may take for the body."""
+    idle_timeout_s: Seconds = 15.0
+    """Seconds after which a connection on which nothing is asked is closed."""
+    answer_timeout_s: Seconds = 30.0
+    """Seconds within which an answer must be made and taken."""
+    header_bytes: Annotated[int, Field(ge=1_024, le=1 << 20)] = 16_384
+    """Bytes of the largest header of a request; a larger one is answered 431."""
+    body_bytes: Annotated[int, Field(ge=0, le=64 << 20)] = 65_536
+    """Bytes of the largest body; a larger one is answered 413."""
+    token_failures: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    """Wrong tokens of one client address in a minute, after which no token of its is looked at until the minute is
+    over (429)."""
+
+    @model_validator(mode="after")
+    def _token_to_show(self) -> Self:
+        if self.numbers == "token" and self.token is None:
+            raise ValueError('numbers = "token" needs token, or nobody would see them')
+        return self
 
 
 class SmtpSettings(_Section):

@@ -7,16 +7,17 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from fastapi import FastAPI, Response
-from fastapi.exceptions import RequestValidationError
 
 from service.build_info import version
-from service.delivery.events_page import ProviderEvents, add_provider_events
+from service.config import Settings
+from service.delivery.events_page import LARGEST_BYTES, ProviderEvents, add_provider_events
 from service.delivery.links import Links
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.process import Deliverer
 from service.delivery.scores import ScoresFeed
+from service.web.limits import Limits
 from service.web.probes import add_life_and_metrics
-from service.web.responses import json_answer, refuse, secure
+from service.web.responses import answer_errors, json_answer, secure
 from service.web.server import address_of, serve_app
 from service.web.unsubscribe import add_unsubscribe
 
@@ -36,7 +37,7 @@ def create_delivery_app(
     """`links` None: this process makes no links, and has no page for them; `events` None: nor a path for providers."""
     app = FastAPI(title="Churn Alert, delivery", version=version(), docs_url=None, redoc_url=None)
     app.middleware("http")(secure)
-    app.add_exception_handler(RequestValidationError, refuse)
+    answer_errors(app)
     add_life_and_metrics(app, metrics.registry)
 
     @app.get("/readyz", summary="200 when assigned, its memory read, and the other side answers", tags=["operation"])
@@ -56,8 +57,17 @@ def create_delivery_app(
     return app
 
 
+def limits_of(settings: Settings) -> Limits:
+    """Those of the page; what mail providers post may be larger."""
+    deliver = settings.deliver
+    size = max(settings.web.body_bytes, LARGEST_BYTES if deliver.events_token is not None else 0)
+    open_to_all = settings.web.model_copy(update={"numbers": "open"})  # for probes, metrics, and readers of mail
+    return Limits.of(open_to_all, deliver.host, deliver.public_url, body_bytes=size)
+
+
 def serving_deliveries(
     listener: socket.socket,
+    limits: Limits,
     links: Links | None,
     withdraw: Callable[[str], Awaitable[None]],
     events_of: Callable[[Deliverer], ProviderEvents | None] = lambda _deliverer: None,
@@ -67,18 +77,18 @@ def serving_deliveries(
     async def serve(deliverer: Deliverer) -> None:
         app = create_delivery_app(deliverer.metrics, deliverer.missing, links, withdraw, events_of(deliverer))
         log.info("probes and metrics", address=address_of(listener))
-        await serve_app(app, listener)
+        await serve_app(app, listener, limits)
 
     return serve
 
 
-def serving_scores(listener: socket.socket) -> Callable[[ScoresFeed], Awaitable[None]]:
+def serving_scores(listener: socket.socket, limits: Limits) -> Callable[[ScoresFeed], Awaitable[None]]:
     """What serves on it beside a feed of scores, until cancelled."""
 
     async def serve(feed: ScoresFeed) -> None:
         app = create_delivery_app(feed.metrics, feed.missing, None, _nobody)
         log.info("probes and metrics", address=address_of(listener))
-        await serve_app(app, listener)
+        await serve_app(app, listener, limits)
 
     return serve
 

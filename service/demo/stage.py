@@ -97,6 +97,7 @@ def stage(
             outreach={"consent": ConsentRule.EXTERNAL},
             web={
                 "enabled": True,
+                "numbers": "open",  # on loopback, and the demo reads them itself
                 "host": "127.0.0.1",
                 "port": _port(port if port is not None else base.web.port, port is not None),
             },

@@ -89,6 +89,7 @@ class Metrics:
         """Latest row by (granularity, which), also while another worker shows them: a new owner has all at once."""
         self._carried = table.CARRIED_RECORDS.on(r)
         self._brought = table.OUTREACH_BROUGHT.on(r)
+        self._page_restarts = table.PAGE_RESTARTS.on(r)
         self._brought_shown: list[tuple[str, str, str, str, float]] = []
         self._shows_periods = False
         self._lag_topics: set[str] = set()
@@ -218,6 +219,9 @@ class Metrics:
     def assignment(self, assigned: int, ready: int) -> None:
         self._assigned.set(assigned)
         self._ready.set(ready)
+
+    def page_restarted(self) -> None:
+        self._page_restarts.inc()
 
     def period(self, which: str, row: PeriodRow) -> None:
         """The newest row of its granularity: `which` is current or last_complete. Seen on the owner of partition 0

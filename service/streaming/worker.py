@@ -60,7 +60,7 @@ Serve = Callable[["Worker"], Awaitable[None]]
 
 
 class Worker:
-    """One worker process. `serve` (page, API, metrics) runs beside it in the same loop."""
+    """One worker process. `serve` (what its page is told) runs beside it in the same loop."""
 
     def __init__(
         self,
@@ -88,7 +88,8 @@ class Worker:
         self._meeting: asyncio.Task[None] | None = None
         self._kept: dict[int, tuple[PartitionJob, dict[str, int]] | None] = {}
         self._serve = serve
-        self._inputs = partitions
+        self.inputs = partitions
+        """Partitions of each input topic."""
         self._publisher: asyncio.Task[None] | None = None
         self._decider: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -202,7 +203,7 @@ class Worker:
     def _topics(self) -> tuple[str, ...]:
         """What is read: the inputs and, where there is more than one partition, what these carry to each other."""
         kafka = self.settings.kafka
-        return (*input_names(kafka.topics), *((kafka.carried_topic,) if self._inputs > 1 else ()))
+        return (*input_names(kafka.topics), *((kafka.carried_topic,) if self.inputs > 1 else ()))
 
     async def _assigned(self, app: Any, assigned: Any, **_: Any) -> None:
         """Starts tasks and returns: no heartbeats are sent while Faust waits for this."""
@@ -222,9 +223,9 @@ class Worker:
                     self.metrics,
                     self.fail,
                     self._kept.pop(number, None),
-                    self._inputs,
+                    self.inputs,
                     self._refusals,
-                    self.placement if self._inputs > 1 else None,
+                    self.placement if self.inputs > 1 else None,
                 )
                 self.partitions[number].resume(self._resumed.get(number, 0))
         self._kept.clear()
@@ -232,7 +233,7 @@ class Worker:
         log.info("partitions assigned", partitions=numbers)
         if 0 in self.partitions and self._publisher is None:
             self._publisher = self._guard(Publisher(self.settings, self.totals).run())
-            if self._inputs > 1:
+            if self.inputs > 1:
                 self._decider = self._guard(Decider(self.settings, self.placement, self.partitions[0]).run())
 
     async def _revoked(self, app: Any, revoked: Any, **_: Any) -> None:  # noqa: ARG002 - Faust's signature

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import SecretStr
 
 from schemas.outputs import DecisionRecord, PeriodMetrics
 from service.config import Settings
 from service.streaming.brought_totals import numbers_of_brought
 from service.streaming.period_records import numbers_of
+from service.web.access import Access
+from service.web.audit import Audit
 from service.web.promised_and_kept import as_numbers
 from service.web.recent import KEPT
 from service.web.responses import json_answer
@@ -22,11 +22,11 @@ from service.web.shop_view import ShopFacts
 from service.web.view import MONTH, GranularityName
 
 
-def add_api(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
+def add_api(app: FastAPI, settings: Settings, facts: ShopFacts, access: Access) -> None:
     _add_periods(app, settings.shop.currency, facts)
     _add_promises(app, settings, facts)
     _add_brought(app, settings, facts)
-    _add_decisions(app, settings.web.token, facts)
+    _add_decisions(app, access, Audit(settings), facts)
 
 
 def _add_periods(app: FastAPI, currency: str, facts: ShopFacts) -> None:
@@ -98,22 +98,26 @@ def _add_brought(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
         )
 
 
-def _add_decisions(app: FastAPI, token: SecretStr | None, facts: ShopFacts) -> None:
+def _add_decisions(app: FastAPI, access: Access, audit: Audit, facts: ShopFacts) -> None:
     @app.get(
         "/api/decisions",
         summary="The latest outreach decisions of the whole shop, newest first",
-        dependencies=[Depends(_gate(token))],
+        dependencies=[Depends(_gate(access))],
         responses={
             **_listing("decisions", _documented(DecisionRecord)),
             401: {"description": "Token missing or wrong."},
             403: {"description": "No token is configured."},
+            429: {"description": "Too many wrong tokens."},
         },
         tags=["persons"],
     )
     async def decisions(
+        request: Request,
         limit: Annotated[int, Query(ge=1, le=KEPT, description="At most this many.")] = 50,
     ) -> Response:
-        return json_answer({"decisions": [decided.written for decided in facts.decisions()[:limit]]})
+        shown = facts.decisions()[:limit]
+        audit.viewed(request, [decided.customer_id for decided in shown])
+        return json_answer({"decisions": [decided.written for decided in shown]})
 
 
 def _documented(model: Any, *left_out: str) -> dict[str, Any]:
@@ -131,24 +135,15 @@ def _listing(name: str, item: dict[str, Any], **beside: object) -> dict[int | st
     return {200: {"content": {"application/json": {"schema": schema}}}}
 
 
-def _gate(token: SecretStr | None) -> Callable[..., Awaitable[None]]:
+def _gate(access: Access) -> Callable[..., Awaitable[None]]:
     """Lets in who holds the token; without one configured nobody."""
-    expected = token.get_secret_value().encode() if token is not None else b""
 
     async def check(
-        given: Annotated[
+        request: Request,
+        _given: Annotated[
             HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False, description="web.token"))
         ],
     ) -> None:
-        if not expected:
-            raise HTTPException(403, "Closed: this is about persons, and no token is configured (set web.token).")
-        if given is None:
-            raise HTTPException(
-                401,
-                "This is about persons: send the header Authorization: Bearer TOKEN.",
-                {"WWW-Authenticate": "Bearer"},
-            )
-        if not hmac.compare_digest(given.credentials.encode(), expected):
-            raise HTTPException(401, "The token is wrong.", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        access.check(request)
 
     return check

@@ -7,16 +7,15 @@ from typing import Annotated, Final, Literal
 
 import jinja2
 from fastapi import FastAPI, Header, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import CollectorRegistry
 
 from service.build_info import version
 from service.config import Settings
+from service.web.access import Access
 from service.web.api import add_api
 from service.web.page import compose
-from service.web.probes import add_probes
-from service.web.responses import refuse, secure
+from service.web.probes import Registered, add_probes
+from service.web.responses import answer_errors, secure
 from service.web.sample import add_sample
 from service.web.shop_view import ShopFacts
 from service.web.view import MONTH, GranularityName, View
@@ -26,8 +25,9 @@ REFRESH_S: Final = 5
 _HERE = Path(__file__).parent
 
 
-def create_app(settings: Settings, registry: CollectorRegistry, facts: ShopFacts) -> FastAPI:
-    """Handlers run in the worker's event loop and answer from memory."""
+def create_app(settings: Settings, metrics: Registered, facts: ShopFacts, access: Access | None = None) -> FastAPI:
+    """Handlers answer from memory."""
+    access = access or Access(settings.web.token, settings.web.token_failures)
     app = FastAPI(
         title="Churn Alert",
         version=version(),
@@ -37,10 +37,10 @@ def create_app(settings: Settings, registry: CollectorRegistry, facts: ShopFacts
         redoc_url=None,
     )
     app.middleware("http")(secure)
-    app.add_exception_handler(RequestValidationError, refuse)
+    answer_errors(app)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-    add_probes(app, registry, facts)
-    add_api(app, settings, facts)
+    add_probes(app, metrics, facts)
+    add_api(app, settings, facts, access)
     _add_page(app, settings, facts)
     add_sample(app, settings, facts)
     return app

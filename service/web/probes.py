@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Header, Response
@@ -9,12 +10,18 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from service.domain.calendar import SECOND_US, utc_text
-from service.web.responses import json_answer
+from service.web.responses import json_answer, problem
 from service.web.shop_view import Readiness, ShopFacts
 
+Exposition = Callable[[str], Awaitable[tuple[bytes, str]]]
+"""Takes what a scraper accepts; gives the metrics and their content type. Raises TimeoutError when whoever has them
+does not answer."""
+Registered = CollectorRegistry | Exposition
+"""Metrics of this process, or of another one."""
 
-def add_probes(app: FastAPI, registry: CollectorRegistry, facts: ShopFacts) -> None:
-    add_life_and_metrics(app, registry)
+
+def add_probes(app: FastAPI, metrics: Registered, facts: ShopFacts) -> None:
+    add_life_and_metrics(app, metrics, facts.alive)
 
     @app.get(
         "/readyz",
@@ -27,17 +34,34 @@ def add_probes(app: FastAPI, registry: CollectorRegistry, facts: ShopFacts) -> N
         return json_answer(_told(readiness), 200 if readiness.ready else 503)
 
 
-def add_life_and_metrics(app: FastAPI, registry: CollectorRegistry) -> None:
-    """What every process of ours answers in the same way."""
+async def _always() -> bool:
+    return True
 
-    @app.get("/healthz", summary="200 while the process works", tags=["operation"])
+
+def add_life_and_metrics(app: FastAPI, metrics: Registered, alive: Callable[[], Awaitable[bool]] = _always) -> None:
+    """What every process of ours answers in the same way. `alive` is of the process that does the work."""
+
+    @app.get(
+        "/healthz",
+        summary="200 while the process works",
+        responses={503: {"description": "It has not answered within a second."}},
+        tags=["operation"],
+    )
     async def healthz() -> Response:
-        return json_answer({"alive": True})
+        if await alive():
+            return json_answer({"alive": True})
+        return json_answer({"alive": False, "detail": "The worker does not answer."}, 503)
 
     @app.get("/metrics", summary="Prometheus metrics", response_class=Response, tags=["operation"])
-    async def metrics(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
-        encode, content_type = choose_encoder(accept)
-        return Response(encode(registry), headers={"Content-Type": content_type})
+    async def shown(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
+        if isinstance(metrics, CollectorRegistry):
+            encode, content_type = choose_encoder(accept)
+            return Response(encode(metrics), headers={"Content-Type": content_type})
+        try:
+            text, content_type = await metrics(accept)
+        except TimeoutError:
+            return problem(503, "The worker does not answer.", {"Retry-After": "1"})
+        return Response(text, headers={"Content-Type": content_type})
 
 
 def _told(readiness: Readiness) -> dict[str, object]:
@@ -58,6 +82,8 @@ def _told(readiness: Readiness) -> dict[str, object]:
         missing.insert(0, "assigned")
     if readiness.strangers:
         missing.insert(0, "group")
+    if readiness.silent_s:
+        missing.insert(0, "worker")
     if readiness.unreachable_since_s:
         missing.insert(0, "broker")
     return {
@@ -73,6 +99,8 @@ def _details(readiness: Readiness) -> list[str]:
     """What an operator has to know, a sentence each."""
     away = readiness.unreachable_since_s
     said = [f"no broker has answered since {utc_text(int(away) * SECOND_US)}"] if away else []
+    if readiness.silent_s:
+        said.append(f"the worker has not answered for {readiness.silent_s:.0f} s; what is told is older than that")
     if readiness.misplaced:
         said.append(readiness.misplaced)
     said += [f"another program is in the consumer group: {stranger}" for stranger in readiness.strangers]

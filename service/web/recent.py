@@ -30,6 +30,8 @@ class Decided(msgspec.Struct, frozen=True):
     visits: int
     usual_gap_days: float
     current_gap_days: float
+    customer_id: str = ""
+    """Of `written`; the page shows it to nobody."""
     written: msgspec.Raw = msgspec.Raw()
     """The whole record, customer included: only for those with the token."""
 

@@ -1,48 +1,26 @@
-"""The HTTP server inside the worker's process and event loop: page, API, metrics, probes."""
+"""The HTTP server: its port, and an application served on it within the limits."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 
-import structlog
 import uvicorn
-from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from service.config import DeliverSettings, Settings, WebSettings
+from service.config import DeliverSettings, WebSettings
 from service.errors import ConfigurationError
-from service.streaming.worker import Worker
-from service.web.app import create_app
-from service.web.recent import RecentDecisions
-from service.web.worker_view import WorkerFacts
+from service.web.access import Access
+from service.web.connections import Server
+from service.web.limits import Limits
+from service.web.protection import Protection
 
-_BACKLOG = 128
+_BACKLOG = 1024
 _GRACE_S = 2
 """Requests take milliseconds; the worker has to leave its group within 10 s."""
-
-log = structlog.get_logger()
-
-
-def serving_on(
-    listener: socket.socket, settings: Settings, also: Callable[[FastAPI], None] = lambda _app: None
-) -> Callable[[Worker], Awaitable[None]]:
-    """What serves on it beside a worker; `also` adds routes that come from elsewhere."""
-
-    async def serve(worker: Worker) -> None:
-        """Until cancelled; raises whatever ends one of its parts."""
-        recent = RecentDecisions(settings.kafka)
-        facts = WorkerFacts(worker, recent)
-        app = create_app(settings, worker.metrics.registry, facts)
-        also(app)
-        log.info("page and metrics", address=address_of(listener))
-        await _together(serve_app(app, listener), recent.run(), facts.run())
-
-    return serve
 
 
 def take_port(web: WebSettings | DeliverSettings) -> socket.socket:
@@ -96,19 +74,13 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-class _Server(uvicorn.Server):
-    """Signals are the worker's."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def serve_app(app: ASGIApp, listener: socket.socket) -> None:
-    """Serves until cancelled; requests in flight get a moment to end."""
-    server = _Server(
+async def serve_app(app: ASGIApp, listener: socket.socket, limits: Limits, access: Access | None = None) -> None:
+    """Serves within the limits until cancelled; requests in flight get a moment to end."""
+    settings = limits.settings
+    access = access or Access(settings.token, settings.token_failures)
+    server = Server(
         uvicorn.Config(
-            app,
+            Protection(app, limits, access),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -116,7 +88,10 @@ async def serve_app(app: ASGIApp, listener: socket.socket) -> None:
             lifespan="off",
             ws="none",
             timeout_graceful_shutdown=_GRACE_S,
-        )
+            timeout_keep_alive=math.ceil(settings.idle_timeout_s) + 1,  # the door closes what is idle
+            h11_max_incomplete_event_size=settings.header_bytes,
+        ),
+        limits,
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -125,19 +100,3 @@ async def serve_app(app: ASGIApp, listener: socket.socket) -> None:
         server.should_exit = True
         await serving
         raise
-
-
-async def _together(*jobs: Awaitable[None]) -> None:
-    """Runs all until one ends; then, or when cancelled, ends the others and raises what happened.
-
-    A task group would wrap the error, and the worker tells a lost broker from a bug by its type.
-    """
-    tasks = [asyncio.ensure_future(job) for job in jobs]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

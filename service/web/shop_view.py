@@ -23,6 +23,7 @@ class Condition(Enum):
     """What a person has to know before reading the numbers; the worst of the partitions."""
 
     UNREACHABLE = auto()
+    SILENT = auto()
     STARTING = auto()
     CATCHING_UP = auto()
     STALLED = auto()
@@ -68,10 +69,12 @@ class Readiness:
     """What is to be known of records that lay in partitions their keys do not belong to; empty where none did."""
     strangers: tuple[str, ...] = ()
     """Other programs in the consumer group: their client ids and hosts."""
+    silent_s: float = 0.0
+    """How long the worker has not answered whoever tells this; 0 = it does."""
 
     @property
     def ready(self) -> bool:
-        reachable = not self.unreachable_since_s
+        reachable = not self.unreachable_since_s and not self.silent_s
         return (
             reachable
             and not self.strangers
@@ -89,6 +92,8 @@ class Readiness:
         parts = self.partitions.values()
         if self.unreachable_since_s:
             return Condition.UNREACHABLE
+        if self.silent_s:
+            return Condition.SILENT
         if not self.assigned or not all(health.recovered for health in parts):
             return Condition.STARTING
         if not all(health.caught_up for health in parts):
@@ -119,6 +124,10 @@ class CustomerCounts:
 
 class ShopFacts(Protocol):
     """What can be asked. All answers come from memory."""
+
+    async def alive(self) -> bool:
+        """Whether the worker does its work: it answers within a second."""
+        ...
 
     def readiness(self) -> Readiness: ...
 

@@ -1,4 +1,4 @@
-"""How one worker answers what the web half asks: from the memory of its partitions."""
+"""What one worker tells its page: from the memory of its partitions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import ClassRealised, totals
-from service.domain.periods.numbers import PeriodRow
 from service.domain.policy import ClockMode
-from service.streaming.brought_totals import BroughtRow
 from service.streaming.partition import PartitionWorker
 from service.streaming.worker import Worker
-from service.web.recent import Decided, RecentDecisions
 from service.web.shop_view import CustomerCounts, PartitionHealth, Readiness
+from service.web.wire import Facts
 
 FRESH_S = 5.0
 """Under steady load something is always in flight. A partition is caught up if all that had arrived this long ago is
@@ -43,11 +41,10 @@ class _Arrivals:
 
 
 class WorkerFacts:
-    """Answers from one worker. `run` has to run beside it."""
+    """What one worker tells its page. `run` has to run beside it."""
 
-    def __init__(self, worker: Worker, recent: RecentDecisions) -> None:
+    def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._recent = recent
         self._wall = worker.settings.time.clock is ClockMode.WALL
         self._arrivals: dict[PartitionWorker, _Arrivals] = {}
 
@@ -61,6 +58,14 @@ class WorkerFacts:
                 if progress is not None:
                     self._arrivals[owner].note(time.monotonic(), progress)
             await asyncio.sleep(SAMPLE_S)
+
+    def told(self) -> Facts:
+        return Facts(
+            working=True,
+            readiness=self.readiness(),
+            customers=self.customers(),
+            kept=[list(one.fields()) for one in self.kept()],
+        )
 
     def readiness(self) -> Readiness:
         partitions = {number: self._health(owner) for number, owner in sorted(self._worker.partitions.items())}
@@ -88,13 +93,6 @@ class WorkerFacts:
         arrivals, progress = self._arrivals.get(owner), owner.progress()
         return arrivals is not None and progress is not None and arrivals.applied(progress)
 
-    def totals_known(self) -> bool:
-        return self._worker.totals.caught_up
-
-    def periods(self, granularity: str) -> list[PeriodRow]:
-        rows = [row for (name, _), row in self._worker.totals.rows.items() if name == granularity]
-        return sorted(rows, key=lambda row: row.start)
-
     def customers(self) -> CustomerCounts:
         engines = [owner.job.engine for owner in self._worker.partitions.values() if owner.ready]
         segments, bands = Counter[Segment](), Counter[HealthBand]()
@@ -102,16 +100,7 @@ class WorkerFacts:
             segments.update(dict(zip(Segment, engine.scoreboard.segments, strict=True)))
             bands.update(dict(zip(HealthBand, engine.scoreboard.bands, strict=True)))
         regulars = sum(engine.everybody.state.regulars for engine in engines)
-        return CustomerCounts(segments, bands, regulars, len(engines), self._recent.partitions)
+        return CustomerCounts(segments, bands, regulars, len(engines), self._worker.inputs)
 
     def kept(self) -> list[ClassRealised]:
         return totals(owner.job.engine.state.realised for owner in self._worker.partitions.values() if owner.ready)
-
-    def brought(self) -> list[BroughtRow]:
-        return self._worker.totals.brought.rows()
-
-    def decisions(self) -> list[Decided]:
-        return self._recent.latest()
-
-    def first_asked(self) -> Decided | None:
-        return self._recent.first_asked

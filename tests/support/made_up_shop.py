@@ -117,6 +117,9 @@ class FakeFacts:
         ]
     )
 
+    async def alive(self) -> bool:
+        return True
+
     def readiness(self) -> Readiness:
         return self.ready
 

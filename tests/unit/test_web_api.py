@@ -11,11 +11,13 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from service.metric_table import WORKER
 from service.streaming.log_ends import Ends, Log
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
+from service.web.audit import Audit
 from service.web.responses import SECURITY_HEADERS
 from service.web.shop_view import Readiness
 from tests.support.made_up_shop import (
@@ -272,3 +274,47 @@ async def test_every_answer_carries_the_security_headers(path: str) -> None:
 
     assert {name: response.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
     assert response.headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
+
+
+async def test_a_view_of_persons_is_on_record_without_their_names() -> None:
+    with capture_logs() as logged:
+        await get("/api/decisions?limit=1", authorization=f"Bearer {TOKEN}")
+        await get("/api/decisions", authorization="Bearer wrong-and-long-enough")
+
+    viewed = [line for line in logged if line["event"] == "persons viewed"]
+    assert len(viewed) == 1
+    assert viewed[0]["customers"] == [Audit(SETTINGS).hash_of("c-4711")]
+    assert viewed[0]["path"] == "/api/decisions"
+    assert "4711" not in str(viewed)
+    assert TOKEN not in str(viewed)
+    assert "Wilhelmina" not in str(viewed)
+
+
+async def test_wrong_tokens_of_a_client_are_looked_at_ten_times_a_minute() -> None:
+    app = create_app(SETTINGS, Metrics().registry, FakeFacts())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
+        wrong = [await client.get("/api/decisions", headers={"authorization": f"Bearer {n:020}"}) for n in range(11)]
+        right = await client.get("/api/decisions", headers={"authorization": f"Bearer {TOKEN}"})
+
+    assert [each.status_code for each in wrong] == [401] * 10 + [429]
+    assert right.status_code == 429
+    assert int(right.headers["retry-after"]) <= 60
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/nowhere", 404),
+        ("/static/../app.py", 404),
+        ("/static/", 404),
+        ("/api/periods?limit=0", 422),
+        ("/api/decisions", 401),
+    ],
+)
+async def test_every_refusal_is_a_problem_document(path: str, status: int) -> None:
+    response = await get(path)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == status
+    assert response.json()["type"] == "about:blank"

@@ -15,6 +15,7 @@ from service.config import WebSettings
 from service.errors import ConfigurationError
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
+from service.web.limits import Limits
 from service.web.recent import KEPT, RecentDecisions
 from service.web.server import address_of, serve_app, take_port
 from tests.support.made_up_shop import (
@@ -22,6 +23,8 @@ from tests.support.made_up_shop import (
     FakeFacts,
     written,
 )
+
+LIMITS = Limits.of(WebSettings(), "127.0.0.1")
 
 # ---- recent decisions
 
@@ -83,7 +86,7 @@ def test_a_port_that_needs_more_rights_is_told(monkeypatch: pytest.MonkeyPatch) 
 async def test_the_server_answers_on_its_port_and_ends_when_cancelled() -> None:
     listener = take_port(WebSettings(port=0))
     address = address_of(listener)
-    serving = asyncio.create_task(serve_app(create_app(SETTINGS, Metrics().registry, FakeFacts()), listener))
+    serving = asyncio.create_task(serve_app(create_app(SETTINGS, Metrics().registry, FakeFacts()), listener, LIMITS))
     async with httpx.AsyncClient() as client:
         response = await client.get(f"{address}healthz")
 

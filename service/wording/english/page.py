@@ -8,6 +8,7 @@ PAGE: Mapping[str, str] = {
     "title": "Who comes back, who goes quiet",
     "as_of": "as of {day}",
     "condition.unreachable": "Kafka cannot be reached: nothing new arrives here, no alert goes out, and the numbers below stand still.",
+    "condition.silent": "The worker does not answer: the numbers below are those that it last told. See its log, and /healthz.",
     "condition.starting": "Starting: the state is being read back. Numbers may be missing for a moment.",
     "condition.catching_up": "Catching up: purchases are waiting in the log, so the numbers below are older than now.",
     "condition.stalled": "The feed has fallen silent. Alerts wait, because nobody has “gone quiet” while no purchases arrive. Check the source.",

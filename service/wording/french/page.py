@@ -8,6 +8,7 @@ PAGE: Mapping[str, str] = {
     "title": "Qui revient, qui ne donne plus signe",
     "as_of": "au {day}",
     "condition.unreachable": "Kafka est injoignable : plus rien n’arrive ici, aucune alerte ne part, et les chiffres ci-dessous sont figés.",
+    "condition.silent": "Le service ne répond pas : les chiffres ci-dessous sont les derniers qu’il a donnés. Consultez son journal et /healthz.",
     "condition.starting": "Démarrage : relecture de l’état en cours. Des chiffres peuvent manquer un instant.",
     "condition.catching_up": "Rattrapage en cours : des achats attendent encore, les chiffres ci-dessous ont du retard.",
     "condition.stalled": "Plus rien n’arrive de la caisse. Les alertes attendent : sans achats reçus, personne n’est « absent ». Vérifiez la source.",

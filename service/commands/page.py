@@ -1,0 +1,47 @@
+"""The page's process: `python -m service.commands.page LISTENER LINE`, two descriptors; only the worker starts it.
+
+It serves on the listener, asks the worker over the line, and ends with it. The stream goes first: this process takes
+what the worker leaves of the processor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
+
+_NICENESS = 10
+
+
+def main() -> None:
+    listener, line = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+    listener.setblocking(False)
+    line.setblocking(False)
+    for each in (listener, line):
+        each.set_inheritable(False)
+    threading.Thread(target=_end_with_the_worker, args=(line.dup(),), daemon=True).start()
+    with suppress(OSError, AttributeError):  # not on every system
+        os.nice(_NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the worker ends, and this process with it
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    from service.commands.serving_page import serve_page
+
+    asyncio.run(serve_page(listener, line))
+    os._exit(0)  # no library keeps it
+
+
+def _end_with_the_worker(line: socket.socket) -> None:
+    """At once, whatever the process is doing: it holds the port, and the worker's successor needs it."""
+    closed = select.poll()
+    closed.register(line, select.POLLHUP | select.POLLERR)
+    closed.poll()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What the page's process does: HTTP, its own reading of the shop's topics, and questions to the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+
+from fastapi import FastAPI
+
+from service.config import Settings
+from service.config.loading import load_settings
+from service.logs import configure_logging
+from service.web.access import Access
+from service.web.app import create_app
+from service.web.limits import Limits
+from service.web.remote_facts import Line, RemoteFacts
+from service.web.renderings import Renderings
+from service.web.server import serve_app
+from service.web.shop_reading import ShopReading
+
+
+async def serve_page(listener: socket.socket, line: socket.socket) -> None:
+    """Until the worker says that it ends, or has ended."""
+    settings = load_settings(None)
+    configure_logging(settings.log)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the worker says it when the broker is away
+    reading = ShopReading(settings)
+    asked = Line(*await asyncio.open_connection(sock=line))
+    facts = RemoteFacts(asked, reading)
+    access = Access(settings.web.token, settings.web.token_failures)
+    app = create_app(settings, facts.metrics, facts, access)
+    unsubscribing(settings)(app)
+    limits = Limits.of(settings.web, settings.web.host, settings.deliver.public_url)
+    serving = asyncio.create_task(serve_app(Renderings(app, facts.renew), listener, limits, access))
+    following = asyncio.create_task(_follow(facts, reading))
+    talking = asyncio.create_task(asked.run(facts.hear))
+    tasks = [serving, following, talking]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _follow(facts: RemoteFacts, reading: ShopReading) -> None:
+    """Reads the topics as soon as the worker has them."""
+    while not facts.works.is_set():
+        await facts.renew()
+        await asyncio.sleep(0.2)
+    await reading.run()
+
+
+def unsubscribing(settings: Settings) -> Callable[[FastAPI], None]:
+    """Adds the page that the links of messages lead to, where the secret is known that signs them."""
+    secret = settings.deliver.unsubscribe_secret
+
+    def add(app: FastAPI) -> None:
+        if secret is None:
+            return
+        from service.delivery.customers import CustomersWriter
+        from service.delivery.links import Links
+        from service.web.unsubscribe import add_unsubscribe
+
+        writer = CustomersWriter(settings)
+        add_unsubscribe(app, Links(settings.deliver.public_url, secret).read, writer.unsubscribed)
+
+    return add

@@ -1,0 +1,67 @@
+"""Answers that are made once a second, however often they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FRESH_S: Final = 1.0
+_KEPT: Final = 64
+_LARGEST: Final = 4 << 20
+_THE_SAME_FOR_ALL: Final = frozenset(
+    {"/", "/api/periods", "/api/promises", "/api/outreach/brought", "/outreach/sample", "/openapi.json"}
+)
+"""What they say depends on the address and the language alone."""
+_ASK_THE_WORKER: Final = frozenset({"/", "/readyz", "/api/promises"})
+_LONGEST_LANGUAGE: Final = 500
+
+Key = tuple[str, str, bytes, str]
+"""Method, path, query, language."""
+
+
+class Renderings:
+    """Middleware: has the facts renewed, keeps answers for a moment, and makes one at a time, so that what is quick is
+    never far behind what is not."""
+
+    def __init__(self, app: ASGIApp, renew: Callable[[], Awaitable[None]]) -> None:
+        self._app = app
+        self._renew = renew
+        self._kept: OrderedDict[Key, tuple[float, list[Message]]] = OrderedDict()
+        self._one = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path in _ASK_THE_WORKER:
+            await self._renew()
+        if path not in _THE_SAME_FOR_ALL or scope["method"] not in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        language = Headers(scope=scope).get("accept-language", "")[:_LONGEST_LANGUAGE]
+        key = (scope["method"], path, scope["query_string"], language)
+        for message in await self._answer(key, scope, receive):
+            await send(message)
+
+    async def _answer(self, key: Key, scope: Scope, receive: Receive) -> list[Message]:
+        async with self._one:
+            at_s, messages = self._kept.get(key, (-FRESH_S, []))
+            if messages and time.monotonic() - at_s < FRESH_S:
+                return messages
+            made: list[Message] = []
+
+            async def keep(message: Message) -> None:
+                made.append(message)
+
+            await self._app(scope, receive, keep)
+            await asyncio.sleep(0)
+            if made and made[0]["status"] == 200 and sum(len(each.get("body", b"")) for each in made) <= _LARGEST:
+                self._kept.pop(key, None)
+                self._kept[key] = (time.monotonic(), made)
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            return made

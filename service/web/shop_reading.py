@@ -1,0 +1,49 @@
+"""The topics that hold for the whole shop, read by the page itself: ledgers of all partitions, and latest decisions."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from service.config import Settings
+from service.streaming.period_totals import ShopTotals
+from service.web.recent import RecentDecisions
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
+
+log = structlog.get_logger()
+
+
+class ShopReading:
+    """`totals` and `recent` are kept current by `run`; after an interruption the old ones stand until the new ones know
+    as much."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.totals = ShopTotals(settings)
+        self.recent = RecentDecisions(settings.kafka)
+
+    async def run(self) -> None:
+        """For ever: a broker that is away is waited for."""
+        pause_s = _FIRST_PAUSE_S
+        totals, recent = self.totals, self.recent
+        while True:
+            reading = [asyncio.ensure_future(each) for each in (totals.run(), recent.run(), self._take(totals, recent))]
+            try:
+                await asyncio.gather(*reading)
+            except (KafkaError, OSError) as error:
+                log.warning("the page cannot read the topics; it tries again", error=type(error).__name__)
+            finally:
+                for each in reading:
+                    each.cancel()
+                await asyncio.gather(*reading, return_exceptions=True)
+            pause_s = _FIRST_PAUSE_S if totals.caught_up else min(_LONGEST_PAUSE_S, 2.0 * pause_s)
+            await asyncio.sleep(pause_s)
+            totals, recent = ShopTotals(self._settings), RecentDecisions(self._settings.kafka)
+
+    async def _take(self, totals: ShopTotals, recent: RecentDecisions) -> None:
+        """Shows what is read from now on, when it is whole."""
+        await totals.wait_caught_up()
+        self.totals, self.recent = totals, recent
