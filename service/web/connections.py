@@ -8,7 +8,6 @@ connections that have had their time.
 from __future__ import annotations
 
 import asyncio
-import errno
 import resource
 import socket
 import sys
@@ -40,7 +39,6 @@ _LINGER_S: Final = 2.0
 """A client that is refused while it still sends has this long to read why."""
 _MOST_LINGERING: Final = 64
 _SPARE_DESCRIPTORS: Final = 64
-_USED_UP: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Phase(Enum):
@@ -172,18 +170,17 @@ class Door:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in _USED_UP:
-                    raise
                 self._pause(error)
                 return
             connection.setblocking(False)
             self._let_in(connection, client_of(str(address[0])) if address else "")
 
     def _pause(self, error: OSError) -> None:
-        """Nothing can be accepted: those who wait in the queue go on waiting, and the disk is not filled with it."""
+        """Nothing can be accepted, most likely for want of descriptors: those who wait in the queue go on waiting, and
+        the disk is not filled with it."""
         self._loop.remove_reader(self._listener.fileno())
         self._resume = self._loop.call_later(_RETRY_S, self._go_on)
-        self._say("no connection can be accepted: the limit of open files is reached", error=error.strerror)
+        self._say("no connection can be accepted; it is tried once a second", error=error.strerror)
 
     def _go_on(self) -> None:
         self._resume = None

@@ -3,8 +3,11 @@ lists."""
 
 from __future__ import annotations
 
+import os
+import resource
 import selectors
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -14,6 +17,8 @@ from typing import Self
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _HEAVIEST = b"GET /api/periods?granularity=rolling_365 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PATIENCE_S = 30.0
+_NICENESS = 10
+"""As the page has: whoever attacks sits elsewhere and takes nothing from the worker."""
 
 
 class Attack:
@@ -128,3 +133,19 @@ class Attack:
         for work in (crowding, holding, posting, listing):
             self._threads.append(threading.Thread(target=work, daemon=True))
             self._threads[-1].start()
+
+
+def main() -> None:
+    """`python -m tests.support.attack PORT CROWD HALF_OPEN`: until standard input closes; then says what it did."""
+    port, crowd, half_open = (int(each) for each in sys.argv[1:4])
+    os.nice(_NICENESS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8_192)), hard))
+    with Attack(port) as attack:
+        attack.keep_on(crowd=crowd, half_open=half_open)
+        sys.stdin.read()
+    print(f"{attack.asked:,} requests and {attack.bytes_sent >> 20} MB of bodies")
+
+
+if __name__ == "__main__":
+    main()
