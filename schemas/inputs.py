@@ -169,6 +169,10 @@ class CustomerEvent(_Input):
         None,
         description="true: the customer has called a message spam, which is marketing_consent = false; false or null = not said.",
     )
+    outreach_id: Identifier | None = Field(
+        None,
+        description="Beside bounce or complaint: the id of the outreach.requested that it is about; null = the last one delivered.",
+    )
 
     @model_validator(mode="after")
     def _a_merge_says_into_whom(self) -> Self:

@@ -186,6 +186,9 @@ class DeliveryRecord(WireModel):
     attempts: Count = Field(description="Attempts so far.")
     expires_at: UtcTime = Field(description="Of the request: nothing is sent from then on.")
     sample: bool = Field(False, description="true: a marked sample, which counts nowhere.")
+    delivered_at: UtcTime | None = Field(
+        None, description="Of what has come back or been complained about since: when it was delivered; null otherwise."
+    )
 
 
 class HealthPart(WireModel):

@@ -322,7 +322,8 @@ PAGE_RESTARTS = CounterRow(
 
 DELIVER_MESSAGES = CounterRow(
     "churn_alert_deliver_messages_total",
-    "Requests that have ended, by state. A sudden rise of bounced or failed: look at `deliveries` for the reasons.",
+    "Requests that have ended, by state; one that came back or was complained about after its delivery counts in both. A sudden "
+    "rise of bounced, complained or failed: look at `deliveries` for the reasons.",
     labels=(
         "channel",
         "state",

@@ -74,9 +74,10 @@ class CustomersWriter:
         """They do not want to be written to any more."""
         await self._say(customer_id, "unsubscribe", {"marketing_consent": False})
 
-    async def bounced(self, customer_id: str, address: str) -> None:
-        """This address takes nothing, for good."""
-        await self._say(customer_id, "bounce", {"bounce": {"email": address, "type": "hard"}})
+    async def bounced(self, customer_id: str, address: str, request_id: str) -> None:
+        """This address takes nothing, for good, as the attempt to send this request has shown."""
+        fields = {"bounce": {"email": address, "type": "hard"}, "outreach_id": request_id}
+        await self._say(customer_id, "bounce", fields)
 
     async def _say(self, customer_id: str, what: str, fields: dict[str, Any]) -> None:
         await self.told(customer_id, f"{what}-{uuid.uuid4()}", time.time_ns() // 1_000, fields)

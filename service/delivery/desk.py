@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from service.delivery.aftermath import Aftermath, changed_by
 from service.delivery.channel import Attempt, Order, Result
 from service.delivery.gate import Refused
 from service.delivery.memory import Entry, Memory, State
@@ -203,6 +204,11 @@ class Desk:
                 entry = entry._replace(state=State.CANCELLED, reason="erased")
             said.append(Said(request_id, entry._replace(customer_id=None)))
         return said
+
+    def hear_of(self, news: Aftermath, people: Iterable[str], now_us: int) -> Said | None:
+        """What was said of a message that had been sent; None = nothing changes, or it has not ended yet."""
+        changed = changed_by(news, self.memory, people, now_us)
+        return None if changed is None or changed[0] in self._open else Said(*changed)
 
     def forget(self, now_us: int, most: int = 500) -> list[Said]:
         """Tombstones of ids that nobody can ask for any more."""

@@ -115,8 +115,12 @@ def add_provider_events(app: FastAPI, events: ProviderEvents) -> None:
 def _fields(told: Told) -> dict[str, Any]:
     match told.what:
         case What.BOUNCE:
-            return {"bounce": {"email": told.email, "type": "hard"}}
+            return {"bounce": {"email": told.email, "type": "hard"}, **_about(told)}
         case What.COMPLAINT:
-            return {"complaint": True}
+            return {"complaint": True, **_about(told)}
         case What.UNSUBSCRIBE:
             return {"marketing_consent": False}
+
+
+def _about(told: Told) -> dict[str, Any]:
+    return {} if told.outreach_id is None else {"outreach_id": told.outreach_id}

@@ -54,6 +54,8 @@ class Entry(NamedTuple):
     customer_id: str | None
     """None = erased."""
     sample: bool
+    delivered_us: int | None = None
+    """When it was delivered, of what has come back or been complained about since; None otherwise."""
 
 
 def key_of(channel: str, request_id: str) -> bytes:
@@ -82,6 +84,7 @@ def pack(channel: str, request_id: str, entry: Entry) -> bytes:
             "attempts": entry.attempts,
             "expires_at": utc_text(entry.expires_us),
             "sample": entry.sample,
+            **({} if entry.delivered_us is None else {"delivered_at": utc_text(entry.delivered_us)}),
         },
     )
 
@@ -90,6 +93,7 @@ def unpack(value: bytes) -> tuple[str, str, Entry]:
     """Channel, id and entry. Raises ValueError for what is no such record."""
     try:
         data: dict[str, Any] = msgspec.json.decode(value)["data"]
+        delivered_at = data.get("delivered_at")
         return (
             data["channel"],
             data["request_id"],
@@ -101,6 +105,7 @@ def unpack(value: bytes) -> tuple[str, str, Entry]:
                 time_us(data["expires_at"]),
                 data["customer_id"],
                 data.get("sample", False),
+                None if delivered_at is None else time_us(delivered_at),
             ),
         )
     except (msgspec.MsgspecError, KeyError, TypeError) as error:
@@ -113,7 +118,7 @@ class Memory:
     def __init__(self, channel: str, kept_us: int) -> None:
         """`kept_us`: how long `outreach` holds a request."""
         self.channel = channel
-        self._kept_us = kept_us
+        self.kept_us = kept_us
         self._entries: dict[str, Entry] = {}
         self._of_customer: dict[str, str | list[str]] = {}
         """Most have one id, and a list of one would take as much again."""
@@ -185,7 +190,7 @@ class Memory:
         self._forget.setdefault(-(-self._forget_us(entry) // DAY_US), []).append(request_id)
 
     def _forget_us(self, entry: Entry) -> int:
-        return max(entry.expires_us, entry.at_us + self._kept_us) + MARGIN_US
+        return max(entry.expires_us, entry.at_us + self.kept_us) + MARGIN_US
 
     def _drop(self, request_id: str) -> None:
         entry = self._entries.pop(request_id, None)

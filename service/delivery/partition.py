@@ -73,7 +73,7 @@ class PartitionDelivery:
         book: Writes,
         news: Sequence[News],
         commit: Callable[[int], Awaitable[None]],
-        on_bounce: Callable[[str, str], Awaitable[None]],
+        on_bounce: Callable[[str, str, str], Awaitable[None]],
         pacer: Pacer,
         metrics: DeliveryMetrics,
         in_flight: int,
@@ -103,6 +103,8 @@ class PartitionDelivery:
         self._read_cancelled: set[str] = set()
         self._ended: list[tuple[Open, Attempt | Refused]] = []
         self._erased: list[str] = []
+        self._heard_of: set[str] = set()
+        """Customers of whose messages something was said since."""
         self._sending: set[asyncio.Task[None]] = set()
         self._committed = desk.committable
         self._commit_at = self._look_at = 0.0
@@ -116,7 +118,9 @@ class PartitionDelivery:
         for customer_id in list(desk.memory.customers()):
             if standings.erased(customer_id):
                 self._erased.append(customer_id)
+            self._look_back(customer_id)
         standings.on_erased.append(self._was_erased)
+        standings.on_aftermath.append(self._was_heard_of)
 
     @property
     def wants(self) -> bool:
@@ -165,6 +169,7 @@ class PartitionDelivery:
         if not self._stopping:
             self._stopping = True
             self._standings.on_erased.remove(self._was_erased)
+            self._standings.on_aftermath.remove(self._was_heard_of)
             self._wake.set()
 
     def unrecorded(self) -> list[Said]:
@@ -186,6 +191,8 @@ class PartitionDelivery:
         self._wake.clear()
         if self._failure is not None:
             raise self._failure
+        if self._heard_of:
+            await self._record_aftermath()
         said = [self._end(ended, how) for ended, how in self._take_ended()]
         begun: list[Open] = []
         if not self.wants:
@@ -287,7 +294,7 @@ class PartitionDelivery:
         if isinstance(how, Attempt) and how.result is Result.BOUNCED and not chosen.order.sample:
             address = str(chosen.order.email)
             self._standings.bounced(chosen.order.customer_id, address)
-            await self._on_bounce(chosen.order.customer_id, address)
+            await self._on_bounce(chosen.order.customer_id, address, chosen.order.id)
         self._ended.append((chosen, how))
         self._wake.set()
 
@@ -300,7 +307,24 @@ class PartitionDelivery:
     def _end(self, ended: Open, how: Attempt | Refused) -> Said:
         said = self._desk.end(ended, how, self._now_us())
         self._count(said)
+        self._look_back(ended.order.customer_id)
         return said
+
+    def _look_back(self, customer_id: str) -> None:
+        """What was said of a message before its end was on record is looked at again."""
+        if self._standings.aftermaths(customer_id):
+            self._heard_of.add(customer_id)
+
+    async def _record_aftermath(self) -> None:
+        """One by one: the next word may be about the same message."""
+        while self._heard_of:
+            customer_id = self._heard_of.pop()
+            people = self._standings.people(customer_id)
+            for news in self._standings.aftermaths(customer_id):
+                said = self._desk.hear_of(news, people, self._now_us())
+                if said is not None:
+                    self._count(said)
+                    await self._record([said])
 
     def _count(self, said: Said) -> None:
         if said.entry is not None and said.entry.state.final:
@@ -354,6 +378,10 @@ class PartitionDelivery:
 
     def _was_erased(self, customer_id: str) -> None:
         self._erased.append(customer_id)
+        self._wake.set()
+
+    def _was_heard_of(self, customer_id: str) -> None:
+        self._heard_of.add(customer_id)
         self._wake.set()
 
 

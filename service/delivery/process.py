@@ -84,13 +84,13 @@ class Deliverer:
         partitions: int,
         customer_partitions: int,
         kept_us: int,
-        on_bounce: Callable[[str, str], Awaitable[None]],
+        on_bounce: Callable[[str, str, str], Awaitable[None]],
         serve: Serve | None = None,
         tells_cancelled: bool = False,
         on_customer: Callable[[CustomerWord], None] = lambda _word: None,
     ) -> None:
         """`partitions` is how many `outreach` has, `kept_us` how long it keeps a request; `on_bounce` is told whose
-        address takes nothing.
+        address takes nothing, and which request that has shown.
         """
         self.settings = settings
         self.metrics = metrics

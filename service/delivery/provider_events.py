@@ -38,6 +38,8 @@ class Told(NamedTuple):
     """Where the provider knows it; None = whoever has the address."""
     at_us: int | None
     """None = the provider does not say."""
+    outreach_id: str | None = None
+    """Of the message it is about; None = nobody says."""
 
 
 class Read(NamedTuple):
@@ -105,7 +107,10 @@ def _ours(event: Mapping[str, Any]) -> Iterator[Told]:
         if event["bounce_type"] != "soft":
             raise ValueError("bounce_type is hard or soft")
         return
-    yield _told("events", event["event_id"], what, email, event.get("occurred_at"), customer_id)
+    outreach_id = event.get("outreach_id") or None
+    _check("outreach_id", outreach_id)
+    told = _told("events", event["event_id"], what, email, event.get("occurred_at"), customer_id)
+    yield told._replace(outreach_id=_text(outreach_id))
 
 
 def _sns(event: Mapping[str, Any]) -> Iterator[Told]:
@@ -157,13 +162,17 @@ def _sendgrid(event: Mapping[str, Any]) -> Iterator[Told]:
 
 
 def _told(provider: str, their_id: object, what: What, email: object, at: object, customer_id: object = None) -> Told:
-    for value in (email, customer_id):
-        if value is not None and not (isinstance(value, str) and 0 < len(value) <= 256 and value.isprintable()):
-            raise ValueError("email and customer_id are texts of at most 256 characters")
+    _check("email", email)
+    _check("customer_id", customer_id)
     if their_id in {None, ""} or not isinstance(their_id, str | int):
         raise ValueError("the event has no id")
     digest = hashlib.sha256(f"{their_id}\0{what}\0{email}\0{customer_id}".encode(errors="replace")).hexdigest()
     return Told(f"{provider}-{digest[:32]}", what, _text(email), _text(customer_id), _at_us(at))
+
+
+def _check(name: str, value: object) -> None:
+    if value is not None and not (isinstance(value, str) and 0 < len(value) <= 256 and value.isprintable()):
+        raise ValueError(f"{name} is a text of at most 256 characters")
 
 
 def _text(value: object) -> str | None:

@@ -9,9 +9,13 @@ up (`customer-scores` would need both). Only a no is kept, so memory is bounded 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from service.delivery.aftermath import Aftermath, aftermath_of
 from service.domain.events import Erasure, Merge, Profile, Withdrawal
+
+_MOST_AFTERMATHS: Final = 8
+"""Of one customer: more than the messages that are remembered of most."""
 
 
 class _No(NamedTuple):
@@ -29,14 +33,44 @@ class Standings:
         """Customer → addresses in small letters to which mail came back, and when."""
         self._erased: set[str] = set()
         self._merged: dict[str, str] = {}
+        self._merged_from: dict[str, set[str]] = {}
+        self._aftermaths: dict[str, tuple[Aftermath, ...]] = {}
+        """Complaints and mail that came back, the newest of each customer."""
         self.on_erased: list[Callable[[str], None]] = []
         """Told of each customer who is erased."""
+        self.on_aftermath: list[Callable[[str], None]] = []
+        """Told of each customer of whose messages something was said."""
 
     def __len__(self) -> int:
         return len(self._no) + len(self._bounced) + len(self._erased)
 
     def erased(self, customer_id: str) -> bool:
         return customer_id in self._erased
+
+    def people(self, customer_id: str) -> set[str]:
+        """All ids of the person, this one included."""
+        who = customer_id
+        if not self._merged:
+            return {who}
+        seen = {who}
+        while (into := self._merged.get(who)) is not None and into not in seen:
+            who = into
+            seen.add(who)
+        found, left = {who}, [who]
+        while left:
+            new = self._merged_from.get(left.pop(), set()) - found
+            found |= new
+            left += new
+        return found
+
+    def aftermaths(self, customer_id: str) -> list[Aftermath]:
+        """What was said of the person's messages, oldest first."""
+        if not self._aftermaths:
+            return []
+        return sorted(
+            [one for who in self.people(customer_id) for one in self._aftermaths.get(who, ())],
+            key=lambda one: (one.at_us, one.state, one.request_id or ""),
+        )
 
     def take(self, event: Profile | Erasure | Merge | Withdrawal) -> None:
         who = event.customer_id
@@ -45,10 +79,13 @@ class Standings:
                 self._erased.add(who)
                 self._no.pop(who, None)
                 self._bounced.pop(who, None)
+                self._aftermaths.pop(who, None)
                 for tell in self.on_erased:
                     tell(who)
             case Merge():
+                self._merged_from.get(self._merged.get(who, ""), set()).discard(who)
                 self._merged[who] = event.merged_into
+                self._merged_from.setdefault(event.merged_into, set()).add(who)
             case Withdrawal():
                 self._refuse(who, _No(event.at_us, "consent_withdrawn"))
             case Profile():
@@ -85,6 +122,12 @@ class Standings:
             if no is not None and said.at_us > no.at_us:
                 del self._no[who]
 
+        news = aftermath_of(said)
+        if news is not None and who not in self._erased:
+            both = {*self._aftermaths.get(who, ()), news}
+            self._aftermaths[who] = tuple(sorted(both, key=lambda one: one.at_us)[-_MOST_AFTERMATHS:])
+            for tell in self.on_aftermath:
+                tell(who)
         if said.bounces_lifted:
             self._lift(who, said.at_us)
         if said.bounced is not None:

@@ -84,6 +84,10 @@ class Profile(msgspec.Struct, gc=False):
     """Earlier bounces count no more."""
     alike: tuple[str, ...] = ()
     """Names of fields that look like these and are not read."""
+    complained: bool = False
+    """The customer has called a message spam."""
+    outreach_id: str | None = None
+    """The message that came back or was complained about; None = the last one."""
 
 
 class Erasure(msgspec.Struct, gc=False):

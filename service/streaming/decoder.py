@@ -55,7 +55,9 @@ _NO_ERASURE_KEY: Final = (
     "nobody is erased without a key for the hashes that keep them out: set shop.erasure_salt and start the worker again, "
     "then `churn-alert dead-letters retry`"
 )
-_PROFILE: Final = frozenset({"first_name", "locale", "timezone", "contact", "marketing_consent", "bounce", "complaint"})
+_PROFILE: Final = frozenset(
+    {"first_name", "locale", "timezone", "contact", "marketing_consent", "bounce", "complaint", "outreach_id"}
+)
 """What a profile says, each by itself."""
 _NO_TIME: Final = -1
 """Of a time without an offset, which has no place on the line; so have times before 1970, and both are left to the
@@ -224,6 +226,8 @@ class Decoder:
             bounced=_bounced(wire.bounce),
             bounces_lifted=wire.bounce is not None and wire.bounce.type == "lifted",
             alike=alike,
+            complained=bool(wire.complaint),
+            outreach_id=wire.outreach_id,
         )
         if refused:
             raise PartlyRefusedError(profile, refused)

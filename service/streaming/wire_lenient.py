@@ -175,7 +175,18 @@ _BOUNCES: Final = {
 }
 """What providers call a bounce → what it is."""
 _OWN_NAMES: Final = frozenset(
-    {"first_name", "locale", "timezone", "contact", "marketing_consent", "bounce", "complaint", "kind", "merged_into"}
+    {
+        "first_name",
+        "locale",
+        "timezone",
+        "contact",
+        "marketing_consent",
+        "bounce",
+        "complaint",
+        "outreach_id",
+        "kind",
+        "merged_into",
+    }
 )
 OURS: Final = {
     **dict.fromkeys(

@@ -110,12 +110,20 @@ class World:
 class Life:
     """One deliverer of the world's only partition, which may die at any step."""
 
-    def __init__(self, world: World, dies_at: int | None, *, in_flight: int = 8, waiting: int = 40) -> None:
+    def __init__(
+        self,
+        world: World,
+        dies_at: int | None,
+        *,
+        in_flight: int = 8,
+        waiting: int = 40,
+        standings: Standings | None = None,
+    ) -> None:
         """It dies at its so many-th step; None = it lives."""
         self.world = world
         self._steps_left = dies_at
         self.name, self.available = CHANNEL, True
-        self.standings = Standings()
+        self.standings = Standings() if standings is None else standings
         self._heard, self._told = world.committed, 0
         self.desk = Desk(world.memory(), Backoff(5, 60), world.rng.random, world.committed, len(world.outreach))
         self._read = world.committed
@@ -168,7 +176,7 @@ class Life:
         self.world.committed = offset
         self.step()
 
-    async def bounced(self, customer_id: str, address: str) -> None:
+    async def bounced(self, customer_id: str, address: str, request_id: str) -> None:
         self.step()
 
     def refusal(self, order: Order) -> str | None:

@@ -49,7 +49,7 @@ OURS = {"event_id": "o-1", "type": "unsubscribe", "email": ZOE, "occurred_at": "
 WRONG: tuple[dict[str, Any], ...] = (
             {"type": "opened"}, {"event_id": None}, {"event_id": ""}, {"event_id": {}}, {"email": None}, {"email": 5}, {"email": "x" * 300},
             {"customer_id": "a\nb"}, {"occurred_at": "yesterday"}, {"occurred_at": "2026-01-01T09:00:00"}, {"occurred_at": -5},
-            {"type": "bounce", "bounce_type": "odd"},
+            {"type": "bounce", "bounce_type": "odd"}, {"outreach_id": 5}, {"outreach_id": "x" * 300},
 )  # fmt: skip
 
 
@@ -226,6 +226,14 @@ def test_what_is_written_is_what_the_schema_of_customers_asks_for() -> None:
         inputs.CustomerEvent.model_validate_json(json.dumps(event))
     assert page.writer.said[1]["complaint"] is True
     assert page.writer.said[2]["customer_id"] == "c9"
+
+
+@pytest.mark.parametrize(("kind", "names_it"), [("bounce", True), ("complaint", True), ("unsubscribe", False)])
+def test_the_message_it_is_about_is_passed_on_where_there_is_one(kind: str, names_it: bool) -> None:
+    page = Page()
+    page.post(OURS | {"type": kind, "outreach_id": "d-1"}, BEARER)
+
+    assert page.writer.said[0].get("outreach_id") == ("d-1" if names_it else None)
 
 
 @pytest.mark.parametrize(
