@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: every topic, its key, and what it carries."""
+"""The AsyncAPI 3.0 document: every topic, its key, and what it carries; and what a webhook is posted."""
 
 from __future__ import annotations
 
@@ -67,10 +67,21 @@ CHANNELS: tuple[Channel, ...] = (
     ),
 )
 
+POSTED: tuple[type[BaseModel], ...] = (
+    envelope.OutreachRequestedEvent,
+    envelope.OutreachCancelledEvent,
+    envelope.CustomerScoredEvent,
+    envelope.CustomerRemovedEvent,
+)
+"""To a webhook; the last one lies in no topic, where a null value says the same."""
+_WEBHOOK = "webhook"
+
 
 def document() -> Json:
     """The whole document; deterministic, so that a drift is a difference of text."""
     models = [message for channel in CHANNELS for message in channel.messages]
+    only_posted = [model for model in POSTED if model not in models]
+    models += only_posted
     _, definitions = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
@@ -83,11 +94,21 @@ def document() -> Json:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {channel.topic: _channel(channel) for channel in CHANNELS},
-        "operations": {f"{channel.action}-{channel.topic}": _operation(channel) for channel in CHANNELS},
+        "channels": {**{channel.topic: _channel(channel) for channel in CHANNELS}, _WEBHOOK: _posted()},
+        "operations": {
+            **{
+                f"{channel.action}-{channel.topic}": _operation(channel.action, channel.topic, channel.messages)
+                for channel in CHANNELS
+            },
+            f"send-{_WEBHOOK}": {
+                **_operation("send", _WEBHOOK, POSTED),
+                "bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}},
+            },
+        },
         "components": {
             "messages": {
-                model.__name__: _message(model, channel) for channel in CHANNELS for model in channel.messages
+                **{model.__name__: _message(model, channel) for channel in CHANNELS for model in channel.messages},
+                **{model.__name__: _payload(model) for model in only_posted},
             },
             "schemas": definitions["$defs"],
         },
@@ -110,19 +131,34 @@ def _channel(channel: Channel) -> Json:
     }
 
 
-def _operation(channel: Channel) -> Json:
+def _posted() -> Json:
+    """The address is the receiver's."""
     return {
-        "action": channel.action,
-        "channel": {"$ref": f"#/channels/{channel.topic}"},
-        "messages": [{"$ref": f"#/channels/{channel.topic}/messages/{m.__name__}"} for m in channel.messages],
+        "address": None,
+        "description": "What `churn-alert deliver webhook` posts, as CloudEvents: requests, or the scores of customers.",
+        "messages": {m.__name__: {"$ref": f"#/components/messages/{m.__name__}"} for m in POSTED},
+    }
+
+
+def _operation(action: str, channel: str, messages: tuple[type[BaseModel], ...]) -> Json:
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{m.__name__}"} for m in messages],
     }
 
 
 def _message(model: type[BaseModel], channel: Channel) -> Json:
     return {
+        **_payload(model),
+        "bindings": {"kafka": {"key": {"type": "string", "description": channel.key}, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _payload(model: type[BaseModel]) -> Json:
+    return {
         "name": model.__name__,
         "summary": (model.__doc__ or "").strip().splitlines()[0],
         "contentType": "application/json",
         "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
-        "bindings": {"kafka": {"key": {"type": "string", "description": channel.key}, "bindingVersion": "0.5.0"}},
     }

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.outputs import (
+    CustomerRemoved,
     CustomerScores,
     DecisionRecord,
     DeliveryRecord,
@@ -56,6 +57,14 @@ class CustomerScoredEvent(_CloudEvent):
 
     type: Literal["customer.scored"] = Field(description="Kind of the event.")
     data: CustomerScores = Field(description="The scores.")
+
+
+class CustomerRemovedEvent(_CloudEvent):
+    """This customer's numbers are void: erased, or merged into another one. Posted in place of the null value that
+    lies in the topic."""
+
+    type: Literal["customer.removed"] = Field(description="Kind of the event.")
+    data: CustomerRemoved = Field(description="Whose numbers are void.")
 
 
 class PeriodMeasuredEvent(_CloudEvent):

@@ -17,6 +17,7 @@ OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "outreach.cancelled": envelope.OutreachCancelledEvent,
     "outreach.decided": envelope.OutreachDecidedEvent,
     "customer.scored": envelope.CustomerScoredEvent,
+    "customer.removed": envelope.CustomerRemovedEvent,
     "period.measured": envelope.PeriodMeasuredEvent,
     "outreach.measured": envelope.OutreachMeasuredEvent,
     "delivery.recorded": envelope.DeliveryRecordedEvent,

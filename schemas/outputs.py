@@ -212,6 +212,12 @@ class LatestAnswer(WireModel):
     )
 
 
+class CustomerRemoved(WireModel):
+    """Whoever keeps numbers of this customer deletes them."""
+
+    customer_id: str = Field(min_length=1, description="The customer, as the scores named them.")
+
+
 class CustomerScores(WireModel):
     """The numbers of one customer."""
 

@@ -59,14 +59,15 @@ def test_every_field_is_described(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
 
 
-def test_asyncapi_names_every_topic_and_resolves_every_reference() -> None:
+def test_asyncapi_names_every_topic_and_the_webhook_and_resolves_every_reference() -> None:
     text = document()
 
     assert set(text["channels"]) == {
         "purchases", "surveys", "customers", "outreach", "outreach-decisions", "customer-scores", "period-metrics", "dead-letters",
-        "deliveries",
+        "deliveries", "webhook",
     }  # fmt: skip
-    assert len(text["operations"]) == len(CHANNELS)
+    assert len(text["operations"]) == len(CHANNELS) + 1
+    assert "CustomerRemovedEvent" in text["channels"]["webhook"]["messages"]
     for reference in references(text):
         assert reference.startswith("#/")
         found: Any = text

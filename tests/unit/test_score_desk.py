@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
+from schemas.envelope import CustomerRemovedEvent
 from service.delivery.channel import Attempt, Result
 from service.delivery.pace import Backoff
 from service.delivery.score_desk import REMOVED, ScoreDesk, event_of
@@ -104,3 +106,11 @@ def test_a_tombstone_becomes_an_event() -> None:
 def test_what_is_no_event_is_told(value: bytes) -> None:
     with pytest.raises(ValueError):
         event_of(0, 0, b"c1", value, 0)
+
+
+def test_the_event_of_a_customer_who_is_gone_is_as_its_schema_says() -> None:
+    event = event_of(3, 17, b"anna", None, 1_700_000_000_000)
+
+    told = CustomerRemovedEvent.model_validate_json(msgspec.json.encode(event))
+
+    assert (told.subject, told.data.customer_id) == ("anna", "anna")
