@@ -27,8 +27,9 @@ def main() -> None:
     threading.Thread(target=_end_with_the_worker, args=(line.dup(),), daemon=True).start()
     with suppress(OSError, AttributeError):  # not on every system
         os.nice(_NICENESS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the worker ends, and this process with it
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    # A terminal and systemd send them to both processes: the worker ends in order, and this one with it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     from service.commands.serving_page import serve_page
 
     asyncio.run(serve_page(listener, line))

@@ -143,3 +143,15 @@ def test_the_page_ends_at_once_with_a_worker_that_is_killed(shop: Shop) -> None:
         time.sleep(0.02)
     with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
         probe.connect(("127.0.0.1", shop.port))
+
+
+def test_a_signal_to_both_processes_ends_the_worker_in_order_and_the_page_with_it(shop: Shop) -> None:
+    shop.worker.start()
+    until(lambda: httpx.get(f"{shop.address}/healthz").status_code == 200, "it is there again", shop.worker)
+    shop.worker.wait_assigned()
+    page = shop.page
+    os.kill(page, signal.SIGTERM)  # as systemd does
+
+    assert shop.worker.end(signal.SIGTERM) == 0
+    assert "the page's process has ended" not in shop.worker.life_log
+    assert not Path(f"/proc/{page}").exists()
