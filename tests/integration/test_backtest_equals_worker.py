@@ -17,7 +17,7 @@ import pytest
 
 from service.backtest.run import backtest
 from service.config import Settings
-from service.domain.findings import Decision, Reason
+from service.domain.findings import Decision, Kind, Reason
 from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
 from service.streaming.period_records import csv_cells
@@ -29,6 +29,19 @@ from tests.support.worker_process import ROOT, Positions, WorkerProcess, environ
 pytestmark = [pytest.mark.broker]
 
 PATIENCE_S = 30.0
+EVERY_KIND = {
+    "second_visit": True,
+    "rungs": [{"name": "remind"}, {"name": "incentive", "strictness": 0.3, "offer": "TEN"}],
+    "control_share": 0.2,
+    "daily_limit": 6,
+    "quiet_hours": "21:00-09:00",
+    "messages_are_sent": True,
+    **{
+        name: {"enabled": True}
+        for name in ("milestone", "follow_up", "feedback_request", "delight", "service_recovery")
+    },
+}
+GATES = {Reason.CONTROL, Reason.FREQUENCY_CAP, Reason.QUIET_HOURS, Reason.DAILY_LIMIT, Reason.DUE}
 
 
 def command(settings: Settings, *words: str | Path) -> None:
@@ -50,9 +63,10 @@ def read_committed(settings: Settings, topic: str) -> list[Any]:
 
 
 def published_periods(settings: Settings) -> set[tuple[str, ...]]:
-    """The newest record of each period as rows of periods.csv."""
+    """The newest record of each period as rows of periods.csv; what messages brought is told there as well."""
     newest = {record.key: record.value for record in read_committed(settings, settings.kafka.topics.period_metrics)}
-    return {tuple(csv_cells(msgspec.json.decode(value)["data"])) for value in newest.values()}
+    told = [msgspec.json.decode(value)["data"] for value in newest.values()]
+    return {tuple(csv_cells(data)) for data in told if "granularity" in data}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +77,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize(
     ("partitions", "workers", "kills", "outreach"),
-    [(1, 1, 0, {}), (4, 1, 3, {"volume_per_day": 2.0}), (4, 2, 3, {"volume_per_100_visits": 5.0})],
+    [(1, 1, 0, EVERY_KIND), (4, 1, 3, {"volume_per_day": 2.0}), (4, 2, 3, {"volume_per_100_visits": 5.0})],
 )
 def test_periods_and_decision_ids_are_the_same(
     broker: TestBroker,
@@ -73,7 +87,7 @@ def test_periods_and_decision_ids_are_the_same(
     partitions: int,
     workers: int,
     kills: int,
-    outreach: dict[str, float],
+    outreach: dict[str, Any],
 ) -> None:
     purchases, surveys = files
     settings = settings_for(broker.bootstrap_servers, topic_prefix, outreach=outreach)
@@ -101,9 +115,13 @@ def test_periods_and_decision_ids_are_the_same(
     assert found == wanted
     assert len(wanted) > 900
     decided = read_committed(settings, settings.kafka.topics.outreach_decisions)
-    ids = sorted(msgspec.json.decode(record.value)["id"] for record in decided)
+    told = [msgspec.json.decode(record.value) for record in decided]
+    ids = sorted((record["id"], record["data"]["reason"]) for record in told)
     expected: list[Decision] = []
     backtest(settings, [purchases], [surveys], partitions=partitions, on_decision=expected.append)
-    assert ids == sorted(f"{decision.decision_id}.{decision.outcome.value}" for decision in expected)
-    assert any(decision.reason is Reason.VOLUME for decision in expected) == bool(outreach)
+    assert ids == sorted((f"{made.decision_id}.{made.outcome.value}", made.reason.value) for made in expected)
+    assert any(made.reason is Reason.VOLUME for made in expected) == (outreach is not EVERY_KIND)
+    if outreach is EVERY_KIND:
+        assert {made.kind for made in expected} == set(Kind)
+        assert {made.reason for made in expected} >= GATES
     assert len(ids) > 100
