@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry
 
 from service import metric_table as table
+from service.delivery.channel import Result
 from service.delivery.memory import State
 from service.delivery.provider_events import What
 
@@ -27,6 +28,9 @@ class DeliveryMetrics:
         self._seconds = table.DELIVER_ATTEMPT_SECONDS.on(r)
         self._again = table.DELIVER_SENT_AGAIN.on(r)
         self._unreadable = table.DELIVER_UNREADABLE.on(r)
+        self._seconds.labels(channel)
+        for result in Result:
+            self._attempts.labels(channel, result.value)
         self._again.labels(channel)
         self._unreadable.labels(channel)
         self._oldest = table.DELIVER_OLDEST_WAITING_SECONDS.on(r)

@@ -96,6 +96,7 @@ class Metrics:
 
     def recovered(self, partition: int, records: int, seconds: float) -> None:
         self._records.labels(partition)
+        self._stalled.labels(partition)  # 0 also by an event clock, which never waits for the feed
         self._recovered.labels(partition).set(seconds)
         self._recovered_records.labels(partition).set(records)
         if partition == PERIODS_PARTITION and not self._shows_periods:
