@@ -62,7 +62,7 @@ HOT = (
     "outreach/control",
     "outreach/frequency",
     "outreach/unhappy",
-    "outreach/quiet_times",
+    "quiet_times",
     "outreach/release",
     "outreach/gates",
     "outreach/brought",

@@ -24,6 +24,7 @@ from service.config.sections import (
     WebSettings,
 )
 from service.domain import policy
+from service.domain.policy import QuietTimes
 from service.errors import ConfigurationError
 
 
@@ -110,12 +111,16 @@ class Settings(BaseSettings):
                 cool_down_days=out.cool_down_days,
                 unhappy=policy.Unhappiness(out.unhappy_days, out.unhappy_nps, out.unhappy_csat, out.unhappy_ces),
                 min_value_minor=int(out.min_value.scaleb(shop.minor_digits).to_integral_value()),
-                quiet=out.quiet_times(shop.store_timezones),
+                quiet=self.quiet_times(),
                 daily_limit=out.daily_limit,
                 partition=partition,
                 partitions=partitions,
             ),
         )
+
+    def quiet_times(self) -> QuietTimes:
+        """When nobody is written to."""
+        return self.outreach.quiet_times(self.shop.store_timezones)
 
     def _messages_are_sent(self) -> bool:
         given = self.outreach.messages_are_sent

@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from service.delivery.channel import Attempt, Channel, Result
+from service.delivery.channel import Attempt, Channel, Order, Result
 from service.delivery.desk import Desk, Open, Said
 from service.delivery.gate import Refused, refusal
 from service.delivery.memory import State
@@ -31,11 +31,13 @@ from service.delivery.pace import Pacer
 from service.delivery.requests import Cancelled, UnreadableError, read_request
 from service.delivery.standings import Standings
 from service.domain.calendar import SECOND_US, to_us
+from service.domain.quiet_times import Quiet
 
 log = structlog.get_logger()
 
-LINGER_S: Final = 0.01
-"""While answers come in they are collected this long, so that one transaction records many."""
+LINGER_S: Final = 0.05
+"""Answers are collected until half of what was being sent has one, and no longer than this: one transaction records
+many, and the other half keeps the channel busy meanwhile."""
 LOOK_S: Final = 0.5
 """How often what cannot be sent now is looked through for what has expired or been taken back."""
 LOOKED_THROUGH: Final = 200
@@ -79,6 +81,7 @@ class PartitionDelivery:
         in_flight: int,
         waiting: int,
         tells_cancelled: bool = False,
+        quiet: Quiet | None = None,
         now_us: Callable[[], int] = wall_us,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -96,6 +99,7 @@ class PartitionDelivery:
         self._in_flight = in_flight
         self._waiting = waiting
         self._tells_cancelled = tells_cancelled
+        self._quiet = quiet
         self._now_us = now_us
         self._now_s = now_s
         self._cancelled: dict[str, str] = {}
@@ -109,6 +113,8 @@ class PartitionDelivery:
         self._committed = desk.committable
         self._commit_at = self._look_at = 0.0
         self._wake = asyncio.Event()
+        self._enough = asyncio.Event()
+        """Half of what was being sent has an answer."""
         self._stopping = False
         self._failure: BaseException | None = None
         self._oldest = ("", 0)
@@ -171,6 +177,7 @@ class PartitionDelivery:
             self._standings.on_erased.remove(self._was_erased)
             self._standings.on_aftermath.remove(self._was_heard_of)
             self._wake.set()
+            self._enough.set()
 
     def unrecorded(self) -> list[Said]:
         """Ends of attempts that are known here and not on record: for who starts again because the broker was lost."""
@@ -189,6 +196,7 @@ class PartitionDelivery:
     async def cycle(self) -> None:
         """One round of the steps above."""
         self._wake.clear()
+        self._enough.clear()
         if self._failure is not None:
             raise self._failure
         if self._heard_of:
@@ -258,6 +266,11 @@ class PartitionDelivery:
             if why is not None:
                 said.append(self._desk.refuse(waiting, why, now_us))
                 self._count(said[-1])
+                continue
+            quiet_until_us = self._quiet_until_us(waiting.order, now_us)
+            if quiet_until_us > now_us:
+                waiting.not_before_us = quiet_until_us
+                self._desk.put_back(waiting)
             elif len(begun) < room and (waiting.doubtful or self._desk.in_doubt - ended < self._in_flight):
                 if waiting.doubtful:
                     self._metrics.sent_again()
@@ -267,6 +280,13 @@ class PartitionDelivery:
                 self._desk.put_back(waiting)
         self._pacer.begun(self._now_s(), len(begun))
         return said
+
+    def _quiet_until_us(self, order: Order, now_us: int) -> int:
+        """What was decided by day may have waited into the night; a sample was asked for, and news is no message."""
+        if self._quiet is None or order.sample or order.takes_back:
+            return now_us
+        zone = order.data.get("timezone")
+        return self._quiet.until_there_us(zone if isinstance(zone, str) else None, now_us)
 
     def _refusal(self, about: Open) -> Refused | None:
         order = about.order
@@ -297,12 +317,15 @@ class PartitionDelivery:
             await self._on_bounce(chosen.order.customer_id, address, chosen.order.id)
         self._ended.append((chosen, how))
         self._wake.set()
+        if self._is_enough():
+            self._enough.set()
 
     def _has_sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._failure = task.exception()
             self._wake.set()
+            self._enough.set()
 
     def _end(self, ended: Open, how: Attempt | Refused) -> Said:
         said = self._desk.end(ended, how, self._now_us())
@@ -346,21 +369,20 @@ class PartitionDelivery:
             self._committed, self._commit_at = offset, now + COMMIT_S
 
     async def _pause(self) -> None:
-        if self._sending or self._ended:
-            await asyncio.sleep(LINGER_S)
+        if self._sending and not self._is_enough():
+            await _wait(self._enough, LINGER_S)
         wait_s = LOOK_S
         next_us = self._desk.next_us()
         if next_us is not None and self._channel.available and self._desk.begun < self._in_flight:
             until_due = (next_us - self._now_us()) / SECOND_US
             wait_s = min(wait_s, max(until_due, self._pacer.wait_s(self._now_s()), 0.0))
         if wait_s > 0 and not self._wake.is_set():
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            await _wait(self._wake, wait_s)
         else:
             await asyncio.sleep(0)
+
+    def _is_enough(self) -> bool:
+        return self._stopping or self._failure is not None or 2 * len(self._ended) >= self._desk.begun
 
     def _forget_cancellations(self) -> None:
         """Read in its turn: the request it is about lay before it and has ended, or is open and will."""
@@ -383,6 +405,14 @@ class PartitionDelivery:
     def _was_heard_of(self, customer_id: str) -> None:
         self._heard_of.add(customer_id)
         self._wake.set()
+
+
+async def _wait(event: asyncio.Event, most_s: float) -> None:
+    try:
+        async with asyncio.timeout(most_s):
+            await event.wait()
+    except TimeoutError:
+        pass
 
 
 def by_chance() -> float:

@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, cast
+from zoneinfo import ZoneInfo
 
 import structlog
 from aiokafka import ConsumerRebalanceListener
@@ -40,6 +41,7 @@ from service.delivery.pace import Backoff, Pacer
 from service.delivery.partition import PartitionDelivery, by_chance, wall_us
 from service.delivery.standings import Standings
 from service.domain.events import Erasure
+from service.domain.quiet_times import Quiet
 from service.errors import FatalError
 from service.streaming.guard import guarded
 from service.streaming.input_topics import TOPIC_OF
@@ -102,6 +104,7 @@ class Deliverer:
         self._on_bounce = on_bounce
         self._serve = serve
         self._tells_cancelled = tells_cancelled
+        self._quiet = Quiet(settings.quiet_times(), ZoneInfo(settings.shop.timezone))
         self._on_customer = on_customer
         self._standings = Standings()
         self._pacer = Pacer(settings.deliver.per_second)
@@ -351,6 +354,7 @@ class Deliverer:
                 in_flight=settings.deliver.in_flight,
                 waiting=settings.deliver.waiting,
                 tells_cancelled=self._tells_cancelled,
+                quiet=self._quiet,
                 now_us=wall_us,
             )
             following = self._guard(follower.run())

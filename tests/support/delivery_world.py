@@ -23,6 +23,7 @@ from service.delivery.partition import PartitionDelivery
 from service.delivery.standings import Standings
 from service.domain.calendar import DAY_US, SECOND_US, utc_text
 from service.domain.events import Erasure, Profile
+from service.domain.quiet_times import Quiet
 
 NOW_US = 1_800_000_000 * SECOND_US
 CHANNEL = "smtp"
@@ -118,6 +119,7 @@ class Life:
         in_flight: int = 8,
         waiting: int = 40,
         standings: Standings | None = None,
+        quiet: Quiet | None = None,
     ) -> None:
         """It dies at its so many-th step; None = it lives."""
         self.world = world
@@ -140,6 +142,7 @@ class Life:
             metrics=DeliveryMetrics(CHANNEL),
             in_flight=in_flight,
             waiting=waiting,
+            quiet=quiet,
             now_us=lambda: world.now_us,
             now_s=lambda: world.now_us / SECOND_US,
         )

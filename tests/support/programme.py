@@ -8,9 +8,9 @@ from service.domain.calendar import Calendar
 from service.domain.outreach.control import ControlGroup
 from service.domain.outreach.frequency import Frequency
 from service.domain.outreach.gates import Programme
-from service.domain.outreach.quiet_times import Quiet
 from service.domain.outreach.release import Release, ReleaseState
 from service.domain.policy import OutreachPolicy
+from service.domain.quiet_times import Quiet
 from service.domain.sources import Sources
 
 KEY = b"salt"

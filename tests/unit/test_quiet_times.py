@@ -11,8 +11,8 @@ import pytest
 from service.config import Settings
 from service.domain.calendar import MINUTE_US, Calendar, to_datetime, to_us
 from service.domain.findings import Reason
-from service.domain.outreach.quiet_times import Quiet
 from service.domain.policy import QuietTimes
+from service.domain.quiet_times import Quiet
 from service.domain.sources import Sources, number_of
 from service.errors import ConfigurationError
 from tests.support.customers import customer_with, profile_with

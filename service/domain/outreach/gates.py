@@ -42,10 +42,10 @@ from service.domain.customer import Customer
 from service.domain.findings import Outcome, Reason
 from service.domain.outreach.control import ControlGroup
 from service.domain.outreach.frequency import Frequency
-from service.domain.outreach.quiet_times import Quiet
 from service.domain.outreach.release import Release
 from service.domain.outreach.unhappy import Unhappy
 from service.domain.policy import ConsentRule, OutreachPolicy
+from service.domain.quiet_times import Quiet
 
 
 class Verdict(NamedTuple):

@@ -25,13 +25,13 @@ from service.domain.outreach.frequency import Frequency
 from service.domain.outreach.gates import Asked, Programme, Verdict
 from service.domain.outreach.kinds import silence_kinds
 from service.domain.outreach.kinds.silence import SilenceKind
-from service.domain.outreach.quiet_times import Quiet
 from service.domain.outreach.realised import Realised
 from service.domain.outreach.release import Release
 from service.domain.outreach.tolerance import Tolerance
 from service.domain.outreach.volume import Volume, VolumeState
 from service.domain.partition_state import PartitionState
 from service.domain.policy import OutreachPolicy
+from service.domain.quiet_times import Quiet
 from service.domain.timeline import Timeline
 from service.domain.written_to import with_message, with_return
 

@@ -26,7 +26,8 @@ class Quiet:
     """Without quiet times a question costs a comparison; with them, some microseconds, and only where a message would
     go out."""
 
-    def __init__(self, policy: QuietTimes, shop_zone: ZoneInfo, sources: Sources) -> None:
+    def __init__(self, policy: QuietTimes, shop_zone: ZoneInfo, sources: Sources | None = None) -> None:
+        """`sources` None: where a customer goes to is not known, only `until_there_us` is asked."""
         self._days: Final = policy.weekdays
         self._dates: Final = policy.dates
         self._yearly: Final = policy.yearly
@@ -40,9 +41,17 @@ class Quiet:
 
     def until_us(self, customer: Customer, at_us: int) -> tuple[int, Reason]:
         """Up to when it is quiet where the customer is, and why at `at_us`; `at_us` itself: it is not."""
+        return (at_us, Reason.DUE) if self._never else self._until_us(self._zone_of(customer), at_us)
+
+    def until_there_us(self, zone_name: str | None, at_us: int) -> int:
+        """Up to when it is quiet in that zone, the shop's where it is None or unknown; `at_us` itself: it is not."""
         if self._never:
-            return at_us, Reason.DUE
-        zone, now_us = self._zone_of(customer), at_us
+            return at_us
+        until_us, _ = self._until_us(_zone(zone_name or "") or self._shop_zone, at_us)
+        return until_us
+
+    def _until_us(self, zone: ZoneInfo, at_us: int) -> tuple[int, Reason]:
+        now_us = at_us
         reason = Reason.QUIET_DAY if self._is_quiet_day(_local(at_us, zone)) else Reason.QUIET_HOURS
         while True:
             local = _local(now_us, zone)
@@ -57,7 +66,7 @@ class Quiet:
             zone = _zone(profile.timezone)
             if zone is not None:
                 return zone
-        if self._stores and (source := self._sources.of(customer)) is not None:
+        if self._stores and self._sources is not None and (source := self._sources.of(customer)) is not None:
             zone = _zone(self._stores.get(source.name, ""))
             if zone is not None:
                 return zone
