@@ -21,6 +21,10 @@ LARGEST_BYTES = 16 << 20
 SEGMENT_MS = 6 * 3_600_000
 """Compaction leaves the newest segment alone, so a quiet topic must roll it in time."""
 
+_SEGMENTS = 30
+"""In which a topic with a retention lies: a broker deletes whole ones, so a record stays a thirtieth longer at most.
+More would be more files for each partition."""
+
 
 class Role(Enum):
     """What a topic is to the service; decides which mistakes matter."""
@@ -60,6 +64,10 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
         # By the time of arrival: a replayed event of last year must not be gone at once, nor a wrong clock be refused.
         return spec(name, role, retention_ms=days * DAY_MS, message_timestamp_type="LogAppendTime", **more)
 
+    def bounded(name: str, days: int, **more: int) -> TopicSpec:
+        # An output that names people. By the broker's default a quiet topic keeps its records up to a week longer.
+        return kept(name, Role.OUTPUT, days, segment_ms=days * DAY_MS // _SEGMENTS, **more)
+
     def compacted(name: str, role: Role, segment_mb: int, dirty: float, **more: int) -> TopicSpec:
         return spec(
             name,
@@ -75,9 +83,9 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
     input_bytes = max(MIN_INPUT_BYTES, settings.limits.max_value_bytes + (64 << 10))
     return (
         *(kept(name, Role.INPUT, INPUT_DAYS, max_message_bytes=input_bytes) for name in input_names(names)),
-        kept(names.outreach, Role.OUTPUT, kafka.outreach_retention_days),
-        kept(names.outreach_decisions, Role.OUTPUT, kafka.decisions_retention_days),
-        kept(names.dead_letters, Role.OUTPUT, kafka.dead_letters_retention_days, max_message_bytes=LARGEST_BYTES),
+        bounded(names.outreach, kafka.outreach_retention_days),
+        bounded(names.outreach_decisions, kafka.decisions_retention_days),
+        bounded(names.dead_letters, kafka.dead_letters_retention_days, max_message_bytes=LARGEST_BYTES),
         compacted(names.customer_scores, Role.OUTPUT, 64, 0.3, **forgets),
         # Names customers until they are erased: what has been replaced must be gone soon after.
         compacted(names.deliveries, Role.OUTPUT, 16, 0.1, max_compaction_lag_ms=DAY_MS),

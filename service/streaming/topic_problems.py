@@ -79,16 +79,24 @@ def kept_otherwise(settings: Settings, existing: Mapping[str, Existing]) -> list
         for spec in topic_plan(settings, max(counts, default=DEFAULT_PARTITIONS))
         for key, wanted in spec.configs.items()
         if key in _KEPT_FOR
+        and not (key == _OPEN_FOR and spec.cleanup == "compact")  # which has a lag of its own
         and spec.role is not Role.INPUT
         and spec.name in existing
-        and existing[spec.name].configs.get(key, wanted) != wanted
+        and _is_otherwise(key, existing[spec.name].configs.get(key, wanted), wanted)
     ]
 
 
+_OPEN_FOR: Final = "segment.ms"
 _KEPT_FOR: Final = {
     "retention.ms": "keeps its records",
     "max.compaction.lag.ms": "may keep what was erased or replaced",
+    _OPEN_FOR: "may keep its records beyond their time by",
 }
+
+
+def _is_otherwise(key: str, found: str, wanted: str) -> bool:
+    """Segments that close sooner keep nothing longer."""
+    return int(found) > int(wanted) if key == _OPEN_FOR else found != wanted
 
 
 def _kept_otherwise(topic: str, key: str, found: str, wanted: str) -> str:

@@ -48,6 +48,11 @@ def test_what_is_kept_is_what_the_settings_say() -> None:
             "churn-alert-state", "max.compaction.lag.ms", str(30 * DAY_MS),
             "may keep what was erased or replaced 30 days instead of 7 days",
         ),
+        (
+            "outreach", "segment.ms", str(7 * DAY_MS),
+            "may keep its records beyond their time by 7 days instead of 1 day",
+        ),
+        ("deliveries", "max.compaction.lag.ms", str(9 * DAY_MS), "may keep what was erased or replaced 9 days instead of 1 day"),
     ],
 )  # fmt: skip
 def test_who_keeps_it_otherwise_is_named_with_the_cure(topic: str, key: str, value: str, told: str) -> None:
@@ -59,6 +64,31 @@ def test_who_keeps_it_otherwise_is_named_with_the_cure(topic: str, key: str, val
     assert sentence.startswith(f"Topic {topic} {told}, as the settings say")
     assert f"--entity-name {topic} --add-config {key}=" in sentence
     assert problems_of(SETTINGS, topics) == []  # a worker runs on it
+
+
+@pytest.mark.parametrize(("topic", "days"), [("outreach", 30), ("outreach-decisions", 400), ("dead-letters", 365)])
+def test_what_names_people_is_gone_a_thirtieth_of_its_time_later_at_most(topic: str, days: int) -> None:
+    (spec,) = [each for each in topic_plan(SETTINGS, 2) if each.name == topic]
+
+    assert int(spec.configs["segment.ms"]) == days * DAY_MS // 30
+
+
+def test_segments_that_close_sooner_are_as_good() -> None:
+    topics = existing()
+    topics["dead-letters"] = replace(
+        topics["dead-letters"], configs={**topics["dead-letters"].configs, "segment.ms": str(DAY_MS)}
+    )
+
+    assert kept_otherwise(SETTINGS, topics) == []
+
+
+def test_a_compacted_topic_has_a_lag_and_not_a_time() -> None:
+    topics = existing()
+    topics["period-metrics"] = replace(
+        topics["period-metrics"], configs={**topics["period-metrics"].configs, "segment.ms": str(9 * DAY_MS)}
+    )
+
+    assert kept_otherwise(SETTINGS, topics) == []
 
 
 def test_inputs_are_the_shops_own() -> None:
