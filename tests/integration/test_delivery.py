@@ -146,9 +146,11 @@ def settings_of(broker: TestBroker, prefix: str, port: int, **deliver: Any) -> S
 
 
 def test_what_arrives_and_what_does_not(broker: TestBroker, topic_prefix: str, sink: Sink) -> None:
-    settings = settings_of(broker, topic_prefix, sink.real_port)
+    token = "a token of the tests"  # noqa: S105
+    settings = settings_of(broker, topic_prefix, sink.real_port, events_token=token)
     topics.create(settings, partitions=2)
     post = Post(settings)
+    post.customer("good", contact={"email": "good@example.org"})
     post.customer("left", kind="profile", marketing_consent=False)
     post.customer("gone", kind="erase")
     past_us = int(time.time() - 5) * 1_000_000
@@ -189,6 +191,21 @@ def test_what_arrives_and_what_does_not(broker: TestBroker, topic_prefix: str, s
             'churn_alert_deliver_messages_total{channel="smtp",state="delivered"} 2.0'
             in httpx.get(f"{deliverer.address}metrics").text
         )
+        address, told = f"{deliverer.address}delivery/events", {"event_id": "p-1", "type": "complaint"}
+        events = [
+            told | {"email": "Good@example.org"},
+            told | {"email": "nobody@example.org"},
+            told | {"type": "bounce"},
+        ]
+        events[2] |= {"customer_id": "slow", "outreach_id": "r-later"}
+        answers = [
+            httpx.post(address, json=events, headers={"Authorization": f"Bearer {word}"}) for word in ("no", token)
+        ]
+        assert [answer.status_code for answer in answers] == [401, 200]
+        assert answers[1].json() == {"recorded": 2, "unknown": 1, "ignored": 0}
+        post.wait({"r-good": ("complained", "complaint"), "r-later": ("bounced", "late_bounce")}, deliverer)
+        post.say(requested("r-good-2", "good", expires_us=FAR_US))
+        post.wait({"r-good-2": ("cancelled", "consent_withdrawn")}, deliverer)
     assert sorted(mail["to"] for mail in sink.handler.taken) == ["good@example.org", "slow@example.org"]
     assert sink.handler.taken[0]["id"] == "<r-good@anna.example>"
     assert post.newest["r-later"]["attempts"] == 2
