@@ -387,4 +387,16 @@ ALERTS: Final = (
         "The log has partition and offset. Take the right to write there from everybody but the workers.",
         "Such records are passed over.",
     ),
+    Alert(
+        "ChurnAlertPageRestarts",
+        "sum by (instance) (increase(churn_alert_page_restarts_total[1h])) > 0",
+        "0s",
+        Severity.WARNING,
+        "The page of {{ $labels.instance }} had to be started again.",
+        "The process that serves page, API and /metrics has ended without being told to, and the worker has started another.",
+        "The worker's log has `the page's process has ended` with the exit code; -9 is mostly the kernel, for want of memory. Its own "
+        "last lines come before. Is the page asked for far more than the shop does? Then keep strangers away: `web.host`, a proxy.",
+        "The stream is not touched. The page and every number here are missing for some seconds each time, up to a minute where "
+        "it dies again and again.",
+    ),
 )

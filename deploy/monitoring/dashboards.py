@@ -16,27 +16,32 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from deploy.monitoring.alerts import ALERTS
 from deploy.monitoring.panels import BOARDS, Board, Panel, Words
-from deploy.monitoring.rules import RUNBOOKS, anchor
+from deploy.monitoring.rules import anchor
 
 Language = Literal["en", "fr"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="prometheus")
+GRAFANAS_OWN: Final = "/public/runbooks.md"
+"""A file in Grafana's directory `public` is served by Grafana itself, so the links need no other server."""
+_ADDRESS: Final = Words("Address of the runbooks", "Adresse des fiches de dépannage")
 _RUNBOOK: Final = Words("Runbook", "Fiche de dépannage")
 _GRANULARITY: Final = Words("Period", "Période")
 _WHICH: Final = Words("Which", "Laquelle")
 _HEIGHT, _LINE_SPAN, _NUMBER_SPAN = 8, 8, 4
 
 
-def dashboards() -> dict[str, str]:
-    """File name → JSON."""
-    return {f"{board.uid}.{language}.json": _board(board, language) for board in BOARDS for language in LANGUAGES}
+def dashboards(runbooks: str = GRAFANAS_OWN) -> dict[str, str]:
+    """File name → JSON. `runbooks`: what the address of the runbooks is until somebody changes it in the dashboard."""
+    return {
+        f"{board.uid}.{language}.json": _board(board, language, runbooks) for board in BOARDS for language in LANGUAGES
+    }
 
 
 def _said(words: Words, language: Language) -> str:
     return words.fr if language == "fr" else words.en
 
 
-def _board(board: Board, language: Language) -> str:
+def _board(board: Board, language: Language, runbooks: str) -> str:
     made = (
         dashboard.Dashboard(f"Churn Alert – {_said(board.title, language)}")
         .uid(f"{board.uid}-{language}")
@@ -66,6 +71,12 @@ def _board(board: Board, language: Language) -> str:
                 .current(VariableOption(selected=True, text=first, value=first))
                 .multi(True)
             )
+    made = made.with_variable(
+        dashboard.TextBoxVariable("runbooks")
+        .label(_said(_ADDRESS, language))
+        .default_value(runbooks)
+        .current(VariableOption(selected=True, text=runbooks, value=runbooks))
+    )
     for panel in board.panels:
         made = made.with_panel(_panel(panel, language))
     return JSONEncoder(sort_keys=True, indent=1, ensure_ascii=False).encode(made.build()) + "\n"
@@ -94,7 +105,7 @@ def _panel(panel: Panel, language: Language) -> stat.Panel | timeseries.Panel:
             [
                 dashboard.DashboardLink(_said(_RUNBOOK, language))
                 .type(DashboardLinkType.LINK)
-                .url(f"{RUNBOOKS}#{anchor(alert)}")
+                .url(f"${{runbooks:raw}}#{anchor(alert)}")
             ]
         )
     return made

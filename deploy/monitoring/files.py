@@ -11,7 +11,15 @@ from deploy.monitoring.rules import RUNBOOKS, rules, runbook_page
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
-def made() -> dict[str, str]:
-    """Path below the root → text."""
-    boards = {f"deploy/grafana/dashboards/{name}": text for name, text in dashboards().items()}
-    return {"deploy/prometheus/rules.yml": rules(), RUNBOOKS: runbook_page(), **boards}
+def made(runbooks: str | None = None) -> dict[str, str]:
+    """Path below the root → text.
+
+    `runbooks`: the address at which docs/runbooks.md can be read, for alerts and panels to link to. None = alerts name
+    the file, and panels link to where Grafana itself serves it once it is put there.
+    """
+    boards = dashboards() if runbooks is None else dashboards(runbooks)
+    return {
+        "deploy/prometheus/rules.yml": rules(runbooks=runbooks or RUNBOOKS),
+        RUNBOOKS: runbook_page(),
+        **{f"deploy/grafana/dashboards/{name}": text for name, text in boards.items()},
+    }

@@ -120,6 +120,8 @@ OPERATION: Final = Board(
               (("max(churn_alert_group_strangers)", "strangers"),), 1, 1, "ChurnAlertStrangers", single=True),
         Panel(Words("Records lost", "Enregistrements perdus"), Words("Gone before they were read.", "Disparus avant d’être lus."), "short",
               (("sum by (topic) (churn_alert_gap_records_total)", "{{topic}}"),), 1, 1, "ChurnAlertRecordsLost", single=True),
+        Panel(Words("Page started again", "Page relancée"), Words("How often in the last hour; the worker goes on.", "Combien de fois dans la dernière heure ; le worker continue."), "short",
+              (("sum by (instance) (increase(churn_alert_page_restarts_total[1h]))", "{{instance}}"),), 1, alert="ChurnAlertPageRestarts", single=True),
         Panel(Words("Memory", "Mémoire"), Words("Of each process.", "De chaque processus."), "bytes",
               (('process_resident_memory_bytes{job=~"churn-alert.*"}', "{{job}} {{instance}}"),)),
         Panel(Words("Processor", "Processeur"), Words("Seconds of processor time a second.", "Secondes de processeur par seconde."), "percentunit",

@@ -105,6 +105,7 @@ STORIES = {
     ),
     "ChurnAlertDeliverSentTwice": Story(deliver("sent_again_total", "0x5 2x90", 'x=""'), 8, 80),
     "ChurnAlertDeliverUnreadable": Story(deliver("unreadable_total", "0x5 2x90", 'x=""'), 8, 80),
+    "ChurnAlertPageRestarts": Story(worker("page_restarts_total", "0x5 1x90", 'x=""'), 8, 80),
 }
 
 
@@ -151,6 +152,18 @@ def test_every_alert_leads_to_a_runbook_that_says_all_three_things() -> None:
         assert all(len(said) > 20 for said in (alert.means, alert.do, alert.nothing)), alert.name
 
 
+def test_links_lead_to_the_address_that_the_generator_was_told() -> None:
+    address = "https://wiki.example/churn-alert/runbooks"
+    files = made(address)
+
+    linked = re.findall(r'runbook_url: "(.*)"', files["deploy/prometheus/rules.yml"])
+    assert linked == [f"{address}#{anchor(alert)}" for alert in ALERTS]
+    for name, text in files.items():
+        if name.endswith(".json"):
+            variable = next(each for each in json.loads(text)["templating"]["list"] if each["name"] == "runbooks")
+            assert variable["query"] == variable["current"]["value"] == address, name
+
+
 def test_runbooks_name_settings_that_exist() -> None:
     sections = "|".join(Settings.model_fields)
     named = re.findall(rf"`((?:{sections})\.[a-z_.]+)`", made()["docs/runbooks.md"])
@@ -167,7 +180,7 @@ def test_runbooks_name_settings_that_exist() -> None:
 def test_panels_name_metrics_that_are_shown_and_runbooks_that_exist(name: str) -> None:
     board = json.loads(dashboards()[name])
     recorded = {recording.name for recording in RECORDINGS}
-    runbooks = {f"docs/runbooks.md#{anchor(alert)}" for alert in ALERTS}
+    runbooks = {f"${{runbooks:raw}}#{anchor(alert)}" for alert in ALERTS}
 
     assert board["panels"]
     for panel in board["panels"]:
