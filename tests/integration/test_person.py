@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,9 +14,12 @@ from service.config import Settings
 from service.domain.events import Purchase
 from service.feed.records import key_of, value_of
 from service.streaming import topics
+from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of, wait_until
 from tests.integration.test_errors_for_people import run
 from tests.support.broker import TestBroker
-from tests.support.load import Line, send, settings_for
+from tests.support.delivery_world import requested
+from tests.support.load import Line, send
+from tests.support.mail_sink import Sink
 from tests.support.worker_process import Positions, WorkerProcess
 
 pytestmark = [pytest.mark.broker]
@@ -37,7 +42,7 @@ def newest(settings: Settings, topic: str) -> dict[bytes, bytes]:
     reader = KafkaConsumer(
         bootstrap_servers=settings.kafka.bootstrap_servers, isolation_level="read_committed", group_id=None
     )
-    places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    places = [TopicPartition(topic, number) for number in reader.partitions_for_topic(topic) or ()]
     reader.assign(places)
     reader.seek_to_beginning(*places)
     ends = reader.end_offsets(places)
@@ -51,12 +56,54 @@ def newest(settings: Settings, topic: str) -> dict[bytes, bytes]:
     return left
 
 
+def paths_naming(record: Any) -> set[str]:
+    """Where in a record anna is found: in its key, or in fields of its value; what is no JSON is one field."""
+    found = {"key"} if b"anna" in (record.key or b"").lower() else set()
+    try:
+        value = json.loads(record.value or b"null")
+    except ValueError:
+        return found | ({"value"} if b"anna" in record.value.lower() else set())
+    return found | set(_paths("", value))
+
+
+def _paths(at: str, value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _paths(f"{at}.{name}".lstrip("."), inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _paths(f"{at}[]", inner)
+    elif isinstance(value, str) and (
+        "anna" in value.lower()
+        or (at == "key_base64" and b"anna" in base64.b64decode(value))
+        or (at == "value_base64" and b"anna" in base64.b64decode(value))
+    ):
+        yield at
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as running:
+        yield running
+
+
 def test_a_person_gets_all_that_is_held_of_them_and_is_forgotten_for_good(
-    broker: TestBroker, topic_prefix: str
+    broker: TestBroker, topic_prefix: str, sink: Sink
 ) -> None:
-    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    settings = settings_of(broker, topic_prefix, sink.real_port)
     named = settings.kafka.topics
     topics.create(settings, partitions=PARTITIONS)
+    internal = (settings.kafka.state_topic, settings.kafka.ledger_topic)
+    everything = (*named.model_dump().values(), *internal, settings.kafka.carried_topic)
+    # What names her until it is as old as the topic's retention: the shop's own records, requests, what was refused.
+    kept = {
+        named.purchases: {"key", "customer_id", "event_id", "order_id"},
+        named.customers: {"key", "customer_id", "first_name", "contact.email", "merged_into"},
+        named.outreach: {
+            "key", "subject", "data.customer_id", "data.first_name", "data.contact.email", "data.sentence",
+        },
+        named.dead_letters: {"key", "key_base64", "value_base64"},
+    }  # fmt: skip
     code, said = run(settings.changed(shop={"erasure_salt": None}), "forget", "anna", "--yes")
     assert code == 1
     assert "shop.erasure_salt is not set" in said
@@ -72,9 +119,16 @@ def test_a_person_gets_all_that_is_held_of_them_and_is_forgotten_for_good(
     told = [{"customer_id": "anna", "occurred_at": "2023-12-20T10:00:00Z", **each} for each in of_anna]
     wrong = b'{"event_id":"x","customer_id":"anna","occurred_at":"2023-12-21T10:00:00Z","amount":"1","currency":"XTS"}'
     lines = [bought("anna", week) for week in range(4)] + [bought("old-anna", 4), bought("bob", 0)]
+    # Their visits move the time of either partition until anna is missed.
+    lines += [bought(who, week) for who in ("carl", "dora", "emil", "fred") for week in range(20)]
+    lines.append(Line(named.outreach, b"anna", requested("r-1", "anna", expires_us=FAR_US)))
     lines += [Line(named.customers, str(each["customer_id"]).encode(), json.dumps(each).encode()) for each in told]
     send(broker.bootstrap_servers, [*lines, Line(named.purchases, b"anna", wrong)], PARTITIONS)
-    with WorkerProcess(settings, "w0", static=False) as worker, Positions(settings, PARTITIONS) as positions:
+    with (
+        WorkerProcess(settings, "w0", static=False) as worker,
+        Deliverer(settings) as deliverer,
+        Positions(settings, PARTITIONS) as positions,
+    ):
         positions.wait_caught_up(workers=[worker])
 
         held = exported(settings)
@@ -87,6 +141,9 @@ def test_a_person_gets_all_that_is_held_of_them_and_is_forgotten_for_good(
         assert "bob" not in json.dumps(held)
         assert run(settings, "inspect", "anna")[0] == 0
 
+        post = Post(settings)
+        post.wait({"r-1": ("delivered", "")}, deliverer)
+        before = {topic: len(post.records(topic)) for topic in everything}
         code, said = run(settings, "forget", "anna", "--yes")
         assert code == 0, said
         send(broker.bootstrap_servers, [bought("anna", 6)], PARTITIONS)
@@ -96,6 +153,17 @@ def test_a_person_gets_all_that_is_held_of_them_and_is_forgotten_for_good(
         assert gone["state"] is None
         assert gone["customer_scores"][-1]["value"] is None
         assert run(settings, "inspect", "anna")[0] == 1
-    for topic in (settings.kafka.state_topic, settings.kafka.ledger_topic, named.customer_scores):
-        for key, value in newest(settings, topic).items():
-            assert b"anna" not in key + value.lower(), (topic, key)
+        wait_until(
+            lambda: not any(b"anna" in value for value in newest(settings, named.deliveries).values()), deliverer
+        )
+    inputs = (named.purchases, named.surveys, named.customers)
+    compacted = (named.customer_scores, named.period_metrics, named.deliveries, *internal)
+    for topic in everything:
+        found = post.records(topic)
+        since = [record for record in found[before[topic] :] if record.value is not None and paths_naming(record)]
+        assert topic in inputs or not since, f"the erasing itself names her in {topic}"
+        if topic in compacted:
+            assert all(b"anna" not in key + value.lower() for key, value in newest(settings, topic).items()), topic
+        else:
+            assert {path for record in found for path in paths_naming(record)} == kept.get(topic, set()), topic
+    post.close()
