@@ -97,7 +97,7 @@ ALERTS: Final = (
         Severity.CRITICAL,
         "No worker has a partition that it processes.",
         "Either no worker runs, none can be scraped, or all of them are still waiting for the broker or for their state.",
-        "Look whether the workers run (`systemctl status churn-alert`, `docker-compose ps`), then at the last lines of their "
+        "Look whether the workers run (`systemctl status 'churn-alert*'`, `docker-compose ps`), then at the last lines of their "
         "log and at `/readyz`, which says what is missing. A worker that refuses to start says why in one sentence.",
         "Purchases wait in Kafka and are processed later; they are lost once they are older than the retention of their topic. "
         "Until then nobody who goes quiet is noticed, and no message is asked for.",
