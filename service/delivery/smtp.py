@@ -30,6 +30,7 @@ from aiosmtplib.errors import (
 
 from service.config import SmtpSettings
 from service.delivery.channel import Attempt, Order, Result
+from service.delivery.lines import Lines
 from service.delivery.links import Links
 from service.delivery.mail import Envelope, Written, in_ascii, is_address
 from service.delivery.pace import Backoff
@@ -80,7 +81,7 @@ class SmtpChannel:
         self._envelope = Envelope(settings.sender, settings.reply_to)
         self._mail_from = f"MAIL FROM:<{self._envelope.address}>".encode()
         self._tls = None if settings.security == "none" else _tls_of(settings)
-        self._slots = asyncio.Semaphore(settings.connections)
+        self._lines = Lines(settings.connections)
         self._idle: list[tuple[SMTP, float]] = []
         self._reachable = False
         self._failures = 0
@@ -107,7 +108,7 @@ class SmtpChannel:
         except Exception as error:  # noqa: BLE001 - templates are the shop's
             log.error("a message cannot be written", request=order.id, error=f"{type(error).__name__}: {error}"[:300])  # noqa: TRY400
             return Attempt(Result.FAILED, "template")
-        async with self._slots:
+        async with self._lines:
             return await self._hand_over(order, to, message)
 
     async def keep(self) -> None:
@@ -120,6 +121,7 @@ class SmtpChannel:
                     self._cannot(error)
             while self._idle and now - self._idle[0][1] > IDLE_S:
                 await _quit(self._idle.pop(0)[0])
+            self._lines.look()
             await asyncio.sleep(_LOOK_S)
 
     async def close(self) -> None:
@@ -132,9 +134,14 @@ class SmtpChannel:
             try:
                 connection, fresh = await self._take()
             except _LINE_ERRORS as error:
+                if _is_crowded(error) and (self._lines.busy or self._idle):
+                    if not self._idle:
+                        await self._lines.crowded()
+                    continue
                 self._cannot(error)
                 return Attempt(Result.RETRY, "connection")
             keep = False
+            self._lines.busy += 1
             try:
                 try:
                     await self._address(connection, to)
@@ -151,6 +158,7 @@ class SmtpChannel:
                 attempt = Attempt(Result.RETRY, "connection")
                 log.warning("the line to the mail server broke", error=type(error).__name__)
             finally:
+                self._lines.busy -= 1
                 self._give_back(connection, keep=keep)
             return self._bounded(order.id, attempt)
 
@@ -278,6 +286,15 @@ def _judged(error: SMTPResponseException) -> Attempt:
     if found is not None and int(found[1]) in _NOT_THE_ADDRESS:
         return Attempt(Result.FAILED, detail)
     return Attempt(Result.BOUNCED, detail)
+
+
+def _is_crowded(error: BaseException) -> bool:
+    """Whether a server has answered a new connection that it has enough for the moment."""
+    return (
+        isinstance(error, SMTPResponseException)
+        and not isinstance(error, SMTPAuthenticationError)
+        and error.code == _GOING
+    )
 
 
 async def _reset(connection: SMTP, error: SMTPResponseException) -> bool:

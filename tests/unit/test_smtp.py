@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import trustme
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import SecretStr
 
 from service.config import SmtpSettings
 from service.delivery.channel import Attempt, Order, Result
+from service.delivery.lines import Lines
 from service.delivery.links import Links
 from service.delivery.requests import read_request
 from service.delivery.smtp import SmtpChannel
@@ -257,3 +260,97 @@ def test_a_file_that_holds_no_certificates_is_one_sentence(tmp_path: Path) -> No
 
     with pytest.raises(ConfigurationError, match=r"deliver\.smtp\.ca_file .* PEM format"):
         SmtpChannel(settings(25, security="tls", ca_file=tmp_path / "ca.pem"), PlainRenderer(), LINKS)
+
+
+class Narrow(Sink):
+    """Answers 421 to every connection beyond so many; a message takes it a while."""
+
+    def __init__(self, allowed: int) -> None:
+        self.allowed, self.open, self.most_open, self.refused = allowed, 0, 0, 0
+        super().__init__(Slow())
+
+    def factory(self) -> Any:
+        sink = self
+
+        class Counted(SMTP):
+            counts = False
+
+            def connection_made(self, transport: Any) -> None:
+                if sink.open >= sink.allowed:
+                    sink.refused += 1
+                    transport.write(b"421 4.7.0 too many connections from you\r\n")
+                    transport.close()
+                    return
+                self.counts = True
+                sink.open += 1
+                sink.most_open = max(sink.most_open, sink.open)
+                super().connection_made(transport)
+
+            def connection_lost(self, error: Exception | None) -> None:
+                if self.counts:
+                    sink.open -= 1
+                    super().connection_lost(error)
+
+        return Counted(self.handler, loop=self.loop)
+
+
+class Slow(Handler):
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        await asyncio.sleep(0.01)
+        return await super().handle_DATA(server, session, envelope)
+
+
+async def test_a_server_that_allows_fewer_lines_gets_fewer_and_one_more_is_tried_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with structlog.testing.capture_logs() as said, Narrow(2) as sink:
+        async with channel_to(sink, connections=6) as channel:
+            attempts = await asyncio.gather(*[channel.send(order(f"r{one}", f"c{one}")) for one in range(60)])
+            assert channel._lines.allowed == 2
+            first_refused = sink.refused
+            await asyncio.sleep(0.8)
+            sink.allowed = 6
+            monkeypatch.setattr("service.delivery.lines.ONE_MORE_S", 0.1)
+            for turn in range(40):
+                attempts += await asyncio.gather(*[channel.send(order(f"x{turn}.{one}")) for one in range(6)])
+                if sink.most_open == 6:
+                    break
+                await asyncio.sleep(0.1)
+
+    assert {attempt.result for attempt in attempts} == {Result.DELIVERED}
+    assert len({mail["id"] for mail in sink.handler.taken}) == len(sink.handler.taken) == len(attempts)
+    assert 1 <= first_refused <= 4
+    assert sink.most_open == 6
+    told = [line for line in said if line["log_level"] == "warning"]
+    assert [(line["event"].split(";")[0], line["allowed"]) for line in told] == [
+        ("the mail server allows fewer connections than deliver.smtp.connections", 2)
+    ]
+
+
+async def test_a_server_that_allows_none_is_waited_for() -> None:
+    with Narrow(0) as sink:
+        async with channel_to(sink, connections=3) as channel:
+            attempt = await channel.send(order())
+            available = channel.available
+
+    assert attempt == Attempt(Result.RETRY, "connection")
+    assert not available
+
+
+async def test_who_is_cut_off_while_it_waits_for_another_line_takes_none_with_it() -> None:
+    lines = Lines(2)
+    async with lines:
+        waiting = asyncio.create_task(_crowded_in(lines))
+        await asyncio.sleep(0)
+        assert lines.allowed == 1
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    assert lines.allowed == 2
+    async with asyncio.timeout(1), lines, lines:
+        pass
+
+
+async def _crowded_in(lines: Lines) -> None:
+    async with lines:
+        await lines.crowded()
