@@ -33,7 +33,9 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
     app = create_app(settings, facts.metrics, facts, access)
     unsubscribing(settings)(app)
     limits = Limits.of(settings.web, settings.web.host, settings.deliver.public_url)
-    serving = asyncio.create_task(serve_app(Renderings(app, facts.renew), listener, limits, access))
+    serving = asyncio.create_task(
+        serve_app(Renderings(app, facts.renew, stored=settings.web.numbers == "open"), listener, limits, access)
+    )
     following = asyncio.create_task(_follow(facts, reading))
     talking = asyncio.create_task(asked.run(facts.hear))
     tasks = [serving, following, talking]

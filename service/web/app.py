@@ -7,12 +7,12 @@ from typing import Annotated, Final, Literal
 
 import jinja2
 from fastapi import FastAPI, Header, Response
-from fastapi.staticfiles import StaticFiles
 
 from service.build_info import version
 from service.config import Settings
 from service.web.access import Access
 from service.web.api import add_api
+from service.web.assets import Assets
 from service.web.page import compose
 from service.web.probes import Registered, add_probes
 from service.web.responses import answer_errors, secure
@@ -38,15 +38,16 @@ def create_app(settings: Settings, metrics: Registered, facts: ShopFacts, access
     )
     app.middleware("http")(secure)
     answer_errors(app)
-    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    assets = Assets()
+    assets.add(app)
     add_probes(app, metrics, facts)
     add_api(app, settings, facts, access)
-    _add_page(app, settings, facts)
+    _add_page(app, settings, facts, assets)
     add_sample(app, settings, facts)
     return app
 
 
-def _add_page(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
+def _add_page(app: FastAPI, settings: Settings, facts: ShopFacts, assets: Assets) -> None:
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -68,6 +69,7 @@ def _add_page(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
         text = template.render(
             page=compose(facts, settings, view, catalogue),
             say=catalogue.say,
+            asset=assets.address,
             language=str(catalogue.locale).replace("_", "-"),
             period=period.value,
             refresh_s=REFRESH_S if view.live else None,

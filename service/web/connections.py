@@ -140,7 +140,7 @@ def _raw(status: int, why: str, retry_after_s: int | None = None) -> bytes:
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/problem+json\r\n"
         f"Content-Length: {len(body)}\r\n{retry}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-        "Connection: close\r\n\r\n"
+        "Content-Security-Policy: default-src 'none'\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body
 

@@ -1,4 +1,4 @@
-"""Answers that are made once a second, however often they are asked for."""
+"""Answers that are made once a second, however often they are asked for; who has one already is told so (304)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.web.freshness import is_the_same, tag_of
 
 FRESH_S: Final = 1.0
 _KEPT: Final = 64
@@ -20,6 +22,8 @@ _THE_SAME_FOR_ALL: Final = frozenset(
 """What they say depends on the address and the language alone."""
 _ASK_THE_WORKER: Final = frozenset({"/", "/readyz", "/api/promises"})
 _LONGEST_LANGUAGE: Final = 500
+_OF_THE_SAME: Final = frozenset({b"content-type", b"content-length"})
+"""Headers that an answer without a body does not have."""
 
 Key = tuple[str, str, bytes, str]
 """Method, path, query, language."""
@@ -29,9 +33,11 @@ class Renderings:
     """Middleware: has the facts renewed, keeps answers for a moment, and makes one at a time, so that what is quick is
     never far behind what is not."""
 
-    def __init__(self, app: ASGIApp, renew: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, app: ASGIApp, renew: Callable[[], Awaitable[None]], *, stored: bool = True) -> None:
+        """`stored`: a browser may keep the answers, if it asks each time whether they still hold."""
         self._app = app
         self._renew = renew
+        self._stored = stored
         self._kept: OrderedDict[Key, tuple[float, list[Message]]] = OrderedDict()
         self._one = asyncio.Lock()
 
@@ -42,9 +48,13 @@ class Renderings:
         if path not in _THE_SAME_FOR_ALL or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        language = Headers(scope=scope).get("accept-language", "")[:_LONGEST_LANGUAGE]
+        headers = Headers(scope=scope)
+        language = headers.get("accept-language", "")[:_LONGEST_LANGUAGE]
         key = (scope["method"], path, scope["query_string"], language)
-        for message in await self._answer(key, scope, receive):
+        messages = await self._answer(key, scope, receive)
+        if is_the_same(headers.get("if-none-match"), Headers(raw=messages[0]["headers"]).get("etag", "")):
+            messages = _unchanged(messages[0])
+        for message in messages:
             await send(message)
 
     async def _answer(self, key: Key, scope: Scope, receive: Receive) -> list[Message]:
@@ -59,9 +69,25 @@ class Renderings:
 
             await self._app(scope, receive, keep)
             await asyncio.sleep(0)
-            if made and made[0]["status"] == 200 and sum(len(each.get("body", b"")) for each in made) <= _LARGEST:
-                self._kept.pop(key, None)
-                self._kept[key] = (time.monotonic(), made)
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
+            if made and made[0]["status"] == 200:
+                self._tag(made)
+                if sum(len(each.get("body", b"")) for each in made) <= _LARGEST:
+                    self._kept.pop(key, None)
+                    self._kept[key] = (time.monotonic(), made)
+                    while len(self._kept) > _KEPT:
+                        self._kept.popitem(last=False)
             return made
+
+    def _tag(self, messages: list[Message]) -> None:
+        headers = MutableHeaders(raw=messages[0]["headers"])
+        language = headers.get("content-language", "").encode()
+        headers["ETag"] = tag_of(language, b"".join(each.get("body", b"") for each in messages))
+        if self._stored:
+            headers["Cache-Control"] = "private, no-cache"
+        messages[0]["headers"] = headers.raw
+
+
+def _unchanged(start: Message) -> list[Message]:
+    """304, with the headers that the whole answer would have had."""
+    headers = [(name, value) for name, value in start["headers"] if name.lower() not in _OF_THE_SAME]
+    return [{**start, "status": 304, "headers": headers}, {"type": "http.response.body", "body": b""}]

@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -70,6 +72,6 @@ async def secure(request: Request, answer: Callable[[Request], Awaitable[Respons
     response = await answer(request)
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
-    # Numbers are never stored by a proxy or a browser; the style sheet may be kept if it is asked for again.
-    response.headers.setdefault("Cache-Control", "no-cache" if request.url.path.startswith("/static/") else "no-store")
+    # No proxy and no browser stores an answer that does not allow it itself.
+    response.headers.setdefault("Cache-Control", "no-store")
     return response

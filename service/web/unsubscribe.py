@@ -19,6 +19,7 @@ from fastapi import FastAPI, Header, Query, Response
 
 from service.errors import ChurnAlertError
 from service.web.negotiation import best_catalogue
+from service.web.styles_allowed import policy_for
 from service.wording.catalogue import Catalogue, catalogue_in
 from service.wording.languages import language_of
 
@@ -31,8 +32,6 @@ _STYLE: Final = (
     "@media(prefers-color-scheme:dark){body{color:#eee;background:#181818}button{background:#5dade2;color:#111}}"
 )
 _HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "Vary": "Accept-Language",
     "X-Robots-Tag": "noindex",
@@ -102,6 +101,9 @@ def _answer(catalogue: Catalogue, what: str, status: int, *, ask: bool = False) 
         said=catalogue.say(f"unsubscribe.{what}"),
         button=catalogue.say("unsubscribe.button") if ask else "",
     )
-    return Response(
-        text, status, media_type="text/html", headers={**_HEADERS, "Content-Language": catalogue.language.code}
-    )
+    headers = {
+        **_HEADERS,
+        "Content-Security-Policy": policy_for(text, form_action="'self'"),
+        "Content-Language": catalogue.language.code,
+    }
+    return Response(text, status, media_type="text/html", headers=headers)

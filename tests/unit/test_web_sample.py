@@ -62,7 +62,8 @@ def test_it_may_bring_its_style_and_nothing_else() -> None:
     policy = sample().headers["content-security-policy"]
 
     assert "default-src 'none'" in policy
-    assert "style-src 'unsafe-inline'" in policy
+    assert "style-src 'unsafe-hashes' 'sha256-" in policy
+    assert "'unsafe-inline'" not in policy
     assert "script" not in policy
 
 
