@@ -77,6 +77,10 @@ class Post:
         }
         self._producer.send(self._topics.customers, msgspec.json.encode(event), customer_id.encode()).get(10)
 
+    def rubbish(self, topic: str) -> None:
+        """A record that nobody can read."""
+        self._producer.send(topic, b"rubbish", b"c-1").get(10)
+
     def records(self, topic: str) -> list[Any]:
         """All of them, in order."""
         partitions = [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]

@@ -1,0 +1,124 @@
+"""A real Prometheus and a real Alertmanager beside a test, with the shipped rules on a shortened clock."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.monitoring.rules import rules
+from tests.support.promtool import ALERTMANAGER, PROMETHEUS, program
+
+SHORTER = 600.0
+"""Ten minutes are a second."""
+SCRAPE_S = 0.5
+WINDOW_S = (3.0, 8.0)
+"""What is looked back upon holds some scrapes at least, and no more than a test waits for at most."""
+
+
+def shortened() -> str:
+    """The rules of deploy/prometheus with all durations shortened."""
+    least, most = WINDOW_S
+    return rules(lambda seconds: min(max(seconds / SHORTER, least), most), lambda seconds: seconds / SHORTER)
+
+
+class Servers:
+    """What is asked of them."""
+
+    def __init__(self, prometheus: str) -> None:
+        self.prometheus = prometheus
+        self.told: dict[str, set[str]] = {"firing": set(), "resolved": set()}
+        """Names of alerts that Alertmanager has passed on, by status."""
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        answer = httpx.get(f"{self.prometheus}/api/v1/query", params={"query": expression}, timeout=5)
+        assert answer.status_code == 200, f"{expression}: {answer.text}"
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
+
+    def ever(self, expression: str, seconds: int) -> bool:
+        """Whether it had a number at any moment of the last `seconds`: what a panel draws."""
+        now_s = time.time()
+        span = {"start": now_s - seconds, "end": now_s, "step": 1}
+        answer = httpx.get(f"{self.prometheus}/api/v1/query_range", params={"query": expression, **span}, timeout=5)
+        assert answer.status_code == 200, f"{expression}: {answer.text}"
+        series = answer.json()["data"]["result"]
+        return any(math.isfinite(float(value)) for each in series for _, value in each["values"])
+
+    def firing(self) -> set[str]:
+        return {each["metric"]["alertname"] for each in self.query('ALERTS{alertstate="firing"}')}
+
+
+@contextmanager
+def servers(directory: Path, ports: tuple[int, int], targets: Mapping[str, list[str]]) -> Iterator[Servers]:
+    """`ports` for Prometheus and Alertmanager; `targets` by job."""
+    found = Servers(f"http://127.0.0.1:{ports[0]}")
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            for alert in told["alerts"]:
+                found.told[alert["status"]].add(alert["labels"]["alertname"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the library's name
+
+    receiver = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    jobs = [{"job_name": job, "static_configs": [{"targets": places}]} for job, places in targets.items()]
+    every = f"{int(SCRAPE_S * 1000)}ms"
+    prometheus = {
+        "global": {"scrape_interval": every, "evaluation_interval": every, "scrape_timeout": every},
+        "rule_files": [str(directory / "rules.yml")],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{ports[1]}"]}]}]},
+        "scrape_configs": jobs,
+    }
+    alertmanager = {
+        "route": {"receiver": "test", "group_by": ["alertname"], "group_wait": "0s", "group_interval": "500ms"},
+        "receivers": [
+            {
+                "name": "test",
+                "webhook_configs": [{"url": f"http://127.0.0.1:{receiver.server_address[1]}/", "send_resolved": True}],
+            }
+        ],
+    }
+    (directory / "rules.yml").write_text(shortened(), encoding="utf-8")
+    (directory / "prometheus.yml").write_text(json.dumps(prometheus), encoding="utf-8")
+    (directory / "alertmanager.yml").write_text(json.dumps(alertmanager), encoding="utf-8")
+    log = (directory / "servers.log").open("w", encoding="utf-8")
+    commands = (
+        [program(ALERTMANAGER), f"--config.file={directory}/alertmanager.yml", f"--storage.path={directory}/alerts",
+         f"--web.listen-address=127.0.0.1:{ports[1]}", "--cluster.listen-address=", "--log.level=warn"],
+        [program(PROMETHEUS), f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data",
+         f"--web.listen-address=127.0.0.1:{ports[0]}", "--log.level=warn"],
+    )  # fmt: skip
+    running = [subprocess.Popen(command, stdout=log, stderr=log, cwd=directory) for command in commands]
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                if httpx.get(f"{found.prometheus}/-/ready", timeout=1).status_code == 200:
+                    break
+            except httpx.TransportError:
+                pass
+            assert time.monotonic() < deadline, (directory / "servers.log").read_text()
+            time.sleep(0.1)
+        yield found
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(10)
+        log.close()
+        receiver.shutdown()
+        receiver.server_close()
