@@ -53,18 +53,21 @@ class DueQueue:
                 self.next_us = self._days[0] * DAY_US
         bucket.append(customer)
 
-    def fire(self, until_us: int, look: Callable[[int, Customer], None]) -> None:
-        """Calls `look(date, customer)` for every date before `until_us`; it must move the customer's date."""
-        while self.next_us < until_us:
+    def fire(self, until_us: int, look: Callable[[int, Customer], None], most: int) -> int:
+        """Calls `look(date, customer)` for every date before `until_us`, of `most` customers; it must move the
+        customer's date. Returns of how many more it might have been."""
+        while self.next_us < until_us and most > 0:
             if self._open:
                 wake, customer_id = heapq.heappop(self._open)
                 customer = self._customers.get(customer_id)
                 if customer is not None and customer.wake_us == wake:
                     look(wake, customer)
                     self.schedule(customer)
+                    most -= 1
             else:
                 self._open_next()
             self.next_us = self._open[0][0] if self._open else self._days[0] * DAY_US if self._days else NEVER
+        return most
 
     def _open_next(self) -> None:
         day = heapq.heappop(self._days)

@@ -20,6 +20,7 @@ from service.domain.policy import ClockMode, Timing
 from service.domain.rhythm import Rhythm
 from service.domain.sources import Source, Sources, number_of, vote
 
+UNLIMITED: Final = 1 << 60
 _APART: Final = 0.4
 """Of a customer's usual gap: who comes again sooner says little about whether the shop is open."""
 
@@ -58,6 +59,7 @@ class Timeline:
         """Local day of stream time."""
         self.acted_us = 0
         """The present instant where the wall clock rules."""
+        self._looks_left = UNLIMITED
         self._wake_us = -1
         self._hour_ends_us = 0
         """Of the hour that the rhythm has been told of."""
@@ -88,10 +90,22 @@ class Timeline:
     def advance(self, to_us: int) -> None:
         """The partition is complete up to `to_us`: every date up to then comes up."""
         reached = self.clock.advance(to_us)
-        if reached > self.now_us:
+        if reached > self.now_us or self.behind:
             if reached >= self._hour_ends_us:
                 self._pass_hours(reached)
             self._pass(reached, reached + 1)
+
+    def grant(self, looks: int) -> None:
+        """At most so many dates come up until the next call, where the wall clock rules: the rest comes up late, as it
+        would if nobody had asked earlier, and whoever comes meanwhile is not looked at as absent. Without a call there
+        is no limit."""
+        if self.wall_clock:
+            self._looks_left = looks
+
+    @property
+    def behind(self) -> bool:
+        """Whether dates that have passed have not come up yet."""
+        return 0 <= self._wake_us < self.now_us
 
     def _pass_hours(self, reached: int) -> None:
         self.rhythm.pass_to(self._calendar.hour_of(reached))
@@ -128,8 +142,8 @@ class Timeline:
         while True:
             refresh = self._everybody.next_refresh_us
             stop = before_us if refresh == 0 or refresh >= before_us else refresh
-            self._queue.fire(stop, self._look)
-            if stop == before_us:
+            self._looks_left = self._queue.fire(stop, self._look, self._looks_left)
+            if stop == before_us or self._looks_left <= 0:
                 break
             self._refresh(stop)
         if self._everybody.next_refresh_us == 0:

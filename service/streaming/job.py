@@ -44,6 +44,11 @@ from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
 from service.streaming.producer import Destination, Record
 
+DATES = 500
+"""Dates that a turn looks at, at most: where tens of thousands come due at once, those who wait to be counted or
+cancelled are held up by some of them only."""
+DATES_FOR_A_RECORD = 2
+"""And so many more for each of its records: a backlog brings the dates of the days that it passes."""
 SLICE = 500
 """Records applied before other partitions may run."""
 
@@ -172,6 +177,15 @@ class PartitionJob:
             elif carriage is not None:
                 topic = self.sources[self._own]
                 self.positions[topic] = carriage.position(self.positions[topic])
+
+    def grant(self, records: int) -> None:
+        """A turn over so many records begins: it looks at so many dates at most, where the wall clock rules."""
+        self.engine.timeline.grant(DATES + DATES_FOR_A_RECORD * records)
+
+    @property
+    def behind(self) -> bool:
+        """Whether dates that have passed wait for the next turn."""
+        return self.engine.timeline.behind
 
     def advance(self, wall_us: int, complete_us: int) -> None:
         """All that had arrived at `complete_us` has been applied: the wall clock may move time, for as long before that

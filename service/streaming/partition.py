@@ -190,6 +190,7 @@ class PartitionWorker:
             self._fell_into(gap)
         self.job.inbox.note_ends(self._intake.ended_us())
         taken = self.job.inbox.take(self._intake.at_ends().__getitem__, TURN_RECORDS)
+        self.job.grant(len(taken))
         for start in range(0, len(taken), SLICE):
             self.job.apply(taken[start : start + SLICE])
             await asyncio.sleep(0)
@@ -248,6 +249,7 @@ class PartitionWorker:
         self.job.beat()
         complete_us = self.job.complete_us(self._intake.complete_us()) if self._wall else 0
         if complete_us > 0:
+            self.job.grant(0)
             self.job.advance(wall_us, complete_us)
             self._metrics.feed(
                 self.number,
@@ -258,6 +260,10 @@ class PartitionWorker:
         elif not self.job.must_write:
             return
         await self._write(0, began)
+        if complete_us > 0 and self.job.behind:  # what has arrived meanwhile goes first
+            self._ticked = True
+            self._more.set()
+            await asyncio.sleep(0)
 
     async def _write(self, processed: int, began: float) -> None:
         moved = self.job.positions != self._stored and time.monotonic() - self._stored_s > _POSITIONS_S

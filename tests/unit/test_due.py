@@ -28,7 +28,7 @@ class Board:
 
     def fire(self, until: int) -> list[tuple[int, str]]:
         self.fired = []
-        self.queue.fire(until, self._look)
+        self.queue.fire(until, self._look, 10**9)
         return self.fired
 
     def _look(self, date: int, customer: Customer) -> None:
@@ -53,6 +53,17 @@ def test_a_date_fires_only_before_the_given_instant() -> None:
     assert board.fire(1000) == []
     assert board.fire(1001) == [(1000, "a")]
     assert board.fire(2000) == []
+
+
+def test_of_a_pile_so_many_fire_and_the_rest_the_next_time() -> None:
+    board = Board()
+    for number in range(7):
+        board.set(f"c{number}", 10 * DAY_US)
+
+    left = [board.queue.fire(20 * DAY_US, board._look, most) for most in (3, 3, 3)]
+
+    assert [name for _, name in board.fired] == [f"c{number}" for number in range(7)]
+    assert left == [0, 0, 2]
 
 
 def test_a_date_moved_later_fires_once_at_the_later_date() -> None:
@@ -100,7 +111,7 @@ def test_a_look_may_set_the_next_date_of_the_same_customer() -> None:
         fired.append(date)
         customer.episode.due_us = next(dates)
 
-    board.queue.fire(10 * DAY_US, look)
+    board.queue.fire(10 * DAY_US, look, 10**9)
 
     assert fired == [6, 7, 8, 5 * DAY_US]
 
