@@ -4,17 +4,20 @@ or only late."""
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from math import inf
 from random import Random
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from service.domain.calendar import DAY_US
 from service.domain.engine import Engine
 from service.domain.findings import Decision, Outcome
 from tests.support.engines import START_US, purchase
 
-LEAVE: float = 0.06
+LEAVE: Final = 0.06
 """Chance that a visit is the last, unless a message comes."""
+_FIRST_DAYS: Final = 20.0
+"""Within which the first customers come for the first time; whoever leaves is replaced later."""
+_MEAN_GAP: Final = 10.0
 
 
 class Person(NamedTuple):
@@ -22,63 +25,46 @@ class Person(NamedTuple):
     random: Random
 
 
-def play(
-    engine: Engine,
-    *,
-    seed: int,
-    people: int,
-    days: float,
-    answers: float = 0.0,
-    hear: Callable[[Decision], None] = lambda _: None,
-    minor: Callable[[Random], int] = lambda _: 1000,
-    leave: float = LEAVE,
-) -> Engine:
-    """Plays the shop against the engine. `answers`: the part of those who get a message while they are quiet who come
-    within a week of it. Whatever is not answered is the same with and without messages, person by person."""
-    random = Random(seed)
-    persons: dict[str, Person] = {}
-    waiting: list[tuple[float, str]] = []
-    planned: dict[str, float] = {}
-    joined = 0
+def play(engine: Engine, *, seed: int, people: int, days: float, answers: float = 0.0) -> Engine:
+    """Plays the shop against the engine for so many days. `answers`: the part of those who get a message while they are
+    quiet who come within a week of it. What nobody answers is the same with and without messages, person by person."""
+    random, newcomers, replies = Random(seed), Random(seed + 1), Random(seed + 2)
+    persons: list[Person] = []
+    planned: dict[int, float] = {}
+    visits: list[tuple[float, int]] = []
+
+    def plan(person: int, at: float) -> None:
+        planned[person] = at
+        heapq.heappush(visits, (at, person))
 
     def join(at: float) -> None:
-        nonlocal joined
-        name = f"p{joined}"
-        joined += 1
-        persons[name] = Person(random.uniform(4.0, 16.0), Random(f"{seed}/{name}"))
-        planned[name] = at
-        heapq.heappush(waiting, (at, name))
+        persons.append(Person(random.uniform(4.0, 16.0), Random(f"{seed}/{len(persons)}")))
+        plan(len(persons) - 1, at)
+
+    def next_arrival() -> float:
+        return newcomers.expovariate(people * LEAVE / _MEAN_GAP)
 
     for _ in range(people):
-        join(random.random() * 20.0)
-    newcomers = Random(seed + 1)
-    arrival = newcomers.expovariate(people * leave / 10.0)
-    replies = Random(seed + 2)
-    while waiting:
-        now = waiting[0][0]
-        if now > days and arrival > days:
-            break
-        if arrival < now:
+        join(random.random() * _FIRST_DAYS)
+    arrival = next_arrival()
+    while min(arrival, visits[0][0]) <= days:
+        if arrival < visits[0][0]:
             join(arrival)
-            arrival += newcomers.expovariate(people * leave / 10.0)
+            arrival += next_arrival()
             continue
-        now, name = heapq.heappop(waiting)
-        if planned.get(name) != now:
-            continue
-        person = persons[name]
-        engine.apply(purchase(name, now, minor(person.random)))
-        planned.pop(name)
-        if person.random.random() >= leave:
-            planned[name] = now + person.gap * person.random.lognormvariate(0.0, 0.4)
-            heapq.heappush(waiting, (planned[name], name))
+        now, number = heapq.heappop(visits)
+        if planned.get(number) != now:
+            continue  # they have come earlier
+        person = persons[number]
+        engine.apply(purchase(f"p{number}", now, person.random.randrange(500, 1500)))
+        del planned[number]
+        if person.random.random() >= LEAVE:
+            plan(number, now + person.gap * person.random.lognormvariate(0.0, 0.4))
         for made in engine.take_outputs():
-            if not isinstance(made, Decision):
+            if not isinstance(made, Decision) or made.outcome is not Outcome.RELEASED or replies.random() >= answers:
                 continue
-            hear(made)
-            if made.outcome is not Outcome.RELEASED or replies.random() >= answers:
-                continue
+            quiet = int(made.customer_id.removeprefix("p"))
             back = max(now, (made.decided_us - START_US) / DAY_US) + 0.5 + 6.0 * replies.random()
-            if back < planned.get(made.customer_id, float("inf")):
-                planned[made.customer_id] = back
-                heapq.heappush(waiting, (back, made.customer_id))
+            if back < planned.get(quiet, inf):
+                plan(quiet, back)
     return engine

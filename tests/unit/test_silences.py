@@ -22,6 +22,7 @@ from service.domain.learning.silences import (
     Row,
     Silences,
     Tolerances,
+    _Counts,
     cell_of,
 )
 from tests.support.customers import customer_with
@@ -286,3 +287,58 @@ def test_a_visit_changes_one_part_and_a_refresh_whole_rows() -> None:
 
     assert silences.changed_parts() == [(cell_of(regular()), -1)]
     assert silences.changed_parts() == []
+
+
+# ---- messages
+
+
+def shop(seed: int, *, withheld: float) -> Tolerances:
+    """Loyal customers, who are hardly ever late, among others who often are; both are written to when nearly all of
+    them would be back, but for the part from which messages are withheld. Some leave for good."""
+    random, silences = Random(seed), Silences()
+    for visits, spread, written_to_after, number in ((5, 0.6, 3.0, 4000), (40, 0.3, 1.4, 1200)):
+        customer = regular(visits, spread=0.6)
+        base = exp(customer.log_usual) * (visits / 10) ** 0.3
+        for _ in range(number):
+            gone, gap = random.random() < 0.06, 0.8 * random.lognormvariate(0.0, spread)
+            silence = regular(visits, spread=0.6, day=TODAY - 100)
+            if (gone or gap > written_to_after) and random.random() >= withheld:
+                silences.cut(silence, written_to_after * base, log(14.0))
+            elif gone:
+                silences.opened(silence)
+            else:
+                silences.closed(silence, max(0.5, gap * base), log(14.0))
+    found = silences.refresh(TODAY, log(14.0))
+    assert found is not None
+    return found
+
+
+def test_what_messages_cut_does_not_make_a_kind_of_customer_more_like_everybody() -> None:
+    loyal = cell_of(regular(40, spread=0.6))
+    tail = log(0.02)
+
+    whole = [shop(seed, withheld=1.0).log_multiple(loyal, tail) for seed in range(8)]
+    cut = [shop(seed, withheld=0.1).log_multiple(loyal, tail) for seed in range(8)]
+
+    others = shop(0, withheld=1.0).log_multiple(cell_of(regular(5, spread=0.6)), tail)
+    assert others - sum(whole) / 8 > 0.5
+    assert sum(cut) / 8 == pytest.approx(sum(whole) / 8, abs=0.03)
+
+
+counts = st.lists(st.floats(0.0, 50.0), min_size=61, max_size=61)
+
+
+@given(counts, counts, counts, st.integers(0, 3))
+def test_what_is_lent_is_thinned_like_the_borrowers_and_keeps_its_curve(
+    closed: list[float], open_: list[float], cut: list[float], kind: int
+) -> None:
+    closed[-1] += 1.0
+    lender = _Counts(closed, open_, [])
+    borrower = _Counts.of([closed], [[a + b for a, b in zip(open_, cut, strict=True)]], [cut] if kind else [[]])
+
+    lent = lender.cut_like(borrower)
+
+    assert lent.survival() == pytest.approx(lender.survival(), abs=1e-3)
+    assert sum(lent.closed) + sum(lent.censored) == pytest.approx(sum(closed) + sum(open_))
+    if not kind:
+        assert lent is lender

@@ -4,8 +4,8 @@ A gap r is measured in bases of its customer and is healthy if it closes within 
 visits (4 classes) and by the spread of their own log gaps (5 classes), for few visits and little rhythm need a wider
 tolerance than many and a steady one. Per cell a Kaplan–Meier curve S(r) on log-bins: closed gaps are events, open
 silences censored, both weighted by when they began, halving over cadence.memory_days. A cell's counts are filled up
-with those of its class of visits, and these with everybody's, by 120 gaps each. P(a healthy gap lasts longer than r) =
-(S(r) − S(6)) / (1 − S(6)).
+with those of its class of visits, and these with everybody's, by 120 gaps each, of which messages have cut as many as
+of the cell's own. P(a healthy gap lasts longer than r) = (S(r) − S(6)) / (1 − S(6)).
 
 The result is a table, cell × share of healthy gaps → multiple of the base after which that share is still open: every
 cell keeps the promise by itself. (Meeting it for all together only, with less patience for new regulars, reached a
@@ -326,18 +326,24 @@ class Silences:
         moves = self._moves(mu0)
         closed = [_moved(row.closed, -moves[cell // _RHYTHMS]) for cell, row in enumerate(self.rows)]
         censored = [_moved(one, -moves[cell // _RHYTHMS]) for cell, one in enumerate(self._censored(today, half_life))]
-        everybody = _Counts(_added([*closed, _COLD_GAPS]), _added(censored))
+        cut = [_moved(one, -moves[cell // _RHYTHMS]) if one else [] for cell, one in enumerate(self.sent)]
+        seen = _Counts.of(closed, censored, cut)
+        cold = _Counts(_COLD_GAPS, _NONE, []).cut_like(seen)
+        everybody = _Counts(_added([*closed, cold.closed]), _added([*censored, cold.censored]), seen.uncut)
         pool = everybody.survival()
         curves: list[list[float]] = []
         weights: list[float] = []
         classes: list[list[float]] = []
         for first in range(0, CELLS, _RHYTHMS):
             its = range(first, first + _RHYTHMS)
-            of_class = _Counts(_added([closed[i] for i in its]), _added([censored[i] for i in its]))
+            of_class = _Counts.of(
+                closed[its.start : its.stop], censored[its.start : its.stop], cut[its.start : its.stop]
+            )
             weights.append(fsum(of_class.closed) + fsum(of_class.censored))
             of_class = of_class.filled(everybody)
             classes.append(of_class.survival())
-            curves.extend(_Counts(closed[i], censored[i]).filled(of_class).survival() for i in its)
+            cells = [_Counts.of(closed[i : i + 1], censored[i : i + 1], cut[i : i + 1]) for i in its]
+            curves.extend(one.filled(of_class).survival() for one in cells)
         kappa = self._kappa(pool, everybody.closed, moves)
         return Tolerances([_shares(curve) for curve in curves], kappa, weights, classes)
 
@@ -400,25 +406,76 @@ def _cold_gaps() -> list[float]:
 _COLD_GAPS: Final = _cold_gaps()
 """By bin: gaps as they are supposed to be before anything is known. Where nothing that long could be seen yet they say
 how silences go on."""
+_NONE: Final = [0.0] * (_BINS + 1)
+_LEAST_UNCUT: Final = 0.01
+"""Without a control group every silence is cut in the end: what is known of others, or supposed, has to say then how
+they would have gone on."""
 
 
 class _Counts:
-    """Closed and censored gaps by bin."""
+    """Closed and censored gaps by bin. The censored are those that are open and those that a message has cut."""
 
-    def __init__(self, closed: list[float], censored: list[float]) -> None:
+    def __init__(self, closed: list[float], censored: list[float], uncut: list[float]) -> None:
         self.closed = closed
         self.censored = censored
+        self.uncut = uncut
+        """At the lower edge of each bin the share of silences that no message would have cut before, had none ended by
+        itself, by the curve of Kaplan and Meier; empty: none was cut."""
+
+    @classmethod
+    def of(cls, closed: list[list[float]], censored: list[list[float]], cut: list[list[float]]) -> _Counts:
+        """All of these cells. `cut`: of the censored, those that a message has cut; empty for a cell without any."""
+        ended, gone = _added(closed), _added(censored)
+        stopped = [one for one in cut if one]
+        return _Counts(ended, gone, _uncut(ended, gone, _added(stopped)) if stopped else [])
 
     def filled(self, other: _Counts) -> _Counts:
-        """With as many gaps of `other`'s as shrink towards it."""
+        """With as many gaps of `other`'s as shrink towards it, of which as many were cut as of these."""
         part = _PSEUDO_GAPS / (fsum(other.closed) + fsum(other.censored))
+        lent = other.cut_like(self)
         return _Counts(
-            [own + part * others for own, others in zip(self.closed, other.closed, strict=True)],
-            [own + part * others for own, others in zip(self.censored, other.censored, strict=True)],
+            [own + part * others for own, others in zip(self.closed, lent.closed, strict=True)],
+            [own + part * others for own, others in zip(self.censored, lent.censored, strict=True)],
+            self.uncut,
         )
+
+    def cut_like(self, other: _Counts) -> _Counts:
+        """The same curve, from as few at risk as if messages had cut these as they have cut `other`'s: else what is
+        lent would outweigh the few silences that go on beyond the usual time of a message. What was cut already is not
+        cut again, and nothing is put back."""
+        if not other.uncut:
+            return self
+        closed, censored = [0.0] * (_BINS + 1), [0.0] * (_BINS + 1)
+        at_risk = fsum(self.closed) + fsum(self.censored)
+        part = 1.0
+        for index, (ended, open_) in enumerate(zip(self.closed, self.censored, strict=True)):
+            hazard = min(1.0, ended / max(1e-9, at_risk - open_ / 2.0))
+            left = at_risk - ended - open_
+            part_left = 0.0
+            if index < _BINS:
+                own = self.uncut[index + 1] if self.uncut else 1.0
+                part_left = min(part, other.uncut[index + 1] / own)
+            here, there = part * at_risk, part_left * left
+            closed[index] = hazard * (here + there) / (2.0 - hazard)  # the same hazard where half of the cut count
+            censored[index] = here - there - closed[index]
+            at_risk, part = left, part_left
+        return _Counts(closed, censored, other.uncut)
 
     def survival(self) -> list[float]:
         return survival_curve(self.closed, self.censored)
+
+
+def _uncut(closed: list[float], censored: list[float], cut: list[float]) -> list[float]:
+    """`_Counts.uncut`, not below `_LEAST_UNCUT`."""
+    at_risk = fsum(closed) + fsum(censored)
+    share = 1.0
+    found: list[float] = []
+    for ended, gone, stopped in zip(closed, censored, cut, strict=True):
+        found.append(max(_LEAST_UNCUT, share))
+        if stopped > 0.0:
+            share *= max(0.0, 1.0 - stopped / max(1e-9, at_risk - (ended + gone - stopped) / 2.0))
+        at_risk -= ended + gone
+    return found
 
 
 def _shares(curve: list[float]) -> list[float]:
