@@ -117,9 +117,18 @@ GROUP = "service.domain.compiled"
 EXACT = ("-ffp-contract=off", "-fno-builtin-exp", "-fno-builtin-log", "-fno-builtin-pow")
 """Every float operation rounds on its own, as Python's do (ARM compilers fuse × and + by default), and constants go
 through the same library as variables."""
-OWN_TYPES = ("--config-file=", f"--cache-dir={os.devnull}", "--strict", "--ignore-missing-imports")
+OWN_TYPES = (
+    "--config-file=",
+    f"--cache-dir={os.devnull}",
+    "--strict",
+    "--ignore-missing-imports",
+    "--allow-subclassing-any",
+    "--allow-untyped-decorators",
+    "--no-warn-return-any",
+)
 """For mypy: not pyproject.toml, whose plugins a build has no need of, and not the cache of `make lint`, which it would
-spoil."""
+spoil. A build has no pydantic either, and the settings, which the engine's types lead to, are models of it: what comes
+of a library that is not there may be anything."""
 KEPT = 8
 """So many compiled engines stay in the cache (a few MB each): some branches for each Python."""
 ROOT = Path(__file__).parent
