@@ -30,7 +30,7 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
     asked = Line(*await asyncio.open_connection(sock=line))
     facts = RemoteFacts(asked, reading)
     access = Access(settings.web.token, settings.web.token_failures)
-    app = create_app(settings, facts.metrics, facts, access)
+    app = create_app(settings, facts.metrics, facts, access, facts.renew)
     unsubscribing(settings)(app)
     limits = Limits.of(settings.web, settings.web.host, settings.deliver.public_url)
     serving = asyncio.create_task(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -13,6 +14,7 @@ from service.config import Settings
 from service.web.access import Access
 from service.web.api import add_api
 from service.web.assets import Assets
+from service.web.live import add_live
 from service.web.page import compose
 from service.web.probes import Registered, add_probes
 from service.web.responses import answer_errors, secure
@@ -21,12 +23,23 @@ from service.web.shop_view import ShopFacts
 from service.web.view import MONTH, GranularityName, View
 from service.wording.languages import LANGUAGES, LanguageCode
 
-REFRESH_S: Final = 5
+_SHARE_OF_STREAMS: Final = 4
+"""Of the connections, one in so many may be a page that is kept up to date: the others are for who asks."""
 _HERE = Path(__file__).parent
 
 
-def create_app(settings: Settings, metrics: Registered, facts: ShopFacts, access: Access | None = None) -> FastAPI:
-    """Handlers answer from memory."""
+async def _as_they_are() -> None:
+    """Facts that need not be renewed."""
+
+
+def create_app(
+    settings: Settings,
+    metrics: Registered,
+    facts: ShopFacts,
+    access: Access | None = None,
+    renew: Callable[[], Awaitable[None]] = _as_they_are,
+) -> FastAPI:
+    """Handlers answer from memory. `renew` has the facts brought up to date."""
     access = access or Access(settings.web.token, settings.web.token_failures)
     app = FastAPI(
         title="Churn Alert",
@@ -44,6 +57,7 @@ def create_app(settings: Settings, metrics: Registered, facts: ShopFacts, access
     add_api(app, settings, facts, access)
     _add_page(app, settings, facts, assets)
     add_sample(app, settings, facts)
+    add_live(app, facts, renew, max(1, settings.web.connections // _SHARE_OF_STREAMS))
     return app
 
 
@@ -72,7 +86,7 @@ def _add_page(app: FastAPI, settings: Settings, facts: ShopFacts, assets: Assets
             asset=assets.address,
             language=str(catalogue.locale).replace("_", "-"),
             period=period.value,
-            refresh_s=REFRESH_S if view.live else None,
+            live=view.live,
         )
         headers = {"Content-Language": catalogue.language.code, "Vary": "Accept-Language"}
         return Response(text, media_type="text/html", headers=headers)

@@ -25,6 +25,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from service.web.limits import Limits, client_of
+from service.web.live import STREAMS
 from service.web.responses import problem_bytes
 
 log = structlog.get_logger()
@@ -60,6 +61,11 @@ class LimitedProtocol(H11Protocol):
         self.phase = Phase.HEADER
         self.since_s = time.monotonic()
         self.who = ""
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer is one that goes on: its time is counted from the last byte that was taken."""
+        return self.cycle is not None and STREAMS in self.cycle.scope
 
     def data_received(self, data: bytes) -> None:
         if self.phase is Phase.REFUSED:
@@ -116,6 +122,9 @@ class LimitedProtocol(H11Protocol):
         match self.phase:
             case Phase.HEADER if spent_s > settings.header_timeout_s:
                 self.refuse(408, f"The header has not arrived within {settings.header_timeout_s:g} s.")
+            case Phase.ANSWER if self.streams and not self.transport.get_write_buffer_size():
+                self.since_s = now_s  # all that was said has been taken
+                return False
             case Phase.ANSWER if spent_s > settings.body_timeout_s + settings.answer_timeout_s:
                 self.transport.abort()
             case Phase.IDLE if spent_s > settings.idle_timeout_s:
@@ -129,6 +138,8 @@ class LimitedProtocol(H11Protocol):
     def shutdown(self) -> None:
         if self.phase is Phase.REFUSED:
             self.transport.abort()
+        elif self.streams:
+            self.transport.close()
         else:
             super().shutdown()
 

@@ -66,6 +66,7 @@ class Page:
     translations: list[Translation]
     still: str
     """Where the same page does not renew itself; if it does not, where it does."""
+    itself: str
     numbers: Numbers | None
     customers: Customers
     promises: PromisedAndKept
@@ -94,6 +95,7 @@ def compose(facts: ShopFacts, settings: Settings, view: View, catalogue: Catalog
         choices=period_choices(view, formats),
         translations=translations(view, catalogue.language),
         still=replace(view, live=not view.live).address,
+        itself=view.address,
         numbers=numbers,
         customers=_customers(facts.customers(), formats),
         promises=promised_and_kept(facts.kept(), settings.policy().outreach, formats),

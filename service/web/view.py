@@ -1,4 +1,4 @@
-"""What the reader has chosen by following links, for the page has no script; and the links that choose otherwise."""
+"""What the reader has chosen by following links, which work without a script; and the links that choose otherwise."""
 
 from __future__ import annotations
 

@@ -248,9 +248,16 @@ def test_a_browser_shows_every_length_of_period_without_overflow_or_complaint(
 def test_a_browser_renews_the_page_by_itself_and_keeps_what_was_chosen(shop: Shop, browser: Any) -> None:
     page = browser.new_page()
     page.goto(shop.addresses[0] + "/?period=quarter&lang=fr")
-    with page.expect_navigation(timeout=15_000):
-        pass
+    page.evaluate(
+        "window.stayed = true; scrollTo(0, 300); document.querySelector('footer a').focus({preventScroll: true})"
+    )
+    page.evaluate("dispatchEvent(new Event('pagehide')); document.querySelector('.value').textContent = 'old'")
+    page.wait_for_timeout(2_500)  # while nobody looks
+    assert page.locator(".value").first.inner_text() == "old"
+    page.evaluate("dispatchEvent(new Event('pageshow'))")
+    page.locator(".value", has_text="old").wait_for(state="detached", timeout=15_000)
 
+    assert page.evaluate("window.stayed && scrollY === 300 && document.activeElement.matches('footer a')")
     assert page.url.endswith("/?period=quarter&lang=fr")
     assert page.locator("[aria-current=page]").inner_text() == "Trimestre"
 

@@ -126,9 +126,11 @@ async def test_the_language_can_be_chosen_and_stays_chosen() -> None:
 async def test_the_page_renews_itself_until_it_is_held_still() -> None:
     live, held = await get("/?period=year"), await get("/?period=year&live=no")
 
-    assert 'http-equiv="refresh" content="5"' in live.text
+    assert re.search(r'<script src="/static/live\.js\?v=[0-9a-f]{16}" defer></script>', live.text)
+    assert re.search(r'<noscript>.*<a href="/\?period=year">Show it as it is now</a>', live.text)
     assert 'href="/?period=year&amp;live=no">Hold it still' in live.text
-    assert "http-equiv" not in held.text
+    assert "http-equiv" not in live.text
+    assert "<script" not in held.text
     assert 'href="/?period=year">Let it renew itself' in held.text
 
 
@@ -366,7 +368,7 @@ async def test_a_first_running_month_is_shown_as_such_and_unknown_is_not_zero() 
 
 
 async def test_the_page_needs_nothing_from_elsewhere_and_no_script() -> None:
-    response = await get("/")
+    response = await get("/?live=no")
 
     assert not re.findall(r"(?:src|href)=\"(?!/)", response.text)
     assert "<script" not in response.text
