@@ -14,6 +14,7 @@ from service.config import Settings
 from service.web.access import Access
 from service.web.api import add_api
 from service.web.assets import Assets
+from service.web.described import DescribedApp
 from service.web.live import add_live
 from service.web.page import compose
 from service.web.probes import Registered, add_probes
@@ -41,7 +42,7 @@ def create_app(
 ) -> FastAPI:
     """Handlers answer from memory. `renew` has the facts brought up to date."""
     access = access or Access(settings.web.token, settings.web.token_failures)
-    app = FastAPI(
+    app = DescribedApp(
         title="Churn Alert",
         version=version(),
         description="Period numbers of the shop and its latest outreach decisions. "

@@ -27,6 +27,7 @@ from tests.support.made_up_shop import (
     FakeFacts,
     get,
 )
+from tests.support.openapi import CHECKED_IN, described
 
 # ---- probes
 
@@ -256,6 +257,19 @@ async def test_the_openapi_document_describes_the_api_with_the_wire_contract() -
     item = answer["properties"]["periods"]["items"]
     assert set(item["properties"]) == set(numbers_in(await get("/api/periods")))
     assert "$ref" not in json.dumps(answer)
+
+
+def test_the_checked_in_description_is_what_the_api_says_of_itself() -> None:
+    document = json.loads(CHECKED_IN.read_text(encoding="utf-8"))
+
+    assert document == json.loads(described()), "python -m tests.support.openapi"
+    assert document["openapi"].startswith("3.1.")
+    assert document["components"]["schemas"].keys() == {"GranularityName", "Problem"}
+    for path in ("/api/periods", "/api/decisions"):
+        answers = document["paths"][path]["get"]["responses"].items()
+        refusals = {status: list(each["content"]) for status, each in answers if status != "200"}
+        assert "422" in refusals
+        assert set(map(tuple, refusals.values())) == {("application/problem+json",)}
 
 
 def numbers_in(response: httpx.Response) -> dict[str, object]:
