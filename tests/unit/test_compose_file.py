@@ -16,7 +16,7 @@ from service.delivery.smtp import SmtpChannel
 from service.message import Renderer, ShopFacts
 
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
-_SERVICE = re.compile(r"^  ([a-z]+):$", re.MULTILINE)
+_SERVICE = re.compile(r"^  ([a-z][a-z0-9-]*):$", re.MULTILINE)
 _VARIABLE = re.compile(r"^      (CHURN_ALERT_[A-Z_]+): (.+)$", re.MULTILINE)
 _DEFAULT = re.compile(r"\$\{\w+:-(.*)\}")
 
@@ -42,17 +42,20 @@ def settings_of(service: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def words(service: str) -> list[str]:
-    """Its command."""
+    """Its command, without options."""
     command = re.search(r"^    command: \[(.+)\]$", services()[service], re.MULTILINE)
     assert command is not None
-    return re.findall(r'"([^"]+)"', command[1])
+    return re.findall(r'"([^"]+)"', command[1].partition(', "--')[0])
 
 
 def test_the_services_are_those_that_a_shop_needs() -> None:
-    assert list(services()) == ["kafka", "topics", "worker", "deliver", "mail"]
+    processes = ["kafka", "topics", "worker", "worker-2", "deliver", "mail"]
+
+    assert list(services()) == [*processes, "prometheus", "alertmanager", "grafana", "demo"]
+    assert [name for name, text in services().items() if "profiles:" in text] == ["demo"]
 
 
-@pytest.mark.parametrize("service", ["topics", "worker", "deliver"])
+@pytest.mark.parametrize("service", ["topics", "worker", "worker-2", "deliver"])
 def test_every_variable_is_a_setting_and_every_command_there_is(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of(service, monkeypatch)
     command = get_command(app)
@@ -78,12 +81,38 @@ def test_the_deliverer_can_start_and_sends_to_the_catcher(monkeypatch: pytest.Mo
 def test_no_image_is_whatever_is_newest() -> None:
     images = re.findall(r"^    image: (\S+)$", FILE.read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert len(images) == 2
+    assert len(images) == 5
     assert all(re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", image) for image in images)
 
 
 def test_nothing_is_open_beyond_this_machine() -> None:
     ports = re.findall(r'^      - "([\d.:]+)"$', FILE.read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert len(ports) == 4
+    assert len(ports) == 7
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_every_worker_has_a_name_of_its_own_and_prometheus_finds_them_all_under_one() -> None:
+    names = {environment(worker)["CHURN_ALERT_KAFKA__INSTANCE_ID"] for worker in ("worker", "worker-2")}
+    scraped = (FILE.parent / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8")
+
+    assert len(names) == 2
+    assert 'aliases: ["worker"]' in services()["worker-2"]
+    assert re.findall(r'names: \["(\w+)"\]', scraped) == ["worker", "deliver"]
+
+
+def test_what_is_mounted_is_there() -> None:
+    mounted = re.findall(r"^      - \./(\S+?):\S+:ro$", FILE.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(mounted) == 5
+    assert all((FILE.parent / path).exists() for path in mounted)
+
+
+def test_our_own_containers_cannot_write_to_their_root_nor_gain_rights() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    shared = text.partition("\nservices:\n")[0]
+
+    assert "read_only: true" in shared
+    assert 'cap_drop: ["ALL"]' in shared
+    ours = [name for name, part in services().items() if "<<: *churn-alert" in part]
+    assert ours == ["topics", "worker", "worker-2", "deliver", "demo"]
