@@ -1,26 +1,45 @@
-"""A real Prometheus watches a real worker and a real deliverer: every panel of every dashboard has data."""
+"""A real Prometheus and Alertmanager watch a real worker and a real deliverer: every panel has data, and every alert
+fires by its cause and ends with it.
+
+What a broker, a worker or a mail server can be made to suffer here is caused there. The rest is caused at a stage: the
+metric objects of both processes, driven by the methods that the processes call, served and scraped like them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+import os
 import re
+import signal
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from prometheus_client import start_http_server
 
-from deploy.monitoring.alerts import RECORDINGS
+from deploy.monitoring.alerts import ALERTS, RECORDINGS
 from deploy.monitoring.dashboards import dashboards
 from service.config import Settings
+from service.delivery.metrics import DeliveryMetrics
 from service.feed.replay import replay
 from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
+from service.streaming.job import Written
+from service.streaming.log_ends import Ends, Log
+from service.streaming.metrics import Metrics
+from service.streaming.reach import AWAY_S, Reach
 from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of
 from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import requested
+from tests.support.engines import make_engine
 from tests.support.mail_sink import Sink
 from tests.support.prometheus_servers import Servers, servers
 from tests.support.worker_process import WorkerProcess
@@ -30,6 +49,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 PATIENCE_S = 30.0
 LOOK_BACK_S = 60
 CAFE = Cafe(customers=120, days=240)
+TOPIC = "purchases"
 
 
 def until(holds: Callable[[], bool], what: Callable[[], str]) -> None:
@@ -37,6 +57,80 @@ def until(holds: Callable[[], bool], what: Callable[[], str]) -> None:
     while not holds():
         assert time.monotonic() < deadline, what()
         time.sleep(0.1)
+
+
+class Stage:
+    """A worker's and a deliverer's metrics without their processes; `show` makes one state of both."""
+
+    def __init__(self) -> None:
+        self.worker, self.deliverer = Metrics(), DeliveryMetrics("stage")
+        self.ports = free_port(), free_port()
+        self._engine = make_engine()
+        self._reach = Reach("nowhere:9092")
+        self._offset = 5_000
+        self.worker.recovered(0, 10, 0.1)
+        self.worker.positions(0, {TOPIC: 0}, {TOPIC: Ends(0, Log(1, 0, 0, 0))})
+        self.worker.gap(0, TOPIC, 0)
+        self._turn(0)
+
+    def serve(self, stack: ExitStack) -> None:
+        for port, registry in zip(self.ports, (self.worker.registry, self.deliverer.registry), strict=True):
+            server, thread = start_http_server(port, "127.0.0.1", registry)
+            stack.callback(thread.join)
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+
+    def _turn(self, carried: int, seconds: float = 0.01) -> None:
+        misplaced = Counter({(TOPIC, "crc32"): carried}) if carried else Counter[tuple[str, str]]()
+        written = Written({}, {}, 1, [], Counter(), 0, carried=misplaced)
+        self.worker.turn(0, written, self._engine, 0.01, seconds)
+
+    def show(self, *, trouble: bool) -> None:
+        """Called again and again while the trouble lasts."""
+        worker, deliverer, engine = self.worker, self.deliverer, self._engine
+        worker.assignment(1 if trouble else 0, 0)
+        if trouble:
+            worker.recovered(0, 10, 61.0)
+            self._offset += 100_000
+        high = self._offset if trouble else 0
+        worker.positions(0, {TOPIC: 0}, {TOPIC: Ends(0, Log(1, 0, high, high))})
+        worker.feed(0, stalled=trouble, delay_s=0.0, silent_sources=("north",) if trouble else ())
+        engine.ladder.brake.state.held_us = 1 if trouble else 0
+        young = engine.state.realised.classes[0]
+        young.healthy_days += 1
+        young.wrong_alerts += 50 if trouble else 0
+        self._turn(3 if trouble else 0, 5.0 if trouble else 0.01)
+        worker.broker(self._reach.look(time.monotonic() - (2 * AWAY_S if trouble else 0)))
+        worker.strangers(1 if trouble else 0)
+        if trouble:
+            worker.gap(0, TOPIC, 7)
+            deliverer.sent_again()
+            deliverer.provider_event("complaint", "recorded")
+            deliverer.ended("delivered", sample=False)
+        deliverer.available(value=True)
+        deliverer.lag(0, 5_000 if trouble else 0)
+        deliverer.standing(0, waiting=1, in_flight=0, memory=0, oldest_s=30_000 if trouble else 0)
+
+
+AT_THE_STAGE = {
+    "ChurnAlertWorkerNotReady", "ChurnAlertRecoveryTooLong", "ChurnAlertLagTooHigh", "ChurnAlertLagGrowing", "ChurnAlertFeedSilent",
+    "ChurnAlertSourceSilent", "ChurnAlertBrakeOn", "ChurnAlertTurnsSlow", "ChurnAlertBrokerAway", "ChurnAlertRecordsLost",
+    "ChurnAlertKeysMisplaced", "ChurnAlertWrongAlertsBeyondPromise", "ChurnAlertDeliverOldestWaiting", "ChurnAlertDeliverLag",
+    "ChurnAlertDeliverComplaints", "ChurnAlertDeliverSentTwice", "ChurnAlertStrangers",
+}  # fmt: skip
+AT_THE_REAL_ONES = {
+    "ChurnAlertNothingIsProcessed", "ChurnAlertTargetDown", "ChurnAlertRecordsRefused", "ChurnAlertDeadLetterShare",
+    "ChurnAlertTransactionStalled", "ChurnAlertPageRestarts", "ChurnAlertDelivererAbsent",
+    "ChurnAlertDeliverUnavailable", "ChurnAlertDeliverFailures", "ChurnAlertDeliverBounces", "ChurnAlertDeliverUnreadable",
+}  # fmt: skip
+
+
+def page_of(worker: int) -> int:
+    """Process id of the page of a worker."""
+    (page,) = [
+        int(each) for path in Path(f"/proc/{worker}/task").glob("*/children") for each in path.read_text().split()
+    ]
+    return page
 
 
 class Run:
@@ -47,6 +141,7 @@ class Run:
     ) -> None:
         self.settings, self.worker, self.deliverer = settings, worker, deliverer
         self.sink, self.seen, self.post = sink, seen, post
+        self.stage = Stage()
 
     def stop_sink(self) -> None:
         """The present one."""
@@ -62,12 +157,14 @@ def run(broker: TestBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         settings = settings_of(broker, f"mon{time.time_ns()}-", sink.port)
         settings = settings.changed(web={"port": port}, deliver={"port": free_port()}, outreach={"control_share": 0.2})
         topics.create(settings, partitions=1)
+        stage = Stage()
         worker = stack.enter_context(WorkerProcess(settings, "w", web=True))
         deliverer = stack.enter_context(Deliverer(settings))
         deliver_port = settings.deliver.port
         targets = {
             "churn-alert-worker": [f"127.0.0.1:{port}"],
             "churn-alert-deliver": [f"127.0.0.1:{deliver_port}"],
+            "stage": [f"127.0.0.1:{each}" for each in stage.ports],
         }
         deliverer.wait_assigned()
         worker.wait_assigned()
@@ -75,6 +172,7 @@ def run(broker: TestBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         seen = stack.enter_context(servers(tmp_path_factory.mktemp("prometheus"), ports, targets))
         post = stack.enter_context(closing(Post(settings)))
         made = Run(settings, worker, deliverer, sink, seen, post)
+        made.stage = stage
         stack.callback(made.stop_sink)
         yield made
 
@@ -123,3 +221,80 @@ def test_every_panel_of_every_dashboard_has_data(run: Run) -> None:
         return not missing
 
     until(empty, lambda: "no data:\n" + "\n".join(f"{place}: {query}" for query, place in missing.items()))
+
+
+def test_every_alert_fires_by_its_cause_and_ends_with_it(run: Run) -> None:
+    assert {alert.name for alert in ALERTS} == AT_THE_STAGE | AT_THE_REAL_ONES
+    told = run.seen.told
+    trouble, over = threading.Event(), threading.Event()
+    trouble.set()
+
+    def act() -> None:
+        while not over.wait(0.1):
+            run.stage.show(trouble=trouble.is_set())
+
+    stage = threading.Thread(target=act)
+    with ExitStack() as served:
+        run.stage.serve(served)
+        stage.start()
+        served.callback(stage.join)
+        served.callback(over.set)
+        asyncio.run(_trouble(run))
+        until(lambda: told["firing"] >= AT_THE_STAGE, lambda: f"never fired: {sorted(AT_THE_STAGE - told['firing'])}")
+        trouble.clear()
+        until(
+            lambda: told["resolved"] >= AT_THE_STAGE | AT_THE_REAL_ONES and not run.seen.firing(),
+            lambda: f"not ended: {sorted(told['firing'] - told['resolved'])}, {sorted(run.seen.firing())}",
+        )
+
+
+async def _trouble(run: Run) -> None:
+    """Makes the worker and the deliverer suffer, one thing after another, and repairs it."""
+    async with asyncio.TaskGroup() as both:
+        both.create_task(_trouble_of_the_worker(run))
+        both.create_task(_trouble_of_the_deliverer(run))
+
+
+async def _trouble_of_the_worker(run: Run) -> None:
+    kafka, seen, worker = run.settings.kafka, run.seen, run.worker
+    # A producer of rubbish.
+    await seen.fire(
+        "ChurnAlertRecordsRefused", "ChurnAlertDeadLetterShare", doing=lambda: run.post.rubbish(kafka.topics.purchases)
+    )
+    # A producer that leaves its transaction open.
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap_servers, transactional_id=f"{kafka.group}-hangs"
+    ) as hanging:
+        await hanging.begin_transaction()
+        await hanging.send_and_wait(kafka.topics.purchases, b"{}", key=b"c-1")
+        await seen.fire("ChurnAlertTransactionStalled")
+        await hanging.abort_transaction()
+    # A page that is killed, as for want of memory.
+    os.kill(page_of(worker.pid), signal.SIGKILL)
+    await seen.fire("ChurnAlertPageRestarts")
+    # A worker that dies.
+    worker.end()
+    await seen.fire("ChurnAlertNothingIsProcessed", "ChurnAlertTargetDown")
+    worker.start()
+    await asyncio.to_thread(worker.wait_assigned)
+
+
+async def _trouble_of_the_deliverer(run: Run) -> None:
+    kafka, seen = run.settings.kafka, run.seen
+    # Another program that writes into its topic.
+    await seen.fire("ChurnAlertDeliverUnreadable", doing=lambda: run.post.rubbish(kafka.topics.outreach))
+    # Mailboxes that do not exist.
+    run.sink.handler.rcpt_answers = ["550 5.1.1 no such user here"] * 12
+    run.post.say(*[requested(f"bad-{each}", f"bad-{each}", expires_us=FAR_US) for each in range(12)])
+    await seen.fire("ChurnAlertDeliverFailures", "ChurnAlertDeliverBounces")
+    # A mail server that is gone.
+    port = run.sink.port
+    run.sink.stop()
+    run.post.say(requested("later", "later", expires_us=FAR_US))
+    await seen.fire("ChurnAlertDeliverUnavailable")
+    run.sink = Sink(run.sink.handler, port=port)
+    run.sink.start()
+    # A deliverer that dies.
+    run.deliverer.end()
+    await seen.fire("ChurnAlertDelivererAbsent")
+    run.deliverer.start()

@@ -76,9 +76,15 @@ class Sink(Controller):
     """In a thread of the test; `with Sink() as sink: … sink.port`."""
 
     def __init__(
-        self, handler: Handler | None = None, *, tls: ssl.SSLContext | None = None, login: tuple[str, str] | None = None
+        self,
+        handler: Handler | None = None,
+        *,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        login: tuple[str, str] | None = None,
     ) -> None:
-        """`tls`: STARTTLS is offered and required; `login`: the only name and password that are taken."""
+        """`port` 0 = any. `tls`: STARTTLS is offered and required. `login`: the only name and password that are
+        taken."""
         self.handler: Handler
         options: dict[str, Any] = {}
         if tls is not None:
@@ -91,7 +97,7 @@ class Sink(Controller):
                 return AuthResult(success=good, handled=good)
 
             options |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": tls is not None}
-        super().__init__(handler or Handler(), hostname="127.0.0.1", port=0, **options)
+        super().__init__(handler or Handler(), hostname="127.0.0.1", port=port, **options)
 
     def __enter__(self) -> Self:
         self.start()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +25,10 @@ SHORTER = 600.0
 SCRAPE_S = 0.5
 WINDOW_S = (3.0, 8.0)
 """What is looked back upon holds some scrapes at least, and no more than a test waits for at most."""
+
+FIRES_WITHIN_S = 15.0
+_READY_S = 20.0
+_TEMPLATE = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 
 
 def shortened() -> str:
@@ -53,6 +59,17 @@ class Servers:
         assert answer.status_code == 200, f"{expression}: {answer.text}"
         series = answer.json()["data"]["result"]
         return any(math.isfinite(float(value)) for each in series for _, value in each["values"])
+
+    async def fire(self, *names: str, doing: Callable[[], object] = lambda: None) -> None:
+        """Until Alertmanager has told of these; `doing` is done again and again meanwhile."""
+        deadline = time.monotonic() + FIRES_WITHIN_S
+        while waited := set(names) - self.told["firing"]:
+            assert time.monotonic() < deadline, (
+                f"did not fire within {FIRES_WITHIN_S:.0f} s: {sorted(waited)}; Alertmanager told of"
+                f" {sorted(self.told['firing'])}, Prometheus of {sorted(self.firing())}"
+            )
+            await asyncio.to_thread(doing)
+            await asyncio.sleep(0.2)
 
     def firing(self) -> set[str]:
         return {each["metric"]["alertname"] for each in self.query('ALERTS{alertstate="firing"}')}
@@ -97,22 +114,15 @@ def servers(directory: Path, ports: tuple[int, int], targets: Mapping[str, list[
     (directory / "alertmanager.yml").write_text(json.dumps(alertmanager), encoding="utf-8")
     log = (directory / "servers.log").open("w", encoding="utf-8")
     commands = (
-        [program(ALERTMANAGER), f"--config.file={directory}/alertmanager.yml", f"--storage.path={directory}/alerts",
+        [_alertmanager(directory), f"--config.file={directory}/alertmanager.yml", f"--storage.path={directory}/alerts",
          f"--web.listen-address=127.0.0.1:{ports[1]}", "--cluster.listen-address=", "--log.level=warn"],
         [program(PROMETHEUS), f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data",
          f"--web.listen-address=127.0.0.1:{ports[0]}", "--log.level=warn"],
     )  # fmt: skip
     running = [subprocess.Popen(command, stdout=log, stderr=log, cwd=directory) for command in commands]
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                if httpx.get(f"{found.prometheus}/-/ready", timeout=1).status_code == 200:
-                    break
-            except httpx.TransportError:
-                pass
-            assert time.monotonic() < deadline, (directory / "servers.log").read_text()
-            time.sleep(0.1)
+        for port in ports:
+            _wait_ready(port, directory / "servers.log")
         yield found
     finally:
         for process in running:
@@ -122,3 +132,31 @@ def servers(directory: Path, ports: tuple[int, int], targets: Mapping[str, list[
         log.close()
         receiver.shutdown()
         receiver.server_close()
+
+
+def _alertmanager(directory: Path) -> str:
+    """Debian's Alertmanager reads its templates from where its package is installed, and from nowhere else. Where the
+    package is unpacked and not installed, a copy of the program reads them from where it is started."""
+    found = Path(program(ALERTMANAGER))
+    if _TEMPLATE.exists() or found.is_relative_to("/usr"):
+        return str(found)
+    for template in (found.parents[2] / _TEMPLATE.relative_to("/")).parent.glob("*.tmpl"):
+        shutil.copy(template, directory)
+    installed = str(_TEMPLATE.parent).encode()
+    assert len(installed) % 2 == 0, "the name of another directory must be as long"
+    copy = directory / found.name
+    copy.write_bytes(found.read_bytes().replace(installed, b"./" * (len(installed) // 2)))
+    copy.chmod(0o755)
+    return str(copy)
+
+
+def _wait_ready(port: int, log: Path) -> None:
+    deadline = time.monotonic() + _READY_S
+    while True:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/-/ready", timeout=1).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline, f"port {port} is not ready within {_READY_S:.0f} s: {log.read_text()}"
+        time.sleep(0.1)
