@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from service.config import WebSettings
 from service.domain.outreach.realised import Realised
 from service.streaming.metrics import Metrics
 from service.web import live
 from service.web.app import create_app
+from service.web.limits import Limits
 from service.web.live import Pulse, fingerprint
 from service.web.recent import read_decision
+from service.web.server import serve_app, take_port
 from service.web.shop_view import Readiness
 from tests.support.made_up_shop import HEALTHY, MONTHS, SETTINGS, FakeFacts, get, written
 from tests.unit.test_brought_on_every_surface import shop
@@ -164,3 +168,20 @@ async def test_the_script_may_ask_its_own_server_alone() -> None:
     page = await get("/")
 
     assert "script-src 'self'; connect-src 'self'" in page.headers["content-security-policy"]
+
+
+async def test_a_server_that_ends_does_not_wait_for_who_listens() -> None:
+    settings = WebSettings.model_validate({"port": 0})
+    listener = take_port(settings)
+    app = create_app(SETTINGS, Metrics().registry, FakeFacts())
+    serving = asyncio.create_task(serve_app(app, listener, Limits.of(settings, settings.host)))
+    client = Client(*await asyncio.open_connection(*listener.getsockname()))
+    client.send(ASK)
+    await told(client)
+    began_s = time.monotonic()
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+    assert time.monotonic() - began_s < 1.5
+    await client.rest()
+    client.writer.close()
