@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.monitoring.dashboards import dashboards
-from deploy.monitoring.rules import RUNBOOKS, rules, runbook_page
+from deploy.monitoring.rules import RUNBOOKS, kubernetes_rules, rules, runbook_page
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -20,6 +20,7 @@ def made(runbooks: str | None = None) -> dict[str, str]:
     boards = dashboards() if runbooks is None else dashboards(runbooks)
     return {
         "deploy/prometheus/rules.yml": rules(runbooks=runbooks or RUNBOOKS),
+        "deploy/kubernetes/prometheus-rule.yaml": kubernetes_rules(runbooks or RUNBOOKS),
         RUNBOOKS: runbook_page(),
         **{f"deploy/grafana/dashboards/{name}": text for name, text in boards.items()},
     }

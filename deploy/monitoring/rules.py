@@ -43,6 +43,21 @@ def rules(window: Duration = unchanged, hold: Duration = unchanged, runbooks: st
     return "\n".join(lines) + "\n"
 
 
+def kubernetes_rules(runbooks: str = RUNBOOKS) -> str:
+    """The same rules for the operator of Prometheus."""
+    groups = rules(runbooks=runbooks).partition("groups:\n")[2]
+    head = (
+        f"# {WRITTEN}.",
+        "apiVersion: monitoring.coreos.com/v1",
+        "kind: PrometheusRule",
+        "metadata:",
+        "  name: churn-alert",
+        "spec:",
+        "  groups:",
+    )
+    return "\n".join([*head, *(f"  {line}" for line in groups.splitlines())]) + "\n"
+
+
 def runbook_page() -> str:
     """docs/runbooks.md."""
     lines = [

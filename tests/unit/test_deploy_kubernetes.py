@@ -1,0 +1,171 @@
+"""The manifests are Kubernetes' own by its schemas, name each other rightly, and give settings that there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import kubernetes_validate
+import pytest
+import yaml
+from typer.main import get_command
+
+from service.cli import app
+from service.config.loading import load_settings
+
+FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kubernetes"
+KUSTOMIZATION: Final[dict[str, Any]] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
+VERSION: Final = "1.31"
+"""Of Kubernetes: the oldest that its makers still mend is newer."""
+OF_OTHERS: Final = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
+"""Kinds that operators bring, of which Kubernetes has no schema."""
+Manifest = dict[str, Any]
+
+
+def manifests() -> list[Manifest]:
+    files = [FOLDER / name for name in KUSTOMIZATION["resources"]]
+    return [each for file in files for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+
+
+def the(kind: str, name: str) -> Manifest:
+    (found,) = [each for each in manifests() if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def named(each: Manifest) -> str:
+    return f"{each['kind']}/{each['metadata']['name']}"
+
+
+def labels_of(pods: Manifest) -> dict[str, str]:
+    found: dict[str, str] = pods["spec"]["template"]["metadata"]["labels"]
+    return found
+
+
+PODS = [each for each in manifests() if "template" in each.get("spec", {})]
+
+
+def test_every_file_is_a_resource() -> None:
+    files = {file.name for file in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
+
+    assert files == set(KUSTOMIZATION["resources"])
+    assert len({named(each) for each in manifests()}) == len(manifests())
+
+
+@pytest.mark.parametrize("manifest", [each for each in manifests() if each["kind"] not in OF_OTHERS], ids=named)
+def test_kubernetes_schemas_hold(manifest: Manifest) -> None:
+    kubernetes_validate.validate(manifest, VERSION, strict=True)
+
+
+def test_the_schemas_refuse_what_is_misspelt() -> None:
+    wrong = the("StatefulSet", "churn-alert-worker")
+    wrong["spec"]["template"]["spec"]["containers"][0]["redinessProbe"] = {}
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, VERSION, strict=True)
+
+
+@pytest.mark.parametrize("pods", PODS, ids=named)
+def test_every_pod_runs_restricted_and_starts_a_command(pods: Manifest) -> None:
+    spec = pods["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    command = get_command(app)
+    words = container["args"]
+    for word in words[: words.index("--partitions")] if "--partitions" in words else words:
+        command = command.commands[word]  # type: ignore[attr-defined]
+
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container["resources"]["limits"]["memory"]
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp"]  # noqa: S108 - the container's
+    assert f"USER {spec['securityContext']['runAsUser']}:" in (FOLDER.parent / "Dockerfile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("kind", "name", "port"), [("StatefulSet", "worker", 8088), ("Deployment", "deliver", 8089)])
+def test_processes_are_watched_found_and_kept(kind: str, name: str, port: int) -> None:
+    full = f"churn-alert-{name}"
+    pods = the(kind, full)
+    (container,) = pods["spec"]["template"]["spec"]["containers"]
+    probes = {key: container[key]["httpGet"] for key in ("startupProbe", "livenessProbe", "readinessProbe")}
+    selectors = [
+        pods["spec"]["selector"]["matchLabels"],
+        the("Service", full)["spec"]["selector"],
+        the("PodDisruptionBudget", full)["spec"]["selector"]["matchLabels"],
+        the("NetworkPolicy", full)["spec"]["podSelector"]["matchLabels"],
+        the("ServiceMonitor", full)["spec"]["selector"]["matchLabels"],
+        the("Service", full)["metadata"]["labels"],
+    ]
+
+    assert container["ports"] == [{"name": "http", "containerPort": port}]
+    assert [probe["path"] for probe in probes.values()] == ["/healthz", "/healthz", "/readyz"]
+    assert all(probe["port"] == "http" for probe in probes.values())
+    assert selectors == [labels_of(pods)] * len(selectors)
+    assert the("ServiceMonitor", full)["spec"]["endpoints"][0]["port"] == "http"
+    assert the("Service", full)["spec"]["ports"][0] == {"name": "http", "port": port, "targetPort": "http"}
+
+
+def test_a_worker_is_known_by_its_pods_name_and_scaled_by_what_waits() -> None:
+    worker = the("StatefulSet", "churn-alert-worker")
+    (container,) = worker["spec"]["template"]["spec"]["containers"]
+    scaled = the("ScaledObject", "churn-alert-worker")["spec"]
+    (trigger,) = scaled["triggers"]
+    settings = load_settings()
+
+    assert container["env"] == [
+        {"name": "CHURN_ALERT_KAFKA__INSTANCE_ID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    ]
+    assert scaled["scaleTargetRef"] == {key: worker[key] for key in ("apiVersion", "kind")} | {
+        "name": worker["metadata"]["name"]
+    }
+    assert "replicas" not in worker["spec"]
+    made = the("Job", "churn-alert-topics")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert made[-2:] == ["--partitions", str(scaled["maxReplicaCount"])]
+    assert trigger["type"] == "kafka"
+    assert trigger["metadata"]["consumerGroup"] == settings.kafka.group
+    assert trigger["metadata"]["topic"] == settings.kafka.topics.purchases
+    assert all(isinstance(value, str) for value in trigger["metadata"].values())
+    assert f"CHURN_ALERT_KAFKA__BOOTSTRAP_SERVERS={trigger['metadata']['bootstrapServers']}" in literals()
+
+
+def literals() -> list[str]:
+    (made,) = KUSTOMIZATION["configMapGenerator"]
+    found: list[str] = made["literals"]
+    return found
+
+
+def test_every_variable_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for literal in literals():
+        name, _, value = literal.partition("=")
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CHURN_ALERT_DELIVER__UNSUBSCRIBE_SECRET", "s" * 32)  # from the Secret
+
+    settings = load_settings()
+
+    assert the("Service", "churn-alert-page")["metadata"]["name"] in settings.web.hosts
+    assert (settings.web.host, settings.deliver.host) == ("0.0.0.0", "0.0.0.0")  # noqa: S104 - a container's
+    for pods in PODS:
+        (container,) = pods["spec"]["template"]["spec"]["containers"]
+        sources = [next(iter(each.values()))["name"] for each in container["envFrom"]]
+        assert sources == [KUSTOMIZATION["configMapGenerator"][0]["name"], "churn-alert"]
+
+
+def test_the_rules_are_those_of_prometheus() -> None:
+    rules = yaml.safe_load((FOLDER.parent / "prometheus" / "rules.yml").read_text(encoding="utf-8"))
+
+    assert the("PrometheusRule", "churn-alert")["spec"] == rules
+    assert len(json.dumps(rules)) > 1_000
+
+
+def test_targets_have_the_jobs_that_the_alerts_speak_of() -> None:
+    scraped = (FOLDER.parent / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
+    jobs = set(re.findall(r"job_name: (\S+)", scraped))
+    monitored = [each["metadata"]["name"] for each in manifests() if each["kind"] == "ServiceMonitor"]
+
+    assert {the("Service", name)["metadata"]["name"] for name in monitored} == jobs
