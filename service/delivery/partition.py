@@ -112,6 +112,8 @@ class PartitionDelivery:
         self._sending: set[asyncio.Task[None]] = set()
         self._committed = desk.committable
         self._commit_at = self._look_at = 0.0
+        self._readable = True
+        """Whether the newest record was; those that follow one that was not are counted and not told of."""
         self._wake = asyncio.Event()
         self._enough = asyncio.Event()
         """Half of what was being sent has an answer."""
@@ -139,8 +141,14 @@ class PartitionDelivery:
             found = read_request(value, self._channel.name, self.number, offset)
         except UnreadableError as error:
             self._metrics.unreadable()
-            log.warning("a record of outreach cannot be read", partition=self.number, offset=offset, error=str(error))
+            if self._readable:
+                log.warning(
+                    "a record of outreach cannot be read", partition=self.number, offset=offset, error=str(error)
+                )
             found = None
+            self._readable = False
+        else:
+            self._readable = True
         if isinstance(found, Cancelled):
             self._cancelled.setdefault(found.id, found.reason)
             self._read_cancelled.add(found.id)
@@ -308,7 +316,7 @@ class PartitionDelivery:
             try:
                 how = await self._channel.send(chosen.order)
             except Exception as error:  # noqa: BLE001 - one order must not hold up the others
-                log.error("an attempt failed in an unexpected way", request=chosen.order.id, error=repr(error)[:300])  # noqa: TRY400
+                log.error("an attempt failed in an unexpected way", request=chosen.order.id, error=type(error).__name__)  # noqa: TRY400 - its text may name somebody
                 how = Attempt(Result.RETRY, f"unexpected {type(error).__name__}")
             self._metrics.attempted(how.result.value, self._now_s() - began)
         if isinstance(how, Attempt) and how.result is Result.BOUNCED and not chosen.order.sample:

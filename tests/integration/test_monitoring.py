@@ -1,5 +1,5 @@
-"""A real Prometheus and Alertmanager watch a real worker and a real deliverer: every panel has data, and every alert
-fires by its cause and ends with it.
+"""A real Prometheus and Alertmanager watch a real worker and a real deliverer: every panel has data, every alert
+fires by its cause and ends with it, and the whole log of the run is of one kind.
 
 What a broker, a worker or a mail server can be made to suffer here is caused there. The rest is caused at a stage: the
 metric objects of both processes, driven by the methods that the processes call, served and scraped like them.
@@ -298,3 +298,20 @@ async def _trouble_of_the_deliverer(run: Run) -> None:
     run.deliverer.end()
     await seen.fire("ChurnAlertDelivererAbsent")
     run.deliverer.start()
+
+
+def test_the_log_of_the_whole_run_is_json_says_changes_and_names_nobody(run: Run) -> None:
+    customers = {event.customer_id for event in Simulation(CAFE).events()}
+    for process in (run.worker, run.deliverer):
+        lines = [json.loads(line) for line in process.log.splitlines()]
+
+        assert lines
+        assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
+        said = process.log
+        assert "@example.org" not in said
+        words = set(re.findall(r"[\w-]+", said))
+        assert not words & customers
+        assert max(Counter(line["event"] for line in lines).values()) <= 3, (
+            "a line for each change, none for each event"
+        )
+        assert all(isinstance(line["partition"], int) for line in lines if "partition" in line)
