@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.syntax import parsed
+from tests.support.syntax import nodes_of
 
 pytestmark = pytest.mark.xdist_group("sources")  # parsed once
 
@@ -109,7 +109,7 @@ def room_of(module: str) -> str:
 def imports_of(path: str, text: str, ours: set[str]) -> Iterator[tuple[int, str]]:
     """(line, full name of the module) of everything that a file imports, wherever in it."""
     package = module_of(path).split(".") if path.endswith("__init__.py") else module_of(path).split(".")[:-1]
-    for node in ast.walk(parsed(text)):
+    for node in nodes_of(text, ast.Import, ast.ImportFrom, ast.Call):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -175,7 +175,7 @@ def impurities(sources: Sources) -> list[str]:
 
 
 def calls_of_the_world(text: str) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(parsed(text)):
+    for node in nodes_of(text, ast.Await, ast.AsyncFunctionDef, ast.Call):
         if isinstance(node, ast.Await | ast.AsyncFunctionDef):
             yield node.lineno, "waits"
         elif isinstance(node, ast.Call):

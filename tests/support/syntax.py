@@ -13,6 +13,12 @@ def parsed(text: str) -> ast.Module:
     return ast.parse(text)
 
 
+@lru_cache(maxsize=5_000)
+def nodes_of(text: str, *kinds: type[ast.AST]) -> tuple[ast.AST, ...]:
+    """Every node of these kinds, wherever in a source."""
+    return tuple(node for node in ast.walk(parsed(text)) if isinstance(node, kinds))
+
+
 @lru_cache(maxsize=1_000)
 def attributes_of(text: str) -> tuple[ast.Attribute, ...]:
     """Every `x.name` of a source."""

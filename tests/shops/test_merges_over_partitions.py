@@ -17,7 +17,7 @@ from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
 from service.streaming.partitioner import Kept
-from tests.property.test_placement import LATER_US, log_of
+from tests.shops.test_placement import LATER_US, log_of
 from tests.support.load import settings_for
 from tests.support.small_group import FUNCTION, Placed, SmallGroup, home, mixed_of
 
