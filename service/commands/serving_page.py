@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
 
 from fastapi import FastAPI
 
@@ -31,7 +30,7 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
     facts = RemoteFacts(asked, reading)
     access = Access(settings.web.token, settings.web.token_failures)
     app = create_app(settings, facts.metrics, facts, access, facts.renew)
-    unsubscribing(settings)(app)
+    add_unsubscribing(app, settings)
     limits = Limits.of(settings.web, settings.web.host, settings.deliver.public_url)
     serving = asyncio.create_task(
         serve_app(Renderings(app, facts.renew, stored=settings.web.numbers == "open"), listener, limits, access)
@@ -57,18 +56,13 @@ async def _follow(facts: RemoteFacts, reading: ShopReading) -> None:
     await reading.run()
 
 
-def unsubscribing(settings: Settings) -> Callable[[FastAPI], None]:
-    """Adds the page that the links of messages lead to, where the secret is known that signs them."""
+def add_unsubscribing(app: FastAPI, settings: Settings) -> None:
+    """The page that the links of messages lead to, where the secret is known that signs them."""
     secret = settings.deliver.unsubscribe_secret
+    if secret is None:
+        return
+    from service.delivery.customers import CustomersWriter
+    from service.delivery.links import Links
+    from service.web.unsubscribe import add_unsubscribe
 
-    def add(app: FastAPI) -> None:
-        if secret is None:
-            return
-        from service.delivery.customers import CustomersWriter
-        from service.delivery.links import Links
-        from service.web.unsubscribe import add_unsubscribe
-
-        writer = CustomersWriter(settings)
-        add_unsubscribe(app, Links(settings.deliver.public_url, secret).read, writer.unsubscribed)
-
-    return add
+    add_unsubscribe(app, Links(settings.deliver.public_url, secret).read, CustomersWriter(settings).unsubscribed)

@@ -1,7 +1,8 @@
-"""How fast: a smooth rate, and growing pauses between attempts."""
+"""How fast: a smooth rate, growing pauses between attempts, and waits that something may end sooner."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,3 +50,12 @@ class Backoff:
         """After so many attempts (1 = the first has failed); `chance` lies in 0–1."""
         full = min(self.longest_s, self.first_s * 2.0 ** min(max(0, attempts - 1), _MOST_DOUBLINGS))
         return full * (1.0 - chance / 2.0)
+
+
+async def wait_for(event: asyncio.Event, most_s: float) -> None:
+    """Until it is set, or so long."""
+    try:
+        async with asyncio.timeout(most_s):
+            await event.wait()
+    except TimeoutError:
+        pass

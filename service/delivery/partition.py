@@ -17,9 +17,9 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Final, Protocol
 
+import msgspec
 import structlog
 
 from service.delivery.channel import Attempt, Channel, Order, Result
@@ -27,10 +27,10 @@ from service.delivery.desk import Desk, Open, Said
 from service.delivery.gate import Refused, refusal
 from service.delivery.memory import State
 from service.delivery.metrics import DeliveryMetrics
-from service.delivery.pace import Pacer
-from service.delivery.requests import Cancelled, UnreadableError, read_request
+from service.delivery.pace import Pacer, wait_for
+from service.delivery.requests import Cancelled, UnreadableError, read_request, time_us
 from service.delivery.standings import Standings
-from service.domain.calendar import SECOND_US, to_us
+from service.domain.calendar import SECOND_US
 from service.domain.quiet_times import Quiet
 
 log = structlog.get_logger()
@@ -245,8 +245,8 @@ class PartitionDelivery:
             return 0.0
         if self._oldest[0] != oldest.id:
             try:
-                decided_us = to_us(datetime.fromisoformat(str(oldest.event.get("time"))))
-            except (TypeError, ValueError):  # no time, or one without a zone: others may write requests too
+                decided_us = time_us(oldest.event.get("time"))
+            except (msgspec.MsgspecError, ValueError):  # no time, or one without a zone: others may write requests too
                 decided_us = self._now_us()
             self._oldest = (oldest.id, decided_us)
         return max(0.0, (self._now_us() - self._oldest[1]) / SECOND_US)
@@ -378,14 +378,14 @@ class PartitionDelivery:
 
     async def _pause(self) -> None:
         if self._sending and not self._is_enough():
-            await _wait(self._enough, LINGER_S)
+            await wait_for(self._enough, LINGER_S)
         wait_s = LOOK_S
         next_us = self._desk.next_us()
         if next_us is not None and self._channel.available and self._desk.begun < self._in_flight:
             until_due = (next_us - self._now_us()) / SECOND_US
             wait_s = min(wait_s, max(until_due, self._pacer.wait_s(self._now_s()), 0.0))
         if wait_s > 0 and not self._wake.is_set():
-            await _wait(self._wake, wait_s)
+            await wait_for(self._wake, wait_s)
         else:
             await asyncio.sleep(0)
 
@@ -413,14 +413,6 @@ class PartitionDelivery:
     def _was_heard_of(self, customer_id: str) -> None:
         self._heard_of.add(customer_id)
         self._wake.set()
-
-
-async def _wait(event: asyncio.Event, most_s: float) -> None:
-    try:
-        async with asyncio.timeout(most_s):
-            await event.wait()
-    except TimeoutError:
-        pass
 
 
 def by_chance() -> float:

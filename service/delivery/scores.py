@@ -24,7 +24,7 @@ from service.config import Settings
 from service.delivery.channel import Attempt, Result
 from service.delivery.group import group_consumer
 from service.delivery.metrics import DeliveryMetrics
-from service.delivery.pace import Backoff, Pacer
+from service.delivery.pace import Backoff, Pacer, wait_for
 from service.delivery.partition import wall_us
 from service.delivery.score_desk import Event, ScoreDesk, event_of
 from service.delivery.webhook import WebhookTarget
@@ -165,11 +165,7 @@ class ScoresFeed:
             self._pacer.begun(time.monotonic(), begun)
             self.metrics.available(value=self._target.available)
             if not begun:
-                try:
-                    async with asyncio.timeout(self._pause_s()):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
+                await wait_for(self._wake, self._pause_s())
             else:
                 await asyncio.sleep(0)
 

@@ -37,7 +37,7 @@ from service.config import Settings, child_environment
 from service.streaming.metrics import Metrics
 from service.streaming.worker import Worker
 from service.web.server import address_of
-from service.web.waiting import WaitingFacts
+from service.web.waiting import waiting_facts
 from service.web.wire import END, Answer, Ask, Frames, Question, framed, question_of
 from service.web.worker_view import WorkerFacts
 
@@ -252,7 +252,7 @@ class PageProcess:
             case Ask.LIFE:
                 return Answer(question.number)
             case Ask.FACTS:
-                return Answer(question.number, facts=WaitingFacts(since_s).told())
+                return Answer(question.number, facts=waiting_facts(since_s))
             case Ask.METRICS:
                 encode, content_type = choose_encoder(question.accept)
                 return Answer(question.number, metrics=encode(self._metrics.registry), content_type=content_type)

@@ -14,7 +14,7 @@ from service.streaming.brought_totals import BroughtRow
 from service.web.recent import Decided
 from service.web.shop_reading import ShopReading
 from service.web.shop_view import CustomerCounts, Readiness
-from service.web.waiting import WaitingFacts
+from service.web.waiting import waiting_facts
 from service.web.wire import Answer, Ask, Facts, Frames, Question, answer_of, framed
 
 FRESH_S: Final = 1.0
@@ -73,7 +73,7 @@ class RemoteFacts:
     def __init__(self, line: Line, reading: ShopReading) -> None:
         self._line = line
         self._reading = reading
-        self._facts: Facts = WaitingFacts(0.0).told()
+        self._facts: Facts = waiting_facts(0.0)
         self._told_s = -FRESH_S
         self._heard_s = self._silent_since_s = time.monotonic()
         self._silent = False

@@ -7,16 +7,11 @@ from service.web.shop_view import CustomerCounts, Readiness
 from service.web.wire import Facts
 
 
-class WaitingFacts:
-    """A process without partitions, whose broker has been away since then (Unix seconds; 0 = it may be there)."""
-
-    def __init__(self, since_s: float) -> None:
-        self._since_s = since_s
-
-    def told(self) -> Facts:
-        return Facts(
-            working=False,
-            readiness=Readiness(assigned=False, partitions={}, unreachable_since_s=self._since_s),
-            customers=CustomerCounts({}, {}, 0, 0, None),
-            kept=[list(one.fields()) for one in totals([Realised()])],
-        )
+def waiting_facts(since_s: float) -> Facts:
+    """Of a process without partitions, whose broker has been away since then (Unix seconds; 0 = it may be there)."""
+    return Facts(
+        working=False,
+        readiness=Readiness(assigned=False, partitions={}, unreachable_since_s=since_s),
+        customers=CustomerCounts({}, {}, 0, 0, None),
+        kept=[list(one.fields()) for one in totals([Realised()])],
+    )

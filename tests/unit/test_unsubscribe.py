@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaTimeoutError
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from service.commands.serving_page import unsubscribing
+from service.commands.serving_page import add_unsubscribing
 from service.config import Settings
 from service.delivery.links import Links
 from service.delivery.metrics import DeliveryMetrics
@@ -140,7 +140,7 @@ async def test_a_process_whose_messages_hold_no_link_has_no_such_page(record: Re
 async def test_the_workers_page_takes_the_link_where_it_knows_the_secret(secret: str | None) -> None:
     app = FastAPI()
     app.middleware("http")(secure)
-    unsubscribing(Settings.model_validate({"deliver": {"unsubscribe_secret": secret}}))(app)
+    add_unsubscribing(app, Settings.model_validate({"deliver": {"unsubscribe_secret": secret}}))
 
     async with browser(app) as client:
         asked = await client.get(LINKS.url("c1", "en"))

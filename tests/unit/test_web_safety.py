@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
 
-from service.commands.serving_page import unsubscribing
+from service.commands.serving_page import add_unsubscribing
 from service.config import Settings
 from service.delivery.links import Links
 from service.streaming.metrics import Metrics
@@ -32,7 +32,7 @@ LINK = Links("https://anna.example", SECRET).url("c1", "en").removeprefix("https
 
 def the_app(settings: Settings = SENDING) -> FastAPI:
     app = create_app(settings, Metrics().registry, FakeFacts())
-    unsubscribing(settings)(app)
+    add_unsubscribing(app, settings)
     return app
 
 
