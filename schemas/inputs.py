@@ -169,6 +169,11 @@ class CustomerEvent(_Input):
         None,
         description="true: the customer has called a message spam, which is marketing_consent = false; false or null = not said.",
     )
+    profiling: bool | None = Field(
+        None,
+        description="false: the customer objects to profiling, so they have no scores and no message is chosen for them; true: "
+        "takes that back; null = not said.",
+    )
     outreach_id: Identifier | None = Field(
         None,
         description="Beside bounce or complaint: the id of the outreach.requested that it is about; null = the last one delivered.",

@@ -31,6 +31,7 @@ from service.delivery.pace import Pacer, wait_for
 from service.delivery.requests import Cancelled, UnreadableError, read_request, time_us
 from service.delivery.standings import Standings
 from service.domain.calendar import SECOND_US
+from service.domain.findings import Kind
 from service.domain.quiet_times import Quiet
 
 log = structlog.get_logger()
@@ -304,9 +305,14 @@ class PartitionDelivery:
             order,
             self._now_us(),
             self._cancelled.get(order.id),
-            None if order.takes_back else self._standings.why_not(order.customer_id, order.consent_us, order.email),
+            None if order.takes_back else self._standing_of(order),
             self._channel.refusal(order),
         )
+
+    def _standing_of(self, order: Order) -> str | None:
+        """Why the customer must not be written to by now."""
+        answers = order.data.get("kind") == Kind.SERVICE_RECOVERY
+        return self._standings.why_not(order.customer_id, order.consent_us, order.email, profiled=not answers)
 
     async def _send(self, chosen: Open) -> None:
         """One attempt; whatever happens, it has an end."""

@@ -32,6 +32,8 @@ class Standings:
         self._bounced: dict[str, dict[str, int]] = {}
         """Customer → addresses in small letters to which mail came back, and when."""
         self._erased: set[str] = set()
+        self._objections: dict[str, int] = {}
+        """Who objects to profiling, as far as they have not taken it back; and since when."""
         self._merged: dict[str, str] = {}
         self._merged_from: dict[str, set[str]] = {}
         self._aftermaths: dict[str, tuple[Aftermath, ...]] = {}
@@ -42,7 +44,7 @@ class Standings:
         """Told of each customer of whose messages something was said."""
 
     def __len__(self) -> int:
-        return len(self._no) + len(self._bounced) + len(self._erased)
+        return len(self._no) + len(self._bounced) + len(self._erased) + len(self._objections)
 
     def erased(self, customer_id: str) -> bool:
         return customer_id in self._erased
@@ -79,6 +81,7 @@ class Standings:
                 self._erased.add(who)
                 self._no.pop(who, None)
                 self._bounced.pop(who, None)
+                self._objections.pop(who, None)
                 self._aftermaths.pop(who, None)
                 for tell in self.on_erased:
                     tell(who)
@@ -91,8 +94,9 @@ class Standings:
             case Profile():
                 self._profile(event)
 
-    def why_not(self, customer_id: str, consent_us: int, address: str | None) -> str | None:
-        """A code, where the customer must not be written to (there) although they had agreed since `consent_us`."""
+    def why_not(self, customer_id: str, consent_us: int, address: str | None, *, profiled: bool = False) -> str | None:
+        """A code, where the customer must not be written to (there) although they had agreed since `consent_us`.
+        `profiled`: they were chosen by what they have done, to which they may object."""
         seen = set()
         who: str | None = customer_id
         while who is not None and who not in seen:
@@ -102,6 +106,8 @@ class Standings:
             no = self._no.get(who)
             if no is not None and no.at_us >= consent_us:
                 return no.reason
+            if profiled and who in self._objections:
+                return "no_profiling"
             bounced = self._bounced.get(who)
             if bounced is not None and address is not None and (address.lower() in bounced or "" in bounced):
                 return "address_bounced"
@@ -122,6 +128,8 @@ class Standings:
             if no is not None and said.at_us > no.at_us:
                 del self._no[who]
 
+        if said.profiling is not None:
+            self._of_profiling(who, said.at_us, allowed=said.profiling)
         news = aftermath_of(said)
         if news is not None and who not in self._erased:
             both = {*self._aftermaths.get(who, ()), news}
@@ -134,6 +142,13 @@ class Standings:
             self.bounced(who, said.bounced, said.at_us)
         if said.email is not None and said.at_us > self._bounced.get(who, {}).get("", said.at_us):
             del self._bounced[who][""]  # the shop has said where to write instead
+
+    def _of_profiling(self, who: str, at_us: int, *, allowed: bool) -> None:
+        known_us = self._objections.get(who)
+        if not allowed:
+            self._objections[who] = max(at_us, known_us or 0)
+        elif known_us is not None and at_us > known_us:
+            del self._objections[who]
 
     def _lift(self, who: str, at_us: int) -> None:
         """Bounces up to then count no more."""

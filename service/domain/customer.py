@@ -119,6 +119,7 @@ _OF_ABSENCE: Final = "absence"
 _WRITTEN_TO: Final = "written_to"
 _OCCASIONS: Final = "occasions"
 _OF_MESSAGES: Final = "followed"
+_OBJECTION: Final = "objection"
 """What few customers have lies in the last element, a map by these names, which is left out where there is nothing."""
 _LOG_GAP_SUM: Final = 37
 """Elements of a snapshot, its version included, from before log_gap_sum."""
@@ -244,6 +245,24 @@ class Customer:
         self._own_rare().written_to = written_to
         self._settle_rare()
 
+    @property
+    def objects(self) -> bool:
+        """Whether the customer objects to profiling: nothing is worked out about them, and nobody is told."""
+        return self._rare.objection > 0
+
+    @property
+    def objection(self) -> int:
+        """The newest word on profiling: a microsecond after the time of an objection, or less than 0 by as much where
+        one is taken back; 0: nothing was said."""
+        return self._rare.objection
+
+    def hear_of_profiling(self, word: int) -> None:
+        """A word as `objection` tells it; the newest counts, whatever order they come in, and of two at one instant the
+        objection."""
+        known = self._rare.objection
+        if (abs(word), word) > (abs(known), known):
+            self._own_rare().objection = word
+
     def _own_rare(self) -> Rare:
         """This customer's alone, to be written to."""
         if self._rare is NOTHING:
@@ -285,6 +304,8 @@ class Customer:
             rare[_OCCASIONS] = own.occasions.fields()
         if own.followed is not None:
             rare[_OF_MESSAGES] = own.followed.fields()
+        if own.objection:
+            rare[_OBJECTION] = own.objection
         return rare
 
     def take_rare(self, rare: Mapping[str, Any]) -> None:
@@ -297,6 +318,8 @@ class Customer:
             self.occasions = OwnOccasions.of(noted)
         if followed := rare.get(_OF_MESSAGES):
             self.followed = Followed.of(followed)
+        if objection := rare.get(_OBJECTION):
+            self._own_rare().objection = objection
 
     def _usual_fields(self) -> tuple[object, ...]:
         episode = self.episode

@@ -476,6 +476,27 @@ class Engine:
         self.ladder.consent_heard(customer)
         self.occasions.consent_heard(customer)
         self.scoreboard.changed(customer, self.timeline.now_us)
+        if event.profiling is not None:
+            objected = customer.objects
+            customer.hear_of_profiling(event.at_us + 1 if event.profiling is False else -event.at_us - 1)
+            if customer.objects != objected:
+                self._heed_objection(customer)
+
+    def _heed_objection(self, customer: Customer) -> None:
+        """The customer objects to profiling: nothing is worked out about them any more, and what was is withdrawn. Or
+        they take that back, and stand as if they never had."""
+        if not customer.objects:
+            self.ladder.taken_up(customer)
+            if customer.visits or customer.orders or customer.answers is not None:
+                self._show(customer)
+            else:
+                self.timeline.schedule(customer)
+            return
+        self.occasions.objected(customer)
+        self.ladder.objected(customer)
+        self.brought.erased(customer)
+        if self.scoreboard.objected(customer):
+            self._outputs.append(ScoresErased(customer.customer_id))
 
     def _withdraw(self, event: Withdrawal) -> None:
         """Nothing is known of the customer but what they do."""
@@ -519,16 +540,19 @@ class Engine:
         if old is None or new is None:
             return
         days, visits = self._merging.take_out(old), max(old.visits, new.visits)
+        objected = old.objects or new.objects
         self._merging.merge(old, days, new)
         self.occasions.merged(old, new, visits)
         self._drop(old)
-        self._has_merged(new)
+        self._has_merged(new, objected=objected)
 
-    def _has_merged(self, customer: Customer) -> None:
-        """Another id has become the customer's."""
+    def _has_merged(self, customer: Customer, *, objected: bool) -> None:
+        """Another id has become the customer's. `objected`: to profiling, under either."""
         self._tell_chunks(customer)
         self._touched[customer.customer_id] = customer
         self._show(customer)
+        if objected or customer.objects:
+            self._heed_objection(customer)
 
     def _leave(self, old_id: str, new_id: str, at_us: int) -> None:
         """The customer is one of another partition from now on, and goes there with all that is known of them."""
@@ -573,10 +597,10 @@ class Engine:
             self.timeline.observe(old.last_us, new_id, self.calendar.day_of(old.last_us))
             new.episode.due_us = due_us
         old.episode.stalled_us = self.timeline.stalled_for(old)
-        visits = max(old.visits, new.visits)
+        visits, objected = max(old.visits, new.visits), old.objects or new.objects
         self._merging.merge(old, event.days, new)
         self.occasions.merged(old, new, visits)
-        self._has_merged(new)
+        self._has_merged(new, objected=objected)
 
     def _drop(self, customer: Customer) -> None:
         """Nothing is left of the customer under this id."""
@@ -630,9 +654,10 @@ class Engine:
     # ---- what is asked of it
 
     def scores(self, customer_id: str, at_us: int | None = None) -> Scores | None:
-        """The customer's numbers at `at_us` (default: now); None for an unknown customer."""
+        """The customer's numbers at `at_us` (default: now); None for an unknown customer, and for one who objects to
+        profiling."""
         customer = self.customers.get(customer_id)
-        if customer is None:
+        if customer is None or customer.objects:
             return None
         return self.scoreboard.scores_of(customer, self.timeline.now_us if at_us is None else at_us)
 

@@ -88,6 +88,8 @@ class Profile(msgspec.Struct, gc=False):
     """The customer has called a message spam."""
     outreach_id: str | None = None
     """The message that came back or was complained about; None = the last one."""
+    profiling: bool | None = None
+    """False: the customer objects to it; True: they take that back."""
 
 
 class Erasure(msgspec.Struct, gc=False):

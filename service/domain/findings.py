@@ -59,6 +59,7 @@ class Reason(StrEnum):
     BOUNCED = "bounced"
     KIND_LIMIT = "kind_limit"
     REFUNDED = "refunded"
+    NO_PROFILING = "no_profiling"
 
 
 class Segment(StrEnum):
@@ -250,7 +251,7 @@ class Scores(msgspec.Struct, frozen=True, gc=False):
 
 
 class ScoresErased(msgspec.Struct, frozen=True, gc=False):
-    """Tombstone for the compacted scores topic after an erasure."""
+    """Tombstone for the compacted scores topic after an erasure, a merge, an objection to profiling."""
 
     customer_id: str
 

@@ -243,6 +243,7 @@ def _absorb_words(old: Customer, new: Customer, old_is_newer: bool) -> None:
     its last visit is the last."""
     new.seen = new.seen + old.seen
     new.sign_us = max(new.sign_us, old.sign_us)
+    new.hear_of_profiling(old.objection)
     new.written_to = together(new.written_to, old.written_to)
     if old.source and (old_is_newer or not new.source):
         new.source, new.source_votes = old.source, old.source_votes

@@ -13,7 +13,7 @@ from service.domain.occasion import OwnOccasions
 class Rare:
     """Of one customer, who reads and sets it under the same names (customer.py)."""
 
-    __slots__ = ("followed", "occasions", "seen", "sign_us", "written_to")
+    __slots__ = ("followed", "objection", "occasions", "seen", "sign_us", "written_to")
 
     def __init__(self) -> None:
         self.followed: Followed | None = None
@@ -21,13 +21,14 @@ class Rare:
         self.seen: bytes = b""
         self.sign_us: int = 0
         self.written_to: bytes = b""
+        self.objection: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to keep it for."""
         if self.followed is not None or self.occasions is not None:
             return False
-        return not (self.seen or self.sign_us or self.written_to)
+        return not (self.seen or self.sign_us or self.written_to or self.objection)
 
 
 NOTHING: Final = Rare()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from service.domain import scores
+from service.domain.calendar import NEVER
 from service.domain.customer import Customer
 from service.domain.findings import HealthBand, Output, Scores, Segment
 from service.domain.learning.everybody import Everybody
@@ -48,7 +49,7 @@ class Scoreboard:
     def judge(self, customer: Customer, now_us: int, *, told: bool = True) -> None:
         """Brings band and segment up to date. It is published if they changed, or if there is something else to tell
         (`told`)."""
-        if not self._keeps_records:
+        if not self._keeps_records or customer.objects:
             return
         now = max(now_us, customer.last_us)
         segment, band = customer.segment, customer.band
@@ -68,7 +69,7 @@ class Scoreboard:
     def look(self, customer: Customer, wake_us: int, now_us: int) -> bool:
         """A stored date has come: it may be the one on which time alone changes how the customer stands. Returns
         whether it does."""
-        if not self._keeps_records:
+        if not self._keeps_records or customer.objects:
             return False
         if customer.change_us <= wake_us or customer.segment != scores.segment_of(
             customer, self._everybody, wake_us, self._min_visits
@@ -85,6 +86,16 @@ class Scoreboard:
         """The customer is erased."""
         self._count(customer.segment, customer.band, -1)
         self._judged.pop(customer.customer_id, None)
+
+    def objected(self, customer: Customer) -> bool:
+        """The customer objects to profiling: how they stand is not followed any more. Returns whether there is a record
+        of it, published or on its way."""
+        was_told = customer.judged > 0
+        self.forget(customer)
+        customer.segment = customer.band = customer.risk_band = -1
+        customer.change_us = NEVER
+        customer.judged, customer.judged_after_us = 0, -1
+        return was_told
 
     def restored(self, customers: Iterable[Customer], now_us: int, bases: Mapping[int, tuple[int, Learned]]) -> None:
         """Counts anew, and finds again who was judged and not published. `bases`: number of the first judgement → of

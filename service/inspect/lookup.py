@@ -113,6 +113,12 @@ def _is_of(key: bytes, customer_id: str) -> bool:
 
 def _inspection(settings: Settings, engine: Engine, partition: int, customer_id: str) -> Inspection:
     customer, zone = engine.customers[customer_id], settings.shop.zone
+    if customer.objects:
+        since = local_time(customer.objection, zone)
+        raise ConfigurationError(
+            f"Customer {customer_id!r} objects to profiling (profiling = false, {since:%Y-%m-%d %H:%M}): nothing is worked "
+            "out about them."
+        )
     scores = engine.scores(customer_id)
     if scores is None:
         raise ConfigurationError(f"Customer {customer_id!r} is not known.")

@@ -56,7 +56,17 @@ _NO_ERASURE_KEY: Final = (
     "then `churn-alert dead-letters retry`"
 )
 _PROFILE: Final = frozenset(
-    {"first_name", "locale", "timezone", "contact", "marketing_consent", "bounce", "complaint", "outreach_id"}
+    {
+        "first_name",
+        "locale",
+        "timezone",
+        "contact",
+        "marketing_consent",
+        "bounce",
+        "complaint",
+        "outreach_id",
+        "profiling",
+    }
 )
 """What a profile says, each by itself."""
 _NO_TIME: Final = -1
@@ -228,6 +238,7 @@ class Decoder:
             alike=alike,
             complained=bool(wire.complaint),
             outreach_id=wire.outreach_id,
+            profiling=wire.profiling,
         )
         if refused:
             raise PartlyRefusedError(profile, refused)

@@ -102,6 +102,7 @@ def _customer(event: Profile | Erasure | Merge, minor_digits: int) -> Body:  # n
         "timezone": event.timezone,
         "contact": {name: text for name, text in contact.items() if text is not None} or None,
         "marketing_consent": event.marketing_consent,
+        "profiling": event.profiling,
     }
     return {"kind": "profile", **{name: value for name, value in said.items() if value is not None}}
 

@@ -47,8 +47,9 @@ def readable_profile(event: Object) -> tuple[Object, tuple[str, ...]]:
     if isinstance(contact, dict):
         found["contact"] = {name: _stripped(value) for name, value in contact.items()}
     found["marketing_consent"] = _consent(found.get("marketing_consent"))
-    if "complaint" in found:
-        found["complaint"] = _consent(found["complaint"])
+    for name in ("complaint", "profiling"):
+        if name in found:
+            found[name] = _consent(found[name])
     if "bounce" in found:
         found["bounce"] = _bounce(found["bounce"])
     alike = {_plain(name) for name in event if name not in _OWN_NAMES}
@@ -184,6 +185,7 @@ _OWN_NAMES: Final = frozenset(
         "bounce",
         "complaint",
         "outreach_id",
+        "profiling",
         "kind",
         "merged_into",
     }
@@ -204,6 +206,7 @@ OURS: Final = {
     **dict.fromkeys(("lang", "language", "preferredlanguage"), "locale"),
     **dict.fromkeys(("tz", "zone", "timezone"), "timezone"),
     "mergedinto": "merged_into",
+    **dict.fromkeys(("profilingconsent", "consentprofiling", "allowprofiling", "profilingallowed"), "profiling"),
 }  # fmt: skip
 """Names that people give to fields of a profile, without what separates words → the field they mean."""
 

@@ -91,8 +91,9 @@ class Brought:
         self, customer: Customer, kind: str, rung: str, at_us: int, *, control: bool, first: bool = True
     ) -> None:
         """A message to the customer goes out, or is withheld for the control group. `first`: of the occasion (a further
-        step of the same absence is not). The customer's date may have changed."""
-        if not self._follows:
+        step of the same absence is not). The customer's date may have changed. Who objects to profiling is not
+        followed."""
+        if not self._follows or customer.objects:
             return
         followed = customer.followed
         if followed is None:

@@ -109,7 +109,9 @@ def evidence_of(
     customer: Customer, message: MessageKind, learned: Learned, at_us: int, about: About | None = None
 ) -> Evidence:
     """The numbers that such a message rests on, for a silence that lasts until `at_us`. Of who has never come it begins
-    with what the message is about."""
+    with what the message is about. Of who objects to profiling nothing is worked out: no usual gap, no probability."""
+    if customer.objects:
+        return _without_profile(customer, about, at_us)
     usual = cadence.usual_gap_days(customer)
     first_us, last_us = customer.first_us, customer.last_us
     if about is not None:
@@ -132,6 +134,33 @@ def evidence_of(
         churn_risk=outlook.churn_risk if outlook else None,
         favourite_items=items.favourites() if items else (),
         last_items=tuple(items.last) if items else (),
+        latest_nps=answers.nps if answers else None,
+        latest_csat=answers.csat if answers else None,
+        first_name=profile.first_name if profile else None,
+        locale=profile.locale if profile else None,
+        about=about,
+    )
+
+
+def _without_profile(customer: Customer, about: About | None, at_us: int) -> Evidence:
+    """What was bought and said, and nothing that follows from it."""
+    since_us, last_us = customer.first_us, customer.last_us
+    if not customer.visits:
+        since_us = last_us = at_us if about is None else about.at_us
+    answers, profile = customer.answers, customer.profile
+    return Evidence(
+        visits=customer.visits,
+        usual_gap_days=0.0,
+        gap_days=max(0, at_us - last_us) / DAY_US,
+        tail_probability=1.0,
+        expected_visit_us=last_us,
+        customer_since_us=since_us,
+        orders=customer.orders,
+        lifetime_value_minor=customer.revenue_minor,
+        value_at_risk_minor=None,
+        churn_risk=None,
+        favourite_items=(),
+        last_items=(),
         latest_nps=answers.nps if answers else None,
         latest_csat=answers.csat if answers else None,
         first_name=profile.first_name if profile else None,

@@ -132,7 +132,7 @@ class Ladder:
                 customer.written_to = with_return(customer.written_to, at_us)
                 self._tell_end(customer, newest, Outcome.CONVERTED, Reason.RETURNED, at_us, amount)
             self._stop_releases(customer, Reason.RETURNED, at_us, self._expires_us)
-        if self._everybody.is_regular(customer) and not customer.sign_us:
+        if self._everybody.is_regular(customer) and not customer.sign_us and not customer.objects:
             disturbed = self._everybody.is_disturbed(customer)
             self.realised.silence_closed(customer, gap, at_us, disturbed=disturbed, sent=self._messages_are_sent)
             if self.volume is not None and episode.due_us < NEVER and not disturbed:
@@ -157,6 +157,31 @@ class Ladder:
         now_us = self._timeline.now_us
         self._stop_releases(customer, reason, now_us, self._expires_us)
         episode.stop(max(now_us, episode.released_us))
+
+    def objected(self, customer: Customer) -> None:
+        """The customer objects to profiling: what waits does not go out, what has gone out and not expired is stopped,
+        and nobody follows the silence any more."""
+        episode, now_us = customer.episode, self._timeline.now_us
+        if episode.detected_us:
+            self._drop_deferred(customer)
+            if episode.waiting:
+                self._refuse_waiting(customer, Reason.NO_PROFILING, self._timeline.acts_at(now_us))
+        if episode.released_us > episode.stopped_us:
+            self._stop_releases(customer, Reason.NO_PROFILING, now_us, self._expires_us)
+            episode.stop(max(now_us, episode.released_us))
+        if episode.due_us < NEVER:
+            episode.unwatch()
+
+    def taken_up(self, customer: Customer) -> None:
+        """The customer takes an objection to profiling back: the silence is followed again, from the step on that comes
+        next in it."""
+        episode, message = customer.episode, self._follower(customer)
+        if message is None or not customer.visits or episode.due_us < NEVER:
+            return
+        if episode.untouched:
+            self._watch(customer, message)
+        elif episode.rung < self._rungs and not message.beyond(message.number(episode.rung)):
+            episode.watch(self._next_due_us(customer, message, episode.rung, self._timeline.now_us))
 
     def erased(self, customer: Customer) -> None:
         """What is on its way is stopped, however long ago it went out."""
@@ -188,6 +213,8 @@ class Ladder:
 
     def _follower(self, customer: Customer) -> SilenceKind | None:
         """The kind of message that follows the customer's silence; None: nobody does."""
+        if customer.objects:
+            return None
         for message in self._kinds:
             if message.follows(customer):
                 return message
@@ -306,23 +333,28 @@ class Ladder:
         kind, message = self.message_of(number), self._follower(customer)
         if kind is message and not kind.beyond(number) and kind.step(number).name == name:
             return False
-        acted = self._timeline.acts_at(wake_us)
         self._drop_deferred(customer)
+        self._refuse_waiting(customer, Reason.SWITCHED_OFF, self._timeline.acts_at(wake_us))
+        return True
+
+    def _refuse_waiting(self, customer: Customer, reason: Reason, acted_us: int) -> None:
+        """The step that waits is decided: it does not go out."""
+        episode = customer.episode
+        number = episode.waiting_rung
         self._outputs.append(
             decision_of(
                 customer,
-                kind,
+                self.message_of(number),
                 self._everybody.learned,
                 Outcome.SUPPRESSED,
-                Reason.SWITCHED_OFF,
+                reason,
                 number=number,
                 detected_us=episode.detected_us,
-                decided_us=acted,
-                expires_us=acted + self._expires_us,
-                name=name,
+                decided_us=acted_us,
+                expires_us=acted_us + self._expires_us,
+                name=episode.waiting,
             )
         )
-        return True
 
     def _go_on(self, customer: Customer, message: SilenceKind, wake_us: int) -> None:
         """The present step is over; the next one is awaited, if there is one."""

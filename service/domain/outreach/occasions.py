@@ -85,7 +85,7 @@ class Occasions:
         newest = customer.visits > visits_before and customer.last_day == day
         bought = Bought(at_us, day, order_id, visits_before, newest)
         said = False
-        for kind in self._on:
+        for kind in self._for(customer):
             courtesy = kind.kind in _COURTESIES
             if not (said and courtesy):
                 occasion = kind.bought(customer, bought)
@@ -94,14 +94,14 @@ class Occasions:
 
     def answered(self, customer: Customer, answer: SurveyAnswer) -> None:
         """An answer that is the customer's newest to its survey."""
-        for kind in self._on:
+        for kind in self._for(customer):
             occasion = kind.answered(customer, answer)
             if occasion is not None:
                 self._note(customer, occasion)
 
     def resolved(self, customer: Customer, event: Resolved) -> None:
         """The shop has dealt with what an answer was about: what still waits to be said of it is left unsaid."""
-        for kind in self._on:
+        for kind in self._for(customer):
             cases = [] if customer.occasions is None else customer.occasions.noted
             known = [each for each in cases if each.kind == kind.kind.value]
             case = max(known, key=lambda each: each.at_us) if known else None
@@ -139,6 +139,27 @@ class Occasions:
                 self._stop(customer, occasion, reason)
                 occasion.sent = False
 
+    def objected(self, customer: Customer) -> None:
+        """The customer objects to profiling: of the kinds that rest on it what is on its way is stopped, and what waits
+        does not go out."""
+        own = customer.occasions
+        if own is None:
+            return
+        for occasion in own.noted.copy():
+            kind = self._kind_of(occasion)
+            if not kind.profiles:
+                continue
+            if occasion.decided_us:
+                self._stop(customer, occasion, Reason.NO_PROFILING)
+                occasion.sent = False
+                continue
+            if occasion.waits_for:
+                acted_us = self._timeline.acts_at(self._timeline.now_us)
+                refused = self._decision(customer, kind, occasion, Outcome.SUPPRESSED, Reason.NO_PROFILING, acted_us)
+                self._outputs.append(refused)
+            own.noted.remove(occasion)
+        self._settle(customer)
+
     def erased(self, customer: Customer) -> None:
         """Nothing is said any more, and what is on its way is stopped."""
         own = customer.occasions
@@ -157,12 +178,16 @@ class Occasions:
                     occasion.told_as = old.customer_id
                 self._take_over(new, occasion)
         if new.visits:
-            for kind in self._on:
+            for kind in self._for(new):
                 occasion_of_both = kind.merged(new, visits_before)
                 if occasion_of_both is not None:
                     self._note(new, occasion_of_both)
         self.consent_heard(new)
         self._settle(new)
+
+    def _for(self, customer: Customer) -> list[OccasionKind]:
+        """The kinds that are on, and may choose this customer."""
+        return [kind for kind in self._on if not kind.profiles] if customer.objects else self._on
 
     def _note(self, customer: Customer, occasion: Occasion) -> bool:
         """Takes it down, unless one of its kind is. With events as the clock it is not looked at in the past."""

@@ -225,6 +225,7 @@ PAGE: Mapping[str, str] = {
     "reason.daily_limit": "the day’s limit is reached",
     "reason.switched_off": "no longer part of the policy",
     "reason.bounced": "mail to them came back",
+    "reason.no_profiling": "objects to profiling",
     "reason.control": "control group",
     "reason.sign_of_life": "bought, but the record was refused",
     "feet.metrics": "Metrics",

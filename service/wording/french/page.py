@@ -225,6 +225,7 @@ PAGE: Mapping[str, str] = {
     "reason.daily_limit": "limite du jour atteinte",
     "reason.switched_off": "ne fait plus partie du programme",
     "reason.bounced": "son courrier est revenu",
+    "reason.no_profiling": "refuse le profilage",
     "reason.control": "groupe témoin",
     "reason.sign_of_life": "un achat, mais son enregistrement a été refusé",
     "feet.metrics": "Métriques",

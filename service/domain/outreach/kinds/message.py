@@ -15,6 +15,8 @@ class MessageKind:
 
     def __init__(self, kind: Kind) -> None:
         self.kind: Final = kind
+        self.profiles: bool = True
+        """Whether customers are chosen for it by what they have done over time: it is not for who objects to that."""
 
     def step(self, number: int) -> Rung:
         """The step's name, offer and template."""

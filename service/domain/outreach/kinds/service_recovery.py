@@ -39,6 +39,7 @@ class ServiceRecovery(OccasionKind):
         super().__init__(Kind.SERVICE_RECOVERY, policy, steps, _USUAL)
         self.person, self.write_to = known.person, known.write_to
         self.past_caps = True
+        self.profiles = False  # it answers what the customer has written
         self._case_us: Final = int(known.case_days * DAY_US)
         self._at_most: Final[dict[str, int]] = {
             Survey.NPS.value: known.nps_at_most,
