@@ -1,5 +1,5 @@
-"""Every metric of every process, one row each: its name, labels, and what an operator concludes from it. README's table
-is checked against this file, and so is every name in deploy/.
+"""Every metric of every process, one row each: its name, labels, and what an operator concludes from it. The tables of
+docs/metrics.md are made from this file, and every name in deploy/ is checked against it.
 
 Names follow Prometheus: base units, counters end in `_total`. The values of every label are bounded by the code or by
 the number of partitions, topics and stores; a customer is never one of them.

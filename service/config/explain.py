@@ -1,5 +1,5 @@
 """What a setting does, in words: read from the line below it in sections.py, so that `churn-alert config --explain` and
-the settings' table of README.md say what the code says.
+docs/settings.md say what the code says.
 
 Only whoever asks pays for reading the source.
 """
@@ -78,8 +78,32 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "outreach.quiet_days": ["sunday", "2026-12-25", "01-01"],
     "outreach.daily_limit": 200,
     "outreach.min_value": 50,
+    "outreach.messages_are_sent": True,
+    "outreach.service_recovery.person": "Anna Le Goff",
+    "outreach.service_recovery.write_to": "anna@cafe.example",
+    "outreach.feedback_request.every_days": 180.0,
+    "outreach.feedback_request.survey_url": "https://cafe.example/survey?order={order_id}",
+    "web.hosts": ["www.cafe.example"],
+    "deliver.group": "churn-alert-mail",
+    "deliver.per_second": 5.0,
+    "deliver.public_url": "https://cafe.example/news",
+    "deliver.templates": "/etc/churn-alert/templates",
+    "deliver.smtp.host": "smtp.provider.example",
+    "deliver.smtp.port": 587,
+    "deliver.smtp.username": "anna",
+    "deliver.smtp.ca_file": "/etc/ssl/certs/mail.pem",
+    "deliver.smtp.sender": "Café Anna <hello@cafe.example>",
+    "deliver.smtp.reply_to": "anna@cafe.example",
+    "deliver.webhook.url": "https://crm.example/hooks/churn-alert",
+    "deliver.webhook.ca_file": "/etc/ssl/certs/crm.pem",
 }
 """Of settings whose default says too little."""
+_EXAMPLES_BY_NAME: Final[Mapping[str, object]] = {
+    "offer": "FREE-COFFEE",
+    "at_most_per_day": 20,
+    "at_most_per_week": 100,
+}
+"""Of settings that several sections have."""
 _OWN_RANGES: Final = {
     "outreach.level": "more than 0; at most 50 (budget, multiple) or 0.5 (probability)",
     "outreach.volume_per_100_visits": "more than 0, at most 100",
@@ -215,18 +239,19 @@ def _range(field: FieldInfo, bare: Any) -> str:
         return "true, false"
     bounds = {name: getattr(each, name) for each in _metadata(field) for name in _BOUNDS if hasattr(each, name)}
     bounds = {name: bound for name, bound in bounds.items() if bound is not None}
-    said = [f"{_BOUNDS[name]} {_number(bound)}" for name, bound in bounds.items()]
+    of_what = "entries" if get_origin(bare) in {list, dict} else "characters"
+    said = [_BOUNDS[name].format(_number(bound), of_what) for name, bound in bounds.items()]
     return ", ".join(said)
 
 
 _BOUNDS: Final = {
-    "ge": "at least",
-    "gt": "more than",
-    "le": "at most",
-    "lt": "less than",
-    "min_length": "entries or characters: at least",
-    "max_length": "entries or characters: at most",
-    "pattern": "of the form",
+    "ge": "at least {}",
+    "gt": "more than {}",
+    "le": "at most {}",
+    "lt": "less than {}",
+    "min_length": "at least {} {}",
+    "max_length": "at most {} {}",
+    "pattern": "of the form {}",
 }
 
 
@@ -247,7 +272,7 @@ def _number(bound: object) -> str:
 def _example(key: str, field: FieldInfo, *, in_list: bool) -> str:
     """A line of the file."""
     section, _, name = key.rpartition(".")
-    value = _EXAMPLES.get(key)
+    value = _EXAMPLES.get(key, _EXAMPLES_BY_NAME.get(name))
     if value is None:
         value = None if field.is_required() else field.get_default(call_default_factory=True)
     if value is None:
@@ -267,7 +292,9 @@ def _toml(value: object) -> str:
         case Enum():
             return _toml(value.value)
         case dict():
-            return "{ " + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + " }"
+            return (
+                "{ " + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + " }" if value else "{}"
+            )
         case list() | tuple():
             return "[" + ", ".join(_toml(inner) for inner in value) + "]"
         case bool() | int() | float():

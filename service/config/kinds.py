@@ -36,7 +36,7 @@ class _Kind(BaseModel):
     expires_after_days: Days = 7.0
     """After so many days what waits is not sent any more, and what was sent is not to be acted on."""
     at_most_per_day: Rate | None = None
-    """Messages of this kind of the whole shop on one of its days; None, like the next: no limit."""
+    """Messages of this kind of the whole shop on one of its days; unset, like the next: no limit."""
     at_most_per_week: Rate | None = None
     """The same of an ISO week."""
 
@@ -81,7 +81,7 @@ class FeedbackSettings(_Kind):
     after_hours: Hours = 48.0
     expires_after_days: Days = 21.0
     every_days: Days | None = None
-    """Ask about the shop as a whole, so long after the purchase with which the interval begins; None: ask after_hours
+    """Ask about the shop as a whole, so long after the purchase with which the interval begins; unset: ask after_hours
     after a purchase, about that."""
     days_between: Between = 90.0
     """From one question, or one answer to the same survey, to the next question to one customer, at least."""

@@ -156,7 +156,8 @@ class KafkaSettings(_Section):
     group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "churn-alert"
     """Consumer group; also the prefix of the internal topics and of the transactional ids."""
     instance_id: str | None = None
-    """Static member id, different for each worker. With it a crashed worker is back in seconds without a rebalance."""
+    """Static member id, different for each worker. With it a crashed worker is back in seconds without a rebalance. A
+    second worker with the same one ends before it joins, with a sentence that names the other."""
     topics: TopicNames = TopicNames()
     """Names of the public topics."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -182,7 +183,8 @@ class KafkaSettings(_Section):
     buffer_records: Annotated[int, Field(ge=100, le=10_000_000)] = 40_000
     """Records buffered per input partition before its fetching pauses."""
     on_gap: Literal["hold", "stop"] = "hold"
-    """When an input has lost records before they were read: hold the absences that may lie in the hole, or stop."""
+    """When an input has lost records before they were read: `hold` the absences of everybody who may have bought in the
+    hole for one more usual gap of theirs, or `stop`."""
     transaction_timeout_s: Seconds = 10.0
     """Seconds after which the broker ends a transaction that a dead worker has left open."""
     request_timeout_s: Seconds = 15.0
@@ -193,7 +195,9 @@ class KafkaSettings(_Section):
     that lies elsewhere is carried to the partition it belongs to."""
 
     outreach_retention_days: RetentionDays = 30
-    """How long `outreach`, which names people, keeps its records: longer than any request stays valid."""
+    """How long `outreach`, which names people, keeps its records: longer than any request stays valid. `topics create`
+    sets it, `topics check` names a topic that is kept otherwise. A broker deletes whole segments, a thirtieth of this
+    time each: so much later at most a record is gone."""
     decisions_retention_days: RetentionDays = 400
     """The same of `outreach-decisions`: an audit asks about last year."""
     dead_letters_retention_days: RetentionDays = 365
@@ -249,7 +253,8 @@ class ShopSettings(_Section):
     """Whose usual retention stands beside the shop's on the page; none = those of all."""
     day_starts_at: str = "00:00"
     """What the shop's clock shows when its day begins, for visits, periods and reports alike. A bar says 05:00: what it
-    sells at one in the morning belongs to the evening before."""
+    sells at one in the morning belongs to the evening before. A backtest suggests an hour where evenings are cut in
+    two."""
 
     name: Annotated[str, Field(max_length=200)] = ""
     """What customers call the shop; every message names it."""
@@ -402,7 +407,8 @@ class OutreachSettings(_Section):
     """Steps of the win-back ladder, up to five, each a table of `name`, `strictness` (1 = at the policy's level, less =
     later), `offer` and `template`."""
     consent: policy.ConsentRule | None = None
-    """None: required, but in a backtest, where nothing is sent, kept elsewhere."""
+    """`required`: nobody is written to whose consent is not known. `external`: the shop keeps consent elsewhere, and
+    whoever sends must look there. Unset: required, but in a backtest, where nothing is sent, external."""
     shadow: bool = False
     """Decide everything and release nothing."""
     stale_after_days: Days = 7.0
@@ -411,7 +417,8 @@ class OutreachSettings(_Section):
     overdue_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 60
     """Messages an hour and partition of those that come late after an outage."""
     at_most_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1000
-    """Messages of the whole shop in any hour, split over the partitions; a healthy shop never meets it."""
+    """Messages of the whole shop in any hour, split over the partitions; a healthy shop never meets it. Below it works
+    the brake: when far more regulars come due than the shop's own past makes likely, all are held."""
     attribution_days: Days = 30.0
     """Days after a message within which the first visit is credited to it."""
     expires_after_days: Days = 14.0
@@ -425,12 +432,15 @@ class OutreachSettings(_Section):
     volume_per_day: float | None = None
     """Messages a day of the whole shop; the service chooses whom. At most one of the two is set."""
     volume_for_loyal: float = 0.0
-    """Part of the volume, 0 to 1, kept for regulars of 13 visits and more."""
+    """Part of the volume, 0 to 1, kept for regulars of 13 visits and more; what they do not use goes to the others."""
     messages_are_sent: bool | None = None
-    """Whether what is released reaches the customers; None: where the wall clock rules."""
+    """Whether what is released reaches the customers. Then a silence teaches up to its first message only, so that
+    success does not teach the service to wait; the control group teaches in full. Unset: where the wall clock rules.
+    A replay that is to decide like the live worker needs `true`."""
     control_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] | None = None
-    """Part of the customers to whom nothing is sent, so that what messages bring can be told. None: 0.1 in a live shop,
-    nobody where events are the clock: in a backtest, a replay, the demo nothing is sent."""
+    """Part of the customers to whom nothing is sent, so that what messages bring can be told: they are decided upon and
+    followed exactly like the others. A keyed hash of the id says who, for all kinds. Unset: 0.1 in a live shop, nobody
+    where events are the clock: in a backtest, a replay, the demo nothing is sent."""
     control_rotates: policy.Rotation = policy.Rotation.NEVER
     """`never`: the same customers for good; `quarter`: others each quarter of the shop's calendar."""
     frequency_caps: Annotated[list[CapSettings], Field(max_length=10)] = [
@@ -458,7 +468,7 @@ class OutreachSettings(_Section):
     quiet_hours: str = ""
     """When nobody is written to, by the clock where the customer is (their profile's timezone, else that of the store
     they go to, else the shop's), such as 21:00-09:00; past midnight if it ends before it begins. What is due then
-    waits. Empty: no hour is quiet."""
+    waits, and so does a deliverer whose mail server was away until then. Empty: no hour is quiet."""
     quiet_days: Annotated[list[str], Field(max_length=_MOST_DATES)] = []
     """Days on which nobody is written to, by the calendar where the customer is: weekdays (`sunday`), dates
     (`2026-12-25`), or a month and a day of every year (`12-25`)."""
@@ -568,14 +578,14 @@ class WebSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8088
     """Port to listen on; 0: a free one."""
     token: Token | None = None
-    """Bearer token for everything about a person; without one those paths stay closed."""
+    """Bearer token (16 characters or more) for everything about a person; without one those paths stay closed."""
     numbers: Literal["open", "token"] = "open"
     """Who sees the numbers, of page, API and metrics: whoever reaches the port, or who has the token (as Bearer, or as
     the password that a browser asks for)."""
     hosts: Annotated[list[Annotated[str, Field(pattern=_HOST)]], Field(max_length=100)] = []
     """Further names under which the page is reached, such as www.cafe.example or *.cafe.example; "*" is any. Loopback
-    names, this machine's own and bare addresses always are; a request for any other name is refused, for a foreign web
-    page could read the numbers under it (DNS rebinding)."""
+    names, this machine's own, that of deliver.public_url and bare addresses always are; a request for any other name
+    is answered 421, for a foreign web page could read the numbers under it (DNS rebinding)."""
     connections: Annotated[int, Field(ge=1, le=100_000)] = 512
     """Connections at once; a further one takes the place of one that is idle, or is answered 503."""
     connections_per_client: Annotated[int, Field(ge=1, le=100_000)] = 128
@@ -611,7 +621,7 @@ class SmtpSettings(_Section):
     host: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     """Name of the mail server."""
     port: Annotated[int, Field(ge=1, le=65_535)] | None = None
-    """None: 587, or 465 with `tls`, or 25 with `none`."""
+    """Unset: 587, or 465 with `tls`, or 25 with `none`."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     """STARTTLS, TLS from the first byte, or neither: a server that does not offer what is set gets no message."""
     username: Annotated[str, Field(min_length=1, max_length=500)] | None = None
@@ -621,7 +631,7 @@ class SmtpSettings(_Section):
     allow_plaintext_credentials: bool = False
     """Without TLS the password would be readable; it must be asked for."""
     ca_file: Path | None = None
-    """Certificates in PEM format of those who may have signed the server's; None = those that the machine trusts."""
+    """Certificates in PEM format of those who may have signed the server's; unset: those that the machine trusts."""
     sender: Annotated[str, Field(min_length=3, max_length=500)] | None = None
     """From: an address, or a name and an address such as Café Anna <hello@cafe-anna.example>."""
     reply_to: Annotated[str, Field(min_length=3, max_length=500)] | None = None
@@ -665,7 +675,8 @@ class WebhookSettings(_Section):
     """Of this way out, in groups, records and metrics. For a second target start a second process with another name:
     each name gets every event and remembers by itself."""
     secret: Secret | None = None
-    """Key of the signatures: whsec_ and base64. While it is changed two, the new one first, with a space between."""
+    """Key of the signatures: whsec_ and the base64 of 24 to 64 bytes. While it is changed two, the new one first, with
+    a space between."""
     unsigned: bool = False
     """For a receiver that cannot check signatures, such as Slack."""
     authorization: Secret | None = None
@@ -677,7 +688,7 @@ class WebhookSettings(_Section):
     allow_private: bool = False
     """Whether a target inside this machine or network may be posted to: loopback, private, link-local and the like."""
     ca_file: Path | None = None
-    """Certificates in PEM format of those who may have signed the target's; None = those that the machine trusts."""
+    """Certificates in PEM format of those who may have signed the target's; unset: those that the machine trusts."""
     connections: Annotated[int, Field(ge=1, le=1_000)] = 64
     """Connections to the target at once."""
     connect_timeout_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 5.0
@@ -711,11 +722,11 @@ class DeliverSettings(_Section):
     """The delivery processes, `churn-alert deliver …`."""
 
     group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] | None = None
-    """Consumer group and prefix of the transactional ids; None = kafka.group with `-deliver`."""
+    """Consumer group and prefix of the transactional ids; unset: kafka.group with `-deliver`."""
     begin_at: Literal["earliest", "latest"] = "earliest"
     """Where a group begins that has never delivered: with all that is still valid, or with what comes from now on."""
     per_second: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
-    """At most so many messages a second, of all processes together, evenly spread; None = as fast as the other side
+    """At most so many messages a second, of all processes together, evenly spread; unset: as fast as the other side
     takes them."""
     in_flight: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Messages of one partition that may be begun without an end on record: so many a crash can make come twice."""
@@ -728,7 +739,8 @@ class DeliverSettings(_Section):
     public_url: Annotated[str, Field(max_length=500)] | None = None
     """Where the unsubscribe page is reached from outside, e.g. https://shop.example/news; links are made with it."""
     unsubscribe_secret: LongSecret | None = None
-    """Signs the unsubscribe links. Change it and the links in mails that were sent are no longer taken."""
+    """Secret (16 characters or more) that signs the unsubscribe links. Change it and the links in mails that were sent
+    are no longer taken."""
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
     """Address on which health and metrics are served."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8089
@@ -736,11 +748,12 @@ class DeliverSettings(_Section):
     smtp: SmtpSettings = SmtpSettings()
     """The mail server."""
     templates: Path | None = None
-    """Folder of the shop's own message templates, each in the place of one that ships; None = there are none."""
+    """Folder of the shop's own message templates, each in the place of one that ships; unset: there are none."""
     webhook: WebhookSettings = WebhookSettings()
     """The target of `deliver webhook`."""
     events_token: LongSecret | None = None
-    """Asked for by /delivery/events, where mail providers post what came back; None: there is no such path."""
+    """Token (16 characters or more) asked for by /delivery/events, where mail providers post what came back. Unset:
+    there is no such path."""
 
     @field_validator("public_url")
     @classmethod

@@ -1,8 +1,8 @@
 """What mail providers post of mail that came back, of complaints, and of people who do not want any more.
 
-One shape is ours and documented in README; those of Amazon SES (through SNS), Mailgun, Postmark and SendGrid are taken
-as they come, each told by fields that no other has. What passes (a soft bounce, an opened mail) is no news here and is
-left out. Pure: a body in, what it says out.
+One shape is ours and documented in docs/delivery.md; those of Amazon SES (through SNS), Mailgun, Postmark and SendGrid
+are taken as they come, each told by fields that no other has. What passes (a soft bounce, an opened mail) is no news
+here and is left out. Pure: a body in, what it says out.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ The usual gap is a clipped, slowly forgetting geometric mean of the customer's g
     û = exp((2 μ0 + a) / (2 + w))   μ0 = mean log gap of the population
 
 The base b = û · (min(n, 40) / 10)^0.3 adds patience with evidence: loyal customers return from longer silences.
-On seven real logs this beat fixed days, own mean, own median and P(alive) at equal alerts (README, "How it decides").
+On seven real logs this beat fixed days, own mean, own median and P(alive) at equal alerts (docs/deciding.md).
 """
 
 from __future__ import annotations

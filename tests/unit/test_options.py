@@ -112,11 +112,11 @@ def test_a_directory_that_cannot_be_one_is_named(words: tuple[str, ...]) -> None
     assert "cannot be written" in str(said_to(*words).exception)
 
 
-def test_help_and_readme_agree_with_the_code_on_how_many_partitions_there_are() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_help_and_pages_agree_with_the_code_on_how_many_partitions_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "running.md").read_text(encoding="utf-8")
     said = " ".join(CliRunner().invoke(app, ["topics", "create", "--help"], env={"COLUMNS": "200"}).output.split())
 
     assert DEFAULT_PARTITIONS == 1
     assert "else 1." in said
-    assert ".venv/bin/churn-alert topics create  " in readme, "the first command asks for no number"
-    assert "The topics have one partition, which is right for a small shop" in readme
+    assert ".venv/bin/churn-alert topics create  " in page, "the first command asks for no number"
+    assert "The topics have one partition, which is right for a small shop" in page
