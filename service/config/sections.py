@@ -204,6 +204,10 @@ class KafkaSettings(_Section):
     """The same of `dead-letters`: somebody has to notice, repair and replay them."""
     compaction_lag_days: RetentionDays = 7
     """After this time compaction has removed what was erased or replaced in the compacted topics that name people."""
+    inputs_retention_days: RetentionDays = 90
+    """How long `purchases`, `surveys` and `customers` keep their records, and what carries them between partitions: the
+    longest outage that a worker can catch up from. The state itself lies elsewhere. `topics check` names an input that
+    is kept longer; shorter is the shop's own affair."""
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:

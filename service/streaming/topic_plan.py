@@ -11,15 +11,14 @@ from service.config import Settings
 from service.streaming.input_topics import input_names
 
 DAY_MS = 86_400_000
-INPUT_DAYS = 90
-"""The longest outage a worker can catch up from; the state itself lies in the changelog."""
-
 MIN_INPUT_BYTES = 4 << 20
 """A producer's oversized value should reach dead-letters with its reason rather than fail at the producer."""
 LARGEST_BYTES = 16 << 20
 """For dead letters (the original in base64) and internal records; also the largest request of our own producer."""
 SEGMENT_MS = 6 * 3_600_000
 """Compaction leaves the newest segment alone, so a quiet topic must roll it in time."""
+TOMBSTONE_MS = DAY_MS
+"""For which the key of what was erased is still there once compaction has come by: long enough for whoever reads."""
 
 _SEGMENTS = 30
 """In which a topic with a retention lies: a broker deletes whole ones, so a record stays a thirtieth longer at most.
@@ -61,12 +60,16 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
         return TopicSpec(name, role, count, replication, cleanup, {"cleanup.policy": cleanup, **text})
 
     def kept(name: str, role: Role, days: int, **more: int) -> TopicSpec:
-        # By the time of arrival: a replayed event of last year must not be gone at once, nor a wrong clock be refused.
-        return spec(name, role, retention_ms=days * DAY_MS, message_timestamp_type="LogAppendTime", **more)
-
-    def bounded(name: str, days: int, **more: int) -> TopicSpec:
-        # An output that names people. By the broker's default a quiet topic keeps its records up to a week longer.
-        return kept(name, Role.OUTPUT, days, segment_ms=days * DAY_MS // _SEGMENTS, **more)
+        # All of them name people. By the time of arrival: a replayed event of last year must not be gone at once, nor a
+        # wrong clock be refused. By the broker's default a quiet topic keeps its records up to a week longer.
+        return spec(
+            name,
+            role,
+            retention_ms=days * DAY_MS,
+            message_timestamp_type="LogAppendTime",
+            segment_ms=days * DAY_MS // _SEGMENTS,
+            **more,
+        )
 
     def compacted(name: str, role: Role, segment_mb: int, dirty: float, **more: int) -> TopicSpec:
         return spec(
@@ -79,16 +82,19 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
         )
 
     kafka = settings.kafka
-    forgets = {"max_compaction_lag_ms": kafka.compaction_lag_days * DAY_MS}
+    forgets = {"max_compaction_lag_ms": kafka.compaction_lag_days * DAY_MS, "delete_retention_ms": TOMBSTONE_MS}
+    inputs_days = kafka.inputs_retention_days
     input_bytes = max(MIN_INPUT_BYTES, settings.limits.max_value_bytes + (64 << 10))
     return (
-        *(kept(name, Role.INPUT, INPUT_DAYS, max_message_bytes=input_bytes) for name in input_names(names)),
-        bounded(names.outreach, kafka.outreach_retention_days),
-        bounded(names.outreach_decisions, kafka.decisions_retention_days),
-        bounded(names.dead_letters, kafka.dead_letters_retention_days, max_message_bytes=LARGEST_BYTES),
+        *(kept(name, Role.INPUT, inputs_days, max_message_bytes=input_bytes) for name in input_names(names)),
+        kept(names.outreach, Role.OUTPUT, kafka.outreach_retention_days),
+        kept(names.outreach_decisions, Role.OUTPUT, kafka.decisions_retention_days),
+        kept(names.dead_letters, Role.OUTPUT, kafka.dead_letters_retention_days, max_message_bytes=LARGEST_BYTES),
         compacted(names.customer_scores, Role.OUTPUT, 64, 0.3, **forgets),
         # Names customers until they are erased: what has been replaced must be gone soon after.
-        compacted(names.deliveries, Role.OUTPUT, 16, 0.1, max_compaction_lag_ms=DAY_MS),
+        compacted(
+            names.deliveries, Role.OUTPUT, 16, 0.1, max_compaction_lag_ms=DAY_MS, delete_retention_ms=TOMBSTONE_MS
+        ),
         compacted(names.period_metrics, Role.TOTAL, 16, 0.2, count=1),
         # Recovery reads these from the start: small segments and early cleaning keep them near one record per key. The
         # ledger rewrites the same few days at every turn.
@@ -96,7 +102,7 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
         compacted(kafka.ledger_topic, Role.INTERNAL, 16, 0.1, max_message_bytes=LARGEST_BYTES),
         # What lies in a partition it does not belong to travels through this one; a single partition has no use for it.
         *(
-            [kept(kafka.carried_topic, Role.INTERNAL, INPUT_DAYS, max_message_bytes=LARGEST_BYTES)]
+            [kept(kafka.carried_topic, Role.INTERNAL, inputs_days, max_message_bytes=LARGEST_BYTES)]
             if partitions > 1
             else []
         ),

@@ -72,7 +72,10 @@ def wrong_policies(plan: Sequence[TopicSpec], existing: Mapping[str, Existing]) 
 
 def kept_otherwise(settings: Settings, existing: Mapping[str, Existing]) -> list[str]:
     """Topics that name people and are kept for another time than the settings say: longer than promised, or gone before
-    they are read. A worker runs on them all the same."""
+    they are read. A worker runs on them all the same.
+
+    Of the inputs, which the shop may keep as short as it likes, only what is kept longer is told.
+    """
     counts = [existing[name].partitions for name in input_names(settings.kafka.topics) if name in existing]
     return [
         _kept_otherwise(spec.name, key, existing[spec.name].configs[key], wanted)
@@ -80,23 +83,29 @@ def kept_otherwise(settings: Settings, existing: Mapping[str, Existing]) -> list
         for key, wanted in spec.configs.items()
         if key in _KEPT_FOR
         and not (key == _OPEN_FOR and spec.cleanup == "compact")  # which has a lag of its own
-        and spec.role is not Role.INPUT
         and spec.name in existing
-        and _is_otherwise(key, existing[spec.name].configs.get(key, wanted), wanted)
+        and _is_otherwise(spec.role, key, existing[spec.name].configs.get(key, wanted), wanted)
     ]
 
 
 _OPEN_FOR: Final = "segment.ms"
+_USUALLY_OPEN_MS: Final = 7 * DAY_MS
+"""As a broker does it where nothing is said."""
 _KEPT_FOR: Final = {
     "retention.ms": "keeps its records",
     "max.compaction.lag.ms": "may keep what was erased or replaced",
+    "delete.retention.ms": "keeps the ids of those who were erased",
     _OPEN_FOR: "may keep its records beyond their time by",
 }
 
 
-def _is_otherwise(key: str, found: str, wanted: str) -> bool:
-    """Segments that close sooner keep nothing longer."""
-    return int(found) > int(wanted) if key == _OPEN_FOR else found != wanted
+def _is_otherwise(role: Role, key: str, found: str, wanted: str) -> bool:
+    """Segments that close sooner keep nothing longer; those of a topic that is no output may close as a broker's do."""
+    if key == _OPEN_FOR:
+        return int(found) > (int(wanted) if role is Role.OUTPUT else max(int(wanted), _USUALLY_OPEN_MS))
+    if role is Role.INPUT or key == "delete.retention.ms":
+        return not 0 <= int(found) <= int(wanted)
+    return found != wanted
 
 
 def _kept_otherwise(topic: str, key: str, found: str, wanted: str) -> str:

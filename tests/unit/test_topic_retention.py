@@ -22,10 +22,14 @@ def test_as_created_nothing_is_said() -> None:
 
 
 def test_what_is_kept_is_what_the_settings_say() -> None:
-    settings = SETTINGS.changed(kafka={"outreach_retention_days": 7, "compaction_lag_days": 2})
+    settings = SETTINGS.changed(
+        kafka={"outreach_retention_days": 7, "compaction_lag_days": 2, "inputs_retention_days": 60}
+    )
     plan = {spec.name: spec.configs for spec in topic_plan(settings, 2)}
 
     assert plan["outreach"]["retention.ms"] == str(7 * DAY_MS)
+    for name in ("purchases", "surveys", "customers", "churn-alert-carried"):
+        assert plan[name]["retention.ms"] == str(60 * DAY_MS)
     assert plan["outreach-decisions"]["retention.ms"] == str(400 * DAY_MS)
     assert plan["dead-letters"]["retention.ms"] == str(365 * DAY_MS)
     assert {name for name, configs in plan.items() if configs.get("max.compaction.lag.ms") == str(2 * DAY_MS)} == {
@@ -53,6 +57,14 @@ def test_what_is_kept_is_what_the_settings_say() -> None:
             "may keep its records beyond their time by 7 days instead of 1 day",
         ),
         ("deliveries", "max.compaction.lag.ms", str(9 * DAY_MS), "may keep what was erased or replaced 9 days instead of 1 day"),
+        ("purchases", "retention.ms", "-1", "keeps its records for ever instead of 90 days"),
+        ("customers", "retention.ms", str(91 * DAY_MS), "keeps its records 91 days instead of 90 days"),
+        ("surveys", "segment.ms", str(30 * DAY_MS), "may keep its records beyond their time by 30 days instead of 3 days"),
+        ("churn-alert-carried", "retention.ms", str(DAY_MS), "keeps its records 1 day instead of 90 days"),
+        (
+            "customer-scores", "delete.retention.ms", str(40 * DAY_MS),
+            "keeps the ids of those who were erased 40 days instead of 1 day",
+        ),
     ],
 )  # fmt: skip
 def test_who_keeps_it_otherwise_is_named_with_the_cure(topic: str, key: str, value: str, told: str) -> None:
@@ -66,7 +78,16 @@ def test_who_keeps_it_otherwise_is_named_with_the_cure(topic: str, key: str, val
     assert problems_of(SETTINGS, topics) == []  # a worker runs on it
 
 
-@pytest.mark.parametrize(("topic", "days"), [("outreach", 30), ("outreach-decisions", 400), ("dead-letters", 365)])
+@pytest.mark.parametrize(
+    ("topic", "days"),
+    [
+        ("outreach", 30),
+        ("outreach-decisions", 400),
+        ("dead-letters", 365),
+        ("purchases", 90),
+        ("churn-alert-carried", 90),
+    ],
+)
 def test_what_names_people_is_gone_a_thirtieth_of_its_time_later_at_most(topic: str, days: int) -> None:
     (spec,) = [each for each in topic_plan(SETTINGS, 2) if each.name == topic]
 
@@ -91,8 +112,25 @@ def test_a_compacted_topic_has_a_lag_and_not_a_time() -> None:
     assert kept_otherwise(SETTINGS, topics) == []
 
 
-def test_inputs_are_the_shops_own() -> None:
+@pytest.mark.parametrize(
+    "configs", [{"retention.ms": str(DAY_MS)}, {"retention.ms": str(7 * DAY_MS), "segment.ms": str(7 * DAY_MS)}, {}]
+)
+def test_an_input_that_the_shop_keeps_shorter_or_as_its_broker_does_is_its_own_affair(configs: dict[str, str]) -> None:
     topics = existing()
-    topics["purchases"] = replace(topics["purchases"], configs={"retention.ms": "-1", "cleanup.policy": "delete"})
+    topics["purchases"] = replace(topics["purchases"], configs={"cleanup.policy": "delete", **configs})
 
     assert kept_otherwise(SETTINGS, topics) == []
+
+
+def test_every_topic_that_names_people_is_bounded_and_looked_at() -> None:
+    """All but two: what has been counted over periods names nobody."""
+    bounds = {"retention.ms", "max.compaction.lag.ms"}
+    for spec in topic_plan(SETTINGS, 2):
+        (bound,) = bounds & set(spec.configs) or {""}
+        if spec.name in {"period-metrics", "churn-alert-ledger"}:
+            assert not bound
+            continue
+        topics = existing()
+        topics[spec.name] = replace(topics[spec.name], configs={**topics[spec.name].configs, bound: str((1 << 63) - 1)})
+
+        assert len(kept_otherwise(SETTINGS, topics)) == 1, spec.name
