@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from docs.writing import events, metrics, settings
+from docs.writing import events, metrics, privacy, settings
 from docs.writing.regions import filled
 
 DOCS: Final = Path(__file__).resolve().parents[1]
@@ -14,6 +14,7 @@ MADE: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
     "settings.md": {"settings": settings.tables},
     "metrics.md": {"metrics": metrics.tables},
     "events.md": {"inputs": events.inputs_page, "outputs": events.outputs_page},
+    "PRIVACY.md": {"privacy": privacy.topics},
 }
 """Page → region → its maker."""
 

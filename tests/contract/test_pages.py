@@ -17,10 +17,11 @@ from typer.main import get_command
 
 from docs.writing.examples import INPUTS, Example, outputs
 from docs.writing.pages import DOCS, MADE, written
+from docs.writing.privacy import HELD, NOBODY
 from docs.writing.regions import filled, region, regions, table
 from schemas.export import HERE as SCHEMAS
 from schemas.export import INPUTS as INPUT_MODELS
-from schemas.export import OUTPUTS
+from schemas.export import OUTPUTS, schema_of
 from service.cli import app
 from service.config import Settings, TopicNames
 from service.config.explain import settings_explained
@@ -31,6 +32,7 @@ from service.metric_table import METRICS
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.input_topics import INPUT_TOPICS
 from service.streaming.metrics import Metrics
+from service.streaming.topic_plan import DAY_MS, topic_plan
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = {
@@ -233,6 +235,70 @@ def test_every_page_can_be_reached_from_the_first() -> None:
 def test_the_first_page_stays_one_that_is_read() -> None:
     assert len(README.splitlines()) <= 110
     assert len(re.sub(r"```.*?```", "", README, flags=re.DOTALL).split()) <= 800
+
+
+# ---- privacy
+
+PERSONAL: Final = {
+    "customer_id", "first_name", "locale", "timezone", "contact", "marketing_consent", "comment", "items", "favourite_items",
+    "last_items", "sentence", "consent", "answers", "churn_risk", "latest_nps", "latest_csat", "profiling", "value_base64",
+}  # fmt: skip
+"""Fields that tell of a person, wherever they stand."""
+
+
+def fields_of(topic: str) -> set[str]:
+    """Of every event of that topic."""
+    found = set[str]()
+    for example in examples():
+        if example.topic == topic and example.schema != "customer.removed":
+            schema = schema_of({**INPUT_MODELS, **OUTPUTS}[example.schema])
+            data = schema["properties"].get("data")
+            inner = schema if data is None else schema["$defs"][data["$ref"].rpartition("/")[2]]
+            found |= set(inner["properties"])
+    return found
+
+
+def test_of_every_topic_it_is_said_what_it_holds_of_a_person() -> None:
+    names = {spec.name.replace("churn-alert-", "GROUP-") for spec in topic_plan(Settings(), 2)}
+
+    assert set(HELD) == names, "say in docs/writing/privacy.py what the topic holds of a person"
+
+
+@pytest.mark.parametrize("topic", [name for name in HELD if not name.startswith("GROUP") and HELD[name] != NOBODY])
+def test_what_a_topic_is_said_to_hold_is_what_its_events_have(topic: str) -> None:
+    named, real = set(re.findall(r"`([a-z_0-9]+)`", HELD[topic].what)), fields_of(topic)
+
+    assert named <= real
+    assert real & PERSONAL - named == set(), "it holds more of a person than is said"
+
+
+def test_what_names_nobody_has_no_field_of_a_person() -> None:
+    for topic, held in HELD.items():
+        if held == NOBODY:
+            assert fields_of(topic) & PERSONAL == set()
+
+
+def test_the_setting_that_says_how_long_is_the_one_that_does() -> None:
+    for topic, held in HELD.items():
+        if not held.setting:
+            continue
+        name = topic.replace("GROUP-", "churn-alert-")
+        changed = Settings().changed(kafka={held.setting.removeprefix("kafka."): 11})
+        (spec,) = [each for each in topic_plan(changed, 2) if each.name == name]
+        assert str(11 * DAY_MS) in spec.configs.values(), topic
+
+
+def test_the_longest_trace_is_as_long_as_is_said() -> None:
+    longest = max(
+        int(spec.configs["retention.ms"]) + int(spec.configs["segment.ms"])
+        for spec in topic_plan(Settings(), 2)
+        if "retention.ms" in spec.configs
+    )
+    days, rest = divmod(longest, DAY_MS)
+
+    assert f"{days} days and {rest // 3_600_000} hours after the last decision" in " ".join(
+        PAGES["docs/PRIVACY.md"].split()
+    )
 
 
 # ---- examples
