@@ -18,7 +18,6 @@ from service.domain.calendar import SECOND_US
 from service.domain.events import Event
 from service.feed.replay import partitioner_of, replay
 from service.feed.simulate import MINOR_DIGITS, Cafe, Simulation
-from service.streaming.connection import kafka_python_security
 
 CUSTOMERS: Final = 1_000
 """Some 60,000 purchases, and one every few minutes of the day: seconds for a worker, and enough for every number."""
@@ -50,8 +49,7 @@ def main() -> None:
     events = Simulation(cafe(datetime.now(zone).date(), zone)).events()
     done = replay(
         as_they_come(events, stop),
-        connection={"bootstrap_servers": settings.kafka.bootstrap_servers, **kafka_python_security(settings.kafka)},
-        topics=settings.kafka.topics,
+        kafka=settings.kafka,
         minor_digits=MINOR_DIGITS,
         partitioner=partitioner_of(settings),
         stop=stop,

@@ -26,7 +26,6 @@ def replay(
     from service.feed.replay import Pace, partitioner_of
     from service.feed.replay import replay as send
     from service.history import open_history
-    from service.streaming.connection import kafka_python_security
 
     settings = settings_of(ctx)
     if speed is not None and seconds is not None:
@@ -40,11 +39,7 @@ def replay(
         task = bar.add_task("replay", total=history.rows)
         done = send(
             history.events(),
-            connection={
-                "bootstrap_servers": settings.kafka.bootstrap_servers,
-                **kafka_python_security(settings.kafka),
-            },
-            topics=settings.kafka.topics,
+            kafka=settings.kafka,
             minor_digits=settings.shop.minor_digits,
             pace=pace,
             partitioner=partitioner,

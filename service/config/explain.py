@@ -54,6 +54,8 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "kafka.instance_id": "worker-1",
     "kafka.sasl_username": "churn-alert",
     "kafka.ssl_cafile": "/etc/ssl/certs/kafka.pem",
+    "kafka.ssl_certfile": "/etc/churn-alert/worker.pem",
+    "kafka.ssl_keyfile": "/etc/churn-alert/worker.key",
     "shop.rates": {"USD": "0.92"},
     "shop.store_timezones": {"north": "Europe/Oslo"},
     "shop.name": "Café Anna",

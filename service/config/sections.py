@@ -169,7 +169,8 @@ class KafkaSettings(_Section):
     sasl_password: Secret | None = None
     """Password to log in with; better set by the environment than in the file."""
     ssl_cafile: Path | None = None
-    """File of the authorities that may have signed the broker's certificate. Unset: those of the system."""
+    """File of the authorities that may have signed the broker's certificate, in PEM format. Unset: those of the
+    system."""
     allow_plaintext_credentials: bool = False
     """SASL_PLAINTEXT sends the password readable; it must be asked for."""
     session_timeout_s: Seconds = 30.0
@@ -208,11 +209,19 @@ class KafkaSettings(_Section):
     """How long `purchases`, `surveys` and `customers` keep their records, and what carries them between partitions: the
     longest outage that a worker can catch up from. The state itself lies elsewhere. `topics check` names an input that
     is kept longer; shorter is the shop's own affair."""
+    ssl_certfile: Path | None = None
+    """File of the certificate that we show to the broker, in PEM format, with those between it and its authority. For
+    brokers that ask for one (mutual TLS)."""
+    ssl_keyfile: Path | None = None
+    """File of its private key, in PEM format. Unset: the key is in ssl_certfile too."""
+    ssl_key_password: Secret | None = None
+    """Password of the private key, where it is encrypted."""
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
         if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
             raise ValueError(f"security_protocol {self.security_protocol} needs sasl_username and sasl_password")
+        self._tls_is_used()
         if self.security_protocol == "SASL_PLAINTEXT" and not self.allow_plaintext_credentials:
             raise ValueError(
                 "SASL_PLAINTEXT would send the password readable; use SASL_SSL or set allow_plaintext_credentials = true"
@@ -220,6 +229,16 @@ class KafkaSettings(_Section):
         if self.heartbeat_interval_s * 3 > self.session_timeout_s:
             raise ValueError("heartbeat_interval_s must be at most a third of session_timeout_s")
         return self
+
+    def _tls_is_used(self) -> None:
+        """Who names a certificate expects TLS, and must not be left in plain text."""
+        if self.ssl_keyfile is not None and self.ssl_certfile is None:
+            raise ValueError("ssl_keyfile is the key of a certificate: name that in ssl_certfile")
+        for name in ("ssl_cafile", "ssl_certfile"):
+            if getattr(self, name) is not None and self.security_protocol not in {"SSL", "SASL_SSL"}:
+                raise ValueError(
+                    f"{name} is set, and security_protocol {self.security_protocol} is without TLS: set SSL or SASL_SSL"
+                )
 
     @property
     def state_topic(self) -> str:

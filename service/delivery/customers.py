@@ -10,13 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 
 from service.config import Settings
+from service.connection import new_async_producer
 from service.domain.calendar import utc_text
 from service.domain.events import Erasure, Merge, Profile, Withdrawal
 from service.errors import PartlyRefusedError, PoisonError
-from service.streaming.connection import aiokafka_security
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.framing import Headers
 from service.streaming.input_topics import TOPIC_OF
@@ -88,12 +87,11 @@ class CustomersWriter:
         async with self._opening:
             if self._producer is None:
                 kafka = self._settings.kafka
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=kafka.bootstrap_servers,
+                producer = new_async_producer(
+                    kafka,
                     enable_idempotence=True,
                     acks="all",
                     request_timeout_ms=int(kafka.request_timeout_s * 1000),
-                    **aiokafka_security(kafka),
                 )
                 try:
                     await producer.start()

@@ -11,11 +11,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from service.config import KafkaSettings
-from service.streaming.connection import aiokafka_security
+from service.connection import new_async_consumer
 from service.streaming.tail import has_reached
 
 _WAIT_MS: Final = 200
@@ -87,13 +86,12 @@ class Follower:
 
 def _new_consumer(kafka: KafkaSettings) -> Any:
     """In no group, with nothing assigned."""
-    return AIOKafkaConsumer(
-        bootstrap_servers=kafka.bootstrap_servers,
+    return new_async_consumer(
+        kafka,
         group_id=None,
         enable_auto_commit=False,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         fetch_max_wait_ms=_WAIT_MS,
         request_timeout_ms=int(kafka.request_timeout_s * 1000),
-        **aiokafka_security(kafka),
     )

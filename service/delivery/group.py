@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from service.config import Settings
-from service.streaming.connection import aiokafka_security
+from service.connection import new_async_consumer
 
 
 def group_consumer(settings: Settings, group: str, begin_at: str, fetch_ms: int) -> Any:
     """Subscribed to nothing, and not started. `begin_at`: where a group without a position begins; `fetch_ms`:
     how long the broker waits for a record before it answers."""
     kafka = settings.kafka
-    return AIOKafkaConsumer(
-        bootstrap_servers=kafka.bootstrap_servers,
+    return new_async_consumer(
+        kafka,
         group_id=group,
         client_id=f"{group}-{os.getpid()}",
         enable_auto_commit=False,
@@ -29,5 +28,4 @@ def group_consumer(settings: Settings, group: str, begin_at: str, fetch_ms: int)
         rebalance_timeout_ms=int(kafka.rebalance_timeout_s * 1000),
         request_timeout_ms=int(max(45.0, kafka.session_timeout_s + 5) * 1000),
         fetch_max_wait_ms=fetch_ms,
-        **aiokafka_security(kafka),
     )

@@ -15,15 +15,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
-from kafka import KafkaProducer
 
 from service.config import KafkaSettings, Settings
+from service.connection import new_async_producer, new_producer
 from service.delivery.channel import Order
 from service.delivery.requests import RETRIED, UnreadableError, read_request
 from service.errors import ErrorCode
-from service.streaming.connection import aiokafka_security, kafka_python_security
 from service.streaming.dead_letters import encode_dead_letter, read_dead_letters
 
 CHANNEL_HEADER: Final = "churn-alert-channel"
@@ -69,12 +67,11 @@ class Letters:
     async def _open(self) -> Any:
         async with self._opening:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._kafka.bootstrap_servers,
+                producer = new_async_producer(
+                    self._kafka,
                     enable_idempotence=True,
                     acks="all",
                     request_timeout_ms=int(self._kafka.request_timeout_s * 1000),
-                    **aiokafka_security(self._kafka),
                 )
                 try:
                     await producer.start()
@@ -119,9 +116,7 @@ def ask_again(settings: Settings, channel: str | None, now_us: int) -> Asked:
         else:
             event = msgspec.json.encode({**order.event, RETRIED: name})
             newest[name, order.id] = (letter.source_partition, order.customer_id.encode(), event)
-    producer = KafkaProducer(
-        bootstrap_servers=settings.kafka.bootstrap_servers, acks="all", **kafka_python_security(settings.kafka)
-    )
+    producer = new_producer(settings.kafka, acks="all")
     try:
         sent = [
             producer.send(settings.kafka.topics.outreach, partition=partition, key=key, value=event)

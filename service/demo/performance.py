@@ -25,7 +25,6 @@ from service.errors import FatalError
 from service.feed.replay import Pace, Replayed, replay
 from service.history import open_history
 from service.message import Renderer, ShopFacts
-from service.streaming.connection import kafka_python_security
 from service.wording.languages import DEFAULT
 
 REPLAY_S = 20.0
@@ -139,11 +138,7 @@ def _play(show: Show, running: Stage, listener: Listener, console: Console, seco
             done.append(
                 replay(
                     show.events,
-                    connection={
-                        "bootstrap_servers": running.settings.kafka.bootstrap_servers,
-                        **kafka_python_security(running.settings.kafka),
-                    },
-                    topics=running.settings.kafka.topics,
+                    kafka=running.settings.kafka,
                     minor_digits=running.settings.shop.minor_digits,
                     pace=Pace.whole_in(seconds, show.first_us, show.last_us),
                     on_progress=note,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Event as Flag
 from typing import Any
 
-from kafka import KafkaProducer
 from kafka.codec import has_lz4
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from service.config import Settings, TopicNames
+from service.config import KafkaSettings, Settings, TopicNames
+from service.connection import new_producer
 from service.domain.calendar import SECOND_US
 from service.domain.events import Event
 from service.errors import ConfigurationError, TransientError
@@ -56,7 +56,7 @@ class Pace:
 def partitioner_of(settings: Settings) -> str:
     """How a replay has to hash: as it is set, else as the group has found, else as the records lie that are there.
 
-    Raises ConfigurationError when no broker answers.
+    Raises NoBrokerError when no broker answers, RefusedError when one does not let us in.
     """
     with open_reader(settings.kafka) as reader:
         known = function_of(reader, settings)
@@ -81,8 +81,7 @@ class Replayed:
 def replay(
     events: Iterable[Event],
     *,
-    connection: Mapping[str, Any],
-    topics: TopicNames,
+    kafka: KafkaSettings,
     minor_digits: int,
     pace: Pace = Pace(),
     partitioner: str = DEFAULT_PARTITIONER,
@@ -91,15 +90,14 @@ def replay(
 ) -> Replayed:
     """Sends every event and waits for the last acknowledgement.
 
-    `connection` are KafkaProducer's bootstrap and security settings; `partitioner` is how the topics' other producers
-    hash, so that a customer's events meet in one partition.
+    `partitioner` is how the topics' other producers hash, so that a customer's events meet in one partition.
 
-    Raises ConfigurationError when the broker cannot be reached or a topic is missing, TransientError when it stops
-    taking records.
+    Raises ConfigurationError when a topic is missing or the broker does not let us in, TransientError when there is
+    none or it stops taking records.
     """
     stop = stop or Flag()
     done = Replayed()
-    producer = _connect(connection)
+    producer, topics = _connect(kafka), kafka.topics
     try:
         partitions = _partition_counts(producer, topics)
         sending = _Sending(producer, partitions, topics, minor_digits, partitioner)
@@ -188,25 +186,20 @@ class _Sending:
             self._under_way.popleft().get(timeout=ACK_TIMEOUT_S)
 
 
-def _connect(connection: Mapping[str, Any]) -> Any:
-    try:
-        return KafkaProducer(
-            **connection,
-            acks="all",
-            enable_idempotence=True,
-            compression_type="lz4" if has_lz4() else "gzip",  # gzip needs no package, and 10 µs more an event
-            linger_ms=20,
-            batch_size=256 * 1024,
-            max_request_size=1 << 20,
-            allow_auto_create_topics=False,
-            bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
-            max_block_ms=TOPIC_TIMEOUT_MS,
-            metrics_enabled=False,
-        )
-    except (KafkaError, OSError) as error:
-        raise ConfigurationError(
-            f"No Kafka broker answers at {connection.get('bootstrap_servers')}: start one, or set kafka.bootstrap_servers ({error})."
-        ) from error
+def _connect(kafka: KafkaSettings) -> Any:
+    return new_producer(
+        kafka,
+        acks="all",
+        enable_idempotence=True,
+        compression_type="lz4" if has_lz4() else "gzip",  # gzip needs no package, and 10 µs more an event
+        linger_ms=20,
+        batch_size=256 * 1024,
+        max_request_size=1 << 20,
+        allow_auto_create_topics=False,
+        bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
+        max_block_ms=TOPIC_TIMEOUT_MS,
+        metrics_enabled=False,
+    )
 
 
 def _partition_counts(producer: Any, topics: TopicNames) -> int:

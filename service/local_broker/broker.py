@@ -23,10 +23,10 @@ from typing import Self
 
 from kafka.errors import KafkaError
 
+from service.connection.admin import open_admin
 from service.errors import ConfigurationError
 from service.local_broker.distribution import KAFKA_VERSION, Progress, find_java, kafka_jars
 from service.processes.tethered import Tethered
-from service.streaming.admin import open_admin
 
 HOST = "127.0.0.1"
 DEFAULT_HEAP_MB = 512

@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 import msgspec
 from aiokafka.structs import ConsumerRecord
-from kafka import KafkaProducer
 
 from schemas.outputs import DeadLetter
 from service.config import Settings
+from service.connection import new_producer
 from service.domain.calendar import utc_text
 from service.errors import ConfigurationError, ErrorCode
-from service.streaming.connection import kafka_python_security
 from service.streaming.tail import open_reader, partitions_of, records_until_now
 
 _encode = msgspec.json.encode
@@ -78,12 +77,7 @@ def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> i
     Safe to repeat: what has been accepted meanwhile is a duplicate by its event_id and is ignored. A record that is
     still wrong comes back as a new dead letter.
     """
-    producer = KafkaProducer(
-        bootstrap_servers=settings.kafka.bootstrap_servers,
-        acks="all",
-        max_request_size=16 << 20,
-        **kafka_python_security(settings.kafka),
-    )
+    producer = new_producer(settings.kafka, acks="all", max_request_size=16 << 20)
     try:
         sent = [
             producer.send(

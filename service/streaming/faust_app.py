@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.config import KafkaSettings
-from service.streaming.connection import faust_credentials
+from service.connection import faust_broker
 from service.streaming.partition import PartitionWorker
 from service.streaming.transport import BatchApp, BatchSchema
 
@@ -42,8 +42,7 @@ def new_app(
     app = ChurnAlertApp(
         kafka.group,
         owners,
-        broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
-        broker_credentials=faust_credentials(kafka),
+        **faust_broker(kafka),
         store="memory://",
         datadir=f"{directory}/faust",
         web_enabled=False,

@@ -24,9 +24,8 @@ from typing import Final, NamedTuple
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from service.config import KafkaSettings
-from service.errors import FatalError
-from service.streaming.admin import open_admin
-from service.streaming.connection import kafka_python_security
+from service.connection import new_admin
+from service.errors import ChurnAlertError, FatalError
 
 OURS: Final = "churn-alert-worker"
 _OF_EARLIER_RELEASES: Final = "faust-"
@@ -78,9 +77,8 @@ def this_process() -> Process:
 
 
 def members_of(kafka: KafkaSettings) -> list[Member]:
-    """Raises KafkaError or OSError where the brokers do not tell."""
-    admin = open_admin(kafka.bootstrap_servers, request_timeout_ms=_TIMEOUT_MS, **kafka_python_security(kafka))
-    with closing(admin):
+    """Raises KafkaError, OSError or ChurnAlertError where the brokers do not tell."""
+    with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
         told = admin.describe_groups([kafka.group])[kafka.group]
     return [
         Member(each["client_id"], each["client_host"].removeprefix("/"), each.get("group_instance_id"))
@@ -126,7 +124,7 @@ def refuse_to_join(
     while True:
         try:
             found = members(kafka)
-        except (KafkaError, OSError) as error:
+        except (KafkaError, OSError, ChurnAlertError) as error:
             if isinstance(error, CoordinatorNotAvailableError) and waited_s < _COORDINATOR_S:
                 sleep(_PAUSE_S)
                 waited_s += _PAUSE_S

@@ -9,17 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from schemas.wire_types import MAX_ID
 from service.config import Settings
+from service.connection import new_producer
 from service.domain.calendar import utc_text
 from service.domain.changelog import RESUME_KEY, pack_today
 from service.domain.events import Erasure
 from service.errors import ConfigurationError
 from service.streaming.cloud_events import cloud_event
-from service.streaming.connection import kafka_python_security
 from service.streaming.input_topics import TOPIC_OF
 from service.streaming.partitioner import hash_of
 from service.streaming.tail import open_reader, partitions_of
@@ -84,9 +83,8 @@ def resume_outreach(settings: Settings) -> int:
 
 def _write(settings: Settings, records: Sequence[tuple[str, bytes, bytes, int | None]]) -> None:
     """(topic, key, value, partition, if not by the key) of each, until the broker has them."""
-    kafka = settings.kafka
     try:
-        producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, acks="all", **kafka_python_security(kafka))
+        producer = new_producer(settings.kafka, acks="all")
         try:
             for sent in [producer.send(topic, value, key, partition=place) for topic, key, value, place in records]:
                 sent.get(timeout=_WAIT_S)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer
-
 from service.config import KafkaSettings
+from service.connection import new_async_producer
 from service.errors import FatalError
-from service.streaming.connection import aiokafka_security
 
 MAX_BATCH_BYTES = 1_000_000
 MAX_REQUEST_BYTES = 16 << 20
@@ -32,8 +30,8 @@ class TransactionalProducer:
     def __init__(self, kafka: KafkaSettings, transactional_id: str) -> None:
         self.transactional_id = transactional_id
         self._patience_s = kafka.transaction_timeout_s + kafka.request_timeout_s
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=kafka.bootstrap_servers,
+        self._producer = new_async_producer(
+            kafka,
             transactional_id=transactional_id,
             transaction_timeout_ms=int(kafka.transaction_timeout_s * 1000),
             request_timeout_ms=int(kafka.request_timeout_s * 1000),
@@ -41,7 +39,6 @@ class TransactionalProducer:
             max_batch_size=MAX_BATCH_BYTES,
             max_request_size=MAX_REQUEST_BYTES,
             retry_backoff_ms=_RETRY_BACKOFF_MS,
-            **aiokafka_security(kafka),
         )
 
     async def open(self) -> None:

@@ -17,15 +17,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
 from aiokafka.structs import TopicPartition as AsyncTopicPartition
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import TopicPartition
 
 from service.config import KafkaSettings
-from service.errors import ConfigurationError
-from service.streaming.connection import aiokafka_security, kafka_python_security
+from service.connection import new_async_consumer, new_consumer
 
 _AS_A_READER: Final[Mapping[str, Any]] = {
     "group_id": None,
@@ -40,19 +37,9 @@ _MOST_BYTES = 16 << 20
 
 @contextmanager
 def open_reader(kafka: KafkaSettings) -> Iterator[Any]:
-    """A consumer with nothing assigned, closed at the end. Raises ConfigurationError when no broker answers."""
-    try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=kafka.bootstrap_servers,
-            **_AS_A_READER,
-            max_partition_fetch_bytes=_MOST_BYTES,
-            **kafka_python_security(kafka),
-        )
-    except KafkaError as error:
-        raise ConfigurationError(
-            f"No Kafka broker answers at {kafka.bootstrap_servers} ({type(error).__name__}); "
-            "check kafka.bootstrap_servers and that the broker runs."
-        ) from error
+    """A consumer with nothing assigned, closed at the end. Raises NoBrokerError when no broker answers, RefusedError
+    when one does not let us in."""
+    consumer = new_consumer(kafka, **_AS_A_READER, max_partition_fetch_bytes=_MOST_BYTES)
     try:
         yield consumer
     finally:
@@ -87,13 +74,7 @@ async def open_async_reader(kafka: KafkaSettings, *topics: str, **options: Any) 
 
     `options` are AIOKafkaConsumer's.
     """
-    consumer = AIOKafkaConsumer(
-        *topics,
-        bootstrap_servers=kafka.bootstrap_servers,
-        **_AS_A_READER,
-        **aiokafka_security(kafka),
-        **options,
-    )
+    consumer = new_async_consumer(kafka, *topics, **_AS_A_READER, **options)
     await consumer.start()
     try:
         yield consumer

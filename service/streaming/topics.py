@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import errors
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from service.config import DEFAULT_PARTITIONS, KafkaSettings, Settings
+from service.connection import NoBrokerError, RefusedError, new_admin
 from service.errors import ConfigurationError, TransientError
 from service.streaming import partitioner
-from service.streaming.admin import open_admin
-from service.streaming.connection import kafka_python_security
 from service.streaming.input_topics import input_names
 from service.streaming.tail import open_reader
 from service.streaming.topic_plan import TopicSpec, topic_plan
@@ -57,34 +56,28 @@ def _silent(_line: str) -> None:
     pass
 
 
-def connect(kafka: KafkaSettings, wait_s: float = 0.0, say: Say = _silent) -> KafkaAdminClient:
-    """An admin client; tries again with growing pauses for `wait_s` seconds (math.inf = for ever), and says so once.
+def connect(kafka: KafkaSettings, wait_s: float = 0.0, say: Say = _silent) -> Any:
+    """An admin client; tries again with growing pauses for `wait_s` seconds (math.inf = for ever), and says why
+    whenever the reason is another one.
 
-    Raises TransientError when no broker answered, ConfigurationError when one refused the credentials.
+    Raises NoBrokerError when no broker answered, RefusedError when one did not let us in, ConfigurationError at once
+    when that cannot change.
     """
-    deadline, pause, told = time.monotonic() + wait_s, FIRST_PAUSE_S, False
+    deadline, pause, told = time.monotonic() + wait_s, FIRST_PAUSE_S, ""
     while True:
         try:
-            return open_admin(
-                kafka.bootstrap_servers,
-                ATTEMPT_S,
-                request_timeout_ms=REQUEST_TIMEOUT_MS,
-                **kafka_python_security(kafka),
-            )
-        except (errors.SaslAuthenticationFailedError, errors.AuthorizationError) as error:
-            raise ConfigurationError(
-                f"The broker at {kafka.bootstrap_servers} refuses us ({type(error).__name__}): "
-                "check kafka.security_protocol, sasl_username and sasl_password."
-            ) from error
+            return new_admin(kafka, ATTEMPT_S, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        except (TransientError, RefusedError) as error:
+            why: TransientError | RefusedError = error
         except (errors.KafkaError, OSError) as error:
-            if time.monotonic() + pause > deadline:
-                raise TransientError(
-                    f"No Kafka broker answers at {kafka.bootstrap_servers}: start it, or correct kafka.bootstrap_servers "
-                    "and kafka.security_protocol."
-                ) from error
-        if not told:
-            say(f"Waiting for a Kafka broker at {kafka.bootstrap_servers}")
-            told = True
+            why = NoBrokerError(
+                f"The broker at {kafka.bootstrap_servers} let us in and went ({type(error).__name__}): try again."
+            )
+        if time.monotonic() + pause > deadline:
+            raise why
+        if told != str(why):
+            say(f"Waiting for a Kafka broker at {kafka.bootstrap_servers}. {why}")
+            told = str(why)
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_S)
 
@@ -213,7 +206,7 @@ def _partitions_of_inputs(settings: Settings, existing: Mapping[str, Existing]) 
     return max((existing[name].partitions for name in inputs if name in existing), default=DEFAULT_PARTITIONS)
 
 
-def _describe(admin: KafkaAdminClient, names: Sequence[str]) -> dict[str, Existing]:
+def _describe(admin: Any, names: Sequence[str]) -> dict[str, Existing]:
     counts: dict[str, int] = {}
     for topic in admin.describe_topics(list(names)):
         error = errors.for_code(topic["error_code"])
@@ -231,7 +224,7 @@ def _describe(admin: KafkaAdminClient, names: Sequence[str]) -> dict[str, Existi
     }
 
 
-def _create(admin: KafkaAdminClient, missing: Sequence[TopicSpec]) -> None:
+def _create(admin: Any, missing: Sequence[TopicSpec]) -> None:
     request = {
         spec.name: {
             "num_partitions": spec.partitions,

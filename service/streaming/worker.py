@@ -22,7 +22,7 @@ from service.build_info import flavour, version
 from service.collector import be_patient
 from service.config import Settings
 from service.domain.changelog import RESUME_KEY, unpack_today
-from service.errors import FatalError
+from service.errors import ChurnAlertError, FatalError
 from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
@@ -273,7 +273,7 @@ class Worker:
         """Empty where the brokers do not tell."""
         try:
             return await asyncio.to_thread(members_of, self.settings.kafka)
-        except (KafkaError, OSError):
+        except (KafkaError, OSError, ChurnAlertError):
             return []
 
     async def _meet(self, uneven: list[list[int]]) -> None:

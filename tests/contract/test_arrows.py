@@ -38,14 +38,15 @@ ROOMS: Final[dict[str, set[str]]] = {
     "instruments": set(),
     "metric_table": {"build_info", "instruments"},
     "engines": {"config", "domain"},
+    "connection": {"config", "errors"},
     "wording": {"domain", "domain.periods", "errors", "config"},
     "message": {"schemas", "domain", "errors", "config", "wording"},
     "history": {"schemas", "domain", "errors"},
     # Kafka, and who reads and writes there
-    "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector", "build_info", "wording", "metric_table"},
-    "feed": {"schemas", "domain", "errors", "config", "history", "streaming"},
+    "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector", "build_info", "wording", "metric_table", "connection"},
+    "feed": {"schemas", "domain", "errors", "config", "history", "streaming", "connection"},
     "inspect": {"domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "streaming", "feed", "message"},
-    "local_broker": {"errors", "processes", "streaming"},
+    "local_broker": {"errors", "processes", "connection"},
     # what people look at
     "web": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "build_info", "wording", "streaming", "message"},
     "backtest": {
@@ -53,7 +54,7 @@ ROOMS: Final[dict[str, set[str]]] = {
         "feed",
     },
     "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording"},
-    "delivery": {"domain", "errors", "config", "build_info", "streaming", "web", "metric_table"},
+    "delivery": {"domain", "errors", "config", "build_info", "streaming", "web", "metric_table", "connection"},
     "demo": {
         "domain", "errors", "config", "processes", "history", "streaming", "feed", "local_broker", "message", "wording",
     },

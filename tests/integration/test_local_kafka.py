@@ -16,11 +16,11 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
+from service.connection.admin import open_admin
 from service.errors import ConfigurationError
 from service.local_broker import distribution as kafka_distribution
 from service.local_broker.broker import LocalKafka
 from service.local_broker.distribution import find_java, kafka_jars
-from service.streaming.admin import open_admin
 from tests.support.processes import alive, until
 
 pytestmark = pytest.mark.broker

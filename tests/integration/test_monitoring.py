@@ -182,8 +182,7 @@ def test_every_panel_of_every_dashboard_has_data(run: Run) -> None:
     cafe = Simulation(CAFE)
     sent = replay(
         cafe.events(),
-        connection={"bootstrap_servers": kafka.bootstrap_servers},
-        topics=kafka.topics,
+        kafka=kafka,
         minor_digits=2,
     )
     processed = 'sum(churn_alert_records_total{job="churn-alert-worker"})'

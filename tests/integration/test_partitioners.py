@@ -169,8 +169,7 @@ def test_who_hashes_as_librdkafka_does_finds_everybody_and_sends_nothing_twice(s
         before = {name: inspect_customer(settings, name).scores.orders for name in names}
         replay(
             bought,
-            connection={"bootstrap_servers": settings.kafka.bootstrap_servers},
-            topics=settings.kafka.topics,
+            kafka=settings.kafka,
             minor_digits=2,
             partitioner=partitioner_of(settings),
         )

@@ -111,8 +111,7 @@ def shop(settings: Settings) -> Iterator[Shop]:
         until(lambda: all(partitions_of(begun, each) for each in (0, 1)), "each worker has partitions")
         sent = replay(
             Simulation(Cafe(customers=300, days=240)).events(),
-            connection={"bootstrap_servers": settings.kafka.bootstrap_servers},
-            topics=settings.kafka.topics,
+            kafka=settings.kafka,
             minor_digits=2,
         )
         done = Shop(workers, addresses, sent.events)

@@ -17,9 +17,9 @@ from typing import Any
 
 from kafka.errors import KafkaError
 
+from service.connection.admin import open_admin
 from service.local_broker.broker import HOST, LocalKafka
 from service.local_broker.distribution import KAFKA_VERSION
-from service.streaming.admin import open_admin
 
 IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 FORCE_VARIABLE = "CHURN_ALERT_TEST_BROKER"

@@ -9,10 +9,10 @@ import pytest
 
 from service.commands.show_config import config_toml
 from service.config import BESIDE_THE_SETTINGS, ENV_PREFIX, Settings, child_environment, load_settings
+from service.connection.security import aiokafka_security, faust_credentials, kafka_python_security
 from service.domain.events import Purchase
 from service.errors import ConfigurationError
 from service.message import Renderer, ShopFacts
-from service.streaming.connection import aiokafka_security, faust_credentials, kafka_python_security
 from service.streaming.job import PartitionJob
 from service.streaming.topic_plan import topic_plan
 from service.web.server import take_port
@@ -156,6 +156,7 @@ ABSURD = [
 BEGIN_US, DAY_US = 1_700_000_000_000_000, 86_400_000_000
 BESIDE = {
     "ssl_cafile": ("KAFKA__SECURITY_PROTOCOL", "SSL"),
+    "ssl_certfile": ("KAFKA__SECURITY_PROTOCOL", "SSL"),
     "volume_for_loyal": ("OUTREACH__VOLUME_PER_DAY", "4"),
 }
 """What else must be set for the key to be looked at."""

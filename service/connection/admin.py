@@ -1,6 +1,6 @@
-"""Opens kafka-python's admin client so that a failed attempt leaves no thread and no socket behind.
+"""Opens kafka-python's clients so that a failed attempt leaves no thread and no socket behind.
 
-Its constructor starts a thread and connects; when that fails, nothing of it can be closed by the caller, and a
+Their constructors start a thread and connect; when that fails, nothing of it can be closed by the caller, and a
 connection that is refused is never closed at all. Somebody who waits for a broker for hours makes thousands of
 attempts.
 """
@@ -19,7 +19,10 @@ KNOCK_S = 2.0
 
 
 def open_admin(bootstrap_servers: str, timeout_s: float = 10.0, **config: Any) -> KafkaAdminClient:
-    """A connected admin client; the caller closes it. Raises OSError or KafkaError when no broker answers in time."""
+    """A connected admin client; the caller closes it. Raises OSError or KafkaError when no broker answers in time.
+
+    Without `config` of kafka-python's, it speaks neither TLS nor SASL.
+    """
     _knock(bootstrap_servers)
     opened: list[KafkaNetClient] = []
 

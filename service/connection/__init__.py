@@ -1,0 +1,30 @@
+"""How this service reaches Kafka: the one place that makes clients, for whatever command.
+
+What the settings say of TLS and of the login becomes arguments of the two client libraries here (security.py); a
+client of a command is made after a look at whether the broker lets us in (handshake.py), so that who is refused reads
+one sentence, and not the retries of a library.
+"""
+
+from service.connection.clients import (
+    faust_broker,
+    new_admin,
+    new_async_consumer,
+    new_async_producer,
+    new_consumer,
+    new_producer,
+)
+from service.connection.handshake import NoBrokerError, RefusedError, look_in
+from service.connection.security import check_files
+
+__all__ = [
+    "NoBrokerError",
+    "RefusedError",
+    "check_files",
+    "faust_broker",
+    "look_in",
+    "new_admin",
+    "new_async_consumer",
+    "new_async_producer",
+    "new_consumer",
+    "new_producer",
+]

@@ -1,0 +1,70 @@
+"""Makes the clients, of both libraries. Nobody else does: a client made elsewhere would know nothing of TLS and logins.
+
+kafka-python is for commands, which may wait: their clients are made after a look whether the broker lets us in, and
+stand when they are handed out. aiokafka is for what lives in an event loop: its clients are handed out unstarted, and
+whoever starts them has looked before (`look_in`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+from service.config import KafkaSettings
+from service.connection.admin import open_admin
+from service.connection.handshake import NoBrokerError, look_in
+from service.connection.security import aiokafka_security, faust_credentials, kafka_python_security
+
+
+def new_admin(kafka: KafkaSettings, timeout_s: float = 10.0, **options: Any) -> Any:
+    """Connected within so many seconds; the caller closes it. `options` are KafkaAdminClient's.
+
+    Raises as `look_in`; KafkaError or OSError where the broker goes meanwhile.
+    """
+    look_in(kafka)
+    return open_admin(kafka.bootstrap_servers, timeout_s, **kafka_python_security(kafka), **options)
+
+
+def new_consumer(kafka: KafkaSettings, **options: Any) -> Any:
+    """Connected; the caller closes it. `options` are KafkaConsumer's. Raises as `look_in`."""
+    look_in(kafka)
+    try:
+        return KafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, **kafka_python_security(kafka), **options)
+    except KafkaError as error:
+        raise _gone(kafka, error) from error
+
+
+def new_producer(kafka: KafkaSettings, **options: Any) -> Any:
+    """Connected; the caller closes it. `options` are KafkaProducer's. Raises as `look_in`."""
+    look_in(kafka)
+    try:
+        return KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, **kafka_python_security(kafka), **options)
+    except KafkaError as error:
+        raise _gone(kafka, error) from error
+
+
+def new_async_consumer(kafka: KafkaSettings, *topics: str, **options: Any) -> Any:
+    """Not started. `options` are AIOKafkaConsumer's."""
+    return AIOKafkaConsumer(*topics, bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options)
+
+
+def new_async_producer(kafka: KafkaSettings, **options: Any) -> Any:
+    """Not started. `options` are AIOKafkaProducer's."""
+    return AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options)
+
+
+def faust_broker(kafka: KafkaSettings) -> dict[str, Any]:
+    """Options of a Faust app: where its brokers are, and how it is let in."""
+    return {
+        "broker": [f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
+        "broker_credentials": faust_credentials(kafka),
+    }
+
+
+def _gone(kafka: KafkaSettings, error: KafkaError) -> NoBrokerError:
+    return NoBrokerError(
+        f"The broker at {kafka.bootstrap_servers} let us in and went ({type(error).__name__}): try again."
+    )
