@@ -28,7 +28,7 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
     reading = ShopReading(settings)
     asked = Line(*await asyncio.open_connection(sock=line))
     facts = RemoteFacts(asked, reading)
-    access = Access(settings.web.token, settings.web.token_failures)
+    access = Access(settings.web)
     app = create_app(settings, facts.metrics, facts, access, facts.renew)
     add_unsubscribing(app, settings)
     limits = Limits.of(settings.web, settings.web.host, settings.deliver.public_url)

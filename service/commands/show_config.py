@@ -69,7 +69,13 @@ def _line(key: str, value: Any, real: object) -> str:
         return f"# {key} is not set"
     if isinstance(real, SecretStr):
         return f"# {key} is set; a secret is not shown"
+    if isinstance(real, list) and any(_is_secret(one) for one in real):
+        return f"# {key} is set, {len(real)} of them; they hold secrets, which are not shown"
     return f"{key} = {_toml(value)}"
+
+
+def _is_secret(one: object) -> bool:
+    return isinstance(one, BaseModel) and any(isinstance(inner, SecretStr) for _, inner in one)
 
 
 def _toml(value: Any) -> str:

@@ -98,6 +98,8 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "deliver.smtp.reply_to": "anna@cafe.example",
     "deliver.webhook.url": "https://crm.example/hooks/churn-alert",
     "deliver.webhook.ca_file": "/etc/ssl/certs/crm.pem",
+    "web.tokens.name": "till",
+    "web.tokens.scopes": ["numbers", "persons"],
 }
 """Of settings whose default says too little."""
 _EXAMPLES_BY_NAME: Final[Mapping[str, object]] = {
@@ -106,6 +108,8 @@ _EXAMPLES_BY_NAME: Final[Mapping[str, object]] = {
     "at_most_per_week": 100,
 }
 """Of settings that several sections have."""
+_IN_LISTS: Final = ("outreach.rungs.", "outreach.frequency_caps.", "web.tokens.")
+"""Tables of which there may be several."""
 _OWN_RANGES: Final = {
     "outreach.level": "more than 0; at most 50 (budget, multiple) or 0.5 (probability)",
     "outreach.volume_per_100_visits": "more than 0, at most 100",
@@ -194,7 +198,7 @@ def _explanation(key: str, model: type[BaseModel], name: str) -> Explanation:
     field = model.model_fields[name]
     bare = _bare(field.annotation)
     secret = isinstance(bare, type) and issubclass(bare, SecretStr)
-    in_list = key.count(".") > 1 and key.startswith(("outreach.rungs.", "outreach.frequency_caps."))
+    in_list = key.count(".") > 1 and key.startswith(_IN_LISTS)
     return Explanation(
         key=key,
         text=_texts(model).get(name, ""),

@@ -593,6 +593,18 @@ def _yearly(text: str) -> tuple[int, int] | None:
     return None if found is None else (int(found[1]), int(found[2]))
 
 
+class TokenSettings(_Section):
+    """One token of several, for those who may see less, or do less, than who has `web.token`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
+    """Whose it is, for the audit lines; not secret."""
+    token: Token
+    """The secret itself, 16 characters or more."""
+    scopes: Annotated[list[Literal["numbers", "persons", "write"]], Field(min_length=1)] = ["numbers"]
+    """What it opens: the numbers where those are behind a token, what is told of persons, and what changes something
+    of them (do not contact, forget, export). None contains another."""
+
+
 class WebSettings(_Section):
     enabled: bool = True
     """Whether the worker serves its page, API, metrics and health."""
@@ -601,7 +613,8 @@ class WebSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8088
     """Port to listen on; 0: a free one."""
     token: Token | None = None
-    """Bearer token (16 characters or more) for everything about a person; without one those paths stay closed."""
+    """The owner's token (16 characters or more): it opens all there is, numbers, persons and what changes something of
+    them. Without a token, here or in tokens, everything about a person stays closed."""
     numbers: Literal["open", "token"] = "open"
     """Who sees the numbers, of page, API and metrics: whoever reaches the port, or who has the token (as Bearer, or as
     the password that a browser asks for)."""
@@ -630,11 +643,29 @@ class WebSettings(_Section):
     token_failures: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """Wrong tokens of one client address in a minute, after which no token of its is looked at until the minute is
     over (429)."""
+    tokens: Annotated[list[TokenSettings], Field(max_length=100)] = []
+    """Further tokens, each with a name and its scopes, as tables [[web.tokens]]."""
+    session_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 12.0
+    """Hours after which whoever has signed in on the page has to do so again."""
+
+    @model_validator(mode="after")
+    def _tokens_are_told_apart(self) -> Self:
+        secrets = [each.token.get_secret_value() for each in self.tokens]
+        secrets += [] if self.token is None else [self.token.get_secret_value()]
+        if len(set(secrets)) < len(secrets):
+            raise ValueError("two tokens are the same: each opens its own scopes")
+        names = [each.name for each in self.tokens]
+        if len(set(names)) < len(names):
+            raise ValueError("two tokens have the same name")
+        return self
 
     @model_validator(mode="after")
     def _token_to_show(self) -> Self:
-        if self.numbers == "token" and self.token is None:
-            raise ValueError('numbers = "token" needs token, or nobody would see them')
+        opens = self.token is not None or any("numbers" in each.scopes for each in self.tokens)
+        if self.numbers == "token" and not opens:
+            raise ValueError(
+                'numbers = "token" needs token, or one of tokens with the scope numbers: nobody would see them'
+            )
         return self
 
 

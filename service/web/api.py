@@ -1,40 +1,66 @@
-"""Period numbers, promises and decisions for programs. Anything about a person needs the bearer token."""
+"""The API for programs, all of it below `/api/v1/`: numbers, and with a token of that scope what is told of persons.
+
+What was below `/api/` before leads there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import date
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Final
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from schemas.outputs import DecisionRecord, PeriodMetrics
 from service.config import Settings
 from service.streaming.brought_totals import numbers_of_brought
 from service.streaming.period_records import numbers_of
-from service.web.access import Access
+from service.web.access import Access, Holder, Scope, gate
 from service.web.audit import Audit
+from service.web.cursors import LONGEST, Cursors
+from service.web.described import documented, listing, refusals
+from service.web.freshness import answered
 from service.web.promised_and_kept import as_numbers
 from service.web.recent import KEPT
 from service.web.responses import json_answer
 from service.web.shop_view import ShopFacts
 from service.web.view import MONTH, GranularityName
 
+V1: Final = "/api/v1"
+_FORMER: Final = ("/periods", "/promises", "/outreach/brought", "/decisions")
+"""Below `/api` before there were versions."""
+CursorText = Annotated[
+    str | None, Query(max_length=LONGEST, description="Of the answer before, its `next`: what follows it.")
+]
+
 
 def add_api(app: FastAPI, settings: Settings, facts: ShopFacts, access: Access) -> None:
-    _add_periods(app, settings.shop.currency, facts)
+    cursors = Cursors(access.cursor_key)
+    _add_periods(app, settings.shop.currency, facts, cursors)
     _add_promises(app, settings, facts)
     _add_brought(app, settings, facts)
-    _add_decisions(app, access, Audit(settings), facts)
+    _add_decisions(app, access, Audit(settings), facts, cursors)
+    for path in _FORMER:
+        _lead_on(app, path)
 
 
-def _add_periods(app: FastAPI, currency: str, facts: ShopFacts) -> None:
+def _lead_on(app: FastAPI, path: str) -> None:
+    @app.get(f"/api{path}", include_in_schema=False)
+    async def moved(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return Response(status_code=308, headers={"Location": f"{V1}{path}{query}"})
+
+
+def _add_periods(app: FastAPI, currency: str, facts: ShopFacts, cursors: Cursors) -> None:
     @app.get(
-        "/api/periods",
+        f"{V1}/periods",
         summary="Period numbers of the whole shop, oldest first",
         responses={
-            **_listing("periods", _documented(PeriodMetrics, "revision"), granularity={"type": "string"}),
+            **listing(
+                "periods",
+                documented(PeriodMetrics, "revision"),
+                granularity={"type": "string"},
+                next={"type": ["string", "null"], "description": "Cursor of older ones; null = there are none."},
+            ),
             503: {"description": "The numbers are still being added up."},
         },
         tags=["numbers"],
@@ -48,25 +74,33 @@ def _add_periods(app: FastAPI, currency: str, facts: ShopFacts) -> None:
             date | None, Query(alias="to", description="Only periods that begin before this local date.")
         ] = None,
         limit: Annotated[int | None, Query(ge=1, description="At most this many: the newest ones.")] = None,
+        cursor: CursorText = None,
     ) -> Response:
+        question = ("periods", granularity.value, since, until)
+        before = None if cursor is None else cursors.read(cursor, date, *question)
         if not facts.totals_known():
             raise HTTPException(
                 503, "The period numbers are still being added up; ask again in a moment.", {"Retry-After": "1"}
             )
         rows = [
-            numbers_of(row, currency)
+            row
             for row in facts.periods(granularity.value)
-            if (since is None or row.start >= since) and (until is None or row.start < until)
+            if (since is None or row.start >= since)
+            and (until is None or row.start < until)
+            and (before is None or row.start < before)
         ]
-        return json_answer({"granularity": granularity.value, "periods": rows if limit is None else rows[-limit:]})
+        shown = rows if limit is None else rows[-limit:]
+        more = cursors.at(shown[0].start, *question) if len(shown) < len(rows) else None
+        numbers = [numbers_of(row, currency) for row in shown]
+        return json_answer({"granularity": granularity.value, "periods": numbers, "next": more})
 
 
 def _add_promises(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
     @app.get(
-        "/api/promises",
+        f"{V1}/promises",
         summary="What the policy promised of its alerts, and what they did, by visits of the regulars; "
         "this worker's partitions",
-        responses=_listing("realised", {"type": "object"}, promised={"type": "object"}),
+        responses=listing("realised", {"type": "object"}, promised={"type": "object"}),
         tags=["numbers"],
     )
     async def promises() -> Response:
@@ -77,9 +111,9 @@ def _add_brought(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
     shop = settings.shop
 
     @app.get(
-        "/api/outreach/brought",
+        f"{V1}/outreach/brought",
         summary="What messages have brought beside the control group, by kind, step and month; the whole shop",
-        responses=_listing(
+        responses=listing(
             "brought",
             {"type": "object"},
             control_share={"type": "number"},
@@ -98,52 +132,35 @@ def _add_brought(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
         )
 
 
-def _add_decisions(app: FastAPI, access: Access, audit: Audit, facts: ShopFacts) -> None:
+def _add_decisions(app: FastAPI, access: Access, audit: Audit, facts: ShopFacts, cursors: Cursors) -> None:
+    persons = Depends(gate(access, Scope.PERSONS))
+
     @app.get(
-        "/api/decisions",
+        f"{V1}/decisions",
         summary="The latest outreach decisions of the whole shop, newest first",
-        dependencies=[Depends(_gate(access))],
         responses={
-            **_listing("decisions", _documented(DecisionRecord)),
-            401: {"description": "Token missing or wrong."},
-            403: {"description": "No token is configured."},
-            429: {"description": "Too many wrong tokens."},
+            **listing(
+                "decisions",
+                documented(DecisionRecord),
+                next={"type": ["string", "null"], "description": "Cursor of older ones; null = no more are in memory."},
+            ),
+            **refusals(401, 403, 429),
         },
         tags=["persons"],
     )
     async def decisions(
         request: Request,
+        holder: Holder = persons,
         limit: Annotated[int, Query(ge=1, le=KEPT, description="At most this many.")] = 50,
+        cursor: CursorText = None,
     ) -> Response:
-        shown = facts.decisions()[:limit]
-        audit.viewed(request, [decided.customer_id for decided in shown])
-        return json_answer({"decisions": [decided.written for decided in shown]})
-
-
-def _documented(model: Any, *left_out: str) -> dict[str, Any]:
-    """The JSON Schema of one item, from the wire contract."""
-    schema: dict[str, Any] = model.model_json_schema()
-    for name in left_out:
-        del schema["properties"][name]
-    schema["required"] = [name for name in schema.get("required", []) if name not in left_out]
-    return schema
-
-
-def _listing(name: str, item: dict[str, Any], **beside: object) -> dict[int | str, dict[str, Any]]:
-    properties = {**beside, name: {"type": "array", "items": item}}
-    schema = {"type": "object", "properties": properties, "required": list(properties)}
-    return {200: {"content": {"application/json": {"schema": schema}}}}
-
-
-def _gate(access: Access) -> Callable[..., Awaitable[None]]:
-    """Lets in who holds the token; without one configured nobody."""
-
-    async def check(
-        request: Request,
-        _given: Annotated[
-            HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False, description="web.token"))
-        ],
-    ) -> None:
-        access.check(request)
-
-    return check
+        place = None if cursor is None else cursors.read(cursor, tuple[datetime, str, str], "decisions")
+        found = sorted(
+            ((each.decided_at, each.decision_id, each.outcome), index) for index, each in enumerate(facts.decisions())
+        )
+        found = [each for each in reversed(found) if place is None or each[0] < place]
+        everything = facts.decisions()
+        shown = [everything[index] for _, index in found[:limit]]
+        more = cursors.at(found[limit - 1][0], "decisions") if len(found) > limit else None
+        audit.viewed(request, holder, [decided.customer_id for decided in shown])
+        return answered(request, {"decisions": [decided.written for decided in shown], "next": more})

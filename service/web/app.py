@@ -17,6 +17,8 @@ from service.web.assets import Assets
 from service.web.described import DescribedApp
 from service.web.live import add_live
 from service.web.page import compose
+from service.web.people.frame import Frame
+from service.web.people.sign_in import add_sign_in
 from service.web.probes import Registered, add_probes
 from service.web.responses import answer_errors, secure
 from service.web.sample import add_sample
@@ -41,7 +43,7 @@ def create_app(
     renew: Callable[[], Awaitable[None]] = _as_they_are,
 ) -> FastAPI:
     """Handlers answer from memory. `renew` has the facts brought up to date."""
-    access = access or Access(settings.web.token, settings.web.token_failures)
+    access = access or Access(settings.web)
     app = DescribedApp(
         title="Churn Alert",
         version=version(),
@@ -56,6 +58,7 @@ def create_app(
     assets.add(app)
     add_probes(app, metrics, facts)
     add_api(app, settings, facts, access)
+    add_sign_in(app, Frame(settings.shop, access, assets))
     _add_page(app, settings, facts, assets)
     add_sample(app, settings, facts)
     add_live(app, facts, renew, max(1, settings.web.connections // _SHARE_OF_STREAMS))

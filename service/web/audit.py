@@ -1,12 +1,12 @@
-"""A line in the log for every view of persons: who looked, from where, at whom.
+"""A line in the log for every view of persons and for every change to one: who, from where, whom.
 
 Persons are told by a keyed hash, so that the log names nobody and yet answers "who saw this one?" for whoever has the
-key: that of erasures, or without one the token. The token is told by the first characters of its own hash.
+key: that of erasures, or without one the first token. The token is told by its name and by the first characters of its
+own hash.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterable
 from typing import Final
@@ -15,9 +15,10 @@ import structlog
 from fastapi import Request
 
 from service.config import Settings
+from service.web.access import Holder
 
 _LENGTH: Final = 16
-_OF_A_TOKEN: Final = 8
+_IN_A_LINE: Final = 500
 
 log = structlog.get_logger()
 
@@ -26,23 +27,30 @@ class Audit:
     """Writes the lines."""
 
     def __init__(self, settings: Settings) -> None:
-        token, salt = settings.web.token, settings.shop.erasure_salt
-        secret = salt or token
-        self._key = secret.get_secret_value().encode() if secret is not None else b""
-        self._token = (
-            hashlib.sha256(token.get_secret_value().encode()).hexdigest()[:_OF_A_TOKEN] if token is not None else ""
-        )
+        secrets = [settings.shop.erasure_salt, settings.web.token, *(each.token for each in settings.web.tokens)]
+        self._key = next((each.get_secret_value().encode() for each in secrets if each is not None), b"")
 
     def hash_of(self, customer_id: str) -> str:
         """How the log names a customer: HMAC-SHA-256, its first 16 hexadecimal digits."""
         return hmac.digest(self._key, b"seen:" + customer_id.encode(), "sha256").hex()[:_LENGTH]
 
-    def viewed(self, request: Request, customer_ids: Iterable[str]) -> None:
+    def viewed(self, request: Request, holder: Holder, customer_ids: Iterable[str]) -> None:
         """At each request that shows somebody, once for each of them."""
-        log.info(
-            "persons viewed",
-            path=request.url.path,
-            client=request.client.host if request.client else "",
-            token=self._token,
-            customers=sorted({self.hash_of(each) for each in customer_ids if each}),
-        )
+        seen = sorted({self.hash_of(each) for each in customer_ids if each})
+        for begin in range(0, max(1, len(seen)), _IN_A_LINE):
+            log.info("persons viewed", **_who(request, holder), customers=seen[begin : begin + _IN_A_LINE])
+
+    def changed(self, request: Request, holder: Holder, action: str, customer_id: str) -> None:
+        """At each request that changes something of somebody."""
+        log.info("person changed", **_who(request, holder), action=action, customers=[self.hash_of(customer_id)])
+
+
+def _who(request: Request, holder: Holder) -> dict[str, str]:
+    """The path is the route's, for the request's own may hold whom it is about."""
+    route = request.scope.get("route")
+    return {
+        "path": getattr(route, "path", "") or request.url.path,
+        "client": request.client.host if request.client else "",
+        "who": holder.name,
+        "token": holder.fingerprint,
+    }

@@ -20,6 +20,13 @@ _PROBLEM: Final = {
 }
 _API: Final = "/api/"
 """Probes answer their own way."""
+_REFUSED: Final = {
+    401: "Token missing or wrong.",
+    403: "No token is configured that opens it, or the given one does not.",
+    404: "There is no such customer.",
+    429: "Too many wrong tokens, or too many requests.",
+    503: "It is not known yet; ask again in a moment.",
+}
 _OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
 """How it would describe a wrong parameter, which here is a problem like every other refusal."""
 
@@ -47,3 +54,28 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
                 if int(status) >= HTTPStatus.BAD_REQUEST and path.startswith(_API):
                     response["content"] = answer
     return document
+
+
+def documented(model: Any, *left_out: str) -> dict[str, Any]:
+    """The JSON Schema of one item, from the wire contract."""
+    schema: dict[str, Any] = model.model_json_schema()
+    for name in left_out:
+        del schema["properties"][name]
+    schema["required"] = [name for name in schema.get("required", []) if name not in left_out]
+    return schema
+
+
+def listing(name: str, item: dict[str, Any], **beside: object) -> dict[int | str, dict[str, Any]]:
+    """The good answer that holds a list."""
+    return answer_of({**beside, name: {"type": "array", "items": item}})
+
+
+def answer_of(properties: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The good answer: an object, all of whose properties are there."""
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return {200: {"content": {"application/json": {"schema": schema}}}}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How a route may refuse."""
+    return {status: {"description": _REFUSED[status]} for status in statuses}

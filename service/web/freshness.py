@@ -7,6 +7,10 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from fastapi import Request, Response
+
+from service.web.responses import json_answer
+
 _DIGITS: Final = 32
 _TAG: Final = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -28,3 +32,13 @@ def is_the_same(if_none_match: str | None, tag: str) -> bool:
     if if_none_match is None or not tag:
         return False
     return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)
+
+
+def answered(request: Request, content: object) -> Response:
+    """JSON about persons: never stored, but whoever has it already is told so."""
+    whole = json_answer(content)
+    tag = tag_of(bytes(whole.body))
+    if is_the_same(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    whole.headers["ETag"] = tag
+    return whole

@@ -5,19 +5,29 @@ from __future__ import annotations
 import asyncio
 import math
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as AsgiScope
 
-from service.web.access import Access
+from service.web.access import Access, Holder, Refusal, Scope
 from service.web.limits import Limits, Rate, client_of
 from service.web.responses import SECURITY_HEADERS, problem
 
 _LIFE: Final = "/healthz"
 _PROBES: Final = frozenset({_LIFE, "/readyz"})
 """Asked by who starts processes again: never too often, and without a token."""
-_OPEN: Final = frozenset({"/unsubscribe", "/delivery/events"})
-"""Without the token: the first is for customers, the second has its own."""
+_OPEN: Final = frozenset({"/unsubscribe", "/delivery/events", "/sign-in", "/sign-out"})
+"""Without the token: the first is for customers, the second has its own, the others ask for it."""
+_STATIC: Final = "/static/"
+_PERSONS: Final = ("/today", "/people", "/api/v1/customers", "/api/v1/decisions", "/api/v1/today")
+"""They ask for a scope of their own."""
+_READING: Final = ("GET", "HEAD")
+_SIGN_IN: Final = "/sign-in"
+_FIRST: Final = "/today"
+"""What whoever has signed in to see persons is shown first."""
 _DRAINED_S: Final = 2.0
 _MOST_DRAINED: Final = 32 << 20
 
@@ -35,11 +45,14 @@ class Protection:
         self._access = access
         self._rate = Rate(limits.settings.requests_per_second)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
+        if isinstance(refusal, str):
+            await _lead_to(refusal)(scope, receive, send)
+            return
         if refusal is not None:
             status, why, more = refusal
             await _refuse(status, why, more, scope, receive, send)
@@ -58,7 +71,8 @@ class Protection:
             return
         await self._app(scope, _once(body, receive) if body else receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, dict[str, str]] | None:
+    def _refusal(self, scope: AsgiScope, headers: Headers) -> Refusal | str | None:
+        """None: go on. A text: go there."""
         path, settings = scope["path"], self._limits.settings
         client = client_of((scope.get("client") or ("",))[0])
         if (
@@ -73,8 +87,15 @@ class Protection:
         wait_s = 0.0 if path in _PROBES else self._rate.wait_s(client)
         if wait_s:
             return 429, "Too many requests (web.requests_per_second).", {"Retry-After": str(math.ceil(wait_s))}
-        if settings.numbers == "token" and path not in _PROBES | _OPEN:
-            return self._access.refusal(client, headers.get("authorization", ""), basic=True)
+        cookies = headers.get("cookie", "")
+        if settings.numbers == "token" and path not in _PROBES | _OPEN and not path.startswith((_STATIC, *_PERSONS)):
+            found = self._access.refusal(client, headers.get("authorization", ""), cookies, Scope.NUMBERS, basic=True)
+            if not isinstance(found, Holder):
+                return _way_in(scope, headers) or found
+        if path == "/" and not scope["query_string"] and scope["method"] in _READING:
+            signed_in = self._access.session_of(cookies)
+            if signed_in is not None and signed_in[0].may(Scope.PERSONS):
+                return _FIRST
         return None
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
@@ -97,6 +118,18 @@ class Protection:
                     return bytes(body)
 
 
+def _way_in(scope: AsgiScope, headers: Headers) -> str:
+    """To the sign-in, for who looks with a browser; empty for programs."""
+    if scope["method"] != "GET" or "text/html" not in headers.get("accept", "") or "authorization" in headers:
+        return ""
+    query = scope["query_string"].decode("latin-1")
+    return f"{_SIGN_IN}?{urlencode({'to': scope['path'] + (f'?{query}' if query else '')})}"
+
+
+def _lead_to(address: str) -> Response:
+    return Response(status_code=303, headers={**SECURITY_HEADERS, "Cache-Control": "no-store", "Location": address})
+
+
 def _once(body: bytes, receive: Receive) -> Receive:
     """Gives the body that has been taken, then what else happens."""
     given = False
@@ -111,7 +144,9 @@ def _once(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _refuse(status: int, why: str, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(
+    status: int, why: str, headers: dict[str, str], scope: AsgiScope, receive: Receive, send: Send
+) -> None:
     """The whole answer first; then what the client still sends is taken in for a moment, for closing before would take
     the answer back."""
     response = problem(status, why, {**SECURITY_HEADERS, "Cache-Control": "no-store", **headers})

@@ -77,7 +77,7 @@ def address_of(listener: socket.socket) -> str:
 async def serve_app(app: ASGIApp, listener: socket.socket, limits: Limits, access: Access | None = None) -> None:
     """Serves within the limits until cancelled; requests in flight get a moment to end."""
     settings = limits.settings
-    access = access or Access(settings.token, settings.token_failures)
+    access = access or Access(settings)
     server = Server(
         uvicorn.Config(
             Protection(app, limits, access),

@@ -41,6 +41,8 @@ class Language:
     """Why a customer is written to, by kind of message."""
     nameless: str
     """What a customer without a known first name is called; `{customer_id}` is filled in."""
+    people: Mapping[str, str] = field(default_factory=dict)
+    """What the pages about persons say. No key is in `page` or `report`."""
     subjects: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Subject lines by KIND.RUNG or KIND: one with `{name}`, one for who has none; `{visit}` is the number of the last
     visit, in order. Of a kind that is missing the English one is taken."""
@@ -55,5 +57,6 @@ class Language:
 
     @cached_property
     def catalogue(self) -> Mapping[str, str]:
-        """Everything that page and report say, typeset."""
-        return {key: self.typeset(text) for key, text in {**self.page, **self.report}.items()}
+        """Everything that the pages and the report say, typeset."""
+        texts = {**self.page, **self.report, **self.people}
+        return {key: self.typeset(text) for key, text in texts.items()}

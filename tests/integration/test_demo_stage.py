@@ -58,7 +58,7 @@ def test_the_users_token_opens_what_is_about_persons_and_asterisks_do_not(
 ) -> None:
     headers = {} if given is None else {"Authorization": f"Bearer {given}"}
 
-    answer = httpx.get(f"{running.address}/api/decisions", headers=headers, timeout=10)
+    answer = httpx.get(f"{running.address}/api/v1/decisions", headers=headers, timeout=10)
 
     assert answer.status_code == status, answer.text
 

@@ -87,12 +87,12 @@ def test_an_attack_is_survived_and_neither_process_grows_in_files(shop: Shop) ->
 
 
 def test_guessing_the_token_is_slowed_and_a_view_of_persons_is_on_record(shop: Shop) -> None:
-    right = httpx.get(f"{shop.address}/api/decisions", headers={"Authorization": f"Bearer {TOKEN}"})
+    right = httpx.get(f"{shop.address}/api/v1/decisions", headers={"Authorization": f"Bearer {TOKEN}"})
     guesses = [
-        httpx.get(f"{shop.address}/api/decisions", headers={"Authorization": f"Bearer {n:016}"}).status_code
+        httpx.get(f"{shop.address}/api/v1/decisions", headers={"Authorization": f"Bearer {n:016}"}).status_code
         for n in range(12)
     ]
-    slowed = httpx.get(f"{shop.address}/api/decisions", headers={"Authorization": f"Bearer {TOKEN}"})
+    slowed = httpx.get(f"{shop.address}/api/v1/decisions", headers={"Authorization": f"Bearer {TOKEN}"})
 
     assert right.status_code == 200
     assert guesses == [401] * 10 + [429] * 2
@@ -100,7 +100,7 @@ def test_guessing_the_token_is_slowed_and_a_view_of_persons_is_on_record(shop: S
     assert 0 < int(slowed.headers["Retry-After"]) <= 60
     viewed = [line for line in shop.worker.log.splitlines() if '"persons viewed"' in line]
     assert len(viewed) == 1
-    assert '"path": "/api/decisions"' in viewed[0]
+    assert '"path": "/api/v1/decisions"' in viewed[0]
 
 
 def test_a_worker_that_stands_still_is_seen(shop: Shop) -> None:

@@ -176,19 +176,19 @@ def test_either_worker_answers_for_the_whole_shop(shop: Shop) -> None:
         return [shop.get(path, each, Authorization=f"Bearer {TOKEN}").text for each in (0, 1)]
 
     def orders() -> int:
-        return sum(each["orders"] for each in shop.get("/api/periods?granularity=month").json()["periods"])
+        return sum(each["orders"] for each in shop.get("/api/v1/periods?granularity=month").json()["periods"])
 
     accepted = sum(purchases_of(shop, each) for each in (0, 1))
     assert accepted > 1_000
     until(lambda: orders() == accepted, "every accepted purchase is added up")
-    for path in ("/api/periods?granularity=month", "/api/periods?granularity=rolling_30"):
+    for path in ("/api/v1/periods?granularity=month", "/api/v1/periods?granularity=rolling_30"):
         until(lambda path=path: len(set(answers(path))) == 1, f"both say the same to {path}")  # type: ignore[misc]
     until(lambda: decided(shop, 0) == decided(shop, 1) != [], "both know the same decisions")
 
 
 def decided(shop: Shop, worker: int) -> list[str]:
     """Ids and outcomes; those of one moment may stand in any order."""
-    response = shop.get("/api/decisions?limit=100", worker, Authorization=f"Bearer {TOKEN}")
+    response = shop.get("/api/v1/decisions?limit=100", worker, Authorization=f"Bearer {TOKEN}")
     return sorted(f"{each['decision_id']} {each['outcome']}" for each in response.json()["decisions"])
 
 
@@ -207,7 +207,7 @@ def test_the_page_shows_numbers_and_nobody(shop: Shop) -> None:
     assert re.search(r"\d+ of \d+ not back", response.text)
     assert re.search(r"A regular of \d+ visits, quiet for \d+ days, usually every", response.text)
     assert re.search(rf"Customers on [12] of {PARTITIONS} partitions", response.text)
-    known = shop.get("/api/decisions?limit=200", Authorization=f"Bearer {TOKEN}").json()["decisions"]
+    known = shop.get("/api/v1/decisions?limit=200", Authorization=f"Bearer {TOKEN}").json()["decisions"]
     assert known
     assert not [each for each in known if each["customer_id"] in response.text]
 
@@ -262,7 +262,7 @@ def test_a_browser_renews_the_page_by_itself_and_keeps_what_was_chosen(shop: Sho
 
 
 def test_a_person_is_shown_to_nobody_without_the_token(shop: Shop) -> None:
-    assert shop.get("/api/decisions").status_code == 401
+    assert shop.get("/api/v1/decisions").status_code == 401
 
 
 def test_a_worker_whose_port_is_in_use_says_so_and_ends(shop: Shop, settings: Settings) -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-_HEAVIEST = b"GET /api/periods?granularity=rolling_365 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+_HEAVIEST = b"GET /api/v1/periods?granularity=rolling_365 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PATIENCE_S = 30.0
 _NICENESS = 10
 """As the page has: whoever attacks sits elsewhere and takes nothing from the worker."""

@@ -70,7 +70,7 @@ async def test_the_api_answers_with_the_record_and_the_page_with_its_numbers(row
     facts = FakeFacts()
     facts.messages = shop((False, 70, 56), (True, 80, 48))
 
-    answer = (await get("/api/outreach/brought", facts)).json()
+    answer = (await get("/api/v1/outreach/brought", facts)).json()
     page = visible(await get("/", facts))
 
     assert answer["brought"] == [numbers_of_brought(row, "EUR", 2) for row in rows]

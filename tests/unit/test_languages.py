@@ -139,13 +139,16 @@ def blanks(text: str) -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=list(LANGUAGES))
 def test_every_language_has_every_text_with_the_same_blanks(language: Language) -> None:
-    for said, in_english in ((language.page, ENGLISH.page), (language.report, ENGLISH.report)):
+    pairs = ((language.page, ENGLISH.page), (language.report, ENGLISH.report), (language.people, ENGLISH.people))
+    for said, in_english in pairs:
         assert said.keys() == in_english.keys()
         differ = {key for key, text in said.items() if blanks(text) != blanks(in_english[key])}
         assert differ <= {"every.one", "every.other"}  # "every day" need not say how many
 
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=list(LANGUAGES))
-def test_no_text_of_the_report_hides_one_of_the_page(language: Language) -> None:
-    assert language.page.keys() & language.report.keys() == set()
-    assert language.catalogue.keys() == language.page.keys() | language.report.keys()
+def test_no_text_of_page_report_and_persons_hides_one_of_another(language: Language) -> None:
+    parts = (language.page, language.report, language.people)
+
+    assert sum(len(part) for part in parts) == len(set().union(*parts))
+    assert language.catalogue.keys() == set().union(*parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -36,7 +37,11 @@ UNUSUAL: dict[str, dict[str, Any]] = {
     },
     "shop": {"timezone": "Europe/Paris", "rates": {"USD": "0.92"}, "industry": "cafe", "day_starts_at": "05:30"},
     "outreach": {"rungs": [{"name": "one"}, {"name": "two", "strictness": 0.5, "offer": "10 %"}], "shadow": True},
-    "web": {"host": "::1", "port": 0},
+    "web": {
+        "host": "::1",
+        "port": 0,
+        "tokens": [{"name": "till", "token": "a-token-of-the-till", "scopes": ["numbers", "persons"]}],
+    },
 }
 
 
@@ -116,6 +121,8 @@ def test_no_secret_is_printed_and_the_printed_configuration_can_be_used_again(
     file.write_text(printed, encoding="utf-8")
     for key, value in (("KAFKA__SASL_PASSWORD", secret), ("SHOP__ERASURE_SALT", secret), ("WEB__TOKEN", secret)):
         monkeypatch.setenv(f"{ENV_PREFIX}{key}", value)
+    monkeypatch.setenv(f"{ENV_PREFIX}WEB__TOKENS", json.dumps(UNUSUAL["web"]["tokens"]))
+    assert "a-token-of-the-till" not in printed
     assert load_settings(file) == settings
 
 

@@ -153,7 +153,7 @@ def test_gauges_of_a_partition_that_has_gone_do_not_linger() -> None:
 
 
 async def test_periods_are_the_numbers_of_the_contract_oldest_first() -> None:
-    response = await get("/api/periods?granularity=month")
+    response = await get("/api/v1/periods?granularity=month")
 
     numbers = response.json()["periods"]
     assert [each["start"] for each in numbers] == ["2026-05-01", "2026-06-01", "2026-07-01"]
@@ -163,13 +163,13 @@ async def test_periods_are_the_numbers_of_the_contract_oldest_first() -> None:
 
 
 async def test_periods_can_be_limited_to_the_newest() -> None:
-    response = await get("/api/periods?granularity=month&to=2026-07-01&limit=1")
+    response = await get("/api/v1/periods?granularity=month&to=2026-07-01&limit=1")
 
     assert [each["start"] for each in response.json()["periods"]] == ["2026-06-01"]
 
 
 async def test_periods_have_numerators_margins_and_favourable_shares() -> None:
-    june = (await get("/api/periods?granularity=month")).json()["periods"][1]
+    june = (await get("/api/v1/periods?granularity=month")).json()["periods"][1]
 
     assert (june["retained"], june["lost"], june["repeat_customers"]) == (63, 37, 48)
     assert (june["nps"], june["nps_promoters"], june["nps_detractors"]) == (45, 60, 15)
@@ -183,28 +183,28 @@ async def test_periods_have_numerators_margins_and_favourable_shares() -> None:
 
 
 async def test_periods_can_be_cut_by_their_first_day() -> None:
-    response = await get("/api/periods?granularity=month&from=2026-06-01&to=2026-07-01")
+    response = await get("/api/v1/periods?granularity=month&from=2026-06-01&to=2026-07-01")
 
     assert [each["start"] for each in response.json()["periods"]] == ["2026-06-01"]
 
 
 @pytest.mark.parametrize("query", ["granularity=fortnight", "granularity=month&from=yesterday", "limit=0"])
 async def test_a_wrong_parameter_is_refused_in_one_sentence(query: str) -> None:
-    response = await get(f"/api/periods?{query}")
+    response = await get(f"/api/v1/periods?{query}")
 
     assert response.status_code == 422
     assert re.match(r"(granularity|from|limit): .+\.$", response.json()["detail"])
 
 
 async def test_periods_are_503_until_all_that_was_written_is_added_up() -> None:
-    response = await get("/api/periods", FakeFacts(known=False))
+    response = await get("/api/v1/periods", FakeFacts(known=False))
 
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
 
 
 async def test_decisions_come_whole_to_the_holder_of_the_token() -> None:
-    response = await get("/api/decisions?limit=1", authorization=f"Bearer {TOKEN}")
+    response = await get("/api/v1/decisions?limit=1", authorization=f"Bearer {TOKEN}")
 
     assert response.status_code == 200
     assert [each["customer_id"] for each in response.json()["decisions"]] == ["c-4711"]
@@ -223,7 +223,7 @@ async def test_decisions_are_401_without_the_right_token(header: dict[str, str],
     app = create_app(SETTINGS, Metrics().registry, FakeFacts())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
         response = await client.get(
-            "/api/decisions", headers=[(name.encode(), value.encode("latin-1")) for name, value in header.items()]
+            "/api/v1/decisions", headers=[(name.encode(), value.encode("latin-1")) for name, value in header.items()]
         )
 
     assert response.status_code == 401
@@ -236,7 +236,7 @@ async def test_decisions_stay_closed_where_no_token_is_configured() -> None:
     settings = SETTINGS.changed(web={"token": None})
 
     for given in ("", "Bearer ", "Bearer x"):
-        response = await get("/api/decisions", settings=settings, authorization=given)
+        response = await get("/api/v1/decisions", settings=settings, authorization=given)
         assert response.status_code == 403
         assert "web.token" in response.json()["detail"]
 
@@ -245,17 +245,17 @@ async def test_the_openapi_document_describes_the_api_with_the_wire_contract() -
     document = (await get("/openapi.json")).json()
 
     assert {
-        "/api/periods",
-        "/api/outreach/brought",
-        "/api/promises",
-        "/api/decisions",
+        "/api/v1/periods",
+        "/api/v1/outreach/brought",
+        "/api/v1/promises",
+        "/api/v1/decisions",
         "/healthz",
         "/readyz",
         "/metrics",
     } == set(document["paths"])
-    answer = document["paths"]["/api/periods"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    answer = document["paths"]["/api/v1/periods"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     item = answer["properties"]["periods"]["items"]
-    assert set(item["properties"]) == set(numbers_in(await get("/api/periods")))
+    assert set(item["properties"]) == set(numbers_in(await get("/api/v1/periods")))
     assert "$ref" not in json.dumps(answer)
 
 
@@ -265,7 +265,7 @@ def test_the_checked_in_description_is_what_the_api_says_of_itself() -> None:
     assert document == json.loads(described()), "python -m tests.support.openapi"
     assert document["openapi"].startswith("3.1.")
     assert document["components"]["schemas"].keys() == {"GranularityName", "Problem"}
-    for path in ("/api/periods", "/api/decisions"):
+    for path in ("/api/v1/periods", "/api/v1/decisions"):
         answers = document["paths"][path]["get"]["responses"].items()
         refusals = {status: list(each["content"]) for status, each in answers if status != "200"}
         assert "422" in refusals
@@ -277,12 +277,14 @@ def numbers_in(response: httpx.Response) -> dict[str, object]:
     return first
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/nothing", "/static/../app.py"])
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/v1/nothing", "/static/../app.py"])
 async def test_there_is_nothing_else(path: str) -> None:
     assert (await get(path)).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/api/periods", "/api/decisions", "/metrics", "/static/page.css", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/periods", "/api/v1/decisions", "/metrics", "/static/page.css", "/nothing"]
+)
 async def test_every_answer_carries_the_security_headers(path: str) -> None:
     response = await get(path)
 
@@ -292,13 +294,13 @@ async def test_every_answer_carries_the_security_headers(path: str) -> None:
 
 async def test_a_view_of_persons_is_on_record_without_their_names() -> None:
     with capture_logs() as logged:
-        await get("/api/decisions?limit=1", authorization=f"Bearer {TOKEN}")
-        await get("/api/decisions", authorization="Bearer wrong-and-long-enough")
+        await get("/api/v1/decisions?limit=1", authorization=f"Bearer {TOKEN}")
+        await get("/api/v1/decisions", authorization="Bearer wrong-and-long-enough")
 
     viewed = [line for line in logged if line["event"] == "persons viewed"]
     assert len(viewed) == 1
     assert viewed[0]["customers"] == [Audit(SETTINGS).hash_of("c-4711")]
-    assert viewed[0]["path"] == "/api/decisions"
+    assert viewed[0]["path"] == "/api/v1/decisions"
     assert "4711" not in str(viewed)
     assert TOKEN not in str(viewed)
     assert "Wilhelmina" not in str(viewed)
@@ -307,8 +309,8 @@ async def test_a_view_of_persons_is_on_record_without_their_names() -> None:
 async def test_wrong_tokens_of_a_client_are_looked_at_ten_times_a_minute() -> None:
     app = create_app(SETTINGS, Metrics().registry, FakeFacts())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
-        wrong = [await client.get("/api/decisions", headers={"authorization": f"Bearer {n:020}"}) for n in range(11)]
-        right = await client.get("/api/decisions", headers={"authorization": f"Bearer {TOKEN}"})
+        wrong = [await client.get("/api/v1/decisions", headers={"authorization": f"Bearer {n:020}"}) for n in range(11)]
+        right = await client.get("/api/v1/decisions", headers={"authorization": f"Bearer {TOKEN}"})
 
     assert [each.status_code for each in wrong] == [401] * 10 + [429]
     assert right.status_code == 429
@@ -321,8 +323,8 @@ async def test_wrong_tokens_of_a_client_are_looked_at_ten_times_a_minute() -> No
         ("/nowhere", 404),
         ("/static/../app.py", 404),
         ("/static/", 404),
-        ("/api/periods?limit=0", 422),
-        ("/api/decisions", 401),
+        ("/api/v1/periods?limit=0", 422),
+        ("/api/v1/decisions", 401),
     ],
 )
 async def test_every_refusal_is_a_problem_document(path: str, status: int) -> None:

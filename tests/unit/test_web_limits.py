@@ -225,7 +225,7 @@ async def test_numbers_behind_the_token_are_shown_to_who_has_it_and_probes_to_al
 
     web = {"numbers": "token", "token": SecretStr(TOKEN)}
     statuses = {}
-    for path in ("/", "/metrics", "/api/periods", "/openapi.json", "/healthz", "/readyz"):
+    for path in ("/", "/metrics", "/api/v1/periods", "/openapi.json", "/healthz", "/readyz"):
         statuses[path] = [
             int((await answer_to(get(path, "localhost", *more), app(), **web)).split()[1])
             for more in ((), (f"Authorization: Bearer {TOKEN}",))
@@ -234,7 +234,7 @@ async def test_numbers_behind_the_token_are_shown_to_who_has_it_and_probes_to_al
     assert {path for path, seen in statuses.items() if seen == [401, 200]} == {
         "/",
         "/metrics",
-        "/api/periods",
+        "/api/v1/periods",
         "/openapi.json",
     }
     assert statuses["/healthz"] == statuses["/readyz"] == [200, 200]

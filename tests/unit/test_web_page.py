@@ -80,7 +80,7 @@ async def test_another_length_of_period_is_a_link_away(period: str, shown: str, 
     assert compared in text
     chosen = re.findall(r'<a href="([^"]+)" aria-current="page">', response.text)
     assert chosen == [f"/?period={period}"]
-    assert f"/api/periods?granularity={period}" in response.text
+    assert f"/api/v1/periods?granularity={period}" in response.text
 
 
 async def test_windows_are_compared_with_the_window_that_ends_where_they_begin() -> None:

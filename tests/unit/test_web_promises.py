@@ -77,7 +77,7 @@ async def test_it_is_told_in_french_with_french_numbers() -> None:
 
 
 async def test_programs_get_the_same_numbers() -> None:
-    answer = (await get("/api/promises", FakeFacts(tally=tally()))).json()
+    answer = (await get("/api/v1/promises", FakeFacts(tally=tally()))).json()
 
     assert answer["promised"] == {
         "measure": "budget",

@@ -46,7 +46,13 @@ def addresses(app: FastAPI) -> Iterator[str]:
     for route in app.routes:
         if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             yield given.get(route.path, route.path)
-    yield from ("/openapi.json", "/nothing", "/static/nothing", "/api/periods?limit=0", "/outreach/sample?kind=nothing")
+    yield from (
+        "/openapi.json",
+        "/nothing",
+        "/static/nothing",
+        "/api/v1/periods?limit=0",
+        "/outreach/sample?kind=nothing",
+    )
 
 
 @pytest.mark.parametrize("signed", [False, True])
@@ -70,7 +76,7 @@ async def test_every_route_says_what_a_browser_may_do_and_allows_nothing_inline(
                 name: SECURITY_HEADERS[name] for name in others
             }
             assert response.headers["cache-control"]
-    assert {"/", "/metrics", "/api/periods", "/api/decisions", "/outreach/sample", LINK, "/nothing"} <= set(seen)
+    assert {"/", "/metrics", "/api/v1/periods", "/api/v1/decisions", "/outreach/sample", LINK, "/nothing"} <= set(seen)
 
 
 async def test_the_pages_load_from_their_own_server_alone() -> None:
@@ -122,7 +128,9 @@ async def nothing() -> None:
     pass
 
 
-@pytest.mark.parametrize("path", ["/", "/api/periods", "/api/promises", "/api/outreach/brought", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/periods", "/api/v1/promises", "/api/v1/outreach/brought", "/openapi.json"]
+)
 async def test_who_has_the_answer_already_is_told_so(path: str) -> None:
     app = Renderings(create_app(SETTINGS, Metrics().registry, FakeFacts()), nothing)
     async with client_of(app) as client:
@@ -156,17 +164,30 @@ async def test_what_changes_and_another_language_have_another_tag() -> None:
     assert len(set(tags)) == 4
 
 
-async def test_refusals_and_persons_have_no_tag_and_are_not_kept() -> None:
+async def test_refusals_have_no_tag_and_neither_they_nor_persons_are_kept() -> None:
     app = Renderings(create_app(SETTINGS, Metrics().registry, FakeFacts(known=False)), nothing)
-    signed = {"authorization": f"Bearer {TOKEN}", "if-none-match": "*"}
+    signed = {"authorization": f"Bearer {TOKEN}"}
     async with client_of(app) as client:
-        refused = await client.get("/api/periods", headers=signed)
-        persons = await client.get("/api/decisions", headers=signed)
+        refused = await client.get("/api/v1/periods", headers=signed)
+        persons = await client.get("/api/v1/decisions", headers=signed)
 
     assert (refused.status_code, persons.status_code) == (503, 200)
+    assert "etag" not in refused.headers
     for each in (refused, persons):
-        assert "etag" not in each.headers
         assert each.headers["cache-control"] == "no-store"
+
+
+async def test_of_persons_nothing_is_stored_but_a_program_is_told_when_nothing_has_changed() -> None:
+    app = Renderings(create_app(SETTINGS, Metrics().registry, FakeFacts()), nothing)
+    signed = {"authorization": f"Bearer {TOKEN}"}
+    async with client_of(app) as client:
+        whole = await client.get("/api/v1/decisions", headers=signed)
+        again = await client.get("/api/v1/decisions", headers=signed | {"if-none-match": whole.headers["etag"]})
+        stranger = await client.get("/api/v1/decisions", headers={"if-none-match": whole.headers["etag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["cache-control"] == whole.headers["cache-control"] == "no-store"
+    assert stranger.status_code == 401
 
 
 async def test_numbers_behind_the_token_are_not_kept_by_a_browser() -> None:

@@ -1,6 +1,7 @@
 """English, which has no rules of its own beside those of its locales."""
 
 from service.wording.english.page import PAGE
+from service.wording.english.people import PEOPLE
 from service.wording.english.report import REPORT
 from service.wording.english.sentences import SENTENCES
 from service.wording.english.subjects import SUBJECTS, ordinal
@@ -11,6 +12,7 @@ LANGUAGE = Language(
     name="English",
     page=PAGE,
     report=REPORT,
+    people=PEOPLE,
     sentences=SENTENCES,
     subjects=SUBJECTS,
     ordinal=ordinal,

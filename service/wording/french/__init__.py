@@ -7,6 +7,7 @@ from datetime import date
 
 from service.wording.french.names import of
 from service.wording.french.page import PAGE
+from service.wording.french.people import PEOPLE
 from service.wording.french.report import REPORT
 from service.wording.french.sentences import SENTENCES
 from service.wording.french.subjects import SUBJECTS, ordinal
@@ -41,6 +42,7 @@ LANGUAGE = Language(
     name="Français",
     page=PAGE,
     report=REPORT,
+    people=PEOPLE,
     sentences=SENTENCES,
     subjects=SUBJECTS,
     ordinal=ordinal,
