@@ -205,7 +205,7 @@ def _explanation(key: str, model: type[BaseModel], name: str) -> Explanation:
         unit=_unit(key),
         default="required" if field.is_required() else _toml(field.get_default(call_default_factory=True)),
         range=_OWN_RANGES.get(key) or _range(field, bare),
-        example=_GIVEN_APART if secret else _example(key, field, in_list=in_list),
+        example=_GIVEN_APART if secret and not in_list else _example(key, field, in_list=in_list),
         variable="" if in_list else f"{ENV_PREFIX}{key.replace('.', '__')}".upper(),
     )
 
