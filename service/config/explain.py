@@ -99,6 +99,7 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "deliver.webhook.url": "https://crm.example/hooks/churn-alert",
     "deliver.webhook.ca_file": "/etc/ssl/certs/crm.pem",
     "web.tokens.name": "till",
+    "web.tokens.token": "sixteen-characters-or-more",
     "web.tokens.scopes": ["numbers", "persons"],
 }
 """Of settings whose default says too little."""
