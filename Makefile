@@ -9,7 +9,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-ve
   --custom-compile-command "make upgrade" $(UPGRADE)
 
 .DELETE_ON_ERROR:
-.PHONY: install environment demo test check lint unit slow bench dist lock upgrade test-newest clean
+.PHONY: install environment demo test check lint unit slow bench figures dist lock upgrade test-newest clean
 
 # All that lock/ holds, and churn-alert itself, compiled where there is a C compiler. The commands of $(BIN) run what is installed
 # here; tests, mypy and ruff look at the source.
@@ -45,6 +45,10 @@ test: check slow
 # The one suite that runs what is installed.
 bench: install
 	CHURN_ALERT_TESTS_RUN=installed $(PYTEST) -m benchmark tests/benchmarks -s --timeout=3600
+
+# The same, and what it finds is written into docs/speed.md with day, commit and machine. `make figures ARGS="-k latency"`: a part.
+figures: install
+	CHURN_ALERT_TESTS_RUN=installed BENCHMARK_FIGURES=docs/speed.md $(PYTEST) -m benchmark tests/benchmarks -s --timeout=3600 $(ARGS)
 
 # The sources, a wheel in pure Python for every machine, and where there is a C compiler the compiled one of this machine.
 dist: environment

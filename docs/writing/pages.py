@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from docs.writing import events, metrics, privacy, settings
+from docs.writing import anna, events, metrics, privacy, settings
 from docs.writing.regions import filled
 
 DOCS: Final = Path(__file__).resolve().parents[1]
@@ -19,9 +19,13 @@ MADE: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
 """Page → region → its maker."""
 
 
+DRAWN: Final[Mapping[str, Callable[[], str]]] = {"pictures/anna.svg": anna.picture}
+"""Pictures → what draws them."""
+
+
 def written() -> dict[str, str]:
-    """Page → its whole text as it ought to be, from what is written by hand there and what the code says."""
-    pages = {}
+    """Page or picture → its whole text as it ought to be, from what is written by hand there and what the code says."""
+    pages = {name: draw() for name, draw in DRAWN.items()}
     for name, makers in MADE.items():
         text = (DOCS / name).read_text(encoding="utf-8")
         for region, make in makers.items():

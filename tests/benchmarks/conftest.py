@@ -1,11 +1,13 @@
-"""What all benchmarks share: the package that is measured."""
+"""What all benchmarks share: the package that is measured, and where its figures go."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from tests.benchmarks.figures import Figures
 from tests.support.installed import COMPILED, PURE_VARIABLE, Build, build_under_test
 
 
@@ -20,3 +22,10 @@ def build() -> Build:
             f"{PURE_VARIABLE}=1 measures pure Python, without the bars."
         )
     return found
+
+
+@pytest.fixture(scope="session")
+def figures(build: Build) -> Iterator[Figures]:
+    found = Figures(build.command)
+    yield found
+    found.write_where_asked()

@@ -13,6 +13,7 @@ import os
 
 import pytest
 
+from tests.benchmarks.figures import Figures
 from tests.benchmarks.growth import Measured, Stretch
 from tests.support.installed import COMPILED, Build
 
@@ -29,14 +30,14 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")
-def measured(build: Build) -> Measured:
+def measured(build: Build, figures: Figures) -> Measured:
     """In a process of its own: its memory is the engine's."""
     done = build.run_module("tests.benchmarks.growth", str(EVENTS), timeout_s=3500)
     fields = json.loads(done.stdout.splitlines()[-1].removeprefix("RESULT "))
     for name in ("early", "late", "whole"):
         fields[name] = Stretch(**fields[name])
     found = Measured(**fields)
-    print("\n" + table(found))
+    figures.tell("growth", table(found))
     assert found.compiled == (build.engine == COMPILED)
     return found
 

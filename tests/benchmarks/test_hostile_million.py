@@ -16,6 +16,7 @@ from service.domain.customer import restore
 from service.streaming import topics
 from service.streaming.dead_letters import read_dead_letters
 from service.streaming.tail import open_reader, partitions_of, records_until_now
+from tests.benchmarks.figures import Figures
 from tests.support.broker import TestBroker
 from tests.support.installed import Build
 from tests.support.load import Hostile, hostile, many_purchases, mixed, send, settings_for
@@ -46,7 +47,9 @@ def customers_applied(settings: Settings) -> int:
     return sum(restore(key.decode(), value).orders for key, value in newest.items())
 
 
-def test_a_million_hostile_records_stop_nothing(broker: TestBroker, topic_prefix: str, build: Build) -> None:
+def test_a_million_hostile_records_stop_nothing(
+    broker: TestBroker, topic_prefix: str, build: Build, figures: Figures
+) -> None:
     settings = settings_for(broker.bootstrap_servers, topic_prefix)
     topics.create(settings, partitions=PARTITIONS)
     wanted: Counter[str] = Counter()
@@ -77,12 +80,12 @@ def test_a_million_hostile_records_stop_nothing(broker: TestBroker, topic_prefix
     found = Counter(stored.letter.error_code for stored in read_dead_letters(settings))
     half = len(peaks) // 2
     early, late = max(peaks[:half]), max(peaks[half:])
-    print(
-        f"\n{sent:,} records, {wanted.total():,} of them hostile, in {seconds:.0f} s ({sent / seconds:,.0f}/s); ",
-        end="",
+    figures.tell(
+        "hostile",
+        f"{sent:,} records, {wanted.total():,} of them hostile, in {seconds:.0f} s ({sent / seconds:,.0f}/s); {build}\n"
+        f"  memory peak {early:.0f} MB in the first half, {late:.0f} MB in the second\n"
+        "  " + ", ".join(f"{count:,} {code}" for code, count in found.most_common()),
     )
-    print(f"memory peak {early:.0f} MB in the first half, {late:.0f} MB in the second")
-    print("  " + ", ".join(f"{count:,} {code}" for code, count in found.most_common()))
     assert found == wanted
     assert customers_applied(settings) == GOOD
     assert late <= MOST_GROWTH * early

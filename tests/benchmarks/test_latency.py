@@ -32,6 +32,7 @@ from service.domain.events import Purchase
 from service.engines import new_engine
 from service.feed.records import key_of, value_of
 from service.streaming import topics
+from tests.benchmarks.figures import Figures
 from tests.benchmarks.processor_time import BUSY_CORES, wait_until_quiet
 from tests.support.broker import TestBroker
 from tests.support.installed import Build, engine_of_process
@@ -119,12 +120,11 @@ async def wait_for_all(found: Arrivals, wanted: Iterable[str], seconds: float) -
         await asyncio.sleep(0.05)
 
 
-def told(what: str, seconds: list[float], bar: str) -> tuple[float, float]:
-    """Prints median and 99th percentile; returns them."""
+def of_them(what: str, seconds: list[float], bar: str) -> tuple[float, float, str]:
+    """Median and 99th percentile, and both in words."""
     cuts = quantiles(seconds, n=100)
     half, most = cuts[49], cuts[98]
-    print(f"  {what:44} p50 {1e3 * half:7.1f} ms   p99 {1e3 * most:7.1f} ms   of {len(seconds):,}{bar}")
-    return half, most
+    return half, most, f"  {what:44} p50 {1e3 * half:7.1f} ms   p99 {1e3 * most:7.1f} ms   of {len(seconds):,}{bar}"
 
 
 def only_on_a_quiet_machine(others: float) -> None:
@@ -134,7 +134,7 @@ def only_on_a_quiet_machine(others: float) -> None:
 
 
 def test_a_purchase_is_acted_on_within_a_quarter_of_a_second(
-    broker: TestBroker, topic_prefix: str, build: Build
+    broker: TestBroker, topic_prefix: str, build: Build, figures: Figures
 ) -> None:
     settings = settings_for(broker.bootstrap_servers, topic_prefix)
     topics.create(settings, partitions=4)
@@ -150,9 +150,10 @@ def test_a_purchase_is_acted_on_within_a_quarter_of_a_second(
         decided, scored = asyncio.run(_come_back(settings, end_us))
         others = max(others, wait_until_quiet(worker.pid))
 
-    print(f"\n{RETURNS:,} purchases, {PER_S} a second, from append to readable at read_committed; {build}")
-    _, decision = told("decision", decided, f"  (p99 at most {MOST_MS:g} ms)")
-    _, score = told("score", scored, f"  (p99 at most {MOST_MS:g} ms)")
+    head = f"{RETURNS:,} purchases, {PER_S} a second, from append to readable at read_committed; {build}"
+    _, decision, of_decisions = of_them("decision", decided, f"  (p99 at most {MOST_MS:g} ms)")
+    _, score, of_scores = of_them("score", scored, f"  (p99 at most {MOST_MS:g} ms)")
+    figures.tell("decision", f"{head}\n{of_decisions}\n{of_scores}")
     only_on_a_quiet_machine(others)
     assert 1e3 * max(decision, score) <= MOST_MS
 
@@ -178,7 +179,7 @@ async def _come_back(settings: Settings, end_us: int) -> tuple[list[float], ...]
 
 
 def test_an_absence_is_noticed_within_two_seconds_of_its_date(
-    broker: TestBroker, topic_prefix: str, build: Build
+    broker: TestBroker, topic_prefix: str, build: Build, figures: Figures
 ) -> None:
     settings = settings_for(broker.bootstrap_servers, topic_prefix, time={"clock": "wall"})
     topics.create(settings, partitions=1)
@@ -195,8 +196,8 @@ def test_an_absence_is_noticed_within_two_seconds_of_its_date(
 
     assert {who: _date_of(arrival) for who, arrival in noticed.items()} == dates
     waited = [noticed[who].at_s - at_us / SECOND_US for who, at_us in dates.items()]
-    print(f"\n{len(dates):,} dates, {SECOND_US // ABSENCE_EVERY_US} a second; {build}")
-    half, _ = told("from stored date to readable decision", waited, f"  (p50 at most {MOST_NOTICED_S:g} s)")
+    half, _, said = of_them("from stored date to readable decision", waited, f"  (p50 at most {MOST_NOTICED_S:g} s)")
+    figures.tell("absence", f"{len(dates):,} dates, {SECOND_US // ABSENCE_EVERY_US} a second; {build}\n{said}")
     assert min(waited) > 0, "nobody is noticed before the date"
     only_on_a_quiet_machine(others)
     assert half <= MOST_NOTICED_S

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from service.domain.events import Purchase
+from tests.benchmarks.figures import Figures
 from tests.benchmarks.growing_shop import GrowingShop
 from tests.benchmarks.looking_back import Measured
 from tests.support.installed import COMPILED, Build
@@ -34,21 +35,22 @@ more than they."""
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
 
-def measure(build: Build, file: Path) -> Measured:
+def measure(build: Build, file: Path, figures: Figures) -> Measured:
     done = build.run_module("tests.benchmarks.looking_back", str(file.resolve()), timeout_s=3500)
     found = Measured(**json.loads(done.stdout.splitlines()[-1].removeprefix("RESULT ")))
-    print(
-        f"\n{file.name}: {found.rows:,} rows, {found.events:,} purchases of {found.customers:,} customers, {found.decisions:,} decisions;"
+    figures.tell(
+        "looking-back",
+        f"{file.name}: {found.rows:,} rows, {found.events:,} purchases of {found.customers:,} customers, {found.decisions:,} decisions;"
         f" engine {'compiled' if found.compiled else 'NOT COMPILED'}"
         f"\n  {found.rate():,.0f} purchases/s on one core ({ASKED_RATE:,} asked for), {1e6 * found.cpu_s / found.events:.1f} µs each"
-        f"\n  {found.peak_bytes / found.customers:,.0f} bytes a customer at the peak, {found.peak_bytes / 1e6:,.0f} MB in all"
+        f"\n  {found.peak_bytes / found.customers:,.0f} bytes a customer at the peak, {found.peak_bytes / 1e6:,.0f} MB in all",
     )
     assert found.compiled == (build.engine == COMPILED)
     return found
 
 
 @pytest.fixture(scope="module")
-def large(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+def large(build: Build, tmp_path_factory: pytest.TempPathFactory, figures: Figures) -> Measured:
     file = tmp_path_factory.mktemp("log") / "large.csv"
     written, shop = 0, GrowingShop(ROWS + ROWS // 40)  # some of its events are answers
     with file.open("w", encoding="utf-8") as out:
@@ -59,7 +61,7 @@ def large(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Measured:
                 out.write(f"{event.customer_id},{when},{event.amount_minor / 100:.2f}\n")
                 written += 1
     assert written == ROWS
-    return measure(build, file)
+    return measure(build, file, figures)
 
 
 def test_rows_are_read_at_a_steady_pace(large: Measured) -> None:
@@ -78,10 +80,10 @@ def test_a_customer_takes_a_kibibyte_at_most(large: Measured) -> None:
 
 
 @pytest.mark.parametrize("file", sorted(Path(LOGS).glob("*.csv.gz")) if LOGS else [], ids=lambda path: path.name)
-def test_real_logs_too(build: Build, file: Path) -> None:
+def test_real_logs_too(build: Build, file: Path, figures: Figures) -> None:
     if "survey" in file.name:
         pytest.skip("not a log of purchases")
-    found = measure(build, file)
+    found = measure(build, file, figures)
     assert found.rows > 0
     if found.compiled:
         assert found.rate() >= LEAST_RATE / 4  # a short log is mostly what is learned from everybody, week by week

@@ -24,6 +24,7 @@ from service.config import Settings
 from service.domain.findings import Decision, Outcome
 from service.streaming.encoder import Encoder, EncoderSettings
 from service.streaming.job import DATES
+from tests.benchmarks.figures import Figures
 from tests.support.engines import OPEN_HOUSE, WALL_TIME, at, make_engine, purchase
 from tests.support.installed import COMPILED, Build
 
@@ -80,14 +81,15 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def test_a_crowd_that_comes_due_at_once_does_not_hold_up_the_stream(build: Build) -> None:
+def test_a_crowd_that_comes_due_at_once_does_not_hold_up_the_stream(build: Build, figures: Figures) -> None:
     done = build.run_module("tests.benchmarks.test_pile", timeout_s=1700)
     found = Measured(**json.loads(done.stdout.splitlines()[-1].removeprefix("RESULT ")))
 
-    print(
-        f"\n{CUSTOMERS:,} due at once; engine {found.engine}: {found.turns} turns, the longest {1000 * found.longest_s:.0f} ms of"
+    figures.tell(
+        "pile",
+        f"{CUSTOMERS:,} due at once; engine {found.engine}: {found.turns} turns, the longest {1000 * found.longest_s:.0f} ms of"
         f" processor time, {found.whole_s:.1f} s in all; {found.grown_bytes / CUSTOMERS:,.0f} bytes a customer at the peak;"
-        f"\n  {found.decisions}; {found.released_in_the_first_hour:,} released of {PER_HOUR:,} that one hour allows"
+        f"\n  {found.decisions}; {found.released_in_the_first_hour:,} released of {PER_HOUR:,} that one hour allows",
     )
     assert (found.engine == "compiled") == (build.engine == COMPILED)
     assert found.turns >= CUSTOMERS // DATES

@@ -29,6 +29,7 @@ import pytest
 
 from service.config import Settings
 from tests.benchmarks.backlog import Backlog, cafe_purchases, shop_purchases
+from tests.benchmarks.figures import Figures
 from tests.benchmarks.processor_time import BUSY_CORES
 from tests.benchmarks.restart import Restart, measure_restart
 from tests.benchmarks.sides import settings_for
@@ -63,6 +64,8 @@ class Row:
     """A backlog, and what an event of it may cost."""
 
     name: str
+    part: str
+    """Of the figures."""
     log: str
     partitions: int
     enough: int
@@ -77,9 +80,9 @@ class Row:
 ROWS = {
     row.name: row
     for row in (
-        Row("café", "café", partitions=4, enough=600_000, most_us=19.0, target_us=13.0),
-        Row("growing shop", "shop", partitions=4, enough=1_900_000, most_us=28.0, target_us=18.0),
-        Row("café, one partition", "café", partitions=1, enough=600_000, most_us=24.0, target_us=16.0),
+        Row("café", "cafe", "café", partitions=4, enough=600_000, most_us=19.0, target_us=13.0),
+        Row("growing shop", "growing-shop", "shop", partitions=4, enough=1_900_000, most_us=28.0, target_us=18.0),
+        Row("café, one partition", "one-partition", "café", partitions=1, enough=600_000, most_us=24.0, target_us=16.0),
     )
 }
 
@@ -108,10 +111,11 @@ class Measured:
 class Bench:
     """Measures each row once, when it is first asked for."""
 
-    def __init__(self, build: Build, broker: TestBroker, directory: Path) -> None:
+    def __init__(self, build: Build, broker: TestBroker, directory: Path, figures: Figures) -> None:
         self._build = build
         self._servers = broker.bootstrap_servers
         self._directory = directory
+        self._figures = figures
         self._backlogs: dict[str, Backlog] = {}
         self._measured: dict[str, Measured] = {}
 
@@ -137,8 +141,8 @@ class Bench:
             measured.full.append(asyncio.run(run_worker(self._build, settings, backlog, row.partitions)))
             measured.bare.append(self.side("bare", settings, backlog.records, row.partitions, SECONDS))
         assert measured is not None
-        print(f"\n{row.name}: {backlog}, {_plural(row.partitions, 'partition')}; {self._build}")
-        print(_table(row, measured), flush=True)
+        head = f"{row.name}: {backlog}, {_plural(row.partitions, 'partition')}; {self._build}"
+        self._figures.tell(row.part, f"{head}\n{_table(row, measured)}")
         return measured
 
     def side(self, side: str, settings: Settings, records: int, partitions: int, seconds: float) -> Run:
@@ -195,8 +199,10 @@ def _table(row: Row, measured: Measured) -> str:
 
 
 @pytest.fixture(scope="module")
-def bench(build: Build, broker: TestBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    bench = Bench(build, broker, tmp_path_factory.mktemp("backlogs"))
+def bench(
+    build: Build, broker: TestBroker, tmp_path_factory: pytest.TempPathFactory, figures: Figures
+) -> Iterator[Bench]:
+    bench = Bench(build, broker, tmp_path_factory.mktemp("backlogs"), figures)
     yield bench
     bench.clean()
 
@@ -216,23 +222,24 @@ def test_an_event_costs_no_more_than_the_contract_allows(bench: Bench, name: str
     assert measured.best.cpu_us <= measured.most_us(ROWS[name])
 
 
-def test_a_plain_faust_agent_costs_ten_times_as_much(bench: Bench, build: Build) -> None:
+def test_a_plain_faust_agent_costs_ten_times_as_much(bench: Bench, build: Build, figures: Figures) -> None:
     row, measured = ROWS["café"], bench.row("café")
     faust = bench.side("plain_faust", measured.settings, bench.backlog(row.log).records, row.partitions, FAUST_SECONDS)
 
     times = faust.cpu_us / measured.best.cpu_us
-    print(
-        f"\nplain Faust agent: {faust.rate:,.0f} events/s, {faust.cpu_us:.0f} µs CPU/event: "
-        f"{times:.0f} times the full job's (at least {LEAST_OF_PLAIN_FAUST:g})"
+    figures.tell(
+        "plain-faust",
+        f"plain Faust agent: {faust.rate:,.0f} events/s, {faust.cpu_us:.0f} µs CPU/event: "
+        f"{times:.0f} times the full job's (at least {LEAST_OF_PLAIN_FAUST:g})",
     )
     _hold_to_bars(build)
     assert times >= LEAST_OF_PLAIN_FAUST
 
 
-def test_a_restart_reads_its_customers_back_quickly(bench: Bench, build: Build) -> None:
+def test_a_restart_reads_its_customers_back_quickly(bench: Bench, build: Build, figures: Figures) -> None:
     found = bench.restart("growing shop")
 
-    print(f"\n{found}")
+    figures.tell("restart", str(found))
     assert found.records >= found.customers
     _hold_to_bars(build)
     assert found.cpu_us <= MOST_US_PER_RESTORED

@@ -26,6 +26,7 @@ from service.domain.calendar import DAY_US, SECOND_US
 from service.domain.events import Purchase
 from service.feed.records import key_of, value_of
 from service.streaming import topics
+from tests.benchmarks.figures import Figures
 from tests.benchmarks.processor_time import cpu_s, wait_until_quiet
 from tests.benchmarks.test_latency import (
     ARRIVAL_S,
@@ -35,8 +36,8 @@ from tests.benchmarks.test_latency import (
     VISITS,
     arrivals,
     log_of,
+    of_them,
     only_on_a_quiet_machine,
-    told,
     wait_for_all,
 )
 from tests.integration.test_web import free_port
@@ -53,7 +54,9 @@ CROWD, HALF_OPEN = 1_000, 400
 pytestmark = [pytest.mark.benchmark, pytest.mark.broker]
 
 
-def test_an_attack_on_the_page_does_not_slow_the_stream(broker: TestBroker, topic_prefix: str, build: Build) -> None:
+def test_an_attack_on_the_page_does_not_slow_the_stream(
+    broker: TestBroker, topic_prefix: str, build: Build, figures: Figures
+) -> None:
     settings = settings_for(broker.bootstrap_servers, topic_prefix, web={"port": free_port()})
     topics.create(settings, partitions=1)
     end_us = START_US + (VISITS + SILENCE_DAYS) * DAY_US
@@ -83,10 +86,13 @@ def test_an_attack_on_the_page_does_not_slow_the_stream(broker: TestBroker, topi
         alive = httpx.get(f"http://127.0.0.1:{settings.web.port}/healthz", timeout=10).status_code
         assert worker.running
 
-    print(f"\n{PURCHASES:,} purchases, {PER_S} a second; {build}; meanwhile {said.strip()}")
-    half, most = told("from append to decision, nobody looks", idle, "")
-    half_loaded, most_loaded = told("the same under attack", loaded, f"  (at most {MOST_MORE:.0%} more)")
-    print(f"  processor time of the worker: {at_idle_s:.2f} s at idle, {under_attack_s:.2f} s under attack")
+    half, most, at_idle = of_them("from append to decision, nobody looks", idle, "")
+    half_loaded, most_loaded, attacked = of_them("the same under attack", loaded, f"  (at most {MOST_MORE:.0%} more)")
+    figures.tell(
+        "attack",
+        f"{PURCHASES:,} purchases, {PER_S} a second; {build}; meanwhile {said.strip()}\n{at_idle}\n{attacked}\n"
+        f"  processor time of the worker: {at_idle_s:.2f} s at idle, {under_attack_s:.2f} s under attack",
+    )
     assert alive == 200
     only_on_a_quiet_machine(others)
     assert half_loaded <= (1 + MOST_MORE) * half

@@ -4,6 +4,7 @@ them is missing, and what is made from the code is up to date."""
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from docs.writing import anna
 from docs.writing.examples import INPUTS, Example, outputs
 from docs.writing.pages import DOCS, MADE, written
 from docs.writing.privacy import HELD, NOBODY
@@ -71,7 +73,7 @@ def prose(page: str) -> str:
 
 
 def test_what_is_made_from_the_code_is_up_to_date() -> None:
-    stale = [name for name, text in written().items() if PAGES[f"docs/{name}"] != text]
+    stale = [name for name, text in written().items() if (DOCS / name).read_text(encoding="utf-8") != text]
 
     assert stale == [], "run `python -m docs.writing`"
 
@@ -114,6 +116,16 @@ def test_the_metrics_page_is_the_table_that_the_processes_make_theirs_by() -> No
     documented = re.findall(r"^\| `(churn_alert_[a-z_]+)` \|", PAGES["docs/metrics.md"], flags=re.MULTILINE)
 
     assert sorted(documented) == sorted(names)
+
+
+def test_the_numbers_of_the_worked_customer_are_those_of_the_text() -> None:
+    text = " ".join(PAGES["docs/deciding.md"].split())
+
+    assert f"base is {anna.BASE_DAYS:.1f} days" in text
+    assert f"wrongly in {100 * anna.SHARE:.1f} % of her gaps" in text
+    assert f"her date is {anna.DATE_DAYS:.0f} days after" in text
+    assert f"On day {math.ceil(anna.AGAIN * anna.DATE_DAYS)}, after four fifths" in text
+    assert anna.still_open(anna.DATE_DAYS) == pytest.approx(anna.SHARE)
 
 
 # ---- what is written by hand
