@@ -34,13 +34,23 @@ class RowMaker:
         self._max_lifespan_years = Fraction(str(shop.max_lifespan_years))
 
     def row(
-        self, granularity: str, start: int, end: int, through_day: int, *, now: Counts, before: Counts
+        self,
+        granularity: str,
+        start: int,
+        end: int,
+        through_day: int,
+        *,
+        now: Counts,
+        before: Counts,
+        length_years: Fraction | None = None,
     ) -> PeriodRow:
         """`start` inclusive, `end` exclusive day; `before` are the counts of the previous period of that granularity.
+        `length_years`: None = that of the granularity.
 
         The period is complete when its last day lies before `through_day`, the local day of stream time.
         """
-        counted = Counted(now, before, LENGTH_YEARS[granularity], self._minor_digits, self._max_lifespan_years)
+        years = LENGTH_YEARS[granularity] if length_years is None else length_years
+        counted = Counted(now, before, years, self._minor_digits, self._max_lifespan_years)
         numbers: list[Any] = [number.made(counted) for number in NUMBERS]
         return PeriodRow(granularity, to_date(start), to_date(end), end <= through_day, *numbers)
 

@@ -32,9 +32,27 @@ from service.domain.policy import Shop
 _BUYERS, _NEW, _RETAINED, _REPEATERS = range(4)
 _SUMS: Final = 4
 """From here on a vector of counts holds plain sums over days."""
-_sums_of = attrgetter(*Counts._fields[_SUMS:])
-"""A day's counters, in the order of such a vector."""
+SUMMED = attrgetter(*Counts._fields[_SUMS:])
+"""Takes the counters of a day, in the order of such a vector."""
 _NOTHING: Final = Counts()
+
+
+def customers_of(part: DayPart, day: int, start: int, before: int) -> tuple[int, int, int, int]:
+    """Buyers, new, retained and repeating customers that a day adds to the period that begins with the day `start`,
+    after one that begins with the day `before`."""
+    same, same_or_previous = day - start, day - before
+    buyers, retained, repeaters = part.firsts, 0, 0
+    for gap, count in part.gaps.items():
+        if gap <= same:
+            repeaters += count
+        else:
+            buyers += count
+            if gap <= same_or_previous:
+                retained += count
+    for skip, count in part.skips.items():
+        if skip <= same:
+            repeaters -= count
+    return buyers, part.firsts, retained, repeaters
 
 
 class PeriodTotals:
@@ -45,6 +63,9 @@ class PeriodTotals:
 
     def __init__(self, shop: Shop) -> None:
         self._records: dict[tuple[int, int], bytes] = {}
+        self._partitions: set[int] = set()
+        self._money: dict[int, tuple[int, int]] = {}
+        """Day → orders and revenue."""
         self._pending: dict[int, DayPart] = {}
         self._changed: set[int] = set()
         self._first: int | None = None
@@ -77,6 +98,7 @@ class PeriodTotals:
         if old is not None:
             delta.add(unpack(old), -1)
         self._records[partition, day] = record
+        self._partitions.add(partition)
         self._first = day if self._first is None else min(day, self._first)
         self._last = day if self._last is None else max(day, self._last)
 
@@ -119,9 +141,25 @@ class PeriodTotals:
             days.update(new)
             yield from self._window_rows(window, sorted(days), through_day)
 
+    def parts(self, start: int, end: int) -> Iterator[tuple[int, DayPart]]:
+        """What each partition has said of the days from `start` on, before `end`. Cost: the records of those days, and
+        a look for each partition and day."""
+        for day in range(start, end):
+            for partition in self._partitions:
+                record = self._records.get((partition, day))
+                if record is not None:
+                    yield day, unpack(record)
+
+    def money_by_day(self, start: int, end: int) -> list[tuple[int, int, int]]:
+        """(day, orders, revenue in minor units) of the days from `start` on, before `end`; a day without an event as
+        well."""
+        return [(day, *self._money.get(day, (0, 0))) for day in range(start, end)]
+
     def _fold(self) -> None:
         for day, delta in self._pending.items():
-            sums = _sums_of(delta)
+            sums = SUMMED(delta)
+            orders, minor = self._money.get(day, (0, 0))
+            self._money[day] = (orders + delta.orders, minor + delta.revenue_minor)
             for calendar in self._calendars:
                 calendar.fold(day, delta, sums)
             for window in self._windows:
@@ -162,21 +200,9 @@ class _CalendarCounts:
 
     def fold(self, day: int, delta: DayPart, sums: tuple[int, ...]) -> None:
         start = period_start(self.granularity, day)
-        same = day - start
-        same_or_previous = day - previous_period(self.granularity, start)
-        buyers, retained, repeaters = delta.firsts, 0, 0
-        for gap, count in delta.gaps.items():
-            if gap <= same:
-                repeaters += count
-            else:
-                buyers += count
-                if gap <= same_or_previous:
-                    retained += count
-        for skip, count in delta.skips.items():
-            if skip <= same:
-                repeaters -= count
         vector = self._vectors.get(start, _NOTHING)
-        self._vectors[start] = list(map(add, vector, (buyers, delta.firsts, retained, repeaters, *sums)))
+        customers = customers_of(delta, day, start, previous_period(self.granularity, start))
+        self._vectors[start] = list(map(add, vector, (*customers, *sums)))
 
     def counts(self, start: int) -> Counts:
         vector = self._vectors.get(start)
