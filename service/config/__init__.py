@@ -24,6 +24,7 @@ from service.config.sections import (
     WebSettings,
 )
 from service.config.settings import Settings
+from service.config.targets import TargetSettings
 
 __all__ = [
     "BESIDE_THE_SETTINGS",
@@ -36,6 +37,7 @@ __all__ = [
     "Settings",
     "ShopSettings",
     "SmtpSettings",
+    "TargetSettings",
     "TopicNames",
     "WebSettings",
     "WebhookSettings",

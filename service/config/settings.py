@@ -23,6 +23,7 @@ from service.config.sections import (
     TimeSettings,
     WebSettings,
 )
+from service.config.targets import TargetSettings
 from service.domain import policy
 from service.domain.policy import QuietTimes
 from service.errors import ConfigurationError
@@ -47,6 +48,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     deliver: DeliverSettings = DeliverSettings()
     log: LogSettings = LogSettings()
+    targets: TargetSettings = TargetSettings()
 
     @classmethod
     def settings_customise_sources(

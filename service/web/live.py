@@ -38,7 +38,9 @@ def fingerprint(facts: ShopFacts) -> str:
     """Of everything that the page shows, whatever its language and period. Costs some 5 ms where a shop is old."""
     ready, customers = facts.readiness(), facts.customers()
     shown = [
-        ready.condition.name,
+        [condition.name for condition in ready.conditions],
+        sorted(facts.misspelt().items()),
+        repr(facts.expected()),
         ready.silent_sources,
         facts.totals_known(),
         [facts.periods(each) for each in GRANULARITIES],

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
+from decimal import Decimal
+from typing import Final
 
 from service.config import Settings
 from service.domain.findings import HealthBand, Segment
-from service.domain.periods.numbers import PeriodRow
 from service.domain.policy import Industry
+from service.web.banners import Banner, banners
 from service.web.brought import WhatWasBrought, what_was_brought
-from service.web.cards import Card, card, table
+from service.web.cards import LIFETIME, Card, card, lifetime_card, table
 from service.web.decision_list import DecisionList, list_decisions
+from service.web.legend import Term, legend
 from service.web.promised_and_kept import PromisedAndKept, promised_and_kept
 from service.web.shop_view import Condition, CustomerCounts, ShopFacts
+from service.web.shown import NoSuchDaysError, Shown, known_days, shown_days, shown_period
+from service.web.targets import lifetime_target, target_of
 from service.web.view import Choice, Translation, View, period_choices, translations
 from service.web.yardsticks import YEARLY, Comparison, about, compare
 from service.wording.catalogue import Catalogue
 from service.wording.figures import BarLine, bar_lines
 from service.wording.formats import Formats
 from service.wording.period_names import name_with_state, period_name, window_days
-from service.wording.period_numbers import GROUPS
-from service.wording.shown_periods import ShownPeriods, caution, choose_periods
+from service.wording.shown_periods import caution
+
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "come_back": ("retention_rate", "churn_rate", "repeat_purchase_rate"),
+    "bring": (LIFETIME, "revenue", "average_order_value"),
+    "say": ("nps", "csat", "ces"),
+}
+"""The numbers that are told large, by the question they answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,7 @@ class Numbers:
     """(name, heading, cards)"""
     usual: tuple[str, str] | None
     """(what, about how much) to stand in the retention card of a yearly period."""
-    comparison: Comparison
+    comparison: Comparison | None
     columns: list[str]
     rows: list[tuple[str, list[str]]]
 
@@ -57,93 +68,134 @@ class Customers:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeDays:
+    """The form that asks for any run of days."""
+
+    first: str
+    last: str
+    """As a date field holds them."""
+    newest: str
+    """The newest day that can be asked for; empty where none can."""
+    hidden: list[tuple[str, str]]
+    """What else the address holds."""
+    shown: bool
+    """Whether such days are shown, or were asked for in vain."""
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    condition: str
-    condition_label: str
+    banners: list[Banner]
     as_of: str
     notice: str
     choices: list[Choice]
+    free: FreeDays
     translations: list[Translation]
     still: str
     """Where the same page does not renew itself; if it does not, where it does."""
     itself: str
+    brought_address: str
     numbers: Numbers | None
     customers: Customers
     promises: PromisedAndKept
     brought: WhatWasBrought
     decisions: DecisionList
+    legend: list[Term]
 
 
 def compose(facts: ShopFacts, settings: Settings, view: View, catalogue: Catalogue) -> Page:
     """Everything the template prints. Costs some 20 ms: most of it writes numbers the way the reader does."""
     formats = Formats(settings.shop, catalogue)
     readiness = facts.readiness()
-    condition = readiness.condition
-    periods = choose_periods(facts.periods(view.granularity))
-    days = _days(facts)
-    numbers = None
-    if periods and days:
-        numbers = _numbers(periods, facts.periods("rolling_365"), days[0], settings.shop.industry, formats)
+    days, shown, why_not = known_days(facts), None, ""
+    try:
+        shown = _shown(facts, view)
+    except NoSuchDaysError as error:
+        why_not = formats.say(
+            f"free.{error.reason}",
+            first=formats.day(days[0]) if days else "",
+            newest=formats.day(days[1]) if days else "",
+        )
     return Page(
-        condition=condition.name.lower(),
-        condition_label=formats.say(
-            f"condition.{condition.name.lower()}",
-            **({"sources": ", ".join(readiness.silent_sources)} if condition is Condition.PART_SILENT else {}),
-        ),
+        banners=banners(readiness, facts.misspelt(), formats),
         as_of=formats.say("as_of", day=formats.day(days[1])) if days else "",
-        notice=_notice(condition, facts.totals_known(), periods, formats),
+        notice=why_not or _notice(readiness.condition, facts.totals_known(), shown, formats),
         choices=period_choices(view, formats),
+        free=_free(view, days, why_not),
         translations=translations(view, catalogue.language),
         still=replace(view, live=not view.live).address,
         itself=view.address,
-        numbers=numbers,
+        brought_address=View(language=view.language, live=view.live).address_of("/brought"),
+        numbers=_numbers(shown, days[0], facts, settings, formats) if shown and days else None,
         customers=_customers(facts.customers(), formats),
         promises=promised_and_kept(facts.kept(), settings.policy().outreach, formats),
         brought=what_was_brought(facts.brought(), settings, formats),
         decisions=list_decisions(facts.decisions(), formats),
+        legend=legend(formats),
     )
 
 
-def _days(facts: ShopFacts) -> tuple[date, date] | None:
-    """Local days of the first event and of stream time; None before the first.
-
-    Between them every day has a row of its window.
-    """
-    windows = facts.periods("rolling_7")
-    return (windows[0].end - timedelta(days=1), windows[-1].end - timedelta(days=1)) if windows else None
+def _shown(facts: ShopFacts, view: View) -> Shown | None:
+    if view.since is None:
+        return shown_period(facts, view.granularity)
+    return shown_days(facts, view.since, view.until)
 
 
-def _notice(condition: Condition, known: bool, periods: ShownPeriods | None, formats: Formats) -> str:
+def _free(view: View, days: tuple[date, date] | None, why_not: str) -> FreeDays:
+    kept = {"lang": view.language.code if view.language else "", "live": "" if view.live else "no"}
+    return FreeDays(
+        first=view.since.isoformat() if view.since else "",
+        last=view.until.isoformat() if view.until else "",
+        newest=days[1].isoformat() if days else "",
+        hidden=[(name, value) for name, value in kept.items() if value],
+        shown=view.since is not None or bool(why_not),
+        why_not=why_not,
+    )
+
+
+def _notice(condition: Condition, known: bool, shown: Shown | None, formats: Formats) -> str:
     """Why there are no numbers; empty where there are, and where the condition says it already."""
     if known:
-        return "" if periods else formats.say("totals.empty")
+        return "" if shown else formats.say("totals.empty")
     return "" if condition is Condition.STARTING else formats.say("totals.adding_up")
 
 
-def _numbers(
-    periods: ShownPeriods, years: list[PeriodRow], first_day: date, industry: Industry, formats: Formats
-) -> Numbers:
+def _numbers(of: Shown, first_day: date, facts: ShopFacts, settings: Settings, formats: Formats) -> Numbers:
+    periods, industry = of.periods, settings.shop.industry
     shown = periods.shown
     is_window = window_days(shown.granularity) is not None
-    columns, rows = table(periods, formats)
+    columns, rows = table(periods.listed, formats)
     return Numbers(
         period=period_name(shown, formats) if is_window else name_with_state(shown, formats),
         running=name_with_state(periods.running, formats) if periods.running else "",
         running_why="" if is_window else formats.say("running.why"),
         caution=caution(shown, first_day, formats),
         groups=[
-            (group, formats.say(f"group.{group}"), [card(name, periods, formats) for name in names])
+            (
+                group,
+                formats.say(f"group.{group}"),
+                [_card(name, of, facts, settings, formats) for name in names],
+            )
             for group, names in GROUPS.items()
         ],
-        usual=_usual(shown, industry, formats),
-        comparison=compare(years, first_day, industry, formats),
+        usual=_usual(shown.granularity, industry, formats) if shown.complete else None,
+        comparison=compare(shown, first_day, industry, formats),
         columns=columns,
         rows=rows,
     )
 
 
-def _usual(shown: PeriodRow, industry: Industry, formats: Formats) -> tuple[str, str] | None:
-    if shown.granularity not in YEARLY or industry is Industry.NONE:
+def _card(name: str, of: Shown, facts: ShopFacts, settings: Settings, formats: Formats) -> Card:
+    if name == LIFETIME:
+        expected = facts.expected()
+        unit = Decimal(1).scaleb(-settings.shop.minor_digits)
+        return lifetime_card(expected, lifetime_target(expected, settings, formats), unit, formats)
+    target = target_of(name, of.periods.shown, settings, formats)
+    return card(name, of, target, facts.money_by_day, formats)
+
+
+def _usual(granularity: str, industry: Industry, formats: Formats) -> tuple[str, str] | None:
+    if granularity not in YEARLY or industry is Industry.NONE:
         return None
     what = formats.say("yardstick.beside", industry=formats.say(f"industry.{industry.value}"))
     return what, about(industry, formats)

@@ -10,10 +10,11 @@ from typing import Final
 
 from service.domain.outreach.realised import ClassRealised
 from service.domain.periods.numbers import PeriodRow
+from service.domain.periods.span import FreeRow, Span, free_row
 from service.streaming.brought_totals import BroughtRow
 from service.web.recent import Decided
 from service.web.shop_reading import ShopReading
-from service.web.shop_view import CustomerCounts, Readiness
+from service.web.shop_view import CustomerCounts, Expected, Readiness
 from service.web.waiting import waiting_facts
 from service.web.wire import Answer, Ask, Facts, Frames, Question, answer_of, framed
 
@@ -135,6 +136,19 @@ class RemoteFacts:
     def periods(self, granularity: str) -> list[PeriodRow]:
         rows = [row for (name, _), row in self._reading.totals.rows.items() if name == granularity]
         return sorted(rows, key=lambda row: row.start)
+
+    def free(self, span: Span) -> FreeRow | None:
+        totals = self._reading.totals
+        return None if totals.today is None else free_row(totals.totals, span, totals.today, self._reading.shop)
+
+    def money_by_day(self, start: int, end: int) -> list[tuple[int, int, int]]:
+        return self._reading.totals.totals.money_by_day(start, end)
+
+    def expected(self) -> Expected | None:
+        return None
+
+    def misspelt(self) -> dict[str, str]:
+        return self._facts.misspelt
 
     def customers(self) -> CustomerCounts:
         return self._facts.customers

@@ -17,10 +17,19 @@ FRESH_S: Final = 1.0
 _KEPT: Final = 64
 _LARGEST: Final = 4 << 20
 _THE_SAME_FOR_ALL: Final = frozenset(
-    {"/", "/api/v1/periods", "/api/v1/promises", "/api/v1/outreach/brought", "/outreach/sample", "/openapi.json"}
+    {
+        "/",
+        "/brought",
+        "/api/v1/numbers",
+        "/api/v1/periods",
+        "/api/v1/promises",
+        "/api/v1/outreach/brought",
+        "/outreach/sample",
+        "/openapi.json",
+    }
 )
 """What they say depends on the address and the language alone."""
-_ASK_THE_WORKER: Final = frozenset({"/", "/readyz", "/api/v1/promises"})
+_ASK_THE_WORKER: Final = frozenset({"/", "/brought", "/readyz", "/api/v1/promises", "/api/v1/numbers"})
 _LONGEST_LANGUAGE: Final = 500
 _OF_THE_SAME: Final = frozenset({b"content-type", b"content-length"})
 """Headers that an answer without a body does not have."""

@@ -22,6 +22,7 @@ class ShopReading:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.shop = settings.policy().shop
         self.totals = ShopTotals(settings)
         self.recent = RecentDecisions(settings.kafka)
 

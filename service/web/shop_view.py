@@ -15,12 +15,13 @@ from typing import Protocol
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import ClassRealised
 from service.domain.periods.numbers import PeriodRow
+from service.domain.periods.span import FreeRow, Span
 from service.streaming.brought_totals import BroughtRow
 from service.web.recent import Decided
 
 
 class Condition(Enum):
-    """What a person has to know before reading the numbers; the worst of the partitions."""
+    """What a person has to know before reading the numbers."""
 
     UNREACHABLE = auto()
     SILENT = auto()
@@ -30,6 +31,7 @@ class Condition(Enum):
     HELD = auto()
     PART_SILENT = auto()
     NO_CONSENTS = auto()
+    STRANGERS = auto()
     LIVE = auto()
 
 
@@ -89,22 +91,28 @@ class Readiness:
 
     @property
     def condition(self) -> Condition:
+        """The worst of them."""
+        return self.conditions[0]
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """All that hold at once, the worst first. Where the worker is not to be had, nothing else is known of it."""
         parts = self.partitions.values()
         if self.unreachable_since_s:
-            return Condition.UNREACHABLE
+            return [Condition.UNREACHABLE]
         if self.silent_s:
-            return Condition.SILENT
+            return [Condition.SILENT]
         if not self.assigned or not all(health.recovered for health in parts):
-            return Condition.STARTING
-        if not all(health.caught_up for health in parts):
-            return Condition.CATCHING_UP
-        if not all(health.feed_alive for health in parts):
-            return Condition.STALLED
-        if any(health.held for health in parts):
-            return Condition.HELD
-        if self.silent_sources:
-            return Condition.PART_SILENT
-        return Condition.NO_CONSENTS if any(health.lacks_consents for health in parts) else Condition.LIVE
+            return [Condition.STARTING]
+        held = {
+            Condition.STRANGERS: bool(self.strangers),
+            Condition.CATCHING_UP: not all(health.caught_up for health in parts),
+            Condition.STALLED: not all(health.feed_alive for health in parts),
+            Condition.HELD: any(health.held for health in parts),
+            Condition.PART_SILENT: bool(self.silent_sources),
+            Condition.NO_CONSENTS: any(health.lacks_consents for health in parts),
+        }
+        return [condition for condition, holds in held.items() if holds] or [Condition.LIVE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,15 @@ class CustomerCounts:
         return self.of_partitions is None or self.partitions < self.of_partitions
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is expected of the next 365 days, by the model, of all customers who are not lost."""
+
+    customers: int
+    value_minor: int
+    """Of all of them together."""
+
+
 class ShopFacts(Protocol):
     """What can be asked. All answers come from memory."""
 
@@ -137,6 +154,23 @@ class ShopFacts(Protocol):
 
     def periods(self, granularity: str) -> list[PeriodRow]:
         """Oldest first."""
+        ...
+
+    def free(self, span: Span) -> FreeRow | None:
+        """The numbers of any run of days; None before the first event."""
+        ...
+
+    def money_by_day(self, start: int, end: int) -> Sequence[tuple[int, int, int]]:
+        """(day, orders, revenue in minor units) of each day from `start` on, before `end`."""
+        ...
+
+    def expected(self) -> Expected | None:
+        """None while it is not known."""
+        ...
+
+    def misspelt(self) -> Mapping[str, str]:
+        """Fields of customers' profiles of late that are not read → the field they seem to mean; of this worker's
+        partitions."""
         ...
 
     def customers(self) -> CustomerCounts: ...

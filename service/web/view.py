@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ from service.wording.catalogue import Catalogue, catalogue_in
 from service.wording.formats import Formats
 from service.wording.language import Language
 from service.wording.languages import LANGUAGES
-from service.wording.period_names import length_name
+from service.wording.period_names import short_length_name
 
 GRANULARITIES: Final = (*(each.value for each in Granularity), *(f"rolling_{days}" for days in WINDOWS))
 """In the order of the switch."""
@@ -31,19 +32,29 @@ class View:
     """One way to see the page."""
 
     granularity: str = Granularity.MONTH.value
+    since: date | None = None
+    """First day of any run of days, which then stands in place of a period; None = a period."""
+    until: date | None = None
+    """Last day of it; None = today."""
     language: Language | None = None
     """None = the browser's."""
     live: bool = True
 
     @property
     def address(self) -> str:
+        return self.address_of("/")
+
+    def address_of(self, path: str) -> str:
+        """Of another page, seen the same way."""
         chosen = {
-            "period": None if self.granularity == Granularity.MONTH.value else self.granularity,
+            "period": None if self.granularity == Granularity.MONTH.value or self.since else self.granularity,
+            "from": self.since and self.since.isoformat(),
+            "to": self.until and self.until.isoformat(),
             "lang": self.language and self.language.code,
             "live": None if self.live else "no",
         }
         query = urlencode({name: value for name, value in chosen.items() if value is not None})
-        return f"/?{query}" if query else "/"
+        return f"{path}?{query}" if query else path
 
     def catalogue(self, accept_language: str | None) -> Catalogue:
         """The chosen language, with the browser's habits for numbers where they are of that language."""
@@ -72,15 +83,15 @@ class Translation:
 def period_choices(view: View, formats: Formats) -> list[Choice]:
     return [
         Choice(
-            length_name(granularity, formats),
-            replace(view, granularity=granularity).address,
-            granularity == view.granularity,
+            short_length_name(granularity, formats),
+            replace(view, granularity=granularity, since=None, until=None).address,
+            granularity == view.granularity and view.since is None,
         )
         for granularity in GRANULARITIES
     ]
 
 
-def translations(view: View, shown: Language) -> list[Translation]:
+def translations(view: View, shown: Language, path: str = "/") -> list[Translation]:
     """In every language but the one that is shown."""
     others = [language for language in LANGUAGES.values() if language is not shown]
-    return [Translation(other.code, other.name, replace(view, language=other).address) for other in others]
+    return [Translation(other.code, other.name, replace(view, language=other).address_of(path)) for other in others]

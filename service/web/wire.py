@@ -45,6 +45,8 @@ class Facts(msgspec.Struct, array_like=True):
     customers: CustomerCounts
     kept: list[list[Any]]
     """The fields of `ClassRealised`."""
+    misspelt: dict[str, str] = {}
+    """Fields of profiles that are not read → what they seem to mean."""
 
     def realised(self) -> list[ClassRealised]:
         return [ClassRealised.of(fields) for fields in self.kept]

@@ -11,6 +11,7 @@ from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import ClassRealised, totals
 from service.domain.policy import ClockMode
 from service.streaming.partition import PartitionWorker
+from service.streaming.wire_lenient import OF_CUSTOMERS, OURS
 from service.streaming.worker import Worker
 from service.web.shop_view import CustomerCounts, PartitionHealth, Readiness
 from service.web.wire import Facts
@@ -20,6 +21,8 @@ FRESH_S = 5.0
 applied."""
 SAMPLE_S = 1.0
 """Between two looks at what has arrived."""
+MENDED_AFTER_S = 86_400.0
+"""A field of which no further one has come for so long is taken for mended."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class WorkerFacts:
         self._worker = worker
         self._wall = worker.settings.time.clock is ClockMode.WALL
         self._arrivals: dict[PartitionWorker, _Arrivals] = {}
+        self._left_out: dict[str, tuple[int, float]] = {}
+        """Field → how often it was not read, and since when that is so."""
 
     async def run(self) -> None:
         """Notes what arrives, for ever."""
@@ -65,6 +70,7 @@ class WorkerFacts:
             readiness=self.readiness(),
             customers=self.customers(),
             kept=[list(one.fields()) for one in self.kept()],
+            misspelt=self.misspelt(),
         )
 
     def readiness(self) -> Readiness:
@@ -101,6 +107,22 @@ class WorkerFacts:
             bands.update(dict(zip(HealthBand, engine.scoreboard.bands, strict=True)))
         regulars = sum(engine.everybody.state.regulars for engine in engines)
         return CustomerCounts(segments, bands, regulars, len(engines), self._worker.inputs)
+
+    def misspelt(self) -> dict[str, str]:
+        """Fields of profiles that look like ours and are not read, but for those of which none has come for a day."""
+        now_s = time.monotonic()
+        counted = Counter[str]()
+        for owner in self._worker.partitions.values():
+            if owner.ready:
+                counted.update(owner.job.engine.counts.left_out)
+        for name, count in counted.items():
+            if self._left_out.get(name, (0, 0.0))[0] != count:
+                self._left_out[name] = (count, now_s)
+        return {
+            field: OURS[field]
+            for name in sorted(counted)
+            if (field := name.removeprefix(OF_CUSTOMERS)) != name and now_s - self._left_out[name][1] < MENDED_AFTER_S
+        }
 
     def kept(self) -> list[ClassRealised]:
         return totals(owner.job.engine.state.realised for owner in self._worker.partitions.values() if owner.ready)

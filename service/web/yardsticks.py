@@ -1,18 +1,19 @@
-"""The shop's yearly retention beside the usual one of its industry.
+"""The shop's yearly retention beside the usual one of its industry, where the two can be compared: a rate of a year
+stands beside a year, or the last 365 days, and beside nothing shorter. From month to month every shop keeps fewer.
 
-The usual rates are quoted everywhere and explained nowhere: they are rules of thumb. They are yearly, so that they
-stand beside the last 365 days; a rate from month to month is lower by nature, and being below a yearly yardstick says
-nothing then.
+The usual rates are those of a list that is copied everywhere (`SOURCE`); how they were asked is not told in it, so they
+are rules of thumb.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from service.domain.periods.numbers import PeriodRow
 from service.domain.policy import Industry
+from service.web.beyond_chance import is_off_target
 from service.wording.figures import BarLine, bar
 from service.wording.formats import Formats
 from service.wording.shown_periods import caution
@@ -24,6 +25,8 @@ USUAL_RETENTION: Mapping[Industry, int] = {
 }
 """Percent of a year's customers who buy in the next one. If wrong, a shop is pleased or worried for nothing; no
 decision uses it."""
+SOURCE = "Exploding Topics, “Customer Retention By Industry”, December 2023, explodingtopics.com/blog/customer-retention-rates"
+"""Where all three are in one list; for cafés it is that of hospitality, travel and restaurants."""
 YEARLY = ("year", "rolling_365")
 """Granularities whose retention may be compared with it."""
 
@@ -38,35 +41,37 @@ class Comparison:
     lines: list[BarLine]
     verdict: str
     caution: str
+    source: str
 
 
-def compare(years: Sequence[PeriodRow], first_day: date | None, industry: Industry, formats: Formats) -> Comparison:
-    """`years`: the rolling_365 rows, oldest first, of which the last complete one counts.
-
-    `first_day`: that of the first purchase.
-    """
-    shown = next((row for row in reversed(years) if row.complete), None)
-    rate = None if shown is None else shown.retention_rate
+def compare(shown: PeriodRow, first_day: date | None, industry: Industry, formats: Formats) -> Comparison | None:
+    """`first_day`: that of the first purchase. None where the period has no yardstick: it is no year, or not over."""
+    if shown.granularity not in YEARLY or not shown.complete:
+        return None
+    rate = shown.retention_rate
     own = formats.say("unknown") if rate is None else formats.percent(rate)
     lines = [BarLine("own", formats.say("yardstick.own"), own, bar(rate or 0.0, 100))]
     for each, usual in USUAL_RETENTION.items():
         if industry in (each, Industry.NONE):
             lines.append(BarLine("usual", formats.say(f"industry.{each.value}"), about(each, formats), bar(usual, 100)))
+    careful = caution(shown, first_day, formats) if first_day else ""
     if rate is None:
         careful = formats.say("yardstick.too_young")
-    else:
-        careful = caution(shown, first_day, formats) if shown and first_day else ""
-    return Comparison(lines, _verdict(rate, industry, formats), careful)
+    return Comparison(
+        lines, _verdict(shown, industry, formats), careful, formats.say("yardstick.source", source=SOURCE)
+    )
 
 
 def about(industry: Industry, formats: Formats) -> str:
     return formats.say("yardstick.about", rate=formats.percent(USUAL_RETENTION[industry], whole=True))
 
 
-def _verdict(rate: float | None, industry: Industry, formats: Formats) -> str:
-    """Empty where there is nothing to compare, or with what."""
-    if rate is None or industry is Industry.NONE:
+def _verdict(shown: PeriodRow, industry: Industry, formats: Formats) -> str:
+    """Empty where there is nothing to compare, or with what. Level is what may be chance, or no more than a point."""
+    if shown.retention_rate is None or industry is Industry.NONE:
         return ""
-    difference = rate - USUAL_RETENTION[industry]
-    key = "level" if abs(difference) < _LEVEL else "above" if difference > 0 else "below"
+    usual = USUAL_RETENTION[industry]
+    difference = shown.retention_rate - usual
+    off = abs(difference) >= _LEVEL and is_off_target("retention_rate", shown, usual)
+    key = "level" if not off else "above" if difference > 0 else "below"
     return formats.say(f"yardstick.{key}", points=formats.decimal(abs(difference)))

@@ -24,20 +24,22 @@ class BarLine:
 
 
 def sparkline(values: Sequence[float | None], label: str) -> Markup:
-    """A line over equal steps, scaled to its own range, with a dot at the last known value. None leaves a gap.
+    """A line over equal steps above (or below) a line at 0, with a dot at the last known value. None leaves a gap.
 
-    Empty where fewer than two values are known: one point is no trend.
+    The axis begins at 0, so that a small change looks small. Empty where fewer than two values are known: one point is
+    no trend.
     """
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return Markup()
-    low, high = min(known), max(known)
+    low, high = min(0.0, *known), max(0.0, *known)
     step = (_WIDTH - 2 * _MARGIN) / (len(values) - 1)
 
     def point(index: int, value: float) -> tuple[float, float]:
         height = (value - low) / (high - low) if high > low else 0.5
         return _MARGIN + index * step, _HEIGHT - _MARGIN - height * (_HEIGHT - 2 * _MARGIN)
 
+    ground = point(0, 0.0)[1]
     path, last, pen_up = [], (0.0, 0.0), True
     for index, value in enumerate(values):
         if value is not None:
@@ -47,6 +49,7 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
     return Markup(  # noqa: S704 - numbers, and an escaped label
         f'<svg class="trend" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(label)}">'
+        f'<path class="zero" d="M0 {ground:.1f}h{_WIDTH:.0f}"/>'
         f'<path d="{"".join(path)}"/><path class="dot" d="M{last[0]:.1f} {last[1]:.1f}h0"/></svg>'
     )
 

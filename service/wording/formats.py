@@ -76,7 +76,7 @@ class Formats:
         written = format_decimal(number, "+#,##0.0;-#,##0.0", locale=self._locale).replace("-", "−")
         if percent:
             return str(self._percent.replace("#,##0.0", "{}").replace("\u202f", "\u00a0").format(written))
-        return self.say("points", number=written)
+        return self.say(f"points.{self.form(abs(Decimal(f'{number:.1f}')))}", number=written)
 
     # ---- numbers with their nouns
 

@@ -26,6 +26,12 @@ def length_name(granularity: str, formats: Formats) -> str:
     return formats.say("period.rolling", days=formats.count(days))
 
 
+def short_length_name(granularity: str, formats: Formats) -> str:
+    """Where it stands among others: Month, 30 days."""
+    days = window_days(granularity)
+    return length_name(granularity, formats) if days is None else formats.counted(days, "days")
+
+
 def period_name(row: PeriodRow, formats: Formats, *, short: bool = False) -> str:
     """June 2026, Q2 2026, 2026; its days where it has no name."""
     match row.granularity:

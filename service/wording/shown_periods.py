@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 from service.domain.calendar import Granularity, previous_period, to_date, to_day
 from service.domain.periods.numbers import PeriodRow
+from service.domain.periods.span import FREE
 from service.wording.formats import Formats
 from service.wording.period_names import before, window_days
 
@@ -20,6 +21,10 @@ _TREND_PERIODS = 13
 _TREND_DAYS = 91
 """Rolling windows have a number every day; a quarter of them tells a trend from a wave."""
 _TABLE_WINDOWS = 6
+_YEARLY = (Granularity.YEAR.value, "rolling_365")
+"""Lengths whose period before is the year before."""
+_WEEKS = 52
+"""So that a week is compared with one of the same weekdays and, but for a day or two, the same dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,9 @@ class ShownPeriods:
     """The last complete one; before there is one, the running one."""
     before: PeriodRow | None
     """The complete one that `shown` is compared with: it ends where `shown` begins."""
+    last_year: PeriodRow | None
+    """The same period a year before: of weeks the one 52 weeks before, of windows the one that ends on the same date.
+    None where `before` is that already, and where it is not known."""
     running: PeriodRow | None
     """None where it is `shown` already."""
     trend: Sequence[PeriodRow]
@@ -49,10 +57,22 @@ def choose_periods(rows: Sequence[PeriodRow]) -> ShownPeriods | None:
     return ShownPeriods(
         shown=shown,
         before=next((row for row in reversed(complete) if row.end == shown.start), None),
+        last_year=_last_year(shown, complete),
         running=rows[-1] if rows[-1] is not shown else None,
         trend=complete[-_TREND_PERIODS if length is None else -_TREND_DAYS :],
         listed=[*([rows[-1]] if not rows[-1].complete else []), *side_by_side],
     )
+
+
+def _last_year(shown: PeriodRow, complete: Sequence[PeriodRow]) -> PeriodRow | None:
+    if shown.granularity in _YEARLY:
+        return None
+    if shown.granularity == Granularity.WEEK.value:
+        wanted = shown.end - timedelta(weeks=_WEEKS)
+    else:
+        leap_day = (shown.end.month, shown.end.day) == (2, 29)
+        wanted = shown.end.replace(year=shown.end.year - 1, **({"day": 28} if leap_day else {}))
+    return next((row for row in complete if row.end == wanted), None)
 
 
 def caution(row: PeriodRow, first_day: date, formats: Formats) -> str:
@@ -65,7 +85,7 @@ def caution(row: PeriodRow, first_day: date, formats: Formats) -> str:
 
 def _before_is_partly_unknown(row: PeriodRow, first_day: date) -> bool:
     """Whether the first known purchase lies within the period before, so that only some of its customers are known."""
-    length = window_days(row.granularity)
+    length = (row.end - row.start).days if row.granularity == FREE else window_days(row.granularity)
     if length is not None:
         begin = row.start - timedelta(days=length)
     else:

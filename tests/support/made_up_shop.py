@@ -8,19 +8,22 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import httpx
+import msgspec
 from pydantic import SecretStr
 
 from service.config import Settings
+from service.domain.calendar import to_date
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import ClassRealised, Realised, totals
 from service.domain.periods.numbers import Counts as PeriodCounts
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.rows import RowMaker
+from service.domain.periods.span import FREE, FreeRow, Span
 from service.streaming.brought_totals import BroughtRow, BroughtTotals
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.recent import Decided, read_decision
-from service.web.shop_view import CustomerCounts, PartitionHealth, Readiness
+from service.web.shop_view import CustomerCounts, Expected, PartitionHealth, Readiness
 
 TOKEN = "a-long-secret-of-the-shop"  # noqa: S105
 SETTINGS = Settings().changed(shop={"timezone": "Europe/Paris"}, web={"token": SecretStr(TOKEN)})
@@ -108,6 +111,8 @@ class FakeFacts:
             {Segment.REGULAR: 1234, Segment.QUIET: 17}, {HealthBand.HEALTHY: 900, HealthBand.AT_RISK: 40}, 1251, 1, 2
         )
     )
+    outlook: Expected | None = field(default_factory=lambda: Expected(1_000, 8_450_000))
+    unread: dict[str, str] = field(default_factory=dict)
     messages: BroughtTotals = field(default_factory=BroughtTotals)
     tally: Realised = field(default_factory=Realised)
     decided: list[Decided] = field(
@@ -128,6 +133,22 @@ class FakeFacts:
 
     def periods(self, granularity: str) -> list[PeriodRow]:
         return [each for each in self.rows if each.granularity == granularity]
+
+    def free(self, span: Span) -> FreeRow | None:
+        if not self.rows:
+            return None
+        first, last = to_date(span.start), to_date(span.end - 1)
+        told = row("month", first, last + timedelta(days=1), today=TODAY)
+        return FreeRow(msgspec.structs.replace(told, granularity=FREE), frozenset(), to_date(span.before))
+
+    def money_by_day(self, start: int, end: int) -> list[tuple[int, int, int]]:
+        return [(day, 4, 3_000 + 100 * (day % 3)) for day in range(start, end)]
+
+    def expected(self) -> Expected | None:
+        return self.outlook
+
+    def misspelt(self) -> dict[str, str]:
+        return self.unread
 
     def customers(self) -> CustomerCounts:
         return self.counts

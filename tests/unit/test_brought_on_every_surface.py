@@ -16,7 +16,7 @@ from service.domain.changelog import pack
 from service.domain.followed import Following
 from service.domain.outreach.brought import BroughtSums, fields_of
 from service.streaming.brought_totals import BroughtRow, BroughtTotals, brought_key, gauges_of, numbers_of_brought
-from service.web.brought import what_was_brought
+from service.web.brought import brought_view, what_was_brought
 from service.wording.catalogue import catalogue_in
 from service.wording.english import LANGUAGE as ENGLISH
 from service.wording.formats import Formats
@@ -71,11 +71,13 @@ async def test_the_api_answers_with_the_record_and_the_page_with_its_numbers(row
     facts.messages = shop((False, 70, 56), (True, 80, 48))
 
     answer = (await get("/api/v1/outreach/brought", facts)).json()
-    page = visible(await get("/", facts))
+    page = visible(await get("/brought", facts))
+    summary = visible(await get("/", facts))
 
     assert answer["brought"] == [numbers_of_brought(row, "EUR", 2) for row in rows]
     assert "20 (6 to 34)" in page
     assert "14 (4 to 24)" in page
+    assert "14 (4 to 24) of the 70 people" in summary
 
 
 def test_prometheus_is_shown_the_same(rows: list[BroughtRow]) -> None:
@@ -93,12 +95,16 @@ def test_the_page_says_the_same_in_words(rows: list[BroughtRow]) -> None:
     settings = Settings().changed(outreach={"control_share": 0.5})
     formats = Formats(settings.shop, catalogue_in(ENGLISH))
 
-    found = what_was_brought(rows, settings, formats)
+    (told,) = what_was_brought(rows, settings, formats).sentences
+    view = brought_view(rows, settings, formats)
 
-    (told,), (row,) = found.sentences, found.rows
-    assert "14 (4 to 24) of the 70 people" in told
-    assert row[1][:5] == ["70", formats.share(0.8), "80", formats.share(0.6), "20 (6 to 34)"]
-    assert row[1][5] == "14 (4 to 24)"
+    assert "14 (4 to 24) of the 70 people" in told == view.told
+    assert view.notices == []
+    ((name, of_all),) = ((kind.name, kind.rows) for kind in view.kinds)
+    (_, is_month, cells), (month, month_is_month, _) = of_all
+    assert (name, is_month, month, month_is_month) == ("all", False, "March 2026", True)
+    assert cells[:5] == ["70", formats.share(0.8), "80", formats.share(0.6), "20 (6 to 34)"]
+    assert cells[5] == "14 (4 to 24)"
 
 
 def test_with_a_control_group_of_a_handful_no_surface_claims_anything() -> None:
@@ -107,13 +113,17 @@ def test_with_a_control_group_of_a_handful_no_surface_claims_anything() -> None:
     formats = Formats(settings.shop, catalogue_in(ENGLISH))
 
     record, shown = numbers_of_brought(rows[0], "EUR", 2), gauges_of(rows[0], 2)
-    found = what_was_brought(rows, settings, formats)
+    found, view = what_was_brought(rows, settings, formats), brought_view(rows, settings, formats)
 
     assert record["enough_data"] is False
     assert record["incremental_visits"] is record["incremental_window_revenue"] is None
     assert record["people_lacking"] == shown["difference", "people_lacking"] > 0
-    assert "people needed" in found.rows[0][1][5]
+    assert "people needed" in view.kinds[0].rows[0][2][5]
     assert "Not enough data" in found.sentences[0]
+    assert view.told == ""
+    ((why, cure),) = view.notices
+    assert "Not enough data" in why
+    assert "outreach.control_share" in cure
 
 
 def test_without_a_control_group_there_is_no_row_at_all() -> None:

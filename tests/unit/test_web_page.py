@@ -53,8 +53,8 @@ async def test_every_number_stands_beside_what_it_rests_on() -> None:
     assert "Churn 37.0% 37 of 100 not back" in text
     assert "July 2026 so far 80.0% 80 of 100 not back yet" in text
     assert "Repeat purchases 40.0% 48 of 120 customers" in text
-    assert "Lifetime value €42.23 €7.50 an order × 25.0 orders a year × 0.2 years" in text
-    assert "Revenue €1,875.00 from 250 orders net of refunds" in text
+    assert "Lifetime value €84.50 a customer in 365 days; €84,500 from 1,000" in text
+    assert "Revenue €1,875.00 from 250 orders" in text
     assert "Average order €7.50 2.1 orders per customer" in text
     assert "NPS 45 ± 14 points, from 100 answers" in text
     assert "Satisfaction (CSAT) 88.0% 44 of 50 answers" in text
@@ -140,19 +140,20 @@ async def test_a_choice_that_does_not_exist_is_refused(query: str) -> None:
 
 
 async def test_all_industries_stand_beside_the_last_365_days_where_none_is_set() -> None:
-    text = visible(await get("/", accept_language="en"))
+    text = visible(await get("/?period=rolling_365", accept_language="en"))
 
     assert "Your shop, last 365 days 70.0%" in text
     for line in ("Retail about 63%", "Restaurants and cafés about 55%", "Professional services about 84%"):
         assert line in text
     assert "rules of thumb" in text
+    assert "Source: Exploding Topics" in text
     assert "points above the rule of thumb" not in text
 
 
 @pytest.mark.parametrize(
     ("industry", "usual", "verdict"),
     [
-        ("retail", "Retail about 63%", "7.0 points above the rule of thumb."),
+        ("retail", "Retail about 63%", "On a level with the rule of thumb."),
         ("cafe", "Restaurants and cafés about 55%", "15.0 points above the rule of thumb."),
         ("professional_services", "Professional services about 84%", "14.0 points below the rule of thumb."),
     ],
@@ -161,26 +162,22 @@ async def test_the_shops_own_industry_stands_alone_and_is_compared_with_the_year
     industry: str, usual: str, verdict: str
 ) -> None:
     settings = SETTINGS.changed(shop={"industry": industry})
-    yearly = f"Rule of thumb: {usual}"
 
-    month = visible(await get("/", settings=settings))
     year = visible(await get("/?period=rolling_365", settings=settings))
 
-    assert verdict in month
-    assert month.count(" about ") == 1
-    assert yearly not in month, "a monthly rate has no yardstick"
-    assert yearly in year
+    assert verdict in year
+    assert year.count(" about ") == 2
+    assert f"Rule of thumb: {usual}" in year
 
 
-async def test_a_monthly_rate_is_never_called_below_a_yearly_yardstick() -> None:
+@pytest.mark.parametrize("period", ["week", "month", "quarter", "rolling_7", "rolling_30", "rolling_90"])
+async def test_a_period_shorter_than_a_year_has_no_yardstick(period: str) -> None:
     settings = SETTINGS.changed(shop={"industry": "cafe"})
-    months = [msgspec.structs.replace(each, retention_rate=30.0) for each in MONTHS]
 
-    text = visible(await get("/", FakeFacts(rows=[*months, *WINDOWS]), settings))
+    text = visible(await get(f"/?period={period}", settings=settings))
 
-    assert "Retention 30.0%" in text
-    assert "below the rule of thumb" not in text
-    assert "a low monthly rate is not “below” a yearly one" in text
+    assert "rule of thumb" not in text.lower()
+    assert "55%" not in text
 
 
 async def test_a_young_shop_has_no_yearly_rate_and_one_of_18_months_is_cautioned() -> None:
@@ -188,9 +185,10 @@ async def test_a_young_shop_has_no_yearly_rate_and_one_of_18_months_is_cautioned
     young = [msgspec.structs.replace(each, retention_rate=None) for each in windows(365)]
     begun = date(2025, 1, 10)
     older = [*windows(7, first_day=begun), *windows(365, first_day=begun)]
+    year = "/?period=rolling_365"
 
-    text = visible(await get("/", FakeFacts(rows=[*MONTHS, *windows(7), *young]), settings))
-    cautioned = visible(await get("/", FakeFacts(rows=[*MONTHS, *older]), settings))
+    text = visible(await get(year, FakeFacts(rows=[*MONTHS, *windows(7), *young]), settings))
+    cautioned = visible(await get(year, FakeFacts(rows=[*MONTHS, *older]), settings))
 
     assert "Your shop, last 365 days not enough data" in text
     assert "Your own rate needs purchases from more than a year ago." in text
@@ -204,8 +202,8 @@ async def test_few_answers_change_by_chance_and_that_is_said() -> None:
     response = await get("/", FakeFacts(rows=[MONTHS[0], few, *WINDOWS]))
 
     text = visible(response)
-    assert "+20.0 points on the month before, within the margin of chance" in text
-    assert "+8.0 points on the month before, within the margin of chance" in text
+    assert "+20.0 points on the month before, within chance" in text
+    assert "+8.0 points on the month before, within chance" in text
     assert "+1.0 points on the month before" in text
     say = response.text.partition('id="group-say"')[2].partition("</section>")[0]
     assert re.findall(r'class="change (\w+)"', say) == ["flat", "flat", "flat"]
@@ -243,7 +241,7 @@ def test_text_stands_out_from_its_ground_in_light_and_dark() -> None:
     css = (Path(web.__file__).parent / "static" / "page.css").read_text()
     light, dark = (
         dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block))
-        for block in re.findall(r":root {(.*?)}", css, re.DOTALL)
+        for block in re.findall(r":root {(.*?)}", css.partition("@media print")[0], re.DOTALL)
     )
 
     for colours in (light, dark):
@@ -275,7 +273,7 @@ async def test_the_page_is_french_for_french_readers() -> None:
     assert "Accept-Language" in response.headers["vary"]
     assert '<html lang="fr-CA">' in response.text
     assert "juin 2026 Reviennent-ils ? Fidélité 63,0 % 63 sur 100 sont revenus" in text
-    assert "+3,0 points par rapport au mois précédent" in text
+    assert "+3,0 points sur un mois" in text
     assert "80 sur 100 pas encore revenus" in text
     assert "1 251 habitués · 17 d’entre eux absents" in text
     assert "12 visites, absente depuis 19 jours, d’habitude là tous les 6 jours" in text
@@ -319,7 +317,7 @@ async def test_a_code_newer_than_the_page_is_shown_as_it_is_and_escaped() -> Non
         ("recovered", "Starting", "Démarrage"),
         ("caught_up", "Catching up", "Rattrapage"),
         ("feed_alive", "The feed has fallen silent", "Plus rien n’arrive"),
-        ("held", "Held: far more regulars", "Retenu : bien plus d’habitués"),
+        ("held", "Held: far more regulars", "Alertes suspendues : bien plus d’habitués"),
         ("silent_sources", "Nothing arrives from harbour", "Rien n’arrive de harbour"),
         ("lacks_consents", "a consent of which nobody knows", "un consentement inconnu"),
     ],
@@ -400,13 +398,23 @@ def test_the_best_language_that_ships_is_spoken(header: str | None, locale: str)
 # ---- drawings
 
 
-def test_a_sparkline_spans_its_own_range_and_leaves_gaps() -> None:
+def test_a_sparkline_begins_at_zero_and_leaves_gaps() -> None:
     drawn = sparkline([10.0, None, 20.0, 15.0], 'a "trend" <b>')
 
-    assert "M3.0 33.0M105.7 3.0L157.0 18.0" in drawn
+    assert "M3.0 18.0M105.7 3.0L157.0 10.5" in drawn
+    assert 'class="zero" d="M0 33.0h160"' in drawn
     assert "&lt;b&gt;" in drawn
     assert sparkline([None, 5.0], "one") == ""
-    assert "18.0" in sparkline([5.0, 5.0], "level")
+    assert "M3.0 3.0L157.0 3.0" in sparkline([5.0, 5.0], "level")
+
+
+def test_a_small_change_looks_small_and_what_is_below_zero_hangs_below_the_line() -> None:
+    heights = re.findall(r"[ML][\d.]+ ([\d.]+)", sparkline([60.0, 63.0], "retention").partition('<path d="')[2])
+    below = sparkline([-10.0, 10.0], "NPS")
+
+    assert abs(float(heights[0]) - float(heights[1])) < 2.0
+    assert 'class="zero" d="M0 18.0h160"' in below
+    assert "M3.0 33.0L157.0 3.0" in below
 
 
 def test_a_bar_of_nothing_is_empty() -> None:

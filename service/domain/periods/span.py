@@ -49,6 +49,7 @@ _OF_BEFORE: Final = frozenset(
     }
 )
 _BUYERS: Final = frozenset({"customers_at_end", "purchase_frequency"})
+NOT_ALWAYS_KNOWN: Final = _REPEATERS | _BUYERS | _OF_BEFORE
 _MONTHS_A_YEAR: Final = 12
 
 
