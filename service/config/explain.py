@@ -49,6 +49,15 @@ _OWN_UNITS: Final = {
     "outreach.frequency_caps.days": "days",
     "outreach.quiet_hours": "",
     "outreach.quiet_days": "",
+    **dict.fromkeys(
+        ("targets.retention_rate", "targets.churn_rate", "targets.repeat_purchase_rate", "targets.csat"), "percent"
+    ),
+    **dict.fromkeys(
+        ("targets.lifetime_value", "targets.revenue", "targets.average_order_value"), "money of shop.currency"
+    ),
+    "targets.purchase_frequency": "orders per customer",
+    "targets.nps": "points",
+    "targets.ces": "mean answer, 1 to 7",
 }
 _EXAMPLES: Final[Mapping[str, object]] = {
     "kafka.instance_id": "worker-1",
@@ -80,6 +89,16 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "outreach.quiet_days": ["sunday", "2026-12-25", "01-01"],
     "outreach.daily_limit": 200,
     "outreach.min_value": 50,
+    "targets.retention_rate": 65.0,
+    "targets.churn_rate": 35.0,
+    "targets.repeat_purchase_rate": 40.0,
+    "targets.lifetime_value": 120,
+    "targets.revenue": 25000,
+    "targets.average_order_value": 7.5,
+    "targets.purchase_frequency": 2.5,
+    "targets.nps": 40.0,
+    "targets.csat": 85.0,
+    "targets.ces": 5.5,
     "outreach.messages_are_sent": True,
     "outreach.service_recovery.person": "Anna Le Goff",
     "outreach.service_recovery.write_to": "anna@cafe.example",
