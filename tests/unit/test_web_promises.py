@@ -72,7 +72,7 @@ async def test_too_few_wrong_alerts_are_called_so_and_no_share_is_told_of_a_hand
 async def test_it_is_told_in_french_with_french_numbers() -> None:
     told = visible(await get("/?lang=fr", FakeFacts(tally=tally())))
 
-    assert "Promis et tenu" in told
+    assert "Promesses et résultats" in told
     assert "jusqu’à 6 1,20 24 40 4 25 %" in told
 
 
