@@ -407,3 +407,8 @@ class DeadLetter(WireModel):
     headers: Annotated[tuple[DeadLetterHeader, ...], Field(strict=False)] = Field(
         description="Original headers, in order."
     )
+    cut_off: Annotated[tuple[Literal["key", "value", "headers"], ...], Field(strict=False)] = Field(
+        (),
+        description="Parts too large to be copied whole: of a key or value the beginning is here, of headers none; the record "
+        "itself lies where it came from for as long as that topic keeps it. Empty = everything is here.",
+    )

@@ -107,6 +107,11 @@ SIGNS_OF_LIFE = CounterRow(
     "churn_alert_signs_of_life_total",
     "Refused purchases of known customers: what is due for them waits a usual gap. See the dead letters.",
 )
+BEYOND_LIMITS = CounterRow(
+    "churn_alert_beyond_limits_total",
+    "Events not taken because one customer has too much already: words on one purchase, ids of one customer. Above 0: a producer repeats itself.",
+    labels=("limit",),
+)
 FIELDS_LEFT_OUT = CounterRow(
     "churn_alert_fields_left_out_total",
     "Optional fields of accepted purchases that could not be read. Rising: tell the producer.",

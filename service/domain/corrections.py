@@ -7,6 +7,8 @@ The rules in words:
 - What has been said before, with the same id, time and amount, is a duplicate and changes nothing.
 - Of different amounts the one with the later time counts, at the same instant the one later in the log.
 - All refunds of an order take back what it amounts to and no more, in order of their times; what is beyond is left out.
+- Of one purchase, its order and what was given back for it so many words are taken and no more: each is read again with
+  every further one.
 - A purchase sent again with a later time is still a sign of life at that time: tills use their numbers again.
 """
 
@@ -29,6 +31,10 @@ from service.domain.purchase_history import (
     related,
     settled,
 )
+
+MOST_WORDS: Final = 128
+"""On one purchase, its order and its refunds. A till that repeats itself says a handful, an order that is given back
+line by line a few dozen."""
 
 
 class Change(NamedTuple):
@@ -54,9 +60,12 @@ class Known(NamedTuple):
     """The purchase or refund that it is, as it counts now."""
     beyond: bool
     """By it more of refunds is left out than before."""
+    too_many: bool = False
+    """So much has been said of that purchase that this is not taken."""
 
 
 _DUPLICATE: Final = Known(True, True, [], NO_ID, None, False)
+_TOO_MANY: Final = Known(True, False, [], NO_ID, None, False, True)
 
 
 def known_by(customer: Customer, event: Purchase, event_hash: bytes, order_hash: bytes) -> Known | None:
@@ -74,6 +83,8 @@ def known_by(customer: Customer, event: Purchase, event_hash: bytes, order_hash:
     again = len(group) > 1
     if again and any(_says_the_same(entry, new) for entry in group[:-1]):
         return _DUPLICATE
+    if len(entries) >= MOST_WORDS:
+        return _TOO_MANY
     before, after = settled(entries), settled([*entries, new])
     changes: list[Change] = []
     for place, booked in after.items():

@@ -7,7 +7,8 @@ from typing import Final
 
 COUNTED: Final = (
     "purchases", "refunds", "answers", "profiles", "erasures", "duplicates", "late_visits", "beyond_history", "of_erased",
-    "corrections", "refunds_beyond_order", "merges", "withdrawals", "signs_of_life", "resolutions",
+    "corrections", "refunds_beyond_order", "merges", "withdrawals", "signs_of_life", "resolutions", "words_beyond",
+    "merges_refused",
 )  # fmt: skip
 
 
@@ -40,6 +41,10 @@ class Counts:
         self.merges: int = 0
         self.resolutions: int = 0
         """Words of the shop that it has dealt with an answer."""
+        self.words_beyond: int = 0
+        """Events about a purchase of which too much has been said already: not taken."""
+        self.merges_refused: int = 0
+        """Merges of a customer who has too many ids already: not taken."""
         self.withdrawals: int = 0
         """Profiles that the shop has deleted."""
 

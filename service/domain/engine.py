@@ -345,6 +345,10 @@ class Engine:
         at_us, amount = event.at_us, event.amount_minor
         day = self.calendar.day_of(at_us)
         self.timeline.observe(at_us, customer_id, day)
+        if known is not None and known.too_many:
+            self.counts.words_beyond += 1
+            self._alive(customer, at_us)
+            return
         if self._keeps_records:
             self._touched[customer_id] = customer
         what = GIVEN_BACK if event.refund else BOUGHT
@@ -523,6 +527,9 @@ class Engine:
             return
         if ids.is_erased(old_id):
             self.counts.of_erased += 1
+            return
+        if ids.too_many(old_id, new_id):
+            self.counts.merges_refused += 1
             return
         if ids.elsewhere(new_id):
             self.counts.merges += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import Final
 
 from service.domain.changelog import ERASED_PREFIX, MERGED_PREFIX
 from service.domain.parcels import Applied, Arrival, IdErased, Moved, Parcel
@@ -20,6 +21,11 @@ def _nowhere(customer_id: str) -> bool:  # noqa: ARG001 - the signature of the q
 
 def _hash(customer_id: str, key: bytes) -> bytes:
     return hashlib.blake2b(customer_id.encode(), digest_size=16, key=key).digest()
+
+
+MOST_IDS: Final = 1_000
+"""Of one customer. Each is told anew when the customer becomes another one: a chain of merges costs so many records a
+link at most. Devices and sessions of the busiest customers are a few dozen a year."""
 
 
 class Identities:
@@ -44,6 +50,10 @@ class Identities:
     def of(self, customer_id: str) -> list[str]:
         """Ids that are this customer's since a merge."""
         return sorted(self._ids_of.get(customer_id, ()))
+
+    def too_many(self, old_id: str, new_id: str) -> bool:
+        """Whether both together have more ids than one customer may, as far as is known here."""
+        return len(self._ids_of.get(old_id, ())) + len(self._ids_of.get(new_id, ())) >= MOST_IDS
 
     def send_on(self, old_id: str, new_id: str) -> None:
         """Later events of the one are the other's."""

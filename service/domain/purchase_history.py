@@ -23,6 +23,8 @@ BOUGHT: Final = 0
 GIVEN_BACK: Final = 1
 SAID: Final = 2
 """A survey answer or a word on the customer: its id is kept, and what it says where that is counted."""
+_LOOKED_UP: Final = 4
+"""Ids after which it is cheaper to read chunks that have no index than to look through them for each."""
 _SURVEYS: Final = tuple(Survey)
 _SCORES: Final = 16
 
@@ -127,17 +129,29 @@ def rewrite(customer: Customer, entries: Iterable[Entry], today: int, kept_days:
 
 def related(customer: Customer, event: bytes, order: bytes) -> list[Entry]:
     """The entries of purchases and refunds that have one of these ids, and all that belong to them, in order of
-    arrival."""
+    arrival. Cost: that of the chunks in which they lie, each of which is read once."""
     found: dict[int, Entry] = {}
     waiting = {digest for digest in (event, order) if digest != NO_ID}
     looked_for: set[bytes] = set()
+    read: set[int] = {_open_number(customer)}
+    named: dict[bytes, list[Entry]] = {}
+    _name(named, _entries(_open_number(customer), customer.bought))
+    sealed = customer.sealed
     while waiting:
         digest = waiting.pop()
         looked_for.add(digest)
-        for entry in _with(customer, digest):
-            if entry.what != SAID:
+        if sealed is not None:
+            every = len(looked_for) > _LOOKED_UP and not sealed.is_indexed
+            for number in sealed.numbers if every else sealed.holding(digest):
+                if number not in read:
+                    read.add(number)
+                    _name(named, _entries(number, sealed.chunks[number - sealed.first]))
+        for entry in named.get(digest, ()):
+            if entry.place not in found:
                 found[entry.place] = entry
-                waiting.update({entry.event, entry.order} - looked_for - {NO_ID})
+                for other in (entry.event, entry.order):
+                    if other != NO_ID and other not in looked_for:
+                        waiting.add(other)
     return [found[place] for place in sorted(found)]
 
 
@@ -221,12 +235,10 @@ def _entries(number: int, chunk: bytes) -> list[Entry]:
     ]
 
 
-def _with(customer: Customer, digest: bytes) -> list[Entry]:
-    """The entries that have this hash as one of their ids."""
-    found: list[Entry] = []
-    sealed = customer.sealed
-    if sealed is not None:
-        for number in sealed.holding(digest):
-            found += _entries(number, sealed.chunks[number - sealed.first])
-    found += _entries(_open_number(customer), customer.bought)
-    return [entry for entry in found if digest in (entry.event, entry.order)]
+def _name(named: dict[bytes, list[Entry]], entries: Iterable[Entry]) -> None:
+    """Purchases and refunds among these, under each of their ids."""
+    for entry in entries:
+        if entry.what != SAID:
+            named.setdefault(entry.event, []).append(entry)
+            if entry.order != entry.event:
+                named.setdefault(entry.order, []).append(entry)

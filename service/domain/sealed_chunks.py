@@ -16,6 +16,10 @@ from service.domain.hashed_ids import ID_BYTES, NO_ID
 
 CHUNK: Final = 24
 """Entries of a sealed chunk. More are written again at every visit, fewer make more records."""
+MOST_CHUNKS: Final = 1_000
+"""Sealed chunks of one customer, 24,000 entries: thirty a day for as long as history is kept. Who has more (all sales
+without a name under one id, a producer gone wild) is known by the newest. Fewer forget a busy customer's, more make a
+merge of such a customer hold up the partition."""
 _TIME_AT: Final = 2 * ID_BYTES
 _TIME_BYTES: Final = 7
 _AMOUNT_AT: Final = _TIME_AT + _TIME_BYTES
@@ -145,13 +149,23 @@ class Sealed:
         """Number of the oldest chunk that is kept."""
         return self.following - len(self.chunks)
 
+    @property
+    def numbers(self) -> range:
+        """Of the chunks that are kept."""
+        return range(self.first, self.following)
+
+    @property
+    def is_indexed(self) -> bool:
+        return self._buckets is not None
+
     def seal(self, chunk: bytes, today: int, kept_days: int) -> None:
-        """Adds a full chunk on local day `today`, and drops those that were sealed more than `kept_days` before."""
+        """Adds a full chunk on local day `today`, and drops those that were sealed more than `kept_days` before, and of
+        more than MOST_CHUNKS the oldest."""
         whole = chunk + today.to_bytes(_DAY_BYTES, "big", signed=True)
         self._tell(self.following, whole)
         self.chunks.append(whole)
         self.following += 1
-        stale, oldest = 0, today - kept_days
+        stale, oldest = max(0, len(self.chunks) - MOST_CHUNKS), today - kept_days
         while int.from_bytes(self.chunks[stale][-_DAY_BYTES:], "big", signed=True) < oldest:
             stale += 1
         if stale:
@@ -215,14 +229,14 @@ class Sealed:
         if buckets is None:
             return [number for number, chunk in enumerate(self.chunks, first) if names_either(chunk, digest, digest)]
         bucket = buckets[int.from_bytes(digest[_TAG_BYTES:], "big") & (len(buckets) - 1)]
-        tag, found = digest[:_TAG_BYTES], list[int]()
+        tag, found = digest[:_TAG_BYTES], set[int]()
         at = bucket.find(tag)
         while at >= 0:
             if at % _NOTE_BYTES == 0:
                 number = int.from_bytes(bucket[at + _TAG_BYTES : at + _NOTE_BYTES], "big")
                 another = number >= first and number not in found
                 if another and names_either(self.chunks[number - first], digest, digest):
-                    found.append(number)
+                    found.add(number)
             at = bucket.find(tag, at + 1)
         return sorted(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -19,12 +19,34 @@ from service.streaming.tail import open_reader, partitions_of, records_until_now
 _encode = msgspec.json.encode
 _LARGEST_BYTES = 15 << 20
 """Below what one request may carry (producer.MAX_REQUEST_BYTES)."""
+_HEADER_BYTES = 64
+"""What a header takes in JSON beside its name and value."""
+_CUT_BYTES = 64 << 10
+"""What is kept of a key or value that cannot be copied whole: enough to see what it was."""
+_LARGEST_KEY = 1 << 20
+"""Of a dead letter itself, which has the key of its record."""
 RETRIED_HEADER = "churn-alert-retry-of"
 """On a replayed record: "partition/offset" of the dead letter it comes from, so that a retry is made once."""
 
 
 def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, now_us: int) -> bytes:
-    """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept."""
+    """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept, unless one record
+    cannot carry them: a few kilobytes hold a value of 400 MB, compressed. Then the beginning is, and where the whole
+    lies."""
+    key, value, headers = record.key, record.value, record.headers
+    cut_off: list[str] = []
+    if _as_json_bytes(headers) > _LARGEST_BYTES // 4:
+        cut_off.append("headers")
+        message, headers = f"{message} ({len(headers)} headers left out: too large)", ()
+    if key is not None and len(key) > _LARGEST_KEY:
+        cut_off.append("key")
+        message, key = f"{message} (the key has {len(key)} bytes: cut off)", key[:_CUT_BYTES]
+    if (
+        value is not None
+        and (len(value) + len(key or b"")) * 4 // 3 + _as_json_bytes(headers) > _LARGEST_BYTES - _CUT_BYTES
+    ):
+        cut_off.append("value")
+        message, value = f"{message} (the value has {len(value)} bytes: cut off)", value[:_CUT_BYTES]
     letter = {
         "error_code": code.value,
         "error_message": message,
@@ -33,17 +55,22 @@ def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, no
         "source_offset": record.offset,
         "source_timestamp": utc_text(record.timestamp * 1000) if 0 <= record.timestamp < 1 << 45 else None,
         "refused_at": utc_text(now_us),
-        "key_base64": record.key,
-        "value_base64": record.value,
-        "headers": [{"name": name, "value_base64": value} for name, value in record.headers],
+        "key_base64": key,
+        "value_base64": value,
+        "headers": [{"name": name, "value_base64": content} for name, content in headers],
     }
-    encoded = _encode(letter)
-    if (
-        len(encoded) > _LARGEST_BYTES
-    ):  # only thousands of tiny headers grow that much; the record itself must get through
-        count = len(record.headers)
-        encoded = _encode(letter | {"headers": [], "error_message": f"{message} ({count} headers left out: too large)"})
-    return encoded
+    return _encode(letter | {"cut_off": cut_off} if cut_off else letter)
+
+
+def key_of_letter(record: ConsumerRecord) -> bytes | None:
+    """The dead letter's own key: that of its record, as far as it can be one."""
+    key: bytes | None = record.key
+    return key if key is None or len(key) <= _LARGEST_KEY else key[:_CUT_BYTES]
+
+
+def _as_json_bytes(headers: Sequence[tuple[str, bytes | None]]) -> int:
+    """At most so many bytes are the headers in a dead letter: a control character in a name takes six."""
+    return sum(_HEADER_BYTES + 6 * len(name) + 2 * len(value or b"") for name, value in headers)
 
 
 class StoredDeadLetter(NamedTuple):
@@ -72,7 +99,8 @@ def read_dead_letters(settings: Settings, code: str | None = None) -> Iterator[S
 
 
 def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> int:
-    """Writes the original records back to the topics they came from; returns how many.
+    """Writes the original records back to the topics they came from; returns how many. Of which only a part is here
+    is left out: what came back would be another record.
 
     Safe to repeat: what has been accepted meanwhile is a duplicate by its event_id and is ignored. A record that is
     still wrong comes back as a new dead letter.
@@ -91,6 +119,7 @@ def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> i
                 ],
             )
             for stored in letters
+            if not stored.letter.cut_off
         ]
         for future in sent:
             future.get(timeout=60)

@@ -36,7 +36,7 @@ from service.domain.policy import ClockMode
 from service.engines import new_engine
 from service.errors import FatalError
 from service.streaming.carriage import Carriage
-from service.streaming.dead_letters import encode_dead_letter
+from service.streaming.dead_letters import encode_dead_letter, key_of_letter
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
 from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Refused, clock_us
 from service.streaming.input_topics import BY_RANK
@@ -239,7 +239,7 @@ class PartitionJob:
         """A dead letter for each thing that is wrong."""
         record = refused.record
         for code, message in ((refused.code, refused.message), *refused.further):
-            self._letters.append((record.key, encode_dead_letter(record, code, message, clock_us())))
+            self._letters.append((key_of_letter(record), encode_dead_letter(record, code, message, clock_us())))
             self._reasons[code.value] += 1
             self._refused.append((record, code.value))
 

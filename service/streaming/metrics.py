@@ -46,6 +46,8 @@ class Metrics:
         self._beyond = table.BEYOND_HISTORY.on(r)
         self._corrections = table.CORRECTIONS.on(r)
         self._refunds_beyond = table.REFUNDS_BEYOND_ORDER.on(r)
+        limits = table.BEYOND_LIMITS.on(r)
+        self._words_beyond, self._merges_refused = limits.labels("words"), limits.labels("ids")
         self._signs = table.SIGNS_OF_LIFE.on(r)
         self._left_out = table.FIELDS_LEFT_OUT.on(r)
         self._erased = table.ERASED_REFUSED.on(r)
@@ -150,6 +152,8 @@ class Metrics:
             self._left_out.labels(field).inc(max(0, count))
         self._corrections.inc(max(0, news.corrections))
         self._refunds_beyond.inc(max(0, news.refunds_beyond_order))
+        self._words_beyond.inc(max(0, news.words_beyond))
+        self._merges_refused.inc(max(0, news.merges_refused))
         self._tell_promises(partition, engine)
         for segment, count in zip(Segment, engine.scoreboard.segments, strict=True):
             self._customers.labels(segment.value, partition).set(count)
