@@ -14,7 +14,7 @@ from service.streaming.operator import resume_outreach
 from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.engines import at
-from tests.support.live_shop import Decisions, metric, readiness, until
+from tests.support.live_shop import Decisions, metric, until, until_told
 from tests.support.load import Line, send, settings_for
 from tests.support.regulars import Sale, half_of_the_customers, shop
 from tests.support.worker_process import Positions, WorkerProcess
@@ -48,11 +48,7 @@ def test_what_the_brake_holds_is_told_and_goes_out_by_the_operators_word(broker:
     with WorkerProcess(settings, "w0", static=False, web=True) as worker, Positions(settings, 1) as positions:
         positions.wait_caught_up(workers=[worker])
         until(lambda: metric(where, "churn_alert_brake_held", partition="0") == 1, "held", worker)
-        status, body = readiness(where)
-        assert (status, [detail for detail in body["details"] if "alerts are held since" in detail] != []) == (
-            200,
-            True,
-        )
+        until_told(where, 200, "alerts are held since", worker)
         worker.wait_for("alerts are held since", 5.0)
         held = {who for who, _, reason in decisions.all() if reason == "surge"}
 

@@ -129,7 +129,7 @@ def test_a_page_that_is_killed_is_started_again_and_the_worker_goes_on(shop: Sho
 
     until(lambda: httpx.get(f"{shop.address}/healthz", timeout=5).status_code == 200, "it answers again", shop.worker)
     assert shop.page != killed
-    assert metric(shop.address, "churn_alert_page_restarts_total") == 1.0
+    until(lambda: metric(shop.address, "churn_alert_page_restarts_total") == 1.0, "the restart counts", shop.worker)
     assert len(re.findall("the page's process has ended", shop.worker.log)) == 1
     assert shop.worker.running
 

@@ -89,6 +89,20 @@ def readiness(address: str) -> tuple[int, dict[str, Any]]:
     return answer.status_code, body
 
 
+def until_told(address: str, status: int, words: str, worker: WorkerProcess) -> dict[str, Any]:
+    """Waits until /readyz answers so and one of its details holds those words; returns its body. What the page's process
+    serves is a second old at most, and each of its answers by itself: none of them follows from another."""
+    told: dict[str, Any] = {}
+
+    def says() -> bool:
+        nonlocal told
+        answered, told = readiness(address)
+        return answered == status and any(words in detail for detail in told["details"])
+
+    until(says, f"readiness says {status} and {words!r}", worker)
+    return told
+
+
 def metric(address: str, name: str, **labels: str) -> float | None:
     """The value of one series; None where there is none."""
     for family in text_string_to_metric_families(httpx.get(f"{address}/metrics", timeout=5).text):
@@ -108,17 +122,20 @@ class Decisions:
             auto_offset_reset="earliest",
             enable_auto_commit=False,
         )
-        tp = TopicPartition(settings.kafka.topics.outreach_decisions, 0)
-        self._consumer.assign([tp])
-        self._consumer.seek_to_beginning(tp)
+        self._tp = TopicPartition(settings.kafka.topics.outreach_decisions, 0)
+        self._consumer.assign([self._tp])
+        self._consumer.seek_to_beginning(self._tp)
         self._found: list[tuple[str, str, str]] = []
 
     def all(self) -> list[tuple[str, str, str]]:
-        """(customer, outcome, reason) so far, in order."""
-        for records in self._consumer.poll(timeout_ms=50).values():
-            for record in records:
-                told = msgspec.json.decode(record.value)["data"]
-                self._found.append((told["customer_id"], told["outcome"], told["reason"]))
+        """(customer, outcome, reason) of all that is committed at the moment of asking, in order."""
+        end, deadline = self._consumer.end_offsets([self._tp])[self._tp], time.monotonic() + PATIENCE_S
+        while self._consumer.position(self._tp) < end:
+            for records in self._consumer.poll(timeout_ms=50).values():
+                for record in records:
+                    told = msgspec.json.decode(record.value)["data"]
+                    self._found.append((told["customer_id"], told["outcome"], told["reason"]))
+            assert time.monotonic() < deadline, f"the decisions cannot be read up to {end}"
         return self._found
 
     def close(self) -> None:
