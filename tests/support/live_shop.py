@@ -90,8 +90,8 @@ def readiness(address: str) -> tuple[int, dict[str, Any]]:
 
 
 def until_told(address: str, status: int, words: str, worker: WorkerProcess) -> dict[str, Any]:
-    """Waits until /readyz answers so and one of its details holds those words; returns its body. What the page's process
-    serves is a second old at most, and each of its answers by itself: none of them follows from another."""
+    """Waits until /readyz answers so and one of its details holds those words; returns its body. What the page serves
+    is a second old at most, and each answer by itself: none of them follows from another."""
     told: dict[str, Any] = {}
 
     def says() -> bool:
