@@ -24,7 +24,11 @@ def config(
     if explain is not None:
         out.print(in_words(explain), end="", highlight=False, markup=False, soft_wrap=True)
         return
-    out.print(config_toml(settings_of(ctx)), end="", highlight=False, markup=False, soft_wrap=True)
+    from service.connection import check_files
+
+    settings = settings_of(ctx)
+    check_files(settings.kafka)
+    out.print(config_toml(settings), end="", highlight=False, markup=False, soft_wrap=True)
 
 
 def in_words(key: str) -> str:

@@ -3,12 +3,14 @@
 Order of precedence: environment (`CHURN_ALERT_KAFKA__GROUP=…`, two underscores between section and key), then the file
 (`churn-alert --config FILE`, or `CHURN_ALERT_CONFIG`), then the defaults in sections.py.
 
-Printed, dumped or logged, a secret is asterisks, which no setting takes for one. `child_environment` is the only way to
-hand settings on.
+Printed, dumped or logged, a secret is asterisks, which no setting takes for one. Beside each stands a setting that
+names a file which holds it, and systemd's credentials are looked at (secret_files.py). `child_environment` is the only
+way to hand settings on.
 """
 
 from service.config.children import child_environment
 from service.config.loading import load_settings
+from service.config.secret_files import secret_in
 from service.config.sections import (
     BESIDE_THE_SETTINGS,
     DEFAULT_PARTITIONS,
@@ -43,4 +45,5 @@ __all__ = [
     "WebhookSettings",
     "child_environment",
     "load_settings",
+    "secret_in",
 ]

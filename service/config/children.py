@@ -35,10 +35,17 @@ def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
     for section, model in settings:
         for key, field in type(model).model_fields.items():
             value = getattr(model, key)
+            if _has_been_read(model, key):
+                continue
             if value is not None and value != field.default:
                 plain = _plain(value)
                 text = json.dumps(plain) if isinstance(plain, list | dict) else str(plain)
                 yield f"{ENV_PREFIX}{section}__{key}".upper(), text
+
+
+def _has_been_read(model: BaseModel, key: str) -> bool:
+    """Whether it names the file of a secret: the secret itself is handed on."""
+    return key.endswith("_file") and isinstance(getattr(model, key.removesuffix("_file"), None), SecretStr)
 
 
 def _plain(value: object) -> object:
@@ -47,7 +54,7 @@ def _plain(value: object) -> object:
         case SecretStr():
             return value.get_secret_value()
         case BaseModel():
-            return {key: _plain(inner) for key, inner in value}
+            return {key: _plain(inner) for key, inner in value if not _has_been_read(value, key)}
         case dict():
             return {key: _plain(inner) for key, inner in value.items()}
         case list():

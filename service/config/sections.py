@@ -7,7 +7,7 @@ from datetime import date, time
 from decimal import Decimal
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.numbers import get_currency_precision
@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     SecretStr,
     field_validator,
     model_validator,
@@ -28,6 +29,7 @@ from service.config.kinds import (
     MilestoneSettings,
     RecoverySettings,
 )
+from service.config.secret_files import with_secrets_of_files
 from service.domain import occasion_policy, policy
 from service.domain.calendar import SECOND_US, Calendar
 from service.domain.findings import Kind
@@ -109,10 +111,6 @@ DEFAULT_PARTITIONS = 1
 enough."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 _HOST = r"^(\*|(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?)$"
 _WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?", re.ASCII)
 _MAILBOX = re.compile(r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+@[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+")
@@ -125,6 +123,15 @@ def is_mailbox(text: str) -> bool:
     name, address = parseaddr(text)
     alone = not name and address == text.strip()
     return _MAILBOX.fullmatch(address) is not None and (alone or text.rstrip().endswith(f"<{address}>"))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_secrets_of_files(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        return with_secrets_of_files(cls, given, handler)
 
 
 class TopicNames(_Section):
@@ -162,12 +169,12 @@ class KafkaSettings(_Section):
     """Names of the public topics."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How to connect: with TLS or without, with a login (SASL) or without."""
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "SCRAM-SHA-512"
     """How to log in, where the protocol is one with SASL."""
     sasl_username: str | None = None
     """Name to log in with."""
     sasl_password: Secret | None = None
-    """Password to log in with; better set by the environment than in the file."""
+    """Password to log in with; better set by a file of its own or the environment than in the settings' file."""
     ssl_cafile: Path | None = None
     """File of the authorities that may have signed the broker's certificate, in PEM format. Unset: those of the
     system."""
@@ -216,11 +223,60 @@ class KafkaSettings(_Section):
     """File of its private key, in PEM format. Unset: the key is in ssl_certfile too."""
     ssl_key_password: Secret | None = None
     """Password of the private key, where it is encrypted."""
+    ssl_key_password_file: Path | None = None
+    """File that holds ssl_key_password."""
+    sasl_password_file: Path | None = None
+    """File that holds sasl_password. It is read again for every new client: change it, and the password changes."""
+    oauth_token_file: Path | None = None
+    """With OAUTHBEARER: file that holds the token, and is read again for every login. Whoever writes it keeps it
+    fresh, as Kubernetes does for a projected token."""
+    oauth_token_url: Annotated[str, Field(max_length=2_000)] | None = None
+    """With OAUTHBEARER: where tokens are fetched with oauth_client_id and oauth_client_secret, by the grant
+    client_credentials."""
+    oauth_client_id: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """Name of this client at oauth_token_url."""
+    oauth_client_secret: Secret | None = None
+    """Secret of this client at oauth_token_url."""
+    oauth_client_secret_file: Path | None = None
+    """File that holds oauth_client_secret."""
+    oauth_scope: Annotated[str, Field(max_length=1_000)] | None = None
+    """Scope that is asked for at oauth_token_url, where it wants one."""
+    oauth_audience: Annotated[str, Field(max_length=1_000)] | None = None
+    """Audience that is asked for at oauth_token_url, where it wants one."""
+    oauth_cafile: Path | None = None
+    """File of the authorities that may have signed the certificate of oauth_token_url. Unset: those of the system."""
+    oauth_aws_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,50}$")] | None = None
+    """With OAUTHBEARER: region of an Amazon MSK cluster with IAM. Tokens are signed with the credentials that every
+    program of AWS finds (variables, profile, role). Needs the extra `msk` of this package."""
+    oauth_extensions: Annotated[dict[str, str], Field(max_length=20)] = {}
+    """Further words to the broker beside the token, such as logicalCluster and identityPoolId."""
+
+    @field_validator("oauth_token_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is not None and _WEB_ADDRESS.fullmatch(url) is None:
+            raise ValueError(f"{url[:100]!r} is no web address such as https://login.example/oauth2/token")
+        return url
+
+    @field_validator("oauth_extensions")
+    @classmethod
+    def _are_words(cls, extensions: dict[str, str]) -> dict[str, str]:
+        """RFC 7628, 3.1: letters to each name, and no control character in a value."""
+        for name, value in extensions.items():
+            if not (name.isascii() and name.isalpha() and name.lower() != "auth" and value.isprintable()):
+                raise ValueError(f"{name[:40]!r} is no name of letters, other than auth, with a printable value")
+        return extensions
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
-        if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
+        oauth = self.security_protocol.startswith("SASL") and self.sasl_mechanism == "OAUTHBEARER"
+        password = self.security_protocol.startswith("SASL") and not oauth
+        if password and not (self.sasl_username and self.sasl_password):
             raise ValueError(f"security_protocol {self.security_protocol} needs sasl_username and sasl_password")
+        if password and "\0" in (self.sasl_username or ""):
+            raise ValueError("sasl_username holds a NUL character")
+        if oauth:
+            self._tokens_come_from_somewhere()
         self._tls_is_used()
         if self.security_protocol == "SASL_PLAINTEXT" and not self.allow_plaintext_credentials:
             raise ValueError(
@@ -229,6 +285,23 @@ class KafkaSettings(_Section):
         if self.heartbeat_interval_s * 3 > self.session_timeout_s:
             raise ValueError("heartbeat_interval_s must be at most a third of session_timeout_s")
         return self
+
+    def _tokens_come_from_somewhere(self) -> None:
+        sources = ("oauth_token_file", "oauth_token_url", "oauth_aws_region")
+        if sum(getattr(self, name) is not None for name in sources) != 1:
+            raise ValueError(
+                "sasl_mechanism OAUTHBEARER needs one source of tokens: oauth_token_file, oauth_token_url or "
+                "oauth_aws_region"
+            )
+        if self.oauth_token_url is None:
+            return
+        if not (self.oauth_client_id and self.oauth_client_secret):
+            raise ValueError("oauth_token_url needs oauth_client_id and oauth_client_secret")
+        if self.oauth_token_url.lower().startswith("http:") and not self.allow_plaintext_credentials:
+            raise ValueError(
+                "oauth_token_url without TLS would send the secret readable; use https or set "
+                "allow_plaintext_credentials = true"
+            )
 
     def _tls_is_used(self) -> None:
         """Who names a certificate expects TLS, and must not be left in plain text."""
@@ -270,6 +343,8 @@ class ShopSettings(_Section):
     control group. Without it nobody can be erased: such a record is a dead letter (`no_erasure_key`), since whoever
     guesses the key could look for a customer among the hashes. Change it and erased customers are no longer
     recognised, and others are in the control group."""
+    erasure_salt_file: Path | None = None
+    """File that holds erasure_salt."""
     max_lifespan_years: Annotated[float, Field(gt=0, le=100)] = 10.0
     """Years at which the lifespan in the customer lifetime value is cut off, and its value where nobody leaves."""
     industry: policy.Industry = policy.Industry.NONE
@@ -599,7 +674,9 @@ class TokenSettings(_Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
     """Whose it is, for the audit lines; not secret."""
     token: Token
-    """The secret itself, 16 characters or more."""
+    """The secret itself, 16 characters or more; or token_file in its place."""
+    token_file: Path | None = None
+    """File that holds token."""
     scopes: Annotated[list[Literal["numbers", "persons", "write"]], Field(min_length=1)] = ["numbers"]
     """What it opens: the numbers where those are behind a token, what is told of persons, and what changes something
     of them (do not contact, forget, export). None contains another."""
@@ -615,6 +692,8 @@ class WebSettings(_Section):
     token: Token | None = None
     """The owner's token (16 characters or more): it opens all there is, numbers, persons and what changes something of
     them. Without a token, here or in tokens, everything about a person stays closed."""
+    token_file: Path | None = None
+    """File that holds token."""
     numbers: Literal["open", "token"] = "open"
     """Who sees the numbers, of page, API and metrics: whoever reaches the port, or who has the token (as Bearer, or as
     the password that a browser asks for)."""
@@ -681,7 +760,9 @@ class SmtpSettings(_Section):
     username: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     """Name to log in with; unset: no login."""
     password: Secret | None = None
-    """Password to log in with; better set by the environment than in the file."""
+    """Password to log in with; better set by a file of its own or the environment than in the settings' file."""
+    password_file: Path | None = None
+    """File that holds password."""
     allow_plaintext_credentials: bool = False
     """Without TLS the password would be readable; it must be asked for."""
     ca_file: Path | None = None
@@ -731,10 +812,14 @@ class WebhookSettings(_Section):
     secret: Secret | None = None
     """Key of the signatures: whsec_ and the base64 of 24 to 64 bytes. While it is changed two, the new one first, with
     a space between."""
+    secret_file: Path | None = None
+    """File that holds secret."""
     unsigned: bool = False
     """For a receiver that cannot check signatures, such as Slack."""
     authorization: Secret | None = None
     """Sent as the header Authorization, e.g. Bearer and a token, where the receiver asks for one."""
+    authorization_file: Path | None = None
+    """File that holds authorization."""
     template: Literal["cloudevent", "plain", "slack"] = "cloudevent"
     """The body: the event as it is, one flat JSON object, or a message for a Slack channel."""
     allow_http: bool = False
@@ -795,6 +880,8 @@ class DeliverSettings(_Section):
     unsubscribe_secret: LongSecret | None = None
     """Secret (16 characters or more) that signs the unsubscribe links. Change it and the links in mails that were sent
     are no longer taken."""
+    unsubscribe_secret_file: Path | None = None
+    """File that holds unsubscribe_secret."""
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
     """Address on which health and metrics are served."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8089
@@ -808,6 +895,8 @@ class DeliverSettings(_Section):
     events_token: LongSecret | None = None
     """Token (16 characters or more) asked for by /delivery/events, where mail providers post what came back. Unset:
     there is no such path."""
+    events_token_file: Path | None = None
+    """File that holds events_token."""
 
     @field_validator("public_url")
     @classmethod

@@ -11,6 +11,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from service.config.secret_files import with_credentials
 from service.config.sections import (
     DEFAULT_CONTROL_SHARE,
     ENV_PREFIX,
@@ -38,6 +39,7 @@ class Settings(BaseSettings):
         extra="forbid",
         frozen=True,
         nested_model_default_partial_update=True,
+        hide_input_in_errors=True,
     )
 
     kafka: KafkaSettings = KafkaSettings()
@@ -60,6 +62,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings  # the file arrives as keyword arguments, below the environment
+
+    @model_validator(mode="before")
+    @classmethod
+    def _credentials_of_the_system(cls, given: Any) -> Any:
+        return with_credentials(cls, given) if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _policy_holds(self) -> Self:

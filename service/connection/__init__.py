@@ -13,7 +13,8 @@ from service.connection.clients import (
     new_consumer,
     new_producer,
 )
-from service.connection.handshake import NoBrokerError, RefusedError, look_in
+from service.connection.handshake import look_in
+from service.connection.refusals import NoBrokerError, RefusedError
 from service.connection.security import check_files
 
 __all__ = [

@@ -15,7 +15,8 @@ from kafka.errors import KafkaError
 
 from service.config import KafkaSettings
 from service.connection.admin import open_admin
-from service.connection.handshake import NoBrokerError, look_in
+from service.connection.handshake import look_in
+from service.connection.refusals import NoBrokerError
 from service.connection.security import aiokafka_security, faust_credentials, kafka_python_security
 
 

@@ -15,8 +15,9 @@ from typing import Final
 from kafka.net.sasl import get_sasl_mechanism
 
 from service.config import KafkaSettings
-from service.connection.security import kafka_python_security, tls_context
-from service.errors import ConfigurationError, TransientError
+from service.connection.refusals import NoBrokerError, RefusedError
+from service.connection.security import kafka_python_security
+from service.connection.tls import tls_context
 
 CONNECT_S: Final = 2.0
 """For a plain TCP connection, per address."""
@@ -31,14 +32,6 @@ _OTHER_NAME: Final = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _OUT_OF_TIME: Final = frozenset({9, 10})
 """X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED."""
-
-
-class NoBrokerError(TransientError):
-    """Nobody answers there."""
-
-
-class RefusedError(ConfigurationError):
-    """A broker answers and does not let us in."""
 
 
 def look_in(kafka: KafkaSettings) -> None:
@@ -200,6 +193,8 @@ def _outcome_of(answer: bytes) -> tuple[int, str, bytes]:
 
 def _about_login(kafka: KafkaSettings, why: str) -> str:
     reason = f" ({' '.join(why.split())[:200].rstrip('.')})" if why else ""
+    if kafka.sasl_mechanism == "OAUTHBEARER":
+        return f"refuses the token{reason}: check where it comes from, whom it names and how long it is good"
     return f"refuses the login of {kafka.sasl_username!r}{reason}: check kafka.sasl_username and kafka.sasl_password"
 
 

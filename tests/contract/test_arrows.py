@@ -61,7 +61,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     # the way in
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "streaming", "feed", "inspect", "web", "backtest",
-        "report", "demo", "build_info", "delivery", "message",
+        "report", "demo", "build_info", "delivery", "message", "connection",
     },
     "cli": {"errors", "build_info", "commands"},
 }  # fmt: skip

@@ -27,7 +27,11 @@ PLATFORMS = (
     {"sys_platform": "darwin", "os_name": "posix", "platform_system": "Darwin", "platform_machine": "arm64"},
 )
 RUN = tuple(PROJECT["dependencies"])
-EXTRAS = tuple(text for extra in PROJECT["optional-dependencies"].values() for text in extra)
+NOT_LOCKED = {"msk"}
+"""Extras whose libraries hold others back: whoever wants them has them beside the lock."""
+EXTRAS = tuple(
+    text for name, extra in PROJECT["optional-dependencies"].items() if name not in NOT_LOCKED for text in extra
+)
 GROUPS = tuple(text for group in PYPROJECT["dependency-groups"].values() for text in group)
 BUILD = tuple(PYPROJECT["build-system"]["requires"])
 HERE = {"platform_python_implementation": "CPython", "implementation_name": "cpython"}

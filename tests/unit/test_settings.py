@@ -10,6 +10,7 @@ import pytest
 
 from service.commands.show_config import config_toml
 from service.config import BESIDE_THE_SETTINGS, ENV_PREFIX, Settings, child_environment, load_settings
+from service.connection import check_files
 from service.connection.security import aiokafka_security, faust_credentials, kafka_python_security
 from service.domain.events import Purchase
 from service.errors import ConfigurationError
@@ -161,10 +162,18 @@ ABSURD = [
     '{"USD":"1e999999"}', '{"USD":"1e-30"}', '{"usd":"1"}', "/", "/no/such", "host:99999", ":", "[::1", "a,b", "..", "/etc/hosts", "**********",
 ]  # fmt: skip
 BEGIN_US, DAY_US = 1_700_000_000_000_000, 86_400_000_000
+BY_TOKEN = {"KAFKA__SECURITY_PROTOCOL": "SASL_SSL", "KAFKA__SASL_MECHANISM": "OAUTHBEARER"}
 BESIDE = {
-    "ssl_cafile": ("KAFKA__SECURITY_PROTOCOL", "SSL"),
-    "ssl_certfile": ("KAFKA__SECURITY_PROTOCOL", "SSL"),
-    "volume_for_loyal": ("OUTREACH__VOLUME_PER_DAY", "4"),
+    "ssl_cafile": {"KAFKA__SECURITY_PROTOCOL": "SSL"},
+    "ssl_certfile": {"KAFKA__SECURITY_PROTOCOL": "SSL"},
+    "oauth_token_file": BY_TOKEN,
+    "oauth_cafile": BY_TOKEN
+    | {
+        "KAFKA__OAUTH_TOKEN_URL": "https://login.example/token",
+        "KAFKA__OAUTH_CLIENT_ID": "shop",
+        "KAFKA__OAUTH_CLIENT_SECRET": "of-the-shop",
+    },
+    "volume_for_loyal": {"OUTREACH__VOLUME_PER_DAY": "4"},
 }
 """What else must be set for the key to be looked at."""
 
@@ -173,6 +182,7 @@ def put_to_use(settings: Settings) -> None:
     """What a worker does with its settings before it meets a broker, and with its first customers."""
     topic_plan(settings, 3)
     Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
+    check_files(settings.kafka)
     for arguments in (aiokafka_security, kafka_python_security, faust_credentials):
         arguments(settings.kafka)
     take_port(settings.web).close()
@@ -189,8 +199,8 @@ def test_an_absurd_setting_is_refused_in_one_sentence_or_does_no_harm(
     section: str, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused: dict[str, str] = {}
-    if key in BESIDE:
-        monkeypatch.setenv(f"{ENV_PREFIX}{BESIDE[key][0]}", BESIDE[key][1])
+    for name, value in BESIDE.get(key, {}).items():
+        monkeypatch.setenv(f"{ENV_PREFIX}{name}", value)
     for value in ABSURD:
         monkeypatch.setenv(f"{ENV_PREFIX}{section}__{key}".upper(), value)
         try:

@@ -1,0 +1,13 @@
+"""Why there is no connection, for whoever decides whether to try again."""
+
+from __future__ import annotations
+
+from service.errors import ConfigurationError, TransientError
+
+
+class NoBrokerError(TransientError):
+    """Nobody answers there."""
+
+
+class RefusedError(ConfigurationError):
+    """Somebody answers and does not let us in: a broker, or who gives out the tokens."""
