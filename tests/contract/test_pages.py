@@ -205,8 +205,8 @@ def test_every_metric_that_is_named_exists(page: str) -> None:
 def links() -> Iterator[tuple[str, str]]:
     for page, text in PAGES.items():
         without_code = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-        for target in re.findall(r"\]\(([^)\s]+)\)", without_code):
-            yield page, target
+        for target in re.findall(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"", without_code):
+            yield page, target[0] or target[1]
 
 
 def anchors(text: str) -> set[str]:
@@ -226,6 +226,17 @@ def test_every_link_leads_somewhere() -> None:
             dead.append(f"{page}: {target}")
 
     assert dead == []
+
+
+def test_every_picture_is_shown_somewhere_and_says_what_it_shows_to_those_who_do_not_see_it() -> None:
+    shown = {Path(target).name for _, target in links() if target.endswith((".png", ".svg"))}
+
+    assert {path.name for path in (DOCS / "pictures").iterdir()} == shown
+    texts = re.findall(r"!\[([^\]]*)\]\(", ALL) + re.findall(r"<img (?:[^>]*alt=\"([^\"]*)\")?", ALL)
+    assert len(texts) >= 2
+    assert all(len(text) > 10 for text in texts)
+    for path in (DOCS / "pictures").iterdir():
+        assert path.stat().st_size < 300_000, f"{path.name} is large to load"
 
 
 def test_every_page_can_be_reached_from_the_first() -> None:
