@@ -9,7 +9,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-ve
   --custom-compile-command "make upgrade" $(UPGRADE)
 
 .DELETE_ON_ERROR:
-.PHONY: install environment demo test check lint unit slow bench figures dist lock upgrade test-newest clean
+.PHONY: install environment demo test check lint unit slow bench figures dist sbom audit lock upgrade test-newest clean
 
 # All that lock/ holds, and churn-alert itself, compiled where there is a C compiler. The commands of $(BIN) run what is installed
 # here; tests, mypy and ruff look at the source.
@@ -56,6 +56,15 @@ dist: environment
 	$(BIN)/python setup.py tell
 	$(BIN)/python -m build --no-isolation --outdir dist --wheel
 	rm -rf build churn_alert.egg-info
+
+# What is run, as a CycloneDX document: for those who ask what is in it. It needs no network.
+sbom: environment
+	@lock/sbom $(VENV) dist/churn-alert.cdx.json
+
+# Whether weaknesses are known of what is locked. It asks a public database, so it needs the network; without one it ends with 2 and
+# says so. `make audit ARGS="--vulnerability-service osv"` asks another.
+audit: environment
+	@lock/audit $(VENV) $(ARGS)
 
 # After a change of pyproject.toml: what it asks for is added, everything else stays as it is locked.
 lock: environment

@@ -1,4 +1,4 @@
-"""docs/pictures/mail.png: the sample message as a mail program shows it. `python -m docs.writing.mail` takes the picture,
+"""docs/pictures/mail.png: the sample message as a mail program shows it. `python -m docs.writing.mail` takes it,
 where a Chromium is installed."""
 
 from __future__ import annotations
