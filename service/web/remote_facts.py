@@ -145,7 +145,7 @@ class RemoteFacts:
         return self._reading.totals.totals.money_by_day(start, end)
 
     def expected(self) -> Expected | None:
-        return None
+        return self._reading.expected.told()
 
     def misspelt(self) -> dict[str, str]:
         return self._facts.misspelt

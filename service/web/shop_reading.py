@@ -1,4 +1,5 @@
-"""The topics that hold for the whole shop, read by the page itself: ledgers of all partitions, and latest decisions."""
+"""The topics that hold for the whole shop, read by the page itself: ledgers of all partitions, latest decisions, and
+what is expected of every customer."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from service.config import Settings
 from service.streaming.period_totals import ShopTotals
+from service.web.expected_values import ExpectedValues
 from service.web.recent import RecentDecisions
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
@@ -25,13 +27,17 @@ class ShopReading:
         self.shop = settings.policy().shop
         self.totals = ShopTotals(settings)
         self.recent = RecentDecisions(settings.kafka)
+        self.expected = self._expected()
 
     async def run(self) -> None:
         """For ever: a broker that is away is waited for."""
         pause_s = _FIRST_PAUSE_S
-        totals, recent = self.totals, self.recent
+        totals, recent, expected = self.totals, self.recent, self.expected
         while True:
-            reading = [asyncio.ensure_future(each) for each in (totals.run(), recent.run(), self._take(totals, recent))]
+            reading = [
+                asyncio.ensure_future(each)
+                for each in (totals.run(), recent.run(), expected.run(), self._take(totals, recent, expected))
+            ]
             try:
                 await asyncio.gather(*reading)
             except (KafkaError, OSError) as error:
@@ -43,8 +49,12 @@ class ShopReading:
             pause_s = _FIRST_PAUSE_S if totals.caught_up else min(_LONGEST_PAUSE_S, 2.0 * pause_s)
             await asyncio.sleep(pause_s)
             totals, recent = ShopTotals(self._settings), RecentDecisions(self._settings.kafka)
+            expected = self._expected()
 
-    async def _take(self, totals: ShopTotals, recent: RecentDecisions) -> None:
+    async def _take(self, totals: ShopTotals, recent: RecentDecisions, expected: ExpectedValues) -> None:
         """Shows what is read from now on, when it is whole."""
         await totals.wait_caught_up()
-        self.totals, self.recent = totals, recent
+        self.totals, self.recent, self.expected = totals, recent, expected
+
+    def _expected(self) -> ExpectedValues:
+        return ExpectedValues(self._settings.kafka, self._settings.shop.minor_digits)
