@@ -186,6 +186,30 @@ def test_either_worker_answers_for_the_whole_shop(shop: Shop) -> None:
     until(lambda: decided(shop, 0) == decided(shop, 1) != [], "both know the same decisions")
 
 
+def test_either_worker_tells_any_run_of_days_and_what_is_expected_of_all_customers(shop: Shop) -> None:
+    def numbers(worker: int, query: str = "from=2025-02-03&to=2025-03-30") -> dict[str, Any]:
+        answer: dict[str, Any] = shop.get(f"/api/v1/numbers?{query}", worker).json()
+        return answer
+
+    for worker in (0, 1):
+        until(
+            lambda worker=worker: (numbers(worker).get("lifetime_value") or {}).get("customers", 0) > 100,  # type: ignore[misc]
+            "the records of the customers are read",
+        )
+    until(lambda: numbers(0) == numbers(1), "both say the same")
+    eight_weeks, months = numbers(0)["period"], numbers(0, "from=2025-02-01&to=2025-03-31")["period"]
+    weeks = shop.get("/api/v1/periods?granularity=week&from=2025-02-03&to=2025-03-31").json()["periods"]
+    assert (eight_weeks["granularity"], eight_weeks["start"], eight_weeks["end"]) == (
+        "free",
+        "2025-02-03",
+        "2025-03-31",
+    )
+    for name in ("orders", "new", "nps_n"):
+        assert eight_weeks[name] == sum(each[name] for each in weeks) > 0
+    assert months["orders"] > eight_weeks["orders"]
+    assert eight_weeks["retained"] + eight_weeks["lost"] == eight_weeks["customers_at_start"]
+
+
 def decided(shop: Shop, worker: int) -> list[str]:
     """Ids and outcomes; those of one moment may stand in any order."""
     response = shop.get("/api/v1/decisions?limit=100", worker, Authorization=f"Bearer {TOKEN}")
