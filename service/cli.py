@@ -26,11 +26,12 @@ from service.commands import (
     schemas,
     show_config,
     simulate,
+    state,
     topics,
     worker,
 )
 from service.commands.console import Context, err, out
-from service.errors import ChurnAlertError
+from service.errors import ChurnAlertError, ExitCode
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,6 +71,7 @@ for command in (
     person.export,
     show_config.config,
     simulate.simulate,
+    state.repartition,
 ):
     app.command()(command)
 app.add_typer(topics.app, name="topics")
@@ -77,6 +79,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(outreach.app, name="outreach")
 app.add_typer(deliver.app, name="deliver")
+app.add_typer(state.app, name="state")
 
 
 def main() -> None:
@@ -85,9 +88,9 @@ def main() -> None:
         app()
     except ChurnAlertError as error:
         err.print(Text.assemble(("churn-alert:", "bold red"), f" {error}"), soft_wrap=True)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
 
 
 if __name__ == "__main__":

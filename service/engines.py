@@ -24,16 +24,29 @@ def new_engine(
     one nobody is erased (streaming/decoder.py), and the control group is keyed with the group's name; hashes that an
     older release has keyed with it are still recognised.
     """
-    secret, group_key = settings.shop.erasure_salt, _key(settings.kafka.group)
+    secret, by_group = settings.shop.erasure_salt, group_key(settings.kafka.group)
     return Engine(
         settings.policy(partitions, partition),
         settings.shop.calendar(),
-        group_key if secret is None else _key(secret.get_secret_value()),
+        by_group if secret is None else _key(secret.get_secret_value()),
         learn_until_us,
         keeps_records=keeps_records,
         tells_ends=tells_ends,
-        former_salt=None if secret is None else group_key,
+        former_salt=None if secret is None else by_group,
     )
+
+
+def group_key(group: str) -> bytes:
+    """What keys hashes in a group without a secret, and in any that its state is carried to."""
+    return _key(group)
+
+
+def secret_mark(settings: Settings) -> str:
+    """Tells one secret from another and not what it is; empty where none is set."""
+    secret = settings.shop.erasure_salt
+    if secret is None:
+        return ""
+    return hashlib.blake2b(b"which secret", digest_size=8, key=_key(secret.get_secret_value())).hexdigest()
 
 
 def _key(secret: str) -> bytes:

@@ -5,12 +5,32 @@ ChurnAlertError
 ├── TransientError      the world is not ready (broker down, topic missing): wait with back-off, acknowledge nothing
 └── FatalError          misconfiguration or a broken guarantee: one sentence, exit code ≠ 0, a supervisor may restart
     └── ConfigurationError   a setting, a topic or a port; the sentence names the cause and the cure
+        └── NotThereError    what a command was asked for is not there
+
+What a command ends with when it ends by one of them is in `ExitCode`, and nowhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """How a command ends. Part of the interface: docs/operations/README.md lists them."""
+
+    DONE = 0
+    FAILED = 1
+    """It could not be done, what was asked for is not there, a check has found something, or somebody said no."""
+    CONFIGURATION = 2
+    """A setting, an option or a file is wrong: trying again is of no use."""
+    CRASHED = 70
+    """A worker or deliverer met what it cannot go on after (EX_SOFTWARE): a supervisor starts it again."""
+    UNAVAILABLE = 75
+    """No broker answers, or it went (EX_TEMPFAIL): the same call may succeed later."""
+    INTERRUPTED = 130
+    """By Ctrl-C."""
 
 
 class ErrorCode(StrEnum):
@@ -40,6 +60,8 @@ class ErrorCode(StrEnum):
 class ChurnAlertError(Exception):
     """Root of every error this package raises on purpose."""
 
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
 
 class PoisonError(ChurnAlertError):
     """A record that can never be understood. `code` is counted, `message` tells a person what to repair."""
@@ -63,6 +85,8 @@ class PartlyRefusedError(PoisonError):
 class TransientError(ChurnAlertError):
     """The world is not ready yet; the same call may succeed later."""
 
+    exit_code = ExitCode.UNAVAILABLE
+
 
 class FatalError(ChurnAlertError):
     """Going on would break a promise. The process ends with one sentence and a non-zero exit code."""
@@ -70,3 +94,35 @@ class FatalError(ChurnAlertError):
 
 class ConfigurationError(FatalError):
     """A setting, a topic or a port is wrong; the sentence names the cause and the cure."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
+class NotThereError(ConfigurationError):
+    """What was asked for is not there: a customer, a dead letter."""
+
+    exit_code = ExitCode.FAILED
+
+
+def told(error: BaseException) -> str:
+    """An error for a line of the log: what was raised on purpose says it in a sentence; anything else by its kind, the
+    place in our code, and what the system says of it, for the text of a library's error may name somebody."""
+    if isinstance(error, ChurnAlertError):
+        return str(error)[:_LONGEST_TOLD]
+    said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    return type(error).__name__ + said + _place_of(error)
+
+
+def _place_of(error: BaseException) -> str:
+    """The innermost line of ours that it came through; empty where there is none."""
+    place, frame = "", error.__traceback__
+    while frame is not None:
+        file = frame.tb_frame.f_code.co_filename
+        if _OURS in file:
+            place = f" at {file[file.rindex(_OURS) + 1 :]}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    return place
+
+
+_LONGEST_TOLD = 500
+_OURS = "/service/"

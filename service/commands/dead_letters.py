@@ -3,42 +3,77 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
 
 from service.commands.console import counted, out, settings_of
-from service.errors import ConfigurationError, ErrorCode
+from service.errors import ConfigurationError, ErrorCode, NotThereError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.config import Settings
+    from service.streaming.dead_letters import StoredDeadLetter, Wanted
 
 app = typer.Typer(no_args_is_help=True, help="Show and replay what could not be understood.")
+
+_SHOWN_ID = 40
+"""Characters of a customer_id in a table; all of them with --json."""
+
+Code = Annotated[str | None, typer.Option(help="Only this error code, e.g. unknown_currency.", show_default=False)]
+Topic = Annotated[str | None, typer.Option(help="Only records of this topic.", show_default=False)]
+Whose = Annotated[
+    str | None,
+    typer.Option(help="Only of this customer_id, by the record's key or by what it says.", show_default=False),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        help="Only those refused at or after this date or time, of the shop's zone if none is said.", show_default=False
+    ),
+]
+Until = Annotated[str | None, typer.Option(help="Only those refused before this date or time.", show_default=False)]
+Place = Annotated[
+    list[str] | None, typer.Option("--place", help="Only PARTITION/OFFSET of dead-letters; may be repeated.")
+]
 
 
 @app.command("list")
 def list_dead_letters(
     ctx: typer.Context,
-    code: Annotated[str | None, typer.Option(help="Only this error code.")] = None,
+    code: Code = None,
+    topic: Topic = None,
+    customer: Whose = None,
+    since: Since = None,
+    until: Until = None,
     limit: Annotated[int, typer.Option(min=1, help="Show at most this many; all are counted.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, with the original bytes.")] = False,
 ) -> None:
-    """List dead letters: where they came from and what is wrong."""
+    """List dead letters: whose they are, where they came from and what is wrong."""
     from rich.table import Table
 
-    from service.streaming.dead_letters import read_dead_letters
-
+    settings = _settings(ctx)
     counts: Counter[str] = Counter()
-    table = Table("place", "from", "code", "what is wrong")
-    for stored in read_dead_letters(settings_of(ctx), code):
+    table = Table("place", "refused", "from", "customer", "code", "what is wrong")
+    for stored in _found(settings, _wanted(settings, code, topic, customer, since, until)):
         letter = stored.letter
         counts[letter.error_code] += 1
         if counts.total() > limit:
             continue
         if as_json:
-            line = {"place": stored.place, **letter.model_dump(mode="json")}
+            line = {"place": stored.place, "customers": stored.customers, **letter.model_dump(mode="json")}
             out.print(msgspec.json.encode(line).decode(), highlight=False, markup=False, soft_wrap=True)
         else:
             source = f"{letter.source_topic} {letter.source_partition}/{letter.source_offset}"
-            table.add_row(stored.place, source, letter.error_code, letter.error_message)
+            refused = stored.refused_at.astimezone(settings.shop.zone)
+            named = " or ".join(map(_shown, stored.customers)) or "nobody"
+            table.add_row(
+                stored.place, f"{refused:%Y-%m-%d %H:%M}", source, named, letter.error_code, letter.error_message
+            )
     if as_json:
         return
     if counts:
@@ -49,24 +84,77 @@ def list_dead_letters(
 @app.command()
 def retry(
     ctx: typer.Context,
-    code: Annotated[str | None, typer.Option(help="Only this error code.")] = None,
-    place: Annotated[
-        list[str] | None, typer.Option("--place", help="Only PARTITION/OFFSET of dead-letters; may be repeated.")
-    ] = None,
+    code: Code = None,
+    topic: Topic = None,
+    customer: Whose = None,
+    since: Since = None,
+    until: Until = None,
+    place: Place = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Send the original records back to their topics, after the cause is repaired. Safe to repeat."""
-    from service.streaming.dead_letters import read_dead_letters, retry_dead_letters
+    from service.streaming.dead_letters import retry_dead_letters
 
-    settings, places = settings_of(ctx), place or []
-    found = [stored for stored in read_dead_letters(settings, code) if not places or stored.place in places]
+    settings, places = _settings(ctx), place or []
+    wanted = _wanted(settings, code, topic, customer, since, until)
+    found = [stored for stored in _found(settings, wanted) if not places or stored.place in places]
     missing = set(places) - {stored.place for stored in found}
     if missing:
-        raise ConfigurationError(f"There is no dead letter at {', '.join(sorted(missing))}.")
+        raise NotThereError(f"There is no dead letter at {', '.join(sorted(missing))}.")
     chosen = [stored for stored in found if stored.letter.error_code != ErrorCode.DELIVERY_FAILED]
+    if chosen and not yes:
+        to = sorted({stored.letter.source_topic for stored in chosen})
+        counts = Counter(stored.letter.error_code for stored in chosen)
+        out.print(counted(len(chosen), "dead letter") + _by_code(counts), highlight=False)
+        typer.confirm(f"Send {'it' if len(chosen) == 1 else 'them'} back to {', '.join(to)}?", abort=True)
     out.print(f"{counted(retry_dead_letters(settings, chosen), 'record')} sent back to their topics.", highlight=False)
     if len(chosen) < len(found):
         left = counted(len(found) - len(chosen), "undelivered request")
         out.print(f"{left} left alone: `churn-alert deliver retry` asks for them again.", highlight=False)
+
+
+def _settings(ctx: typer.Context) -> Settings:
+    """Zone and currency are those of the state."""
+    from service.streaming.made_under import settings_of_the_state
+
+    return settings_of_the_state(settings_of(ctx))
+
+
+def _found(settings: Settings, wanted: Wanted) -> Iterator[StoredDeadLetter]:
+    from service.streaming.dead_letters import read_dead_letters
+
+    return read_dead_letters(settings, wanted=wanted)
+
+
+def _wanted(
+    settings: Settings, code: str | None, topic: str | None, customer: str | None, since: str | None, until: str | None
+) -> Wanted:
+    """ConfigurationError for a code or a time that is none."""
+    from service.streaming.dead_letters import Wanted
+
+    if code is not None and code not in set(ErrorCode):
+        raise ConfigurationError(f"--code {code[:40]!r} is none of {', '.join(sorted(ErrorCode))}.")
+    zone = settings.shop.zone
+    return Wanted(code, topic, customer, instant("--since", since, zone), instant("--until", until, zone))
+
+
+def instant(option: str, text: str | None, zone: ZoneInfo) -> datetime | None:
+    """A date or a time as somebody types it, in UTC. ConfigurationError for anything else."""
+    if text is None:
+        return None
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{option} {text[:40]!r} is no date or time such as 2026-03-01 or 2026-03-01T09:30."
+        ) from None
+    return (said if said.tzinfo is not None else said.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _shown(customer_id: str) -> str:
+    """A key may hold anything; a terminal is to be spared."""
+    text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in customer_id[: _SHOWN_ID + 1])
+    return text if len(text) <= _SHOWN_ID else text[: _SHOWN_ID - 1] + "…"
 
 
 def _by_code(counts: Counter[str]) -> str:

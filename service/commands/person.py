@@ -48,8 +48,10 @@ def export(
     It takes as long as the topics are large.
     """
     from service.inspect.person import export_person
+    from service.streaming.made_under import settings_of_the_state
 
-    held = msgspec.json.format(msgspec.json.encode(export_person(settings_of(ctx), customer)), indent=2)
+    settings = settings_of_the_state(settings_of(ctx))
+    held = msgspec.json.format(msgspec.json.encode(export_person(settings, customer)), indent=2)
     if to is None:
         out.print(held.decode(), highlight=False, markup=False, soft_wrap=True)
         return

@@ -46,9 +46,12 @@ def preview(
         raise ConfigurationError("Name a customer, or --sample for a made-up one: exactly one of the two.")
     from service.inspect.request import request_for
     from service.message import Renderer, ShopFacts
+    from service.streaming.made_under import settings_of_the_state
 
     settings = settings_of(ctx)
     checked(rung, locale)
+    if customer is not None:
+        settings = settings_of_the_state(settings)
     renderer = Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
     if customer is None:
         data = made_up(settings, kind or Kind.WIN_BACK, rung, locale, None, "sample", _SAMPLED_AT)

@@ -31,6 +31,7 @@ def worker(
 def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
     from service.streaming import topics
+    from service.streaming.made_under import refuse_other_settings
     from service.streaming.membership import refuse_to_join, this_process
     from service.streaming.metrics import Metrics
     from service.streaming.reach import AWAY_VARIABLE
@@ -59,6 +60,7 @@ def _run(settings: Settings, *, web: bool) -> int:
         problems = topics.check(settings, wait_s=math.inf, say=log.warning)
         if problems:
             raise ConfigurationError(" ".join(problems))
+        refuse_other_settings(settings)
         partitions = topics.partition_count(settings, wait_s=math.inf, say=log.warning)
         process = this_process()
         refuse_to_join(settings.kafka, process, log.warning)

@@ -42,14 +42,12 @@ from service.delivery.partition import PartitionDelivery, by_chance, wall_us
 from service.delivery.standings import Standings
 from service.domain.events import Erasure
 from service.domain.quiet_times import Quiet
-from service.errors import FatalError
+from service.errors import ExitCode, FatalError, told
 from service.streaming.guard import guarded
 from service.streaming.input_topics import TOPIC_OF
 from service.streaming.outage import Outage
 from service.streaming.restarts import is_of_the_broker, start_again
 
-EXIT_FAILED: Final = 70
-"""EX_SOFTWARE: a supervisor should start the process again, with back-off."""
 _FETCH_MS: Final = 200
 _FETCH_RECORDS: Final = 500
 _REVOKE_S: Final = 10.0
@@ -190,12 +188,12 @@ class Deliverer:
             return
         self._failing = True
         if is_of_the_broker(error, self._outage) and not self._stop.is_set():
-            log.warning("broker lost; starting again", error=repr(error)[:200])
+            log.warning("broker lost; starting again", error=told(error))
             try:
                 keep_ends(self.channel.name, self._unrecorded())
             finally:
                 start_again(_clock_s() - self._born_s)
-        log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
+        log.error("leaving", error=told(error))
         _leave()
 
     def _unrecorded(self) -> list[Said]:
@@ -417,4 +415,4 @@ def _clock_s() -> float:
 def _leave() -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(EXIT_FAILED)
+    os._exit(ExitCode.CRASHED)

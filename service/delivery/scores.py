@@ -28,6 +28,7 @@ from service.delivery.pace import Backoff, Pacer, wait_for
 from service.delivery.partition import wall_us
 from service.delivery.score_desk import Event, ScoreDesk, event_of
 from service.delivery.webhook import WebhookTarget
+from service.errors import ExitCode, told
 from service.streaming.outage import Outage
 from service.streaming.restarts import is_of_the_broker, start_again
 
@@ -36,7 +37,6 @@ _FETCH_RECORDS: Final = 500
 _COMMIT_S: Final = 1.0
 _WIND_UP_S: Final = 8.0
 _LOOK_S: Final = 0.05
-_EXIT_FAILED: Final = 70
 _LONGEST_LOOK_S: Final = 0.5
 
 log = structlog.get_logger()
@@ -100,10 +100,10 @@ class ScoresFeed:
                 task.result()
         except Exception as error:  # noqa: BLE001 - one place decides what it means
             if is_of_the_broker(error, self._outage) and not self._stop.is_set():
-                log.warning("broker lost; starting again", error=repr(error)[:200])
+                log.warning("broker lost; starting again", error=told(error))
                 start_again(time.monotonic() - self._born_s)
-            log.error("leaving", error=repr(error)[:500])  # noqa: TRY400 - one line
-            os._exit(_EXIT_FAILED)
+            log.error("leaving", error=told(error))  # noqa: TRY400 - one line
+            os._exit(ExitCode.CRASHED)
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)

@@ -55,6 +55,11 @@ SOURCE_PREFIX: Final = b"\x00source:"
 CHUNK_PREFIX: Final = b"\x00buy:"
 """Before the number of a sealed chunk of purchases, in four bytes, and the customer_id (sealed_chunks.py)."""
 _NUMBER_BYTES: Final = 4
+KEYED_KEY: Final = b"\x00keyed"
+"""By what the control group and the ids of the erased are hashed where no secret is set: of the name of the group in
+which the state began, which another group that it was carried to goes on with."""
+UNFINISHED_KEY: Final = b"\x00unfinished"
+"""While a state is carried here and not yet whole."""
 
 RESUME_KEY: Final = b"\x00resume"
 """In the ledger topic: when the operator last said that what the brake holds may go out, Unix µs."""
@@ -62,6 +67,8 @@ TODAY_KEY: Final = b"\x00today"
 """In the ledger topic: the partition's local day of stream time, so that totals know how far rows go."""
 PARTITIONER_KEY: Final = b"\x00partitioner"
 """In the ledger topic, partition 0: by which function customers belong to partitions (streaming/partitioner.py)."""
+MADE_UNDER_KEY: Final = b"\x00made-under"
+"""In the ledger topic: the settings without which the state means something else (streaming/made_under.py)."""
 PROGRESS_KEY: Final = b"\x00progress"
 """In the ledger topic: how far the inputs of the partition have been read for records that belong elsewhere
 (streaming/carriage.py)."""

@@ -19,6 +19,7 @@ from service.domain.calendar import NEVER, Calendar
 from service.domain.changelog import (
     BRAKE_KEY,
     JUDGED_PREFIX,
+    KEYED_KEY,
     OWN_PREFIX,
     PACE_KEY,
     PARTITION_KEY,
@@ -94,6 +95,7 @@ class Engine:
         self.counts = Counts()
         self.identities = Identities(erasure_salt, former_salt)
         self._key = erasure_salt
+        self._has_secret = former_salt is not None
         self._pace = Pace(calendar)
         self._merged = self.identities.into
         self._history_days = policy.shop.history_days
@@ -751,6 +753,11 @@ class Engine:
         elif key.startswith(SOURCE_PREFIX):
             if value is not None:
                 self.sources.restore(key.removeprefix(SOURCE_PREFIX), unpack(value))
+        elif key == KEYED_KEY:
+            if value is not None:
+                self.identities.keyed_before(value)
+                if not self._has_secret:
+                    self._key = value
         elif self.identities.restore(key, value):
             pass
         elif (chunk := chunk_of_key(key)) is not None:

@@ -45,6 +45,13 @@ class Identities:
         self._records: dict[bytes, bytes | None] = {}
         self._parcels: list[Parcel] = []
 
+    def keyed_before(self, key: bytes) -> None:
+        """The state began in another group: erased ids without a secret were hashed with that one's key."""
+        if self._former_salt is None:
+            self._salt = key[:64]
+        else:
+            self._former_salt = key[:64]
+
     # ---- ids of one customer
 
     def of(self, customer_id: str) -> list[str]:

@@ -17,7 +17,7 @@ from service.domain.engine import Engine
 from service.domain.findings import Evidence, Kind, Scores
 from service.domain.outreach.evidence import evidence_of
 from service.engines import new_engine
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, NotThereError
 from service.feed.partitions import partition_for
 from service.inspect.curve import Point, marks_days, point_of
 from service.streaming.key_hash import DEFAULT_PARTITIONER
@@ -94,7 +94,7 @@ def engine_of(settings: Settings, customer_id: str) -> tuple[Engine, int, str]:
             if into is not None:
                 return engine_of(settings, into.decode())
         else:
-            raise ConfigurationError(
+            raise NotThereError(
                 f"Customer {customer_id!r} is not known in group {settings.kafka.group!r} "
                 f"(partition {home}, nor any other)."
             )
@@ -121,7 +121,7 @@ def _inspection(settings: Settings, engine: Engine, partition: int, customer_id:
         )
     scores = engine.scores(customer_id)
     if scores is None:
-        raise ConfigurationError(f"Customer {customer_id!r} is not known.")
+        raise NotThereError(f"Customer {customer_id!r} is not known.")
     dates = [("expected visit", scores.expected_visit_us)]
     chosen = " (if chosen under the volume)" if engine.ladder.volume is not None and not customer.episode.rung else ""
     dates += [

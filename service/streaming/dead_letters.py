@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
 
 import msgspec
 from aiokafka.structs import ConsumerRecord
@@ -84,9 +86,49 @@ class StoredDeadLetter(NamedTuple):
     def place(self) -> str:
         return f"{self.partition}/{self.offset}"
 
+    @property
+    def refused_at(self) -> datetime:
+        return datetime.fromisoformat(self.letter.refused_at)
 
-def read_dead_letters(settings: Settings, code: str | None = None) -> Iterator[StoredDeadLetter]:
-    """All dead letters there are now, oldest first within a partition; `code` keeps one error code only."""
+    @property
+    def customers(self) -> list[str]:
+        """Whose it is: by the record's key, and by what it says itself where that is another."""
+        key, said = _bytes(self.letter.key_base64), _said(_bytes(self.letter.value_base64))
+        keyed = [] if key is None else [key.decode(errors="replace")]
+        return list(dict.fromkeys([*keyed, *said]))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which dead letters are asked for; None = all."""
+
+    code: str | None = None
+    topic: str | None = None
+    customer: str | None = None
+    since: datetime | None = None
+    """Refused at that instant or later."""
+    until: datetime | None = None
+    """Refused before."""
+
+    def includes(self, stored: StoredDeadLetter) -> bool:
+        letter = stored.letter
+        return (
+            self.code in {None, letter.error_code}
+            and self.topic in {None, letter.source_topic}
+            and (self.since is None or stored.refused_at >= self.since)
+            and (self.until is None or stored.refused_at < self.until)
+            and (self.customer is None or self.customer in stored.customers)
+        )
+
+
+ALL: Final = Wanted()
+
+
+def read_dead_letters(settings: Settings, code: str | None = None, wanted: Wanted = ALL) -> Iterator[StoredDeadLetter]:
+    """The dead letters there are now, oldest first within a partition; `code` keeps one error code only.
+
+    Raises ConfigurationError where there is no such topic, or no broker answers.
+    """
     topic = settings.kafka.topics.dead_letters
     with open_reader(settings.kafka) as reader:
         partitions = partitions_of(reader, topic)
@@ -94,8 +136,9 @@ def read_dead_letters(settings: Settings, code: str | None = None) -> Iterator[S
             raise ConfigurationError(f"The topic {topic} does not exist; `churn-alert topics create` makes it.")
         for record in records_until_now(reader, partitions):
             letter = DeadLetter.model_validate_json(record.value)
-            if code is None or letter.error_code == code:
-                yield StoredDeadLetter(record.partition, record.offset, letter)
+            stored = StoredDeadLetter(record.partition, record.offset, letter)
+            if code in {None, letter.error_code} and wanted.includes(stored):
+                yield stored
 
 
 def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> int:
@@ -126,6 +169,19 @@ def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> i
     finally:
         producer.close()
     return len(sent)
+
+
+def _said(value: bytes | None) -> list[str]:
+    """The customer_id in what may be an event, or an event in an envelope."""
+    try:
+        event = msgspec.json.decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    if not isinstance(event, dict):
+        return []
+    data = event.get("data")
+    said = [event.get("customer_id"), data.get("customer_id") if isinstance(data, dict) else None]
+    return [each for each in said if isinstance(each, str)]
 
 
 def _bytes(encoded: str | None) -> bytes | None:

@@ -16,10 +16,12 @@ from aiokafka.structs import ConsumerRecord
 from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import (
+    MADE_UNDER_KEY,
     PARTITIONER_KEY,
     POSITION_KEY,
     PROGRESS_KEY,
     TODAY_KEY,
+    UNFINISHED_KEY,
     day_key,
     day_of_key,
     month_key,
@@ -40,6 +42,7 @@ from service.streaming.dead_letters import encode_dead_letter, key_of_letter
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
 from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Refused, clock_us
 from service.streaming.input_topics import BY_RANK
+from service.streaming.made_under import MadeUnder
 from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
 from service.streaming.producer import Destination, Record
@@ -105,6 +108,9 @@ class PartitionJob:
         self._reasons: Counter[str] = Counter()
         self._refused: list[tuple[ConsumerRecord, str]] = []
         self._today_told: int | None = None
+        self._made_under = MadeUnder.of(settings)
+        self._made_under_told: MadeUnder | None = None
+        self._unfinished = False
         self._destinations = {
             TopicKind.OUTREACH: Destination(topics.outreach, partition),
             TopicKind.OUTREACH_DECISIONS: Destination(topics.outreach_decisions, partition),
@@ -125,6 +131,8 @@ class PartitionJob:
                     self._placement.take(self.partition, key, value)
                 elif key == TODAY_KEY:
                     self._today_told = None if value is None else unpack_today(value)
+                elif key == MADE_UNDER_KEY:
+                    self._made_under_told = None if value is None else MadeUnder.unpack(value)
                 elif day is not None and value is not None:
                     self.engine.ledger.restore(day, value)
                 elif (month := month_of_key(key)) is not None and value is not None:
@@ -133,6 +141,8 @@ class PartitionJob:
                 if value is not None:
                     positions = unpack_positions(value)
                     self.positions.update(positions if self._carriage is None else self._carriage.restore(positions))
+            elif key == UNFINISHED_KEY:
+                self._unfinished = value is not None
             else:
                 self.engine.restore(key, value)
         except (msgspec.MsgspecError, ValueError) as error:
@@ -141,7 +151,18 @@ class PartitionJob:
             ) from error
 
     def restored(self) -> None:
+        """All of it has been read. Raises FatalError for a state that is not whole, or was made under settings that it
+        cannot do without."""
+        if self._unfinished:
+            raise FatalError(
+                f"The state of group {self._settings.kafka.group!r} is not whole: it was being carried here, and that was "
+                "broken off. Begin again with `churn-alert state reset`, then carry it once more."
+            )
         self.engine.restored()
+        if self._made_under_told is not None:
+            self._made_under_told.hold(self._settings)
+            if self._made_under_told.regular_min_visits != self._made_under.regular_min_visits:
+                self.engine.everybody.recount(self.engine.customers.values())
         self._delay = self._delay_of_feed()
 
     def _delay_of_feed(self) -> FeedDelay:
@@ -280,6 +301,9 @@ class PartitionJob:
         if self._day_has_changed():
             self._today_told = self.engine.today
             ledger.append((TODAY_KEY, pack_today(self.engine.today)))
+        if self._made_under_told != self._made_under:
+            self._made_under_told = self._made_under
+            ledger.append((MADE_UNDER_KEY, self._made_under.pack()))
         if self._kept_to_tell is not None:
             ledger.append((PARTITIONER_KEY, self._kept_to_tell.pack()))
             self._kept_to_tell = None

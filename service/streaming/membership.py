@@ -26,6 +26,7 @@ from kafka.errors import CoordinatorNotAvailableError, KafkaError
 from service.config import KafkaSettings
 from service.connection import new_admin
 from service.errors import ChurnAlertError, FatalError
+from service.errors import told as told_of
 
 OURS: Final = "churn-alert-worker"
 _OF_EARLIER_RELEASES: Final = "faust-"
@@ -129,7 +130,9 @@ def refuse_to_join(
                 sleep(_PAUSE_S)
                 waited_s += _PAUSE_S
                 continue
-            say(f"The members of the consumer group {kafka.group} cannot be seen ({error!r}); joining it unseen.")
+            say(
+                f"The members of the consumer group {kafka.group} cannot be seen ({told_of(error)}); joining it unseen."
+            )
             return
         for stranger in strangers_of(found):
             raise FatalError(about_stranger(kafka, stranger))

@@ -206,6 +206,8 @@ class Metrics:
             self._held,
         ):  # fmt: skip
             _remove(gauge, partition)
+        for source in self._sources.pop(partition, ()):
+            _remove(self._source_stalled, partition, source)
         for which in _DUE:
             _remove(self._come_due, which, partition)
         for topic in self._lag_topics:

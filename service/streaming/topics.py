@@ -18,7 +18,7 @@ from service.errors import ConfigurationError, TransientError
 from service.streaming import partitioner
 from service.streaming.input_topics import input_names
 from service.streaming.tail import open_reader
-from service.streaming.topic_plan import TopicSpec, topic_plan
+from service.streaming.topic_plan import Role, TopicSpec, topic_plan
 from service.streaming.topic_problems import Existing, kept_otherwise, problems_of, wrong_counts, wrong_policies
 
 Say = Callable[[str], None]
@@ -131,6 +131,53 @@ def make_added(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -
     for spec in missing:
         say(f"The topic {spec.name} was missing and has been created")
     return True
+
+
+def add_partitions(settings: Settings, partitions: int) -> list[str]:
+    """Gives the existing inputs and outputs so many; returns those that had fewer, when all have leaders.
+
+    Raises ConfigurationError where one has more already, or a broker refuses; TransientError as `connect`.
+    """
+    with closing(connect(settings.kafka)) as admin, _one_sentence(settings.kafka):
+        plan = [spec for spec in topic_plan(settings, partitions) if spec.role in {Role.INPUT, Role.OUTPUT}]
+        existing = _describe(admin, [spec.name for spec in plan])
+        for spec in plan:
+            if spec.name in existing and existing[spec.name].partitions > spec.partitions:
+                raise ConfigurationError(
+                    f"Topic {spec.name} has {existing[spec.name].partitions} partitions, and Kafka cannot take any away: "
+                    "choose as many, or other topics."
+                )
+        fewer = [
+            spec.name for spec in plan if spec.name in existing and existing[spec.name].partitions < spec.partitions
+        ]
+        if fewer:
+            admin.create_partitions(dict.fromkeys(fewer, partitions))
+        _until(lambda: all(each.partitions == partitions for each in _describe(admin, fewer).values()))
+        return fewer
+
+
+def output_names(settings: Settings) -> list[str]:
+    """What is told to others: of the shop's customers, its numbers, and what could not be understood."""
+    return [spec.name for spec in topic_plan(settings, ALL_TOPICS) if spec.role in {Role.OUTPUT, Role.TOTAL}]
+
+
+def delete(settings: Settings, names: Sequence[str]) -> list[str]:
+    """Deletes those of the topics that exist; returns them, when they are gone. Raises as `create`."""
+    with closing(connect(settings.kafka)) as admin, _one_sentence(settings.kafka):
+        gone = sorted(_describe(admin, names))
+        if gone:
+            admin.delete_topics(gone)
+        _until(lambda: not _describe(admin, gone))
+        return [f"topic {name}" for name in gone]
+
+
+def _until(done: Callable[[], bool]) -> None:
+    """Brokers hear of a change one after the other. KafkaTimeoutError where it takes too long."""
+    deadline = time.monotonic() + REQUEST_TIMEOUT_MS / 1000
+    while not done():
+        if time.monotonic() > deadline:
+            raise errors.KafkaTimeoutError("the change is not known everywhere")
+        time.sleep(FIRST_PAUSE_S)
 
 
 def for_delivery(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> DeliveryTopics:

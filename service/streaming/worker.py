@@ -22,7 +22,7 @@ from service.build_info import flavour, version
 from service.collector import be_patient
 from service.config import Settings
 from service.domain.changelog import RESUME_KEY, unpack_today
-from service.errors import ChurnAlertError, FatalError
+from service.errors import ChurnAlertError, ExitCode, FatalError, told
 from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
@@ -49,9 +49,9 @@ from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import is_of_the_broker, start_again
 
-EXIT_FAILED = 70
-"""EX_SOFTWARE: a supervisor should start the worker again, with back-off."""
 TICK_S = 0.5
+LOOK_ROUND_S = 60.0
+"""Between two looks at who else is in the group: a worker of a static membership need not hear of who joins."""
 _STOP_LIMIT_S = 9.0
 
 log = structlog.get_logger()
@@ -116,7 +116,7 @@ class Worker:
         self.placement.on_news = self._placement_changed
         with self._directory as directory:
             self.app = self._build(directory)
-            tasks = [self._guard(self._clock()), self._guard(self.totals.run())]
+            tasks = [self._guard(self._clock()), self._guard(self.totals.run()), self._guard(self._look_round())]
             if self._serve is not None:
                 tasks.append(self._guard(self._serve(self)))
             try:
@@ -164,7 +164,7 @@ class Worker:
         self._directory.cleanup()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(EXIT_FAILED)
+        os._exit(ExitCode.CRASHED)
 
     def _guard(self, work: Awaitable[None]) -> asyncio.Task[None]:
         return guarded(work, self.fail)
@@ -175,12 +175,10 @@ class Worker:
             return
         self._failing = True
         if is_of_the_broker(error, self._outage) and not self._stop.is_set():
-            log.warning(
-                "broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=repr(error)[:200]
-            )
+            log.warning("broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=told(error))
             self._directory.cleanup()
             start_again(time.monotonic() - self._born_s, self.reach.since_s)
-        log.error("leaving", error=str(error)[:500] if isinstance(error, FatalError) else repr(error)[:500])
+        log.error("leaving", error=told(error))
         self._leave()
 
     # ---- Faust
@@ -275,6 +273,13 @@ class Worker:
             return await asyncio.to_thread(members_of, self.settings.kafka)
         except (KafkaError, OSError, ChurnAlertError):
             return []
+
+    async def _look_round(self) -> None:
+        """Strangers who come without a rebalance of ours."""
+        while True:
+            await asyncio.sleep(LOOK_ROUND_S)
+            if self.joined:
+                await self._meet([])
 
     async def _meet(self, uneven: list[list[int]]) -> None:
         """After the group was balanced: who else is in it? `uneven`: partition numbers by input, where they differ."""

@@ -46,6 +46,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "streaming": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector", "build_info", "wording", "metric_table", "connection"},
     "feed": {"schemas", "domain", "errors", "config", "history", "streaming", "connection"},
     "inspect": {"domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "streaming", "feed", "message"},
+    "carrying": {"domain", "errors", "config", "build_info", "engines", "streaming", "connection"},
     "local_broker": {"errors", "processes", "connection"},
     # what people look at
     "web": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "build_info", "wording", "streaming", "message"},
@@ -61,7 +62,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     # the way in
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "streaming", "feed", "inspect", "web", "backtest",
-        "report", "demo", "build_info", "delivery", "message", "connection",
+        "report", "demo", "build_info", "delivery", "message", "connection", "carrying",
     },
     "cli": {"errors", "build_info", "commands"},
 }  # fmt: skip

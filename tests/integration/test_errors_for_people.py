@@ -39,14 +39,14 @@ def test_a_misspelt_setting_is_named(tmp_path: Path) -> None:
 
     code, said = run(Settings(), "--config", str(file), "config")
 
-    assert code == 1
+    assert code == 2
     assert "outreach.budgett" in said
 
 
 def test_a_wrong_value_in_the_environment_is_named() -> None:
     code, said = run(Settings(), "config", CHURN_ALERT_SHOP__TIMEZONE="Mars/Olympus")
 
-    assert code == 1
+    assert code == 2
     assert "shop.timezone" in said
     assert "Europe/Paris" in said
 
@@ -54,14 +54,14 @@ def test_a_wrong_value_in_the_environment_is_named() -> None:
 def test_a_misspelt_variable_is_not_ignored() -> None:
     code, said = run(Settings(), "config", CHURN_ALERT_KAFKA__GROPU="x")
 
-    assert code == 1
+    assert code == 2
     assert "CHURN_ALERT_KAFKA__GROPU" in said
 
 
 def test_a_missing_configuration_file_is_named() -> None:
     code, said = run(Settings(), "--config", "no-such.toml", "config")
 
-    assert code == 1
+    assert code == 2
     assert "no-such.toml" in said
 
 
@@ -71,7 +71,7 @@ def test_a_file_without_the_needed_columns_is_explained(tmp_path: Path) -> None:
 
     code, said = run(Settings(), "backtest", str(file), "--out", str(tmp_path / "out"))
 
-    assert code == 1
+    assert code == 2
     assert "customer_id" in said
 
 
@@ -81,7 +81,7 @@ def test_two_levels_exclude_each_other(tmp_path: Path) -> None:
 
     code, said = run(Settings(), "backtest", str(file), "--out", str(tmp_path), "--budget", "1", "--multiple", "3")
 
-    assert code == 1
+    assert code == 2
     assert "--budget" in said
     assert "--multiple" in said
 
@@ -92,7 +92,7 @@ def test_an_impossible_level_is_explained(tmp_path: Path) -> None:
 
     code, said = run(Settings(), "backtest", str(file), "--out", str(tmp_path), "--probability", "3")
 
-    assert code == 1
+    assert code == 2
     assert "probability" in said
 
 
@@ -100,7 +100,7 @@ def test_an_impossible_level_is_explained(tmp_path: Path) -> None:
 def test_a_worker_without_topics_says_how_to_make_them(broker: TestBroker, topic_prefix: str) -> None:
     code, said = run(settings_for(broker.bootstrap_servers, topic_prefix), "worker", "--no-web")
 
-    assert code == 1
+    assert code == 2
     assert "topics create" in said
 
 
@@ -116,7 +116,7 @@ def test_a_worker_on_unequal_partition_counts_names_them(broker: TestBroker, top
 
     code, said = run(mixed, "worker", "--no-web")
 
-    assert code == 1
+    assert code == 2
     assert f"{topic_prefix}purchases" in said
     assert "equal partition counts" in said
 
@@ -132,7 +132,7 @@ def test_a_port_in_use_is_named_with_the_cure(broker: TestBroker, topic_prefix: 
 
         code, said = run(settings.changed(web={"port": port}), "worker")
 
-    assert code == 1
+    assert code == 2
     assert str(port) in said
     assert "web.port" in said
 

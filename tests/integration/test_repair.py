@@ -49,7 +49,7 @@ def test_a_purchase_in_an_unknown_currency_is_repaired_by_a_rate_and_a_retry(
     assert "o5 of 2023-12-19 23:13, 5.00 EUR" in said
 
     repaired = settings.changed(shop={"rates": {"USD": "0.9"}})
-    code, said = run(repaired, "dead-letters", "retry", "--code", "unknown_currency")
+    code, said = run(repaired, "dead-letters", "retry", "--code", "unknown_currency", "--yes")
     assert code == 0
     assert "1 record sent back" in said
     with WorkerProcess(repaired, "w0", static=False) as worker, Positions(repaired, 2) as positions:

@@ -295,7 +295,7 @@ def test_a_worker_whose_port_is_in_use_says_so_and_ends(shop: Shop, settings: Se
 
     ended = subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert f"Port {port} on 127.0.0.1 is in use" in ended.stderr
     assert "Traceback" not in ended.stderr
 

@@ -158,6 +158,17 @@ def test_who_loses_partition_0_shows_no_period_numbers_any_more_until_it_comes_b
     assert shown(metrics)["lost"] == 7
 
 
+def test_nothing_is_told_of_a_source_of_a_partition_that_has_gone(metrics: Metrics) -> None:
+    metrics.feed(1, stalled=True, delay_s=2.0, silent_sources=["till 7"])
+    assert b'churn_alert_source_stalled{partition="1",source="till 7"} 1.0' in generate_latest(metrics.registry)
+
+    metrics.released(1)
+    assert b'source_stalled{partition="1"' not in generate_latest(metrics.registry)
+
+    metrics.feed(1, stalled=False, delay_s=2.0, silent_sources=[])
+    assert b"till 7" not in generate_latest(metrics.registry)
+
+
 def test_the_gauges_say_which_period_they_belong_to_in_the_shops_own_days() -> None:
     paris = Metrics(calendar=ShopSettings(timezone="Europe/Paris", day_starts_at="04:00").calendar())
     paris.recovered(0, 10, 0.1)

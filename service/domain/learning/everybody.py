@@ -301,6 +301,11 @@ class Everybody:
             elif customer.visits and self.newcomers is not None:
                 self.newcomers.opened(customer)
 
+    def recount(self, customers: Iterable[Customer]) -> None:
+        """Other visits make a regular than when `state` was stored."""
+        regulars = [customer for customer in customers if customer.visits >= self._min_visits]
+        self.population.recounted([(cadence.own_mean_log_gap(each), each.revenue_minor) for each in regulars])
+
     def _restore_cut(self, cell: int, value: bytes) -> None:
         if cell != OF_NEWCOMERS:
             self.silences.sent[cell] = unpack(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import log
 from typing import ClassVar, Final
 
@@ -69,6 +70,12 @@ class Population:
     def spent(self, minor: int) -> None:
         """A regular has paid, or got back where it is negative."""
         self.state.regular_revenue_minor += minor
+
+    def recounted(self, regulars: Iterable[tuple[float, int]]) -> None:
+        """Who is a regular is told anew: mean log gap and revenue of each."""
+        self.state.regulars, self.state.log_gap_sum, self.state.regular_revenue_minor = 0, 0.0, 0
+        for mean_log_gap, revenue_minor in regulars:
+            self.joined(mean_log_gap, revenue_minor)
 
     def settle(self) -> None:
         """The pace is told anew, from regulars enough."""

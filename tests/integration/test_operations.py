@@ -1,0 +1,303 @@
+"""The pages of docs/operations, followed word by word on a real broker."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from service.carrying.idle import groups_of
+from service.carrying.reading import newest
+from service.config import Settings
+from service.domain.calendar import DAY_US
+from service.domain.changelog import day_of_key
+from service.domain.events import Event, Purchase
+from service.domain.findings import Outcome
+from service.domain.periods.totals import PeriodTotals
+from service.engines import new_engine
+from service.streaming import topics
+from service.streaming.input_topics import input_names
+from service.streaming.tail import open_reader, partitions_of, records_until_now
+from tests.support.broker import TestBroker
+from tests.support.engines import decisions
+from tests.support.load import START_US, Line, lines_of, send, settings_for
+from tests.support.operations_page import Operator
+from tests.support.worker_process import Positions, WorkerProcess
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+
+NAMES = ("anna", "bert", "cleo", "dora", "emil", "fred", "gina", "hugo", "ines", "jens", "kai", "lea")
+
+
+def shop_of(first_day: int, days: int) -> list[Event]:
+    """Everybody comes every third day or so, two of them no more after the 40th."""
+    events: list[Event] = []
+    for day in range(first_day, first_day + days):
+        for number, name in enumerate(NAMES):
+            if (day + number) % (2 + number % 3) == 0 and not (number < 4 and day > 40):
+                at_us = START_US + day * DAY_US + (8 * 60 + number * 7) * 60_000_000
+                events.append(Purchase(f"{name}-{day}", name, at_us, 400 + number))
+    return events
+
+
+class Cafe:
+    """A shop with workers that a test stops and starts, and all that was ever sent."""
+
+    def __init__(self, settings: Settings, partitions: int, directory: Path) -> None:
+        self.operator = Operator(settings, directory, settings.kafka.group)
+        self.partitions = partitions
+        self.prefix = settings.kafka.group.removesuffix("cafe")
+        self.sent: list[Event] = []
+        self._stack = ExitStack()
+        self._workers: list[WorkerProcess] = []
+
+    @property
+    def settings(self) -> Settings:
+        return self.operator.settings
+
+    def send(self, events: list[Event]) -> None:
+        self.sent += events
+        send(self.settings.kafka.bootstrap_servers, lines_of(events, self.settings), self.partitions)
+
+    def start(self) -> None:
+        self._workers.append(self._stack.enter_context(WorkerProcess(self.settings, "w0", static=False)))
+
+    def apply_all(self) -> None:
+        with Positions(self.settings, self.partitions) as positions:
+            positions.wait_caught_up(workers=self._workers)
+
+    def stop(self) -> None:
+        for worker in self._workers:
+            assert worker.end(signal.SIGTERM) == 0
+        self._workers.clear()
+
+    def close(self) -> None:
+        self._stack.close()
+
+    # ---- what is told of it
+
+    def numbers(self) -> list[str]:
+        """Every period number, from the sums of the partitions."""
+        totals, today = PeriodTotals(self.settings.policy().shop), 0
+        kafka = self.settings.kafka
+        with open_reader(kafka) as reader:
+            for partition in partitions_of(reader, kafka.ledger_topic):
+                for key, value in newest(reader, partition).items():
+                    day = day_of_key(key)
+                    if day is not None:
+                        totals.update(partition.partition, day, value)
+                        today = max(today, day)
+        return sorted(map(repr, totals.changed_rows(today)))
+
+    def released(self) -> Counter[str]:
+        """Decision → how often it went out."""
+        topic = self.settings.kafka.topics.outreach_decisions
+        with open_reader(self.settings.kafka) as reader:
+            told = [
+                msgspec.json.decode(record.value)["data"]
+                for record in records_until_now(reader, partitions_of(reader, topic))
+            ]
+        return Counter(each["decision_id"] for each in told if each["outcome"] == "released")
+
+    def customers(self) -> dict[str, bytes]:
+        kafka = self.settings.kafka
+        found: dict[str, bytes] = {}
+        with open_reader(kafka) as reader:
+            for partition in partitions_of(reader, kafka.state_topic):
+                for key, value in newest(reader, partition).items():
+                    if not key.startswith(b"\0"):
+                        assert key.decode() not in found, "a customer lives in two partitions"
+                        found[key.decode()] = value
+        return found
+
+
+def cafe_of(broker: TestBroker, prefix: str, directory: Path, partitions: int = 1) -> Cafe:
+    settings = settings_for(broker.bootstrap_servers, prefix, kafka={"group": f"{prefix}cafe"})
+    topics.create(settings, partitions=partitions)
+    return Cafe(settings, partitions, directory)
+
+
+@pytest.fixture
+def cafe(broker: TestBroker, topic_prefix: str, tmp_path: Path) -> Iterator[Cafe]:
+    made = cafe_of(broker, topic_prefix, tmp_path)
+    yield made
+    made.close()
+
+
+class Undisturbed:
+    """The same shop in one engine, where nothing was ever changed."""
+
+    def __init__(self, settings: Settings, events: list[Event]) -> None:
+        engine, totals = new_engine(settings), PeriodTotals(settings.policy().shop)
+        self.released: set[str] = set()
+        for event in sorted(events, key=lambda event: event.at_us):
+            engine.apply(event)
+            self.released |= {
+                each.decision_id for each in decisions(engine.drain().outputs) if each.outcome is Outcome.RELEASED
+            }
+        for day in engine.ledger.days():
+            totals.update(0, day, engine.ledger.record(day))
+        self.numbers = sorted(map(repr, totals.changed_rows(engine.today)))
+
+
+def test_more_partitions(cafe: Cafe) -> None:
+    early, late = shop_of(0, 45), shop_of(45, 25)
+    cafe.send(early)
+    cafe.start()
+
+    def more_of_it() -> None:
+        cafe.partitions = 4
+        cafe.send(late)
+        cafe.apply_all()
+
+    cafe.operator.follow(
+        "more-partitions.md",
+        {
+            "the producers have stopped, and everything is applied": cafe.apply_all,
+            "stop the workers": cafe.stop,
+            "start the workers": cafe.start,
+            "start the producers": more_of_it,
+        },
+    )
+    cafe.stop()
+
+    cafe.operator.settings = cafe.settings.changed(kafka={"group": f"{cafe.settings.kafka.group}-4"})
+    undisturbed = Undisturbed(cafe.settings, cafe.sent)
+    assert cafe.numbers() == undisturbed.numbers
+    assert sorted(cafe.customers()) == sorted(NAMES)
+    assert set(cafe.released().values()) == {1}
+    assert set(cafe.released()) == undisturbed.released
+    assert len(undisturbed.released) >= 4
+
+
+def test_backup(cafe: Cafe) -> None:
+    """And restore, and a move to topics that know nothing: on one cluster here, under other names."""
+    early, late, later = shop_of(0, 45), shop_of(45, 15), shop_of(60, 10)
+    home = cafe.settings
+
+    def some_days_later() -> None:
+        cafe.send(late)
+        cafe.apply_all()
+
+    def elsewhere() -> None:
+        other = settings_for(home.kafka.bootstrap_servers, f"{home.kafka.group}-moved-")
+        cafe.operator.settings = other
+
+    def go_on() -> None:
+        cafe.send(later)
+        cafe.apply_all()
+
+    cafe.send(early)
+    cafe.start()
+    cafe.apply_all()
+    cafe.operator.follow(
+        "backup.md",
+        {
+            "stop the workers": cafe.stop,
+            "start the workers": cafe.start,
+            "some days later the internal topics are lost": some_days_later,
+            "the producers have stopped, and everything is applied": cafe.apply_all,
+            "stop the workers for good": cafe.stop,
+            "the settings are those of the other cluster": elsewhere,
+            "start the producers": go_on,
+        },
+    )
+    cafe.stop()
+
+    undisturbed = Undisturbed(home, cafe.sent)
+    assert cafe.numbers() == undisturbed.numbers
+    assert sorted(cafe.customers()) == sorted(NAMES)
+    moved = set(cafe.released())
+    cafe.operator.settings = home
+    assert set(cafe.released()) | moved == undisturbed.released
+    assert not set(cafe.released()) & moved, "decided once"
+
+
+def test_reprocessing(cafe: Cafe) -> None:
+    cafe.send(shop_of(0, 60))
+    cafe.start()
+    cafe.apply_all()
+    first, numbers = cafe.released(), cafe.numbers()
+
+    cafe.operator.follow(
+        "reprocessing.md",
+        {"stop the workers": cafe.stop, "start the workers": cafe.start, "everything is applied": cafe.apply_all},
+    )
+
+    assert cafe.numbers() == numbers
+    assert cafe.released() == {decision: 2 * times for decision, times in first.items()}, "the same ids, once more"
+    assert len(first) >= 4
+
+
+def test_changed_settings(cafe: Cafe) -> None:
+    cafe.send(shop_of(0, 20))
+    cafe.start()
+    cafe.apply_all()
+
+    refused = "churn-alert worker"
+    cafe.operator.follow(
+        "changed-settings.md", {"stop the workers": cafe.stop, "start the workers": cafe.start}, codes={refused: 2}
+    )
+    cafe.apply_all()
+
+    assert "shop.timezone is 'America/New_York', but the state" in cafe.operator.said[refused]
+    assert "set it back" in cafe.operator.said[refused]
+    wrong = cafe.settings.changed(shop={"timezone": "UTC", "currency": "USD", "day_starts_at": "06:00"})
+    told = Operator(wrong, Path(), wrong.kafka.group)
+    assert told.run("churn-alert inspect anna") == 0
+    assert told.said["churn-alert inspect anna"] == cafe.operator.said["churn-alert inspect anna"]
+
+
+def test_dead_letters(cafe: Cafe) -> None:
+    cafe.send(shop_of(0, 10))
+    foreign = (
+        b'{"event_id":"x","customer_id":"anna","occurred_at":"2025-01-11T10:00:00Z","amount":"10","currency":"USD"}'
+    )
+    purchases = cafe.settings.kafka.topics.purchases
+    send(cafe.settings.kafka.bootstrap_servers, [Line(purchases, b"anna", foreign)], 1)
+    cafe.start()
+    cafe.apply_all()
+    listed = "churn-alert dead-letters list --code unknown_currency --topic purchases --since 2026-01-01"
+
+    def a_rate() -> None:
+        cafe.operator.settings = cafe.settings.changed(shop={"rates": {"USD": "0.5"}})
+
+    cafe.operator.follow(
+        "dead-letters.md",
+        {
+            "set a rate for USD": a_rate,
+            "stop the workers": cafe.stop,
+            "start the workers": cafe.start,
+            "everything is applied": cafe.apply_all,
+        },
+    )
+
+    assert "1 dead letter: 1 unknown_currency" in cafe.operator.said[listed]
+    assert " anna " in cafe.operator.said["churn-alert dead-letters list"]
+    (letter,) = cafe.operator.said["churn-alert dead-letters list --customer anna --json"].splitlines()
+    assert msgspec.json.decode(letter)["customers"] == ["anna"]
+    assert "1 record sent back" in cafe.operator.said["churn-alert dead-letters retry --code unknown_currency --yes"]
+    paid = sum(event.amount_minor for event in cafe.sent if isinstance(event, Purchase) and event.customer_id == "anna")
+    assert f"{(paid + 500) / 100:,.2f} EUR" in cafe.operator.said["churn-alert inspect anna"]
+
+
+def test_removing(cafe: Cafe) -> None:
+    cafe.send(shop_of(0, 5))
+    cafe.start()
+    cafe.apply_all()
+    active = cafe.operator.run("churn-alert state reset --remove --yes"), cafe.operator.said.popitem()[1]
+
+    cafe.operator.follow("removing.md", {"stop the workers": cafe.stop})
+
+    assert active[0] == 2
+    assert "is active" in active[1]
+    with open_reader(cafe.settings.kafka) as reader:
+        left = {name for name in reader.topics() if name.startswith(cafe.prefix)}
+    assert left == set(input_names(cafe.settings.kafka.topics))
+    with closing(topics.connect(cafe.settings.kafka)) as admin:
+        assert groups_of(admin, cafe.settings) == []

@@ -1,0 +1,91 @@
+"""Dead letters are found by reason, topic, time and customer."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from schemas.outputs import DeadLetter
+from service.commands.dead_letters import _shown, instant
+from service.errors import ConfigurationError
+from service.streaming.dead_letters import StoredDeadLetter, Wanted
+
+
+def letter(key: bytes | None = b"anna", value: bytes | None = b"{}") -> StoredDeadLetter:
+    def text(content: bytes | None) -> str | None:
+        return None if content is None else base64.b64encode(content).decode()
+
+    return StoredDeadLetter(
+        0,
+        7,
+        DeadLetter(
+            error_code="unknown_currency",
+            error_message="No rate.",
+            source_topic="purchases",
+            source_partition=0,
+            source_offset=3,
+            source_timestamp=None,
+            refused_at="2026-03-01T09:30:00Z",
+            key_base64=text(key),
+            value_base64=text(value),
+            headers=(),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "customers"),
+    [
+        (b"anna", b'{"customer_id": "anna"}', ["anna"]),
+        (b"anna", b'{"customer_id": "bert"}', ["anna", "bert"]),
+        (None, b'{"data": {"customer_id": "cleo"}}', ["cleo"]),
+        (b"anna", b"\xff{", ["anna"]),
+        (b"\xff", None, ["\N{REPLACEMENT CHARACTER}"]),
+        (None, b"[" * 100_000, []),
+        (None, b'{"customer_id": 7, "data": 8}', []),
+        (None, b"[1]", []),
+    ],
+)
+def test_a_letter_is_whose_key_it_has_and_whom_it_names(
+    key: bytes | None, value: bytes | None, customers: list[str]
+) -> None:
+    assert letter(key, value).customers == customers
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Wanted(), True),
+        (Wanted(code="unknown_currency"), True),
+        (Wanted(code="not_json"), False),
+        (Wanted(topic="purchases"), True),
+        (Wanted(topic="surveys"), False),
+        (Wanted(customer="anna"), True),
+        (Wanted(customer="ann"), False),
+        (Wanted(since=datetime(2026, 3, 1, 9, 30, tzinfo=UTC)), True),
+        (Wanted(since=datetime(2026, 3, 1, 9, 31, tzinfo=UTC)), False),
+        (Wanted(until=datetime(2026, 3, 1, 9, 30, tzinfo=UTC)), False),
+        (Wanted(until=datetime(2026, 3, 2, tzinfo=UTC)), True),
+        (Wanted(customer="anna", topic="surveys"), False),
+    ],
+)
+def test_what_is_wanted_is_found_by_all_that_was_said(wanted: Wanted, found: bool) -> None:
+    assert wanted.includes(letter()) is found
+
+
+def test_a_time_without_a_zone_is_the_shops() -> None:
+    paris = ZoneInfo("Europe/Paris")
+
+    assert instant("--since", "2026-03-01", paris) == datetime(2026, 2, 28, 23, tzinfo=UTC)
+    assert instant("--since", "2026-03-01T09:30:00+05:00", paris) == datetime(2026, 3, 1, 4, 30, tzinfo=UTC)
+    assert instant("--since", None, paris) is None
+    with pytest.raises(ConfigurationError, match="--until 'yesterday' is no date"):
+        instant("--until", "yesterday", paris)
+
+
+def test_a_key_does_not_reach_the_terminal_as_it_is() -> None:
+    assert _shown("\x1b[31mred") == "\N{REPLACEMENT CHARACTER}[31mred"
+    assert _shown("a" * 50) == "a" * 39 + "…"

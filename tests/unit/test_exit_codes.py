@@ -1,0 +1,63 @@
+"""How a command ends: one code for each fate, said in one place, and an error in the log says no more than it may."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from service import cli
+from service.errors import (
+    ChurnAlertError,
+    ConfigurationError,
+    ErrorCode,
+    ExitCode,
+    FatalError,
+    NotThereError,
+    PoisonError,
+    TransientError,
+    told,
+)
+from tests.support.worker_process import ROOT
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigurationError("shop.timezone is wrong"), 2),
+        (NotThereError("nobody is known by that name"), 1),
+        (TransientError("no broker answers"), 75),
+        (FatalError("it cannot go on"), 1),
+        (PoisonError(ErrorCode.NOT_JSON, "no JSON"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_an_error_ends_the_command_with_its_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", fail)
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+
+    assert ended.value.code == code
+    said = capsys.readouterr().err.splitlines()
+    assert said == ([f"churn-alert: {error}"] if isinstance(error, ChurnAlertError) else [])
+
+
+def test_the_page_lists_the_codes_there_are() -> None:
+    page = (ROOT / "docs" / "operations" / "README.md").read_text(encoding="utf-8")
+
+    assert sorted(map(int, re.findall(r"^\| (\d+) \|", page, re.MULTILINE))) == sorted(ExitCode)
+
+
+def test_an_error_is_told_by_its_sentence_or_by_its_kind_and_place() -> None:
+    assert told(FatalError("The broker is gone.")) == "The broker is gone."
+    assert told(ValueError("anna@example.org is no number")) == "ValueError"
+    assert told(OSError(28, "No space left on device", "/home/anna")) == "OSError: No space left on device"
+    with pytest.raises(AttributeError) as raised:
+        cli.Context.settings.fget(None)  # type: ignore[attr-defined]
+    assert re.fullmatch(r"AttributeError at service/commands/console\.py:\d+", told(raised.value))
