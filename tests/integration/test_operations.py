@@ -219,7 +219,7 @@ def test_backup(cafe: Cafe) -> None:
 
 
 def test_reprocessing(cafe: Cafe) -> None:
-    cafe.send(shop_of(0, 60))
+    cafe.send(shop_of(0, 70))
     cafe.start()
     cafe.apply_all()
     first, numbers = cafe.released(), cafe.numbers()
