@@ -18,11 +18,15 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markupsafe import Markup
 from pygal import XY, Bar, Config, Line
+from pygal.etree import etree
 from pygal.style import Style
 
 # pygal hooks itself into every import for plug-ins with maps, in a way that Python warns of (ImportWarning). There are
 # none here.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
+
+# Where lxml is installed, for whatever else, it would draw with that, and the elements would be of another kind.
+etree.to_etree()
 
 WIDTH, HEIGHT = 520, 270
 _FONT = 15
