@@ -90,6 +90,7 @@ HOT = (
     "outreach/kinds/service_recovery",
     "outreach/pace",
     "outreach/occasions",
+    "partition_state",
     "scoreboard",
     "timeline",
     "visits",

@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from service.domain.acyclic import i64
+
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
 HOUR_US: Final = 60 * MINUTE_US
@@ -93,9 +95,9 @@ class Calendar:
         """By quarter of an hour: from UTC to a clock that shows midnight when the shop's day begins."""
         self._whole_day_us: dict[int, int] = {}
         """By day in UTC, of days that have one offset from their begin to their end; `_CHANGES` of others."""
-        self._quarter = -1
+        self._quarter: i64 = -1
         """The one asked for last, which is the likeliest to be asked for next, with its offset."""
-        self._offset = 0
+        self._offset: i64 = 0
 
     def __deepcopy__(self, memo: dict[int, object]) -> Calendar:
         """Itself: a chart copies its formats, and compiled there would be no other way."""
@@ -103,18 +105,20 @@ class Calendar:
 
     def day_of(self, at_us: int) -> int:
         """Number of the local day that contains the instant."""
-        quarter = at_us // _QUARTER_HOUR_US
+        at: i64 = at_us
+        quarter = at // _QUARTER_HOUR_US
         if quarter != self._quarter:
             offset = self._offset_us.get(quarter)
             self._offset = self._look_up(quarter) if offset is None else offset
             self._quarter = quarter
-        return (at_us + self._offset) // DAY_US
+        return (at + self._offset) // DAY_US
 
     def hour_of(self, at_us: int) -> int:
         """Number of the shop's hour that contains the instant: 24 × its day + whole hours since that began by the
         clock."""
-        day = self.day_of(at_us)
-        return 24 * day + (at_us + self._offset - day * DAY_US) // HOUR_US
+        day: i64 = self.day_of(at_us)
+        local: i64 = at_us + self._offset
+        return 24 * day + (local - day * DAY_US) // HOUR_US
 
     def hour_end_us(self, at_us: int) -> int:
         """When the shop's hour ends that contains the instant, by its clock as it goes then."""

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from service.domain.changelog import pack
 from service.domain.clock import ClockState
 from service.domain.feed_delay import DelayState
@@ -17,30 +15,13 @@ from service.domain.outreach.brake import BrakeState
 from service.domain.outreach.realised import Realised
 from service.domain.outreach.release import ReleaseState
 from service.domain.outreach.volume import VolumeState
+from service.domain.partition_record import record_of
 from service.domain.rhythm import RhythmState
 
 _VERSION: Final = 2
 _VERSION_OF_ONE_CURVE: Final = 1
 """Had one curve for all regulars in its first three fields; its gaps cannot be told apart by cell, so they are learned
 anew."""
-
-
-class _Record(msgspec.Struct, array_like=True):
-    """As stored; new elements are appended with defaults."""
-
-    version: int
-    clock: list[Any]
-    population: list[Any]
-    release: list[Any]
-    volume: list[Any] = []
-    """Empty without a volume."""
-    realised: list[list[Any]] = []
-    brake_visits: int = 0
-    delay: list[Any] = []
-    gap: list[Any] = []
-    judgements: int = 0
-    published: int = 0
-    rhythm: list[Any] = []
 
 
 class PartitionState:
@@ -86,10 +67,7 @@ class PartitionState:
     @classmethod
     def unpack(cls, value: bytes) -> PartitionState:
         """Back from `pack`. Raises ValueError for a record that is none, or of a later version."""
-        try:
-            record = msgspec.msgpack.decode(value, type=_Record)
-        except msgspec.MsgspecError as error:
-            raise ValueError(f"not a partition's record: {error}") from error
+        record = record_of(value)
         version, population = record.version, record.population
         if version == _VERSION_OF_ONE_CURVE:
             population = population[3:]

@@ -66,6 +66,8 @@ _NEW_NORMAL_SHARE: Final = 0.15
 _AHEAD_HOURS: Final = 24
 """So long before time is believed to have reached them, arrivals beyond a jump of it count for the end of a silence."""
 _LONGEST_FORESEEN: Final = 53 * CELLS
+_CLOCK_CHANGE: Final = 26
+"""Hours by which a clock may be put on or back at most, a day at the date line included."""
 _NO_HOUR: Final = -(1 << 40)
 
 
@@ -135,7 +137,7 @@ class Rhythm:
         """Observed hours at which the cell was last brought up to date."""
         self.touched: Final[set[int]] = set()
         """Cells changed since they were last stored."""
-        self._foreseen_for = (_NO_HOUR, -1)
+        self._foreseen_for = (_NO_HOUR, 0, False, False)
         self._foreseen = (NEVER, NEVER)
 
     # ---- what is asked of it
@@ -184,6 +186,8 @@ class Rhythm:
         """The same up to a later instant, if nobody arrives until then."""
         if self.silent:
             return self.stalled_us(at_us)
+        if self._calendar.hour_of(at_us) + _CLOCK_CHANGE < self._silent_from_hour():
+            return self.state.stalled_us  # too soon for any silence to be told
         told_us, from_us = self._foresee()
         return self.state.stalled_us + (at_us - from_us if at_us >= told_us else 0)
 
@@ -428,10 +432,18 @@ class Rhythm:
     def _foresee(self) -> tuple[int, int]:
         """When the source will be known to be silent if nobody arrives any more, and from when on it will have been."""
         state = self.state
-        asked = (state.hour, state.arrivals + state.late)
+        heard = state.arrivals > 0 or state.late > 0
+        asked = (state.hour, state.late, heard, self.believed)
         if asked != self._foreseen_for:
             self._foreseen_for, self._foreseen = asked, self._foresee_anew()
         return self._foreseen
+
+    def _silent_from_hour(self) -> float:
+        """No silence can be told before that hour, if nobody arrives any more."""
+        state = self.state
+        if state.arrivals or state.late:
+            return state.hour + self._silence_hours
+        return min(state.heard_hour, state.short_hour if state.shortfall > 0.0 else state.hour) + self._silence_hours
 
     def _foresee_anew(self) -> tuple[int, int]:
         state = self.state
@@ -447,7 +459,7 @@ class Rhythm:
             missed = shortfall = 0.0
             heard_hour = hour
             hour += 1
-        if min(heard_hour, short_hour if shortfall > 0.0 else first) + self._silence_hours > last:
+        if self._silent_from_hour() > last:
             return NEVER, NEVER  # none would be long enough
         known = 1.0 - _WEEKLY ** max(1.0, observed / CELLS)
         while hour < last:

@@ -176,7 +176,7 @@ class Scoreboard:
     def _note(self, customer: Customer, now_us: int) -> None:
         state, judged, customer_id = self._state, self._judged, customer.customer_id
         learned, bases = self._everybody.learned, self._bases
-        if customer.judged > state.published:  # they wait already: to the end
+        if state.published < customer.judged < state.judgements:  # they wait already: to the end
             judged.pop(customer_id, None)
         state.judgements += 1
         customer.judged, customer.judged_after_us = state.judgements, now_us - customer.last_us

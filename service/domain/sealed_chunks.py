@@ -48,10 +48,14 @@ def width_of(amount: int) -> int:
 
 def row_of(event: bytes, order: bytes, at_us: int, amount: int, what: int, width: int) -> bytes:
     """One packed entry. An amount beyond eight bytes is none of this world and is kept as the largest there is."""
+    return event + order + _time_of(at_us, what) + amount.to_bytes(width, "big")
+
+
+def _time_of(at_us: int, what: int) -> bytes:
+    """The time with what the entry is, as it is packed."""
     if not _EARLIEST_US <= at_us <= _LATEST_US:
         at_us = max(_EARLIEST_US, min(_LATEST_US, at_us))
-    time = (at_us - _EARLIEST_US) << _KINDS_BITS | what
-    return event + order + time.to_bytes(_TIME_BYTES, "big") + amount.to_bytes(width, "big")
+    return ((at_us - _EARLIEST_US) << _KINDS_BITS | what).to_bytes(_TIME_BYTES, "big")
 
 
 def rows_of(chunk: bytes) -> list[Row]:
@@ -82,7 +86,7 @@ def appended(chunk: bytes, event: bytes, order: bytes, at_us: int, amount: int, 
         if width < _MOST_WIDTH:
             return appended(_widened(chunk, min(_MOST_WIDTH, width_of(amount))), event, order, at_us, amount, what)
         amount = (1 << 8 * _MOST_WIDTH) - 1
-    return chunk + row_of(event, order, at_us, amount, what, width)
+    return b"".join((chunk, event, order, _time_of(at_us, what), amount.to_bytes(width, "big")))
 
 
 def _widened(chunk: bytes, width: int) -> bytes:

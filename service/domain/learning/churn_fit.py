@@ -122,15 +122,16 @@ class _Posterior:
 
     def _log_likelihood(self, r: float, alpha: float, a: float, b: float) -> float:
         stages = self._stages
-        constants: dict[int, float] = {}
+        constant, constant_of = 0.0, -1
         common = r * log(alpha) - lgamma(r) + lgamma(a + b) - lgamma(b)
         terms: list[float] = []
-        for repeats, recency, age, number in zip(self._repeats, self._recency, self._age, self._number, strict=True):
+        all_repeats, recencies, ages, numbers = self._repeats, self._recency, self._age, self._number
+        for index in range(len(numbers)):
+            repeats, recency, age, number = all_repeats[index], recencies[index], ages[index], numbers[index]
             shape = r + stages * repeats
-            constant = constants.get(repeats)
-            if constant is None:
+            if repeats != constant_of:  # they are in order
+                constant_of = repeats
                 constant = common + lgamma(shape) + lgamma(b + repeats) - lgamma(a + b + repeats + 1)
-                constants[repeats] = constant
             rest, whole = log(alpha + recency), log(alpha + age)
             share = (age - recency) / (alpha + age)
             alive = stage_sum(stages, shape, share) * exp(shape * (rest - whole))

@@ -533,4 +533,6 @@ def _moved(values: list[float], by: float) -> list[float]:
 
 
 def _added(rows: list[list[float]]) -> list[float]:
+    if len(rows) == 1:
+        return rows[0].copy()
     return [fsum(column) for column in zip(*rows, strict=True)]

@@ -61,6 +61,8 @@ class Release:
         self._at_most = policy.at_most_per_hour
         self._a_day: int = 0 if policy.daily_limit is None else policy.daily_limit
         """Of the whole shop; 0: no limit."""
+        self._counted = sum(self.state.minutes[1::2])
+        """What has gone out in the minutes that are counted."""
         self._partition = policy.partition
         self._partitions = policy.partitions
 
@@ -113,8 +115,9 @@ class Release:
         state, minute = self.state, now_us // MINUTE_US
         minutes = state.minutes
         while minutes and minutes[0] < minute - 60:
+            self._counted -= minutes[1]
             del minutes[:2]
-        if sum(minutes[1::2]) < self._at_most:
+        if self._counted < self._at_most:
             return now_us
         first = max(state.next_turn_us, (minutes[0] + 61) * MINUTE_US)
         state.next_turn_us = first + HOUR_US // self._at_most
@@ -124,6 +127,7 @@ class Release:
         """A message goes out."""
         state, minute = self.state, now_us // MINUTE_US
         minutes = state.minutes
+        self._counted += 1
         if minutes and minutes[-2] >= minute:
             minutes[-1] += 1
         else:
