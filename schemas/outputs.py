@@ -263,6 +263,14 @@ class CustomerScores(WireModel):
     marketing_consent: bool | None = Field(
         None, description="The customer's last word on it; null = unknown, or a record older than this field."
     )
+    store: str | None = Field(
+        None,
+        description="Store, else channel, of most of the recent visits; null = never said, or a record older than this field.",
+    )
+    visit_days: Annotated[tuple[LocalDate, ...], Field(strict=False)] = Field(
+        (),
+        description="Local days of the newest visits, twelve at most, oldest first, of who is slowing, quiet, lost or not healthy; empty for all others.",
+    )
 
 
 class PeriodMetrics(WireModel):

@@ -127,7 +127,7 @@ class Engine:
         policy = self.policy
         self.state = state
         minimum, keeps = policy.shop.regular_min_visits, self._keeps_records
-        self.scoreboard = Scoreboard(self.everybody, state, minimum, keeps_records=keeps)
+        self.scoreboard = Scoreboard(self.everybody, state, self.sources, minimum, keeps_records=keeps)
         self.realised_at_start = state.realised.copy()
         self.rhythm = Rhythm(self.calendar, policy.timing.feed_silence_hours, state.rhythm)
         self.timeline = Timeline(

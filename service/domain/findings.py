@@ -248,6 +248,10 @@ class Scores(msgspec.Struct, frozen=True, gc=False):
     """One per survey that was ever answered: NPS, CSAT, CES."""
     marketing_consent: bool | None
     """None: nothing is known of it."""
+    store: str | None = None
+    """Store, else channel, of most of the recent visits; None: never said."""
+    visit_days: tuple[int, ...] = ()
+    """Local day numbers of the newest visits, ascending, of who is not healthy; of all others none are told."""
 
 
 class ScoresErased(msgspec.Struct, frozen=True, gc=False):

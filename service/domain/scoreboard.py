@@ -18,6 +18,7 @@ from service.domain.findings import HealthBand, Output, Scores, Segment
 from service.domain.learning.everybody import Everybody
 from service.domain.learning.learned import Learned
 from service.domain.partition_state import PartitionState
+from service.domain.sources import Sources
 
 Judged = tuple[int, Customer, Learned]
 """When a customer was judged, as what, and by what had been learned then. The customer is not copied: whatever changes
@@ -29,9 +30,16 @@ class Scoreboard:
     of any instant."""
 
     def __init__(
-        self, everybody: Everybody, state: PartitionState, regular_min_visits: int, *, keeps_records: bool
+        self,
+        everybody: Everybody,
+        state: PartitionState,
+        sources: Sources,
+        regular_min_visits: int,
+        *,
+        keeps_records: bool,
     ) -> None:
         self._everybody = everybody
+        self._sources = sources
         self._state = state
         self._min_visits = regular_min_visits
         self._keeps_records = keeps_records
@@ -80,7 +88,12 @@ class Scoreboard:
 
     def scores_of(self, customer: Customer, now_us: int) -> Scores:
         """The customer's numbers at `now_us`, or at their last visit if that is dated ahead."""
-        return scores.scores_of(customer, self._everybody, max(now_us, customer.last_us), self._min_visits)
+        now = max(now_us, customer.last_us)
+        return scores.scores_of(customer, self._everybody, now, self._min_visits, self._store_of(customer))
+
+    def _store_of(self, customer: Customer) -> str | None:
+        source = self._sources.of(customer)
+        return None if source is None or not source.name else source.name
 
     def forget(self, customer: Customer) -> None:
         """The customer is erased."""
@@ -140,7 +153,10 @@ class Scoreboard:
         else:
             taken = [judged.pop(known) for known in list(judged)[:most]]
             state.published = taken[-1][1].judged
-        return [scores.record_of(customer, now, self._min_visits, learned) for now, customer, learned in taken]
+        return [
+            scores.record_of(customer, now, self._min_visits, learned, self._store_of(customer))
+            for now, customer, learned in taken
+        ]
 
     def changed_bases(self) -> list[tuple[int, tuple[object, ...] | None]]:
         """What is to be stored of what judgements rest on, by number of the first: what is known at present is stored

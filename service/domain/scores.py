@@ -51,6 +51,8 @@ _FALLS_BELOW: Final = (HEALTHY_FROM / 100.0, WATCH_FROM / 100.0)
 _BANDS: Final = tuple(HealthBand)
 _AT_RISK: Final[int] = _BANDS.index(HealthBand.AT_RISK)
 _RISK_BANDS: Final = tuple(RiskBand)
+TOLD_DAYS: Final = 12
+"""Visits that are told of who is not healthy: enough to see a rhythm."""
 _SEGMENTS: Final = tuple(Segment)
 _NEW: Final[int] = _SEGMENTS.index(Segment.NEW)
 _RETURNING: Final[int] = _SEGMENTS.index(Segment.RETURNING)
@@ -297,14 +299,17 @@ def as_judged(customer: Customer) -> Customer:
     if answers is not None:
         copy.answers = answers.copy()
     copy.profile = customer.profile
+    copy.source, copy.days, copy.days_from = customer.source, customer.days, customer.days_from
     return copy
 
 
-def scores_of(customer: Customer, everybody: Everybody, now_us: int, regular_min_visits: int) -> Scores:
+def scores_of(
+    customer: Customer, everybody: Everybody, now_us: int, regular_min_visits: int, store: str | None = None
+) -> Scores:
     """The customer's record at `now_us`; None where there is not enough evidence."""
     judged = as_judged(customer)
     judged.segment = segment_of(customer, everybody, now_us, regular_min_visits)
-    return record_of(judged, now_us, regular_min_visits, everybody.learned)
+    return record_of(judged, now_us, regular_min_visits, everybody.learned, store)
 
 
 def record_of(
@@ -312,9 +317,10 @@ def record_of(
     now_us: int,
     regular_min_visits: int,
     learned: Learned,
+    store: str | None = None,
 ) -> Scores:
     """The record of a customer as they were judged at `now_us`; `learned` = what was known of the population at that
-    time."""
+    time; `store` = where they belong."""
     visited = customer.visits > 0
     parts = health_parts(customer, now_us)
     usual = exp(customer.log_usual) if customer.visits > 1 else None
@@ -325,6 +331,9 @@ def record_of(
     segment = _SEGMENTS[max(0, customer.segment)]
     health = in_order([part.points for part in parts]) if parts else None
     outlook = outlook_of(customer, learned.model, now_us) if visited else None
+    days: tuple[int, ...] = ()
+    if customer.segment >= _SLOWING or (health is not None and health < HEALTHY_FROM):
+        days = tuple(customer.newest_days(TOLD_DAYS)[::-1])
     return Scores(
         customer_id=customer.customer_id,
         as_of_us=now_us,
@@ -351,4 +360,6 @@ def record_of(
         latest_ces=answers.ces,
         answers=answers.latest(),
         marketing_consent=None if customer.profile is None else customer.profile.consent,
+        store=store,
+        visit_days=days,
     )

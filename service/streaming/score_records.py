@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import xxhash
 
-from service.domain.calendar import utc_text
+from service.domain.calendar import to_date, utc_text
 from service.domain.findings import HealthPart, LatestAnswer, Scores
 from service.domain.money import minor_to_text
 from service.streaming.cloud_events import SOURCE, rounded, time_or_none
@@ -51,6 +51,8 @@ class _ScoresData(msgspec.Struct, frozen=True, gc=False):
     latest_ces: int | None
     answers: tuple[_AnswerData, ...]
     marketing_consent: bool | None
+    store: str | None
+    visit_days: tuple[str, ...]
 
 
 class _Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -106,6 +108,8 @@ class ScoreEncoder:
             scores.latest_ces,
             tuple([self._answer(answer) for answer in scores.answers]) if scores.answers else (),
             scores.marketing_consent,
+            scores.store,
+            tuple([to_date(day).isoformat() for day in scores.visit_days]) if scores.visit_days else (),
         )
         told = self._encode(data)
         # the digest, because several records may be of one instant: a consent moves no time

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from service.domain.changelog import JUDGED_PREFIX
 from service.domain.engine import Engine
-from service.domain.events import Event, Merge, Profile, Survey, SurveyAnswer
-from service.domain.findings import Output, Scores, ScoresErased
+from service.domain.events import Event, Merge, Profile, Purchase, Survey, SurveyAnswer
+from service.domain.findings import Output, Scores, ScoresErased, Segment
 from tests.support.engines import Changelog, apply_all, at, make_engine, purchase, shop_log, weekly, whole_state
 
 REGULAR: list[Event] = weekly("ann", 6)
@@ -128,6 +130,27 @@ def test_a_consent_of_someone_who_has_only_got_money_back_is_told() -> None:
     assert isinstance(before, Scores)
     assert isinstance(after, Scores)
     assert (before.marketing_consent, after.marketing_consent) == (None, True)
+
+
+def test_of_who_is_not_healthy_the_newest_visits_are_told_and_of_nobody_else() -> None:
+    engine = make_engine()
+    told = newest(apply_all(engine, weekly("ann", 20)))["ann"]
+    silent = newest(apply_all(engine, [purchase("bob", 400.0)]))["ann"]
+
+    assert told.visit_days == ()
+    assert silent.segment is Segment.LOST
+    assert silent.visit_days == tuple(engine.customers["ann"].visit_days()[-12:])
+    assert [later - earlier for earlier, later in pairwise(silent.visit_days)] == [7] * 11
+
+
+def test_the_store_of_most_of_the_recent_visits_is_told() -> None:
+    engine = make_engine()
+    days = enumerate(["north", "north", "south", "south", "south"])
+    events = [Purchase(f"p{n}", "ann", at(7.0 * n + 0.5), 1_000, False, source=store) for n, store in days]
+
+    assert newest(apply_all(engine, events[:3]))["ann"].store == "north"
+    assert newest(apply_all(engine, events[3:]))["ann"].store == "south"
+    assert newest(apply_all(engine, weekly("bob", 1)))["bob"].store is None
 
 
 def test_who_is_only_known_by_name_has_no_record() -> None:
