@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import FastAPI
 
+from service.commands.shop_people import ShopPeople
 from service.config import Settings
 from service.config.loading import load_settings
 from service.logs import configure_logging
-from service.web.access import Access
+from service.web.access import Access, Scope
 from service.web.app import create_app
 from service.web.limits import Limits
 from service.web.remote_facts import Line, RemoteFacts
@@ -29,13 +31,15 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
     asked = Line(*await asyncio.open_connection(sock=line))
     facts = RemoteFacts(asked, reading)
     access = Access(settings.web)
-    app = create_app(settings, facts.metrics, facts, access, facts.renew)
+    people = ShopPeople(settings, facts) if access.anybody(Scope.PERSONS) or access.anybody(Scope.WRITE) else None
+    app = create_app(settings, facts.metrics, facts, access, facts.renew, people)
     add_unsubscribing(app, settings)
     limits = Limits.of(settings.web, settings.web.host, settings.deliver.public_url)
     serving = asyncio.create_task(
         serve_app(Renderings(app, facts.renew, stored=settings.web.numbers == "open"), listener, limits, access)
     )
-    following = asyncio.create_task(_follow(facts, reading))
+    readings = [reading.run] if people is None else [reading.run, people.run]
+    following = asyncio.create_task(_follow(facts, readings))
     talking = asyncio.create_task(asked.run(facts.hear))
     tasks = [serving, following, talking]
     try:
@@ -48,12 +52,12 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
         await asyncio.wait(tasks)
 
 
-async def _follow(facts: RemoteFacts, reading: ShopReading) -> None:
+async def _follow(facts: RemoteFacts, readings: Sequence[Callable[[], Awaitable[None]]]) -> None:
     """Reads the topics as soon as the worker has them."""
     while not facts.works.is_set():
         await facts.renew()
         await asyncio.sleep(0.2)
-    await reading.run()
+    await asyncio.gather(*(run() for run in readings))
 
 
 def add_unsubscribing(app: FastAPI, settings: Settings) -> None:

@@ -60,7 +60,7 @@ class Inspection(NamedTuple):
 
 def inspect_customer(settings: Settings, customer_id: str) -> Inspection:
     """What the worker knows of a customer. Raises as `engine_of`."""
-    return _inspection(settings, *engine_of(settings, customer_id))
+    return inspection_of(settings, *engine_of(settings, customer_id))
 
 
 def engine_of(settings: Settings, customer_id: str) -> tuple[Engine, int, str]:
@@ -111,7 +111,8 @@ def _is_of(key: bytes, customer_id: str) -> bool:
     return chunk is not None and chunk[0] == customer_id
 
 
-def _inspection(settings: Settings, engine: Engine, partition: int, customer_id: str) -> Inspection:
+def inspection_of(settings: Settings, engine: Engine, partition: int, customer_id: str) -> Inspection:
+    """Of an engine that knows the customer. Raises ConfigurationError where there is nothing to tell of them."""
     customer, zone = engine.customers[customer_id], settings.shop.zone
     if customer.objects:
         since = local_time(customer.objection, zone)
@@ -167,8 +168,13 @@ def local_time(at_us: int, zone: ZoneInfo) -> datetime:
     return to_datetime(at_us).astimezone(zone)
 
 
-def as_json(inspection: Inspection) -> str:
-    """Everything, for programs."""
+def as_json(inspection: Inspection, *, stored: bool = True) -> str:
+    """Everything, for programs; `stored`: the customer's own state too, contact included."""
+    state = {
+        name: value
+        for name, value in zip(FIELDS, inspection.customer.fields(), strict=False)
+        if name not in {"days", "seen", "bucket", "order_memory", "bought"}
+    }
     return msgspec.json.encode(
         {
             "partition": inspection.partition,
@@ -186,10 +192,6 @@ def as_json(inspection: Inspection) -> str:
                 }
                 for when, point in inspection.curve
             ],
-            "state": {
-                name: value
-                for name, value in zip(FIELDS, inspection.customer.fields(), strict=False)
-                if name not in {"days", "seen", "bucket", "order_memory", "bought"}
-            },
+            **({"state": state} if stored else {}),
         }
     ).decode()

@@ -120,12 +120,12 @@ class Access:
             return 403, why, {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
         return holder
 
-    def check(self, request: Request, scope: Scope) -> Holder:
+    def check(self, request: Request, scope: Scope, *, by_header_alone: bool = False) -> Holder:
         """Raises HTTPException with the refusal."""
         found = self.refusal(
             client_of(request.client.host if request.client else ""),
             request.headers.get("authorization", ""),
-            request.headers.get("cookie", ""),
+            "" if by_header_alone else request.headers.get("cookie", ""),
             scope,
         )
         if isinstance(found, Holder):
@@ -133,8 +133,9 @@ class Access:
         raise HTTPException(*found)
 
 
-def gate(access: Access, scope: Scope) -> Callable[..., Awaitable[Holder]]:
-    """For a route of the API: lets in who holds a token of that scope, and tells who it is."""
+def gate(access: Access, scope: Scope, *, by_header_alone: bool = False) -> Callable[..., Awaitable[Holder]]:
+    """For a route of the API: lets in who holds a token of that scope, and tells who it is. `by_header_alone`: for what
+    changes something no cookie counts, which a browser sends along by itself."""
 
     async def check(
         request: Request,
@@ -143,7 +144,7 @@ def gate(access: Access, scope: Scope) -> Callable[..., Awaitable[Holder]]:
             Depends(HTTPBearer(auto_error=False, description="web.token, or one of web.tokens")),
         ],
     ) -> Holder:
-        return access.check(request, scope)
+        return access.check(request, scope, by_header_alone=by_header_alone)
 
     return check
 

@@ -1,4 +1,4 @@
-"""The ASGI application: its routes put together. Read only."""
+"""The ASGI application: its routes put together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from service.web.described import DescribedApp
 from service.web.live import add_live
 from service.web.numbers_api import add_numbers
 from service.web.pages import add_pages
+from service.web.people.api import add_people_api
 from service.web.people.frame import Frame
+from service.web.people.lists import add_lists
+from service.web.people.people import Nobody, People
+from service.web.people.person import add_person
 from service.web.people.sign_in import add_sign_in
 from service.web.probes import Registered, add_probes
 from service.web.responses import answer_errors, secure
@@ -37,8 +41,10 @@ def create_app(
     facts: ShopFacts,
     access: Access | None = None,
     renew: Callable[[], Awaitable[None]] = _as_they_are,
+    people: People | None = None,
 ) -> FastAPI:
-    """Handlers answer from memory. `renew` has the facts brought up to date."""
+    """Handlers answer from memory. `renew` has the facts brought up to date. `people`: who there is; None: nobody is
+    told of."""
     access = access or Access(settings.web)
     app = DescribedApp(
         title="Churn Alert",
@@ -54,7 +60,11 @@ def create_app(
     assets.add(app)
     add_probes(app, metrics, facts)
     add_api(app, settings, facts, access)
-    add_sign_in(app, Frame(settings.shop, access, assets))
+    people, frame = people or Nobody(), Frame(settings.shop, access, assets)
+    add_people_api(app, settings, people, access)
+    add_lists(app, settings, people, frame)
+    add_person(app, settings, people, frame)
+    add_sign_in(app, frame)
     add_numbers(app, settings, facts)
     add_pages(app, settings, facts, assets)
     add_sample(app, settings, facts)

@@ -226,6 +226,9 @@ class PageProcess:
             case Ask.FACTS:
                 answer = Answer(question.number, facts=facts.told())
                 return answer, clock_s() - began_s
+            case Ask.PERSON:
+                answer = Answer(question.number, person=facts.person(question.about))
+                return answer, clock_s() - began_s
             case Ask.METRICS:
                 encode, content_type = choose_encoder(question.accept)
                 end = encode(_Few([]))  # what stands behind the last family
@@ -249,7 +252,7 @@ class PageProcess:
         if self._worker is None and not self._stopping.is_set():
             self._metrics.broker(since_s)
         match question.ask:
-            case Ask.LIFE:
+            case Ask.LIFE | Ask.PERSON:
                 return Answer(question.number)
             case Ask.FACTS:
                 return Answer(question.number, facts=waiting_facts(since_s))

@@ -26,6 +26,7 @@ PATIENCE_S: Final = 1.0
 """A worker that does not answer within this time stands still."""
 _OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0"
 """The other format; whatever else is accepted gets the plain one."""
+_PERSON_PATIENCE_S: Final = 3.0
 _METRICS_PATIENCE_S: Final = 5.0
 """They wait for their turn."""
 
@@ -37,8 +38,8 @@ class Line:
         self._reader = reader
         self._writer = writer
         self._number = 0
-        self._open: dict[tuple[Ask, str], asyncio.Future[Answer]] = {}
-        self._numbers: dict[int, tuple[Ask, str]] = {}
+        self._open: dict[tuple[Ask, str, str], asyncio.Future[Answer]] = {}
+        self._numbers: dict[int, tuple[Ask, str, str]] = {}
 
     async def run(self, answered: Callable[[Answer], None]) -> None:
         """Returns when the worker has gone, or says that it is going."""
@@ -53,15 +54,15 @@ class Line:
                     future.set_result(answer)
                 answered(answer)
 
-    async def ask(self, what: Ask, patience_s: float, accept: str = "") -> Answer:
+    async def ask(self, what: Ask, patience_s: float, accept: str = "", about: str = "") -> Answer:
         """Who asks the same as one who waits gets the same answer. Raises TimeoutError."""
-        key = (what, accept)
+        key = (what, accept, about)
         future = self._open.get(key)
         if future is None:
             future = self._open[key] = asyncio.get_running_loop().create_future()
             self._number += 1
             self._numbers[self._number] = key
-            self._writer.write(framed(Question(self._number, what, accept)))
+            self._writer.write(framed(Question(self._number, what, accept, about)))
         answer = await asyncio.wait_for(asyncio.shield(future), patience_s)
         if answer.given_up:
             raise TimeoutError
@@ -123,6 +124,13 @@ class RemoteFacts:
             kept = await self._line.ask(Ask.METRICS, _METRICS_PATIENCE_S, accept)
             self._metrics[accept] = (time.monotonic(), kept)
         return kept.metrics, kept.content_type
+
+    async def person(self, customer_id: str) -> bytes:
+        """What this worker knows of the customer, as JSON; empty where it holds them not, or does not answer."""
+        try:
+            return (await self._line.ask(Ask.PERSON, _PERSON_PATIENCE_S, about=customer_id)).person
+        except TimeoutError:
+            return b""
 
     # ---- ShopFacts
 

@@ -25,6 +25,7 @@ class Ask(IntEnum):
     LIFE = 0
     FACTS = 1
     METRICS = 2
+    PERSON = 3
 
 
 class Question(msgspec.Struct, array_like=True):
@@ -34,6 +35,8 @@ class Question(msgspec.Struct, array_like=True):
     ask: Ask
     accept: str = ""
     """What a scraper accepts, for metrics."""
+    about: str = ""
+    """The customer, where one is asked about."""
 
 
 class Facts(msgspec.Struct, array_like=True):
@@ -61,6 +64,8 @@ class Answer(msgspec.Struct, array_like=True):
     content_type: str = ""
     given_up: bool = False
     """The worker has not answered in time."""
+    person: bytes = b""
+    """What the worker knows of the customer, as JSON; empty where it does not hold them."""
 
 
 END: Final = Answer(0)

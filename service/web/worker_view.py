@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import ClassRealised, totals
 from service.domain.policy import ClockMode
+from service.errors import ConfigurationError
+from service.inspect.lookup import as_json, inspection_of
 from service.streaming.partition import PartitionWorker
 from service.streaming.wire_lenient import OF_CUSTOMERS, OURS
 from service.streaming.worker import Worker
@@ -98,6 +101,16 @@ class WorkerFacts:
     def _keeps_up(self, owner: PartitionWorker) -> bool:
         arrivals, progress = self._arrivals.get(owner), owner.progress()
         return arrivals is not None and progress is not None and arrivals.applied(progress)
+
+    def person(self, customer_id: str) -> bytes:
+        """What is known of a customer of this worker's partitions, as JSON; empty: they are none of them. Costs about a
+        millisecond."""
+        for number, owner in self._worker.partitions.items():
+            if owner.ready and customer_id in owner.job.engine.customers:
+                with suppress(ConfigurationError):  # erased, or objects to profiling
+                    found = inspection_of(self._worker.settings, owner.job.engine, number, customer_id)
+                    return as_json(found, stored=False).encode()
+        return b""
 
     def customers(self) -> CustomerCounts:
         engines = [owner.job.engine for owner in self._worker.partitions.values() if owner.ready]

@@ -49,7 +49,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "carrying": {"domain", "errors", "config", "build_info", "engines", "streaming", "connection"},
     "local_broker": {"errors", "processes", "connection"},
     # what people look at
-    "web": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "build_info", "wording", "streaming", "message"},
+    "web": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "build_info", "wording", "streaming", "message", "inspect"},
     "backtest": {
         "domain", "domain.learning", "domain.outreach", "domain.periods", "config", "engines", "collector", "history",
         "feed",

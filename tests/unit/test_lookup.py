@@ -13,7 +13,7 @@ from service.config import Settings
 from service.domain.events import Event, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.policy import OutreachPolicy
 from service.inspect import sheet as customer_sheet
-from service.inspect.lookup import Inspection, _inspection, as_json
+from service.inspect.lookup import Inspection, as_json, inspection_of
 from tests.support.engines import OPEN_HOUSE, apply_all, at, make_engine, purchase, weekly
 
 SETTINGS = Settings()
@@ -22,7 +22,7 @@ SETTINGS = Settings()
 def inspected(name: str, *events: Event, policy: OutreachPolicy = OPEN_HOUSE) -> Inspection:
     engine = make_engine(policy)
     apply_all(engine, sorted(events, key=lambda event: event.at_us))
-    return _inspection(SETTINGS, engine, 0, name)
+    return inspection_of(SETTINGS, engine, 0, name)
 
 
 def test_who_is_overdue_is_told_about_as_in_an_alert_in_their_own_language_and_to_programs_in_every_language() -> None:

@@ -1,0 +1,393 @@
+"""`/people/one`: everything that is known of one customer, why they got a message or none, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI, Request, Response
+from markupsafe import Markup
+
+from service.config import Settings
+from service.errors import ChurnAlertError, ConfigurationError
+from service.message import Renderer
+from service.message import ShopFacts as NamedShop
+from service.web.access import Scope
+from service.web.audit import Audit
+from service.web.people.frame import PEOPLE, Frame, Reader, Visitor, form_of
+from service.web.people.people import People
+from service.web.people.roll import Detail, Roll, Standing, silence_days
+from service.web.people.rows import ONE, label, money, sentence_of
+from service.web.people.timeline import timeline
+from service.web.sessions import from_our_own_page, is_the_proof
+from service.web.styles_allowed import policy_for
+from service.wording.figures import bar
+from service.wording.formats import DASH, Formats
+
+_PREVIEW: Final = f"{ONE}/preview"
+_NO_LINK: Final = "https://shop.example/unsubscribe"
+_LONGEST_ID: Final = 1_024
+_SHOWN_DAYS: Final = 60
+_DONE: Final = frozenset({"do_not_contact", "forget"})
+_WIDE: Final = 28.0
+
+log = structlog.get_logger()
+
+
+class _Decision(msgspec.Struct):
+    """What the page shows of one."""
+
+    decision_id: str
+    decided_at: datetime
+    kind: str
+    rung: str
+    outcome: str
+    reason: str
+    detected_at: datetime | None = None
+    current_gap_days: float | None = None
+    usual_gap_days: float | None = None
+    tail_probability: float | None = None
+    value_at_risk: str | None = None
+    offer: str = ""
+    returned_at: datetime | None = None
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One decision, ready to print."""
+
+    when: str
+    what: str
+    outcome: str
+    outcome_label: str
+    reason: str
+    rests_on: str
+
+
+@dataclass(slots=True)
+class Shown:
+    """The page of one customer, ready to print."""
+
+    name: str
+    customer_id: str
+    segment: str
+    sentence: str
+    answer: str
+    """Why they got a message, or none, in the present silence."""
+    facts: list[tuple[str, str]]
+    drawing: Markup
+    drawing_told: str
+    decisions: list[Line]
+    decisions_told: str
+    """Why there are none; empty where there are."""
+    health: str
+    parts: list[tuple[str, Markup, str]]
+    answers: list[tuple[str, str]]
+    dates: list[tuple[str, str]] = field(default_factory=list)
+    curve: list[tuple[str, str, str, str, bool]] = field(default_factory=list)
+    """(silence, until, share of pauses that last so long, risk, whether it is today's)."""
+    unknown: list[str] = field(default_factory=list)
+    """What is not known here, and why."""
+    preview: str = ""
+    """Where the message is shown; empty: there is none."""
+
+
+def add_person(app: FastAPI, settings: Settings, people: People, frame: Frame) -> None:
+    audit = Audit(settings)
+    _add_page(app, people, frame, audit)
+    _add_preview(app, settings, people, frame, audit)
+    _add_actions(app, people, frame, audit)
+
+
+def _add_page(app: FastAPI, people: People, frame: Frame, audit: Audit) -> None:
+    @app.get(ONE, include_in_schema=False)
+    async def one(request: Request) -> Response:
+        visitor = frame.refusal(request, Scope.PERSONS)
+        if isinstance(visitor, Response):
+            return visitor
+        reader, customer_id = Reader(request), request.query_params.get("id", "")[:_LONGEST_ID]
+        standing = people.roll.standing(customer_id)
+        if standing is None:
+            return _nobody(request, frame, visitor, people.roll)
+        audit.viewed(request, visitor.holder, [customer_id])
+        written = await _decisions(people, customer_id)
+        detail = await people.detail(customer_id)
+        shown = shown_of(people.roll, customer_id, standing, written, detail, reader, frame.formats(reader))
+        done = request.query_params.get("done", "")
+        return frame.render(
+            request,
+            "person",
+            visitor=visitor,
+            one=shown,
+            done=reader.catalogue.say(f"done.{done}") if done in _DONE else "",
+            may_write=visitor.may(Scope.WRITE),
+            action=lambda what: reader.address(f"{ONE}/{what}"),
+            people_address=reader.address(PEOPLE),
+        )
+
+
+def _nobody(request: Request, frame: Frame, visitor: Visitor, roll: Roll) -> Response:
+    say = Reader(request).catalogue.say
+    told = say("person.nobody") if roll.known else say("people.reading")
+    status = 404 if roll.known else 503
+    return frame.render(request, "told", visitor=visitor, status=status, title=say("person.title"), told=told)
+
+
+async def _decisions(people: People, customer_id: str) -> list[msgspec.Raw] | None:
+    """Newest first; None: they cannot be read just now."""
+    try:
+        return await people.decisions(customer_id)
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.warning("decisions about a person cannot be read", error=type(error).__name__)
+        return None
+
+
+def shown_of(
+    roll: Roll,
+    customer_id: str,
+    standing: Standing,
+    written: list[msgspec.Raw] | None,
+    detail: Detail | None,
+    reader: Reader,
+    formats: Formats,
+) -> Shown:
+    """`written`: the decisions, newest first; None: not known. `detail`: None where another worker has it."""
+    say, silence = formats.say, silence_days(standing, roll.now_s)
+    made = [msgspec.json.decode(each, type=_Decision) for each in written or []]
+    days = [date.fromisoformat(each) for each in detail["visit_days"]] if detail else list(standing.days)
+    days = days[-_SHOWN_DAYS:]
+    told = ""
+    if days:
+        count = formats.counted(len(days), "visit")
+        told = say("drawing.told", count=count, since=formats.day(days[0]), last=formats.day(days[-1]))
+    unknown = []
+    if detail is None:
+        unknown.append(say("person.elsewhere"))
+    if not days:
+        unknown.append(say("person.no_days"))
+    if written is None:
+        unknown.append(say("person.no_decisions_read"))
+    shown = Shown(
+        name=roll.name_of(customer_id) or customer_id,
+        customer_id=customer_id,
+        segment=label("segment", standing.segment, formats),
+        sentence=sentence_of(standing, silence, formats),
+        answer=_answer(made, standing, formats),
+        facts=_facts(standing, silence, formats),
+        drawing=timeline(days, formats.date_of(roll.now_s * 1_000_000), told, height=_WIDE),
+        drawing_told=told,
+        decisions=[_line(each, formats) for each in made],
+        decisions_told="" if made else say("person.no_decisions"),
+        health=DASH if standing.health is None else say("person.health", points=formats.count(round(standing.health))),
+        parts=[
+            (label("part", part.name, formats), bar(part.points, part.of), _points(part.points, part.of, formats))
+            for part in standing.parts
+        ],
+        answers=[
+            (
+                label("survey", each.survey, formats),
+                say("person.answered", score=each.score, when=formats.moment(each.answered_at)),
+            )
+            for each in standing.answers
+        ],
+        unknown=unknown,
+        preview=reader.address(_PREVIEW, id=customer_id) if made else "",
+    )
+    if detail is not None:
+        _add_detail(shown, detail, formats)
+    return shown
+
+
+def _facts(standing: Standing, silence: float | None, formats: Formats) -> list[tuple[str, str]]:
+    """Rhythm and value, those that are known."""
+    say = formats.say
+    first, last, expected = standing.first_visit_at, standing.last_visit_at, standing.expected_visit_at
+    facts = [
+        ("visits", formats.count(standing.visits)),
+        ("orders", formats.count(standing.orders)),
+        ("since", "" if first is None else formats.moment(first)),
+        ("last", "" if last is None else formats.moment(last)),
+        ("silence", "" if silence is None else formats.days(silence)),
+        ("usual", "" if standing.usual_gap_days is None else formats.days(standing.usual_gap_days, "every")),
+        ("spread", "" if standing.gap_spread is None else _spread(standing, formats)),
+        ("expected", "" if expected is None else formats.moment(expected)),
+        ("churn_risk", "" if standing.churn_risk is None else formats.share(standing.churn_risk, whole=True)),
+        ("revenue", money(standing.revenue, formats)),
+        ("expected_value", money(standing.expected_value, formats)),
+        ("value_at_risk", money(standing.value_at_risk, formats)),
+        ("store", standing.store or ""),
+        ("consent", say(f"consent.{'unknown' if standing.consent is None else str(standing.consent).lower()}")),
+    ]
+    return [(say(f"fact.{name}"), value) for name, value in facts if value and value != DASH]
+
+
+def _spread(standing: Standing, formats: Formats) -> str:
+    """In words: the number says little to who sells coffee."""
+    spread = standing.gap_spread or 0.0
+    return formats.say("spread.steady" if spread < 0.4 else "spread.usual" if spread < 0.9 else "spread.loose")
+
+
+def _points(points: float, of: float, formats: Formats) -> str:
+    return formats.say("person.points", points=formats.decimal(points), of=formats.decimal(of))
+
+
+def _line(made: _Decision, formats: Formats) -> Line:
+    rests_on = ""
+    if made.current_gap_days is not None and made.usual_gap_days:
+        rests_on = formats.say(
+            "decision.rests_on",
+            gap=formats.days(made.current_gap_days),
+            usual=formats.days(made.usual_gap_days, "every"),
+        )
+    what = label("kind", made.kind, formats)
+    return Line(
+        when=formats.moment(made.decided_at),
+        what=what if made.rung in ("", made.kind) else f"{what} · {made.rung}",
+        outcome=made.outcome,
+        outcome_label=label("outcome", made.outcome, formats),
+        reason=label("reason", made.reason, formats),
+        rests_on=rests_on,
+    )
+
+
+def _answer(made: list[_Decision], standing: Standing, formats: Formats) -> str:
+    """To: why did they get one, or none?"""
+    if not made:
+        return formats.say("answer.nothing_due")
+    last = made[0]
+    before = standing.last_visit_at is not None and last.decided_at < standing.last_visit_at
+    told = formats.catalogue.optional(
+        f"answer.{last.outcome}",
+        when=formats.moment(last.decided_at),
+        kind=label("kind", last.kind, formats),
+        reason=label("reason", last.reason, formats),
+    )
+    told = told or f"{label('outcome', last.outcome, formats)}: {label('reason', last.reason, formats)}"
+    return f"{told} {formats.say('answer.before')}" if before and last.outcome != "converted" else told
+
+
+def _add_detail(shown: Shown, detail: Detail, formats: Formats) -> None:
+    """What the worker that holds them says: the next dates, and today's curve."""
+    now = datetime.fromisoformat(detail["now"])
+    for each in detail["dates"]:
+        what, when = str(each["what"]), datetime.fromisoformat(each["when"])
+        if when >= now:
+            shown.dates.append((_date_label(what, formats), formats.moment(when)))
+    for point in detail["curve"]:
+        when, tail = datetime.fromisoformat(point["when"]), point["tail_probability"]
+        shown.curve.append(
+            (
+                formats.measured(point["silence_days"], "days"),
+                formats.moment(when),
+                formats.share(tail) if tail is not None else DASH,
+                formats.share(point["churn_risk"]),
+                abs(when - now) < timedelta(minutes=1),
+            )
+        )
+
+
+def _date_label(what: str, formats: Formats) -> str:
+    code, _, rung = what.partition(": ")
+    told = formats.catalogue.optional(f"date.{code.replace(' ', '_')}", rung=rung.partition(" (")[0])
+    return told or what
+
+
+# ---- the message
+
+
+def _add_preview(app: FastAPI, settings: Settings, people: People, frame: Frame, audit: Audit) -> None:
+    shop = NamedShop.of(settings.shop)
+
+    @app.get(_PREVIEW, include_in_schema=False)
+    async def preview(request: Request) -> Response:
+        visitor = frame.refusal(request, Scope.PERSONS)
+        if isinstance(visitor, Response):
+            return visitor
+        customer_id = request.query_params.get("id", "")[:_LONGEST_ID]
+        written = await _decisions(people, customer_id) if customer_id in people.roll else []
+        if not written:
+            return _nobody(request, frame, visitor, people.roll)
+        audit.viewed(request, visitor.holder, [customer_id])
+        data: dict[str, Any] = {**msgspec.json.decode(written[0]), "sample": True}
+        try:
+            message = Renderer(shop, settings.deliver.templates).render(data, _NO_LINK)
+        except ConfigurationError as error:
+            say = Reader(request).catalogue.say
+            return frame.render(
+                request, "told", visitor=visitor, status=503, title=say("person.preview"), told=str(error)
+            )
+        headers = {"Content-Security-Policy": policy_for(message.html), "X-Robots-Tag": "noindex"}
+        return Response(message.html, media_type="text/html", headers=headers)
+
+
+# ---- what can be done
+
+
+def _add_actions(app: FastAPI, people: People, frame: Frame, audit: Audit) -> None:
+    async def checked(request: Request) -> tuple[Visitor, str] | Response:
+        """Who asks, and about whom; or the refusal."""
+        visitor, form = frame.refusal(request, Scope.WRITE), await form_of(request)
+        if isinstance(visitor, Response):
+            return visitor
+        say = Reader(request).catalogue.say
+        if not (from_our_own_page(request.headers) and is_the_proof(visitor.session, form.get("proof", ""))):
+            told = say("sign_in.elsewhere")
+            return frame.render(request, "told", visitor=visitor, status=403, title=say("person.title"), told=told)
+        customer_id = form.get("id", "")[:_LONGEST_ID]
+        if customer_id not in people.roll:
+            return _nobody(request, frame, visitor, people.roll)
+        return visitor, customer_id
+
+    async def done(request: Request, action: str, do: Callable[[str], Awaitable[Any]]) -> Response | Any:
+        """What `do` gives, or the page that says why it could not be done."""
+        found = await checked(request)
+        if isinstance(found, Response):
+            return found
+        visitor, customer_id = found
+        say = Reader(request).catalogue.say
+        try:
+            result = await do(customer_id)
+        except ChurnAlertError as error:
+            return frame.render(
+                request, "told", visitor=visitor, status=503, title=say("person.title"), told=str(error)
+            )
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.warning("what was asked of a person could not be done", error=type(error).__name__)
+            told = say("person.later")
+            return frame.render(request, "told", visitor=visitor, status=503, title=say("person.title"), told=told)
+        audit.changed(request, visitor.holder, action, customer_id)
+        if result is not None:
+            return result
+        return _see(Reader(request).address(ONE, id=customer_id, done=action))
+
+    @app.post(f"{ONE}/do-not-contact", include_in_schema=False)
+    async def do_not_contact(request: Request) -> Response:
+        answer: Response = await done(request, "do_not_contact", people.do_not_contact)
+        return answer
+
+    @app.post(f"{ONE}/forget", include_in_schema=False)
+    async def forget(request: Request) -> Response:
+        reader, form = Reader(request), await form_of(request)
+        if form.get("sure") != "yes":
+            return _see(reader.address(ONE, id=form.get("id", "")[:_LONGEST_ID]))
+        answer: Response = await done(request, "forget", people.forget)
+        return answer
+
+    @app.post(f"{ONE}/export", include_in_schema=False)
+    async def export(request: Request) -> Response:
+        held = await done(request, "export", people.export)
+        if isinstance(held, Response):
+            return held
+        text = msgspec.json.format(msgspec.json.encode(held), indent=2)
+        headers = {"Content-Disposition": 'attachment; filename="customer.json"'}
+        return Response(text, media_type="application/json", headers=headers)
+
+
+def _see(address: str) -> Response:
+    return Response(status_code=303, headers={"Location": address})
