@@ -250,6 +250,12 @@ async def test_the_openapi_document_describes_the_api_with_the_wire_contract() -
         "/api/v1/promises",
         "/api/v1/decisions",
         "/api/v1/numbers",
+        "/api/v1/today",
+        "/api/v1/customers",
+        "/api/v1/customers/{customer_id}",
+        "/api/v1/customers/{customer_id}/do-not-contact",
+        "/api/v1/customers/{customer_id}/forget",
+        "/api/v1/customers/{customer_id}/export",
         "/healthz",
         "/readyz",
         "/metrics",
@@ -265,8 +271,10 @@ def test_the_checked_in_description_is_what_the_api_says_of_itself() -> None:
 
     assert document == json.loads(described()), "python -m tests.support.openapi"
     assert document["openapi"].startswith("3.1.")
-    assert document["components"]["schemas"].keys() == {"GranularityName", "Problem"}
-    for path in ("/api/v1/periods", "/api/v1/decisions"):
+    assert document["components"]["schemas"].keys() == {
+        "GranularityName", "Kind", "Outcome", "Problem", "SegmentChoice", "Sort",
+    }  # fmt: skip
+    for path in ("/api/v1/periods", "/api/v1/decisions", "/api/v1/customers"):
         answers = document["paths"][path]["get"]["responses"].items()
         refusals = {status: list(each["content"]) for status, each in answers if status != "200"}
         assert "422" in refusals
