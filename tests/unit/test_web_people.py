@@ -45,7 +45,8 @@ async def people_in(client: httpx.AsyncClient, address: str) -> list[str]:
 
 
 def proof_in(page: httpx.Response) -> str:
-    return re.findall(r'name="proof" value="([^"]+)"', page.text)[0]
+    found: str = re.findall(r'name="proof" value="([^"]+)"', page.text)[0]
+    return found
 
 
 # ---- who may see them
