@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands.console import err, finite, out, say, settings_of
+from service.commands.console import counted, err, finite, out, say, settings_of
 from service.config import DEFAULT_PARTITIONS
 
 app = typer.Typer(no_args_is_help=True, help="Create and check the Kafka topics.")
@@ -30,7 +30,18 @@ def topics_create(
     made = topics.create(settings_of(ctx), partitions=partitions, replication=replication, wait_s=wait, say=say)
     for one in made:
         state = "created" if one.created else "exists"
-        out.print(f"{one.spec.name}: {state}, {one.spec.partitions} partitions, {one.spec.cleanup}", highlight=False)
+        out.print(
+            f"{one.spec.name}: {state}, {counted(one.spec.partitions, 'partition')}, {one.spec.cleanup}",
+            highlight=False,
+        )
+    if any(one.created for one in made) and max(one.spec.partitions for one in made) == 1:
+        out.print(
+            "With one partition one worker does all the work, and learns from all customers, which suits a shop of up to "
+            "some thousand regulars. For more workers say --partitions before there are events, or `churn-alert repartition` "
+            "later.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command("check")

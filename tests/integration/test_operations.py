@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Self
 
 import msgspec
 import pytest
@@ -15,7 +19,7 @@ from service.carrying.idle import groups_of
 from service.carrying.reading import newest
 from service.config import Settings
 from service.domain.calendar import DAY_US
-from service.domain.changelog import day_of_key
+from service.domain.changelog import POSITION_KEY, day_of_key
 from service.domain.events import Event, Purchase
 from service.domain.findings import Outcome
 from service.domain.periods.totals import PeriodTotals
@@ -25,7 +29,8 @@ from service.streaming.input_topics import input_names
 from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
 from tests.support.engines import decisions
-from tests.support.load import START_US, Line, lines_of, send, settings_for
+from tests.support.live_shop import until
+from tests.support.load import START_US, Feed, Line, lines_of, send, settings_for
 from tests.support.operations_page import Operator
 from tests.support.worker_process import Positions, WorkerProcess
 
@@ -125,6 +130,14 @@ def cafe_of(broker: TestBroker, prefix: str, directory: Path, partitions: int = 
 @pytest.fixture
 def cafe(broker: TestBroker, topic_prefix: str, tmp_path: Path) -> Iterator[Cafe]:
     made = cafe_of(broker, topic_prefix, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def large_cafe(broker: TestBroker, topic_prefix: str, tmp_path: Path) -> Iterator[Cafe]:
+    """Of two partitions."""
+    made = cafe_of(broker, topic_prefix, tmp_path, 2)
     yield made
     made.close()
 
@@ -301,3 +314,108 @@ def test_removing(cafe: Cafe) -> None:
     assert left == set(input_names(cafe.settings.kafka.topics))
     with closing(topics.connect(cafe.settings.kafka)) as admin:
         assert groups_of(admin, cafe.settings) == []
+
+
+class Turns:
+    """When the positions of each partition were last seen to move, and the longest time in which they did not."""
+
+    def __init__(self, settings: Settings, partitions: int) -> None:
+        self._settings, self._partitions = settings, partitions
+        self._longest = dict.fromkeys(range(partitions), 0.0)
+        self._seen_s = dict.fromkeys(range(partitions), time.monotonic())
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def begin(self) -> None:
+        for number in self._longest:
+            self._longest[number], self._seen_s[number] = 0.0, time.monotonic()
+
+    def longest_s(self, number: int) -> float:
+        return max(self._longest[number], time.monotonic() - self._seen_s[number])
+
+    def _follow(self) -> None:
+        topic = self._settings.kafka.state_topic
+        with open_reader(self._settings.kafka) as reader:
+            tps = partitions_of(reader, topic)
+            reader.assign(tps)
+            reader.seek_to_end(*tps)
+            while not self._end.is_set():
+                for partition, records in reader.poll(timeout_ms=50).items():
+                    if any(record.key == POSITION_KEY for record in records):
+                        now_s, number = time.monotonic(), partition.partition
+                        self._longest[number] = max(self._longest[number], now_s - self._seen_s[number])
+                        self._seen_s[number] = now_s
+
+
+class Pair:
+    """Two named workers of a shop of two partitions in which somebody buys all the time."""
+
+    def __init__(self, cafe: Cafe) -> None:
+        self._cafe = cafe
+        self._names = ["cafe-1", "cafe-2"]
+        self._stack = ExitStack()
+        self._workers: list[WorkerProcess] = []
+        self.pauses_s: list[float] = []
+        """Of the other worker's partition, at each restart."""
+
+    def __enter__(self) -> Self:
+        settings = self._cafe.settings
+        self._stack.enter_context(Feed(settings, 2, per_s=1000, preloaded=500))
+        self._workers = [self._stack.enter_context(WorkerProcess(settings, name)) for name in self._names]
+        self._turns = self._stack.enter_context(Turns(settings, 2))
+        until(lambda: sorted(map(len, map(self._numbers, self._workers))) == [1, 1], "each has one partition")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @staticmethod
+    def _numbers(worker: WorkerProcess) -> list[int]:
+        """Of its present life."""
+        lines = [json.loads(line) for line in worker.life_log.splitlines() if line.startswith("{")]
+        assigned = [line["partitions"] for line in lines if line["event"] == "partitions assigned"]
+        return assigned[-1] if assigned else []
+
+    def restart(self, which: int) -> None:
+        worker, other = self._workers[which], self._workers[1 - which]
+        (theirs,) = self._numbers(other)
+        before = other.log.count("partitions assigned")
+        self._turns.begin()
+        assert worker.end(signal.SIGTERM) == 0
+        worker.start()
+        worker.wait_assigned()
+        until(lambda: self._numbers(worker) == [1 - theirs], "it has its own partition again")
+        self.pauses_s.append(self._turns.longest_s(theirs))
+        assert other.log.count("partitions assigned") == before, "nothing was divided anew"
+        assert "partitions revoked" not in other.log
+
+    def caught_up(self) -> None:
+        with Positions(self._cafe.settings, 2) as positions:
+            positions.wait_caught_up(workers=self._workers)
+
+
+@pytest.mark.parametrize("page", ["rolling-restart.md", "upgrade.md"])
+def test_one_worker_after_the_other(large_cafe: Cafe, page: str) -> None:
+    """Under load, with names: whoever is not restarted does not stop. An upgrade is the same with another release; that
+    its state goes on is held in tests/shops/test_upgrade_in_place.py."""
+    anna = Purchase("anna-1", "anna", START_US, 500)
+    send(large_cafe.settings.kafka.bootstrap_servers, lines_of([anna], large_cafe.settings), 2)
+    with Pair(large_cafe) as pair:
+        large_cafe.operator.follow(
+            page,
+            {
+                "systemctl restart churn-alert@cafe-1": lambda: pair.restart(0),
+                "worker 1 has caught up: its /readyz says 200": pair.caught_up,
+                "systemctl restart churn-alert@cafe-2": lambda: pair.restart(1),
+                "worker 2 has caught up: its /readyz says 200": pair.caught_up,
+            },
+        )
+        assert max(pair.pauses_s) < 2.0

@@ -1,5 +1,5 @@
-"""Runs a page of docs/operations as it stands: every line of its `sh` blocks is a command, or a comment that a test
-knows how to carry out. A command that fails, and a comment that nobody knows, fail the test."""
+"""Runs a page of docs/operations as it stands: every line of its `sh` blocks is a command of ours, or a comment or
+another program's command that a test knows how to carry out. What fails, and what nobody knows, fails the test."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Operator:
         self._left: list[str] = []
 
     def follow(self, page: str, acts: Mapping[str, Act], *, codes: Mapping[str, int] | None = None) -> None:
-        """`acts`: comment (without its mark) → what is done then. `codes`: command → its exit code, where it is not
-        0."""
+        """`acts`: comment (without its mark) or foreign command → what is done then. `codes`: command → its exit code,
+        where it is not 0."""
         known = dict(codes or {})
         done: set[str] = set()
         for line in lines_of(page):
@@ -49,7 +49,7 @@ class Operator:
             if sets is not None:
                 section, key, value = sets.groups()
                 self.settings = self.settings.changed(**{section: {key: self._here(value)}})
-            elif line.startswith("#"):
+            elif not line.startswith("churn-alert "):
                 what = line.removeprefix("#").strip()
                 assert what in acts, f"{page} says {what!r}, and nobody knows how that is done"
                 acts[what]()

@@ -1,0 +1,181 @@
+"""What a state is not carried to or from, and why, before anything is changed; and what two halves of one make."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kafka import TopicPartition
+
+from service.carrying.archive import Archive
+from service.carrying.moving import export_state, import_state, repartition, reset_state
+from service.carrying.outputs import Outputs
+from service.carrying.reading import newest
+from service.config import Settings
+from service.domain.changelog import KEYED_KEY, POSITION_KEY, UNFINISHED_KEY, unpack_positions
+from service.errors import ChurnAlertError
+from service.streaming import topics
+from service.streaming.tail import open_reader
+from tests.integration.test_operations import NAMES, Cafe, cafe_of, shop_of
+from tests.support.broker import TestBroker
+from tests.support.load import Line, lines_of, send, settings_for
+from tests.support.worker_process import WorkerProcess
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def known(broker: TestBroker, tmp_path_factory: pytest.TempPathFactory) -> Cafe:
+    """A shop of two partitions whose workers have stopped, everything applied."""
+    cafe = cafe_of(broker, f"t{tmp_path_factory.getbasetemp().name}-carry-", tmp_path_factory.mktemp("carry"), 2)
+    cafe.send(shop_of(0, 30))
+    cafe.start()
+    cafe.apply_all()
+    cafe.stop()
+    cafe.close()
+    return cafe
+
+
+def refused(action: Callable[[], object]) -> str:
+    with pytest.raises(ChurnAlertError) as error:
+        action()
+    return str(error.value)
+
+
+def held(settings: Settings, number: int) -> dict[bytes, bytes]:
+    with open_reader(settings.kafka) as reader:
+        return newest(reader, TopicPartition(settings.kafka.state_topic, number))
+
+
+def another(settings: Settings, name: str, **shop: object) -> Settings:
+    return settings.changed(kafka={"group": f"{settings.kafka.group}-{name}"}, **({"shop": shop} if shop else {}))
+
+
+def test_a_group_of_another_name_goes_on_from_the_same_positions(known: Cafe, tmp_path: Path) -> None:
+    file = tmp_path / "state"
+    written = export_state(known.settings, file)
+    other = another(known.settings, "other")
+
+    moved = import_state(other, file)
+
+    assert (moved.partitions, file.stat().st_mode & 0o777) == (2, 0o600)
+    assert any("was left as it is" in note for note in moved.notes)
+    assert Archive(file).records == written.records
+    for number in range(2):
+        before, after = held(known.settings, number), held(other, number)
+        assert after.pop(KEYED_KEY)
+        assert unpack_positions(after.pop(POSITION_KEY)) == unpack_positions(before.pop(POSITION_KEY))
+        assert after == before
+    assert "has a state already" in refused(lambda: import_state(other, file))
+    assert "there already" in refused(lambda: export_state(known.settings, file))
+
+
+def test_what_would_not_be_exact_is_refused_and_nothing_is_written(known: Cafe, tmp_path: Path) -> None:
+    file, settings = tmp_path / "state", known.settings
+    export_state(settings, file)
+    foreign = settings_for(settings.kafka.bootstrap_servers, f"{settings.kafka.group}-foreign-")
+    topics.create(foreign, partitions=2)
+    send(settings.kafka.bootstrap_servers, lines_of(shop_of(0, 2), foreign), 2)
+
+    for said, action in {
+        "shop.timezone is 'UTC'": lambda: import_state(another(settings, "a", timezone="UTC"), file),
+        "shop.currency is 'USD'": lambda: import_state(another(settings, "a", currency="USD"), file),
+        "shop.erasure_salt": lambda: import_state(another(settings, "a", erasure_salt="another secret of tests"), file),
+        "cannot be carried to 3": lambda: import_state(another(settings, "a"), file, partitions=3),
+        "cannot be carried to 1": lambda: import_state(another(settings, "a"), file, partitions=1),
+        "--read-from beginning": lambda: import_state(foreign, file),
+        "Take a multiple of 2, such as 4": lambda: repartition(settings, 3, "never"),
+        "has 2 partitions already": lambda: repartition(settings, 2, "never"),
+        "names the present group": lambda: repartition(settings, 4, settings.kafka.group),
+        "does not exist": lambda: export_state(another(settings, "none"), tmp_path / "none"),
+        "kafka.partitioner is crc32": lambda: repartition(
+            settings.changed(kafka={"partitioner": "crc32"}), 4, "never"
+        ),
+    }.items():  # fmt: skip
+        assert said in refused(action), said
+    assert not (tmp_path / "none").exists()
+    with open_reader(settings.kafka) as reader:
+        assert another(settings, "a").kafka.state_topic not in reader.topics()
+        assert "never-state" not in reader.topics()
+        assert len(reader.partitions_for_topic(settings.kafka.topics.purchases)) == 2
+
+
+@pytest.mark.parametrize(("read_from", "position"), [("beginning", 0), ("end", 12)])
+def test_inputs_that_hold_records_are_begun_where_it_is_said(
+    known: Cafe, tmp_path: Path, topic_prefix: str, read_from: str, position: int
+) -> None:
+    export_state(known.settings, tmp_path / "state")
+    settings = settings_for(known.settings.kafka.bootstrap_servers, topic_prefix)
+    topics.create(settings, partitions=2)
+    events = [event for event in shop_of(0, 30) if event.customer_id in NAMES][:12]
+    send(settings.kafka.bootstrap_servers, lines_of(events, settings), 2)
+
+    moved = import_state(settings, tmp_path / "state", read_from=read_from)  # type: ignore[arg-type]
+
+    begun = [unpack_positions(held(settings, number)[POSITION_KEY]) for number in range(2)]
+    assert sum(each[settings.kafka.topics.purchases] for each in begun) == position
+    assert any("scores, numbers and deliveries" in note for note in moved.notes)
+    with open_reader(settings.kafka) as reader:
+        told = {entry.key for entry in Outputs(settings).entries(reader) if entry.topic == "customer_scores"}
+    assert told == {name.encode() for name in NAMES}
+
+
+def test_what_is_not_applied_and_who_still_works_is_named(
+    broker: TestBroker, topic_prefix: str, tmp_path: Path
+) -> None:
+    cafe = cafe_of(broker, topic_prefix, tmp_path)
+    settings = cafe.settings
+    cafe.send(shop_of(0, 10))
+    with WorkerProcess(settings, "w0", static=False) as worker:
+        worker.wait_assigned()
+        cafe.apply_all()
+        for action in (
+            lambda: export_state(settings, tmp_path / "state"),
+            lambda: repartition(settings, 2, f"{settings.kafka.group}-2"),
+            lambda: reset_state(settings),
+        ):
+            said = refused(action)
+            assert f"The consumer group {settings.kafka.group} is active (client id 'churn-alert-worker@" in said
+        assert worker.end(signal.SIGTERM) == 0
+    cafe.send(shop_of(10, 1))
+
+    said = refused(lambda: repartition(settings, 2, f"{settings.kafka.group}-2"))
+
+    assert (
+        f"of {settings.kafka.topics.purchases}" in said or "is active" in said
+    )  # killed: a member until its session ends
+
+
+def test_a_half_is_told_from_a_whole(known: Cafe, tmp_path: Path) -> None:
+    """An import that was broken off: no worker goes on from it, nobody exports it, and a reset takes it away."""
+    file, half = tmp_path / "state", another(known.settings, "half")
+    export_state(known.settings, file)
+    import_state(half, file)
+    send(half.kafka.bootstrap_servers, [Line(half.kafka.state_topic, UNFINISHED_KEY, b"1")], 2)
+
+    said = refused(lambda: export_state(half, tmp_path / "never"))
+    with WorkerProcess(half, "w0", static=False) as worker:
+        assert worker.wait() == 70
+        assert "is not whole" in worker.log
+    reset_state(half)
+    import_state(half, file)
+
+    assert "is not whole" in said
+    assert UNFINISHED_KEY not in held(half, 0)
+
+
+def test_a_file_is_read_by_other_programs(known: Cafe, tmp_path: Path) -> None:
+    """As docs/operations/state-file.md describes it."""
+    export_state(known.settings, tmp_path / "state")
+
+    lines = [json.loads(line) for line in gzip.decompress((tmp_path / "state").read_bytes()).splitlines()]
+
+    assert lines[0]["format"] == "churn-alert-state"
+    assert lines[0]["made_under"]["timezone"] == "Europe/Paris"
+    assert {line[0] for line in lines[1:-2]} >= {"state", "ledger", "customer_scores", "period_metrics"}
+    assert lines[-2]["inputs"]["purchases"]["unread"] == 0
+    assert lines[-1]["records"] == len(lines) - 3
