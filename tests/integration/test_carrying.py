@@ -6,8 +6,11 @@ import gzip
 import json
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from kafka import TopicPartition
 
@@ -15,11 +18,14 @@ from service.carrying.archive import Archive
 from service.carrying.moving import export_state, import_state, repartition, reset_state
 from service.carrying.outputs import Outputs
 from service.carrying.reading import newest
+from service.carrying.writing import open_writer, set_offsets
 from service.config import Settings
+from service.delivery.memory import Entry, State, key_of, pack
 from service.domain.changelog import KEYED_KEY, POSITION_KEY, UNFINISHED_KEY, unpack_positions
 from service.errors import ChurnAlertError
+from service.feed.partitions import partition_for
 from service.streaming import topics
-from service.streaming.tail import open_reader
+from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.integration.test_operations import NAMES, Cafe, cafe_of, shop_of
 from tests.support.broker import TestBroker
 from tests.support.load import Line, lines_of, send, settings_for
@@ -68,7 +74,9 @@ def test_a_group_of_another_name_goes_on_from_the_same_positions(known: Cafe, tm
     for number in range(2):
         before, after = held(known.settings, number), held(other, number)
         assert after.pop(KEYED_KEY)
-        assert unpack_positions(after.pop(POSITION_KEY)) == unpack_positions(before.pop(POSITION_KEY))
+        read = unpack_positions(before.pop(POSITION_KEY))
+        del read[known.settings.kafka.carried_topic]  # its own is empty
+        assert unpack_positions(after.pop(POSITION_KEY)) == read
         assert after == before
     assert "has a state already" in refused(lambda: import_state(other, file))
     assert "there already" in refused(lambda: export_state(known.settings, file))
@@ -155,17 +163,19 @@ def test_a_half_is_told_from_a_whole(known: Cafe, tmp_path: Path) -> None:
     file, half = tmp_path / "state", another(known.settings, "half")
     export_state(known.settings, file)
     import_state(half, file)
-    send(half.kafka.bootstrap_servers, [Line(half.kafka.state_topic, UNFINISHED_KEY, b"1")], 2)
+    broken_off = [Line(half.kafka.state_topic, UNFINISHED_KEY, b"1")]
+    send(half.kafka.bootstrap_servers, broken_off, 2)
 
     said = refused(lambda: export_state(half, tmp_path / "never"))
+    reset_state(half)
+    import_state(half, file)
+    assert "is not whole" in said
+    assert all(UNFINISHED_KEY not in held(half, number) for number in range(2))
+
+    send(half.kafka.bootstrap_servers, broken_off, 2)
     with WorkerProcess(half, "w0", static=False) as worker:
         assert worker.wait() == 70
         assert "is not whole" in worker.log
-    reset_state(half)
-    import_state(half, file)
-
-    assert "is not whole" in said
-    assert UNFINISHED_KEY not in held(half, 0)
 
 
 def test_a_file_is_read_by_other_programs(known: Cafe, tmp_path: Path) -> None:
@@ -179,3 +189,55 @@ def test_a_file_is_read_by_other_programs(known: Cafe, tmp_path: Path) -> None:
     assert {line[0] for line in lines[1:-2]} >= {"state", "ledger", "customer_scores", "period_metrics"}
     assert lines[-2]["inputs"]["purchases"]["unread"] == 0
     assert lines[-1]["records"] == len(lines) - 3
+
+
+def test_requests_and_what_was_delivered_go_where_their_customers_belong(
+    broker: TestBroker, topic_prefix: str, tmp_path: Path
+) -> None:
+    """One request was delivered, the others wait; the deliverer goes on behind what is asked for again."""
+    cafe = cafe_of(broker, topic_prefix, tmp_path)
+    settings, names = cafe.settings, cafe.settings.kafka.topics
+    cafe.send(shop_of(0, 70))
+    cafe.start()
+    cafe.apply_all()
+    cafe.stop()
+    cafe.close()
+    group, before = f"{settings.kafka.group}-deliver", read_all(settings, names.outreach)
+    asked = [record for record in before if b"outreach.requested" in record.value]
+    first = msgspec.json.decode(asked[0].value)
+    who = first["data"]["customer_id"]
+    entry = Entry(State.DELIVERED, "", 1, 1, 1_800_000_000_000_000, who, False)
+    with open_writer(settings.kafka) as writer:
+        writer.put(names.deliveries, 0, key_of("smtp", first["id"]), pack("smtp", first["id"], entry))
+        writer.flush()
+    with closing(topics.connect(settings.kafka)) as admin:
+        set_offsets(admin, group, {TopicPartition(names.outreach, 0): asked[1].offset})
+
+    moved = repartition(settings, 4, f"{settings.kafka.group}-4")
+
+    waited = [record for record in before if record.offset >= asked[1].offset]
+    old = {(record.partition, record.offset) for record in before}
+    again = [each for each in read_all(settings, names.outreach) if (each.partition, each.offset) not in old]
+    assert sorted(each.value for each in again) == sorted(each.value for each in waited)
+    assert all(partition_for(each.key, 4) == each.partition for each in again)
+    with open_reader(settings.kafka) as reader:
+        delivered = [bool(newest(reader, TopicPartition(names.deliveries, partition))) for partition in range(4)]
+        scores = [
+            (partition, key)
+            for partition in range(4)
+            for key in newest(reader, TopicPartition(names.customer_scores, partition))
+        ]
+    assert [number for number in range(4) if delivered[number]] == [partition_for(who.encode(), 4)]
+    assert sorted(key.decode() for _, key in scores) == sorted(NAMES)
+    assert all(partition_for(key, 4) == partition for partition, key in scores)
+    with closing(topics.connect(settings.kafka)) as admin:
+        told = admin.list_group_offsets({f"{settings.kafka.group}-4-deliver": None})
+    offsets = {tp.partition: at.offset for tp, at in told[f"{settings.kafka.group}-4-deliver"].items()}
+    assert offsets[0] > before[-1].offset
+    assert all(offsets[record.partition] <= record.offset for record in again), "all of them are read"
+    assert [note for note in moved.notes if note.startswith(f"{len(waited)} requests")] != []
+
+
+def read_all(settings: Settings, topic: str) -> list[Any]:
+    with open_reader(settings.kafka) as reader:
+        return list(records_until_now(reader, partitions_of(reader, topic)))
