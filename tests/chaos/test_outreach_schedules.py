@@ -28,6 +28,7 @@ async def test_the_stories_are_worth_something() -> None:
 
     assert sum(story.deaths for story in stories) > 20
     assert sum(story.world.deaths for story in stories) > 10
+    assert sum(story.both_alive for story in stories) > 5
     assert sum(len(story.sink) for story in stories) > 40
     assert sum(len(story.stopped) for story in stories) > 1
     outcomes = {outcome for story in stories for _, outcome in story.told}
@@ -38,6 +39,6 @@ async def test_the_stories_are_worth_something() -> None:
 async def test_each_promise_can_be_broken(promise: str) -> None:
     for seed in range(20):
         story = await Story(seed, **MUTANTS[promise]).run()  # type: ignore[arg-type]
-        if story.complaints[promise]:
+        if story.complaints[promise.partition(",")[0]]:
             return
     pytest.fail(f"{promise}: nothing was noticed in 20 stories")

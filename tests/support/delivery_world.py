@@ -1,4 +1,4 @@
-"""A Kafka and a mail server in memory, and deliverers that die between any two steps, by a seed.
+"""A Kafka and a mail server in memory, and deliverers that die or stand still between any two steps, by a seed.
 
 The real `PartitionDelivery` runs; what it stands on is put together here: `outreach` as a list, `deliveries` as what
 has been written for good, the group's offset, and a sink that notes every message it has taken.
@@ -83,6 +83,8 @@ class World:
     seed: int
     answers: Callable[[random.Random], Result | str] = lambda _rng: Result.DELIVERED
     """What the server says to an attempt: a result, or "lost": it took the message and the line broke."""
+    fences: bool = True
+    """Whether what a deliverer writes after another has taken over is refused."""
     outreach: list[bytes] = field(default_factory=list)
     customers: list[Profile | Erasure] = field(default_factory=list)
     deliveries: list[tuple[bytes, bytes | None]] = field(default_factory=list)
@@ -109,21 +111,27 @@ class World:
 
 
 class Life:
-    """One deliverer of the world's only partition, which may die at any step."""
+    """One deliverer of the world's only partition, which may die at any step, or stand still there until another has
+    taken over: then what it writes and commits is refused, and what it speaks to the server is heard."""
 
     def __init__(
         self,
         world: World,
         dies_at: int | None,
         *,
+        stands_still_at: int | None = None,
         in_flight: int = 8,
         waiting: int = 40,
         standings: Standings | None = None,
         quiet: Quiet | None = None,
     ) -> None:
-        """It dies at its so many-th step; None = it lives."""
+        """It dies, or stands still, at its so many-th step; None = it does not."""
         self.world = world
         self._steps_left = dies_at
+        self._steps_to_stand_still = stands_still_at
+        self.stands_still, self._goes_on = asyncio.Event(), asyncio.Event()
+        self.fenced = False
+        """Whether another has taken over."""
         self.name, self.available = CHANNEL, True
         self.standings = Standings() if standings is None else standings
         self._heard, self._told = world.committed, 0
@@ -147,46 +155,74 @@ class Life:
             now_s=lambda: world.now_us / SECOND_US,
         )
 
-    def step(self) -> None:
-        """Here it may die."""
-        if self._steps_left is None:
-            return
-        self._steps_left -= 1
-        if self._steps_left < 0:
+    async def step(self, *, fenced: bool = False) -> None:
+        """Here it may die or stand still. `fenced`: what follows is refused where another has taken over."""
+        if self._steps_left is not None:
+            self._steps_left -= 1
+            if self._steps_left < 0:
+                raise Died
+        if self._steps_to_stand_still is not None:
+            self._steps_to_stand_still -= 1
+            if self._steps_to_stand_still < 0:
+                self.stands_still.set()
+                await self._goes_on.wait()
+        if fenced and self.fenced and self.world.fences:
             raise Died
+
+    async def end(self) -> None:
+        """What it was saying to the server is cut off."""
+        for task in self.partition._sending:
+            task.cancel()
+        await asyncio.gather(*self.partition._sending, return_exceptions=True)
+
+    def is_replaced(self) -> None:
+        """Another takes over from now on: what this one has begun is in doubt, as after a death."""
+        self.fenced = True
+        doubtful = self._doubtful()
+        self.world.window.update(doubtful)
+        self.world.widest = max(self.world.widest, len(doubtful))
+
+    def wake(self) -> None:
+        """It goes on where it stood, and knows of nothing."""
+        self._steps_to_stand_still = None
+        self._goes_on.set()
+
+    def _doubtful(self) -> list[str]:
+        """Ids that were begun and have no end."""
+        return [one for one, entry in self.world.memory()._entries.items() if entry.state is State.ATTEMPTED]
 
     # ---- what a deliverer stands on
 
     async def write(self, said: Sequence[Said]) -> None:
-        self.step()
+        await self.step(fenced=True)
         for request_id, entry in said:
             value = None if entry is None else pack(CHANNEL, request_id, entry)
             self.world.deliveries.append((key_of(CHANNEL, request_id), value))
-        self.step()
+        await self.step()
 
     async def reach(self) -> None:
-        self.step()
+        await self.step()
         for event in self.world.customers[self._told :]:
             self.standings.take(event)
         self._told = len(self.world.customers)
         for offset in range(self._heard, len(self.world.outreach)):
             self.partition.hear(offset, self.world.outreach[offset])
         self._heard = len(self.world.outreach)
-        self.step()
+        await self.step()
 
     async def commit(self, offset: int) -> None:
-        self.step()
+        await self.step(fenced=True)
         self.world.committed = offset
-        self.step()
+        await self.step()
 
     async def bounced(self, customer_id: str, address: str, request_id: str) -> None:
-        self.step()
+        await self.step()
 
     def refusal(self, order: Order) -> str | None:
         return None if order.email else "no_address"
 
     async def send(self, order: Order) -> Attempt:
-        self.step()
+        await self.step()
         await asyncio.sleep(0)
         said = self.world.answers(self.world.rng)
         if said == "lost":
@@ -196,7 +232,7 @@ class Life:
         result = Result(said)
         if result is Result.DELIVERED:
             self.world.sink.append((order.id, order.customer_id))
-        self.step()
+        await self.step()
         return Attempt(result)
 
     async def keep(self) -> None: ...
@@ -220,12 +256,8 @@ class Life:
             pass
         else:
             return True
-        self.world.deaths += 1
-        for task in self.partition._sending:
-            task.cancel()
-        await asyncio.gather(*self.partition._sending, return_exceptions=True)
-        entries = self.world.memory()._entries
-        doubtful = [one for one, entry in entries.items() if entry.state is State.ATTEMPTED]
-        self.world.window.update(doubtful)
-        self.world.widest = max(self.world.widest, len(doubtful))
+        await self.end()
+        if not self.fenced:
+            self.world.deaths += 1
+            self.is_replaced()
         return False

@@ -1,9 +1,9 @@
 """A small shop, its worker and its deliverer in memory, through everything that goes wrong at once, by a seed.
 
 The real engine decides, and the real `PartitionDelivery` of `delivery_world` sends. Both die between any two of their
-steps and come back from what they had committed: the engine from its changelog, the deliverer from `deliveries`. What
-has been sent is held against what was known at that moment, by a policy that the engine may have been given
-otherwise: so each complaint can be provoked.
+steps and come back from what they had committed: the engine from its changelog, the deliverer from `deliveries`. A
+deliverer may also stand still while another takes over, and go on beside it. What has been sent is held against what
+was known at that moment, by a policy that the engine may have been given otherwise: so each complaint can be provoked.
 """
 
 from __future__ import annotations
@@ -86,17 +86,23 @@ class Story:
     """One seed. `run` goes through it; `complaints` are the promises that were broken, by name."""
 
     def __init__(
-        self, seed: int, programme: OutreachPolicy = PROGRAMME, *, cancels: bool = True, remembers: bool = True
+        self,
+        seed: int,
+        programme: OutreachPolicy = PROGRAMME,
+        *,
+        cancels: bool = True,
+        remembers: bool = True,
+        fences: bool = True,
     ) -> None:
-        """`programme`: what the engine is given. `cancels`, `remembers`: whether cancellations reach the log, and
-        `deliveries` outlives a deliverer."""
+        """`programme`: what the engine is given. `cancels`, `remembers`, `fences`: whether cancellations reach the log,
+        `deliveries` outlives a deliverer, and who was replaced is refused."""
         self.rng = random.Random(seed)
         self.event_clock = seed % _EVENT_CLOCK_ONE_IN == 1
         """Only events move time: then the whole log may be read anew, with the same decisions."""
         self.years = 10 if seed % _TEN_YEARS_ONE_IN == 0 else 0
         self.programme = programme
         self._cancels, self._remembers = cancels, remembers
-        self.world = World(seed, answers=answer)
+        self.world = World(seed, answers=answer, fences=fences)
         self.world.now_us = at(SWITCHED_ON)
         self.sink = Sink(self.world)
         self.world.sink = self.sink
@@ -108,7 +114,7 @@ class Story:
         """Events of which the decisions are committed, replays included or not."""
         self.told: dict[tuple[str, Outcome], Decision] = {}
         self.stopped: set[str] = set()
-        self.deaths = 0
+        self.deaths = self.both_alive = 0
         self.complaints: Counter[str] = Counter()
         self._checked = 0
 
@@ -218,14 +224,28 @@ class Story:
     async def _deliver(self) -> None:
         if self.world.committed == len(self.world.outreach):
             return
-        dies_at = self.rng.randrange(1, 24) if self.rng.random() < 0.7 else None
-        life = Life(self.world, dies_at)
-        if await life.live(3):  # another one takes over: what this one has begun is in doubt like after a death
-            for task in life.partition._sending:
-                task.cancel()
-            await asyncio.gather(*life.partition._sending, return_exceptions=True)
-            entries = self.world.memory()._entries
-            self.world.window.update(one for one, entry in entries.items() if entry.state is State.ATTEMPTED)
+        fate, step = self.rng.random(), self.rng.randrange(1, 24)
+        stands_still = 0.4 <= fate < 0.75
+        life = Life(self.world, step if fate < 0.4 else None, stands_still_at=step if stands_still else None)
+        living = asyncio.create_task(life.live(3))
+        standing = asyncio.create_task(life.stands_still.wait())
+        await asyncio.wait([living, standing], return_when=asyncio.FIRST_COMPLETED)
+        standing.cancel()
+        if not living.done():
+            self.both_alive += 1
+            life.is_replaced()
+            successor = Life(self.world, None)
+            taken_over = asyncio.create_task(successor.live(2))
+            for _ in range(self.rng.randrange(12)):
+                await asyncio.sleep(0)
+            life.wake()
+            await asyncio.gather(living, taken_over)
+            await life.end()
+            await successor.end()
+            successor.is_replaced()
+        elif living.result():
+            await life.end()
+            life.is_replaced()
         elif not self._remembers:
             self.world.deliveries.clear()
             self.world.committed = 0
@@ -307,5 +327,6 @@ MUTANTS: Final[dict[str, dict[str, object]]] = {
     "night": {"programme": replace(PROGRAMME, quiet=QuietTimes())},
     "back in the shop": {"cancels": False},
     "twice": {"remembers": False},
+    "twice, by both": {"fences": False},
 }
 """Promise → how the service would have to be for it to be broken."""
