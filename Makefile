@@ -9,7 +9,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-ve
   --custom-compile-command "make upgrade" $(UPGRADE)
 
 .DELETE_ON_ERROR:
-.PHONY: install environment demo test check lint unit slow bench figures dist sbom audit lock upgrade test-newest clean
+.PHONY: install environment demo test check lint unit slow containers bench figures dist sbom audit lock upgrade test-newest clean
 
 # All that lock/ holds, and churn-alert itself, compiled where there is a C compiler. The commands of $(BIN) run what is installed
 # here; tests, mypy and ruff look at the source.
@@ -41,6 +41,10 @@ slow: environment
 	$(PYTEST) -v -n 2 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration
 
 test: check slow
+
+# Builds the image and brings the stack of docker-compose.yml up until a mail arrives. It needs a Docker engine, and minutes.
+containers: environment
+	$(PYTEST) -v -s -p no:cacheprovider tests/containers
 
 # The one suite that runs what is installed.
 bench: install
