@@ -176,7 +176,7 @@ def _pages(reader: Reader, path: str, visitor: Visitor | None) -> list[Link]:
     if visitor is not None and visitor.may(Scope.PERSONS):
         links = [
             Link(say("people.today"), reader.address(TODAY), path == TODAY),
-            Link(say("people.list"), reader.address(PEOPLE), path == PEOPLE),
+            Link(say("people.list"), reader.address(PEOPLE), path.startswith(PEOPLE)),
         ]
     return [*links, Link(say("people.numbers"), reader.address(NUMBERS))]
 

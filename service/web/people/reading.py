@@ -81,9 +81,7 @@ class PeopleReading:
         found: list[msgspec.Raw] = []
         async with (
             self._one,
-            open_async_reader(
-                self._settings.kafka, max_partition_fetch_bytes=_FETCH_BYTES, enable_auto_commit=False
-            ) as reader,
+            open_async_reader(self._settings.kafka, max_partition_fetch_bytes=_FETCH_BYTES) as reader,
         ):
             partitions = sorted({TopicPartition(topic, partition) for partition, _ in places})
             reader.assign(partitions)
