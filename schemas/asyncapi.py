@@ -55,6 +55,14 @@ CHANNELS: tuple[Channel, ...] = (
         compacted=True,
     ),
     Channel(
+        "shop-notices",
+        "send",
+        "What the shop is told of its numbers, where thresholds are set.",
+        "threshold:granularity:start, UTF-8",
+        (envelope.ShopNoticedEvent,),
+        compacted=True,
+    ),
+    Channel(
         "dead-letters", "send", "Refused records, byte for byte.", "the refused record's key", (outputs.DeadLetter,)
     ),
     Channel(
@@ -72,8 +80,9 @@ POSTED: tuple[type[BaseModel], ...] = (
     envelope.OutreachCancelledEvent,
     envelope.CustomerScoredEvent,
     envelope.CustomerRemovedEvent,
+    envelope.ShopNoticedEvent,
 )
-"""To a webhook; the last one lies in no topic, where a null value says the same."""
+"""To a webhook; customer.removed lies in no topic, where a null value says the same."""
 _WEBHOOK = "webhook"
 
 

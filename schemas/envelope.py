@@ -15,6 +15,7 @@ from schemas.outputs import (
     OutreachMeasured,
     OutreachRequested,
     PeriodMetrics,
+    ShopNotice,
 )
 from schemas.wire_types import UtcTime, WireModel
 
@@ -72,6 +73,14 @@ class PeriodMeasuredEvent(_CloudEvent):
 
     type: Literal["period.measured"] = Field(description="Kind of the event.")
     data: PeriodMetrics = Field(description="The numbers.")
+
+
+class ShopNoticedEvent(_CloudEvent):
+    """The shop is told of one of its numbers."""
+
+    type: Literal["shop.noticed"] = Field(description="Kind of the event.")
+    subject: str = Field(min_length=1, description="The threshold, as the settings call it.")
+    data: ShopNotice = Field(description="What is to be told.")
 
 
 class OutreachMeasuredEvent(_CloudEvent):

@@ -20,6 +20,7 @@ OUTPUTS: Final[dict[str, type[BaseModel]]] = {
     "customer.removed": envelope.CustomerRemovedEvent,
     "period.measured": envelope.PeriodMeasuredEvent,
     "outreach.measured": envelope.OutreachMeasuredEvent,
+    "shop.noticed": envelope.ShopNoticedEvent,
     "delivery.recorded": envelope.DeliveryRecordedEvent,
     "dead-letter": outputs.DeadLetter,
 }

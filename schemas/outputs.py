@@ -323,6 +323,36 @@ class PeriodMetrics(WireModel):
     ces_favourable_rate: Percent | None = Field(description="Share of answers 5–7 in percent; null without answers.")
 
 
+class ShopNotice(WireModel):
+    """One of the shop's numbers has crossed a threshold that the settings name, is back, or has changed by more than
+    chance. Of each threshold and period there is one at most."""
+
+    notice_id: str = Field(description="threshold:granularity:start, the same for ever: act on it once.")
+    threshold: str = Field(description="What the settings call it.")
+    state: Literal["begins", "ends", "changed"] = Field(
+        description="begins = the limit has been crossed; ends = the number is back beyond it and the hysteresis; changed = it has "
+        "fallen or risen against the period before."
+    )
+    number: str = Field(description="Which number, as period-metrics calls it.")
+    unit: Literal["count", "money", "percent", "points", "mean"] = Field(description="Of value and limit.")
+    granularity: Literal["week", "month", "quarter", "year", "rolling_7", "rolling_30", "rolling_90", "rolling_365"] = (
+        Field(description="Length of the period.")
+    )
+    start: LocalDate = Field(description="First local day of the period, inclusive.")
+    end: LocalDate = Field(description="Local day after the last one, exclusive.")
+    when: Literal["below", "above", "falls", "rises"] = Field(description="What the threshold asks for.")
+    limit: Number | None = Field(description="Of below and above; null = it compares with the period before.")
+    value: Number = Field(description="The number, when the notice was written; later revisions are on period-metrics.")
+    value_before: Number | None = Field(description="That of the period before; null = it is not known.")
+    change_low: Number | None = Field(
+        description="Lower end of the 95 % interval of the change, in the number's unit; null = of below and above."
+    )
+    change_high: Number | None = Field(description="Its upper end; null = of below and above.")
+    rests_on: Count = Field(description="People, answers or orders that the number is made from.")
+    currency: str = Field(description="ISO 4217 code of amounts.")
+    summary: str = Field(description="The same in one sentence, in the shop's language.")
+
+
 class MeasuredArm(WireModel):
     """The people of one of the two groups that are compared."""
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka.structs import ConsumerRecord
 
+from service.config import Settings
 from service.delivery.memory import Entry, State, pack
 from service.delivery.score_desk import event_of
 from service.domain.calendar import to_day, to_us
@@ -40,6 +41,7 @@ from service.streaming.cloud_events import cloud_event
 from service.streaming.dead_letters import encode_dead_letter
 from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord
 from service.streaming.period_records import numbers_of, record_key
+from service.streaming.shop_notices import ShopNotices
 
 Fields = Mapping[str, Any]
 
@@ -322,6 +324,7 @@ def outputs() -> tuple[Example, ...]:
         _removed(),
         _period(),
         _brought(),
+        _noticed(),
         _delivery(),
         _dead_letter(),
     )
@@ -369,6 +372,19 @@ def _brought() -> Example:
     data = numbers_of_brought(row, "EUR", 2) | {"revision": 12}
     value = cloud_event("outreach.measured", f"{key}.12", key, _at(2026, 4, 11, 0, 0), data)
     return Example("What messages have brought", "period-metrics", "outreach.measured", key, json.loads(value))
+
+
+def _noticed() -> Example:
+    threshold = {"name": "few-come-back", "number": "retention_rate", "when": "below", "limit": 80.0}
+    notices = ShopNotices(Settings(notices={"thresholds": [threshold]}, time={"clock": "event"}))
+    first, end = (to_day(datetime(2026, month, 1, tzinfo=UTC).date()) for month in (3, 4))
+    row = RowMaker(Shop()).row(
+        "month", first, end, end + 10, now=Counts(buyers=352, retained=312), before=Counts(buyers=396)
+    )
+    ((key, value),) = notices.records(lambda _: [row], end + 1, 0)
+    return Example(
+        "The shop is told of a number", "shop-notices", "shop.noticed", (key or b"").decode(), json.loads(value or b"")
+    )
 
 
 def _delivery() -> Example:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from docs.writing.regions import table
-from service.config import Settings
+from service.config import NoticeSettings, Settings
 from service.streaming.topic_plan import DAY_MS, TopicSpec, topic_plan
 
 HEADS: Final = ("topic", "what it holds of a person", "for how long", "what an erasure does")
@@ -80,6 +80,7 @@ HELD: Final[Mapping[str, Held]] = {
         until="until the request has expired and `outreach` no longer holds it, and a day or two",
     ),
     "period-metrics": NOBODY,
+    "shop-notices": NOBODY,
     f"{GROUP}-state": Held(
         "All that is known: purchases of the kept history, rhythm, answers, profile, consent, what was sent and what waits.",
         "kafka.compaction_lag_days",
@@ -97,7 +98,8 @@ HELD: Final[Mapping[str, Held]] = {
 
 def topics() -> str:
     """One row a topic. Raises KeyError for a topic of which it is not said what it holds."""
-    settings = Settings.model_construct()
+    threshold = {"name": "any", "number": "nps", "limit": 0}
+    settings = Settings.model_construct(notices=NoticeSettings.model_validate({"thresholds": [threshold]}))
     group = settings.kafka.group
     rows: list[tuple[str, ...]] = []
     for spec in topic_plan(settings, PARTITIONS):

@@ -119,13 +119,17 @@ class Feed(StrEnum):
 
     OUTREACH = "outreach"
     SCORES = "customer-scores"
+    NOTICES = "shop-notices"
 
 
 @app.command()
 def webhook(
     ctx: typer.Context,
     topic: Annotated[
-        Feed, typer.Option(help="The requests and their cancellations, or the newest scores of each customer.")
+        Feed,
+        typer.Option(
+            help="The requests and their cancellations, the newest scores of each customer, or what the shop is told of its numbers."
+        ),
     ] = Feed.OUTREACH,
 ) -> None:
     """Post events to deliver.webhook.url, signed. Runs until stopped; start as many as there are partitions.
@@ -137,13 +141,19 @@ def webhook(
     from service.delivery.webhook import WebhookChannel, WebhookTarget
 
     target = settings.deliver.webhook
+    if topic is Feed.NOTICES:
+        if not settings.notices.thresholds:
+            raise ConfigurationError(
+                "notices.thresholds is empty: nobody says what the shop wants to be told of, and there is no topic to read."
+            )
+        raise typer.Exit(_run_feed(settings, WebhookTarget(target), settings.kafka.topics.shop_notices, "notices"))
     if topic is Feed.SCORES:
-        raise typer.Exit(_run_scores(settings, WebhookTarget(target)))
+        raise typer.Exit(_run_feed(settings, WebhookTarget(target), settings.kafka.topics.customer_scores, "scores"))
     channel = WebhookChannel(target, WebhookTarget(target), Letters(settings.kafka, target.name))
     raise typer.Exit(run(settings, channel, tells_cancelled=True))
 
 
-def _run_scores(settings: Settings, target: WebhookTarget) -> int:
+def _run_feed(settings: Settings, target: WebhookTarget, topic: str, what: str) -> int:
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.scores import ScoresFeed
     from service.delivery.web import limits_of, serving_scores
@@ -158,8 +168,9 @@ def _run_scores(settings: Settings, target: WebhookTarget) -> int:
         log.info("started again", restarts=restarts)
         time.sleep(pause_before_start(restarts))
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
-    metrics = DeliveryMetrics(f"{settings.deliver.webhook.name}-scores")
-    return ScoresFeed(settings, target, metrics, serving_scores(listener, limits_of(settings))).run()
+    metrics = DeliveryMetrics(f"{settings.deliver.webhook.name}-{what}")
+    serve = serving_scores(listener, limits_of(settings))
+    return ScoresFeed(settings, target, metrics, serve, topic=topic, what=what).run()
 
 
 @app.command()

@@ -11,6 +11,7 @@ way to hand settings on.
 from service.config.children import child_environment
 from service.config.loading import load_settings
 from service.config.secret_files import secret_in
+from service.config.notices import NoticeSettings, ThresholdSettings
 from service.config.sections import (
     BESIDE_THE_SETTINGS,
     DEFAULT_PARTITIONS,
@@ -35,11 +36,13 @@ __all__ = [
     "DeliverSettings",
     "KafkaSettings",
     "LogSettings",
+    "NoticeSettings",
     "OutreachSettings",
     "Settings",
     "ShopSettings",
     "SmtpSettings",
     "TargetSettings",
+    "ThresholdSettings",
     "TopicNames",
     "WebSettings",
     "WebhookSettings",

@@ -58,6 +58,9 @@ _OWN_UNITS: Final = {
     "targets.purchase_frequency": "orders per customer",
     "targets.nps": "points",
     "targets.ces": "mean answer, 1 to 7",
+    "notices.thresholds.limit": "that of the number",
+    "notices.thresholds.hysteresis": "that of the number",
+    "notices.thresholds.at_least": "people or answers",
 }
 _EXAMPLES: Final[Mapping[str, object]] = {
     "kafka.instance_id": "worker-1",
@@ -135,6 +138,11 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "deliver.smtp.reply_to": "anna@cafe.example",
     "deliver.webhook.url": "https://crm.example/hooks/churn-alert",
     "deliver.webhook.ca_file": "/etc/ssl/certs/crm.pem",
+    "notices.thresholds": [{"name": "few-come-back", "number": "retention_rate", "limit": 60.0}],
+    "notices.thresholds.name": "few-come-back",
+    "notices.thresholds.number": "retention_rate",
+    "notices.thresholds.limit": 60.0,
+    "notices.thresholds.hysteresis": 3.0,
     "web.tokens.name": "till",
     "web.tokens.token": "sixteen-characters-or-more",
     "web.tokens.token_file": "/run/secrets/token-of-the-till",

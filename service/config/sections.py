@@ -155,6 +155,8 @@ class TopicNames(_Section):
     """Topic of the records that could not be accepted."""
     deliveries: TopicName = "deliveries"
     """Compacted topic of what has become of every message."""
+    shop_notices: TopicName = "shop-notices"
+    """Compacted topic of what the shop is told of its numbers, where `notices.thresholds` has any."""
 
 
 class KafkaSettings(_Section):

@@ -12,6 +12,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.config.secret_files import with_credentials
+from service.config.notices import NoticeSettings
 from service.config.sections import (
     DEFAULT_CONTROL_SHARE,
     ENV_PREFIX,
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     deliver: DeliverSettings = DeliverSettings()
     log: LogSettings = LogSettings()
     targets: TargetSettings = TargetSettings()
+    notices: NoticeSettings = NoticeSettings()
 
     @classmethod
     def settings_customise_sources(

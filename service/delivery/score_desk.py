@@ -31,7 +31,7 @@ def event_of(partition: int, offset: int, key: bytes | None, value: bytes | None
     if value is not None:
         event = msgspec.json.decode(value)
         if not (isinstance(event, dict) and isinstance(event.get("id"), str) and isinstance(event.get("data"), dict)):
-            raise ValueError("a record of customer-scores is no event")
+            raise ValueError("the record is no event")
         return event
     customer_id = (key or b"").decode()
     return {

@@ -1,4 +1,5 @@
-"""`churn-alert deliver webhook --topic customer-scores`: feeds a CRM that has no Kafka.
+"""`churn-alert deliver webhook --topic customer-scores`: feeds a CRM that has no Kafka. With `--topic shop-notices` the
+same of what the shop is told of its numbers, where every record is an event of its own.
 
 Its own consumer group. At least once: scores are numbers that a later one replaces, so nothing is remembered but how
 far has been posted, and a crash posts again what was on its way, with the same ids. A receiver that gets scores twice
@@ -48,15 +49,24 @@ class ScoresFeed:
     """One process with one target."""
 
     def __init__(
-        self, settings: Settings, target: WebhookTarget, metrics: DeliveryMetrics, serve: Serve | None = None
+        self,
+        settings: Settings,
+        target: WebhookTarget,
+        metrics: DeliveryMetrics,
+        serve: Serve | None = None,
+        *,
+        topic: str | None = None,
+        what: str = "scores",
     ) -> None:
+        """`topic`: another compacted topic of events than customer-scores, `what` lies in it."""
         self.settings = settings
         self.metrics = metrics
         self._target = target
         self._serve = serve
         self.name = settings.deliver.webhook.name
-        self.group = f"{settings.deliver.group_of(settings.kafka.group, self.name)}-scores"
-        self._topic = settings.kafka.topics.customer_scores
+        self.group = f"{settings.deliver.group_of(settings.kafka.group, self.name)}-{what}"
+        self._topic = topic or settings.kafka.topics.customer_scores
+        self._what = what
         self._desks: dict[int, ScoreDesk] = {}
         self._committed: dict[int, int] = {}
         self._sending: set[asyncio.Task[None]] = set()
@@ -93,7 +103,7 @@ class ScoresFeed:
             work = [asyncio.create_task(self._read()), asyncio.create_task(self._post())]
             if self._serve is not None:
                 work.append(asyncio.ensure_future(self._serve(self)))
-            log.info("scores are posted", target=self.name, group=self.group)
+            log.info("events are posted", what=self._what, target=self.name, group=self.group)
             stopped = asyncio.create_task(self._stop.wait())
             done, _ = await asyncio.wait([*work, stopped], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
@@ -187,7 +197,7 @@ class ScoresFeed:
         if attempt.result is not Result.RETRY:
             self.metrics.ended(attempt.result.value, sample=False)
         if attempt.result is Result.FAILED:
-            log.warning("scores were refused; the customer's next ones are posted again", reason=attempt.detail)
+            log.warning("an event was refused; the next ones are posted again", what=self._what, reason=attempt.detail)
         desk.end(key, attempt, wall_us())
         self._wake.set()
 

@@ -8,6 +8,7 @@ fenced predecessor cannot write over it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -18,10 +19,12 @@ from service.config import Settings
 from service.domain.changelog import TODAY_KEY, day_of_key, month_of_key, unpack_today
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
+from service.domain.policy import ClockMode
 from service.streaming.brought_totals import BroughtRow, BroughtTotals, brought_key, numbers_of_brought
 from service.streaming.cloud_events import cloud_event
 from service.streaming.period_records import numbers_of, record_key
 from service.streaming.producer import Destination, Record, TransactionalProducer
+from service.streaming.shop_notices import ShopNotices
 from service.streaming.tail import has_reached, open_async_reader, read_to_the_end
 
 FOLD_S = 1.0
@@ -45,6 +48,10 @@ class ShopTotals:
         """What messages have brought."""
         self.today: int | None = None
         """Latest local day of stream time over the partitions; None before the first event."""
+        self._days: dict[int, int] = {}
+        """That of each partition."""
+        self._partitions = 0
+        """Of the ledger topic; 0 = not known yet."""
         self.rows: dict[tuple[str, str], PeriodRow] = {}
         """All rows by (granularity, first day as ISO date)."""
         self._heard: list[Callable[[list[PeriodRow]], None]] = []
@@ -73,6 +80,7 @@ class ShopTotals:
         if key == TODAY_KEY:
             today = unpack_today(value)
             self.today = today if self.today is None else max(self.today, today)
+            self._days[partition] = today
         elif day is not None:
             self._fresh[partition, day] = value
         elif (month := month_of_key(key)) is not None:
@@ -97,6 +105,13 @@ class ShopTotals:
             hear(changed)
         return changed
 
+    def settled_day(self, *, all_tell: bool) -> int | None:
+        """Local day of stream time that every partition has reached; None: nobody knows. `all_tell`: also those without
+        an event say where they are, as where the wall clock rules."""
+        if not self._days or (all_tell and len(self._days) < self._partitions):
+            return None
+        return min(self._days.values())
+
     @property
     def caught_up(self) -> bool:
         """Whether `rows` contain everything that was written before `run` began."""
@@ -110,6 +125,7 @@ class ShopTotals:
         kafka = self._settings.kafka
         async with open_async_reader(kafka, kafka.ledger_topic) as reader:
             ends = await reader.end_offsets(sorted(reader.assignment()))
+            self._partitions = len(ends)
             loop = asyncio.get_running_loop()
             next_fold = loop.time()
             while True:
@@ -144,15 +160,21 @@ class Publisher:
         self._totals = totals
         self._calendar = settings.shop.calendar()
         self._told_brought: list[BroughtRow] = []
+        self._told_day: int | None = None
+        """The day for which thresholds were looked at last."""
         self._published: dict[bytes, tuple[int, dict[str, Any] | None]] = {}
         self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods")
         self._destination = Destination(settings.kafka.topics.period_metrics, 0)
+        self._notices = ShopNotices(settings) if settings.notices.thresholds else None
+        self._wall = settings.time.clock is ClockMode.WALL
 
     async def run(self) -> None:
         """Fences the predecessor, reads what it has published, and goes on from there."""
         await self._producer.open()
         try:
             await self._read_published()
+            if self._notices is not None:
+                await self._notices.read()
             await self._totals.wait_caught_up()
             seen: dict[tuple[str, str], PeriodRow] = {}
             while True:
@@ -183,8 +205,23 @@ class Publisher:
             for each in brought:
                 numbers = numbers_of_brought(each, shop.currency, shop.minor_digits)
                 self._revise(records, "outreach.measured", brought_key(each), numbers)
-        if records:
-            await self._producer.write({self._destination: records})
+        written = {self._destination: records} if records else {}
+        if self._notices is not None and (told := self._to_tell(self._notices)):
+            written[self._notices.to] = told
+        if written:
+            await self._producer.write(written)
+
+    def _to_tell(self, notices: ShopNotices) -> list[Record]:
+        """What the numbers give to tell; looked at once for each day that every partition has reached."""
+        day = self._totals.settled_day(all_tell=self._wall)
+        if day is None or day == self._told_day:
+            return []
+        self._told_day = day
+        by_length: dict[str, list[PeriodRow]] = {}
+        for row in self._totals.rows.values():
+            by_length.setdefault(row.granularity, []).append(row)
+        wall_day = self._calendar.day_of(time.time_ns() // 1_000)
+        return notices.records(lambda granularity: by_length.get(granularity, []), day, wall_day)
 
     def _revise(self, records: list[Record], event: str, key: bytes, numbers: dict[str, Any]) -> None:
         """A further revision, if something has changed."""

@@ -50,7 +50,7 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
     """Every topic of this installation. All have the inputs' partition count, because a worker writes where it reads.
 
     `period-metrics` has one partition: its records are about the whole shop, and the last one per key must
-    be the newest.
+    be the newest. So has `shop-notices`, which is there where thresholds are set.
     """
     names = settings.kafka.topics
 
@@ -96,6 +96,7 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
             names.deliveries, Role.OUTPUT, 16, 0.1, max_compaction_lag_ms=DAY_MS, delete_retention_ms=TOMBSTONE_MS
         ),
         compacted(names.period_metrics, Role.TOTAL, 16, 0.2, count=1),
+        *([compacted(names.shop_notices, Role.TOTAL, 16, 0.2, count=1)] if settings.notices.thresholds else []),
         # Recovery reads these from the start: small segments and early cleaning keep them near one record per key. The
         # ledger rewrites the same few days at every turn.
         compacted(kafka.state_topic, Role.INTERNAL, 64, 0.3, max_message_bytes=LARGEST_BYTES, **forgets),

@@ -111,12 +111,12 @@ def create(
 
 
 def make_added(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> bool:
-    """Creates the topics that an installation of an earlier release lacks, where nothing else is missing: that of
-    carried records, and that of deliveries.
+    """Creates the topics that an installation of an earlier release lacks, or of before a threshold was set, where
+    nothing else is missing: that of carried records, that of deliveries, that of notices.
 
     Returns whether it did. Raises as `create`.
     """
-    added = {settings.kafka.carried_topic, settings.kafka.topics.deliveries}
+    added = {settings.kafka.carried_topic, settings.kafka.topics.deliveries, settings.kafka.topics.shop_notices}
     with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
         existing = _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
         missing = [

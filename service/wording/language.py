@@ -43,6 +43,8 @@ class Language:
     """What a customer without a known first name is called; `{customer_id}` is filled in."""
     people: Mapping[str, str] = field(default_factory=dict)
     """What the pages about persons say. No key is in `page` or `report`."""
+    post: Mapping[str, str] = field(default_factory=dict)
+    """What the shop is sent: notices and the weekly letter. No key is in the others."""
     subjects: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Subject lines by KIND.RUNG or KIND: one with `{name}`, one for who has none; `{visit}` is the number of the last
     visit, in order. Of a kind that is missing the English one is taken."""
@@ -58,5 +60,5 @@ class Language:
     @cached_property
     def catalogue(self) -> Mapping[str, str]:
         """Everything that the pages and the report say, typeset."""
-        texts = {**self.page, **self.report, **self.people}
+        texts = {**self.page, **self.report, **self.people, **self.post}
         return {key: self.typeset(text) for key, text in texts.items()}

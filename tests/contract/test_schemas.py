@@ -64,7 +64,7 @@ def test_asyncapi_names_every_topic_and_the_webhook_and_resolves_every_reference
 
     assert set(text["channels"]) == {
         "purchases", "surveys", "customers", "outreach", "outreach-decisions", "customer-scores", "period-metrics", "dead-letters",
-        "deliveries", "webhook",
+        "deliveries", "shop-notices", "webhook",
     }  # fmt: skip
     assert len(text["operations"]) == len(CHANNELS) + 1
     assert "CustomerRemovedEvent" in text["channels"]["webhook"]["messages"]

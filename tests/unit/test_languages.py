@@ -139,7 +139,12 @@ def blanks(text: str) -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=list(LANGUAGES))
 def test_every_language_has_every_text_with_the_same_blanks(language: Language) -> None:
-    pairs = ((language.page, ENGLISH.page), (language.report, ENGLISH.report), (language.people, ENGLISH.people))
+    pairs = (
+        (language.page, ENGLISH.page),
+        (language.report, ENGLISH.report),
+        (language.people, ENGLISH.people),
+        (language.post, ENGLISH.post),
+    )
     for said, in_english in pairs:
         assert said.keys() == in_english.keys()
         differ = {key for key, text in said.items() if blanks(text) != blanks(in_english[key])}
@@ -148,7 +153,7 @@ def test_every_language_has_every_text_with_the_same_blanks(language: Language) 
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=list(LANGUAGES))
 def test_no_text_of_page_report_and_persons_hides_one_of_another(language: Language) -> None:
-    parts = (language.page, language.report, language.people)
+    parts = (language.page, language.report, language.people, language.post)
 
     assert sum(len(part) for part in parts) == len(set().union(*parts))
     assert language.catalogue.keys() == set().union(*parts)

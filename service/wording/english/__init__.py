@@ -2,6 +2,7 @@
 
 from service.wording.english.page import PAGE
 from service.wording.english.people import PEOPLE
+from service.wording.english.post import POST
 from service.wording.english.report import REPORT
 from service.wording.english.sentences import SENTENCES
 from service.wording.english.subjects import SUBJECTS, ordinal
@@ -13,6 +14,7 @@ LANGUAGE = Language(
     page=PAGE,
     report=REPORT,
     people=PEOPLE,
+    post=POST,
     sentences=SENTENCES,
     subjects=SUBJECTS,
     ordinal=ordinal,

@@ -8,6 +8,7 @@ from datetime import date
 from service.wording.french.names import of
 from service.wording.french.page import PAGE
 from service.wording.french.people import PEOPLE
+from service.wording.french.post import POST
 from service.wording.french.report import REPORT
 from service.wording.french.sentences import SENTENCES
 from service.wording.french.subjects import SUBJECTS, ordinal
@@ -43,6 +44,7 @@ LANGUAGE = Language(
     page=PAGE,
     report=REPORT,
     people=PEOPLE,
+    post=POST,
     sentences=SENTENCES,
     subjects=SUBJECTS,
     ordinal=ordinal,
