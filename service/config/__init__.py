@@ -10,8 +10,8 @@ way to hand settings on.
 
 from service.config.children import child_environment
 from service.config.loading import load_settings
-from service.config.secret_files import secret_in
 from service.config.notices import NoticeSettings, ThresholdSettings
+from service.config.secret_files import secret_in
 from service.config.sections import (
     BESIDE_THE_SETTINGS,
     DEFAULT_PARTITIONS,

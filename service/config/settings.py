@@ -11,8 +11,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from service.config.secret_files import with_credentials
 from service.config.notices import NoticeSettings
+from service.config.secret_files import with_credentials
 from service.config.sections import (
     DEFAULT_CONTROL_SHARE,
     ENV_PREFIX,
