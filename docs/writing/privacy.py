@@ -69,7 +69,8 @@ HELD: Final[Mapping[str, Held]] = {
     ),
     "customer-scores": Held(
         "How a customer stands: `customer_id`, `segment`, `health`, `churn_risk`, visits, orders, revenue, dates, `answers` "
-        "(`latest_nps`, `latest_csat`), `marketing_consent`. No name and no address.",
+        "(`latest_nps`, `latest_csat`), `marketing_consent`, `store`; of who is not healthy the newest `visit_days`. No name "
+        "and no address.",
         "kafka.compaction_lag_days",
         "The record is replaced by an empty one at once.",
     ),

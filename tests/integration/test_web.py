@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -88,7 +89,7 @@ def settings(broker: TestBroker) -> Settings:
     names = TopicNames(**{name: prefix + topic for name, topic in TopicNames().model_dump().items()})
     return Settings().changed(
         kafka={"bootstrap_servers": broker.bootstrap_servers, "group": prefix + "group", "topics": names},
-        shop={"timezone": "Europe/Paris"},
+        shop={"timezone": "Europe/Paris", "erasure_salt": "a-salt-that-is-long-enough"},
         time={"clock": "event"},
         outreach={"consent": "external"},
         web={"token": TOKEN},
@@ -309,3 +310,79 @@ def test_a_worker_that_serves_open_connections_still_leaves_in_time(shop: Shop) 
         assert shop.workers[1].wait(30) == 0
 
     assert time.monotonic() - began < 10
+
+
+# ---- persons
+
+
+def customers_of(shop: Shop, worker: int, query: str = "segment=all&limit=1000") -> dict[str, Any]:
+    signed = {"Authorization": f"Bearer {TOKEN}"}
+    until(lambda: shop.get("/api/v1/customers", worker, **signed).status_code == 200, "everybody is known", shop)
+    answer: dict[str, Any] = shop.get(f"/api/v1/customers?{query}", worker, **signed).json()
+    return answer
+
+
+def test_either_worker_lists_everybody_and_tells_decisions_of_those_whom_the_other_holds(shop: Shop) -> None:
+    signed = {"Authorization": f"Bearer {TOKEN}"}
+    until(lambda: customers_of(shop, 0)["customers"] == customers_of(shop, 1)["customers"], "both list the same", shop)
+    everybody = customers_of(shop, 0)["customers"]
+    decided = [each["customer_id"] for each in everybody if each["last_decision"] is not None][:12]
+    told = [shop.get(f"/api/v1/customers/{each}", worker, **signed).json() for each in decided for worker in (0, 1)]
+
+    assert len(everybody) == 300
+    assert customers_of(shop, 0, "limit=1")["total"] > 0
+    assert {each["segment"] for each in everybody} >= {"quiet", "lost", "regular"}
+    for first, second in zip(told[::2], told[1::2], strict=True):
+        assert first["decisions"] == second["decisions"] != []
+        assert first["decisions"][0]["outcome"] == first["customer"]["last_decision"]["outcome"]
+        assert sorted([first["detail"] is None, second["detail"] is None]) == [False, True]  # one of them holds them
+        held = first["detail"] or second["detail"]
+        assert held["visit_days"][-12:] == first["customer"]["visit_days"] or not first["customer"]["visit_days"]
+        assert "state" not in held
+
+
+def test_a_browser_signs_in_sees_who_is_at_risk_and_has_one_of_them_left_alone_and_forgotten(
+    shop: Shop, browser: Any
+) -> None:
+    customers_of(shop, 1)
+    context = browser.new_context(java_script_enabled=False, locale="en-US")
+    page = context.new_page()
+    page.goto(shop.addresses[1] + "/people?segment=all")
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    assert page.url.endswith("/people?segment=all")
+    cookie = context.cookies()[0]
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["secure"]) == (True, "Strict", False)
+    page.get_by_role("link", name="Today").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Today"
+    page.get_by_role("link", name=re.compile("People at risk \\(")).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="All of them as CSV").click()
+    listed = Path(download.value.path()).read_text(encoding="utf-8")
+    at_risk = [line.partition(",")[0] for line in listed.splitlines()][1:]
+    page.locator("tbody th a").first.click()
+    customer_id = at_risk[0]
+    assert f"id={customer_id}" in page.url
+    assert page.get_by_role("heading", name="Every decision").is_visible()
+
+    page.get_by_role("button", name="Do not contact").click()
+    assert "not written to any more" in page.get_by_role("status").inner_text()
+    until(lambda: _consent_of(shop, 0, customer_id) is False, "the other worker's page knows it", shop)
+    page.get_by_label("Yes, for good").check()
+    page.get_by_role("button", name="Forget").click()
+    signed = {"Authorization": f"Bearer {TOKEN}"}
+    for worker in (0, 1):
+        until(
+            lambda at=worker: shop.get(f"/api/v1/customers/{customer_id}", at, **signed).status_code == 404,  # type: ignore[misc]
+            "nobody knows them any more",
+            shop,
+        )
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(shop.addresses[1] + "/today")
+    assert "/sign-in" in page.url
+    context.close()
+
+
+def _consent_of(shop: Shop, worker: int, customer_id: str) -> object:
+    answer = shop.get(f"/api/v1/customers/{customer_id}", worker, Authorization=f"Bearer {TOKEN}")
+    return answer.json()["customer"]["marketing_consent"] if answer.status_code == 200 else None

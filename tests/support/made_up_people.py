@@ -22,12 +22,17 @@ NOW: Final = datetime(2026, 7, 9, 12, tzinfo=UTC)
 SIGNED: Final = {"authorization": f"Bearer {TOKEN}"}
 
 
+def wire(at: datetime) -> str:
+    """As the topics have a time."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def scored(customer_id: str, *, silent_days: float = 20.0, usual: float = 6.0, **changes: Any) -> bytes:
     """A record of `customer-scores`: a quiet regular of the north, unless told otherwise."""
     last = NOW - timedelta(days=silent_days)
     data: dict[str, Any] = {
         "customer_id": customer_id,
-        "as_of": NOW.isoformat(),
+        "as_of": wire(NOW),
         "segment": "quiet",
         "health": 31.4,
         "band": "at_risk",
@@ -39,11 +44,11 @@ def scored(customer_id: str, *, silent_days: float = 20.0, usual: float = 6.0, *
         "orders": 21,
         "currency": "EUR",
         "revenue": "412.50",
-        "first_visit_at": (last - timedelta(days=120)).isoformat(),
-        "last_visit_at": last.isoformat(),
+        "first_visit_at": wire(last - timedelta(days=120)),
+        "last_visit_at": wire(last),
         "usual_gap_days": usual,
         "gap_spread": 0.3,
-        "expected_visit_at": (last + timedelta(days=usual)).isoformat(),
+        "expected_visit_at": wire(last + timedelta(days=usual)),
         "tail_probability": 0.02,
         "churn_risk": 0.4,
         "churn_risk_band": "medium",
@@ -53,7 +58,7 @@ def scored(customer_id: str, *, silent_days: float = 20.0, usual: float = 6.0, *
         "latest_nps": 9,
         "latest_csat": None,
         "latest_ces": None,
-        "answers": [{"survey": "nps", "score": 9, "answered_at": last.isoformat(), "order_id": None}],
+        "answers": [{"survey": "nps", "score": 9, "answered_at": wire(last), "order_id": None}],
         "marketing_consent": True,
         "store": "north",
         "visit_days": [(last.date() - timedelta(days=usual * n)).isoformat() for n in range(11, -1, -1)],
@@ -71,9 +76,9 @@ def decision(customer_id: str, days_ago: float = 1.0, **changes: Any) -> bytes:
         "episode_id": "2026-06-19",
         "kind": "win_back",
         "rung": "remind",
-        "detected_at": at.isoformat(),
-        "decided_at": at.isoformat(),
-        "quiet_since": (NOW - timedelta(days=20)).isoformat(),
+        "detected_at": wire(at),
+        "decided_at": wire(at),
+        "quiet_since": wire(NOW - timedelta(days=20)),
         "outcome": "released",
         "reason": "due",
         "visits": 20,
@@ -82,8 +87,8 @@ def decision(customer_id: str, days_ago: float = 1.0, **changes: Any) -> bytes:
         "current_gap_days": 19.0,
         "tail_probability": 0.02,
         "churn_risk": 0.4,
-        "expected_visit_at": (NOW - timedelta(days=14)).isoformat(),
-        "customer_since": (NOW - timedelta(days=140)).isoformat(),
+        "expected_visit_at": wire(NOW - timedelta(days=14)),
+        "customer_since": wire(NOW - timedelta(days=140)),
         "currency": "EUR",
         "lifetime_value": "412.50",
         "value_at_risk": "400.00",
@@ -94,7 +99,7 @@ def decision(customer_id: str, days_ago: float = 1.0, **changes: Any) -> bytes:
         "locale": "en",
         "offer": "",
         "template": "win_back.remind",
-        "expires_at": (NOW + timedelta(days=7)).isoformat(),
+        "expires_at": wire(NOW + timedelta(days=7)),
         "sentence": "Wilhelmina usually comes every 6 days.",
         "arm": "treated",
         "returned_at": None,
