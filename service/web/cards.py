@@ -90,19 +90,17 @@ def card(name: str, of: Shown, target: Target | None, money_by_day: MoneyByDay, 
 def lifetime_card(expected: Expected | None, target: Target | None, unit: Decimal, formats: Formats) -> Card:
     """`unit`: of the smallest coin."""
     known = expected is not None and expected.customers > 0
+    told = []
+    if expected is not None and known:
+        everybody = formats.money(expected.value_minor * unit)
+        told.append(formats.say(f"{LIFETIME}.all", all=everybody, customers=formats.count(expected.customers)))
     mean = Decimal(expected.value_minor) * unit / expected.customers if known and expected else Decimal(0)
     return Card(
         title=formats.say(f"number.{LIFETIME}"),
-        explained=formats.say(f"explain.{LIFETIME}"),
+        explained=" ".join([formats.say(f"explain.{LIFETIME}"), *told]),
         known=known,
         value=formats.money(mean.quantize(unit)) if known else formats.say("unknown"),
-        basis=formats.say(
-            f"basis.{LIFETIME}",
-            all=formats.money(expected.value_minor * unit),
-            customers=formats.count(expected.customers),
-        )
-        if expected is not None and known
-        else "",
+        basis=formats.say(f"basis.{LIFETIME}") if known else "",
         changes=[],
         target=target,
         running=None,

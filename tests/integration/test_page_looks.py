@@ -145,7 +145,11 @@ def test_axe_finds_no_violation(browser: Any, address: str, path: str, scheme: s
 def test_the_first_view_is_light_and_asks_nobody_else(browser: Any, address: str) -> None:
     context = browser.new_context(locale="en-GB")
     page, answers = context.new_page(), list[Any]()
-    page.on("response", answers.append)
+
+    def note(answer: Any) -> None:
+        answers.append(answer)
+
+    page.on("response", note)
     page.goto(address, wait_until="load")
     page.wait_for_timeout(300)
 
