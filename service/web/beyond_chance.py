@@ -5,7 +5,8 @@
     NPS                         root of the sum of squares of both adjusted-Wald margins (Bonett & Price 2012)
     CES                         the sums tell the mean and not the spread. On a scale from 1 to 7 the variance of
                                 answers of mean m is at most (7 − m)(m − 1) (Bhatia & Davis 2000, American Mathematical
-                                Monthly 107(4)); that is taken, with an answer of each end added
+                                Monthly 107(4)); that is taken, with an answer of each end added, and
+                                Student's t
     revenue                     days as units, each less what its weekday brings in both periods: ordinary least squares
                                 on weekday and period, Student's t. It asks whether a day brings more, so that a longer
                                 month is not a better one
@@ -81,7 +82,11 @@ def _points(name: str, now: PeriodRow, then: PeriodRow) -> Difference | None:
             margin = hypot(now.nps_margin or 0.0, then.nps_margin or 0.0)
             return _around((now.nps or 0.0) - (then.nps or 0.0), margin)
         case "ces":
-            half = Z * sqrt(_variance_of_ces(now.ces_sum, now.ces_n) + _variance_of_ces(then.ces_sum, then.ces_n))
+            freedom = now.ces_n + then.ces_n - 2
+            if freedom < 1:
+                return None
+            variance = _variance_of_ces(now.ces_sum, now.ces_n) + _variance_of_ces(then.ces_sum, then.ces_n)
+            half = t_quantile(_UPPER, float(freedom)) * sqrt(variance)
             return _around((now.ces or 0.0) - (then.ces or 0.0), half)
         case _:
             return None

@@ -116,10 +116,12 @@ def test_churn_changes_by_chance_whenever_retention_does() -> None:
 def test_answers_on_a_scale_of_seven_are_judged_as_if_they_scattered_as_widely_as_they_can() -> None:
     few = change("ces", month(ces=6.5, ces_n=20, ces_sum=130), MONTHS[0])
     many = change("ces", month(ces=6.5, ces_n=400, ces_sum=2_600), month(ces=5.5, ces_n=400, ces_sum=2_200))
+    two = change("ces", month(ces=7.0, ces_n=2, ces_sum=14), month(ces=3.0, ces_n=2, ces_sum=6))
     alike = change("ces", month(ces=7.0, ces_n=3, ces_sum=21), month(ces=6.0, ces_n=3, ces_sum=18))
 
     assert not few.beyond_chance
     assert many.beyond_chance
+    assert not two.beyond_chance
     assert not alike.beyond_chance, "three who agree are few all the same"
 
 
