@@ -22,6 +22,7 @@ from aiokafka.structs import ConsumerRecord
 from service.config import Settings
 from service.domain.changelog import (
     CHUNK_PREFIX,
+    MADE_UNDER_KEY,
     PART_PREFIX,
     PARTITION_KEY,
     PARTITIONER_KEY,
@@ -266,8 +267,9 @@ def _compare_state(report: Report, number: int, wanted: Expected, found: dict[by
 def _compare_ledger(report: Report, number: int, wanted: Expected, found: dict[bytes, bytes]) -> None:
     report.note("ledger days", len(wanted.ledger))
     wrong = []
-    # How customers belong to partitions is no number, and what partitions tell each other is different every time.
-    for key in wanted.ledger.keys() | (found.keys() - {PARTITIONER_KEY, PROGRESS_KEY}):
+    # How customers belong to partitions and what the state was made under are no numbers, and what partitions tell each
+    # other is different every time.
+    for key in wanted.ledger.keys() | (found.keys() - {MADE_UNDER_KEY, PARTITIONER_KEY, PROGRESS_KEY}):
         should, is_ = wanted.ledger.get(key), found.get(key)
         if key != TODAY_KEY and should is not None and is_ is not None:
             same = unpack(should) == unpack(is_)
