@@ -1,7 +1,8 @@
 """Makes the clients, of both libraries. Nobody else does: a client made elsewhere would know nothing of TLS and logins.
 
 kafka-python is for commands, which may wait: their clients are made after a look whether the broker lets us in, and
-stand when they are handed out. aiokafka is for what lives in an event loop: its clients are handed out unstarted, and
+stand when they are handed out; they ask that broker for the others, for they would leave a connection behind for each
+that does not answer. aiokafka is for what lives in an event loop: its clients are handed out unstarted, and
 whoever starts them has looked before (`look_in`).
 """
 
@@ -25,24 +26,23 @@ def new_admin(kafka: KafkaSettings, timeout_s: float = 10.0, **options: Any) -> 
 
     Raises as `look_in`; KafkaError or OSError where the broker goes meanwhile.
     """
-    look_in(kafka)
-    return open_admin(kafka.bootstrap_servers, timeout_s, **kafka_python_security(kafka), **options)
+    return open_admin(look_in(kafka), timeout_s, **kafka_python_security(kafka), **options)
 
 
 def new_consumer(kafka: KafkaSettings, **options: Any) -> Any:
     """Connected; the caller closes it. `options` are KafkaConsumer's. Raises as `look_in`."""
-    look_in(kafka)
+    address = look_in(kafka)
     try:
-        return KafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, **kafka_python_security(kafka), **options)
+        return KafkaConsumer(bootstrap_servers=address, **kafka_python_security(kafka), **options)
     except KafkaError as error:
         raise _gone(kafka, error) from error
 
 
 def new_producer(kafka: KafkaSettings, **options: Any) -> Any:
     """Connected; the caller closes it. `options` are KafkaProducer's. Raises as `look_in`."""
-    look_in(kafka)
+    address = look_in(kafka)
     try:
-        return KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, **kafka_python_security(kafka), **options)
+        return KafkaProducer(bootstrap_servers=address, **kafka_python_security(kafka), **options)
     except KafkaError as error:
         raise _gone(kafka, error) from error
 

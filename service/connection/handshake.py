@@ -34,8 +34,8 @@ _OUT_OF_TIME: Final = frozenset({9, 10})
 """X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED."""
 
 
-def look_in(kafka: KafkaSettings) -> None:
-    """Returns when one of the brokers lets us in.
+def look_in(kafka: KafkaSettings) -> str:
+    """The address of a broker that lets us in, the first of them.
 
     Raises RefusedError where one says no, NoBrokerError where none answers, ConfigurationError where a file of the
     settings cannot be used, and TransientError where no token for the login can be had.
@@ -50,7 +50,7 @@ def look_in(kafka: KafkaSettings) -> None:
         except OSError:
             continue
         else:
-            return
+            return address.strip()
     raise refused or NoBrokerError(
         f"No Kafka broker answers at {kafka.bootstrap_servers}: start it, or correct kafka.bootstrap_servers "
         "and kafka.security_protocol."

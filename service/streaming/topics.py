@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -29,6 +30,8 @@ ATTEMPT_S = 3.0
 ALL_TOPICS = 2
 """So many partitions need every kind of topic."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+REFUSED_S = 5.0
+"""Of a wait that has an end: a broker that comes up may refuse for a moment whom it lets in then."""
 REQUEST_TIMEOUT_MS = 15_000
 
 
@@ -58,12 +61,12 @@ def _silent(_line: str) -> None:
 
 def connect(kafka: KafkaSettings, wait_s: float = 0.0, say: Say = _silent) -> Any:
     """An admin client; tries again with growing pauses for `wait_s` seconds (math.inf = for ever), and says why
-    whenever the reason is another one.
+    whenever the reason is another one. Who waits for a broker to come up is not kept waiting by one that refuses them.
 
     Raises NoBrokerError when no broker answered, RefusedError when one did not let us in, ConfigurationError at once
     when that cannot change.
     """
-    deadline, pause, told = time.monotonic() + wait_s, FIRST_PAUSE_S, ""
+    began_s, pause, told = time.monotonic(), FIRST_PAUSE_S, ""
     while True:
         try:
             return new_admin(kafka, ATTEMPT_S, request_timeout_ms=REQUEST_TIMEOUT_MS)
@@ -73,7 +76,8 @@ def connect(kafka: KafkaSettings, wait_s: float = 0.0, say: Say = _silent) -> An
             why = NoBrokerError(
                 f"The broker at {kafka.bootstrap_servers} let us in and went ({type(error).__name__}): try again."
             )
-        if time.monotonic() + pause > deadline:
+        longest_s = min(wait_s, REFUSED_S) if isinstance(why, RefusedError) and wait_s < math.inf else wait_s
+        if time.monotonic() + pause > began_s + longest_s:
             raise why
         if told != str(why):
             say(f"Waiting for a Kafka broker at {kafka.bootstrap_servers}. {why}")

@@ -1,0 +1,266 @@
+"""A real Kafka that asks who comes: by login over TLS, and by certificate. Everything goes through, and whoever is not
+let in reads why, whatever the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from service.cli import app
+from service.config import KafkaSettings, Settings
+from service.connection import NoBrokerError, RefusedError, look_in
+from service.errors import ChurnAlertError
+from service.streaming import topics
+from tests.integration.test_delivery import FAR_US, Post
+from tests.integration.test_webhook import SECRET, Webhook
+from tests.support.delivery_world import requested
+from tests.support.load import settings_for
+from tests.support.secured_kafka import (
+    PASSWORD,
+    Papers,
+    SecuredKafka,
+    by_certificate,
+    by_login,
+    papers_in,
+    unsigned_token,
+)
+from tests.support.sink import sink_in_a_thread
+from tests.support.worker_process import WorkerProcess, environment_of
+
+pytestmark = [pytest.mark.broker]
+
+WRONG = "of-another-shop"
+TOKEN: dict[str, Any] = {"sasl_mechanism": "OAUTHBEARER", "sasl_username": None, "sasl_password": None}
+Case = Callable[[SecuredKafka], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    return papers_in(tmp_path_factory.mktemp("papers"))
+
+
+@pytest.fixture(scope="module")
+def kafka(papers: Papers) -> Iterator[SecuredKafka]:
+    with SecuredKafka(papers) as broker:
+        broker.know(PASSWORD)
+        yield broker
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs `churn-alert …` with these settings."""
+
+    def run(settings: Settings, *words: str) -> Result:
+        given = environment_of(settings)
+        for name in os.environ:
+            if name.startswith("CHURN_ALERT_"):
+                monkeypatch.delenv(name)
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        return CliRunner().invoke(app, list(words))
+
+    return run
+
+
+def settings_at(kafka: SecuredKafka, prefix: str, connection: dict[str, Any], url: str) -> Settings:
+    target = {"url": url, "secret": SECRET, "allow_http": True, "allow_private": True}
+    return settings_for(
+        kafka.bootstrap_servers,
+        prefix,
+        kafka={"session_timeout_s": 6.0, "heartbeat_interval_s": 1.0},
+        deliver={"port": 0, "webhook": target},
+    ).changed(kafka=connection)
+
+
+@pytest.mark.parametrize("connection", [by_login, by_certificate], ids=["login", "certificate"])
+def test_every_part_goes_through(
+    connection: Callable[..., dict[str, Any]],
+    kafka: SecuredKafka,
+    topic_prefix: str,
+    command: Callable[..., Result],
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log.csv"
+    visits = [f"anna,2024-0{month}-0{day} 09:00:00,4.50" for month in (1, 2, 3) for day in (1, 8)]
+    log.write_text("\n".join(["customer_id,timestamp,amount", *visits]))
+    with sink_in_a_thread(200) as sink:
+        settings = settings_at(kafka, topic_prefix, connection(kafka), sink.url)
+        made = command(settings, "topics", "create", "--partitions", "2")
+        checked = command(settings, "topics", "check")
+        sent = command(settings, "replay", str(log))
+        assert [each.exit_code for each in (made, checked, sent)] == [0, 0, 0], (
+            made.output + checked.output + sent.output
+        )
+        post = Post(settings.changed(kafka={**plain(kafka)}))
+        post.rubbish(settings.kafka.topics.purchases)
+        with WorkerProcess(settings, "worker") as worker:
+            worker.wait_assigned()
+            deadline = time.monotonic() + 30
+            while (found := command(settings, "inspect", "anna", "--json")).exit_code:
+                assert time.monotonic() < deadline, worker.log[-2000:]
+                time.sleep(0.2)
+            with Webhook(settings) as deliverer:
+                post.say(requested("r-1", "anna", expires_us=FAR_US))
+                post.wait({"r-1.webhook": ("delivered", "")}, deliverer)
+            assert worker.running
+        post.close()
+        listed = command(settings, "dead-letters", "list")
+        forgotten = command(settings, "forget", "anna", "--yes")
+
+    assert '"orders":6' in found.output.replace(" ", "")
+    assert [json.loads(one.body)["id"] for one in sink.came] == ["r-1"]
+    assert "1 dead letter: 1 not_json" in listed.output
+    assert forgotten.exit_code == 0
+    for said in (worker.log, deliverer.log, found.output, listed.output):
+        assert PASSWORD not in said
+
+
+def plain(kafka: SecuredKafka) -> dict[str, Any]:
+    """The listener in plain text."""
+    defaults = KafkaSettings()
+    names = ("security_protocol", "sasl_username", "sasl_password", "ssl_cafile", "ssl_certfile", "ssl_keyfile")
+    return {"bootstrap_servers": kafka.bootstrap_servers} | {name: getattr(defaults, name) for name in names}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda kafka: by_login(kafka, sasl_mechanism="SCRAM-SHA-256"),
+        lambda kafka: by_login(kafka, sasl_mechanism="PLAIN"),
+        lambda kafka: by_login(kafka, bootstrap_servers=f"127.0.0.1:1, {kafka.sasl}"),
+    ],
+    ids=["SCRAM-SHA-256", "PLAIN", "the second address"],
+)
+def test_other_logins_are_let_in(given: Case, kafka: SecuredKafka) -> None:
+    settings = Settings(kafka=given(kafka))
+
+    assert look_in(settings.kafka) == kafka.sasl
+    assert "do not exist" in topics.check(settings)[0], "it has looked"
+
+
+def test_a_token_is_let_in_while_it_is_good(kafka: SecuredKafka, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    settings = Settings(kafka=by_login(kafka, **TOKEN, oauth_token_file=file))
+
+    file.write_text(unsigned_token())
+    assert "do not exist" in topics.check(settings)[0]
+    file.write_text(unsigned_token(lives_s=-30))
+    assert "refuses the token" in topics.check(settings)[0]
+
+
+REFUSED: dict[str, tuple[Case, str]] = {
+    "wrong password": (
+        lambda kafka: by_login(kafka, sasl_password=WRONG),
+        "refuses the login of 'churn-alert' (Authentication failed",
+    ),
+    "wrong user": (lambda kafka: by_login(kafka, sasl_username="nobody"), "refuses the login of 'nobody'"),
+    "wrong password in plain": (
+        lambda kafka: by_login(kafka, sasl_mechanism="PLAIN", sasl_password=WRONG),
+        "check kafka.sasl_username and kafka.sasl_password",
+    ),
+    "authority unknown": (
+        lambda kafka: by_login(kafka, ssl_cafile=kafka.papers.stranger_ca),
+        "is not trusted (unable to get local issuer certificate): the authority that has signed it is not in kafka.ssl_ca",
+    ),
+    "authority not named": (lambda kafka: by_login(kafka, ssl_cafile=None), "has signed it in kafka.ssl_cafile"),
+    "another name": (
+        lambda kafka: by_login(kafka, bootstrap_servers=kafka.sasl.replace("localhost", "127.0.0.1")),
+        "shows a certificate for another name",
+    ),
+    "no certificate": (
+        lambda kafka: by_certificate(kafka, ssl_certfile=None, ssl_keyfile=None),
+        "wants a certificate of ours (tlsv13 alert certificate required): set kafka.ssl_certfile and kafka.ssl_keyfile",
+    ),
+    "a certificate of strangers": (
+        lambda kafka: by_certificate(kafka, ssl_certfile=kafka.papers.stranger, ssl_keyfile=None),
+        "refuses the certificate in kafka.ssl_certfile",
+    ),
+    "TLS to plain text": (
+        lambda kafka: by_certificate(kafka, bootstrap_servers=kafka.bootstrap_servers),
+        "does not speak TLS on this port",
+    ),
+    "plain text to TLS": (lambda kafka: {"bootstrap_servers": kafka.sasl}, "set kafka.security_protocol to SSL"),
+    "no login": (
+        lambda kafka: by_certificate(kafka, bootstrap_servers=kafka.sasl),
+        "lets nobody in without a login",
+    ),
+    "a login where there is none": (
+        lambda kafka: by_login(kafka, bootstrap_servers=kafka.mtls, ssl_certfile=kafka.papers.stranger.parent / "ours.pem",
+                               ssl_keyfile=kafka.papers.our_key),
+        "asks for no login on this port",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_whoever_is_not_let_in_reads_why_at_once(case: str, kafka: SecuredKafka) -> None:
+    given, said = REFUSED[case]
+    began = time.monotonic()
+
+    with pytest.raises(RefusedError) as refused:
+        look_in(KafkaSettings(**given(kafka)))
+
+    assert time.monotonic() - began < 5
+    assert said in str(refused.value)
+    assert WRONG not in str(refused.value)
+
+
+def test_nobody_there_is_another_sentence() -> None:
+    with pytest.raises(NoBrokerError, match="No Kafka broker answers at localhost:1"):
+        look_in(KafkaSettings(bootstrap_servers="localhost:1", security_protocol="SSL"))
+
+
+COMMANDS = [
+    ["topics", "check"],
+    ["topics", "create"],
+    ["inspect", "anna"],
+    ["dead-letters", "list"],
+    ["deliver", "retry"],
+    ["outreach", "resume"],
+    ["forget", "anna", "--yes"],
+    ["export", "anna"],
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_says_the_same_sentence(
+    words: list[str], kafka: SecuredKafka, topic_prefix: str, command: Callable[..., Result]
+) -> None:
+    settings = settings_at(kafka, topic_prefix, by_login(kafka, sasl_password=WRONG), "http://127.0.0.1:1/")
+    began = time.monotonic()
+
+    done = command(settings, *words)
+
+    assert time.monotonic() - began < 10
+    assert done.exit_code == 1
+    said = done.output + (str(done.exception) if isinstance(done.exception, ChurnAlertError) else "")
+    assert "refuses the login of 'churn-alert'" in said
+    assert WRONG not in said
+
+
+def test_a_worker_says_why_it_waits_and_goes_on_when_its_password_is_right(
+    kafka: SecuredKafka, topic_prefix: str, tmp_path: Path, command: Callable[..., Result]
+) -> None:
+    settings = settings_at(kafka, topic_prefix, by_login(kafka), "http://127.0.0.1:1/")
+    assert command(settings, "topics", "create").exit_code == 0
+    file = tmp_path / "password"
+    file.write_text("of-last-year")
+    worker = WorkerProcess(settings, "worker")
+    worker._environment.pop("CHURN_ALERT_KAFKA__SASL_PASSWORD")
+    worker._environment["CHURN_ALERT_KAFKA__SASL_PASSWORD_FILE"] = str(file)
+    with worker:
+        took_s = worker.wait_for("Waiting for a Kafka broker at .* refuses the login of")
+        file.write_text(PASSWORD)
+        worker.wait_assigned()
+        log = worker.log
+
+    assert took_s < 20
+    assert "of-last-year" not in log
+    assert log.count("Waiting for a Kafka broker") == 1, "said once, not at each attempt"
