@@ -33,7 +33,8 @@ Day = Annotated[str, Query(max_length=10)]
 """A date field that is left empty sends an empty text."""
 
 
-def add_pages(app: FastAPI, settings: Settings, facts: ShopFacts, assets: Assets) -> None:
+def add_pages(app: FastAPI, settings: Settings, facts: ShopFacts, assets: Assets, *, people: bool) -> None:
+    """`people`: whether there are pages about persons to lead to, for who signs in."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -41,7 +42,7 @@ def add_pages(app: FastAPI, settings: Settings, facts: ShopFacts, assets: Assets
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals["asset"] = assets.address
+    templates.globals.update(asset=assets.address, people=people)
 
     @app.get("/", include_in_schema=False)
     async def page(

@@ -26,6 +26,9 @@ GranularityName = StrEnum(  # type: ignore[misc]  # the members are the granular
 MONTH: Final = GranularityName("month")
 """What is shown unless something else is asked for."""
 
+SHOP: Final = f"/?period={MONTH.value}"
+"""The page as it is shown first. The bare address leads whoever may see persons to those of today."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -54,6 +57,8 @@ class View:
             "live": None if self.live else "no",
         }
         query = urlencode({name: value for name, value in chosen.items() if value is not None})
+        if not query and path == "/":
+            return SHOP
         return f"{path}?{query}" if query else path
 
     def catalogue(self, accept_language: str | None) -> Catalogue:

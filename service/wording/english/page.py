@@ -241,7 +241,7 @@ PAGE: Mapping[str, str] = {
     "decisions": "Latest decisions",
     "decisions.none": "Nobody has gone quiet so far.",
     "decisions.last": "Of the last {count}:",
-    "decisions.private": "Names and ids are shown only by the API, to those who hold the token.",
+    "decisions.private": "Names and ids are shown to who signs in.",
     "decision.regular": "A regular of {visits} visits, quiet for {gap}, usually every {usual}",
     "decision.other": "A customer of {visits} visits, last seen {gap} ago",
     "orders.one": "{count} order",

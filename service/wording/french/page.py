@@ -241,7 +241,7 @@ PAGE: Mapping[str, str] = {
     "decisions": "Dernières décisions",
     "decisions.none": "Personne n’a cessé de venir jusqu’ici.",
     "decisions.last": "Sur les {count} dernières :",
-    "decisions.private": "Noms et identifiants ne sont donnés que par l’API, à qui détient le jeton.",
+    "decisions.private": "Noms et identifiants ne sont montrés qu’après connexion.",
     "decision.regular": "Une personne habituée, {visits} visites, absente depuis {gap}, d’habitude là {usual}",
     "decision.other": "Une personne, {visits} visites, vue il y a {gap}",
     "orders.one": "{count} commande",
