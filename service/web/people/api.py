@@ -24,7 +24,7 @@ from service.web.people.people import People
 from service.web.people.query import AT_RISK, MOST, PAGE, SegmentChoice, Sort, find
 from service.web.people.query import Query as Asked
 from service.web.people.roll import Roll, Standing, silence_days, utc
-from service.web.people.today import today_of
+from service.web.people.today import TodaysNews
 from service.web.responses import json_answer
 
 _CUSTOMERS: Final = "/api/v1/customers"
@@ -68,7 +68,7 @@ def _known(people: People) -> Roll:
 
 
 def _add_today(app: FastAPI, people: People, access: Access, audit: Audit) -> None:
-    persons = Depends(gate(access, Scope.PERSONS))
+    persons, news = Depends(gate(access, Scope.PERSONS)), TodaysNews()
     count = {"type": "integer"}
 
     @app.get(
@@ -95,7 +95,7 @@ def _add_today(app: FastAPI, people: People, access: Access, audit: Audit) -> No
         tags=["persons"],
     )
     async def today(request: Request, holder: Holder = persons) -> Response:
-        found = today_of(_known(people))
+        found = news.of(_known(people))
         audit.viewed(request, holder, found.worth_most)
         return answered(request, msgspec.to_builtins(found))
 

@@ -23,7 +23,7 @@ from service.web.people.people import People
 from service.web.people.query import AT_RISK, EVERYBODY, PAGE, Query, Sort, find
 from service.web.people.roll import SEGMENTS, Roll, silence_days, utc
 from service.web.people.rows import label, row_of
-from service.web.people.today import DAYS, today_of
+from service.web.people.today import DAYS, TodaysNews
 from service.wording.formats import Formats
 
 _CSV: Final = "/people.csv"
@@ -59,7 +59,7 @@ _COLUMNS: Final = (
 
 
 def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame) -> None:
-    audit, cursors = Audit(settings), Cursors(frame.access.cursor_key)
+    audit, cursors, news = Audit(settings), Cursors(frame.access.cursor_key), TodaysNews()
 
     @app.get(TODAY, include_in_schema=False)
     async def today(request: Request) -> Response:
@@ -68,7 +68,7 @@ def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame) ->
             return visitor
         roll, reader = people.roll, Reader(request)
         formats = frame.formats(reader)
-        found = today_of(roll)
+        found = news.of(roll)
         audit.viewed(request, visitor.holder, found.worth_most)
         rows = [row_of(roll, each, reader, formats) for each in found.worth_most]
 

@@ -19,7 +19,7 @@ from service.message import Renderer
 from service.message import ShopFacts as NamedShop
 from service.web.access import Scope
 from service.web.audit import Audit
-from service.web.people.frame import PEOPLE, Frame, Reader, Visitor, form_of
+from service.web.people.frame import Frame, Reader, Visitor, form_of
 from service.web.people.people import People
 from service.web.people.roll import Detail, Roll, Standing, silence_days
 from service.web.people.rows import ONE, label, money, sentence_of
@@ -128,7 +128,7 @@ def _add_page(app: FastAPI, people: People, frame: Frame, audit: Audit) -> None:
             done=reader.catalogue.say(f"done.{done}") if done in _DONE else "",
             may_write=visitor.may(Scope.WRITE),
             action=lambda what: reader.address(f"{ONE}/{what}"),
-            people_address=reader.address(PEOPLE),
+            in_log=reader.catalogue.say("person.in_log", hash=audit.hash_of(customer_id)),
         )
 
 

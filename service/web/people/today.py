@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ DAYS: Final = 7
 """What was decided so many days ago at most is news."""
 _DAY_S: Final = 86_400
 _SHOWN: Final = 5
+_FRESH_S: Final = 1.0
 _QUIET: Final = SEGMENTS.index(Segment.QUIET.value)
 
 
@@ -38,6 +40,22 @@ class Today:
     days: int
     worth_most: list[str]
     """Ids of the quiet ones with the most at risk."""
+
+
+class TodaysNews:
+    """Counted once a second at most, however often it is asked for."""
+
+    def __init__(self) -> None:
+        self._told: Today | None = None
+        self._of: Roll | None = None
+        self._until_s = 0.0
+
+    def of(self, roll: Roll) -> Today:
+        now_s = time.monotonic()
+        if self._told is None or self._of is not roll or now_s >= self._until_s:
+            self._told, self._of = today_of(roll), roll
+            self._until_s = time.monotonic() + _FRESH_S
+        return self._told
 
 
 def today_of(roll: Roll) -> Today:

@@ -102,6 +102,7 @@ PEOPLE: Mapping[str, str] = {
     "person.elsewhere": "Next dates and today’s curve: another worker holds this customer, or it does not answer just now. Its own page shows them, and so does “churn-alert inspect”.",
     "person.no_days": "The days of the visits: of who is healthy only the worker that holds them knows.",
     "person.no_decisions_read": "The decisions: their topic cannot be read just now.",
+    "person.in_log": "Who has looked at this page: the lines “persons viewed” of the log that hold {hash}.",
     "person.do": "What can be done",
     "person.later": "That did not work just now. Please try again in a few minutes.",
     "do.do_not_contact": "Do not contact",

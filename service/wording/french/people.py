@@ -102,6 +102,7 @@ PEOPLE: Mapping[str, str] = {
     "person.elsewhere": "Les prochaines dates et la courbe du jour : ce client est suivi par un autre processus, ou celui-ci ne répond pas pour l’instant. Sa propre page les montre, « churn-alert inspect » aussi.",
     "person.no_days": "Les jours de visite : pour un client en bonne santé, seul le processus qui le suit les connaît.",
     "person.no_decisions_read": "Les décisions : elles ne peuvent pas être lues pour l’instant.",
+    "person.in_log": "Qui a consulté cette page : les lignes « persons viewed » du journal qui contiennent {hash}.",
     "person.do": "Que faire",
     "person.later": "Cela n’a pas fonctionné. Réessayez dans quelques minutes.",
     "do.do_not_contact": "Ne plus contacter",
