@@ -68,7 +68,7 @@ def test_an_error_quotes_brackets_too(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["churn-alert", "backtest", str(tmp_path / "[/b].csv"), "--out", str(tmp_path)])
 
-    with pytest.raises(SystemExit, match="1"):
+    with pytest.raises(SystemExit, match="2"):
         main()
 
     assert "[/b].csv cannot be read" in capsys.readouterr().err

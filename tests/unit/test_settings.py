@@ -178,15 +178,16 @@ BESIDE = {
 """What else must be set for the key to be looked at."""
 
 
-def put_to_use(settings: Settings) -> None:
-    """What a worker does with its settings before it meets a broker, and with its first customers."""
+def put_to_use(settings: Settings, section: str) -> None:
+    """What a worker does with its settings before it meets a broker, and with its first customers; the mails where the
+    section is one that they read."""
     topic_plan(settings, 3)
-    Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
+    if section in {"shop", "deliver"}:
+        Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
     check_files(settings.kafka)
     for arguments in (aiokafka_security, kafka_python_security, faust_credentials):
         arguments(settings.kafka)
     take_port(settings.web).close()
-    Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
     job = PartitionJob(settings, 0, 4)
     for day in range(0, 84, 7):
         job.engine.apply(Purchase(f"e{day}", "anna", BEGIN_US + day * DAY_US, 500), 0)
@@ -204,7 +205,7 @@ def test_an_absurd_setting_is_refused_in_one_sentence_or_does_no_harm(
     for value in ABSURD:
         monkeypatch.setenv(f"{ENV_PREFIX}{section}__{key}".upper(), value)
         try:
-            put_to_use(load_settings())
+            put_to_use(load_settings(), section)
         except ConfigurationError as error:
             refused[value] = str(error)
 
