@@ -174,6 +174,23 @@ def _run_feed(settings: Settings, target: WebhookTarget, topic: str, what: str) 
 
 
 @app.command()
+def letter(ctx: typer.Context) -> None:
+    """Send the weekly letter to the shop as e-mail: the numbers of its week, and whom to call. Runs until stopped; one
+    process is enough.
+
+    Needs letter.enabled and letter.to, deliver.smtp.host and sender.
+    """
+    settings = settings_of(ctx)
+    from service.delivery.letter_post import LetterPost
+    from service.streaming import topics
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    post = LetterPost(settings)  # a mistake in the settings is told before anything waits for the broker
+    topics.make_added(settings, wait_s=math.inf, say=log.warning)
+    raise typer.Exit(post.run())
+
+
+@app.command()
 def retry(
     ctx: typer.Context,
     channel: Annotated[str | None, typer.Option(help="Only of this channel, e.g. webhook.")] = None,

@@ -32,6 +32,9 @@ def preview(
             show_default=False,
         ),
     ] = None,
+    letter: Annotated[
+        bool, typer.Option("--letter", help="The weekly letter to the shop, of a made-up week; needs no broker.")
+    ] = False,
     rung: RungOption = "",
     locale: LocaleOption = None,
     html: Annotated[
@@ -42,6 +45,11 @@ def preview(
 
     Nothing is sent and nothing is decided. Who would not be written to now is shown all the same, and why not is said.
     """
+    if letter:
+        if customer is not None or sample or kind is not None or rung:
+            raise ConfigurationError("--letter is the letter to the shop itself: it takes no customer, kind or rung.")
+        _show_letter(settings_of(ctx), locale, html)
+        return
     if (customer is None) is not sample:
         raise ConfigurationError("Name a customer, or --sample for a made-up one: exactly one of the two.")
     from service.inspect.request import request_for
@@ -59,15 +67,35 @@ def preview(
         data = request_for(settings, customer, kind, rung, locale)
     url = f"{settings.deliver.public_url or 'https://shop.example'}/unsubscribe?token=preview"
     message = renderer.render(data, url)
-    if html is not None:
-        try:
-            html.write_text(message.html, encoding="utf-8")
-        except OSError as error:
-            raise ConfigurationError(f"{html} cannot be written: {error.strerror or error}.") from error
+    _keep(html, message.html)
     out.print(f"Subject: {message.subject}\n", highlight=False, soft_wrap=True)
     out.print(message.text, highlight=False, soft_wrap=True, end="")
     for note in _notes(settings, data, made_up_one=customer is None):
         err.print(f"note: {note}", highlight=False, soft_wrap=True)
+    if html is not None:
+        err.print(f"The page is in {html}.", highlight=False, soft_wrap=True)
+
+
+def _keep(html: Path | None, page: str) -> None:
+    if html is not None:
+        try:
+            html.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"{html} cannot be written: {error.strerror or error}.") from error
+
+
+def _show_letter(settings: Settings, locale: str | None, html: Path | None) -> None:
+    """The letter of a made-up week."""
+    from service.letter.sample import sample_of
+    from service.letter.writing import write
+
+    checked("", locale)
+    written = write(sample_of(settings if locale is None else settings.changed(shop={"locale": locale})))
+    _keep(html, written.html)
+    out.print(f"Subject: {written.subject}\n", highlight=False, soft_wrap=True)
+    out.print(written.text, highlight=False, markup=False, soft_wrap=True, end="")
+    if not settings.letter.enabled:
+        err.print("note: letter.enabled is not set: no letter is sent.", highlight=False, soft_wrap=True)
     if html is not None:
         err.print(f"The page is in {html}.", highlight=False, soft_wrap=True)
 

@@ -138,6 +138,7 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "deliver.smtp.reply_to": "anna@cafe.example",
     "deliver.webhook.url": "https://crm.example/hooks/churn-alert",
     "deliver.webhook.ca_file": "/etc/ssl/certs/crm.pem",
+    "letter.to": ["Anna <anna@cafe.example>"],
     "notices.thresholds": [{"name": "few-come-back", "number": "retention_rate", "limit": 60.0}],
     "notices.thresholds.name": "few-come-back",
     "notices.thresholds.number": "retention_rate",

@@ -11,6 +11,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from service.config.letter import LetterSettings
 from service.config.notices import NoticeSettings
 from service.config.secret_files import with_credentials
 from service.config.sections import (
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     targets: TargetSettings = TargetSettings()
     notices: NoticeSettings = NoticeSettings()
+    letter: LetterSettings = LetterSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -80,7 +80,7 @@ class SmtpChannel:
         self._links = links
         self._envelope = Envelope(settings.sender, settings.reply_to)
         self._mail_from = f"MAIL FROM:<{self._envelope.address}>".encode()
-        self._tls = None if settings.security == "none" else _tls_of(settings)
+        self._tls = None if settings.security == "none" else tls_of(settings)
         self._lines = Lines(settings.connections)
         self._idle: list[tuple[SMTP, float]] = []
         self._reachable = False
@@ -317,7 +317,7 @@ async def _quit(connection: SMTP) -> None:
         connection.close()
 
 
-def _tls_of(settings: SmtpSettings) -> ssl.SSLContext:
+def tls_of(settings: SmtpSettings) -> ssl.SSLContext:
     """Certificates and names are always checked."""
     try:
         return ssl.create_default_context(cafile=None if settings.ca_file is None else str(settings.ca_file))

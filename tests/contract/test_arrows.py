@@ -43,6 +43,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "message": {"schemas", "domain", "errors", "config", "wording"},
     "history": {"schemas", "domain", "errors"},
     "notices": {"config", "domain.periods", "web", "wording"},
+    "letter": {"config", "domain", "domain.periods", "notices", "web", "wording"},
     # Kafka, and who reads and writes there
     "streaming": {"notices", "schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector", "build_info", "wording", "metric_table", "connection"},
     "feed": {"schemas", "domain", "errors", "config", "history", "streaming", "connection"},
@@ -56,7 +57,7 @@ ROOMS: Final[dict[str, set[str]]] = {
         "feed",
     },
     "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording"},
-    "delivery": {"domain", "errors", "config", "build_info", "streaming", "web", "metric_table", "connection"},
+    "delivery": {"letter", "domain", "domain.periods", "errors", "config", "build_info", "streaming", "web", "metric_table", "connection"},
     "demo": {
         "domain", "errors", "config", "processes", "history", "streaming", "feed", "local_broker", "message", "wording",
     },
