@@ -64,7 +64,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     # the way in
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "streaming", "feed", "inspect", "web", "backtest",
-        "report", "demo", "build_info", "delivery", "message", "connection", "carrying",
+        "report", "demo", "build_info", "delivery", "message", "letter", "connection", "carrying",
     },
     "cli": {"errors", "build_info", "commands"},
 }  # fmt: skip
