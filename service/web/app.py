@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from service.build_info import version
 from service.config import Settings
-from service.web.access import Access, Scope
+from service.web.access import Access
 from service.web.api import add_api
 from service.web.assets import Assets
 from service.web.described import DescribedApp
@@ -66,7 +66,7 @@ def create_app(
     add_person(app, settings, people, frame)
     add_sign_in(app, frame)
     add_numbers(app, settings, facts)
-    add_pages(app, settings, facts, assets, people=access.anybody(Scope.PERSONS))
+    add_pages(app, settings, facts, assets)
     add_sample(app, settings, facts)
     add_live(app, facts, renew, max(1, settings.web.connections // _SHARE_OF_STREAMS))
     return app

@@ -33,8 +33,7 @@ Day = Annotated[str, Query(max_length=10)]
 """A date field that is left empty sends an empty text."""
 
 
-def add_pages(app: FastAPI, settings: Settings, facts: ShopFacts, assets: Assets, *, people: bool) -> None:
-    """`people`: whether there are pages about persons to lead to, for who signs in."""
+def add_pages(app: FastAPI, settings: Settings, facts: ShopFacts, assets: Assets) -> None:
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -42,7 +41,7 @@ def add_pages(app: FastAPI, settings: Settings, facts: ShopFacts, assets: Assets
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals.update(asset=assets.address, people=people)
+    templates.globals["asset"] = assets.address
 
     @app.get("/", include_in_schema=False)
     async def page(
