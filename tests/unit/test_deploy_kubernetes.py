@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from service.cli import app
 from service.config.loading import load_settings
+from service.config.secret_files import CREDENTIALS_VARIABLE
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kubernetes"
 KUSTOMIZATION: Final[dict[str, Any]] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
@@ -132,6 +133,33 @@ def test_a_worker_is_known_by_its_pods_name_and_scaled_by_what_waits() -> None:
     assert trigger["metadata"]["topic"] == settings.kafka.topics.purchases
     assert all(isinstance(value, str) for value in trigger["metadata"].values())
     assert f"CHURN_ALERT_KAFKA__BOOTSTRAP_SERVERS={trigger['metadata']['bootstrapServers']}" in literals()
+
+
+def patches_of_secret_files() -> list[Manifest]:
+    component = yaml.safe_load((FOLDER / "secret-files" / "kustomization.yaml").read_text(encoding="utf-8"))
+    assert component["kind"] == "Component"
+    return [yaml.safe_load(each["patch"]) for each in component["patches"]]
+
+
+@pytest.mark.parametrize("patch", patches_of_secret_files(), ids=named)
+def test_secret_files_are_mounted_where_they_are_looked_for(patch: Manifest) -> None:
+    pods = the(patch["kind"], patch["metadata"]["name"])["spec"]["template"]["spec"]
+    (container,), added = pods["containers"], patch["spec"]["template"]["spec"]
+    (mounting,) = added["containers"]
+
+    assert mounting["name"] == container["name"]
+    assert mounting["env"] == [{"name": CREDENTIALS_VARIABLE, "value": mounting["volumeMounts"][0]["mountPath"]}]
+    assert mounting["volumeMounts"][0]["name"] == added["volumes"][0]["name"]
+    for key in ("volumeMounts", "env"):
+        assert not {each["name"] for each in mounting[key]} & {each["name"] for each in container.get(key, [])}
+        container[key] = container.get(key, []) + mounting[key]
+    whole = the(patch["kind"], patch["metadata"]["name"])
+    whole["spec"]["template"]["spec"] = pods | {"volumes": pods["volumes"] + added["volumes"]}
+    kubernetes_validate.validate(whole, VERSION, strict=True)
+
+
+def test_every_pod_can_have_secret_files() -> None:
+    assert {named(each) for each in patches_of_secret_files()} == {named(each) for each in PODS}
 
 
 def literals() -> list[str]:
