@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from markupsafe import Markup
@@ -72,6 +72,8 @@ def card(name: str, of: Shown, target: Target | None, money_by_day: MoneyByDay, 
     told = _trend_told(name, periods, formats)
     title = formats.say(f"number.{name}")
     changes = _changes(name, periods, money_by_day, formats)
+    if not of.before_is_whole:
+        changes = [replace(each, mood="flat") for each in changes]
     return Card(
         title=title,
         explained=formats.say(f"explain.{name}", of_before=before(shown.granularity, "of", formats)),

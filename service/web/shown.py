@@ -22,6 +22,8 @@ class Shown:
 
     periods: ShownPeriods
     unknown: frozenset[str] = frozenset()
+    before_is_whole: bool = True
+    """Whether purchases are known of all of the period before: else its numbers prove nothing."""
 
 
 class NoSuchDaysError(ValueError):
@@ -44,7 +46,10 @@ def known_days(facts: ShopFacts) -> tuple[date, date] | None:
 def shown_period(facts: ShopFacts, granularity: str) -> Shown | None:
     """The last one of its kind that is over. None before the first event."""
     periods = choose_periods(facts.periods(granularity))
-    return None if periods is None else Shown(periods)
+    if periods is None:
+        return None
+    days, before = known_days(facts), periods.before
+    return Shown(periods, before_is_whole=days is None or before is None or before.start >= days[0])
 
 
 def shown_days(facts: ShopFacts, first: date, last: date | None) -> Shown | None:

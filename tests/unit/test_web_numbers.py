@@ -314,3 +314,14 @@ async def test_the_month_has_an_address_of_its_own_and_today_is_a_link() -> None
 
     assert 'href="/?period=month"' in response.text, "the bare address leads who has signed in to today"
     assert response.text.count('href="/today"') == 1
+
+
+async def test_beside_a_period_of_which_only_a_part_is_known_nothing_is_green_or_red() -> None:
+    year = msgspec.structs.replace(many(row("year", date(2025, 1, 1), date(2026, 1, 1), today=TODAY)), retained=9_000)
+    before = row("year", date(2024, 1, 1), date(2025, 1, 1), today=TODAY)
+    better = msgspec.structs.replace(year, retention_rate=90.0)
+
+    response = await get("/?period=year", FakeFacts(rows=[many(before), better, *WINDOWS]))
+
+    assert "+30.0 points on the year before" in visible(response)
+    assert 'class="change good"' not in response.text
