@@ -14,6 +14,7 @@ from service.config import Settings
 from service.domain.events import Purchase
 from service.feed.records import key_of, value_of
 from service.streaming import topics
+from service.streaming.topic_plan import topic_plan
 from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of, wait_until
 from tests.integration.test_errors_for_people import run
 from tests.support.broker import TestBroker
@@ -94,7 +95,7 @@ def test_a_person_gets_all_that_is_held_of_them_and_is_forgotten_for_good(
     named = settings.kafka.topics
     topics.create(settings, partitions=PARTITIONS)
     internal = (settings.kafka.state_topic, settings.kafka.ledger_topic)
-    everything = (*named.model_dump().values(), *internal, settings.kafka.carried_topic)
+    everything = tuple(spec.name for spec in topic_plan(settings, PARTITIONS))
     # What names her until it is as old as the topic's retention: the shop's own records, requests, what was refused.
     kept = {
         named.purchases: {"key", "customer_id", "event_id", "order_id"},

@@ -290,28 +290,6 @@ def test_a_person_is_shown_to_nobody_without_the_token(shop: Shop) -> None:
     assert shop.get("/api/v1/decisions").status_code == 401
 
 
-def test_a_worker_whose_port_is_in_use_says_so_and_ends(shop: Shop, settings: Settings) -> None:
-    port = int(shop.addresses[0].rsplit(":", 1)[1])
-    line, environment = command(settings, port)
-
-    ended = subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-    assert ended.returncode == 2
-    assert f"Port {port} on 127.0.0.1 is in use" in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
-def test_a_worker_that_serves_open_connections_still_leaves_in_time(shop: Shop) -> None:
-    with httpx.Client(base_url=shop.addresses[1]) as kept_alive:
-        assert kept_alive.get("/healthz").status_code == 200
-        began = time.monotonic()
-        shop.workers[1].send_signal(signal.SIGTERM)
-
-        assert shop.workers[1].wait(30) == 0
-
-    assert time.monotonic() - began < 10
-
-
 # ---- persons
 
 
@@ -386,3 +364,28 @@ def test_a_browser_signs_in_sees_who_is_at_risk_and_has_one_of_them_left_alone_a
 def _consent_of(shop: Shop, worker: int, customer_id: str) -> object:
     answer = shop.get(f"/api/v1/customers/{customer_id}", worker, Authorization=f"Bearer {TOKEN}")
     return answer.json()["customer"]["marketing_consent"] if answer.status_code == 200 else None
+
+
+# ---- its end: nothing comes after it, for the shop has lost a worker then
+
+
+def test_a_worker_whose_port_is_in_use_says_so_and_ends(shop: Shop, settings: Settings) -> None:
+    port = int(shop.addresses[0].rsplit(":", 1)[1])
+    line, environment = command(settings, port)
+
+    ended = subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 2
+    assert f"Port {port} on 127.0.0.1 is in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_worker_that_serves_open_connections_still_leaves_in_time(shop: Shop) -> None:
+    with httpx.Client(base_url=shop.addresses[1]) as kept_alive:
+        assert kept_alive.get("/healthz").status_code == 200
+        began = time.monotonic()
+        shop.workers[1].send_signal(signal.SIGTERM)
+
+        assert shop.workers[1].wait(30) == 0
+
+    assert time.monotonic() - began < 10
