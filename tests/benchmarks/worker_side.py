@@ -97,9 +97,9 @@ async def _last_turn_s(kafka: KafkaSettings, partitions: int) -> float:
 def delete_topics(settings: Settings) -> None:
     """What a run has left behind, hundreds of megabytes."""
     kafka = settings.kafka
-    names = [*kafka.topics.model_dump().values(), kafka.state_topic, kafka.ledger_topic]
+    names = {*kafka.topics.model_dump().values(), kafka.state_topic, kafka.ledger_topic, kafka.carried_topic}
     with closing(open_admin(kafka.bootstrap_servers)) as admin:
-        admin.delete_topics(names)
+        admin.delete_topics(sorted(names.intersection(admin.list_topics())))
 
 
 def result_of(fields: dict[str, Any]) -> Run:
