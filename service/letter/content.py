@@ -12,13 +12,12 @@ import msgspec
 
 from service.config import Settings
 from service.domain.periods.numbers import PeriodRow
-from service.notices.sentence import in_its_unit
 from service.web.beyond_chance import change_of
 from service.wording.catalogue import catalogue_in
 from service.wording.formats import Formats
 from service.wording.languages import DEFAULT, language_of
 from service.wording.period_names import period_name
-from service.wording.period_numbers import LESS_IS_BETTER, rests_on
+from service.wording.period_numbers import LESS_IS_BETTER, in_its_unit, rests_on
 
 OF_THE_WEEK: Final = ("revenue", "orders", "customers_at_end", "new")
 OF_THE_MONTH: Final = ("retention_rate", "repeat_purchase_rate", "nps", "csat", "ces")

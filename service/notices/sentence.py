@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import assert_never
-
-from service.domain.periods.numbers import UNITS, Unit
 from service.notices.judge import Notice
 from service.wording.formats import Formats
 from service.wording.period_names import period_name
+from service.wording.period_numbers import in_its_unit
 
 
 def sentence_of(notice: Notice, formats: Formats) -> str:
@@ -29,19 +26,3 @@ def sentence_of(notice: Notice, formats: Formats) -> str:
         filled["before"] = in_its_unit(threshold.number, float(getattr(before, threshold.number)), formats)
         filled["then"] = period_name(before, formats)
     return formats.say(f"notice.{threshold.when}", **filled)
-
-
-def in_its_unit(name: str, value: float, formats: Formats) -> str:
-    match UNITS[name]:
-        case Unit.COUNT:
-            return formats.count(round(value))
-        case Unit.PERCENT:
-            return formats.percent(value)
-        case Unit.POINTS:
-            return formats.points(value)
-        case Unit.MEAN:
-            return formats.decimal(value)
-        case Unit.MONEY:
-            return formats.money(Decimal(f"{value:.2f}"))
-        case unit:
-            assert_never(unit)

@@ -39,7 +39,7 @@ from service.errors import ErrorCode, PartlyRefusedError, PoisonError
 from service.streaming.currencies import Money
 from service.streaming.framing import Headers, check_headers, read_object, unframe
 from service.streaming.wire_fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
-from service.streaming.wire_lenient import readable_answer, readable_profile, readable_purchase
+from service.streaming.wire_lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
 from service.streaming.wire_strict import validate, validate_fields
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,20 +55,6 @@ _NO_ERASURE_KEY: Final = (
     "nobody is erased without a key for the hashes that keep them out: set shop.erasure_salt and start the worker again, "
     "then `churn-alert dead-letters retry`"
 )
-_PROFILE: Final = frozenset(
-    {
-        "first_name",
-        "locale",
-        "timezone",
-        "contact",
-        "marketing_consent",
-        "bounce",
-        "complaint",
-        "outreach_id",
-        "profiling",
-    }
-)
-"""What a profile says, each by itself."""
 _NO_TIME: Final = -1
 """Of a time without an offset, which has no place on the line; so have times before 1970, and both are left to the
 models."""
@@ -213,7 +199,7 @@ class Decoder:
         text = unframe(value, self._max_bytes)
         check_headers(headers)
         said, alike = readable_profile(read_object(text))
-        wire, refused = validate_fields(CustomerEvent, said, _PROFILE)
+        wire, refused = validate_fields(CustomerEvent, said, OF_PROFILES)
         at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
         if wire.kind == "erase":
             if not self._can_erase:

@@ -175,7 +175,7 @@ _BOUNCES: Final = {
     **dict.fromkeys(("soft", "transient", "temporary", "softbounce", "deferred", "blocked", "undetermined"), "soft"),
 }
 """What providers call a bounce → what it is."""
-_OWN_NAMES: Final = frozenset(
+OF_PROFILES: Final = frozenset(
     {
         "first_name",
         "locale",
@@ -186,10 +186,10 @@ _OWN_NAMES: Final = frozenset(
         "complaint",
         "outreach_id",
         "profiling",
-        "kind",
-        "merged_into",
     }
 )
+"""What a profile says, each by itself."""
+_OWN_NAMES: Final = OF_PROFILES | {"kind", "merged_into"}
 OURS: Final = {
     **dict.fromkeys(
         (

@@ -33,6 +33,14 @@ CursorText = Annotated[
 ]
 
 
+def refuse_while_adding_up(facts: ShopFacts) -> None:
+    """HTTPException 503 until the sums of all partitions are known."""
+    if not facts.totals_known():
+        raise HTTPException(
+            503, "The period numbers are still being added up; ask again in a moment.", {"Retry-After": "1"}
+        )
+
+
 def add_api(app: FastAPI, settings: Settings, facts: ShopFacts, access: Access) -> None:
     cursors = Cursors(access.cursor_key)
     _add_periods(app, settings.shop.currency, facts, cursors)
@@ -78,10 +86,7 @@ def _add_periods(app: FastAPI, currency: str, facts: ShopFacts, cursors: Cursors
     ) -> Response:
         question = ("periods", granularity.value, since, until)
         before = None if cursor is None else cursors.read(cursor, date, *question)
-        if not facts.totals_known():
-            raise HTTPException(
-                503, "The period numbers are still being added up; ask again in a moment.", {"Retry-After": "1"}
-            )
+        refuse_while_adding_up(facts)
         rows = [
             row
             for row in facts.periods(granularity.value)

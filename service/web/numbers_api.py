@@ -15,7 +15,7 @@ from service.domain.money import minor_to_text
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit
 from service.domain.periods.span import FREE, NOT_ALWAYS_KNOWN
 from service.streaming.period_records import numbers_of
-from service.web.api import V1
+from service.web.api import V1, refuse_while_adding_up
 from service.web.beyond_chance import change_of
 from service.web.described import documented
 from service.web.responses import json_answer
@@ -74,10 +74,7 @@ def add_numbers(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
             date | None, Query(alias="to", description="Last day of it, which is part of it; today where left out.")
         ] = None,
     ) -> Response:
-        if not facts.totals_known():
-            raise HTTPException(
-                503, "The period numbers are still being added up; ask again in a moment.", {"Retry-After": "1"}
-            )
+        refuse_while_adding_up(facts)
         if first is None and last is not None:
             raise HTTPException(422, "from: without a first day there is no last one.")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Final, assert_never
 
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit
@@ -39,17 +40,22 @@ def written(name: str, row: PeriodRow, formats: Formats) -> str:
     number = getattr(row, name)
     if number is None:
         return formats.say("unknown")
+    return in_its_unit(name, number, formats)
+
+
+def in_its_unit(name: str, value: float | Decimal, formats: Formats) -> str:
+    """A value of the number of that name."""
     match UNITS[name]:
         case Unit.COUNT:
-            return formats.count(number)
+            return formats.count(round(value))
         case Unit.PERCENT:
-            return formats.percent(number)
+            return formats.percent(float(value))
         case Unit.POINTS:
-            return formats.points(number)
+            return formats.points(float(value))
         case Unit.MEAN:
-            return formats.decimal(number)
+            return formats.decimal(float(value))
         case Unit.MONEY:
-            return formats.money(number)
+            return formats.money(value if isinstance(value, Decimal) else Decimal(f"{value:.2f}"))
         case unit:
             assert_never(unit)
 

@@ -43,7 +43,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "message": {"schemas", "domain", "errors", "config", "wording"},
     "history": {"schemas", "domain", "errors"},
     "notices": {"config", "domain.periods", "web", "wording"},
-    "letter": {"config", "domain", "domain.periods", "notices", "web", "wording"},
+    "letter": {"config", "domain", "domain.periods", "web", "wording"},
     # Kafka, and who reads and writes there
     "streaming": {"notices", "schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector", "build_info", "wording", "metric_table", "connection"},
     "feed": {"schemas", "domain", "errors", "config", "history", "streaming", "connection"},

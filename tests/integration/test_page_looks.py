@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,10 @@ from axe_playwright_python.sync_playwright import Axe
 
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
-from service.web.limits import Limits
-from service.web.server import address_of, serve_app, take_port
 from service.web.shop_view import ShopFacts
 from tests.support.browser import chromium
 from tests.support.seen_shop import seen_shop, settings_of
+from tests.support.served_app import served_app
 
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 FIRST_SCREEN = {"width": 1280, "height": 800}
@@ -58,23 +55,8 @@ _CUT_ON_PAPER = """() => [...document.querySelectorAll('table')].filter((each) =
 def served(facts: ShopFacts) -> Iterator[str]:
     """The address at which the facts are shown, by a server in a thread of its own."""
     settings = settings_of(web={"port": 0})
-    listener = take_port(settings.web)
-    loop = asyncio.new_event_loop()
-    app = create_app(settings, Metrics().registry, facts)
-    serving = loop.create_task(serve_app(app, listener, Limits.of(settings.web, settings.web.host)))
-
-    def run() -> None:
-        with suppress(asyncio.CancelledError):
-            loop.run_until_complete(serving)
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield address_of(listener).rstrip("/")
-    finally:
-        loop.call_soon_threadsafe(serving.cancel)
-        thread.join(10)
+    with served_app(create_app(settings, Metrics().registry, facts), settings.web) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

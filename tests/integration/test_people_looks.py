@@ -3,10 +3,7 @@ in `build/pictures`, for people to look at. Of made-up customers, without a brok
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +15,10 @@ from pydantic import SecretStr
 from service.streaming.metrics import Metrics
 from service.web.access import Access
 from service.web.app import create_app
-from service.web.limits import Limits
-from service.web.server import address_of, serve_app, take_port
 from tests.support.browser import chromium
 from tests.support.made_up_people import FakePeople, a_few, detail_of
 from tests.support.made_up_shop import SETTINGS, TOKEN, FakeFacts
+from tests.support.served_app import served_app
 
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 WIDTHS = (390, 768, 1280)
@@ -57,23 +53,10 @@ def a_shop() -> FakePeople:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     settings = SETTINGS.changed(web={"port": 0, "token": SecretStr(TOKEN), "requests_per_second": 1_000.0})
-    listener, loop = take_port(settings.web), asyncio.new_event_loop()
     access = Access(settings.web)
     app = create_app(settings, Metrics().registry, FakeFacts(), access, people=a_shop())
-    serving = loop.create_task(serve_app(app, listener, Limits.of(settings.web, settings.web.host), access))
-
-    def run() -> None:
-        with suppress(asyncio.CancelledError):
-            loop.run_until_complete(serving)
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield address_of(listener).rstrip("/")
-    finally:
-        loop.call_soon_threadsafe(serving.cancel)
-        thread.join(10)
+    with served_app(app, settings.web, access) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
