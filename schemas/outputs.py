@@ -430,6 +430,19 @@ class DeadLetterHeader(WireModel):
     value_base64: str | None = Field(description="Value in base64; null = the header had none.")
 
 
+class DeadLetterReference(WireModel):
+    """What is known of records whose bytes are not in their dead letter: they lie where they came from, for as long as
+    that topic keeps them."""
+
+    last_offset: Count = Field(
+        description="Offset of the last of them; source_offset is that of the first. The same = one record."
+    )
+    size_bytes: Count | None = Field(description="Bytes they take where they lie, as they lie there; null = not known.")
+    checksum: str | None = Field(
+        description="Of those bytes, with the function before a colon, e.g. crc32c:1c291ca3; null = not known."
+    )
+
+
 class DeadLetter(WireModel):
     """A record that could not be accepted, byte for byte, with the place it came from and what is wrong with it."""
 
@@ -449,4 +462,9 @@ class DeadLetter(WireModel):
         (),
         description="Parts too large to be copied whole: of a key or value the beginning is here, of headers none; the record "
         "itself lies where it came from for as long as that topic keeps it. Empty = everything is here.",
+    )
+    reference: DeadLetterReference | None = Field(
+        None,
+        description="Where the bytes lie that no dead letter can carry, of one record or of a run of them; null = the record "
+        "is here, but for what cut_off names.",
     )

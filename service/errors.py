@@ -55,6 +55,10 @@ class ErrorCode(StrEnum):
     KEY_MISMATCH = "key_mismatch"
     DELIVERY_FAILED = "delivery_failed"
     NO_ERASURE_KEY = "no_erasure_key"
+    CORRUPT = "corrupt"
+    UNKNOWN_FORMAT = "unknown_format"
+    DECOMPRESSED_TOO_LARGE = "decompressed_too_large"
+    HEADER_NOT_TEXT = "header_not_text"
 
 
 class ChurnAlertError(Exception):

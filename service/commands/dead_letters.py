@@ -68,11 +68,10 @@ def list_dead_letters(
             line = {"place": stored.place, "customers": stored.customers, **letter.model_dump(mode="json")}
             out.print(msgspec.json.encode(line).decode(), highlight=False, markup=False, soft_wrap=True)
         else:
-            source = f"{letter.source_topic} {letter.source_partition}/{letter.source_offset}"
             refused = stored.refused_at.astimezone(settings.shop.zone)
             named = " or ".join(map(_shown, stored.customers)) or "nobody"
             table.add_row(
-                stored.place, f"{refused:%Y-%m-%d %H:%M}", source, named, letter.error_code, letter.error_message
+                stored.place, f"{refused:%Y-%m-%d %H:%M}", stored.source, named, letter.error_code, letter.error_message
             )
     if as_json:
         return
@@ -101,16 +100,31 @@ def retry(
     missing = set(places) - {stored.place for stored in found}
     if missing:
         raise NotThereError(f"There is no dead letter at {', '.join(sorted(missing))}.")
-    chosen = [stored for stored in found if stored.letter.error_code != ErrorCode.DELIVERY_FAILED]
+    undelivered = [stored for stored in found if stored.letter.error_code == ErrorCode.DELIVERY_FAILED]
+    referred = [stored for stored in found if not stored.whole and stored not in undelivered]
+    chosen = [stored for stored in found if stored.whole and stored not in undelivered]
     if chosen and not yes:
         to = sorted({stored.letter.source_topic for stored in chosen})
         counts = Counter(stored.letter.error_code for stored in chosen)
         out.print(counted(len(chosen), "dead letter") + _by_code(counts), highlight=False)
         typer.confirm(f"Send {'it' if len(chosen) == 1 else 'them'} back to {', '.join(to)}?", abort=True)
     out.print(f"{counted(retry_dead_letters(settings, chosen), 'record')} sent back to their topics.", highlight=False)
-    if len(chosen) < len(found):
-        left = counted(len(found) - len(chosen), "undelivered request")
+    if referred:
+        out.print(_not_here(referred), highlight=False)
+    if undelivered:
+        left = counted(len(undelivered), "undelivered request")
         out.print(f"{left} left alone: `churn-alert deliver retry` asks for them again.", highlight=False)
+
+
+def _not_here(referred: list[StoredDeadLetter]) -> str:
+    """What to do about records of which not everything lies in their dead letters."""
+    letter = referred[0].letter
+    return (
+        f"{counted(len(referred), 'dead letter')} cannot be retried from here: the bytes are too large or too broken to be "
+        "copied, and lie where they came from. To look at the first of them: `kafka-console-consumer.sh --topic "
+        f"{letter.source_topic} --partition {letter.source_partition} --offset {letter.source_offset} --max-messages 1`; "
+        "once it is mended, have its producer send it again."
+    )
 
 
 def _settings(ctx: typer.Context) -> Settings:

@@ -27,6 +27,8 @@ _CUT_BYTES = 64 << 10
 """What is kept of a key or value that cannot be copied whole: enough to see what it was."""
 _LARGEST_KEY = 1 << 20
 """Of a dead letter itself, which has the key of its record."""
+_NO_TIME_MS = 1 << 45
+"""From here on a number is no time: that would be the year 3084."""
 RETRIED_HEADER = "churn-alert-retry-of"
 """On a replayed record: "partition/offset" of the dead letter it comes from, so that a retry is made once."""
 
@@ -55,13 +57,64 @@ def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, no
         "source_topic": record.topic,
         "source_partition": record.partition,
         "source_offset": record.offset,
-        "source_timestamp": utc_text(record.timestamp * 1000) if 0 <= record.timestamp < 1 << 45 else None,
+        "source_timestamp": _timestamp(record.timestamp),
         "refused_at": utc_text(now_us),
         "key_base64": key,
         "value_base64": value,
         "headers": [{"name": name, "value_base64": content} for name, content in headers],
     }
     return _encode(letter | {"cut_off": cut_off} if cut_off else letter)
+
+
+class Reference(NamedTuple):
+    """A record, or an unbroken run of them, whose bytes no dead letter can carry: where they lie, and how to know them
+    again."""
+
+    topic: str
+    partition: int
+    offset: int
+    last_offset: int
+    """The same as `offset`: one record."""
+    size: int | None = None
+    """Bytes they take there; None = not known."""
+    checksum: str | None = None
+    """Of those bytes, "function:value"; None = not known."""
+    timestamp_ms: int = -1
+    """The Kafka timestamp of the first; below 0 = not known."""
+    key: bytes | None = None
+    """Of the record, where it could be read."""
+
+
+def encode_reference(reference: Reference, code: ErrorCode, message: str, now_us: int) -> bytes:
+    """The wire form (`schemas.outputs.DeadLetter`) of records that are set aside by reference."""
+    key, cut_off = reference.key, ["value", "headers"]
+    if key is None or len(key) > _CUT_BYTES:
+        key, cut_off = key if key is None else key[:_CUT_BYTES], ["key", *cut_off]
+    return _encode(
+        {
+            "error_code": code.value,
+            "error_message": message,
+            "source_topic": reference.topic,
+            "source_partition": reference.partition,
+            "source_offset": reference.offset,
+            "source_timestamp": _timestamp(reference.timestamp_ms),
+            "refused_at": utc_text(now_us),
+            "key_base64": key,
+            "value_base64": None,
+            "headers": [],
+            "cut_off": cut_off,
+            "reference": {
+                "last_offset": reference.last_offset,
+                "size_bytes": reference.size,
+                "checksum": reference.checksum,
+            },
+        }
+    )
+
+
+def _timestamp(milliseconds: int) -> str | None:
+    """None for what is no time that can be written."""
+    return utc_text(milliseconds * 1000) if 0 <= milliseconds < _NO_TIME_MS else None
 
 
 def key_of_letter(record: ConsumerRecord) -> bytes | None:
@@ -89,6 +142,19 @@ class StoredDeadLetter(NamedTuple):
     @property
     def refused_at(self) -> datetime:
         return datetime.fromisoformat(self.letter.refused_at)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the record is all here, and can be sent again."""
+        return not self.letter.cut_off and self.letter.reference is None
+
+    @property
+    def source(self) -> str:
+        """Where the record lies, or the run of them."""
+        letter = self.letter
+        first, last = letter.source_offset, letter.reference and letter.reference.last_offset
+        run = str(first) if last in {None, first} else f"{first}-{last}"
+        return f"{letter.source_topic} {letter.source_partition}/{run}"
 
     @property
     def customers(self) -> list[str]:
@@ -142,8 +208,8 @@ def read_dead_letters(settings: Settings, code: str | None = None, wanted: Wante
 
 
 def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> int:
-    """Writes the original records back to the topics they came from; returns how many. Of which only a part is here
-    is left out: what came back would be another record.
+    """Writes the original records back to the topics they came from; returns how many. Of which only a part, or nothing
+    is here is left out: what came back would be another record.
 
     Safe to repeat: what has been accepted meanwhile is a duplicate by its event_id and is ignored. A record that is
     still wrong comes back as a new dead letter.
@@ -162,7 +228,7 @@ def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> i
                 ],
             )
             for stored in letters
-            if not stored.letter.cut_off
+            if stored.whole
         ]
         for future in sent:
             future.get(timeout=60)

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schemas.outputs import DeadLetter
+from schemas.outputs import DeadLetter, DeadLetterReference
 from service.commands.dead_letters import _shown, instant
-from service.errors import ConfigurationError
-from service.streaming.dead_letters import StoredDeadLetter, Wanted
+from service.errors import ConfigurationError, ErrorCode
+from service.streaming.dead_letters import Reference, StoredDeadLetter, Wanted, encode_reference
+
+NOW_US = 1_800_000_000_000_000
 
 
 def letter(key: bytes | None = b"anna", value: bytes | None = b"{}") -> StoredDeadLetter:
@@ -89,3 +91,41 @@ def test_a_time_without_a_zone_is_the_shops() -> None:
 def test_a_key_does_not_reach_the_terminal_as_it_is() -> None:
     assert _shown("\x1b[31mred") == "\N{REPLACEMENT CHARACTER}[31mred"
     assert _shown("a" * 50) == "a" * 39 + "…"
+
+
+def test_what_is_set_aside_by_reference_says_where_it_lies_and_how_to_know_it_again() -> None:
+    reference = Reference("purchases", 3, 17, 19, 20_480, "crc32c:1c291ca3", 1_772_353_800_000, b"anna")
+    encoded = encode_reference(reference, ErrorCode.DECOMPRESSED_TOO_LARGE, "too much", NOW_US)
+
+    said = DeadLetter.model_validate_json(encoded)
+
+    assert said.error_code == "decompressed_too_large"
+    assert (said.source_topic, said.source_partition, said.source_offset) == ("purchases", 3, 17)
+    assert said.reference == DeadLetterReference(last_offset=19, size_bytes=20_480, checksum="crc32c:1c291ca3")
+    assert said.cut_off == ("value", "headers")
+    assert said.source_timestamp == "2026-03-01T08:30:00Z"
+    stored = StoredDeadLetter(0, 7, said)
+    assert not stored.whole
+    assert stored.source == "purchases 3/17-19"
+    assert stored.customers == ["anna"]
+    assert Wanted(code="decompressed_too_large").includes(stored)
+
+
+@pytest.mark.parametrize("key", [None, b"k" * 1_000_000])
+@pytest.mark.parametrize("timestamp_ms", [-1, 1 << 62, -(1 << 63)])
+def test_a_reference_can_be_written_whatever_is_known_of_it(key: bytes | None, timestamp_ms: int) -> None:
+    reference = Reference("purchases", 0, 5, 5, None, None, timestamp_ms, key)
+
+    encoded = encode_reference(reference, ErrorCode.CORRUPT, "broken", NOW_US)
+
+    stored = StoredDeadLetter(0, 7, DeadLetter.model_validate_json(encoded))
+    assert stored.letter.source_timestamp is None
+    assert stored.source == "purchases 0/5"
+    assert len(encoded) < 100_000
+    assert stored.letter.cut_off == ("key", "value", "headers")
+
+
+def test_a_letter_that_holds_its_record_is_whole_and_refers_to_nothing() -> None:
+    assert letter().whole
+    assert letter().source == "purchases 0/3"
+    assert letter().letter.reference is None
