@@ -7,8 +7,10 @@ looks before it joins, and the one that comes second does not join.
 A crashed worker must be able to take its own place back within the session. Its client id tells it from a twin: it
 names the host, the process and when that began. Of this host, and the process is gone, or is this very one (a process
 that has replaced itself; a container whose first process it is): a predecessor. Of this host and alive: a twin. Of
-another host nobody here can see the process, but a dead member is forgotten by the broker when its session ends: who
-is still there then is alive.
+another host, or another user's whose processes are hidden, nobody here can see what it is, but a dead member is
+forgotten by the broker when its session ends: who is still there then is alive.
+
+A twin ends with the code of a wrong setting, so that no supervisor starts it again and again.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from service.config import KafkaSettings
 from service.connection import new_admin
-from service.errors import ChurnAlertError, FatalError
+from service.errors import ChurnAlertError, ConfigurationError, FatalError
 from service.errors import told as told_of
 
 OURS: Final = "churn-alert-worker"
@@ -120,7 +122,8 @@ def refuse_to_join(
     members: Callable[[KafkaSettings], list[Member]] = members_of,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Returns when this process may join the group. Raises FatalError where a stranger is in it, or a living twin."""
+    """Returns when this process may join the group. Raises FatalError where a stranger is in it, and
+    ConfigurationError where a living twin is."""
     waited_s, told = 0.0, False
     while True:
         try:
@@ -137,12 +140,11 @@ def refuse_to_join(
         for stranger in strangers_of(found):
             raise FatalError(about_stranger(kafka, stranger))
         twin = twin_of(me, kafka.instance_id, found)
-        if twin is None or _is_gone(twin.process, me):
+        runs = None if twin is None else _runs(twin.process, me)
+        if twin is None or runs is False:
             return
-        if (twin.process is not None and twin.process.host == me.host) or (
-            waited_s > kafka.session_timeout_s + _BEYOND_SESSION_S
-        ):
-            raise FatalError(about_twin(kafka, twin))
+        if runs or waited_s > kafka.session_timeout_s + _BEYOND_SESSION_S:
+            raise ConfigurationError(about_twin(kafka, twin))
         if not told:
             told = True
             say(
@@ -153,24 +155,24 @@ def refuse_to_join(
         waited_s += _PAUSE_S
 
 
-def _is_gone(process: Process | None, me: Process) -> bool:
-    """Whether it is known that a process does not run."""
+def _runs(process: Process | None, me: Process) -> bool | None:
+    """Whether that worker runs; None: it cannot be seen from here."""
     if process is None or process.host != me.host:
-        return False
-    return process.pid == me.pid or not _runs(process.pid)
+        return None
+    return process.pid != me.pid and _is_a_worker(process.pid)
 
 
-def _runs(pid: int) -> bool:
-    """Whether there is a worker with that number. One that has ended and was not waited for has no command line."""
+def _is_a_worker(pid: int) -> bool | None:
+    """Whether there is a worker with that number; None: something has it, and what it is cannot be seen. One that has
+    ended and was not waited for has no command line."""
     try:
         return b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        if Path("/proc/self/cmdline").exists():
-            return False
+        pass  # there is none, or it is another user's (hidepid), or this system has no such files
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        return None
     return True

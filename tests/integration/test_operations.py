@@ -412,9 +412,9 @@ def test_one_worker_after_the_other(large_cafe: Cafe) -> None:
             large_cafe.operator.follow(
                 page,
                 {
-                    "systemctl restart churn-alert@cafe-1": lambda: pair.restart(0),
+                    "systemctl restart churn-alert@1": lambda: pair.restart(0),
                     "worker 1 has caught up: its /readyz says 200": pair.caught_up,
-                    "systemctl restart churn-alert@cafe-2": lambda: pair.restart(1),
+                    "systemctl restart churn-alert@2": lambda: pair.restart(1),
                     "worker 2 has caught up: its /readyz says 200": pair.caught_up,
                 },
             )

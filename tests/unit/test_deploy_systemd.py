@@ -16,8 +16,9 @@ from service.cli import app
 from service.config.loading import load_settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-WORKER, DELIVER = DEPLOY / "churn-alert@.service", DEPLOY / "churn-alert-deliver.service"
+WORKER, DELIVER = DEPLOY / "churn-alert@.service", DEPLOY / "churn-alert-deliver@.service"
 UNITS = pytest.mark.parametrize("unit", [WORKER, DELIVER], ids=lambda unit: unit.name)
+WAYS_OUT = ("smtp", "webhook", "letter")
 _COMMAND = "/opt/churn-alert/bin/churn-alert"
 
 
@@ -36,7 +37,7 @@ def analyze(*arguments: str) -> str:
 
 @UNITS
 def test_systemd_finds_nothing_to_say(unit: Path, tmp_path: Path) -> None:
-    copy = tmp_path / unit.name.replace("@.", "@cafe-1.")
+    copy = tmp_path / unit.name.replace("@.", "@smtp." if unit is DELIVER else "@1.")
     executable = shutil.which("true")
     assert executable is not None
     copy.write_text(unit.read_text(encoding="utf-8").replace(_COMMAND, executable), encoding="utf-8")
@@ -58,9 +59,10 @@ def test_what_a_unit_starts_is_a_command_and_its_variables_are_settings(
 ) -> None:
     (line,) = values(unit, "ExecStart")
     program, option, _file, *words = shlex.split(line)
-    command = get_command(app)
-    for word in words:
-        command = command.commands[word]  # type: ignore[attr-defined]
+    for way in WAYS_OUT if "$WAY_OUT" in words else ("",):
+        command = get_command(app)
+        for word in [way if word == "$WAY_OUT" else word for word in words]:
+            command = command.commands[word]  # type: ignore[attr-defined]
     spoken = re.findall(r"CHURN_ALERT_[A-Z_]+(?==)", unit.read_text(encoding="utf-8"))
     monkeypatch.setenv("CHURN_ALERT_DELIVER__SMTP__USERNAME", "shop")
     monkeypatch.setenv("CHURN_ALERT_DELIVER__SMTP__PASSWORD", "something-long-enough")
@@ -97,8 +99,15 @@ def test_the_steps_in_the_comment_make_the_file_that_the_units_read(tmp_path: Pa
 
 
 def test_two_workers_of_one_machine_share_neither_name_nor_files() -> None:
-    text = WORKER.read_text(encoding="utf-8")
-
-    assert "CHURN_ALERT_KAFKA__INSTANCE_ID=%i " in values(WORKER, "Environment")[0] + " "
+    assert "CHURN_ALERT_KAFKA__INSTANCE_ID=%H-%i " in values(WORKER, "Environment")[0] + " "
     assert values(WORKER, "StateDirectory") == ["churn-alert/%i"]
-    assert "%H" not in text
+    assert values(WORKER, "EnvironmentFile")[-1] == "-/etc/churn-alert/%i.environment"
+
+
+def test_two_deliverers_of_one_machine_have_a_way_out_settings_and_files_each() -> None:
+    text = DELIVER.read_text(encoding="utf-8").partition("[Unit]")[0]
+
+    assert values(DELIVER, "Environment") == ["WAY_OUT=%i PYTHONUNBUFFERED=1"]
+    assert values(DELIVER, "StateDirectory") == ["churn-alert/deliver-%i"]
+    assert values(DELIVER, "EnvironmentFile")[-1] == "-/etc/churn-alert/deliver-%i.environment"
+    assert all(way in text for way in WAYS_OUT)

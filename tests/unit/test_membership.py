@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError
 
 from service.config import KafkaSettings
-from service.errors import FatalError
+from service.errors import ConfigurationError, FatalError
 from service.streaming.membership import Member, Process, refuse_to_join, this_process, twin_of
 
 KAFKA = KafkaSettings(instance_id="till", session_timeout_s=10)
@@ -77,7 +78,9 @@ def test_a_stranger_is_named_by_client_id_and_host() -> None:
 def test_a_living_twin_of_this_host_is_left_alone_at_once(neighbour: Process) -> None:
     group = Group([place_of(neighbour)])
 
-    with pytest.raises(FatalError, match=r"kafka\.instance_id 'till'.*on host 10\.0\.0\.7\. It goes on, this one ends"):
+    with pytest.raises(
+        ConfigurationError, match=r"kafka\.instance_id 'till'.*on host 10\.0\.0\.7\. It goes on, this one ends"
+    ):
         group.refuse()
     assert group.slept_s == 0.0
 
@@ -114,9 +117,30 @@ def test_a_member_of_another_host_that_the_broker_forgets_with_its_session_was_a
 def test_a_member_of_another_host_that_outlives_the_session_is_a_twin() -> None:
     group = Group([place_of(ELSEWHERE)])
 
-    with pytest.raises(FatalError, match="on host 10"):
+    with pytest.raises(ConfigurationError, match="on host 10"):
         group.refuse()
     assert KAFKA.session_timeout_s < group.slept_s < KAFKA.session_timeout_s + 10
+
+
+def test_a_hidden_process_of_another_user_is_waited_for_until_its_session_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As two units of systemd are to each other: each has a user of its own, and sees no other's processes."""
+
+    def is_not_ours(pid: int, _number: int) -> None:
+        raise PermissionError(pid)
+
+    monkeypatch.setattr(os, "kill", is_not_ours)
+    beyond = int(Path("/proc/sys/kernel/pid_max").read_text(encoding="ascii")) + 1
+    hidden = place_of(Process(ME.host, beyond, 1))
+    alive, gone = Group([hidden]), Group(*[[hidden]] * 5, [])
+
+    with pytest.raises(ConfigurationError):
+        alive.refuse()
+    gone.refuse()
+
+    assert alive.slept_s > KAFKA.session_timeout_s
+    assert gone.slept_s == 2.5
 
 
 def test_a_group_whose_coordinator_is_being_made_is_waited_for_silently() -> None:
