@@ -14,6 +14,7 @@ from tempfile import SpooledTemporaryFile
 
 import msgspec
 
+from service.domain import wide_numbers
 from service.domain.calendar import Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
@@ -49,7 +50,7 @@ class AlertLog:
         self._file = SpooledTemporaryFile(max_size=in_memory)  # noqa: SIM115 - lives as long as the log
         weakref.finalize(self, self._file.close)
         self._end = 0
-        self._encode = msgspec.msgpack.Encoder().encode
+        self._encode = wide_numbers.encode
         self._decode = msgspec.msgpack.Decoder(Decision).decode
         self._place, self._size = array("Q"), array("I")
         self._detected_us, self._returned_us = array("q"), array("q")
@@ -162,7 +163,11 @@ class AlertLog:
 
     def _decision(self, index: int) -> Decision:
         self._file.seek(self._place[index])
-        return self._decode(self._file.read(self._size[index]))
+        packed = self._file.read(self._size[index])
+        try:
+            return self._decode(packed)
+        except msgspec.ValidationError:  # a sum beyond 64 bits
+            return wide_numbers.decode_as(packed, Decision)
 
     def _alert(self, index: int) -> Alert:
         returned_us = self._returned_us[index]

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
+from service.domain import wide_numbers
 from service.domain.findings import Output
 from service.domain.parcels import Parcel
 
@@ -120,7 +121,7 @@ def month_of_key(key: bytes) -> int | None:
 
 def pack(fields: Sequence[object]) -> bytes:
     """A record of the partition's own as it is stored: a MessagePack array."""
-    return msgspec.msgpack.encode(fields)
+    return wide_numbers.encode(fields)
 
 
 def unpack(value: bytes) -> list[Any]:
@@ -150,7 +151,7 @@ def unpack_today(value: bytes) -> int:
 
 def _decoded(value: bytes, form: type[Form]) -> Form:
     try:
-        return msgspec.msgpack.decode(value, type=form)
+        return msgspec.msgpack.decode(value, type=form, ext_hook=wide_numbers.hold)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a record of this release: {error}") from error
 

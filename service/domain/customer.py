@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from service.domain import wide_numbers
 from service.domain.acyclic import i16, i32, mypyc_attr
 from service.domain.answers import Answers
 from service.domain.calendar import NEVER
@@ -115,6 +116,8 @@ _REAL: Final = frozenset(
 )
 """Those of them that are no whole numbers; of a customer of one visit most are 0, and are stored as a whole one, in a
 byte instead of nine."""
+MOST_ORDERS: Final = (1 << 31) - 1
+"""Of one customer that are counted: fifty a second for a year and more."""
 _OF_ABSENCE: Final = "absence"
 _WRITTEN_TO: Final = "written_to"
 _OCCASIONS: Final = "occasions"
@@ -440,17 +443,20 @@ class Customer:
 
 
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.decode
 
 
 def snapshot(customer: Customer) -> bytes:
-    return _encode((VERSION, *customer.fields()))
+    fields = (VERSION, *customer.fields())
+    try:
+        return _encode(fields)
+    except OverflowError:  # a sum beyond 64 bits
+        return wide_numbers.encode(fields)
 
 
 def restore(customer_id: str, value: bytes) -> Customer:
     """The customer of a snapshot. Raises ValueError for bytes that are no snapshot of this or an earlier version."""
     try:
-        fields = _decode(value)
+        fields = wide_numbers.decode(value)
         if not isinstance(fields, list) or not fields or fields[0] != VERSION or len(fields) > len(FIELDS) + 1:
             raise ValueError("not a customer's snapshot of a known version")
         customer, memory = Customer(customer_id), None

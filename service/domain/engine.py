@@ -34,7 +34,7 @@ from service.domain.changelog import (
 )
 from service.domain.corrections import Known, known_by
 from service.domain.counts import Counts
-from service.domain.customer import Customer, restore, snapshot
+from service.domain.customer import MOST_ORDERS, Customer, restore, snapshot
 from service.domain.events import Erasure, Merge, Profile, Purchase, Resolved, SignOfLife, SurveyAnswer, Withdrawal
 from service.domain.favourites import Favourites
 from service.domain.findings import Kind, Output, Scores, ScoresErased
@@ -375,7 +375,8 @@ class Engine:
     def _buy(self, customer: Customer, event: Purchase, at_us: int, day: int, amount: int, in_history: bool) -> None:
         """An order, on local day `day`. Reading a field of an event costs more than handing it on."""
         self.counts.purchases += 1
-        customer.orders += 1
+        if customer.orders < MOST_ORDERS:
+            customer.orders += 1
         customer.revenue_minor += amount
         self.everybody.spent(customer, amount)
         if in_history:

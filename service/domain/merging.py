@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from service.domain import cadence
 from service.domain.answers import Answers
 from service.domain.calendar import Calendar
-from service.domain.customer import DAYS_AHEAD, NO_DAY, Customer
+from service.domain.customer import DAYS_AHEAD, MOST_ORDERS, NO_DAY, Customer
 from service.domain.favourites import Favourites
 from service.domain.learning.everybody import Everybody
 from service.domain.outreach.brought import Brought
@@ -166,7 +166,7 @@ class Merging:
         orders, minor = self._by_day(booked)
         orders.subtract((before := self._by_day(separate))[0])
         minor.subtract(before[1])
-        new.orders += old.orders + orders.total()
+        new.orders = min(MOST_ORDERS, new.orders + old.orders + orders.total())
         new.revenue_minor += old.revenue_minor + minor.total()
         for day in sorted(day for day in {*orders, *minor} if orders[day] or minor[day]):
             if day >= self._horizon:

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from service.domain.wide_numbers import hold
+
 
 class PartitionRecord(msgspec.Struct, array_like=True):
     """New elements are appended with defaults."""
@@ -28,6 +30,6 @@ class PartitionRecord(msgspec.Struct, array_like=True):
 def record_of(value: bytes) -> PartitionRecord:
     """Back from the changelog. Raises ValueError for a record that is none."""
     try:
-        return msgspec.msgpack.decode(value, type=PartitionRecord)
+        return msgspec.msgpack.decode(value, type=PartitionRecord, ext_hook=hold)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a partition's record: {error}") from error

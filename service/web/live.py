@@ -17,7 +17,7 @@ import msgspec
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
-from service.domain.uplift.sums import SUMMED, ArmSums
+from service.domain.uplift.sums import ArmSums
 from service.web.renderings import FRESH_S
 from service.web.shop_view import ShopFacts
 from service.web.view import GRANULARITIES
@@ -52,10 +52,10 @@ def fingerprint(facts: ShopFacts) -> str:
     return hashlib.sha256(msgspec.msgpack.encode(shown, enc_hook=_counted)).hexdigest()[:_DIGITS]
 
 
-def _counted(value: object) -> list[object]:
+def _counted(value: object) -> list[str]:
     if not isinstance(value, ArmSums):
         raise NotImplementedError
-    return [getattr(value, name) for name in SUMMED]
+    return value.fields()
 
 
 class Pulse:

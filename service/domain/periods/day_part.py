@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from service.domain import wide_numbers
+
 VERSION = 1
 
 
@@ -46,17 +48,19 @@ class DayPart(msgspec.Struct, array_like=True):
 
 _COUNTERS = tuple(name for name in DayPart.__struct_fields__ if name not in ("version", "gaps", "skips"))
 """The plain counters."""
-_encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(DayPart).decode
 
 
 def pack(part: DayPart) -> bytes:
-    return _encode(part)
+    return wide_numbers.encode(part)
 
 
 def unpack(record: bytes) -> DayPart:
     """Raises ValueError for a record of a later version; msgspec.DecodeError when it is none at all."""
-    part = _decode(record)
+    try:
+        part = _decode(record)
+    except msgspec.ValidationError:  # a sum beyond 64 bits
+        part = wide_numbers.decode_as(record, DayPart)
     if part.version > VERSION:
         raise ValueError(f"a ledger record of version {part.version} needs a newer release; this one knows {VERSION}")
     part.version = VERSION
