@@ -80,6 +80,7 @@ HOT = (
     "outreach/kinds/silence",
     "outreach/kinds/win_back",
     "outreach/kinds/second_visit",
+    "decision_ids",
     "outreach/evidence",
     "outreach/ladder",
     "outreach/kinds/occasion",

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
+
+from service.domain.calendar import NEVER, to_day
+from service.domain.decision_ids import decision_id, ids_in_other_zones
+from service.domain.findings import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,27 @@ class Order:
     """Asked for again after it had failed: `churn-alert deliver retry`."""
     takes_back: str = ""
     """Tells that this request is void, to a channel that passes such news on; empty = it is a request itself."""
+    quiet_since_us: int = NEVER
+    """When the visit was after which the absence began that it is about; NEVER = it is not said."""
 
     @property
     def data(self) -> Mapping[str, Any]:
         """What the message is written from."""
         data: Mapping[str, Any] = self.event["data"]
         return data
+
+    @property
+    def other_names(self) -> list[str]:
+        """Ids under which the same was asked for if the shop's days lay otherwise then: in another time zone, or with
+        another begin of the day. A message about an occasion has none: its id is that of the occasion."""
+        data = self.data
+        try:
+            kind, day = Kind(data["kind"]), to_day(date.fromisoformat(data["episode_id"]))
+            rung, customer_id = str(data["rung"]), str(data["customer_id"])
+        except (KeyError, TypeError, ValueError):
+            return []
+        about_the_absence = decision_id(kind, rung, day, customer_id) == self.id
+        return ids_in_other_zones(kind, rung, day, customer_id) if about_the_absence else []
 
     @property
     def email(self) -> str | None:

@@ -59,6 +59,7 @@ _END = {
     Result.FAILED: State.FAILED,
     Result.RETRY: State.REQUESTED,
 }
+_MAY_HAVE_REACHED: Final = frozenset({State.ATTEMPTED, State.DELIVERED, State.BOUNCED, State.COMPLAINED})
 
 
 class Desk:
@@ -84,7 +85,7 @@ class Desk:
         self._doubt = set(memory.attempted())
         """Ids that a predecessor has begun, until they are begun again or have ended."""
         self.known = 0
-        """Requests that were read and had ended before."""
+        """Requests that were read and had ended before, be it under another id."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -131,6 +132,9 @@ class Desk:
         if entry is not None and entry.state.final and not (order.retried and entry.state is State.FAILED):
             self.known += 1
             return
+        if entry is None and self._is_told_under_another_id(order):
+            self.known += 1
+            return
         new = Open(offset, order, 0, 0)
         if entry is not None:
             new.attempts = entry.attempts
@@ -142,6 +146,21 @@ class Desk:
         lane.append(new)
         if len(lane) == 1:
             self._look_at(new)
+
+    def _is_told_under_another_id(self, order: Order) -> bool:
+        """Whether the same absence was written about under an id that it had while the shop's days lay otherwise. What
+        was begun before the customer's visit was about an earlier absence."""
+        if order.sample or order.takes_back:
+            return False
+        for other in order.other_names:
+            entry = self.memory.get(other)
+            if other in self._open or (
+                entry is not None
+                and entry.state in _MAY_HAVE_REACHED
+                and (entry.delivered_us or entry.at_us) > order.quiet_since_us
+            ):
+                return True
+        return False
 
     def look_no_further(self) -> None:
         """Ids in doubt that have not been read by now are not waited for: their requests are gone from the topic."""

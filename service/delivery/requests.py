@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from service.delivery.channel import Order
-from service.domain.calendar import DAY_US
+from service.domain.calendar import DAY_US, NEVER
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXTERNAL: Final = "external"
@@ -59,7 +59,7 @@ def read_request(
             return None
         consent = data.get("consent") or {}
         word = consent.get("marketing_consent")
-        since = consent.get("since")
+        since, quiet_since = consent.get("since"), data.get("quiet_since")
         return Order(
             id=_text(event["id"]),
             customer_id=_text(data["customer_id"]),
@@ -72,6 +72,7 @@ def read_request(
             partition=partition,
             offset=offset,
             retried=retried is not None,
+            quiet_since_us=NEVER if quiet_since is None else time_us(quiet_since),
         )
     except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}"[:200]) from error

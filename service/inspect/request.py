@@ -8,9 +8,10 @@ import msgspec
 
 from service.config import Settings
 from service.domain.calendar import DAY_US, to_date
+from service.domain.decision_ids import decision_id
 from service.domain.engine import Engine
 from service.domain.findings import Decision, Kind, Outcome, Reason
-from service.domain.outreach.evidence import addressee_of, decision_id, evidence_of
+from service.domain.outreach.evidence import addressee_of, evidence_of
 from service.domain.policy import Rung
 from service.errors import ConfigurationError
 from service.inspect.lookup import engine_of

@@ -12,10 +12,10 @@ import pytest
 
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, Calendar
 from service.domain.customer import Customer
+from service.domain.decision_ids import decision_id
 from service.domain.engine import Engine
 from service.domain.events import Profile
 from service.domain.findings import Decision, Kind, Outcome, Reason
-from service.domain.outreach.evidence import decision_id
 from service.domain.outreach.gates import Asked, Verdict
 from service.domain.outreach.release import Release
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung

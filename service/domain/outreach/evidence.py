@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
-from typing import Final
-
 from service.domain import cadence
 from service.domain.calendar import DAY_US, to_date
 from service.domain.customer import Customer
-from service.domain.findings import About, Addressee, Arm, Decision, Evidence, Kind, Outcome, Reason
+from service.domain.decision_ids import decision_id, occasion_id
+from service.domain.findings import About, Addressee, Arm, Decision, Evidence, Outcome, Reason
 from service.domain.learning.learned import Learned
 from service.domain.outlook import outlook_of
 from service.domain.outreach.kinds.message import MessageKind
 from service.domain.profile import ProfileState
-
-_NAMESPACE: Final = uuid.UUID("6f1d2f0a-6c0e-5d55-9b52-0d0a7c2f7f11").bytes
-
-
-def decision_id(kind: Kind, rung: str, episode_day: int, customer_id: str) -> str:
-    """The same customer, episode, kind and rung always give the same id: a UUID of version 5 (RFC 9562, section 5.5).
-
-    Put together here because `uuid.uuid5` takes four times as long, and a backtest makes one or two for every silence.
-    """
-    return _id_of(f"{kind.value}/{rung}/{to_date(episode_day)}/{customer_id}")
-
-
-def occasion_id(kind: Kind, rung: str, mark: str, customer_id: str) -> str:
-    """The same of a message about an occasion, which `mark` identifies."""
-    return _id_of(f"{kind.value}/{rung}/{mark}/{customer_id}")
-
-
-def _id_of(name: str) -> str:
-    octets = bytearray(hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
-    octets[6] = octets[6] & 0x0F | 0x50
-    octets[8] = octets[8] & 0x3F | 0x80
-    digits = octets.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def decision_of(
