@@ -777,6 +777,13 @@ class Engine:
                 for number, sealed in before.sealed.numbered():
                     chunks.setdefault(number, sealed)
 
+    def draw_without_secret(self) -> None:
+        """The state began without a secret: whoever is in the control group, or has drawn another lot, stays so. To be
+        said before `restored`."""
+        former = self.identities.former_salt
+        if former is not None:
+            self._key = former
+
     def restored(self) -> None:
         """Rebuilds what is derived: the due queue, the open silences, the counts."""
         self.everybody.restored(self.state.population, self._learned_read, self.customers.values())

@@ -52,6 +52,11 @@ class Identities:
         else:
             self._former_salt = key[:64]
 
+    @property
+    def former_salt(self) -> bytes | None:
+        """What has keyed the hashes before there was a secret; None: there is none."""
+        return self._former_salt
+
     # ---- ids of one customer
 
     def of(self, customer_id: str) -> list[str]:

@@ -158,11 +158,15 @@ class PartitionJob:
                 f"The state of group {self._settings.kafka.group!r} is not whole: it was being carried here, and that was "
                 "broken off. Begin again with `churn-alert state reset`, then carry it once more."
             )
+        told = self._made_under_told
+        if told is not None:
+            told.hold(self._settings)
+            self._made_under = told.going_on(self._settings)
+            if self._made_under.drawn_by_group:
+                self.engine.draw_without_secret()
         self.engine.restored()
-        if self._made_under_told is not None:
-            self._made_under_told.hold(self._settings)
-            if self._made_under_told.regular_min_visits != self._made_under.regular_min_visits:
-                self.engine.everybody.recount(self.engine.customers.values())
+        if told is not None and told.regular_min_visits != self._made_under.regular_min_visits:
+            self.engine.everybody.recount(self.engine.customers.values())
         self._delay = self._delay_of_feed()
 
     def _delay_of_feed(self) -> FeedDelay:

@@ -21,10 +21,11 @@ from tests.support.delivery_world import NOW_US, Life, World, requested
 VISIT_US = NOW_US - 20 * DAY_US
 
 
-def asked(day: int, since_us: int = VISIT_US, customer: str = "anna", **more: object) -> bytes:
+def asked(day: int, since_us: int = VISIT_US, customer: str = "anna", *, sample: bool = False) -> bytes:
     """A request about the absence that began on that local day."""
     request_id = decision_id(Kind.WIN_BACK, "remind", day, customer)
-    return requested(request_id, customer, episode_id=to_date(day).isoformat(), quiet_since=utc_text(since_us), **more)
+    since = utc_text(since_us)
+    return requested(request_id, customer, episode_id=to_date(day).isoformat(), quiet_since=since, sample=sample)
 
 
 def delivered(*requests: bytes, answers: Result = Result.DELIVERED) -> list[tuple[str, str]]:
