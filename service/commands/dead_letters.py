@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,8 +16,10 @@ from service.errors import ConfigurationError, ErrorCode, NotThereError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from schemas.outputs import DeadLetter
     from service.config import Settings
     from service.streaming.dead_letters import StoredDeadLetter, Wanted
+    from service.streaming.retries import Retries
 
 app = typer.Typer(no_args_is_help=True, help="Show and replay what could not be understood.")
 
@@ -57,27 +59,42 @@ def list_dead_letters(
     from rich.table import Table
 
     settings = _settings(ctx)
-    counts: Counter[str] = Counter()
-    table = Table("place", "refused", "from", "customer", "code", "what is wrong")
+    counts, sent_back, retries = Counter[str](), Counter[str](), _retries(settings)
+    table = Table("place", "refused", "from", "customer", "code", "what is wrong", "sent back")
     for stored in _found(settings, _wanted(settings, code, topic, customer, since, until)):
         letter = stored.letter
         counts[letter.error_code] += 1
+        sent_back[retries.standing(letter)] += 1
         if counts.total() > limit:
             continue
         if as_json:
-            line = {"place": stored.place, "customers": stored.customers, **letter.model_dump(mode="json")}
+            line = {
+                "place": stored.place,
+                "customers": stored.customers,
+                "retried": retries.told(letter),
+                **letter.model_dump(mode="json"),
+            }
             out.print(msgspec.json.encode(line).decode(), highlight=False, markup=False, soft_wrap=True)
         else:
             refused = stored.refused_at.astimezone(settings.shop.zone)
             named = " or ".join(map(_shown, stored.customers)) or "nobody"
             table.add_row(
-                stored.place, f"{refused:%Y-%m-%d %H:%M}", stored.source, named, letter.error_code, letter.error_message
+                stored.place,
+                f"{refused:%Y-%m-%d %H:%M}",
+                stored.source,
+                named,
+                letter.error_code,
+                letter.error_message,
+                _sent_back(retries, letter, settings.shop.zone),
             )
     if as_json:
         return
     if counts:
         out.print(table)
     out.print(counted(counts.total(), "dead letter") + _by_code(counts), highlight=False)
+    for standing, words in _STANDINGS.items():
+        if sent_back[standing]:
+            out.print(f"{sent_back[standing]:,} {words}", highlight=False)
 
 
 @app.command()
@@ -89,10 +106,15 @@ def retry(
     since: Since = None,
     until: Until = None,
     place: Place = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Those too that were sent back and that no worker has read yet.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Send the original records back to their topics, after the cause is repaired. Safe to repeat."""
+    """Send the original records back to their topics, after the cause is repaired. What was taken is never sent again,
+    and what is still wrong stays the letter that it is: safe to repeat."""
     from service.streaming.dead_letters import retry_dead_letters
+    from service.streaming.retries import Standing
 
     settings, places = _settings(ctx), place or []
     wanted = _wanted(settings, code, topic, customer, since, until)
@@ -102,18 +124,36 @@ def retry(
         raise NotThereError(f"There is no dead letter at {', '.join(sorted(missing))}.")
     undelivered = [stored for stored in found if stored.letter.error_code == ErrorCode.DELIVERY_FAILED]
     referred = [stored for stored in found if not stored.whole and stored not in undelivered]
-    chosen = [stored for stored in found if stored.whole and stored not in undelivered]
+    whole, retries = [stored for stored in found if stored.whole and stored not in undelivered], _retries(settings)
+    left: Counter[Standing] = Counter()
+    chosen = []
+    for stored in whole:
+        standing = retries.standing(stored.letter)
+        if standing is Standing.TAKEN or (standing is Standing.WAITS and not again):
+            left[standing] += 1
+        else:
+            chosen.append(stored)
     if chosen and not yes:
         to = sorted({stored.letter.source_topic for stored in chosen})
         counts = Counter(stored.letter.error_code for stored in chosen)
         out.print(counted(len(chosen), "dead letter") + _by_code(counts), highlight=False)
         typer.confirm(f"Send {'it' if len(chosen) == 1 else 'them'} back to {', '.join(to)}?", abort=True)
-    out.print(f"{counted(retry_dead_letters(settings, chosen), 'record')} sent back to their topics.", highlight=False)
+    sent = retry_dead_letters(settings, chosen, retries)
+    out.print(f"{counted(sent, 'record')} sent back to their topics.", highlight=False)
+    if left[Standing.TAKEN]:
+        told = counted(left[Standing.TAKEN], "dead letter")
+        out.print(f"{told} left alone: sent back before, and taken.", highlight=False)
+    if left[Standing.WAITS]:
+        told = counted(left[Standing.WAITS], "dead letter")
+        out.print(
+            f"{told} left alone: sent back before, and read by no worker yet. --again sends what will never be read.",
+            highlight=False,
+        )
     if referred:
         out.print(_not_here(referred), highlight=False)
     if undelivered:
-        left = counted(len(undelivered), "undelivered request")
-        out.print(f"{left} left alone: `churn-alert deliver retry` asks for them again.", highlight=False)
+        told = counted(len(undelivered), "undelivered request")
+        out.print(f"{told} left alone: `churn-alert deliver retry` asks for them again.", highlight=False)
 
 
 def _not_here(referred: list[StoredDeadLetter]) -> str:
@@ -125,6 +165,33 @@ def _not_here(referred: list[StoredDeadLetter]) -> str:
         f"{letter.source_topic} --partition {letter.source_partition} --offset {letter.source_offset} --max-messages 1`; "
         "once it is mended, have its producer send it again."
     )
+
+
+_STANDINGS: Final = {
+    "taken": "of them sent back and taken since.",
+    "refused": "of them sent back and refused once more.",
+    "waits": "of them sent back, and read by no worker yet.",
+}
+"""What became of letters, in the order in which it is told."""
+
+
+def _sent_back(retries: Retries, letter: DeadLetter, zone: ZoneInfo) -> str:
+    """A cell of the table."""
+    from service.streaming.retries import Standing, shown_at
+
+    standing, became = retries.standing(letter), retries.became(letter)
+    if standing is Standing.NEVER:
+        return ""
+    if standing is Standing.WAITS or became is None:
+        return "not read yet"
+    what = "taken" if standing is Standing.TAKEN else f"refused again: {became.code}"
+    return f"{shown_at(became, zone)} {what}"
+
+
+def _retries(settings: Settings) -> Retries:
+    from service.streaming.dead_letters import read_retries
+
+    return read_retries(settings)
 
 
 def _settings(ctx: typer.Context) -> Settings:

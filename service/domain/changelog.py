@@ -76,6 +76,10 @@ PROGRESS_KEY: Final = b"\x00progress"
 BROUGHT_PREFIX: Final = b"\x00brought:"
 """In the ledger topic, before a number of months in four bytes: what the messages of that month have brought, of those
 whose following is over (outreach/brought.py)."""
+ASKED_PREFIX: Final = b"\x00retry:"
+"""In the ledger topic, before what a dead letter is known by: that it was sent back (streaming/retries.py)."""
+RETRIED_PREFIX: Final = b"\x00retried:"
+"""The same: what became of it."""
 _DAY_BYTES: Final = 4
 
 

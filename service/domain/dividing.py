@@ -29,6 +29,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from service.domain import cadence
 from service.domain.changelog import (
+    ASKED_PREFIX,
     BRAKE_KEY,
     ERASED_PREFIX,
     JUDGED_PREFIX,
@@ -45,6 +46,7 @@ from service.domain.changelog import (
     POSITION_KEY,
     PROGRESS_KEY,
     RESUME_KEY,
+    RETRIED_PREFIX,
     RHYTHM_PREFIX,
     ROW_PREFIX,
     SENT_PREFIX,
@@ -318,7 +320,7 @@ class _Division:
     def _ledger(self, key: bytes, value: bytes) -> None:
         if day_of_key(key) is not None or month_of_key(key) is not None:
             self._parts[0].ledger[key] = value
-        elif key in (TODAY_KEY, RESUME_KEY, MADE_UNDER_KEY):
+        elif key in (TODAY_KEY, RESUME_KEY, MADE_UNDER_KEY) or key.startswith((ASKED_PREFIX, RETRIED_PREFIX)):
             for part in self._parts:
                 part.ledger[key] = value
         elif key not in (PARTITIONER_KEY, PROGRESS_KEY):

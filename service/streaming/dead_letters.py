@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiokafka.structs import ConsumerRecord
+from kafka.errors import KafkaError
 
 from schemas.outputs import DeadLetter
 from service.config import Settings
 from service.connection import new_producer
 from service.domain.calendar import utc_text
+from service.domain.changelog import ASKED_PREFIX
 from service.errors import ConfigurationError, ErrorCode
+from service.streaming.retries import OWN_HEADERS, RETRIED_HEADER, Mark, Marks, Retries, identity_of, pack_asked
 from service.streaming.tail import open_reader, partitions_of, records_until_now
 
 _encode = msgspec.json.encode
@@ -29,8 +33,9 @@ _LARGEST_KEY = 1 << 20
 """Of a dead letter itself, which has the key of its record."""
 _NO_TIME_MS = 1 << 45
 """From here on a number is no time: that would be the year 3084."""
-RETRIED_HEADER = "churn-alert-retry-of"
-"""On a replayed record: "partition/offset" of the dead letter it comes from, so that a retry is made once."""
+_RETRY_BLOCK = 500
+"""Records of which it is written together that they were sent."""
+_RETRY_WAIT_S = 60
 
 
 def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, now_us: int) -> bytes:
@@ -207,34 +212,76 @@ def read_dead_letters(settings: Settings, code: str | None = None, wanted: Wante
                 yield stored
 
 
-def retry_dead_letters(settings: Settings, letters: list[StoredDeadLetter]) -> int:
-    """Writes the original records back to the topics they came from; returns how many. Of which only a part, or nothing
-    is here is left out: what came back would be another record.
+def read_retries(settings: Settings) -> Retries:
+    """What has become of letters that were sent back. Raises ConfigurationError where no broker answers."""
+    found, topic = Retries(), settings.kafka.ledger_topic
+    with open_reader(settings.kafka) as reader:
+        partitions = partitions_of(reader, topic)
+        for record in records_until_now(reader, partitions) if partitions else ():
+            found.take(record.key, record.value)
+    return found
 
-    Safe to repeat: what has been accepted meanwhile is a duplicate by its event_id and is ignored. A record that is
-    still wrong comes back as a new dead letter.
+
+def retry_dead_letters(settings: Settings, letters: Sequence[StoredDeadLetter], retries: Retries) -> int:
+    """Writes the original records back to the topics they came from; returns how many. Of which only a part, or nothing
+    is here is left out: what came back would be another record. Several letters about one record send it once.
+
+    That they were sent is written before they are: a call that is killed leaves some of which it is said and that were
+    not, which `--again` sends. Twice sent does no harm, for what was taken is known by its mark. Raises
+    ConfigurationError where the group has no ledger, or the broker does not take it.
     """
-    producer = new_producer(settings.kafka, acks="all", max_request_size=16 << 20)
+    kafka, marks = settings.kafka, Marks(settings)
+    chosen = list({identity_of(stored.letter): stored for stored in letters if stored.whole}.items())
+    if not chosen:
+        return 0
+    with open_reader(kafka) as reader:
+        ledgers = len(partitions_of(reader, kafka.ledger_topic))
+    if not ledgers:
+        raise ConfigurationError(f"Topic {kafka.ledger_topic} does not exist: has a worker of this group ever run?")
     try:
-        sent = [
-            producer.send(
-                stored.letter.source_topic,
-                partition=stored.letter.source_partition,
-                key=_bytes(stored.letter.key_base64),
-                value=_bytes(stored.letter.value_base64),
-                headers=[
-                    *((header.name, _bytes(header.value_base64) or b"") for header in stored.letter.headers),
-                    (RETRIED_HEADER, stored.place.encode()),
-                ],
-            )
-            for stored in letters
-            if stored.whole
-        ]
-        for future in sent:
-            future.get(timeout=60)
-    finally:
-        producer.close()
-    return len(sent)
+        producer = new_producer(kafka, acks="all", max_request_size=16 << 20)
+        try:
+            for start in range(0, len(chosen), _RETRY_BLOCK):
+                block = [
+                    (Mark(identity, retries.attempts(stored.letter) + 1), stored)
+                    for identity, stored in chosen[start : start + _RETRY_BLOCK]
+                ]
+                now_us = time.time_ns() // 1000
+                _settle(
+                    producer.send(
+                        kafka.ledger_topic,
+                        pack_asked(mark.attempt, now_us),
+                        ASKED_PREFIX + mark.identity,
+                        partition=stored.partition % ledgers,
+                    )
+                    for mark, stored in block
+                )
+                _settle(_send_back(producer, stored, marks.header(mark)) for mark, stored in block)
+        finally:
+            producer.close()
+    except KafkaError as error:
+        raise ConfigurationError(
+            f"The records could not be sent back ({type(error).__name__}): try again, with --again for those that were said to be sent."
+        ) from error
+    return len(chosen)
+
+
+def _settle(sent: Iterable[Any]) -> None:
+    """Waits until the broker has all of them."""
+    for each in list(sent):
+        each.get(timeout=_RETRY_WAIT_S)
+
+
+def _send_back(producer: Any, stored: StoredDeadLetter, mark: tuple[str, bytes]) -> Any:
+    letter = stored.letter
+    held = [(each.name, _bytes(each.value_base64) or b"") for each in letter.headers if each.name not in OWN_HEADERS]
+    return producer.send(
+        letter.source_topic,
+        partition=letter.source_partition,
+        key=_bytes(letter.key_base64),
+        value=_bytes(letter.value_base64),
+        headers=[*held, (RETRIED_HEADER, stored.place.encode()), mark],
+    )
 
 
 def _said(value: bytes | None) -> list[str]:

@@ -25,6 +25,7 @@ from service.errors import ErrorCode, FatalError, PartlyRefusedError, PoisonErro
 from service.streaming.carriage import PARCELS, Carriage, Delivered, Stream
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.input_topics import BY_RANK
+from service.streaming.retries import Mark, Marks
 
 UNDECIDED_US = 30_000_000
 """So long at most is a partition held up before anybody has looked at where records lie: a second or two are usual."""
@@ -43,11 +44,14 @@ class Refused(NamedTuple):
     """What it still says: that a customer was there, or the rest of a profile."""
     further: tuple[tuple[ErrorCode, str], ...] = ()
     """What else is wrong with it."""
+    mark: Mark | None = None
+    """Of one that was sent back by hand."""
 
 
-Decoded = tuple[int | None, int, Applied | None, Refused | None, int]
-"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, refused, arrival in ms);
-one of event and refused. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
+Decoded = tuple[int | None, int, Applied | None, Refused | Mark | None, int]
+"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, what there is to know
+beside, arrival in ms); an event, or why it was refused; a mark beside an event: it was sent back by hand. A plain
+tuple: half a million of them are made and forgotten in ten seconds of backlog."""
 
 
 def clock_us() -> int:
@@ -86,6 +90,7 @@ class Inbox:
         """Whether the last take was held up by another partition."""
         self.of_purchases = [Purchase in row.events for row in BY_RANK]
         """Of each source of the merge whether purchases come from it."""
+        self._marks = Marks(settings)
         decoder = Decoder(DecoderSettings.of(settings))
         self._decode = tuple(row.decode(decoder) for row in BY_RANK)
         self._withdrawals = tuple(None if row.withdrawal is None else row.withdrawal(decoder) for row in BY_RANK)
@@ -136,7 +141,8 @@ class Inbox:
                 add(self._refused_entry(source, record, offset, error, now_us))
             else:
                 arrived_ms = record.timestamp
-                add((event.at_us, offset, event, None, max(after_ms, arrived_ms) if after_ms else arrived_ms))
+                mark = self._marks.of(record.headers) if record.headers else None
+                add((event.at_us, offset, event, mark, max(after_ms, arrived_ms) if after_ms else arrived_ms))
         self._merge.put(source, decoded)
 
     def arrival_us(self, source: int, records: list[ConsumerRecord]) -> int:
@@ -165,9 +171,16 @@ class Inbox:
         self, source: int, record: ConsumerRecord, number: int, error: PoisonError, now_us: int
     ) -> Decoded:
         """A record of the input `source` that was refused, with what it still says."""
+        mark = self._marks.of(record.headers) if record.headers else None
         if isinstance(error, PartlyRefusedError):
             event = cast("Event", error.event)
-            return (event.at_us, number, None, Refused(record, error.code, error.message, event, error.further), 0)
+            return (
+                event.at_us,
+                number,
+                None,
+                Refused(record, error.code, error.message, event, error.further, mark),
+                0,
+            )
         withdrawal_of = self._withdrawals[source]
         if record.value is None and withdrawal_of is not None:
             withdrawal = withdrawal_of(record.key, record.timestamp * 1000 if record.timestamp > 0 else now_us)
@@ -175,7 +188,7 @@ class Inbox:
                 return (None, number, withdrawal, None, 0)
         sign = self._sign(source, record, now_us)
         at_us = sign.at_us if sign is not None and sign.own_time else None
-        return (at_us, number, None, Refused(record, error.code, error.message, sign), 0)
+        return (at_us, number, None, Refused(record, error.code, error.message, sign, (), mark), 0)
 
     def _put_sorted(self, carriage: Carriage, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
         """The same where there are other partitions: what belongs to one of them is carried there.
@@ -201,12 +214,13 @@ class Inbox:
             except PoisonError as error:
                 entry: Decoded = self._refused_entry(source, record, offset, error, now_us)
                 # Only who was there has to be known where they belong, and a key lies where its producer put it.
-                says = entry[2] if entry[3] is None else entry[3].says
+                says = entry[3].says if isinstance(entry[3], Refused) else entry[2]
                 astray = says is not None and record.key == says.customer_id.encode()
                 home = placement.home(record.key) if astray and record.key else here
             else:
                 arrived_ms = record.timestamp
-                entry = (event.at_us, offset, event, None, max(after_ms, arrived_ms) if after_ms else arrived_ms)
+                mark = self._marks.of(record.headers) if record.headers else None
+                entry = (event.at_us, offset, event, mark, max(after_ms, arrived_ms) if after_ms else arrived_ms)
                 if of_ids and isinstance(event, MergeOfIds) and placement.home(event.merged_into.encode()) is None:
                     self._held[source] = records[index:]
                     break
@@ -256,7 +270,7 @@ class Inbox:
             except PoisonError as error:
                 entry: Decoded = self._refused_entry(index, record, number, error, now_us)
             else:
-                entry = (event.at_us, number, event, None, carried.arrived_ms)
+                entry = (event.at_us, number, event, self._marks.of(record.headers), carried.arrived_ms)
             found.setdefault(self._source_of((record.topic, record.partition), index), []).append(entry)
         for source, decoded in found.items():
             self._put(source, decoded, now_us)

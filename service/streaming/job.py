@@ -20,6 +20,7 @@ from service.domain.changelog import (
     PARTITIONER_KEY,
     POSITION_KEY,
     PROGRESS_KEY,
+    RETRIED_PREFIX,
     TODAY_KEY,
     UNFINISHED_KEY,
     day_key,
@@ -34,6 +35,7 @@ from service.domain.changelog import (
 from service.domain.engine import ALL_SCORES
 from service.domain.feed_delay import FeedDelay
 from service.domain.findings import Decision
+from service.domain.parcels import Applied
 from service.domain.policy import ClockMode
 from service.engines import new_engine
 from service.errors import FatalError
@@ -46,6 +48,7 @@ from service.streaming.made_under import MadeUnder
 from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
 from service.streaming.producer import Destination, Record
+from service.streaming.retries import Mark, Readings
 
 DATES = 500
 """Dates that a turn looks at, at most: where tens of thousands come due at once, those who wait to be counted or
@@ -70,6 +73,8 @@ class Written(NamedTuple):
     """The records of the dead letters, with their codes."""
     carried: Counter[tuple[str, str]] = Counter()  # noqa: RUF012 - nobody adds to it
     """Records carried to other partitions, by topic and by the function that put them here."""
+    retried: Counter[str] = Counter()  # noqa: RUF012 - nobody adds to it
+    """Records that were sent back by hand: taken, refused once more, and come again after they were taken."""
 
 
 class PartitionJob:
@@ -107,6 +112,9 @@ class PartitionJob:
         self._letters: list[Record] = []
         self._reasons: Counter[str] = Counter()
         self._refused: list[tuple[ConsumerRecord, str]] = []
+        self._readings = Readings(settings)
+        self._retried: Counter[str] = Counter()
+        """Records that were sent back by hand, by what became of them."""
         self._today_told: int | None = None
         self._made_under = MadeUnder.of(settings)
         self._made_under_told: MadeUnder | None = None
@@ -135,6 +143,8 @@ class PartitionJob:
                     self._made_under_told = None if value is None else MadeUnder.unpack(value)
                 elif day is not None and value is not None:
                     self.engine.ledger.restore(day, value)
+                elif key.startswith(RETRIED_PREFIX):
+                    self._readings.restore(key, value)
                 elif (month := month_of_key(key)) is not None and value is not None:
                     self.engine.brought_sums.restore(month, value)
             elif key == POSITION_KEY:
@@ -184,15 +194,18 @@ class PartitionJob:
         apply, wall_us = self.engine.apply, clock_us() if self._wall else 0
         last: dict[int, int] = {}
         learn, of_purchases, carriage = self._delay.learn, self.inbox.of_purchases, self._carriage
-        for source, (_, offset, event, refused, arrived_ms) in taken:
+        for source, (_, offset, event, beside, arrived_ms) in taken:
             if event is not None:
-                if wall_us and of_purchases[source]:
-                    learn(arrived_ms * 1000, event.at_us, wall_us)
-                apply(event, wall_us)
-            elif refused is not None:
-                self._refuse(refused)
-                if refused.says is not None:
-                    apply(refused.says, wall_us)
+                if beside is None:
+                    if wall_us and of_purchases[source]:
+                        learn(arrived_ms * 1000, event.at_us, wall_us)
+                    apply(event, wall_us)
+                elif isinstance(beside, Mark):
+                    self._take_again(beside, event, wall_us)
+            elif isinstance(beside, Refused):
+                self._refuse(beside)
+                if beside.says is not None:
+                    apply(beside.says, wall_us)
             last[source] = offset
             if carriage is not None and source >= self._own:
                 carriage.applied(self.inbox.streams[source - self._own], offset)
@@ -260,9 +273,25 @@ class PartitionJob:
             self._settled_us = carriage.complete_us()
         return min(own_us, self._settled_us)
 
+    def _take_again(self, mark: Mark, event: Applied, wall_us: int) -> None:
+        """A record that was sent back by hand, and is understood: it counts once. When it arrives says nothing about
+        the feed."""
+        if self._readings.was_taken(mark):
+            self.engine.counts.duplicates += 1
+            self._retried["again"] += 1
+            return
+        self.engine.apply(event, wall_us)
+        self._readings.note(mark, clock_us())
+        self._retried["taken"] += 1
+
     def _refuse(self, refused: Refused) -> None:
-        """A dead letter for each thing that is wrong."""
+        """A dead letter for each thing that is wrong; of what was sent back there is one already."""
         record = refused.record
+        if refused.mark is not None:
+            if not self._readings.was_taken(refused.mark):
+                self._readings.note(refused.mark, clock_us(), (refused.code.value, refused.message))
+            self._retried["refused"] += 1
+            return
         for code, message in ((refused.code, refused.message), *refused.further):
             self._letters.append((key_of_letter(record), encode_dead_letter(record, code, message, clock_us())))
             self._reasons[code.value] += 1
@@ -311,6 +340,7 @@ class PartitionJob:
         if self._kept_to_tell is not None:
             ledger.append((PARTITIONER_KEY, self._kept_to_tell.pack()))
             self._kept_to_tell = None
+        ledger.extend(self._readings.take_news(clock_us()))
         if self._carriage is not None:
             progress = self._carriage.progress(clock_us(), all_applied=len(self.inbox) == 0)
             if progress is not None:
@@ -318,9 +348,17 @@ class PartitionJob:
         if ledger:
             records[self._ledger] = ledger
         written = Written(
-            records, dict(self.positions), processed, decisions, self._reasons, outputs, self._refused, carried
+            records,
+            dict(self.positions),
+            processed,
+            decisions,
+            self._reasons,
+            outputs,
+            self._refused,
+            carried,
+            self._retried,
         )
-        self._letters, self._reasons, self._refused = [], Counter(), []
+        self._letters, self._reasons, self._refused, self._retried = [], Counter(), [], Counter()
         return written
 
     def _day_has_changed(self) -> bool:

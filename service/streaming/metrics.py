@@ -60,6 +60,7 @@ class Metrics:
         self._promised = table.PROMISED.on(r)
         self._tallies: dict[int, Realised] = {}
         self._outputs = table.OUTPUTS.on(r)
+        self._retried = table.RETRIED_RECORDS.on(r)
         self._compute = table.TURN_COMPUTE_SECONDS.on(r)
         self._commit = table.TURN_COMMIT_SECONDS.on(r)
         self._lag = table.LAG_RECORDS.on(r)
@@ -133,6 +134,8 @@ class Metrics:
         self._commit.observe(commit_s)
         for reason, count in written.dead_letters.items():
             self._dead.labels(reason).inc(count)
+        for outcome, count in written.retried.items():
+            self._retried.labels(outcome).inc(count)
         for (topic, function), count in written.carried.items():
             self._carried.labels(topic, function).inc(count)
         for decision in written.decisions:

@@ -32,7 +32,8 @@ def test_a_purchase_in_an_unknown_currency_is_repaired_by_a_rate_and_a_retry(
     )
     lines = [Line(settings.kafka.topics.purchases, key_of(event), value_of(event, 2)) for event in good]
     lines.append(Line(settings.kafka.topics.surveys, key_of(answer), value_of(answer, 2)))
-    send(broker.bootstrap_servers, [*lines, Line(settings.kafka.topics.purchases, b"anna", foreign)], 2)
+    hopeless = [Line(settings.kafka.topics.purchases, b"anna", b"%d]" % number) for number in range(10)]
+    send(broker.bootstrap_servers, [*lines, Line(settings.kafka.topics.purchases, b"anna", foreign), *hopeless], 2)
     with WorkerProcess(settings, "w0", static=False) as worker, Positions(settings, 2) as positions:
         positions.wait_caught_up(workers=[worker])
 
@@ -49,12 +50,25 @@ def test_a_purchase_in_an_unknown_currency_is_repaired_by_a_rate_and_a_retry(
     assert "o5 of 2023-12-19 23:13, 5.00 EUR" in said
 
     repaired = settings.changed(shop={"rates": {"USD": "0.9"}})
-    code, said = run(repaired, "dead-letters", "retry", "--code", "unknown_currency", "--yes")
+    code, said = run(repaired, "dead-letters", "retry", "--code", "unknown_currency")
+    assert (code, "Aborted" in said) == (1, True)  # nobody said yes
+    code, said = run(repaired, "dead-letters", "retry", "--yes")
     assert code == 0
+    assert "11 records sent back" in said
+    code, said = run(repaired, "dead-letters", "retry", "--yes")
+    assert "0 records sent back" in said
+    assert "11 dead letters left alone: sent back before, and read by no worker yet" in said
+    code, said = run(repaired, "dead-letters", "retry", "--code", "unknown_currency", "--again", "--yes")
     assert "1 record sent back" in said
     with WorkerProcess(repaired, "w0", static=False) as worker, Positions(repaired, 2) as positions:
         positions.wait_caught_up(workers=[worker])
 
+    code, said = run(repaired, "dead-letters", "list")
+    assert "11 dead letters: 10 not_json, 1 unknown_currency" in said
+    assert "1 of them sent back and taken since" in said
+    assert "10 of them sent back and refused once more" in said
+    code, said = run(repaired, "dead-letters", "retry", "--code", "unknown_currency", "--yes")
+    assert "1 dead letter left alone: sent back before, and taken" in said
     code, said = run(repaired, "inspect", "anna", "--json")
     told = json.loads(said)
     state = told["scores"]

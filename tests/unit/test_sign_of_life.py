@@ -16,6 +16,7 @@ from service.domain.engine import Engine
 from service.domain.events import Event, Purchase, SignOfLife
 from service.domain.findings import Decision, Outcome, Reason
 from service.domain.policy import Rung
+from service.streaming.inbox import Refused
 from service.streaming.job import PartitionJob
 from tests.support.engines import (
     EVENT_TIME,
@@ -228,7 +229,7 @@ def sign_of(value: object, key: bytes | None = b"ann") -> SignOfLife | None:
     job.inbox.put(source, [record(value, key)])
     ((_, (_, _, event, refused, _)),) = job.inbox.take(lambda _: True, 10)
     assert event is None
-    assert refused is not None
+    assert isinstance(refused, Refused)
     assert refused.says is None or isinstance(refused.says, SignOfLife)
     return refused.says
 
