@@ -17,6 +17,8 @@ SPEND_SHRINKAGE: Final = 1.0
 2013) has the same form; on the CD shop of that paper the population counts 0.44 visits."""
 _FARTHEST_DAYS: Final = 40_000.0
 _LAST_BAND: Final = 2
+_SURELY: Final = 1e-9
+"""Of a risk: more than any rounding."""
 
 
 class Outlook:
@@ -70,13 +72,20 @@ def risk_band(risk: float) -> int:
     return 0 if risk < MEDIUM_FROM else 1 if risk < HIGH_FROM else _LAST_BAND
 
 
-def risk_change_us(customer: Customer, model: ChurnModel, band: int, now_us: int) -> int:
-    """When the risk, now in `band`, leaves it if no visit comes. NEVER from the highest band: it only rises."""
+def risk_change_us(customer: Customer, model: ChurnModel, band: int, now_us: int, before_us: int = NEVER) -> int:
+    """When the risk, now in `band`, leaves it if no visit comes. NEVER from the highest band: it only rises.
+
+    `before_us`: a later date is of no interest, and may be NEVER instead: to see that the risk has not got there by
+    then costs a fraction of the date.
+    """
     if band == _LAST_BAND:
         return NEVER
-    last = customer.last_us
-    recency = (last - customer.first_us) / DAY_US
-    silence = model.silence_until(customer.visits - 1, recency, HIGH_FROM if band else MEDIUM_FROM)
+    first, last, repeats = customer.first_us, customer.last_us, customer.visits - 1
+    recency = (last - first) / DAY_US
+    limit = HIGH_FROM if band else MEDIUM_FROM
+    if last < before_us < NEVER and model.risk(repeats, recency, (before_us - first) / DAY_US) < limit - _SURELY:
+        return NEVER
+    silence = model.silence_until(repeats, recency, limit)
     if silence >= _FARTHEST_DAYS:
         return NEVER
     # rounding may put the change a microsecond later: then look again in the next one

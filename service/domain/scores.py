@@ -218,7 +218,7 @@ def judge(customer: Customer, everybody: Everybody, now_us: int, regular_min_vis
             exponent = (1.0 - needed) * span if needed < 1.0 else 0.0
             crossing = customer.last_us + int(exp(customer.log_usual + exponent) * DAY_US) + 1
             change_us = min(change_us, crossing if crossing > now_us else now_us + 1)
-    customer.change_us = min(change_us, risk_change_us(customer, model, risk, now_us))
+    customer.change_us = min(change_us, risk_change_us(customer, model, risk, now_us, change_us))
     return changed
 
 
