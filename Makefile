@@ -9,7 +9,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-ve
   --custom-compile-command "make upgrade" $(UPGRADE)
 
 .DELETE_ON_ERROR:
-.PHONY: install environment demo test check lint unit slow containers bench figures dist sbom audit lock upgrade test-newest clean
+.PHONY: install environment demo test chaos check lint unit slow containers bench figures dist sbom audit lock upgrade test-newest clean
 
 # All that lock/ holds, and churn-alert itself, compiled where there is a C compiler. The commands of $(BIN) run what is installed
 # here; tests, mypy and ruff look at the source.
@@ -41,6 +41,12 @@ slow: environment
 	$(PYTEST) -v -n 2 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration
 
 test: check slow
+
+# Schedules of kills, pauses, lost brokers and broken networks for hours: each prints its seed, and the first after which anything is
+# not as it must be ends it. `make chaos ARGS=--proof` is the named one, `ARGS="--seed 4711"` one again, `ARGS=--mutants` the defects.
+MINUTES ?= 120
+chaos: environment
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(ARGS)
 
 # Builds the image and brings the stack of docker-compose.yml up until a mail arrives. It needs a Docker engine, and minutes.
 containers: environment

@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import Any
 
 import faust
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord
 from faust.serializers.schemas import Schema
 from faust.transport.consumer import ensure_TP
@@ -234,7 +236,9 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
         self._forget_partitions(set(self._handed_out) | set(self._last))
         self._acked.clear()
         self._acked_index.clear()
-        await super().perform_seek()
+        # Where the group was divided anew meanwhile, whoever has the partitions then reads on from what was committed.
+        with suppress(IllegalStateError):
+            await super().perform_seek()
         # The seek ran in the consumer's thread after any fetch in flight: what is noted from now on lies behind it.
         self._ends, self._fresh_ends = {}, {}
 

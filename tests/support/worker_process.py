@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import random
 import re
 import signal
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +23,7 @@ from service.processes.tethered import Tethered
 from tests.support.installed import Build, outside
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-m", "service.cli")
+PROGRAM = "service.cli"
 START_S = 60.0
 """A worker imports and joins in 2 s; a loaded machine may need many times that."""
 POLL_S = 0.02
@@ -41,15 +38,24 @@ class WorkerProcess:
     """One `churn-alert worker` at a time under one name; `log` is what all its lives have written to standard error."""
 
     def __init__(
-        self, settings: Settings, name: str, *, static: bool = True, build: Build | None = None, web: bool = False
+        self,
+        settings: Settings,
+        name: str,
+        *,
+        static: bool = True,
+        build: Build | None = None,
+        web: bool = False,
+        program: str = PROGRAM,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
-        """`build`: the installed package that runs; None = the source that the tests stand beside."""
+        """`build`: the installed package that runs; None = the source that the tests stand beside, as the module
+        `program`, with more environment `variables`."""
         self.name = name
         instance = {"instance_id": name} if static else {}
-        environment = environment_of(settings.changed(kafka=instance) if static else settings)
+        environment = environment_of(settings.changed(kafka=instance) if static else settings) | dict(variables or {})
         self._environment = environment if build is None else outside(environment)
         self._command = (
-            *(COMMAND if build is None else (str(build.command),)),
+            *((sys.executable, "-m", program) if build is None else (str(build.command),)),
             "worker",
             *(() if web else ("--no-web",)),
         )
@@ -137,47 +143,6 @@ class WorkerProcess:
         self._directory.cleanup()
 
 
-class Restarting:
-    """Restarts workers that ended by themselves, as a supervisor does (at once: a test has no time for back-off)."""
-
-    def __init__(self, workers: Sequence[WorkerProcess]) -> None:
-        self._workers = workers
-        self._lock = threading.Lock()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.restarts = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def kill(self, worker: WorkerProcess) -> None:
-        """SIGKILL and a fresh start."""
-        with self._lock:
-            if worker._process is not None:
-                worker.end(signal.SIGKILL)
-            worker.start()
-
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """No restarts meanwhile."""
-        with self._lock:
-            yield
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.05):
-            with self._lock:
-                for worker in self._workers:
-                    if worker._process is not None and not worker.running:
-                        worker.wait()
-                        worker.start()
-                        self.restarts += 1
-
-
 class Positions:
     """Follows the committed positions in the state topic against the ends of the inputs."""
 
@@ -220,7 +185,7 @@ class Positions:
                 missing = {f"{tp.topic}-{tp.partition}": end - self.applied[tp] for tp, end in ends.items()}
                 logs = "\n".join(f"--- {worker.name}: {worker.log[-3000:]}" for worker in workers)
                 raise AssertionError(f"not caught up after {timeout_s:.0f} s; missing {missing}\n{logs}")
-        asyncio.run(asyncio.wait_for(_visible(self._kafka), timeout_s))
+        asyncio.run(asyncio.wait_for(visible(self._kafka), timeout_s))
         return time.monotonic() - began
 
     def wait_for_more(self, than: int, timeout_s: float = 60.0) -> float:
@@ -241,7 +206,7 @@ class Positions:
         self.close()
 
 
-async def _visible(kafka: KafkaSettings) -> None:
+async def visible(kafka: KafkaSettings) -> None:
     """Waits until a reader at read_committed sees what lies on the worker's topics now.
 
     A commit reaches one partition after the other.
@@ -256,17 +221,3 @@ async def _visible(kafka: KafkaSettings) -> None:
         ends = await latest.end_offsets(tps)
         while any(end < ends[tp] for tp, end in (await committed.end_offsets(tps)).items()):  # noqa: ASYNC110 - nobody says when
             await asyncio.sleep(0.02)
-
-
-def kill_at_random(workers: Sequence[WorkerProcess], positions: Positions, kills: int, *, seed: int) -> None:
-    """SIGKILLs at seeded moments while records are being applied; every fifth one wherever the start has got to."""
-    rng = random.Random(seed)
-    with Restarting(workers) as supervisor:
-        for number in range(kills):
-            if number % 5 != 4:
-                positions.wait_for_more(positions.total())
-                time.sleep(rng.uniform(0.0, 1.0))
-            else:
-                time.sleep(rng.uniform(0.3, 1.5))
-            supervisor.kill(rng.choice(workers))
-        assert supervisor.restarts == 0, "a worker ended by itself"

@@ -1,0 +1,266 @@
+"""What comes in while a schedule runs: a café on three topics, hostile records in it, and transactions that end well,
+are aborted, or left hanging by a producer that dies.
+
+A restart must decide the same whatever was visible when, so that a checker can know what is right. Within one topic
+that is so by nature. Over several it is so where a worker cannot have taken a topic to be at its end that was not: a
+mixed load is written in one transaction, which is held open until all that could have been known of the ends before is
+too old to count. Between two of those come purchases alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+from typing import Final, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
+
+from service.config import Settings
+from service.feed.partitions import partition_for
+from service.feed.simulate import Cafe, Simulation
+from service.streaming.log_ends import KNOWN_FOR_US
+from tests.support.load import SMALL, Line, hostile, lines_of
+
+HOLD_S: Final = KNOWN_FOR_US / 1e6 + 0.7
+"""What was known of an end before a transaction's first record does not count any more when it is committed."""
+MIXED, ALONE, BETWEEN = 60, 10, 14
+"""Events of a mixed load; purchases of a transaction of purchases alone; and how many of those follow."""
+EVERY_S: Final = 0.4
+HANGS_FOR_S: Final = 3.0
+"""A broker ends a transaction whose producer has died after so long."""
+DAYS: Final = 3_000
+PATIENCE: Final = 50
+"""Tries of one transaction."""
+
+Shows = Callable[[str, int, int], bool | None]
+"""Whether a record was committed; None while nobody knows."""
+
+
+class Feed:
+    """Runs in a thread until it is finished, each partition for itself; `ghost` makes a transaction that must leave
+    nothing behind."""
+
+    def __init__(self, settings: Settings, partitions: int, seed: int, shows: Shows, *, customers: int) -> None:
+        self._settings = settings
+        self._partitions = partitions
+        self._shows = shows
+        self._over = threading.Event()
+        self._ghosts: list[bool] = []
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._failure: BaseException | None = None
+        self._streams = [_Stream(self, number, seed) for number in range(partitions)]
+        self._events = lines_of(Simulation(Cafe(customers=customers, days=DAYS, seed=seed)).events(), settings)
+        self._hostile = (one.line for one in hostile(settings.kafka.topics, 1_000_000, kinds=SMALL, seed=seed))
+        self._good: list[deque[Line]] = [deque() for _ in range(partitions)]
+        self._bad: list[deque[Line]] = [deque() for _ in range(partitions)]
+        self.sent = self.retried = self.ghosts = 0
+
+    def ghost(self, *, hangs: bool) -> None:
+        """Soon a producer writes good purchases and aborts, or dies."""
+        self._ghosts.append(hangs)
+
+    # ---- what is written
+
+    def good(self, partition: int) -> Line:
+        """The next event of that partition's customers."""
+        while not self._good[partition]:
+            line = next(self._events)
+            self._good[self.home(line)].append(line)
+        return self._good[partition].popleft()
+
+    def bad(self, partition: int) -> Line | None:
+        """A hostile record that lies there, if one is at hand."""
+        for line in islice(self._hostile, 4):
+            self._bad[self.home(line)].append(line)
+        return self._bad[partition].popleft() if self._bad[partition] else None
+
+    def home(self, line: Line) -> int:
+        return partition_for(line.key or b"", self._partitions, "murmur2")
+
+    # ---- how
+
+    async def _run(self) -> None:
+        haunting = asyncio.create_task(self._haunting())
+        try:
+            await asyncio.gather(*[stream.run(self._over) for stream in self._streams])
+        except Exception as error:  # noqa: BLE001 - raised where the test can see it
+            self._failure = error
+            self._over.set()
+        finally:
+            await haunting
+
+    async def _haunting(self) -> None:
+        while not self._over.is_set():
+            while self._ghosts:
+                await self._haunt(hangs=self._ghosts.pop())
+            await asyncio.sleep(0.1)
+
+    async def _haunt(self, *, hangs: bool) -> None:
+        """Purchases that were never made: good records, in a transaction that is aborted, at last by the broker."""
+        topic, producer = self._settings.kafka.topics.purchases, self.new_producer(f"ghost-{self.ghosts}", HANGS_FOR_S)
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(20.0):
+                await producer.start()
+                await producer.begin_transaction()
+                for number in range(self._partitions * 4):
+                    who = f"ghost-{number}"
+                    value = (
+                        f'{{"event_id":"g{self.ghosts}-{number}","customer_id":"{who}",'
+                        '"occurred_at":"2025-03-01T12:00:00Z","amount":"7"}'
+                    )
+                    await (await self.send(producer, Line(topic, who.encode(), value.encode())))
+                if not hangs:
+                    await producer.abort_transaction()
+                self.ghosts += 1
+        await let_go(producer)
+
+    def new_producer(self, name: str, timeout_s: float) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            bootstrap_servers=self._settings.kafka.bootstrap_servers,
+            transactional_id=f"{self._settings.kafka.group}-{name}",
+            transaction_timeout_ms=int(timeout_s * 1000),
+            request_timeout_ms=4_000,
+            metadata_max_age_ms=2_000,
+            acks="all",
+            linger_ms=5,
+            max_request_size=8 << 20,
+        )
+
+    async def send(self, producer: AIOKafkaProducer, line: Line) -> asyncio.Future[RecordMetadata]:
+        future: asyncio.Future[RecordMetadata] = await producer.send(
+            line.topic, value=line.value, key=line.key, partition=self.home(line)
+        )
+        return future
+
+    async def is_there(self, first: RecordMetadata) -> bool:
+        """Whether a transaction with that record was committed in the end."""
+        while (shown := self._shows(first.topic, first.partition, first.offset)) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        return shown
+
+    def finish(self) -> None:
+        """Writes no more; returns when all that was begun is there."""
+        self._over.set()
+        self._thread.join(180)
+        assert not self._thread.is_alive(), "the feed cannot write"
+        if self._failure is not None:
+            raise self._failure
+
+    def purchases_topic(self) -> str:
+        return self._settings.kafka.topics.purchases
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(60)
+
+
+class _Stream:
+    """What comes into one partition."""
+
+    def __init__(self, feed: Feed, partition: int, seed: int) -> None:
+        self._feed = feed
+        self._partition = partition
+        self._rng = random.Random(seed * 1_009 + partition)
+        self._producer: AIOKafkaProducer | None = None
+
+    async def run(self, over: threading.Event) -> None:
+        try:
+            await asyncio.sleep(4.0 * self._partition)  # so that one of them has something new at any time
+            while not over.is_set():
+                await self._put(self._mixed(), HOLD_S)
+                for _ in range(BETWEEN):
+                    if not over.is_set():
+                        await self._put(self._alone(), 0.0)
+                        await asyncio.sleep(EVERY_S)
+        finally:
+            await self._drop()
+
+    def _mixed(self) -> list[Line]:
+        """Events of all topics in order of time."""
+        return self._strewn([self._feed.good(self._partition) for _ in range(MIXED)], 0.12)
+
+    def _alone(self) -> list[Line]:
+        """Purchases of the days that follow."""
+        topic = self._feed.purchases_topic()
+        days = (self._feed.good(self._partition) for _ in range(ALONE))
+        return self._strewn([line for line in days if line.topic == topic], 0.05)
+
+    def _strewn(self, good: list[Line], share: float) -> list[Line]:
+        """With hostile records in between, in each log behind a good one: what a refused purchase still says takes its
+        turn at once where nothing lies before it."""
+        lines, begun, waiting = list[Line](), set[str](), list[Line]()
+        for line in good:
+            lines.append(line)
+            begun.add(line.topic)
+            if self._rng.random() < share and (bad := self._feed.bad(self._partition)) is not None:
+                waiting.append(bad)
+            lines += [one for one in waiting if one.topic in begun]
+            waiting = [one for one in waiting if one.topic not in begun]
+        return lines
+
+    async def _put(self, lines: list[Line], hold_s: float) -> None:
+        """One transaction. Whatever brokers do, the lines are there exactly once afterwards."""
+        feed, tries = self._feed, 0
+        while True:
+            committing, first = False, None
+            try:
+                producer = await self._open()
+                await producer.begin_transaction()
+                sent = [await feed.send(producer, line) for line in lines]
+                first, *_ = [await each for each in sent]
+                await asyncio.sleep(hold_s)
+                committing = True
+                await producer.commit_transaction()
+            except (KafkaError, OSError, TimeoutError):
+                await self._drop()
+                feed.retried += 1
+                if committing and first is not None:
+                    await self._open()  # whose beginning waits for the end of what was under way
+                    if await feed.is_there(first):
+                        break
+                tries += 1
+                if tries > PATIENCE:
+                    raise
+                await asyncio.sleep(0.2)
+            else:
+                break
+        feed.sent += len(lines)
+
+    async def _open(self) -> AIOKafkaProducer:
+        while self._producer is None:
+            producer = self._feed.new_producer(f"feed-{self._partition}", 60.0)
+            try:
+                async with asyncio.timeout(30.0):
+                    await producer.start()
+            except (KafkaError, OSError, TimeoutError):
+                await let_go(producer)
+                await asyncio.sleep(0.2)
+            else:
+                self._producer = producer
+        return self._producer
+
+    async def _drop(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await let_go(producer)
+
+
+async def let_go(producer: AIOKafkaProducer) -> None:
+    """Closes it as a crash would: nothing is committed or aborted."""
+    with suppress(Exception):
+        async with asyncio.timeout(5.0):
+            if producer._sender is not None:
+                await producer._sender.close()
+            producer._closed = True
+            await producer.client.close()

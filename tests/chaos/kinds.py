@@ -1,0 +1,117 @@
+"""The kinds of disturbances. Each is one entry: what it may hit, for how long, how it begins and ends."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+from tests.chaos.schedule import Act, Draw, Kind, What
+from tests.chaos.world import BASE_DELAY_S, SESSION_S, World
+from tests.support.proxy import State
+
+WORKERS: Final = ("w1", "w2")
+COMER: Final = "w3"
+"""Comes and goes, so that the group is divided anew."""
+BEYOND_S: Final = SESSION_S + 2.5
+"""A worker that stands still for so long has been replaced."""
+
+
+def _worker(low_s: float, high_s: float, *strengths: float) -> Draw:
+    def draw(rng: random.Random) -> What:
+        return What(rng.choice(WORKERS), rng.uniform(low_s, high_s), rng.choice(strengths or (0.0,)))
+
+    return draw
+
+
+def _broker(low_s: float, high_s: float) -> Draw:
+    def draw(rng: random.Random) -> What:
+        return What(rng.choice("123"), rng.uniform(low_s, high_s))
+
+    return draw
+
+
+def _comer(rng: random.Random) -> What:
+    return What(COMER, rng.uniform(2.0, 6.0))
+
+
+def _all(rng: random.Random) -> What:
+    return What("", rng.uniform(3.0, 8.0), rng.choice((20_000.0, 100_000.0)))
+
+
+def _process(what: What) -> list[str]:
+    return [f"process {what.target}"]
+
+
+def _link(what: What) -> list[str]:
+    return [f"link {what.target}"]
+
+
+def _brokers(_: What) -> list[str]:
+    return ["brokers"]
+
+
+def _nothing(_: What) -> list[str]:
+    return []
+
+
+def _slow(world: World, what: What) -> None:
+    world.cluster.proxy.tell(world.cluster.links(what.target), delay_s=what.strength)
+
+
+def _thin(world: World, what: What) -> None:
+    world.cluster.proxy.tell(world.cluster.links(what.target), bytes_per_s=what.strength)
+
+
+def _parted(state: State) -> Act:
+    """From one broker where the strength names one, else from all of them."""
+
+    def begin(world: World, what: What) -> None:
+        links = world.cluster.links(what.target)
+        world.cluster.proxy.tell(links if not what.strength else [links[int(what.strength) - 1]], state)
+
+    return begin
+
+
+def _healed(world: World, what: What) -> None:
+    world.cluster.proxy.tell(world.cluster.links(what.target), delay_s=BASE_DELAY_S)
+
+
+def _all_kinds() -> list[Kind]:
+    return [
+        Kind("kill", _worker(0.0, 1.5), _process, World.kill_worker, World.start_worker, 4.0, 1.0, wants_work=True),
+        Kind(
+            "pause",
+            _worker(BEYOND_S, BEYOND_S + 2),
+            _process,
+            World.pause_worker,
+            World.resume_worker,
+            2.0,
+            1.0,
+            wants_work=True,
+        ),
+        Kind(
+            "short pause",
+            _worker(0.2, 3.0),
+            _process,
+            World.pause_worker,
+            World.resume_worker,
+            1.0,
+            0.5,
+            wants_work=True,
+        ),
+        Kind("stop in order", _worker(0.0, 2.0), _process, World.stop_worker, World.start_worker, 1.0, 1.0),
+        Kind("another worker", _comer, _process, World.start_worker, World.stop_worker, 3.0, 0.5),
+        Kind("leader killed", _broker(0.5, 6.0), _brokers, World.kill_broker, World.start_broker, 1.5, 6.0),
+        Kind("leader paused", _broker(1.0, 12.0), _brokers, World.pause_broker, World.resume_broker, 1.5, 4.0),
+        Kind("broker restarted", _broker(0.5, 2.0), _brokers, World.stop_broker, World.start_broker, 0.7, 6.0),
+        Kind("cut off", _worker(0.5, 10.0, 0, 1, 2, 3), _link, _parted(State.CUT), _healed, 1.5),
+        Kind("packets lost", _worker(0.5, 10.0, 0, 1, 2, 3), _link, _parted(State.SILENT), _healed, 1.5),
+        Kind("answers lost", _worker(0.5, 10.0, 0, 1, 2, 3), _link, _parted(State.ANSWERLESS), _healed, 1.5),
+        Kind("slow network", _worker(2.0, 10.0, 0.02, 0.05, 0.1), _link, _slow, _healed, 2.0),
+        Kind("thin network", _worker(2.0, 8.0, 30_000, 100_000), _link, _thin, _healed, 1.0),
+        Kind("aborted transaction", lambda _: What(""), _nothing, lambda w, _: w.feed.ghost(hangs=False), None, 0.7),
+        Kind("hanging transaction", lambda _: What(""), _nothing, lambda w, _: w.feed.ghost(hangs=True), None, 0.5),
+    ]
+
+
+KINDS: Final = {kind.name: kind for kind in _all_kinds()}

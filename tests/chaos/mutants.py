@@ -1,0 +1,151 @@
+"""Defects that are put into a worker on purpose, each of which a schedule must notice.
+
+Nothing of them is in the service: `python -m tests.chaos.under_test` patches its own process before it begins.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from service.domain.changelog import POSITION_KEY
+from service.streaming import batches, carriage, job, partition, producer
+
+
+class Mutant(NamedTuple):
+    """A defect, and the disturbances among which it shows."""
+
+    put_in: Callable[[], None]
+    kinds: Sequence[str] = ("kill",)
+
+
+def _commit_before_the_flush() -> None:
+    """The position is committed before what it stands for is written."""
+    write = producer.TransactionalProducer.write
+
+    async def first_the_position(self: Any, records: dict[Any, list[Any]]) -> None:
+        for place, each in records.items():
+            positions = [record for record in each if record[0] == POSITION_KEY]
+            if positions:
+                await write(self, {place: positions})
+        await write(self, records)
+
+    producer.TransactionalProducer.write = first_the_position  # type: ignore[method-assign]
+
+
+def _no_fence() -> None:
+    """Every life has a transactional id of its own: whoever wakes up after its successor has begun goes on writing."""
+    begin = producer.TransactionalProducer.__init__
+
+    def unfenced(self: Any, kafka: Any, transactional_id: str) -> None:
+        begin(self, kafka, f"{transactional_id}-{os.getpid()}-{uuid.uuid4().hex[:6]}")
+
+    producer.TransactionalProducer.__init__ = unfenced  # type: ignore[method-assign]
+
+
+def _skip_on_replay() -> None:
+    """After a restart what lay there already is taken to be applied."""
+    load = partition.PartitionWorker._load
+
+    async def to_the_end(self: Any) -> None:
+        known = any(self.job.positions.values())
+        await load(self)
+        if known or any(self.job.positions.values()):
+            async with partition_reader(self) as ends:
+                self.job.positions.update({topic: end for topic, end in ends.items() if ":" not in topic})
+
+    partition.PartitionWorker._load = to_the_end  # type: ignore[method-assign]
+
+
+class partition_reader:  # noqa: N801 - a small context manager
+    """Where the inputs of a partition end."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+
+    async def __aenter__(self) -> dict[str, int]:
+        from aiokafka import TopicPartition
+
+        from service.streaming.tail import open_async_reader
+
+        owner = self._owner
+        async with open_async_reader(owner._settings.kafka) as reader:
+            ends = await reader.end_offsets([TopicPartition(topic, owner.number) for topic in owner.job.sources[:3]])
+        return {tp.topic: end for tp, end in ends.items()}
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+def _no_position() -> None:
+    """The state does not say what it contains."""
+    drain = job.PartitionJob.drain
+
+    def nameless(self: Any, *args: Any, **kwargs: Any) -> Any:
+        written = drain(self, *args, **kwargs)
+        if written is not None:
+            for place, records in written.records.items():
+                written.records[place] = [record for record in records if record[0] != POSITION_KEY]
+        return written
+
+    job.PartitionJob.drain = nameless  # type: ignore[method-assign]
+
+
+def _lost_letter() -> None:
+    """One dead letter in four is not written."""
+    refuse, count = job.PartitionJob._refuse, [0]
+
+    def forgetful(self: Any, *args: Any, **kwargs: Any) -> Any:
+        refuse(self, *args, **kwargs)
+        count[0] += 1
+        if count[0] % 4 == 0 and self._letters:
+            self._letters.pop()
+
+    job.PartitionJob._refuse = forgetful  # type: ignore[method-assign]
+
+
+def _doubled_turn() -> None:
+    """One turn in ten is written twice."""
+    write, count = producer.TransactionalProducer.write, [0]
+
+    async def twice(self: Any, records: dict[Any, list[Any]]) -> None:
+        await write(self, records)
+        count[0] += 1
+        if count[0] % 10 == 0:
+            await write(self, records)
+
+    producer.TransactionalProducer.write = twice  # type: ignore[method-assign]
+
+
+def _stale_end() -> None:
+    """What was once known of an end counts for ever."""
+    for module in (batches, partition):
+        vars(module)["KNOWN_FOR_US"] = 10**15
+
+
+def _carried_record_dropped() -> None:
+    """One record in three that belongs to another partition does not get there."""
+    send, count = carriage.Carriage.send, [0]
+
+    def lossy(self: Any, record: Any, home: int, now_us: int, arrived_ms: int) -> None:
+        before = {number: len(out) for number, out in self._out.items()}
+        send(self, record, home, now_us, arrived_ms)
+        count[0] += 1
+        if count[0] % 3 == 0 and len(self._out.get(home, ())) > before.get(home, 0):
+            self._out[home].pop()
+
+    carriage.Carriage.send = lossy  # type: ignore[method-assign]
+
+
+MUTANTS: Final = {
+    "commit before the flush": Mutant(_commit_before_the_flush, ("kill", "slow network")),
+    "no fence": Mutant(_no_fence, ("pause", "slow network")),
+    "skip on replay": Mutant(_skip_on_replay),
+    "no position in the state": Mutant(_no_position),
+    "lost letter": Mutant(_lost_letter),
+    "doubled turn": Mutant(_doubled_turn),
+    "stale end taken as fresh": Mutant(_stale_end, ("leader paused",)),
+    "carried record dropped": Mutant(_carried_record_dropped),
+}

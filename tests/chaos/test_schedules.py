@@ -1,0 +1,56 @@
+"""Anything at any time, on three brokers with two workers: afterwards everything is as if nothing had happened.
+
+`make test` runs fresh seeds for CHAOS_MINUTES (3 unless set); CHAOS_SEED runs that one again. `make chaos` runs for
+hours (tests/chaos/__main__.py).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.kinds import KINDS
+from tests.chaos.noticing import noticed
+from tests.chaos.schedule import drawn
+from tests.chaos.world import CLIENTS, World
+from tests.support.cluster import Cluster
+
+MINUTES = float(os.environ.get("CHAOS_MINUTES", "3"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "45"))
+"""Of one schedule, before it is left in peace."""
+
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.broker,
+    pytest.mark.timeout(int(MINUTES * 60) + 600),
+    # kafka-python, with which the test looks on, leaves sockets open whose broker has died.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster(CLIENTS) as three:
+        yield three
+
+
+def test_no_schedule_loses_doubles_or_changes_anything(cluster: Cluster) -> None:
+    chosen, began_s = os.environ.get("CHAOS_SEED"), time.monotonic()
+    seeds = iter([int(chosen)]) if chosen else iter(lambda: random.SystemRandom().randrange(1_000_000), -1)
+    for seed in seeds:
+        schedule = drawn(seed, SECONDS, KINDS)
+        print(schedule)
+        with World(cluster, seed) as world:
+            outcome = world.run(schedule, KINDS)
+        outcome.assert_good()
+        if time.monotonic() - began_s + SECONDS > MINUTES * 60:
+            break
+
+
+@pytest.mark.parametrize("name", ["lost letter", "commit before the flush"])
+def test_a_defect_put_in_on_purpose_is_noticed(cluster: Cluster, name: str) -> None:
+    assert noticed(cluster, name), f"{name}: nothing was noticed"

@@ -1,0 +1,151 @@
+"""Looks on while a schedule runs: keeps every record of the inputs before retention can take it, follows what has been
+applied, and measures how long each partition stood still with work before it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from contextlib import closing
+from typing import Any, Final, Self
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from service.config import Settings
+from service.domain.changelog import POSITION_KEY, unpack_positions
+from tests.support.checker import Place
+
+LATELY_S: Final = 0.5
+
+
+class Watch:
+    """A consumer of its own at read_committed, straight to the brokers, in a thread."""
+
+    def __init__(self, settings: Settings, partitions: int) -> None:
+        names, state = settings.kafka.topics, settings.kafka.state_topic
+        self._inputs = [
+            TopicPartition(name, number)
+            for name in (names.purchases, names.surveys, names.customers)
+            for number in range(partitions)
+        ]
+        self._consumer: Any = KafkaConsumer(
+            bootstrap_servers=settings.kafka.bootstrap_servers,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=100,
+            metadata_max_age_ms=2_000,
+            request_timeout_ms=5_000,
+            max_partition_fetch_bytes=4 << 20,
+        )
+        self._state = [TopicPartition(state, number) for number in range(partitions)]
+        self._consumer.assign([*self._inputs, *self._state])
+        self._consumer.seek_to_beginning()
+        self._lock = threading.Lock()
+        self._servers = settings.kafka.bootstrap_servers
+        self._ends: dict[TopicPartition, int] = {}
+        self._over = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.kept: dict[Place, list[Any]] = {Place(*tp): [] for tp in self._inputs}
+        """Every record that an input has ever shown."""
+        self._read_to: dict[TopicPartition, int] = {}
+        self.applied: dict[Place, int] = {}
+        self._moved_s = [math.inf] * partitions
+        """`time.monotonic` of the last progress; before the first nothing is measured."""
+        self.longest_pause_s = [0.0] * partitions
+        """Of each partition: the longest time without progress while records lay before it."""
+        self._committed_s = 0.0
+        self.commits = 0
+        """Transactions of workers that have been seen."""
+
+    def _run(self) -> None:
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 - raised where the test can see it
+            self._failure = error
+
+    def _look(self) -> None:
+        while not self._over.is_set():
+            try:
+                found = self._consumer.poll(timeout_ms=100, max_records=5_000)
+                read_to = {tp: self._consumer.position(tp) for tp in self._inputs}
+            except KafkaError:
+                continue
+            with self._lock:
+                for tp, records in found.items():
+                    self._take(tp, records)
+                self._read_to.update((tp, at) for tp, at in read_to.items() if at is not None)
+                self._measure()
+
+    def _take(self, tp: TopicPartition, records: list[Any]) -> None:
+        place = Place(tp.topic, tp.partition)
+        if place in self.kept:
+            self.kept[place].extend(records)
+            return
+        for record in records:
+            if record.key == POSITION_KEY:
+                self.commits += 1
+                self._committed_s = time.monotonic()
+                for topic, position in unpack_positions(record.value).items():
+                    if self.applied.get(place := Place(topic, tp.partition), 0) < position:
+                        self._moved_s[tp.partition] = self._committed_s
+                    self.applied[place] = position
+
+    def _measure(self) -> None:
+        now_s = time.monotonic()
+        for number, moved_s in enumerate(self._moved_s):
+            if self._waiting(number):
+                self.longest_pause_s[number] = max(self.longest_pause_s[number], now_s - moved_s)
+            elif moved_s < math.inf:
+                self._moved_s[number] = now_s
+
+    def _waiting(self, number: int) -> bool:
+        """Whether records of the partition lie there that are not applied."""
+        return any(
+            place.partition == number and bool(records) and records[-1].offset >= self.applied.get(place, 0)
+            for place, records in self.kept.items()
+        )
+
+    def ends_here(self) -> None:
+        """Nothing more is written to the inputs: `caught_up` is about all that lies there now, also behind
+        transactions whose ends have not come through."""
+        with closing(KafkaConsumer(bootstrap_servers=self._servers)) as consumer:
+            self._ends = consumer.end_offsets(self._inputs)
+
+    def caught_up(self) -> bool:
+        if self._failure is not None:
+            raise self._failure
+        with self._lock:
+            seen = all(self._read_to.get(tp, 0) >= end for tp, end in self._ends.items())
+            return seen and not any(map(self._waiting, range(len(self._moved_s))))
+
+    def all_move(self) -> bool:
+        """Whether a turn of each partition was committed."""
+        return all(moved_s < math.inf for moved_s in self._moved_s)
+
+    def moved_lately(self) -> bool:
+        """Whether a turn was committed within the last moment."""
+        with self._lock:
+            return time.monotonic() - self._committed_s < LATELY_S
+
+    def applied_in_all(self) -> int:
+        with self._lock:
+            return sum(self.applied.values())
+
+    def shows(self, topic: str, partition: int, offset: int) -> bool | None:
+        """Whether that record was committed; None while nobody knows."""
+        with self._lock:
+            if any(record.offset == offset for record in self.kept[Place(topic, partition)]):
+                return True
+            return False if self._read_to.get(TopicPartition(topic, partition), 0) > offset else None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._consumer.close()

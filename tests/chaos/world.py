@@ -1,0 +1,321 @@
+"""The world of one schedule: two workers and one that comes and goes, their topics on the three brokers, and the
+supervisor that starts again what ends by itself, with its pauses, as systemd would."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import signal
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import TimeoutExpired
+from types import TracebackType
+from typing import Final, Self
+
+from service.config import Settings
+from service.errors import ExitCode
+from service.streaming import topics
+from tests.chaos.feed import Feed
+from tests.chaos.schedule import Act, Kind, Schedule, What
+from tests.chaos.under_test import CLOCK, MUTANT
+from tests.chaos.watch import Watch
+from tests.support.checker import Report, check
+from tests.support.cluster import Cluster, Node
+from tests.support.load import settings_for
+from tests.support.worker_process import WorkerProcess, visible
+
+PARTITIONS: Final = 3
+SESSION_S: Final = 6
+"""The shortest that a broker allows."""
+CLIENTS: Final = ("w1", "w2", "w3")
+STOP_S: Final = 20.0
+"""A worker goes in ten seconds at most; a loaded machine takes longer."""
+STOPS_WITH: Final = (0, ExitCode.CRASHED, -signal.SIGTERM)
+"""In order; where the turn in flight waited for something disturbed; where Python had not begun yet."""
+RESTART_S: Final = 0.3
+"""A supervisor's pause."""
+ENDLESS: Final = 6
+"""So many ends of one worker by itself in a row, with nothing applied in between, are an endless restart."""
+SETTLE_S: Final = 90.0
+"""Requests that wait for an answer which was lost give up after 45 s."""
+WAITS_S: Final = 8.0
+"""So long a disturbance of a worker waits for that worker to have work in hand."""
+BASE_DELAY_S: Final = 0.004
+"""Of each worker's links in each direction, as between two machines: so that a turn takes a while, and is met."""
+COMPARED: Final = ("events", "customers", "decisions", "scores", "dead letters", "period rows")
+
+
+@dataclass
+class Outcome:
+    """What came of a schedule."""
+
+    schedule: Schedule
+    report: Report = field(default_factory=Report)
+    complaints: list[str] = field(default_factory=list)
+    """What was wrong; empty = nothing."""
+    said: str = ""
+    """The figures."""
+    logs: str = ""
+
+    def assert_good(self) -> None:
+        print(self.said)
+        shown = "\n".join(self.complaints)
+        assert not self.complaints, f"seed {self.schedule.seed}:\n{shown}\n{self.schedule}\n{self.logs}"
+        self.report.assert_same(*COMPARED)
+
+
+class World:
+    """Made for one schedule; the cluster stays for the next."""
+
+    def __init__(self, cluster: Cluster, seed: int, *, mutant: str = "", customers: int = 240) -> None:
+        self.cluster = cluster
+        self._stack = ExitStack()
+        self._mutant = mutant
+        self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
+        self._static = seed % 2 == 0
+        self.settings = self._settings_of(cluster.bootstrap_servers, f"c{seed}-{uuid.uuid4().hex[:6]}-")
+        self.workers = {name: self._worker(name) for name in CLIENTS}
+        self._wanted: dict[str, bool] = dict.fromkeys(CLIENTS, False)
+        self._ended_s: dict[str, float] = {}
+        self._ends_in_a_row: dict[str, tuple[int, int]] = {}
+        self.own_ends: dict[int, int] = {}
+        """Exit code → how often a worker has ended by itself with it."""
+        topics.create(self.settings, partitions=PARTITIONS, replication=3, wait_s=30)
+        self._watched = Watch(self.settings, PARTITIONS)
+        self.feed = Feed(self.settings, PARTITIONS, seed, self._watched.shows, customers=customers)
+        self.complaints: list[str] = []
+
+    def _settings_of(self, servers: str, prefix: str) -> Settings:
+        return settings_for(
+            servers,
+            prefix,
+            kafka={
+                "fetch_bytes": 65_536,
+                "buffer_records": 100,
+                "session_timeout_s": SESSION_S,
+                "heartbeat_interval_s": 1,
+                "rebalance_timeout_s": 15,
+                "transaction_timeout_s": 8,
+                "request_timeout_s": 8,
+                "partitioner": "murmur2",
+            },
+        )
+
+    def _worker(self, name: str) -> WorkerProcess:
+        variables = {CLOCK: str(self._directory / f"clock-{name}")}
+        if self._mutant:
+            variables[MUTANT] = self._mutant
+        return WorkerProcess(
+            self.settings.changed(kafka={"bootstrap_servers": self.cluster.behind(name)}),
+            name,
+            static=self._static and name != "w3",
+            program="tests.chaos.under_test",
+            variables=variables,
+        )
+
+    # ---- what kinds do
+
+    def start_worker(self, what: What) -> None:
+        self._wanted[what.target] = True
+        if self.workers[what.target]._process is None:
+            self.workers[what.target].start()
+
+    def kill_worker(self, what: What) -> None:
+        self._wanted[what.target] = False
+        if self.workers[what.target]._process is not None:
+            self.workers[what.target].end(signal.SIGKILL)
+
+    def stop_worker(self, what: What) -> None:
+        """SIGTERM: it must go in time, by itself."""
+        self._wanted[what.target] = False
+        worker = self.workers[what.target]
+        if worker._process is None:
+            return
+        worker.resume()
+        try:
+            code = worker.end(signal.SIGTERM, STOP_S)
+        except TimeoutExpired:
+            self.complaints.append(f"{what.target} did not stop within {STOP_S:.0f} s")
+            worker.end(signal.SIGKILL)
+        else:
+            if code not in STOPS_WITH:
+                self.complaints.append(f"{what.target} ended with {code} when it was asked to stop")
+
+    def pause_worker(self, what: What) -> None:
+        self._wanted[what.target] = False
+        self.workers[what.target].pause()
+
+    def resume_worker(self, what: What) -> None:
+        self._wanted[what.target] = True
+        self.workers[what.target].resume()
+
+    def kill_broker(self, what: What) -> None:
+        self._node(what).kill()
+
+    def stop_broker(self, what: What) -> None:
+        self._node(what).stop_in_order()
+
+    def start_broker(self, what: What) -> None:
+        self._node(what).restart()
+
+    def pause_broker(self, what: What) -> None:
+        self._node(what).pause()
+
+    def resume_broker(self, what: What) -> None:
+        self._node(what).resume()
+
+    def _node(self, what: What) -> Node:
+        return self.cluster.nodes[int(what.target) - 1]
+
+    # ---- how it goes
+
+    def run(self, schedule: Schedule, kinds: Mapping[str, Kind]) -> Outcome:
+        """The whole of it: the disturbances, then quiet, then what is there is compared with what must be."""
+        outcome = Outcome(schedule)
+        due = [(step.at_s, number, kinds[step.kind].begin) for number, step in enumerate(schedule.steps)]
+        ends: dict[int, Act] = {}
+        self._calm()
+        for name in ("w1", "w2"):
+            self.start_worker(What(name))
+        self._until(self._watched.all_move, "the workers have not begun")
+        began_s = time.monotonic()
+        while due and not self.complaints:
+            now_s = time.monotonic() - began_s
+            if now_s >= due[0][0]:
+                _, number, act = heapq.heappop(due)
+                step = schedule.steps[number]
+                kind, what = kinds[step.kind], step.what
+                if number in ends:
+                    ends.pop(number)(self, what)
+                elif kind.wants_work and now_s < step.at_s + WAITS_S and not self._works(what.target):
+                    heapq.heappush(due, (now_s + 0.1, number, act))
+                else:
+                    act(self, what)
+                    if kind.end is not None:
+                        ends[number] = kind.end
+                        heapq.heappush(due, (now_s + what.lasts_s, number, kind.end))
+            else:
+                time.sleep(0.02)
+            self._supervise()
+        for number, act in ends.items():  # a complaint has ended it early
+            act(self, schedule.steps[number].what)
+        self._settle()
+        healed_s = time.monotonic() - began_s
+        if not self.complaints:
+            outcome.report = check(self.settings, PARTITIONS, kept=self._watched.kept)
+            self.complaints += outcome.report.differences
+        outcome.complaints = self.complaints
+        outcome.said = self._figures(schedule, healed_s)
+        if self.complaints:
+            outcome.logs = "\n".join(f"--- {name}: {worker.log[-5_000:]}" for name, worker in self.workers.items())
+        return outcome
+
+    def _calm(self) -> None:
+        """Every link as it is when nothing disturbs it."""
+        links = [each for client in CLIENTS for each in self.cluster.links(client)]
+        self.cluster.proxy.tell(links, delay_s=BASE_DELAY_S)
+
+    def _works(self, name: str) -> bool:
+        """Whether that worker has partitions, and has begun to apply what lies in them."""
+        worker = self.workers[name]
+        return worker.running and "partitions assigned" in worker.life_log and self._watched.moved_lately()
+
+    def _settle(self) -> None:
+        """Nothing is disturbed any more: all that lies there is applied, and the workers stay."""
+        self._calm()
+        for node in self.cluster.nodes:
+            if not node.running:
+                node.restart()
+        if self.complaints:
+            return
+        self._wanted.update(w1=True, w2=True)
+        self._meanwhile(self.cluster.wait_whole)
+        self._meanwhile(self.feed.finish)
+        self._meanwhile(self._watched.ends_here)
+        self._until(self._watched.caught_up, "not caught up")
+        if not self.complaints:
+            self._meanwhile(lambda: asyncio.run(asyncio.wait_for(visible(self.settings.kafka), SETTLE_S)))
+
+    def _until(self, holds: Callable[[], bool], complaint: str) -> None:
+        """The supervisor goes on until it holds; it is a complaint where that takes too long."""
+        deadline_s = time.monotonic() + SETTLE_S
+        while not self.complaints and not holds():
+            self._supervise()
+            if time.monotonic() > deadline_s:
+                self.complaints.append(f"{complaint} after {SETTLE_S:.0f} s in which nothing was disturbed")
+            time.sleep(0.05)
+
+    def _meanwhile(self, work: Callable[[], object]) -> None:
+        """The supervisor goes on while something is waited for."""
+        failure: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - raised below
+                failure.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            self._supervise()
+            thread.join(0.05)
+        if failure:
+            raise failure[0]
+
+    def _supervise(self) -> None:
+        """Starts again what has ended by itself, and notices what does nothing else."""
+        for name, worker in self.workers.items():
+            if not self._wanted[name]:
+                continue
+            if worker._process is not None and not worker.running:
+                code = worker.wait()
+                self.own_ends[code] = self.own_ends.get(code, 0) + 1
+                self._ended_s[name] = time.monotonic()
+                self._note_end(name)
+            if worker._process is None and time.monotonic() - self._ended_s.get(name, 0.0) > RESTART_S:
+                worker.start()
+
+    def _note_end(self, name: str) -> None:
+        applied = self._watched.applied_in_all()
+        before, row = self._ends_in_a_row.get(name, (-1, 0))
+        row = row + 1 if before == applied else 1
+        self._ends_in_a_row[name] = (applied, row)
+        if row >= ENDLESS:
+            self.complaints.append(f"{name} starts again and again and nothing is applied")
+
+    def _figures(self, schedule: Schedule, took_s: float) -> str:
+        kinds: dict[str, int] = {}
+        for step in schedule.steps:
+            kinds[step.kind] = kinds.get(step.kind, 0) + 1
+        pauses = ", ".join(f"{pause:.1f}" for pause in self._watched.longest_pause_s)
+        ends = ", ".join(f"{count} with {code}" for code, count in sorted(self.own_ends.items())) or "none"
+        return (
+            f"seed {schedule.seed}: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}; "
+            f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self._watched.commits} transactions in {took_s:.0f} s; "
+            f"longest pause of each partition {pauses} s; ends by themselves: {ends}"
+        )
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._watched)
+        self._stack.enter_context(self.feed)
+        self._stack.callback(self._end_workers)
+        return self
+
+    def _end_workers(self) -> None:
+        for worker in self.workers.values():
+            if worker._process is not None:
+                worker.resume()
+                worker.end(signal.SIGKILL)
+            worker._directory.cleanup()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
