@@ -15,6 +15,7 @@ MADE: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
     "metrics.md": {"metrics": metrics.tables},
     "events.md": {"inputs": events.inputs_page, "outputs": events.outputs_page},
     "PRIVACY.md": {"privacy": privacy.topics},
+    "operations/changed-settings.md": {"changes": settings.changes},
 }
 """Page → region → its maker."""
 

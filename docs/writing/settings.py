@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from docs.writing.regions import table
+from service.config.changes import CHANGES, Change, Fate
 from service.config.explain import Explanation, settings_explained
 
 _FORM: Final = re.compile(r"(of the form )(\S+)")
@@ -44,3 +45,17 @@ def _line(each: Explanation) -> str:
     name = each.key.rpartition(".")[2]
     _, found, line = each.example.partition(f"{name} = ")
     return found + line if found else f"{each.variable}=…"
+
+
+def changes() -> str:
+    """A table for each fate of a state; settings of which the same is to be said share a row."""
+    return "\n\n".join(f"### {fate.value.capitalize()}\n\n{_of(fate)}" for fate in reversed(Fate))
+
+
+def _of(fate: Fate) -> str:
+    rows: dict[Change, list[str]] = {}
+    for key, change in CHANGES.items():
+        if change.fate is fate:
+            rows.setdefault(change, []).append(f"all others of `{key[:-2]}`" if key.endswith(".*") else f"`{key}`")
+    said: list[tuple[str, ...]] = [(", ".join(keys), change.text + ".") for change, keys in rows.items()]
+    return table(("setting", "what happens"), said)

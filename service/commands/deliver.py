@@ -79,6 +79,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     from service.delivery.events_page import ProviderEvents
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.process import Deliverer
+    from service.delivery.remembered import refuse_another_memory
     from service.delivery.web import limits_of, serving_deliveries
     from service.streaming import topics
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
@@ -93,6 +94,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
         time.sleep(pause_before_start(restarts))
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning)
+    refuse_another_memory(settings.kafka, settings.deliver.group_of(settings.kafka.group, channel.name))
     writer, addresses, token = CustomersWriter(settings), Addresses(), settings.deliver.events_token
 
     def events_of(deliverer: Deliverer) -> ProviderEvents | None:

@@ -46,6 +46,7 @@ def in_words(key: str) -> str:
         }
         lines = [each.key, *wrap(each.text, width=96, initial_indent="  ", subsequent_indent="  ")]
         lines += [f"  {name:<12}{fact}" for name, fact in facts.items() if fact]
+        lines += wrap(each.changed, width=96, initial_indent="  if changed  ", subsequent_indent=" " * 14)
         told.append("\n".join(lines))
     return "\n\n".join(told) + "\n"
 

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from service.config.changes import on_change
 from service.config.sections import ENV_PREFIX
 from service.config.settings import Settings
 from service.errors import ConfigurationError
@@ -189,6 +190,8 @@ class Explanation:
     """A line of the file; of a secret, how to give it."""
     variable: str
     """The environment variable that sets it; empty: none sets it alone."""
+    changed: str
+    """What happens when it is changed under a living state."""
 
 
 def settings_explained() -> list[Explanation]:
@@ -255,6 +258,7 @@ def _explanation(key: str, model: type[BaseModel], name: str) -> Explanation:
         range=_OWN_RANGES.get(key) or _range(field, bare),
         example=_GIVEN_APART if secret and not in_list else _example(key, field, in_list=in_list),
         variable="" if in_list else f"{ENV_PREFIX}{key.replace('.', '__')}".upper(),
+        changed=str(on_change(key) or ""),
     )
 
 

@@ -39,6 +39,7 @@ from service.delivery.memory import Entry, Memory
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer
 from service.delivery.partition import PartitionDelivery, by_chance, wall_us
+from service.delivery.remembered import remembered_in
 from service.delivery.standings import Standings
 from service.domain.events import Erasure
 from service.domain.quiet_times import Quiet
@@ -383,7 +384,7 @@ class Deliverer:
 
     async def _commit(self, partition: TopicPartition, offset: int) -> None:
         try:
-            await self._consumer.commit({partition: offset})
+            await self._consumer.commit({partition: (offset, remembered_in(self.settings.kafka))})
         except KafkaError as error:
             # Whoever has the partition now reads a little again, and knows it from the memory.
             log.info("an offset was not committed", partition=partition.partition, error=type(error).__name__)
