@@ -19,6 +19,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas.inputs import CustomerEvent
 from service.config import Settings
+from service.errors import ExitCode
 from service.streaming import topics
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import cancelled, requested
@@ -210,6 +211,11 @@ def test_what_arrives_and_what_does_not(broker: TestBroker, topic_prefix: str, s
         post.wait({"r-good": ("complained", "complaint"), "r-later": ("bounced", "late_bounce")}, deliverer)
         post.say(requested("r-good-2", "good", expires_us=FAR_US))
         post.wait({"r-good-2": ("cancelled", "consent_withdrawn")}, deliverer)
+    renamed = settings.changed(kafka={"topics": {**dict(settings.kafka.topics), "deliveries": f"{topic_prefix}sent"}})
+    topics.create(renamed, partitions=2)
+    with Deliverer(renamed) as forgetful:
+        assert forgetful.wait() == ExitCode.CONFIGURATION
+        assert f"remembers in '{settings.kafka.topics.deliveries}' what it has sent" in forgetful.log
     assert sorted(mail["to"] for mail in sink.handler.taken) == ["good@example.org", "slow@example.org"]
     assert sink.handler.taken[0]["id"] == "<r-good@anna.example>"
     assert post.newest["r-later"]["attempts"] == 2
