@@ -425,6 +425,11 @@ DELIVER_OLDEST_WAITING_SECONDS = GaugeRow(
     "How long ago the oldest request was decided that has not ended; 0 = none waits. Rising: the other side takes nothing, or too little.",
     labels=("channel", "partition"),
 )
+TURN_MOST_BYTES = GaugeRow(
+    "churn_alert_turn_most_bytes",
+    "So much may a turn write: a share of what was committed lately. Low while the lag grows: the broker is slow, or a quota of ours is used up.",
+    labels=("partition",),
+)
 
 WORKER: Final = tuple(
     row for name, row in list(globals().items()) if isinstance(row, Row) and not name.startswith("DELIVER_")

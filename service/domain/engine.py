@@ -671,6 +671,11 @@ class Engine:
             return None
         return self.scoreboard.scores_of(customer, self.timeline.now_us if at_us is None else at_us)
 
+    def waiting(self) -> tuple[int, int, int]:
+        """What `drain` would hand out: snapshots and other records of the state, outputs without scores, days of the
+        ledger."""
+        return (len(self._touched) + len(self._own_records), len(self._outputs), self.ledger.dirty_days)
+
     @property
     def has_decided(self) -> bool:
         """Whether there are decisions to take."""

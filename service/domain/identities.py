@@ -23,6 +23,16 @@ def _hash(customer_id: str, key: bytes) -> bytes:
     return hashlib.blake2b(customer_id.encode(), digest_size=16, key=key).digest()
 
 
+_PARCEL_BYTES: Final = 300
+"""Of one without a customer's state."""
+
+
+def _size_of(event: Applied) -> int:
+    if not isinstance(event, Arrival):
+        return _PARCEL_BYTES
+    return _PARCEL_BYTES + len(event.snapshot) + sum(map(len, event.chunks.values())) + 5 * len(event.days)
+
+
 MOST_IDS: Final = 1_000
 """Of one customer. Each is told anew when the customer becomes another one: a chain of merges costs so many records a
 link at most. Devices and sessions of the busiest customers are a few dozen a year."""
@@ -149,6 +159,10 @@ class Identities:
     def send(self, to: str, event: Applied) -> None:
         """The partition of `to` is to apply this."""
         self._parcels.append(Parcel(to, event))
+
+    def waiting_bytes(self) -> int:
+        """About what the parcels that wait will take."""
+        return sum([_size_of(parcel.event) for parcel in self._parcels])
 
     def take_parcels(self) -> list[Parcel]:
         """What was sent since the last call."""

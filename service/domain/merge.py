@@ -9,7 +9,7 @@ is handed out as soon as it is its topic's head.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 Record = TypeVar("Record")
@@ -73,6 +73,11 @@ class Merge(Generic[Record]):
             else:
                 result.extend([(source, queue.popleft()) for _ in range(room)])
         return result
+
+    def put_back(self, taken: Sequence[tuple[int, Record]]) -> None:
+        """The last of what `take` has handed out, in its order: it comes first the next time."""
+        for source, record in reversed(taken):
+            self._queues[source].appendleft(record)
 
     def take_while(
         self, at_end: Callable[[int], bool], may: Callable[[int, Record], bool], limit: int = 1 << 60

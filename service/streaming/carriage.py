@@ -36,6 +36,7 @@ from service.errors import FatalError
 from service.streaming.partitioner import fitting
 from service.streaming.placement import UNKNOWN, Placement, Progress, Read
 from service.streaming.producer import Record
+from service.streaming.turn_size import LARGEST_BYTES
 
 Stream = tuple[str, int]
 """What was carried from one partition of one topic: (topic, partition)."""
@@ -151,6 +152,10 @@ class Carriage:
         self._sent: dict[str, dict[int, int]] = {topic: {} for topic in topics}
         self._read = dict.fromkeys(topics, Read(-1, 0))
         self._out: dict[int, list[Record]] = {}
+        self.out_bytes = 0
+        """What goes with the next turn."""
+        self.most_bytes = LARGEST_BYTES
+        """More records of inputs than so many bytes do not go with it."""
         self._counts: Counter[tuple[str, str]] = Counter()
         self._has_sent = False
         self._sends = False
@@ -176,7 +181,7 @@ class Carriage:
         number = self._anew[topic] + record.offset
         if number < self.carried_to[topic]:
             return
-        self._out.setdefault(home, []).append((record.key, pack_record(Carried(record, number, arrived_ms))))
+        self._put_out(home, record.key, pack_record(Carried(record, number, arrived_ms)))
         self._sent[topic][home] = number
         self._since_us, self._has_sent, self._silent = now_us, True, False
         self.carried_to[topic] = number + 1
@@ -188,9 +193,18 @@ class Carriage:
         sent = self._sent.setdefault(PARCELS, {})
         number = max(sent.values(), default=-1) + 1
         packed = pack_parcel(Delivered(parcel.event, self.partition, number, now_us // 1000))
-        self._out.setdefault(home, []).append((parcel.to.encode(), packed))
+        self._put_out(home, parcel.to.encode(), packed)
         sent[home] = number
         self._since_us, self._sends, self._silent = now_us, True, False
+
+    def _put_out(self, home: int, key: bytes | None, value: bytes) -> None:
+        self._out.setdefault(home, []).append((key, value))
+        self.out_bytes += len(value)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next turn carries enough."""
+        return self.out_bytes >= self.most_bytes
 
     def note_read(self, topic: str, *times_us: int) -> None:
         """An input has been read up to the latest of these event times."""
@@ -219,7 +233,7 @@ class Carriage:
     def take_out(self) -> tuple[dict[int, list[Record]], Counter[tuple[str, str]]]:
         """Home → records to write, and how many of each (topic, function that put them here)."""
         out, counts = self._out, self._counts
-        self._out, self._counts = {}, Counter()
+        self._out, self._counts, self.out_bytes = {}, Counter(), 0
         return out, counts
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import NamedTuple, cast
 
@@ -231,6 +231,9 @@ class Inbox:
             if home == here:
                 add(entry)
             elif home is not None:
+                if carriage.is_full:
+                    self._held[source] = records[index:]
+                    break
                 carriage.send(record, home, now_us, max(after_ms, record.timestamp))
                 sent_us = max(sent_us, entry[0] or 0)
                 add((None, offset, None, None, 0))  # so that the position moves over it in its turn
@@ -354,6 +357,10 @@ class Inbox:
             return may_be
 
         return self._merge.take_while(ends.__getitem__, may, limit)
+
+    def put_back(self, taken: Sequence[tuple[int, Decoded]]) -> None:
+        """The last of what `take` has handed out, which is not applied: it comes first the next time."""
+        self._merge.put_back(taken)
 
     def _arrived_us(self, source: int, offset: int) -> int:
         """Wall time by which a record at the head of its source had arrived."""

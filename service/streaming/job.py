@@ -7,7 +7,7 @@ exactly what the state contains.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -49,6 +49,7 @@ from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
 from service.streaming.producer import Destination, Record
 from service.streaming.retries import Mark, Readings
+from service.streaming.turn_size import LARGEST_BYTES, Foreseen
 
 DATES = 500
 """Dates that a turn looks at, at most: where tens of thousands come due at once, those who wait to be counted or
@@ -75,6 +76,11 @@ class Written(NamedTuple):
     """Records carried to other partitions, by topic and by the function that put them here."""
     retried: Counter[str] = Counter()  # noqa: RUF012 - nobody adds to it
     """Records that were sent back by hand: taken, refused once more, and come again after they were taken."""
+    state: int = 0
+    made: int = 0
+    scores: int = 0
+    days: int = 0
+    """Records of the state, outputs without scores, scores and days of the ledger."""
 
 
 class PartitionJob:
@@ -109,7 +115,10 @@ class PartitionJob:
         self._encoder = Encoder(EncoderSettings.of(settings))
         self.positions = dict.fromkeys(self.sources, 0)
         self.inbox = Inbox(settings, self.sources, self.positions, self.engine, self._carriage)
+        self.foreseen = Foreseen()
+        self._most_bytes = LARGEST_BYTES
         self._letters: list[Record] = []
+        self._letter_bytes = 0
         self._reasons: Counter[str] = Counter()
         self._refused: list[tuple[ConsumerRecord, str]] = []
         self._readings = Readings(settings)
@@ -189,12 +198,44 @@ class PartitionJob:
 
     # ---- turns
 
-    def apply(self, taken: list[tuple[int, Decoded]]) -> None:
-        """Applies a slice of what `take` gave; the order matters."""
+    def begin(self, most_bytes: int) -> None:
+        """A turn that is to write no more than so much begins."""
+        self._most_bytes = most_bytes
+        if self._carriage is not None:
+            self._carriage.most_bytes = most_bytes // 2  # what is applied needs room as well
+
+    @property
+    def carries_more(self) -> bool:
+        """Whether records that belong to other partitions wait for the next turn, this one being full of them."""
+        return self._carriage is not None and self._carriage.is_full
+
+    def foresee(self) -> int:
+        """Bytes that the turn would write by now, without scores."""
+        state, made, days = self.engine.waiting()
+        foreseen, carriage = self.foreseen, self._carriage
+        size = state * foreseen.customer.size + made * foreseen.decision.size + days * foreseen.day.size
+        if carriage is not None:
+            size += carriage.out_bytes + self.engine.identities.waiting_bytes()
+        return size + self._letter_bytes
+
+    def learn(self, written: Written, sizes: Mapping[Destination, int]) -> None:
+        """What a turn has taken after all."""
+        foreseen, scores = self.foreseen, sizes.get(self._destinations[TopicKind.CUSTOMER_SCORES], 0)
+        made = [sizes.get(self._destinations[kind], 0) for kind in (TopicKind.OUTREACH, TopicKind.OUTREACH_DECISIONS)]
+        foreseen.customer.learn(sizes.get(self._state, 0), written.state)
+        foreseen.decision.learn(sum(made), written.made)
+        foreseen.score.learn(scores, written.scores)
+        foreseen.day.learn(sizes.get(self._ledger, 0), written.days)
+        foreseen.record.learn(sum(sizes.values()) - scores, written.processed)
+
+    def apply(self, taken: list[tuple[int, Decoded]]) -> int:
+        """Applies a slice of what `take` gave, in its order. Returns how many: all, unless the dead letters alone fill
+        the turn."""
         apply, wall_us = self.engine.apply, clock_us() if self._wall else 0
         last: dict[int, int] = {}
         learn, of_purchases, carriage = self._delay.learn, self.inbox.of_purchases, self._carriage
-        for source, (_, offset, event, beside, arrived_ms) in taken:
+        rest, left = iter(taken), list[tuple[int, Decoded]]()
+        for source, (_, offset, event, beside, arrived_ms) in rest:
             if event is not None:
                 if beside is None:
                     if wall_us and of_purchases[source]:
@@ -204,6 +245,8 @@ class PartitionJob:
                     self._take_again(beside, event, wall_us)
             elif isinstance(beside, Refused):
                 self._refuse(beside)
+                if self._letter_bytes > self._most_bytes:
+                    left = list(rest)  # so that this record is the last
                 if beside.says is not None:
                     apply(beside.says, wall_us)
             last[source] = offset
@@ -215,10 +258,12 @@ class PartitionJob:
             elif carriage is not None:
                 topic = self.sources[self._own]
                 self.positions[topic] = carriage.position(self.positions[topic])
+        return len(taken) - len(left)
 
     def grant(self, records: int) -> None:
-        """A turn over so many records begins: it looks at so many dates at most, where the wall clock rules."""
-        self.engine.timeline.grant(DATES + DATES_FOR_A_RECORD * records)
+        """Over so many records does the turn go: it looks at so many dates at most, where the wall clock rules."""
+        fit = self._most_bytes // (self.foreseen.decision.size + self.foreseen.customer.size)
+        self.engine.timeline.grant(min(DATES + DATES_FOR_A_RECORD * records, max(1, fit)))
 
     @property
     def behind(self) -> bool:
@@ -293,7 +338,9 @@ class PartitionJob:
             self._retried["refused"] += 1
             return
         for code, message in ((refused.code, refused.message), *refused.further):
-            self._letters.append((key_of_letter(record), encode_dead_letter(record, code, message, clock_us())))
+            letter = encode_dead_letter(record, code, message, clock_us())
+            self._letters.append((key_of_letter(record), letter))
+            self._letter_bytes += len(letter)
             self._reasons[code.value] += 1
             self._refused.append((record, code.value))
 
@@ -303,6 +350,7 @@ class PartitionJob:
 
         `positions`: they have to be, also where there is nothing else.
         """
+        waiting = self.engine.waiting()[1]
         turn = self.engine.drain(scores)
         if not (processed or positions or turn or self._letters or self._day_has_changed() or self.must_write):
             return None
@@ -314,6 +362,7 @@ class PartitionJob:
             for encoded in self._encoder.encode(output):
                 records.setdefault(self._destinations[encoded.topic], []).append((encoded.key, encoded.value))
         outputs = sum(map(len, records.values()))
+        published = len(turn.outputs) - waiting
         if self._letters:
             records[self._dead] = self._letters
         carried: Counter[tuple[str, str]] = Counter()
@@ -357,7 +406,12 @@ class PartitionJob:
             self._refused,
             carried,
             self._retried,
+            len(turn.state),
+            len(turn.outputs) - published,
+            published,
+            len(turn.ledger),
         )
+        self._letter_bytes = 0
         self._letters, self._reasons, self._refused, self._retried = [], Counter(), [], Counter()
         return written
 

@@ -63,6 +63,7 @@ class Metrics:
         self._retried = table.RETRIED_RECORDS.on(r)
         self._compute = table.TURN_COMPUTE_SECONDS.on(r)
         self._commit = table.TURN_COMMIT_SECONDS.on(r)
+        self._turn_most = table.TURN_MOST_BYTES.on(r)
         self._lag = table.LAG_RECORDS.on(r)
         self._source_stalled = table.SOURCE_STALLED.on(r)
         self._sources: dict[int, set[str]] = {}
@@ -170,6 +171,10 @@ class Metrics:
         for which, regulars in zip(_DUE, brake.due_this_week(), strict=True):
             self._come_due.labels(which, partition).set(regulars)
 
+    def turn_size(self, partition: int, most_bytes: int) -> None:
+        """So many bytes might the last turn write."""
+        self._turn_most.labels(partition).set(most_bytes)
+
     def _tell_promises(self, partition: int, engine: Engine) -> None:
         outreach = engine.policy.outreach
         self._promised.labels(outreach.measure.value).set(outreach.level)
@@ -206,7 +211,7 @@ class Metrics:
         self._tallies.pop(partition, None)
         for gauge in (
             self._regulars, self._due, self._time, self._stalled, self._delay, self._recovered, self._recovered_records,
-            self._held,
+            self._held, self._turn_most,
         ):  # fmt: skip
             _remove(gauge, partition)
         for source in self._sources.pop(partition, ()):

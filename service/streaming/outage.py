@@ -29,6 +29,9 @@ _ATTEMPTS = (
     "Failed to commit on finallization",
 )
 """How the messages begin that only say that a broker did not answer and that it will be tried again."""
+_PRODUCED = "Got error produce response"
+"""Repeated for each record batch fifty times a second, where too few replicas are in sync."""
+_TOO_FEW = "NotEnoughReplicas"
 _LOOKUP = "Group Coordinator Request failed"
 _ANSWERS = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 """What a broker answers that is there and has no coordinator for the group yet: at a group's first start on it, it
@@ -57,6 +60,9 @@ class Outage(logging.Handler):
         logger.propagate = False
 
     def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.msg, str) and record.msg.startswith(_PRODUCED) and _too_few_replicas(record):
+            self._has_failed("the broker takes no records: too few replicas are in sync; trying again", record)
+            return
         if not (isinstance(record.msg, str) and record.msg.startswith(_ATTEMPTS)):
             root = logging.getLogger()
             if record.levelno >= root.level:
@@ -65,13 +71,15 @@ class Outage(logging.Handler):
         if record.msg.startswith(_LOOKUP) and isinstance(record.args, tuple) and isinstance(record.args[0], _ANSWERS):
             self._has_no_coordinator(record)
             return
+        self._has_failed("the broker does not answer; trying again", record)
+
+    def _has_failed(self, told: str, record: logging.LogRecord) -> None:
+        """An attempt; the first of an outage is said."""
         new = not self.within(QUIET_S)
         self._last_s = time.monotonic()
         if new:
             self.count += 1
-            log.warning(
-                "the broker does not answer; trying again", broker=self._broker, error=record.getMessage()[:200]
-            )
+            log.warning(told, broker=self._broker, error=record.getMessage()[:200])
 
     def _has_no_coordinator(self, record: logging.LogRecord) -> None:
         """Silent as long as it may be the first start of a group."""
@@ -92,3 +100,9 @@ class Outage(logging.Handler):
     def within(self, seconds: float) -> bool:
         """Whether an attempt has failed in the last seconds."""
         return self._last_s is not None and time.monotonic() - self._last_s < seconds
+
+
+def _too_few_replicas(record: logging.LogRecord) -> bool:
+    """The broker's own words stand in place of the error where it has sent some."""
+    said = record.getMessage().replace(" ", "").lower()
+    return _TOO_FEW.lower() in said or "insyncreplicas" in said or "in-syncreplicas" in said

@@ -20,7 +20,8 @@ from service.domain.calendar import utc_text
 from service.domain.policy import ClockMode
 from service.errors import FatalError
 from service.streaming.batches import Gap, Intake, Source
-from service.streaming.job import SLICE, PartitionJob
+from service.streaming.bounded_turns import BoundedTurns
+from service.streaming.job import PartitionJob
 from service.streaming.log_ends import KNOWN_FOR_US, SourcePartition
 from service.streaming.metrics import Metrics
 from service.streaming.partitioner import Kept
@@ -28,16 +29,12 @@ from service.streaming.placement import Placement
 from service.streaming.producer import TransactionalProducer
 from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
+from service.streaming.restarts import slow_lives, transaction_timeout_s
 from service.streaming.wire_lenient import OF_CUSTOMERS, OURS
 
-TURN_SCORES = 8_000
-"""Most score records of one turn; a backlog leaves one for every customer."""
 KEEPS_UP_S = 2.0
 """Under steady load something is always in flight: scores go on being published for so long after the last moment at
 which nothing was."""
-TURN_RECORDS = 32_000
-"""Most records of one turn: its computing must stay far below the transaction and session time-outs."""
-
 _POSITIONS_S = 60.0
 """A position that has moved without a record (control records, what was aborted) is stored this soon, so that what
 retention takes of it later is not taken for a loss."""
@@ -71,10 +68,11 @@ class PartitionWorker:
             {settings.kafka.state_topic: 0, settings.kafka.ledger_topic: 0},
         )
         self._placement = placement
+        slow = slow_lives()
+        self._timeout_s = transaction_timeout_s(settings.kafka.transaction_timeout_s, slow)
+        self._turns = BoundedTurns(self.job, self._timeout_s, slow)
         self._intake = Intake(settings.kafka, self.job, source, committed)
         self._producer: TransactionalProducer | None = None
-        self._writing_s: float | None = None
-        """Since when (`time.monotonic`) a transaction has been under way; None: none is."""
         self._wall = settings.time.clock is ClockMode.WALL
         self._more = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -132,7 +130,9 @@ class PartitionWorker:
 
     async def _main(self) -> None:
         try:
-            self._producer = TransactionalProducer(self._settings.kafka, f"{self._settings.kafka.group}-{self.number}")
+            self._producer = TransactionalProducer(
+                self._settings.kafka, f"{self._settings.kafka.group}-{self.number}", self._timeout_s
+            )
             await self._producer.open()
             await self._load()
             self.ready = True
@@ -181,6 +181,7 @@ class PartitionWorker:
     async def _turn(self) -> bool:
         """One transaction's worth of work. Returns whether there may be more."""
         began = time.monotonic()
+        self._turns.begin(began)
         self._intake.follow_seeks()
         self.job.inbox.release()
         self._intake.decode()
@@ -189,18 +190,14 @@ class PartitionWorker:
         for gap in self._intake.take_gaps():
             self._fell_into(gap)
         self.job.inbox.note_ends(self._intake.ended_us())
-        taken = self.job.inbox.take(self._intake.at_ends().__getitem__, TURN_RECORDS)
-        self.job.grant(len(taken))
-        for start in range(0, len(taken), SLICE):
-            self.job.apply(taken[start : start + SLICE])
-            await asyncio.sleep(0)
+        processed, more = await self._turns.apply(self._intake.at_ends(), with_scores=self._keeps_up())
         waiting = self.job.engine.scoreboard.waiting > 0 or self.job.engine.ladder.brake.changed
-        if taken or self._gap_found or self.job.must_write or waiting:
-            await self._write(len(taken), began)
+        if processed or self._gap_found or self.job.must_write or waiting:
+            await self._write(processed, began)
         self._intake.acknowledge()
         self._metrics.positions(self.number, self.job.positions, self._intake.ends())
         scores_wait = self.job.engine.scoreboard.waiting > 0 and self._keeps_up()
-        return len(taken) == TURN_RECORDS or len(self._intake) > 0 or scores_wait
+        return more or len(self._intake) > 0 or scores_wait
 
     def _keeps_up(self) -> bool:
         """Whether scores are published: all that had arrived is applied, or was a moment ago. While a backlog is read,
@@ -245,6 +242,7 @@ class PartitionWorker:
         """Where all that lay in the logs at some instant has been applied, time moves towards it and dates fire."""
         self._intake.follow_seeks()
         began, wall_us = time.monotonic(), time.time_ns() // 1000
+        self._turns.begin(began)
         self.job.inbox.note_ends(self._intake.ended_us())
         self.job.beat()
         complete_us = self.job.complete_us(self._intake.complete_us()) if self._wall else 0
@@ -267,7 +265,7 @@ class PartitionWorker:
 
     async def _write(self, processed: int, began: float) -> None:
         moved = self.job.positions != self._stored and time.monotonic() - self._stored_s > _POSITIONS_S
-        scores = TURN_SCORES if self._keeps_up() else 0
+        scores = self._turns.scores() if self._keeps_up() else 0
         written = self.job.drain(processed, positions=moved or self._gap_found, scores=scores)
         if written is None:
             return
@@ -275,13 +273,14 @@ class PartitionWorker:
         if self._producer is None:
             raise FatalError("A turn was made before its producer was open.")
         computed = time.monotonic()
-        self._writing_s = computed
-        await self._producer.write(written.records)
+        sizes = await self._producer.write(written.records)
         self._refusals.note(written.refused)
-        self._writing_s = None
+        ended = time.monotonic()
+        self._turns.committed(written, sizes, ended - computed, ended)
         self._stored, self._stored_s = written.positions, time.monotonic()
         self._tell_notices()
-        self._metrics.turn(self.number, written, self.job.engine, computed - began, time.monotonic() - computed)
+        self._metrics.turn(self.number, written, self.job.engine, computed - began, ended - computed)
+        self._metrics.turn_size(self.number, self._turns.most)
         if self._placement is not None:
             self._placement.note_carried(written.carried)
 
@@ -311,7 +310,8 @@ class PartitionWorker:
             for topic, ends in self._intake.ends().items()
             if ends is not None and ends.position >= ends.log.high and self.wants(topic)
         ]
-        return min([now_s, *asked, *([] if self._writing_s is None else [self._writing_s])])
+        writes_s = None if self._producer is None else self._producer.waits_since_s
+        return min([now_s, *asked, *([] if writes_s is None else [writes_s])])
 
     def held(self) -> str:
         """Why all alerts are held, in a sentence; empty while they are not."""

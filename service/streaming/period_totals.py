@@ -24,8 +24,10 @@ from service.streaming.brought_totals import BroughtRow, BroughtTotals, brought_
 from service.streaming.cloud_events import cloud_event
 from service.streaming.period_records import numbers_of, record_key
 from service.streaming.producer import Destination, Record, TransactionalProducer
+from service.streaming.restarts import slow_lives, transaction_timeout_s
 from service.streaming.shop_notices import ShopNotices
 from service.streaming.tail import has_reached, open_async_reader, read_to_the_end
+from service.streaming.turn_size import TurnSize
 
 FOLD_S = 1.0
 """At most this often are numbers added up and published."""
@@ -163,7 +165,10 @@ class Publisher:
         self._told_day: int | None = None
         """The day for which thresholds were looked at last."""
         self._published: dict[bytes, tuple[int, dict[str, Any] | None]] = {}
-        self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods")
+        slow = slow_lives()
+        timeout_s = transaction_timeout_s(settings.kafka.transaction_timeout_s, slow)
+        self._producer = TransactionalProducer(settings.kafka, f"{settings.kafka.group}-periods", timeout_s)
+        self._size = TurnSize(timeout_s, slow)
         self._destination = Destination(settings.kafka.topics.period_metrics, 0)
         self._notices = ShopNotices(settings) if settings.notices.thresholds else None
         self._wall = settings.time.clock is ClockMode.WALL
@@ -180,7 +185,7 @@ class Publisher:
             while True:
                 changed = [row for key, row in self._totals.rows.items() if seen.get(key) is not row]
                 seen.update((_key(row), row) for row in changed)
-                await self._undisturbed(self._publish(changed, self._totals.brought.rows()))
+                await self._publish(changed, self._totals.brought.rows())
                 await asyncio.sleep(FOLD_S)
         finally:
             await self._producer.close()
@@ -205,11 +210,32 @@ class Publisher:
             for each in brought:
                 numbers = numbers_of_brought(each, shop.currency, shop.minor_digits)
                 self._revise(records, "outreach.measured", brought_key(each), numbers)
+        while (part := self._first_of(records)) < len(records):
+            await self._write({self._destination: records[:part]})
+            del records[:part]
         written = {self._destination: records} if records else {}
         if self._notices is not None and (told := self._to_tell(self._notices)):
             written[self._notices.to] = told
         if written:
-            await self._producer.write(written)
+            await self._write(written)
+
+    def _first_of(self, records: list[Record]) -> int:
+        """How many of them one transaction may write, at least one."""
+        most, size = self._size.most(time.monotonic()), 0
+        for count, (_, value) in enumerate(records):
+            size += len(value or b"")
+            if size > most:
+                return max(1, count)
+        return len(records)
+
+    async def _write(self, records: dict[Destination, list[Record]]) -> None:
+        await self._undisturbed(self._commit(records))
+
+    async def _commit(self, records: dict[Destination, list[Record]]) -> None:
+        began = time.monotonic()
+        sizes = await self._producer.write(records)
+        ended = time.monotonic()
+        self._size.committed(sum(sizes.values()), ended - began, ended)
 
     def _to_tell(self, notices: ShopNotices) -> list[Record]:
         """What the numbers give to tell; looked at once for each day that every partition has reached."""

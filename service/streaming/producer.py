@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import structlog
+from aiokafka.errors import InvalidTransactionTimeout, KafkaError, MessageSizeTooLargeError
 
 from service.config import KafkaSettings
 from service.connection import new_async_producer
-from service.errors import FatalError
+from service.errors import FatalError, TransientError
 
 MAX_BATCH_BYTES = 1_000_000
 MAX_REQUEST_BYTES = 16 << 20
 """A dead letter carries the original bytes, whatever their size; its topic allows as much."""
 _RETRY_BACKOFF_MS = 20
 
+log = structlog.get_logger()
 
 Record = tuple[bytes | None, bytes | None]
 """Key and value of one record to write; no value is a tombstone. A plain tuple, for there are many."""
@@ -24,17 +30,33 @@ class Destination(NamedTuple):
     partition: int
 
 
+class TurnTooSlowError(TransientError):
+    """A transaction took longer than the broker lets one stay open: it is aborted. Smaller ones may fit."""
+
+    def __init__(self, size: int, took_s: float) -> None:
+        self.took_s = took_s
+        super().__init__(f"a transaction of {size:,} bytes was not done after {took_s:.1f} s")
+
+
 class TransactionalProducer:
     """Wraps aiokafka's producer; `open` fences the predecessor with the same transactional id, and aborts its rest."""
 
-    def __init__(self, kafka: KafkaSettings, transactional_id: str) -> None:
+    def __init__(self, kafka: KafkaSettings, transactional_id: str, timeout_s: float | None = None) -> None:
+        """`timeout_s`: of a transaction, where it is longer than the settings say."""
         self.transactional_id = transactional_id
-        self._patience_s = kafka.transaction_timeout_s + kafka.request_timeout_s
-        self._producer = new_async_producer(
-            kafka,
-            transactional_id=transactional_id,
-            transaction_timeout_ms=int(kafka.transaction_timeout_s * 1000),
-            request_timeout_ms=int(kafka.request_timeout_s * 1000),
+        self._kafka = kafka
+        self.timeout_s = timeout_s or kafka.transaction_timeout_s
+        """After which the broker ends a transaction."""
+        self.waits_since_s: float | None = None
+        """Since when (`time.monotonic`) an answer has been waited for; None: no transaction is under way."""
+        self._producer = self._new()
+
+    def _new(self) -> Any:
+        return new_async_producer(
+            self._kafka,
+            transactional_id=self.transactional_id,
+            transaction_timeout_ms=int(self.timeout_s * 1000),
+            request_timeout_ms=int(self._kafka.request_timeout_s * 1000),
             acks="all",
             max_batch_size=MAX_BATCH_BYTES,
             max_request_size=MAX_REQUEST_BYTES,
@@ -42,37 +64,77 @@ class TransactionalProducer:
         )
 
     async def open(self) -> None:
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except InvalidTransactionTimeout:
+            if self.timeout_s <= self._kafka.transaction_timeout_s:
+                raise
+            await self._producer.stop()
+            log.warning("the broker allows no longer transactions", asked_s=self.timeout_s)
+            self.timeout_s = self._kafka.transaction_timeout_s
+            self._producer = self._new()
+            await self._producer.start()
 
-    async def write(self, records: dict[Destination, list[Record]]) -> None:
-        """One transaction. Any exception leaves it open: the caller must end the process, the successor aborts it.
+    async def write(self, records: Mapping[Destination, list[Record]]) -> dict[Destination, int]:
+        """One transaction; returns its bytes. Any exception leaves it open: the caller must end the process, the
+        successor aborts it.
 
-        TimeoutError when the broker takes the records but never finishes: aiokafka would try again for ever.
+        TurnTooSlowError when it takes longer than the broker lets it stay open, or the broker takes the records and
+        never finishes: aiokafka would try again for ever. FatalError, before anything is sent, for a record larger than
+        one request.
         """
-        async with asyncio.timeout(self._patience_s):
-            await self._producer.begin_transaction()
-            futures = []
-            for destination, batch in records.items():
-                futures.extend(await self._send(destination, batch))
-            # aiokafka's commit succeeds although a record failed: look at every future first.
-            await asyncio.gather(*futures)
-            await self._producer.commit_transaction()
+        producer = self._producer
+        batches = [(to, batch) for to, each in records.items() for batch in self._batches(to, each)]
+        sizes = dict.fromkeys(records, 0)
+        for to, batch in batches:
+            sizes[to] += batch.size()
+        began = self.waits_since_s = time.monotonic()
+        try:
+            async with asyncio.timeout(self.timeout_s + self._kafka.request_timeout_s):
+                await producer.begin_transaction()
+                futures = [await producer.send_batch(batch, to.topic, partition=to.partition) for to, batch in batches]
+                for future in futures:
+                    future.add_done_callback(self._heard)
+                # aiokafka's commit succeeds although a record failed: look at every future first.
+                await asyncio.gather(*futures)
+                await producer.commit_transaction()
+        except MessageSizeTooLargeError as error:
+            raise FatalError(_too_large(records)) from error
+        except (KafkaError, TimeoutError) as error:
+            took_s = time.monotonic() - began
+            if took_s < self.timeout_s:
+                raise
+            raise TurnTooSlowError(sum(sizes.values()), took_s) from error
+        self.waits_since_s = None
+        return sizes
 
-    async def _send(self, destination: Destination, records: list[Record]) -> list[asyncio.Future[object]]:
-        producer, (topic, partition) = self._producer, destination
-        futures, batch, empty = [], producer.create_batch(), True
-        append = batch.append
+    def _heard(self, _: object) -> None:
+        """A broker that allows few bytes a second answers all the same."""
+        self.waits_since_s = time.monotonic()
+
+    def _batches(self, to: Destination, records: list[Record]) -> list[Any]:
+        """Full ones, and what is left. A record that is larger than a batch has one of its own."""
+        batches, append = list[Any](), None
         for key, value in records:
-            if append(key=key, value=value, timestamp=None) is None:
-                futures.append(await producer.send_batch(batch, topic, partition=partition))
-                batch = producer.create_batch()
-                append = batch.append
-                if append(key=key, value=value, timestamp=None) is None:
-                    raise FatalError(f"A record of {len(value or b'')} bytes does not fit into a batch for {topic}.")
-            empty = False
-        if not empty:
-            futures.append(await producer.send_batch(batch, topic, partition=partition))
-        return futures
+            if append is None or append(key=key, value=value, timestamp=None) is None:
+                batches.append(self._producer.create_batch())
+                append = batches[-1].append
+                append(key=key, value=value, timestamp=None)
+                if batches[-1].size() > MAX_REQUEST_BYTES:
+                    raise FatalError(
+                        f"A record of {len(value or b''):,} bytes for {to.topic}-{to.partition} is larger than any that "
+                        f"the topic takes, {MAX_REQUEST_BYTES:,}."
+                    )
+        return batches
 
     async def close(self) -> None:
         await self._producer.stop()
+
+
+def _too_large(records: Mapping[Destination, list[Record]]) -> str:
+    largest = {to.topic: max(len(value or b"") for _, value in batch) for to, batch in records.items() if batch}
+    told = ", ".join(f"{topic} {size:,}" for topic, size in sorted(largest.items(), key=lambda each: -each[1]))
+    return (
+        "The broker has refused a record as too large. The largest values of this turn, in bytes: "
+        f"{told}. Raise max.message.bytes of that topic; `churn-alert topics check` tells how each should be kept."
+    )

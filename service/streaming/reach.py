@@ -30,6 +30,11 @@ class Reach:
         self.since_s = 0.0
         """Unix seconds; 0 = reachable."""
 
+    def paused_within(self, seconds: float) -> bool:
+        """Whether this process has stood still within so many seconds, or has begun within them."""
+        now_s = time.monotonic()
+        return now_s - self._looked_s > _PAUSED_S or now_s - self._resumed_s < seconds
+
     def look(self, answered_s: float) -> float:
         """`answered_s`: `time.monotonic` of the oldest of the last answers that are waited for. Returns `since_s`."""
         now_s = time.monotonic()

@@ -10,6 +10,7 @@ from typing import NoReturn
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
 
 from service.streaming.outage import Outage
+from service.streaming.producer import TurnTooSlowError
 from service.streaming.reach import AWAY_VARIABLE
 
 _BROKER_LOST = (
@@ -19,12 +20,19 @@ _BROKER_LOST = (
     NodeNotReadyError,
     ConnectionError,
     TimeoutError,
+    TurnTooSlowError,
 )
 HEALTHY_AFTER_S, LONGEST_PAUSE_S = 60.0, 30.0
 """A life this long ends a row of restarts; the longest pause between two of a row."""
 OUTAGE_MEMORY_S = 60.0
 """An error of Kafka's this soon after a failed connection is the outage's consequence, which a new start may cure."""
 RESTARTS_VARIABLE = "CHURN_ALERT_RESTARTS"
+SLOW_VARIABLE = "CHURN_ALERT_SLOW_TURNS"
+"""Tells a process that replaces another how many lives in a row have ended by a turn that took too long."""
+FORGIVEN_AFTER_S = 3_600.0
+"""A life this long ends such a row."""
+LONGEST_TRANSACTION_S = 600.0
+"""Brokers allow 900 unless told otherwise."""
 
 
 def is_of_the_broker(error: BaseException, outage: Outage) -> bool:
@@ -39,9 +47,22 @@ def pause_before_start(restarts: int) -> float:
     return 0.0 if restarts < 2 else float(min(LONGEST_PAUSE_S, 0.25 * 2**restarts))
 
 
-def start_again(lived_s: float, away_since_s: float = 0.0) -> NoReturn:
+def slow_lives() -> int:
+    """Lives in a row before this one that ended by a turn that took too long."""
+    return int(os.environ.get(SLOW_VARIABLE, "0"))
+
+
+def transaction_timeout_s(configured_s: float, slow: int) -> float:
+    """For this life. What cannot be written in smaller turns, as all that one event sets off where events are the
+    clock, gets more time with each life that it has ended."""
+    return max(configured_s, min(configured_s * (1 << slow), LONGEST_TRANSACTION_S))
+
+
+def start_again(lived_s: float, away_since_s: float = 0.0, *, slow: bool = False) -> NoReturn:
     """Replaces the process by a new one with the same command; the new one waits for the broker with back-off, and
-    knows since when it has been away (Unix seconds; 0 = since now)."""
+    knows since when it has been away (Unix seconds; 0 = since now). `slow`: because a turn took too long."""
+    if slow:
+        os.environ[SLOW_VARIABLE] = str(min(1 + (slow_lives() if lived_s < FORGIVEN_AFTER_S else 0), 10))
     sys.stdout.flush()
     sys.stderr.flush()
     in_a_row = 0 if lived_s > HEALTHY_AFTER_S else int(os.environ.get(RESTARTS_VARIABLE, "0"))

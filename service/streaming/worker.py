@@ -45,9 +45,10 @@ from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
 from service.streaming.placement import Placement
+from service.streaming.producer import TurnTooSlowError
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
-from service.streaming.restarts import is_of_the_broker, start_again
+from service.streaming.restarts import OUTAGE_MEMORY_S, is_of_the_broker, start_again
 
 TICK_S = 0.5
 LOOK_ROUND_S = 60.0
@@ -174,10 +175,19 @@ class Worker:
         if self._failing:
             return
         self._failing = True
-        if is_of_the_broker(error, self._outage) and not self._stop.is_set():
-            log.warning("broker lost; starting again", broker=self.settings.kafka.bootstrap_servers, error=told(error))
+        slow = isinstance(error, TurnTooSlowError) and not self._outage.within(OUTAGE_MEMORY_S)
+        # Whoever has stood still meanwhile may have a successor.
+        paused = isinstance(error, TurnTooSlowError) and self.reach.paused_within(error.took_s)
+        if is_of_the_broker(error, self._outage) and not (paused or self._stop.is_set()):
+            log.warning(
+                "a turn took too long for its transaction; starting again with smaller ones"
+                if slow
+                else "broker lost; starting again",
+                broker=self.settings.kafka.bootstrap_servers,
+                error=told(error),
+            )
             self._directory.cleanup()
-            start_again(time.monotonic() - self._born_s, self.reach.since_s)
+            start_again(time.monotonic() - self._born_s, self.reach.since_s, slow=slow)
         log.error("leaving", error=told(error))
         self._leave()
 

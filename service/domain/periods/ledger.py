@@ -170,6 +170,11 @@ class Ledger:
         part = self._open.get(day)
         return self._packed[day] if part is None else pack(part)
 
+    @property
+    def dirty_days(self) -> int:
+        """Days touched since the last `take_dirty`."""
+        return len(self._dirty)
+
     def take_dirty(self) -> list[tuple[int, bytes]]:
         """The records of all days touched since the last call, in order of days."""
         taken = [(day, self.record(day)) for day in sorted(self._dirty)]
