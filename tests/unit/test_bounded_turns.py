@@ -1,0 +1,168 @@
+"""What goes into one turn is bounded by what it will write: new customers, dead letters, records for other partitions,
+dates and scores; and whatever the turns were, the state is the same."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+
+from service.config import Settings
+from service.feed.records import key_of, value_of
+from service.streaming.bounded_turns import BoundedTurns
+from service.streaming.job import PartitionJob, Written
+from service.streaming.producer import Destination
+from service.streaming.turn_size import LEAST_BYTES, START_BYTES
+from tests.support.engines import purchase
+from tests.support.load import settings_for
+
+TIMEOUT_S = 10.0
+BATCH_BYTES = 80
+"""About what a record takes beside key and value."""
+
+
+def record(offset: int, key: bytes, value: bytes) -> ConsumerRecord:
+    return ConsumerRecord("purchases", 0, offset, 1, 0, key, value, None, 0, 0, ())
+
+
+def newcomers(count: int, visits: int = 1) -> list[ConsumerRecord]:
+    """So many customers one after the other, each visit a week after the one before."""
+    events = [purchase(f"customer-{who:05}", 7.0 * visit) for visit in range(visits) for who in range(count)]
+    return [record(offset, key_of(event), value_of(event, 2)) for offset, event in enumerate(events)]
+
+
+@dataclass
+class Turn:
+    records: int
+    most: int
+    size: int
+    written: Written
+
+
+def size_of(written: Written) -> dict[Destination, int]:
+    return {
+        to: sum(len(key or b"") + len(value or b"") + BATCH_BYTES for key, value in records)
+        for to, records in written.records.items()
+    }
+
+
+def turns_over(
+    job: PartitionJob, *, bytes_per_s: float = 1e6, with_scores: bool = False, too_slow_before: int = 0
+) -> list[Turn]:
+    """Until nothing waits, on a broker that takes so many bytes a second; nothing is saved up there."""
+    turns, now_s, found, more = BoundedTurns(job, TIMEOUT_S, too_slow_before), 0.0, list[Turn](), True
+    while more:
+        turns.begin(now_s)
+        processed, more = asyncio.run(turns.apply([True] * len(job.sources), with_scores=with_scores))
+        written = job.drain(processed, scores=turns.scores() if with_scores else 0)
+        if written is None:
+            break
+        sizes = size_of(written)
+        took_s = 0.02 + sum(sizes.values()) / bytes_per_s
+        now_s += took_s
+        turns.committed(written, sizes, took_s, now_s)
+        found.append(Turn(processed, turns.most, sum(sizes.values()), written))
+        more |= with_scores and job.engine.scoreboard.waiting > 0
+        assert len(found) < 5_000
+    return found
+
+
+def job_with(records: list[ConsumerRecord], settings: Settings | None = None) -> PartitionJob:
+    job = PartitionJob(settings or settings_for("unused:9092"), 0)
+    for source in range(len(job.sources)):
+        if job.inbox.of_purchases[source]:
+            job.inbox.put(source, records)
+            break
+    return job
+
+
+def test_new_customers_fill_turns_that_grow_and_none_writes_much_more_than_it_may() -> None:
+    job = job_with(newcomers(3_000))
+
+    turns = turns_over(job, bytes_per_s=20e6)
+
+    assert sum(turn.records for turn in turns) == 3_000
+    assert turns[0].most == START_BYTES
+    assert all(turn.size <= 1.5 * turn.most for turn in turns)
+    assert len(turns) > 3
+    assert len(job.engine.customers) == 3_000
+    assert job.positions["purchases"] == 3_000
+
+
+def test_turns_change_nothing_about_the_state() -> None:
+    small, whole = job_with(newcomers(400, visits=5)), job_with(newcomers(400, visits=5))
+
+    turns = turns_over(small, too_slow_before=2)
+    whole.apply(whole.inbox.take(lambda _: True, 10_000))
+    at_once = whole.drain(2_000)
+
+    assert len(turns) > 10
+    assert at_once is not None
+    last = {key: value for turn in turns for to, each in turn.written.records.items() for key, value in each}
+    for to, records in at_once.records.items():
+        if to.topic.endswith("-state") or to.topic.endswith("ledger"):
+            assert {key: last[key] for key, _ in records} == dict(records)
+
+
+def test_scores_find_room_beside_a_stream_that_fills_every_turn_and_all_are_published() -> None:
+    job = job_with(newcomers(600))
+
+    turns = turns_over(job, with_scores=True)
+
+    assert sum(turn.written.scores for turn in turns) >= 600
+    assert job.engine.scoreboard.waiting == 0
+    assert all(turn.size <= 1.5 * turn.most for turn in turns)
+
+
+def test_dead_letters_fill_a_turn_as_well() -> None:
+    job = job_with([record(n, b"c", b"x" * 100_000) for n in range(40)])
+
+    turns = turns_over(job)
+
+    assert sum(turn.records for turn in turns) == 40
+    assert all(turn.size <= turn.most + 200_000 for turn in turns)
+    assert sum(turn.written.dead_letters.total() for turn in turns) == 40
+
+
+def test_a_record_larger_than_a_turn_goes_alone() -> None:
+    job = job_with([record(n, b"c", b"x" * 300_000) for n in range(6)])
+
+    turns = turns_over(job, too_slow_before=9)
+
+    assert turns[0].most == LEAST_BYTES
+    assert [turn.records for turn in turns if turn.records] == [1] * 6
+
+
+def test_customers_who_come_often_in_a_turn_are_written_once_however_small_turns_began() -> None:
+    job = job_with(newcomers(20, visits=200))
+
+    turns = turns_over(job, bytes_per_s=20e6)
+
+    assert sum(turn.records for turn in turns) == 4_000
+    assert len(turns) <= 12
+
+
+def test_a_broker_that_takes_little_has_small_turns_to_the_end() -> None:
+    job = job_with(newcomers(2_000))
+
+    turns = turns_over(job, bytes_per_s=60_000)
+
+    assert sum(turn.records for turn in turns) == 2_000
+    assert max(turn.size for turn in turns) / 60_000 < TIMEOUT_S
+
+
+@pytest.mark.parametrize("most", [LEAST_BYTES, START_BYTES])
+def test_dates_that_come_due_at_once_are_looked_at_as_far_as_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    job = PartitionJob(settings_for("unused:9092", time={"clock": "wall"}), 0)
+    granted = list[int]()
+    monkeypatch.setattr(job.engine.timeline, "grant", granted.append)
+
+    job.begin(most)
+    job.grant(0)
+
+    each = job.foreseen.decision.size + job.foreseen.customer.size
+    assert granted == [most // each]
