@@ -7,7 +7,7 @@ exactly what the state contains.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -49,7 +49,7 @@ from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
 from service.streaming.producer import Destination, Record
 from service.streaming.retries import Mark, Readings
-from service.streaming.turn_size import LARGEST_BYTES, Foreseen
+from service.streaming.turn_size import LARGEST_BYTES
 
 DATES = 500
 """Dates that a turn looks at, at most: where tens of thousands come due at once, those who wait to be counted or
@@ -115,7 +115,6 @@ class PartitionJob:
         self._encoder = Encoder(EncoderSettings.of(settings))
         self.positions = dict.fromkeys(self.sources, 0)
         self.inbox = Inbox(settings, self.sources, self.positions, self.engine, self._carriage)
-        self.foreseen = Foreseen()
         self._most_bytes = LARGEST_BYTES
         self._letters: list[Record] = []
         self._letter_bytes = 0
@@ -128,21 +127,21 @@ class PartitionJob:
         self._made_under = MadeUnder.of(settings)
         self._made_under_told: MadeUnder | None = None
         self._unfinished = False
-        self._destinations = {
+        self.destinations = {
             TopicKind.OUTREACH: Destination(topics.outreach, partition),
             TopicKind.OUTREACH_DECISIONS: Destination(topics.outreach_decisions, partition),
             TopicKind.CUSTOMER_SCORES: Destination(topics.customer_scores, partition),
         }
         self._dead = Destination(topics.dead_letters, partition)
-        self._state = Destination(settings.kafka.state_topic, partition)
-        self._ledger = Destination(settings.kafka.ledger_topic, partition)
+        self.state = Destination(settings.kafka.state_topic, partition)
+        self.ledger = Destination(settings.kafka.ledger_topic, partition)
 
     # ---- recovery
 
     def restore(self, topic: str, key: bytes, value: bytes | None) -> None:
         """One record of the changelogs."""
         try:
-            if topic == self._ledger.topic:
+            if topic == self.ledger.topic:
                 day = day_of_key(key)
                 if key == PARTITIONER_KEY and self._placement is not None:
                     self._placement.take(self.partition, key, value)
@@ -209,24 +208,12 @@ class PartitionJob:
         """Whether records that belong to other partitions wait for the next turn, this one being full of them."""
         return self._carriage is not None and self._carriage.is_full
 
-    def foresee(self) -> int:
-        """Bytes that the turn would write by now, without scores."""
-        state, made, days = self.engine.waiting()
-        foreseen, carriage = self.foreseen, self._carriage
-        size = state * foreseen.customer.size + made * foreseen.decision.size + days * foreseen.day.size
-        if carriage is not None:
-            size += carriage.out_bytes + self.engine.identities.waiting_bytes()
-        return size + self._letter_bytes
-
-    def learn(self, written: Written, sizes: Mapping[Destination, int]) -> None:
-        """What a turn has taken after all."""
-        foreseen, scores = self.foreseen, sizes.get(self._destinations[TopicKind.CUSTOMER_SCORES], 0)
-        made = [sizes.get(self._destinations[kind], 0) for kind in (TopicKind.OUTREACH, TopicKind.OUTREACH_DECISIONS)]
-        foreseen.customer.learn(sizes.get(self._state, 0), written.state)
-        foreseen.decision.learn(sum(made), written.made)
-        foreseen.score.learn(scores, written.scores)
-        foreseen.day.learn(sizes.get(self._ledger, 0), written.days)
-        foreseen.record.learn(sum(sizes.values()) - scores, written.processed)
+    @property
+    def waiting_bytes(self) -> int:
+        """What goes with the turn and is encoded already."""
+        carriage = self._carriage
+        carried = 0 if carriage is None else carriage.out_bytes + self.engine.identities.waiting_bytes()
+        return self._letter_bytes + carried
 
     def apply(self, taken: list[tuple[int, Decoded]]) -> int:
         """Applies a slice of what `take` gave, in its order. Returns how many: all, unless the dead letters alone fill
@@ -260,9 +247,9 @@ class PartitionJob:
                 self.positions[topic] = carriage.position(self.positions[topic])
         return len(taken) - len(left)
 
-    def grant(self, records: int) -> None:
-        """Over so many records does the turn go: it looks at so many dates at most, where the wall clock rules."""
-        fit = self._most_bytes // (self.foreseen.decision.size + self.foreseen.customer.size)
+    def grant(self, records: int, fit: int) -> None:
+        """The turn goes over so many records: it looks at so many dates at most, and no more than find room (`fit`),
+        where the wall clock rules."""
         self.engine.timeline.grant(min(DATES + DATES_FOR_A_RECORD * records, max(1, fit)))
 
     @property
@@ -360,7 +347,7 @@ class PartitionJob:
             if isinstance(output, Decision):
                 decisions.append(output)
             for encoded in self._encoder.encode(output):
-                records.setdefault(self._destinations[encoded.topic], []).append((encoded.key, encoded.value))
+                records.setdefault(self.destinations[encoded.topic], []).append((encoded.key, encoded.value))
         outputs = sum(map(len, records.values()))
         published = len(turn.outputs) - waiting
         if self._letters:
@@ -377,7 +364,7 @@ class PartitionJob:
             sent, carried = self._carriage.take_out()
             for home, batch in sent.items():
                 records[Destination(self.sources[self._own], home)] = batch
-        records[self._state] = [*turn.state, (POSITION_KEY, pack_positions(contained))]
+        records[self.state] = [*turn.state, (POSITION_KEY, pack_positions(contained))]
         ledger: list[Record] = [(day_key(day), value) for day, value in turn.ledger]
         ledger.extend((month_key(month), value) for month, value in turn.brought)
         if self._day_has_changed():
@@ -395,7 +382,7 @@ class PartitionJob:
             if progress is not None:
                 ledger.append((PROGRESS_KEY, progress.pack()))
         if ledger:
-            records[self._ledger] = ledger
+            records[self.ledger] = ledger
         written = Written(
             records,
             dict(self.positions),

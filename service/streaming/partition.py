@@ -247,7 +247,7 @@ class PartitionWorker:
         self.job.beat()
         complete_us = self.job.complete_us(self._intake.complete_us()) if self._wall else 0
         if complete_us > 0:
-            self.job.grant(0)
+            self._turns.grant(0)
             self.job.advance(wall_us, complete_us)
             self._metrics.feed(
                 self.number,

@@ -14,7 +14,7 @@ from service.feed.records import key_of, value_of
 from service.streaming.bounded_turns import BoundedTurns
 from service.streaming.job import PartitionJob, Written
 from service.streaming.producer import Destination
-from service.streaming.turn_size import LEAST_BYTES, START_BYTES
+from service.streaming.turn_size import LEAST_BYTES, START_BYTES, Foreseen
 from tests.support.engines import purchase
 from tests.support.load import settings_for
 
@@ -162,8 +162,9 @@ def test_dates_that_come_due_at_once_are_looked_at_as_far_as_there_is_room(
     granted = list[int]()
     monkeypatch.setattr(job.engine.timeline, "grant", granted.append)
 
-    job.begin(most)
-    job.grant(0)
+    turns = BoundedTurns(job, TIMEOUT_S, 9 if most == LEAST_BYTES else 0)
+    turns.begin(0.0)
+    turns.grant(0)
 
-    each = job.foreseen.decision.size + job.foreseen.customer.size
-    assert granted == [most // each]
+    assert turns.most == most
+    assert granted == [most // (Foreseen().decision.size + Foreseen().customer.size)]
