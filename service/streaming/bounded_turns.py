@@ -12,7 +12,7 @@ from service.streaming.turn_size import Foreseen, TurnSize
 
 TURN_SCORES: Final = 8_000
 """Most score records of one turn; a backlog leaves one for every customer."""
-TURN_RECORDS: Final = 32_000
+TURN_RECORDS = 32_000
 """Most records of one turn: its computing must stay far below the transaction and session time-outs."""
 _FOR_SCORES: Final = 4
 """Of a turn with both, a part in so many is left for scores."""

@@ -25,12 +25,12 @@ def _commit_before_the_flush() -> None:
     """The position is committed before what it stands for is written."""
     write = producer.TransactionalProducer.write
 
-    async def first_the_position(self: Any, records: dict[Any, list[Any]]) -> None:
+    async def first_the_position(self: Any, records: Any) -> Any:
         for place, each in records.items():
             positions = [record for record in each if record[0] == POSITION_KEY]
             if positions:
                 await write(self, {place: positions})
-        await write(self, records)
+        return await write(self, records)
 
     producer.TransactionalProducer.write = first_the_position  # type: ignore[method-assign]
 
@@ -39,8 +39,8 @@ def _no_fence() -> None:
     """Every life has a transactional id of its own: whoever wakes up after its successor has begun goes on writing."""
     begin = producer.TransactionalProducer.__init__
 
-    def unfenced(self: Any, kafka: Any, transactional_id: str) -> None:
-        begin(self, kafka, f"{transactional_id}-{os.getpid()}-{uuid.uuid4().hex[:6]}")
+    def unfenced(self: Any, kafka: Any, transactional_id: str, timeout_s: float | None = None) -> None:
+        begin(self, kafka, f"{transactional_id}-{os.getpid()}-{uuid.uuid4().hex[:6]}", timeout_s)
 
     producer.TransactionalProducer.__init__ = unfenced  # type: ignore[method-assign]
 
@@ -110,11 +110,12 @@ def _doubled_turn() -> None:
     """One turn in ten is written twice."""
     write, count = producer.TransactionalProducer.write, [0]
 
-    async def twice(self: Any, records: dict[Any, list[Any]]) -> None:
-        await write(self, records)
+    async def twice(self: Any, records: Any) -> Any:
+        sizes = await write(self, records)
         count[0] += 1
         if count[0] % 10 == 0:
             await write(self, records)
+        return sizes
 
     producer.TransactionalProducer.write = twice  # type: ignore[method-assign]
 

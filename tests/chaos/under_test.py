@@ -41,9 +41,9 @@ def main() -> None:
 
         MUTANTS[os.environ[MUTANT]].put_in()
     from service.cli import main as churn_alert
-    from service.streaming import partition
+    from service.streaming import bounded_turns
 
-    partition.TURN_RECORDS = TURN_RECORDS
+    bounded_turns.TURN_RECORDS = TURN_RECORDS
 
     churn_alert()
 
