@@ -31,7 +31,7 @@ _ATTEMPTS = (
 """How the messages begin that only say that a broker did not answer and that it will be tried again."""
 _PRODUCED = "Got error produce response"
 """Repeated for each record batch fifty times a second, where too few replicas are in sync."""
-_TOO_FEW = "NotEnoughReplicas"
+_TOO_FEW = ("NotEnoughReplicas", "min.isr")
 _LOOKUP = "Group Coordinator Request failed"
 _ANSWERS = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 """What a broker answers that is there and has no coordinator for the group yet: at a group's first start on it, it
@@ -104,5 +104,5 @@ class Outage(logging.Handler):
 
 def _too_few_replicas(record: logging.LogRecord) -> bool:
     """The broker's own words stand in place of the error where it has sent some."""
-    said = record.getMessage().replace(" ", "").lower()
-    return _TOO_FEW.lower() in said or "insyncreplicas" in said or "in-syncreplicas" in said
+    said = record.getMessage()
+    return any(words in said for words in _TOO_FEW)

@@ -6,7 +6,12 @@ import logging
 
 import pytest
 import structlog
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError, RequestTimedOutError
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaConnectionError,
+    NotEnoughReplicasError,
+    RequestTimedOutError,
+)
 
 from service.streaming import outage
 from service.streaming.outage import PATIENCE_S, QUIET_S, Outage
@@ -92,3 +97,28 @@ def test_other_errors_go_their_usual_way(clock: Clock, caplog: pytest.LogCapture
         assert heard(Outage("kafka:9092"), "Something else: %s", "broken") == []
 
     assert "Something else: broken" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotEnoughReplicasError,
+        "The size of the current ISR : 1 is insufficient to satisfy the min.isr requirement of 2 for partition scores-0",
+    ],
+)
+def test_too_few_replicas_are_one_line_and_an_outage_until_it_is_over(clock: Clock, error: object) -> None:
+    handler = Outage("kafka:9092")
+    produced = "Got error produce response on topic-partition %s, retrying. Error: %s"
+
+    said = [line for _ in range(50) for line in heard(handler, produced, "scores-0", error)]
+
+    assert said == ["the broker takes no records: too few replicas are in sync; trying again"]
+    assert handler.within(2)
+    assert handler.count == 1
+
+
+def test_another_error_of_a_record_goes_its_usual_way(clock: Clock) -> None:
+    handler = Outage("kafka:9092")
+
+    assert heard(handler, "Got error produce response on topic-partition %s: %s", "scores-0", "moved") == []
+    assert not handler.within(2)

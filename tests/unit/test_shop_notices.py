@@ -26,6 +26,7 @@ from service.streaming.period_totals import Publisher, ShopTotals
 from service.streaming.producer import Destination, Record
 from service.streaming.shop_notices import ShopNotices
 from service.streaming.topic_plan import topic_plan
+from service.streaming.turn_size import START_BYTES
 from tests.support.engines import make_engine
 
 FIRST = 20_454
@@ -271,8 +272,9 @@ class Written:
     def __init__(self) -> None:
         self.turns: list[dict[Destination, list[Record]]] = []
 
-    async def write(self, records: dict[Destination, list[Record]]) -> None:
+    async def write(self, records: dict[Destination, list[Record]]) -> dict[Destination, int]:
         self.turns.append(records)
+        return {to: sum(len(value or b"") for _, value in each) for to, each in records.items()}
 
 
 def shop_of(days: int, partitions: int, said: Settings) -> ShopTotals:
@@ -304,8 +306,15 @@ async def test_a_notice_goes_in_the_transaction_of_the_numbers_of_all_partitions
     for _ in range(2):
         await publisher._publish(list(totals.rows.values()), totals.brought.rows())
 
-    (turn,) = written.turns
+    *before, turn = written.turns
     assert {to.topic for to in turn} == {"period-metrics", "shop-notices"}
+    assert before, "years of numbers are more than a first turn may write"
+    for part in (*before, turn):
+        numbers = part[Destination("period-metrics", 0)]
+        assert sum(len(value or b"") for _, value in numbers) <= START_BYTES
+    assert {to.topic for part in before for to in part} == {"period-metrics"}
+    published = [key for part in written.turns for key, _ in part[Destination("period-metrics", 0)]]
+    assert len(published) == len(set(published)) == len(totals.rows)
     ((key, value),) = turn[Destination("shop-notices", 0)]
     data = json.loads(value or b"")["data"]
     assert (key, data["value"], data["rests_on"]) == (b"few:month:2026-03-01", 50.0, 80)
