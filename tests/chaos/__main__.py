@@ -70,8 +70,8 @@ def main() -> int:
             return _mutants(cluster)
         for schedule, mutant in schedules(arguments):
             print(schedule, flush=True)
-            with World(cluster, schedule.seed, mutant=mutant) as world:
-                outcome = world.run(schedule, KINDS)
+            with World(cluster, schedule, mutant=mutant) as world:
+                outcome = world.run(KINDS)
             print(outcome.said, flush=True)
             if outcome.complaints:
                 print("\n".join([*outcome.complaints, outcome.logs]))

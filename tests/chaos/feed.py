@@ -35,7 +35,8 @@ MIXED, ALONE, BETWEEN = 60, 10, 14
 EVERY_S: Final = 0.4
 HANGS_FOR_S: Final = 3.0
 """A broker ends a transaction whose producer has died after so long."""
-DAYS: Final = 3_000
+DAYS: Final = 600
+"""From 2025 on: all of it lies in the past."""
 PATIENCE: Final = 50
 """Tries of one transaction."""
 
@@ -68,12 +69,12 @@ class Feed:
 
     # ---- what is written
 
-    def good(self, partition: int) -> Line:
-        """The next event of that partition's customers."""
-        while not self._good[partition]:
-            line = next(self._events)
+    def good(self, partition: int, count: int) -> list[Line]:
+        """The next events of that partition's customers; fewer where the café's days are over."""
+        waiting = self._good[partition]
+        while len(waiting) < count and (line := next(self._events, None)) is not None:
             self._good[self.home(line)].append(line)
-        return self._good[partition].popleft()
+        return [waiting.popleft() for _ in range(min(count, len(waiting)))]
 
     def bad(self, partition: int) -> Line | None:
         """A hostile record that lies there, if one is at hand."""
@@ -188,12 +189,12 @@ class _Stream:
 
     def _mixed(self) -> list[Line]:
         """Events of all topics in order of time."""
-        return self._strewn([self._feed.good(self._partition) for _ in range(MIXED)], 0.12)
+        return self._strewn(self._feed.good(self._partition, MIXED), 0.12)
 
     def _alone(self) -> list[Line]:
         """Purchases of the days that follow."""
         topic = self._feed.purchases_topic()
-        days = (self._feed.good(self._partition) for _ in range(ALONE))
+        days = self._feed.good(self._partition, ALONE)
         return self._strewn([line for line in days if line.topic == topic], 0.05)
 
     def _strewn(self, good: list[Line], share: float) -> list[Line]:
@@ -211,6 +212,8 @@ class _Stream:
 
     async def _put(self, lines: list[Line], hold_s: float) -> None:
         """One transaction. Whatever brokers do, the lines are there exactly once afterwards."""
+        if not lines:
+            return
         feed, tries = self._feed, 0
         while True:
             committing, first = False, None

@@ -6,7 +6,7 @@ import random
 from typing import Final
 
 from tests.chaos.schedule import Act, Draw, Kind, What
-from tests.chaos.world import BASE_DELAY_S, SESSION_S, World
+from tests.chaos.world import BASE_DELAY_S, SESSION_S, WEB_LOAD, World
 from tests.support.proxy import State
 
 WORKERS: Final = ("w1", "w2")
@@ -14,6 +14,9 @@ COMER: Final = "w3"
 """Comes and goes, so that the group is divided anew."""
 BEYOND_S: Final = SESSION_S + 2.5
 """A worker that stands still for so long has been replaced."""
+
+CLOCKS: Final = (-86_400.0, -3_600.0, -7.0, 7.0, 3_600.0, 86_400.0)
+"""Seconds by which a wall clock is off: a wrong zone, a lost day, a clock that was set."""
 
 
 def _worker(low_s: float, high_s: float, *strengths: float) -> Draw:
@@ -34,8 +37,13 @@ def _comer(rng: random.Random) -> What:
     return What(COMER, rng.uniform(2.0, 6.0))
 
 
-def _all(rng: random.Random) -> What:
-    return What("", rng.uniform(3.0, 8.0), rng.choice((20_000.0, 100_000.0)))
+def _quota(rng: random.Random) -> What:
+    """Of all clients together with their answers: a turn writes some kilobytes."""
+    return What(rng.choice(("producer_byte_rate", "consumer_byte_rate")), rng.uniform(3.0, 8.0), rng.choice((8e3, 4e4)))
+
+
+def _page(rng: random.Random) -> What:
+    return What("", rng.uniform(4.0, 10.0))
 
 
 def _process(what: What) -> list[str]:
@@ -44,6 +52,14 @@ def _process(what: What) -> list[str]:
 
 def _link(what: What) -> list[str]:
     return [f"link {what.target}"]
+
+
+def _clock(what: What) -> list[str]:
+    return [f"clock {what.target}"]
+
+
+def _itself(what: What) -> list[str]:
+    return [f"{what.target} or the page"]
 
 
 def _brokers(_: What) -> list[str]:
@@ -111,6 +127,11 @@ def _all_kinds() -> list[Kind]:
         Kind("thin network", _worker(2.0, 8.0, 30_000, 100_000), _link, _thin, _healed, 1.0),
         Kind("aborted transaction", lambda _: What(""), _nothing, lambda w, _: w.feed.ghost(hangs=False), None, 0.7),
         Kind("hanging transaction", lambda _: What(""), _nothing, lambda w, _: w.feed.ghost(hangs=True), None, 0.5),
+        Kind("full disk", _broker(2.0, 5.0), _brokers, World.fill_disk, World.give_room, 0.7, 6.0),
+        Kind("throttled", _quota, _itself, World.throttle, World.throttle_no_more, 0.7),
+        Kind("clock off", _worker(1.0, 8.0, *CLOCKS), _clock, World.set_clock, World.right_clock, 1.0),
+        Kind("retention", lambda _: What(""), _nothing, World.forget_what_is_applied, None, 0.7),
+        Kind(WEB_LOAD, _page, _itself, World.attack_page, World.attack_no_more, 0.3),
     ]
 
 

@@ -44,8 +44,8 @@ def test_no_schedule_loses_doubles_or_changes_anything(cluster: Cluster) -> None
     for seed in seeds:
         schedule = drawn(seed, SECONDS, KINDS)
         print(schedule)
-        with World(cluster, seed) as world:
-            outcome = world.run(schedule, KINDS)
+        with World(cluster, schedule) as world:
+            outcome = world.run(KINDS)
         outcome.assert_good()
         if time.monotonic() - began_s + SECONDS > MINUTES * 60:
             break

@@ -134,6 +134,14 @@ class Watch:
         with self._lock:
             return sum(self.applied.values())
 
+    def applied_inputs(self) -> dict[Place, int]:
+        """Of each input: everything below is contained in the state, and has been seen here."""
+        with self._lock:
+            return {
+                place: min(self.applied.get(place, 0), self._read_to.get(TopicPartition(*place), 0))
+                for place in self.kept
+            }
+
     def shows(self, topic: str, partition: int, offset: int) -> bool | None:
         """Whether that record was committed; None while nobody knows."""
         with self._lock:

@@ -6,17 +6,21 @@ from __future__ import annotations
 import asyncio
 import heapq
 import signal
+import sys
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import TimeoutExpired
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from types import TracebackType
 from typing import Final, Self
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
 
 from service.config import Settings
 from service.errors import ExitCode
@@ -28,6 +32,7 @@ from tests.chaos.watch import Watch
 from tests.support.checker import Report, check
 from tests.support.cluster import Cluster, Node
 from tests.support.load import settings_for
+from tests.support.processes import free_port
 from tests.support.worker_process import WorkerProcess, visible
 
 PARTITIONS: Final = 3
@@ -44,6 +49,11 @@ ENDLESS: Final = 6
 """So many ends of one worker by itself in a row, with nothing applied in between, are an endless restart."""
 SETTLE_S: Final = 90.0
 """Requests that wait for an answer which was lost give up after 45 s."""
+LEAST_CUSTOMERS: Final = 240
+CUSTOMERS_PER_S: Final = 3.0
+"""Of the café, for each second of a schedule: so that its days last."""
+WEB_LOAD: Final = "web load"
+"""A schedule in which this occurs has a worker with a page."""
 WAITS_S: Final = 8.0
 """So long a disturbance of a worker waits for that worker to have work in hand."""
 BASE_DELAY_S: Final = 0.004
@@ -73,12 +83,17 @@ class Outcome:
 class World:
     """Made for one schedule; the cluster stays for the next."""
 
-    def __init__(self, cluster: Cluster, seed: int, *, mutant: str = "", customers: int = 240) -> None:
+    def __init__(self, cluster: Cluster, schedule: Schedule, *, mutant: str = "") -> None:
         self.cluster = cluster
         self._stack = ExitStack()
         self._mutant = mutant
         self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
+        seed = schedule.seed
+        self._schedule = schedule
         self._static = seed % 2 == 0
+        """Whether the workers' places in the group are kept for them."""
+        self._page = free_port() if any(step.kind == WEB_LOAD for step in schedule.steps) else None
+        self._attack: Popen[bytes] | None = None
         self.settings = self._settings_of(cluster.bootstrap_servers, f"c{seed}-{uuid.uuid4().hex[:6]}-")
         self.workers = {name: self._worker(name) for name in CLIENTS}
         self._wanted: dict[str, bool] = dict.fromkeys(CLIENTS, False)
@@ -88,6 +103,7 @@ class World:
         """Exit code → how often a worker has ended by itself with it."""
         topics.create(self.settings, partitions=PARTITIONS, replication=3, wait_s=30)
         self._watched = Watch(self.settings, PARTITIONS)
+        customers = max(LEAST_CUSTOMERS, int(CUSTOMERS_PER_S * schedule.seconds))
         self.feed = Feed(self.settings, PARTITIONS, seed, self._watched.shows, customers=customers)
         self.complaints: list[str] = []
 
@@ -108,12 +124,15 @@ class World:
         )
 
     def _worker(self, name: str) -> WorkerProcess:
-        variables = {CLOCK: str(self._directory / f"clock-{name}")}
+        variables, page = {CLOCK: str(self._directory / f"clock-{name}")}, self._page if name == "w1" else None
         if self._mutant:
             variables[MUTANT] = self._mutant
         return WorkerProcess(
-            self.settings.changed(kafka={"bootstrap_servers": self.cluster.behind(name)}),
+            self.settings.changed(
+                kafka={"bootstrap_servers": self.cluster.behind(name)}, **({"web": {"port": page}} if page else {})
+            ),
             name,
+            web=page is not None,
             static=self._static and name != "w3",
             program="tests.chaos.under_test",
             variables=variables,
@@ -170,13 +189,51 @@ class World:
     def resume_broker(self, what: What) -> None:
         self._node(what).resume()
 
+    def fill_disk(self, what: What) -> None:
+        """A broker without room ends itself at its next write."""
+        self._node(what).fill_disk()
+
+    def give_room(self, what: What) -> None:
+        self._node(what).kill()
+        self._node(what).restart()
+
+    def throttle(self, what: What) -> None:
+        self.cluster.quota(what.target, what.strength)
+
+    def throttle_no_more(self, what: What) -> None:
+        self.cluster.quota(what.target, None)
+
+    def set_clock(self, what: What) -> None:
+        """The worker's wall clock is off by so many seconds from now on."""
+        (self._directory / f"clock-{what.target}").write_text(str(what.strength), encoding="utf-8")
+
+    def right_clock(self, what: What) -> None:
+        self.set_clock(what._replace(strength=0.0))
+
+    def forget_what_is_applied(self, _: What) -> None:
+        """Retention: what the state contains goes from the inputs."""
+        applied = {TopicPartition(*place): at for place, at in self._watched.applied_inputs().items()}
+        with suppress(KafkaError, OSError), closing(self.cluster.admin()) as admin:
+            admin.delete_records(applied, timeout_ms=5_000)
+
+    def attack_page(self, what: What) -> None:
+        """Requests at once again and again, half-open ones, large bodies, and the heaviest list."""
+        command = [sys.executable, "-m", "tests.support.attack", str(self._page), "100", "100"]
+        self._attack = Popen(command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL)
+
+    def attack_no_more(self, what: What) -> None:
+        if self._attack is not None:
+            self._attack.communicate(timeout=60)
+            self._attack = None
+
     def _node(self, what: What) -> Node:
         return self.cluster.nodes[int(what.target) - 1]
 
     # ---- how it goes
 
-    def run(self, schedule: Schedule, kinds: Mapping[str, Kind]) -> Outcome:
+    def run(self, kinds: Mapping[str, Kind]) -> Outcome:
         """The whole of it: the disturbances, then quiet, then what is there is compared with what must be."""
+        schedule = self._schedule
         outcome = Outcome(schedule)
         due = [(step.at_s, number, kinds[step.kind].begin) for number, step in enumerate(schedule.steps)]
         ends: dict[int, Act] = {}
@@ -314,6 +371,7 @@ class World:
                 worker.resume()
                 worker.end(signal.SIGKILL)
             worker._directory.cleanup()
+        self.attack_no_more(What(""))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from kafka.errors import KafkaError
+from kafka.protocol.admin.client_quotas import AlterClientQuotasRequest
 
 from service.connection.admin import open_admin
 from service.local_broker.broker import HOST, SHORT_LIFE, LocalKafka
@@ -180,6 +181,21 @@ class Cluster:
             (described,) = admin.describe_topics([topic])
         partitions = sorted(described["partitions"], key=lambda each: int(each["partition_index"]))
         return [int(each["leader_id"]) - 1 for each in partitions]
+
+    def quota(self, name: str, bytes_per_s: float | None) -> None:
+        """Limits every client of every user (`producer_byte_rate` or `consumer_byte_rate`); None = no more."""
+        entry = AlterClientQuotasRequest.EntryData(
+            entity=[AlterClientQuotasRequest.EntryData.EntityData(entity_type="user", entity_name=None)],
+            ops=[
+                AlterClientQuotasRequest.EntryData.OpData(
+                    key=name, value=bytes_per_s or 0.0, remove=bytes_per_s is None
+                )
+            ],
+        )
+        request = AlterClientQuotasRequest(entries=[entry], validate_only=False)
+        with closing(self.admin()) as admin:
+            answer = admin._manager.run(admin._manager.send, request)
+        assert not answer.entries[0].error_code, answer
 
     def stop(self) -> None:
         for node in self.nodes:
