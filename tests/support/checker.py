@@ -13,6 +13,7 @@ import base64
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import msgspec
@@ -271,7 +272,9 @@ def _compare_state(
             restore(key.decode(), wanted.state[key]),
         )  # restore levels the due queue's bookkeeping
         if is_.fields() != should.fields():
-            both = zip(FIELDS, is_.fields(), should.fields(), strict=True)
+            both = zip_longest(
+                FIELDS, is_.fields(), should.fields()
+            )  # fields at their defaults are left out at the end
             values = [(name, one, other) for name, one, other in both if one != other]
             report.differ(where, [f"{key!r} differs in (field, is, should be) {values}"])
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -20,6 +22,8 @@ from types import TracebackType
 from typing import Any, Self
 
 HOST = "127.0.0.1"
+RESET = struct.pack("ii", 1, 0)
+"""A connection that is closed so tells the other side that it was broken off."""
 PIECE = 65_536
 AHEAD = 64
 """Pieces under way in one direction of a connection; then its sender is held back, as by a full window."""
@@ -58,6 +62,7 @@ class Link:
         self.changed = asyncio.Event()
         if state is State.CUT:
             for writer in list(self.writers):
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 writer.transport.abort()
 
     async def until_through(self, *, answers: bool) -> None:
