@@ -6,7 +6,7 @@ import random
 from typing import Final
 
 from tests.chaos.schedule import Act, Draw, Kind, What
-from tests.chaos.world import BASE_DELAY_S, SESSION_S, WEB_LOAD, World
+from tests.chaos.world import SESSION_S, WEB_LOAD, World
 from tests.support.proxy import State
 
 WORKERS: Final = ("w1", "w2")
@@ -89,7 +89,7 @@ def _parted(state: State) -> Act:
 
 
 def _healed(world: World, what: What) -> None:
-    world.cluster.proxy.tell(world.cluster.links(what.target), delay_s=BASE_DELAY_S)
+    world.cluster.proxy.tell(world.cluster.links(what.target), delay_s=world.delay_s)
 
 
 def _all_kinds() -> list[Kind]:

@@ -17,5 +17,5 @@ SECONDS: Final = 25.0
 def noticed(cluster: Cluster, name: str, seed: int = 1) -> list[str]:
     """What a schedule of the disturbances that concern it says of a worker with that defect."""
     schedule = drawn(seed, SECONDS, {kind: KINDS[kind] for kind in MUTANTS[name].kinds})
-    with World(cluster, schedule, mutant=name) as world:
+    with World(cluster, schedule, mutant=name, delay_s=MUTANTS[name].delay_s) as world:
         return world.run(KINDS).complaints

@@ -54,7 +54,7 @@ CUSTOMERS_PER_S: Final = 3.0
 """Of the café, for each second of a schedule: so that its days last."""
 WEB_LOAD: Final = "web load"
 """A schedule in which this occurs has a worker with a page."""
-WAITS_S: Final = 8.0
+WAITS_S: Final = 20.0
 """So long a disturbance of a worker waits for that worker to have work in hand."""
 BASE_DELAY_S: Final = 0.004
 """Of each worker's links in each direction, as between two machines: so that a turn takes a while, and is met."""
@@ -83,10 +83,14 @@ class Outcome:
 class World:
     """Made for one schedule; the cluster stays for the next."""
 
-    def __init__(self, cluster: Cluster, schedule: Schedule, *, mutant: str = "") -> None:
+    def __init__(
+        self, cluster: Cluster, schedule: Schedule, *, mutant: str = "", delay_s: float = BASE_DELAY_S
+    ) -> None:
+        """`delay_s`: of the workers' links while nothing disturbs them."""
         self.cluster = cluster
         self._stack = ExitStack()
         self._mutant = mutant
+        self.delay_s = delay_s
         self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         seed = schedule.seed
         self._schedule = schedule
@@ -117,7 +121,7 @@ class World:
                 "session_timeout_s": SESSION_S,
                 "heartbeat_interval_s": 1,
                 "rebalance_timeout_s": 15,
-                "transaction_timeout_s": 8,
+                "transaction_timeout_s": 20,  # longer than a pause: what fences a sleeper is its successor
                 "request_timeout_s": 8,
                 "partitioner": "murmur2",
             },
@@ -276,7 +280,7 @@ class World:
     def _calm(self) -> None:
         """Every link as it is when nothing disturbs it."""
         links = [each for client in CLIENTS for each in self.cluster.links(client)]
-        self.cluster.proxy.tell(links, delay_s=BASE_DELAY_S)
+        self.cluster.proxy.tell(links, delay_s=self.delay_s)
 
     def _works(self, name: str) -> bool:
         """Whether that worker has partitions, and has begun to apply what lies in them."""
