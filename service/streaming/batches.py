@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from service.config import KafkaSettings
 from service.errors import FatalError
 from service.streaming.job import PartitionJob
-from service.streaming.log_ends import KNOWN_FOR_US, CompleteUpTo, Ends, Log, SourcePartition
+from service.streaming.log_ends import CompleteUpTo, Ends, Log, SourcePartition, counts
 from service.streaming.transport import Batch
 
 
@@ -175,11 +175,11 @@ class Intake:
     def at_ends(self) -> list[bool]:
         """Of each input whether it is known to hold nothing that is not decoded here, behind an open transaction
         neither."""
-        since_us = time.time_ns() // 1000 - KNOWN_FOR_US
+        now_us = time.time_ns() // 1000
         return [
             ends is not None
             and ends.position >= ends.log.high
-            and ends.log.asked_us >= since_us
+            and counts(ends.log.asked_us, now_us)
             and self._all_here(index)
             for index, ends in enumerate(map(self._source.ends, self._tps))
         ]

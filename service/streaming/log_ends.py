@@ -57,6 +57,12 @@ class Ends(NamedTuple):
     log: Log
 
 
+def counts(asked_us: int, now_us: int) -> bool:
+    """Whether what was asked for then is known now: not if it is long ago, nor if a clock that was set back since says
+    that it lies ahead."""
+    return now_us - KNOWN_FOR_US <= asked_us <= now_us
+
+
 class CompleteUpTo:
     """Up to which instant all that lay in one partition's log has been applied."""
 

@@ -22,7 +22,7 @@ from service.errors import FatalError
 from service.streaming.batches import Gap, Intake, Source
 from service.streaming.bounded_turns import BoundedTurns
 from service.streaming.job import PartitionJob
-from service.streaming.log_ends import KNOWN_FOR_US, SourcePartition
+from service.streaming.log_ends import SourcePartition, counts
 from service.streaming.metrics import Metrics
 from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
@@ -293,11 +293,11 @@ class PartitionWorker:
 
     def progress(self) -> list[tuple[int, int]] | None:
         """(applied up to, end) of each input topic; None where an end is not known, or has not been heard of lately."""
-        ends, since_us = self._intake.ends(), time.time_ns() // 1000 - KNOWN_FOR_US
+        ends, now_us = self._intake.ends(), time.time_ns() // 1000
         known = [
             (self.job.positions[topic], end.log.high)
             for topic, end in ends.items()
-            if end is not None and end.log.asked_us >= since_us
+            if end is not None and counts(end.log.asked_us, now_us)
         ]
         return known if len(known) == len(ends) else None
 

@@ -189,9 +189,10 @@ def test_an_end_behind_an_open_transaction_is_not_reached() -> None:
     assert stage.intake.at_ends() == [True, False, True]
 
 
-def test_an_end_that_was_asked_for_long_ago_is_not_known() -> None:
+@pytest.mark.parametrize("age_s", [6, -3_600], ids=["six seconds", "an hour before the clock was set back"])
+def test_an_end_that_was_asked_for_long_ago_is_not_known(age_s: float) -> None:
     stage = Stage()
-    stage.source.end = dict.fromkeys(stage.job.sources, ends(0, 0)) | {TOPIC: ends(0, 0, age_s=6)}
+    stage.source.end = dict.fromkeys(stage.job.sources, ends(0, 0)) | {TOPIC: ends(0, 0, age_s=age_s)}
 
     assert stage.intake.at_ends() == [True, False, True]
 
