@@ -5,6 +5,7 @@ ChurnAlertError
 ├── TransientError      the world is not ready (broker down, topic missing): wait with back-off, acknowledge nothing
 └── FatalError          misconfiguration or a broken guarantee: one sentence, exit code ≠ 0, a supervisor may restart
     └── ConfigurationError   a setting, a topic or a port; the sentence names the cause and the cure
+        ├── CeilingError     errors of our own with record after record: a person has to look
         └── NotThereError    what a command was asked for is not there
 
 What a command ends with when it ends by one of them is in `ExitCode`, and nowhere else.
@@ -59,6 +60,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_FORMAT = "unknown_format"
     DECOMPRESSED_TOO_LARGE = "decompressed_too_large"
     HEADER_NOT_TEXT = "header_not_text"
+    INTERNAL_ERROR = "internal_error"
 
 
 class ChurnAlertError(Exception):
@@ -102,6 +104,10 @@ class ConfigurationError(FatalError):
     exit_code = ExitCode.CONFIGURATION
 
 
+class CeilingError(ConfigurationError):
+    """Errors of our own come up with so many records that a person has to look."""
+
+
 class NotThereError(ConfigurationError):
     """What was asked for is not there: a customer, a dead letter."""
 
@@ -114,10 +120,10 @@ def told(error: BaseException) -> str:
     if isinstance(error, ChurnAlertError):
         return str(error)[:_LONGEST_TOLD]
     said = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-    return type(error).__name__ + said + _place_of(error)
+    return type(error).__name__ + said + place_of(error)
 
 
-def _place_of(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """The innermost line of ours that it came through; empty where there is none."""
     place, frame = "", error.__traceback__
     while frame is not None:

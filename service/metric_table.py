@@ -321,6 +321,11 @@ PAGE_RESTARTS = CounterRow(
     "churn_alert_page_restarts_total",
     "How often the page's process had to be started again; the worker goes on. Grows: see its lines in the log.",
 )
+SET_ASIDE = GaugeRow(
+    "churn_alert_set_aside",
+    "Records, customers, outputs and refreshes that were set aside within a day after an error of our own; customers as long as they are. Above 0: send the line of the log to whoever maintains the program.",
+    labels=("kind", "partition"),
+)
 RETRIED_RECORDS = CounterRow(
     "churn_alert_retried_records_total",
     "Records that `churn-alert dead-letters retry` has sent back, by what became of them; again = it was taken before, and counted once. refused grows: the cause is not repaired.",

@@ -204,6 +204,18 @@ ALERTS: Final = (
         "What a refused purchase would have said is missing: its customer looks quieter than they are by that visit.",
     ),
     Alert(
+        "ChurnAlertSetAside",
+        "sum by (kind) (churn_alert_set_aside) > 0",
+        "0s",
+        Severity.WARNING,
+        "An error of our own: {{ $value }} set aside ({{ $labels.kind }}).",
+        "The program met an error that nobody expected with the same record, customer or output twice, and goes on without it.",
+        "Send the line `an error of our own` of the log to whoever maintains the program; it names nobody. With a release in which "
+        "it is mended, `churn-alert dead-letters retry --code internal_error`.",
+        "What that record says is missing, or that customer is not written to. With more than `limits.set_aside_most` the worker "
+        "stops for a person.",
+    ),
+    Alert(
         "ChurnAlertDeadLetterShare",
         "churn_alert:dead_letters:ratio_rate10m > 0.01",
         "5m",

@@ -156,6 +156,15 @@ def retry(
         out.print(f"{told} left alone: `churn-alert deliver retry` asks for them again.", highlight=False)
 
 
+@app.command()
+def resume(ctx: typer.Context) -> None:
+    """Let go on what has stopped for a person, once its cause is known: errors of our own with many records."""
+    from service.streaming.operator import go_on
+
+    told = counted(go_on(settings_of(ctx)), "partition")
+    out.print(f"{told} told to go on; start the workers that have ended.", highlight=False)
+
+
 def _not_here(referred: list[StoredDeadLetter]) -> str:
     """What to do about records of which not everything lies in their dead letters."""
     letter = referred[0].letter

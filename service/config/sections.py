@@ -449,6 +449,11 @@ class LimitSettings(_Section):
     """Bytes of the largest record that is read; a larger one is bad input."""
     max_future_skew_s: Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)] = 600.0
     """An event dated further ahead of the wall clock is bad input."""
+    set_aside_most: Annotated[int, Field(ge=0, le=10_000)] = 10
+    """Records and customers that are set aside after an error of our own, within set_aside_minutes: with more the
+    partition stops for a person."""
+    set_aside_minutes: Annotated[float, Field(gt=0, le=366 * 1_440, allow_inf_nan=False)] = 60.0
+    """See set_aside_most."""
 
 
 class TimeSettings(_Section):

@@ -80,6 +80,10 @@ ASKED_PREFIX: Final = b"\x00retry:"
 """In the ledger topic, before what a dead letter is known by: that it was sent back (streaming/retries.py)."""
 RETRIED_PREFIX: Final = b"\x00retried:"
 """The same: what became of it."""
+GO_ON_KEY: Final = b"\x00go-on"
+"""In the ledger topic: when the operator last said that a partition that waits for a person may go on, Unix µs."""
+STUMBLED_PREFIX: Final = b"\x00stumbled:"
+"""In the ledger topic, before what an error of our own was about: how often it was tried (streaming/quarantine.py)."""
 _DAY_BYTES: Final = 4
 
 

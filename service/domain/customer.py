@@ -24,6 +24,7 @@ from service.domain.occasion import OwnOccasions
 from service.domain.profile import ProfileState
 from service.domain.rare import NOTHING, Rare
 from service.domain.sealed_chunks import Sealed, of_order_memory
+from service.domain.stumbling import LaterSnapshotError
 
 VERSION: Final = 1
 NO_DAY: Final = -(1 << 40)
@@ -454,10 +455,15 @@ def snapshot(customer: Customer) -> bytes:
 
 
 def restore(customer_id: str, value: bytes) -> Customer:
-    """The customer of a snapshot. Raises ValueError for bytes that are no snapshot of this or an earlier version."""
+    """The customer of a snapshot. Raises ValueError for bytes that are no snapshot of this or an earlier version,
+    LaterSnapshotError where they are one of a later one."""
     try:
         fields = wide_numbers.decode(value)
-        if not isinstance(fields, list) or not fields or fields[0] != VERSION or len(fields) > len(FIELDS) + 1:
+        if not isinstance(fields, list) or not fields or not isinstance(fields[0], int):
+            raise ValueError("not a customer's snapshot")
+        if fields[0] > VERSION or (fields[0] == VERSION and len(fields) > len(FIELDS) + 1):
+            raise LaterSnapshotError("not a customer's snapshot of a known version: a later release has written it")
+        if fields[0] != VERSION:
             raise ValueError("not a customer's snapshot of a known version")
         customer, memory = Customer(customer_id), None
         for name, field in zip(FIELDS, fields[1:], strict=False):

@@ -32,6 +32,7 @@ from service.domain.changelog import (
     ASKED_PREFIX,
     BRAKE_KEY,
     ERASED_PREFIX,
+    GO_ON_KEY,
     JUDGED_PREFIX,
     KEYED_KEY,
     MADE_UNDER_KEY,
@@ -51,6 +52,7 @@ from service.domain.changelog import (
     ROW_PREFIX,
     SENT_PREFIX,
     SOURCE_PREFIX,
+    STUMBLED_PREFIX,
     TABLE_KEY,
     TODAY_KEY,
     chunk_of_key,
@@ -320,10 +322,12 @@ class _Division:
     def _ledger(self, key: bytes, value: bytes) -> None:
         if day_of_key(key) is not None or month_of_key(key) is not None:
             self._parts[0].ledger[key] = value
-        elif key in (TODAY_KEY, RESUME_KEY, MADE_UNDER_KEY) or key.startswith((ASKED_PREFIX, RETRIED_PREFIX)):
+        elif key in (TODAY_KEY, RESUME_KEY, MADE_UNDER_KEY, GO_ON_KEY) or key.startswith(
+            (ASKED_PREFIX, RETRIED_PREFIX)
+        ):
             for part in self._parts:
                 part.ledger[key] = value
-        elif key not in (PARTITIONER_KEY, PROGRESS_KEY):
+        elif key not in (PARTITIONER_KEY, PROGRESS_KEY) and not key.startswith(STUMBLED_PREFIX):
             raise ValueError(f"a record {key[:20]!r} of the ledger is none that this release can divide")
 
 

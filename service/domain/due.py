@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.customer import Customer
@@ -18,8 +19,10 @@ class DueQueue:
     """Dates of the customers of one partition. Fires in the order (date, customer_id), whatever the order of
     scheduling."""
 
-    def __init__(self, customers: Mapping[str, Customer]) -> None:
+    def __init__(self, customers: Mapping[str, Customer], aside: AbstractSet[str] = frozenset()) -> None:
+        """`aside`: customers whose dates do not come up, whatever they are."""
         self._customers = customers
+        self._aside = aside
         self._buckets: dict[int, list[Customer]] = {}
         """Who waits for a day. The customers themselves: to look a million up by id costs more than all the rest."""
         self._days: list[int] = []
@@ -36,6 +39,8 @@ class DueQueue:
         """The customer's date may have changed."""
         wake = customer.wake_us
         if wake >= NEVER:
+            return
+        if self._aside and customer.customer_id in self._aside:
             return
         day = wake // DAY_US
         if day <= self._open_day:

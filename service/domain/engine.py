@@ -11,6 +11,7 @@ wherever a restart lay. An exception from here is a bug, never bad input; the ca
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, assert_never
 
 from service.domain import cadence
@@ -56,6 +57,7 @@ from service.domain.purchase_history import BOUGHT, GIVEN_BACK, SAID, knows, ord
 from service.domain.rhythm import Rhythm
 from service.domain.scoreboard import Scoreboard
 from service.domain.sources import Sources
+from service.domain.stumbling import CustomerError, LaterSnapshotError, RefreshError
 from service.domain.timeline import Timeline
 from service.domain.visits import Visits
 
@@ -103,6 +105,16 @@ class Engine:
         self._own_records: dict[bytes, bytes | None] = {}
         self._outputs: list[Output] = []
         """Decisions, and tombstones of scores, in the order in which they were made."""
+        self.aside: set[str] = set()
+        """Customers whose dates do not come up, because an error of our own did when they did: nothing is decided about
+        them, and what they do counts. Told before `restored`."""
+        self.is_aside: Callable[[str], bool] | None = None
+        """Whether a customer who is new is to be one of them; None: none is."""
+        self.refreshes_left_out: set[int] = set()
+        """Instants of refreshes of which the same is true."""
+        self.unreadable: set[str] = set()
+        """Customers whose stored state cannot be read. It is left as it is, and nothing of them may be applied but an
+        erasure."""
         self._learned_read: dict[bytes, bytes] = {}
         """Records of what is learned that were read back and not yet taken over."""
         self._chunks_read: dict[str, dict[int, bytes | None]] = {}
@@ -140,6 +152,7 @@ class Engine:
             self.sources,
             self._look,
             self._refresh,
+            self.aside,
         )
         self.brought = Brought(policy.outreach, self.everybody, self.calendar, self.brought_sums)
         self.ladder = Ladder(
@@ -216,12 +229,25 @@ class Engine:
         self._changed = True
 
     def _refresh(self, at_us: int) -> None:
-        """The weekly refresh of what is learned from everybody."""
+        """The weekly refresh of what is learned from everybody. Raises RefreshError for an error of our own."""
         self._changed = True
-        self.everybody.refresh(self.calendar.day_of(at_us), self.customers)
-        self.ladder.refresh(at_us)
+        if at_us in self.refreshes_left_out:
+            self.everybody.skip_refresh()
+            return
+        try:
+            self.everybody.refresh(self.calendar.day_of(at_us), self.customers)
+            self.ladder.refresh(at_us)
+        except Exception as error:
+            raise RefreshError(at_us) from error
 
     def _look(self, wake_us: int, customer: Customer) -> None:
+        """A stored date has come. Raises CustomerError for an error of our own."""
+        try:
+            self._look_at(wake_us, customer)
+        except Exception as error:
+            raise CustomerError(customer.customer_id) from error
+
+    def _look_at(self, wake_us: int, customer: Customer) -> None:
         """A stored date has come: a step of outreach, or a change that time alone brings."""
         changed = customer.occasions is not None and self.occasions.look(customer, wake_us)
         changed |= self.ladder.look(customer, wake_us)
@@ -286,6 +312,8 @@ class Engine:
             customer = Customer(customer_id)
             cadence.restart(customer, self.everybody.mu0)
             self.customers[customer_id] = customer
+            if self.is_aside is not None and self.is_aside(customer_id):
+                self.aside.add(customer_id)
         return customer
 
     def _is_duplicate(self, customer: Customer, digest: bytes, at_us: int, said: int) -> bool:
@@ -641,6 +669,10 @@ class Engine:
         self.identities.refuse_all(ids[1:], self.timeline.now_us)
         for known in ids:
             self.timeline.forget(known, self.identities.stand_in(known))
+        for known in self.unreadable.intersection(ids):
+            self.unreadable.discard(known)
+            self._own_records[known.encode()] = None
+            self._outputs.append(ScoresErased(known))
         customer = self.customers.get(customer_id)
         if customer is None:
             return
@@ -708,9 +740,7 @@ class Engine:
         published = self.scoreboard.take(scores) if scores else []
         if published:
             self._changed = True
-        state: list[tuple[bytes, bytes | None]] = [
-            (customer_id.encode(), snapshot(customer)) for customer_id, customer in self._touched.items()
-        ]
+        state = self._snapshots()
         state.extend(self._own_records.items())
         state.extend(self.identities.take_records().items())
         if self._changed:
@@ -735,6 +765,17 @@ class Engine:
         self._own_records, self._changed = {}, False
         self._touched.clear()
         return turn
+
+    def _snapshots(self) -> list[tuple[bytes, bytes | None]]:
+        """Of who has changed. Raises CustomerError for an error of our own."""
+        made: list[tuple[bytes, bytes | None]] = []
+        add = made.append
+        for customer_id, customer in self._touched.items():
+            try:
+                add((customer_id.encode(), snapshot(customer)))
+            except Exception as error:
+                raise CustomerError(customer_id) from error
+        return made
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Takes over one record of the state changelog. Call `restored` after the last."""
@@ -773,10 +814,19 @@ class Engine:
             return  # a later release's, which this one has no use for
         elif value is None:
             self.customers.pop(key.decode(), None)
+            self.unreadable.discard(key.decode())
         else:
             customer_id = key.decode()
             before = self.customers.get(customer_id)
-            self.customers[customer_id] = restore(customer_id, value)
+            try:
+                self.customers[customer_id] = restore(customer_id, value)
+            except LaterSnapshotError:
+                raise
+            except Exception:  # noqa: BLE001 - whatever is wrong with it is this one customer's
+                self.customers.pop(customer_id, None)
+                self.unreadable.add(customer_id)
+                return
+            self.unreadable.discard(customer_id)
             if before is not None and before.sealed is not None:
                 chunks = self._chunks_read.setdefault(customer_id, {})
                 for number, sealed in before.sealed.numbered():

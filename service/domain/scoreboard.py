@@ -53,6 +53,8 @@ class Scoreboard:
         """What judgements rest on: number of the first → what had been learned; only those that somebody waits for."""
         self._stored: dict[int, int] = {}
         """Those of them that are stored, by number of the first → of the last."""
+        self.failed: list[tuple[str, Exception]] = []
+        """Customers whose record could not be made by `take`, and why; whoever reads it empties it."""
 
     def judge(self, customer: Customer, now_us: int, *, told: bool = True) -> None:
         """Brings band and segment up to date. It is published if they changed, or if there is something else to tell
@@ -153,10 +155,13 @@ class Scoreboard:
         else:
             taken = [judged.pop(known) for known in list(judged)[:most]]
             state.published = taken[-1][1].judged
-        return [
-            scores.record_of(customer, now, self._min_visits, learned, self._store_of(customer))
-            for now, customer, learned in taken
-        ]
+        records: list[Output] = []
+        for now, customer, learned in taken:
+            try:
+                records.append(scores.record_of(customer, now, self._min_visits, learned, self._store_of(customer)))
+            except Exception as error:  # noqa: BLE001 - an error of our own is this one customer's
+                self.failed.append((customer.customer_id, error))
+        return records
 
     def changed_bases(self) -> list[tuple[int, tuple[object, ...] | None]]:
         """What is to be stored of what judgements rest on, by number of the first: what is known at present is stored

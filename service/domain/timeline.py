@@ -8,6 +8,7 @@ refresh.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from math import exp
 from typing import Final
 
@@ -39,9 +40,10 @@ class Timeline:
         sources: Sources,
         look: Callable[[int, Customer], None],
         refresh: Callable[[int], None],
+        aside: AbstractSet[str] = frozenset(),
     ) -> None:
         """`look(date, customer)` is called for each stored date, and must move it; `refresh(at)` at each refresh, and
-        must move that."""
+        must move that. `aside`: customers whose dates do not come up."""
         self.clock = StreamClock(timing, state, rhythm)
         self.rhythm = rhythm
         """When the whole feed normally sells."""
@@ -51,7 +53,7 @@ class Timeline:
         self._everybody = everybody
         self._look = look
         self._refresh = refresh
-        self._queue = DueQueue(customers)
+        self._queue = DueQueue(customers, aside)
         self.wall_clock = timing.clock is ClockMode.WALL
         self.now_us = state.now_us
         """Stream time; 0 before the first event."""

@@ -42,6 +42,7 @@ class BoundedTurns:
         more may be waiting. `with_scores`: scores are to find room as well."""
         job, foreseen = self._job, self._foreseen
         limit = min(TURN_RECORDS, max(SLICE, _BEYOND * self.most // foreseen.record.size))
+        limit = job.quarantine.turn_records(limit)
         taken = job.inbox.take(at_ends.__getitem__, limit)
         self.grant(len(taken))
         room = self.most - (self.most // _FOR_SCORES if with_scores and job.engine.scoreboard.waiting else 0)

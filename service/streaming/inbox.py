@@ -9,14 +9,16 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from operator import itemgetter
 from typing import NamedTuple, cast
 
+import structlog
 from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
 from service.domain.engine import Engine
-from service.domain.events import Event, Purchase, SignOfLife
+from service.domain.events import Erasure, Event, Purchase, SignOfLife
 from service.domain.events import Merge as MergeOfIds
 from service.domain.merge import Merge
 from service.domain.parcels import Applied, time_of
@@ -25,6 +27,7 @@ from service.errors import ErrorCode, FatalError, PartlyRefusedError, PoisonErro
 from service.streaming.carriage import PARCELS, Carriage, Delivered, Stream
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.input_topics import BY_RANK
+from service.streaming.quarantine import Kind, Place, Quarantine, frames_of, of_record, reason_of, told_of
 from service.streaming.retries import Mark, Marks
 
 UNDECIDED_US = 30_000_000
@@ -54,6 +57,9 @@ beside, arrival in ms); an event, or why it was refused; a mark beside an event:
 tuple: half a million of them are made and forgotten in ten seconds of backlog."""
 
 
+log = structlog.get_logger()
+
+
 def clock_us() -> int:
     return time.time_ns() // 1000
 
@@ -69,8 +75,13 @@ class Inbox:
         positions: dict[str, int],
         engine: Engine,
         carriage: Carriage | None,
+        quarantine: Quarantine | None = None,
+        partition: int = 0,
     ) -> None:
-        """`positions`: next offset by topic, the owner's; what lies below is contained in the state."""
+        """`positions`: next offset by topic, the owner's; what lies below is contained in the state. `quarantine`: what
+        is set aside of them."""
+        self._quarantine = quarantine or Quarantine(settings)
+        self._partition = partition
         self._sources = sources
         self._positions = positions
         self._engine = engine
@@ -131,19 +142,72 @@ class Inbox:
         position, decode, now_us = self._positions[self._sources[source]], self._decode[source], clock_us()
         decoded: list[Decoded] = []
         add = decoded.append
+        noted, unreadable = self._quarantine.any_noted, self._engine.unreadable
         for record in records:
             offset = record.offset
             if offset < position:
+                continue
+            if noted and (aside := self._aside(record, offset, now_us)) is not None:
+                add(aside)
                 continue
             try:
                 event = decode(record.value, record.key, record.headers, now_us)
             except PoisonError as error:
                 add(self._refused_entry(source, record, offset, error, now_us))
+            except Exception as error:  # noqa: BLE001 - an error of our own
+                add(self._own_error(record, offset, error, now_us))
             else:
+                if unreadable and _is_of(event, unreadable):
+                    add(self._of_unreadable(record, offset, event))
+                    continue
                 arrived_ms = record.timestamp
                 mark = self._marks.of(record.headers) if record.headers else None
                 add((event.at_us, offset, event, mark, max(after_ms, arrived_ms) if after_ms else arrived_ms))
         self._merge.put(source, decoded)
+
+    def _aside(self, record: ConsumerRecord, number: int, now_us: int) -> Decoded | None:
+        """The record where an error of our own came up with it twice: it is not tried again. None: it is none of these.
+        Raises CeilingError."""
+        identity = of_record(Place(record.topic, record.partition, number))
+        if not self._quarantine.is_aside(identity):
+            return None
+        self._quarantine.hold(now_us)
+        reason = self._quarantine.reason(identity)
+        log.error(
+            "a record is set aside after an error of our own; `churn-alert dead-letters list --code internal_error` "
+            "shows it, and a release in which it is mended takes it by `retry`",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=reason,
+        )
+        mark = self._marks.of(record.headers) if record.headers else None
+        return (None, number, None, Refused(record, ErrorCode.INTERNAL_ERROR, _own_fault(reason), None, (), mark), 0)
+
+    def _own_error(self, record: ConsumerRecord, number: int, error: Exception, now_us: int) -> Decoded:
+        """The record where decoding it has failed as nobody expected. It changes nothing, so that no second life is
+        needed to know that it fails again."""
+        if isinstance(error, FatalError | MemoryError | OSError):
+            raise error
+        place = Place(record.topic, record.partition, number)
+        log.error(
+            "an error of our own in decoding a record",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            frames=frames_of(error),
+        )
+        self._quarantine.set_aside(Kind.RECORD, of_record(place), told_of(place), reason_of(error), now_us)
+        entry = self._aside(record, number, now_us)
+        if entry is None:
+            raise error
+        return entry
+
+    def _of_unreadable(self, record: ConsumerRecord, number: int, event: Event) -> Decoded:
+        """A record of a customer whose stored state cannot be read: it must not begin another one."""
+        message = "what is stored of this customer cannot be read; it is left as it is, for a release that can"
+        mark = self._marks.of(record.headers) if record.headers else None
+        return (event.at_us, number, None, Refused(record, ErrorCode.INTERNAL_ERROR, message, None, (), mark), 0)
 
     def arrival_us(self, source: int, records: list[ConsumerRecord]) -> int:
         """When the first of the records arrived, by the clock that rules: with events as the clock, its own time."""
@@ -154,7 +218,7 @@ class Inbox:
         for record in records if source < self._own else ():
             try:
                 return self._decode[source](record.value, record.key, record.headers, now_us).at_us
-            except PoisonError:
+            except Exception:  # noqa: BLE001, S112 - what is wrong with it is said where it is put
                 continue
         return self._engine.now_us
 
@@ -204,10 +268,14 @@ class Inbox:
             return
         sent_us, after_ms, decoded = -1, after_us // 1000, list[Decoded]()
         of_ids = MergeOfIds in BY_RANK[source].events
+        noted, unreadable = self._quarantine.any_noted, self._engine.unreadable
         add = decoded.append
         for index, record in enumerate(records):
             offset = record.offset
             if offset < position:
+                continue
+            if noted and (aside := self._aside(record, offset, now_us)) is not None:
+                add(aside)
                 continue
             try:
                 event = decode(record.value, record.key, record.headers, now_us)
@@ -217,6 +285,8 @@ class Inbox:
                 says = entry[3].says if isinstance(entry[3], Refused) else entry[2]
                 astray = says is not None and record.key == says.customer_id.encode()
                 home = placement.home(record.key) if astray and record.key else here
+            except Exception as error:  # noqa: BLE001 - an error of our own
+                entry, home = self._own_error(record, offset, error, now_us), here
             else:
                 arrived_ms = record.timestamp
                 mark = self._marks.of(record.headers) if record.headers else None
@@ -224,6 +294,9 @@ class Inbox:
                 if of_ids and isinstance(event, MergeOfIds) and placement.home(event.merged_into.encode()) is None:
                     self._held[source] = records[index:]
                     break
+                if unreadable and _is_of(event, unreadable):
+                    add(self._of_unreadable(record, offset, event))
+                    continue
                 if event.customer_id in known:
                     add(entry)
                     continue
@@ -268,13 +341,21 @@ class Inbox:
                     "let the worker finish under the topics' old names before they are changed."
                 )
             index = self._sources.index(record.topic)
+            stream = (record.topic, record.partition)
+            if (aside := self._aside(record, number, now_us)) is not None:
+                found.setdefault(self._source_of(stream, index), []).append(aside)
+                continue
             try:
                 event = self._decode[index](record.value, record.key, record.headers, now_us)
             except PoisonError as error:
                 entry: Decoded = self._refused_entry(index, record, number, error, now_us)
+            except Exception as error:  # noqa: BLE001 - an error of our own
+                entry = self._own_error(record, number, error, now_us)
             else:
                 entry = (event.at_us, number, event, self._marks.of(record.headers), carried.arrived_ms)
-            found.setdefault(self._source_of((record.topic, record.partition), index), []).append(entry)
+                if _is_of(event, self._engine.unreadable):
+                    entry = self._of_unreadable(record, number, event)
+            found.setdefault(self._source_of(stream, index), []).append(entry)
         for source, decoded in found.items():
             self._put(source, decoded, now_us)
         self._positions[topic] = carriage.position(position)
@@ -368,3 +449,14 @@ class Inbox:
         while marks[0][0] < offset:
             marks.popleft()
         return marks[0][1]
+
+
+def _own_fault(reason: str) -> str:
+    return f"an error of our own ({reason}) came up with this record twice; it is not the record's fault"
+
+
+def _is_of(event: Event, customers: AbstractSet[str]) -> bool:
+    """Whether it is about one of these, and would not take them away."""
+    if isinstance(event, Erasure):
+        return False
+    return event.customer_id in customers or (isinstance(event, MergeOfIds) and event.merged_into in customers)

@@ -11,16 +11,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+import structlog
 from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import (
+    GO_ON_KEY,
     MADE_UNDER_KEY,
     PARTITIONER_KEY,
     POSITION_KEY,
     PROGRESS_KEY,
     RETRIED_PREFIX,
+    STUMBLED_PREFIX,
     TODAY_KEY,
     UNFINISHED_KEY,
     day_key,
@@ -37,10 +40,11 @@ from service.domain.feed_delay import FeedDelay
 from service.domain.findings import Decision
 from service.domain.parcels import Applied
 from service.domain.policy import ClockMode
+from service.domain.stumbling import CustomerError, RefreshError
 from service.engines import new_engine
-from service.errors import FatalError
+from service.errors import ChurnAlertError, ErrorCode, FatalError
 from service.streaming.carriage import Carriage
-from service.streaming.dead_letters import encode_dead_letter, key_of_letter
+from service.streaming.dead_letters import Reference, encode_dead_letter, encode_reference, key_of_letter
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
 from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Refused, clock_us
 from service.streaming.input_topics import BY_RANK
@@ -48,6 +52,18 @@ from service.streaming.made_under import MadeUnder
 from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
 from service.streaming.producer import Destination, Record
+from service.streaming.quarantine import (
+    Kind,
+    Place,
+    Quarantine,
+    Stumbled,
+    frames_of,
+    of_customer,
+    of_record,
+    of_refresh,
+    reason_of,
+    told_of,
+)
 from service.streaming.retries import Mark, Readings
 from service.streaming.turn_size import LARGEST_BYTES
 
@@ -58,6 +74,9 @@ DATES_FOR_A_RECORD = 2
 """And so many more for each of its records: a backlog brings the dates of the days that it passes."""
 SLICE = 500
 """Records applied before other partitions may run."""
+
+
+log = structlog.get_logger()
 
 
 class Written(NamedTuple):
@@ -114,7 +133,15 @@ class PartitionJob:
         self._delay = self._delay_of_feed()
         self._encoder = Encoder(EncoderSettings.of(settings))
         self.positions = dict.fromkeys(self.sources, 0)
-        self.inbox = Inbox(settings, self.sources, self.positions, self.engine, self._carriage)
+        self.quarantine = Quarantine(settings)
+        """What errors of our own were about."""
+        self.inbox = Inbox(
+            settings, self.sources, self.positions, self.engine, self._carriage, self.quarantine, partition
+        )
+        self._applied = 0
+        """Records since the last drain."""
+        self._only: tuple[int, Decoded] | None = None
+        """The record, where it is one."""
         self._most_bytes = LARGEST_BYTES
         self._letters: list[Record] = []
         self._letter_bytes = 0
@@ -151,6 +178,10 @@ class PartitionJob:
                     self._made_under_told = None if value is None else MadeUnder.unpack(value)
                 elif day is not None and value is not None:
                     self.engine.ledger.restore(day, value)
+                elif key.startswith(STUMBLED_PREFIX):
+                    self.quarantine.restore(key, value)
+                elif key == GO_ON_KEY:
+                    self.quarantine.allowed_us = 0 if value is None else unpack_today(value)
                 elif key.startswith(RETRIED_PREFIX):
                     self._readings.restore(key, value)
                 elif (month := month_of_key(key)) is not None and value is not None:
@@ -169,8 +200,8 @@ class PartitionJob:
             ) from error
 
     def restored(self) -> None:
-        """All of it has been read. Raises FatalError for a state that is not whole, or was made under settings that it
-        cannot do without."""
+        """All of it has been read. Raises CeilingError where a person is waited for, FatalError for a state that is not
+        whole, or was made under settings that it cannot do without."""
         if self._unfinished:
             raise FatalError(
                 f"The state of group {self._settings.kafka.group!r} is not whole: it was being carried here, and that was "
@@ -182,6 +213,17 @@ class PartitionJob:
             self._made_under = told.going_on(self._settings)
             if self._made_under.drawn_by_group:
                 self.engine.draw_without_secret()
+        self.quarantine.restored()
+        self.quarantine.hold(clock_us())
+        if self.quarantine.has_customers:
+            self.engine.is_aside = self._is_aside
+            self.engine.aside.update(filter(self._is_aside, self.engine.customers))
+        self.engine.refreshes_left_out.update(self.quarantine.refreshes())
+        if len(self.engine.unreadable) > self._settings.limits.set_aside_most:
+            raise FatalError(
+                f"The changelog {self.state.topic}-{self.partition} holds {len(self.engine.unreadable)} customers who cannot "
+                "be read: no accident of one record (limits.set_aside_most)."
+            )
         self.engine.restored()
         if told is not None and told.regular_min_visits != self._made_under.regular_min_visits:
             self.engine.everybody.recount(self.engine.customers.values())
@@ -189,6 +231,10 @@ class PartitionJob:
 
     def _delay_of_feed(self) -> FeedDelay:
         return FeedDelay(int(self._settings.time.max_delay_days * DAY_US), self.engine.state.delay)
+
+    def _is_aside(self, customer_id: str) -> bool:
+        """Whether the customer's dates are not to come up."""
+        return self.quarantine.is_aside(of_customer(customer_id))
 
     def _is_elsewhere(self, customer_id: str) -> bool:
         """Whether the id belongs to another partition."""
@@ -217,34 +263,41 @@ class PartitionJob:
 
     def apply(self, taken: list[tuple[int, Decoded]]) -> int:
         """Applies a slice of what `take` gave, in its order. Returns how many: all, unless the dead letters alone fill
-        the turn."""
+        the turn. Raises Stumbled for an error of our own: this job is to be forgotten then."""
+        self._only = taken[0] if len(taken) == 1 and not self._applied else None
+        self._applied += len(taken)
         apply, wall_us = self.engine.apply, clock_us() if self._wall else 0
         last: dict[int, int] = {}
         learn, of_purchases, carriage = self._delay.learn, self.inbox.of_purchases, self._carriage
         rest, left = iter(taken), list[tuple[int, Decoded]]()
-        for source, (_, offset, event, beside, arrived_ms) in rest:
-            if event is not None:
-                if beside is None:
-                    if wall_us and of_purchases[source]:
-                        learn(arrived_ms * 1000, event.at_us, wall_us)
-                    apply(event, wall_us)
-                elif isinstance(beside, Mark):
-                    self._take_again(beside, event, wall_us)
-            elif isinstance(beside, Refused):
-                self._refuse(beside)
-                if self._letter_bytes > self._most_bytes:
-                    left = list(rest)  # so that this record is the last
-                if beside.says is not None:
-                    apply(beside.says, wall_us)
-            last[source] = offset
-            if carriage is not None and source >= self._own:
-                carriage.applied(self.inbox.streams[source - self._own], offset)
+        source, offset = 0, 0
+        try:
+            for source, (_, offset, event, beside, arrived_ms) in rest:
+                if event is not None:
+                    if beside is None:
+                        if wall_us and of_purchases[source]:
+                            learn(arrived_ms * 1000, event.at_us, wall_us)
+                        apply(event, wall_us)
+                    elif isinstance(beside, Mark):
+                        self._take_again(beside, event, wall_us)
+                elif isinstance(beside, Refused):
+                    self._refuse(beside)
+                    if self._letter_bytes > self._most_bytes:
+                        left = list(rest)  # so that this record is the last
+                    if beside.says is not None:
+                        apply(beside.says, wall_us)
+                last[source] = offset
+                if carriage is not None and source >= self._own:
+                    carriage.applied(self.inbox.streams[source - self._own], offset)
+        except Exception as error:
+            raise self._stumbled(error, self._place_of(source, offset)) from error
         for source, offset in last.items():
             if source < self._own:
                 self.positions[self.sources[source]] = offset + 1
             elif carriage is not None:
                 topic = self.sources[self._own]
                 self.positions[topic] = carriage.position(self.positions[topic])
+        self._applied -= len(left)
         return len(taken) - len(left)
 
     def grant(self, records: int, fit: int) -> None:
@@ -262,7 +315,48 @@ class PartitionJob:
         as purchases take to arrive."""
         delay_us = self._delay.delay_us(wall_us)
         self.engine.ladder.release.delay_us = delay_us
-        self.engine.advance(wall_us, complete_us - max(self._grace_us, delay_us))
+        try:
+            self.engine.advance(wall_us, complete_us - max(self._grace_us, delay_us))
+        except Exception as error:
+            raise self._stumbled(error, None) from error
+
+    def _place_of(self, source: int, offset: int) -> Place:
+        """Of a record in the merge."""
+        if source < self._own:
+            return Place(self.sources[source], self.partition, offset)
+        return Place(*self.inbox.streams[source - self._own], offset)
+
+    def _stumbled(self, error: Exception, place: Place | None) -> Exception:
+        """What an error is about; itself where it is not of our own, or of nothing that could be set aside. `place`: of
+        the record that was being applied."""
+        if isinstance(error, ChurnAlertError | MemoryError | OSError):
+            return error
+        if isinstance(error, RefreshError):
+            return Stumbled(Kind.REFRESH, of_refresh(error.at_us), "the refresh of what is learned")
+        if isinstance(error, CustomerError):
+            return Stumbled(Kind.CUSTOMER, of_customer(error.customer_id), "a customer's date", error.customer_id)
+        return error if place is None else Stumbled(Kind.RECORD, of_record(place), told_of(place))
+
+    def noted(self, stumbled: Stumbled) -> dict[Destination, list[Record]]:
+        """What is to be written before this job is forgotten, so that the next one knows."""
+        now_us = clock_us()
+        if stumbled.kind is Kind.TURN:
+            return {self.ledger: [self.quarantine.note_turn(self._applied, self.positions)]}
+        records: dict[Destination, list[Record]] = {self.ledger: [self.quarantine.note(stumbled, now_us)]}
+        if self.quarantine.is_aside(stumbled.identity) and stumbled.kind is not Kind.RECORD:
+            records[self._dead] = [self._letter_about(stumbled.customer_id, stumbled.told, reason_of(stumbled), now_us)]
+        return records
+
+    def noted_stop(self) -> dict[Destination, list[Record]]:
+        """The same where a person is waited for."""
+        return {self.ledger: [self.quarantine.note_stop(clock_us())]}
+
+    def _letter_about(self, customer_id: str, told: str, reason: str, now_us: int) -> Record:
+        """A dead letter about what is no record of an input; it names the state, where the customer is held."""
+        key = customer_id.encode() or None
+        about = Reference(self.state.topic, self.partition, 0, 0, key=key)
+        message = f"{told} was set aside: an error of our own ({reason})"
+        return key, encode_reference(about, ErrorCode.INTERNAL_ERROR, message, now_us)
 
     def feed_delay_us(self) -> int:
         """How long after a sale its purchase arrives, as far as has been learned."""
@@ -335,18 +429,32 @@ class PartitionJob:
         """What has to be written for everything applied since the last call; None for nothing at all. `scores`: of how
         many customers, at most, the newest record is published.
 
-        `positions`: they have to be, also where there is nothing else.
+        `positions`: they have to be, also where there is nothing else. Raises Stumbled as `apply`.
         """
         waiting = self.engine.waiting()[1]
-        turn = self.engine.drain(scores)
+        try:
+            turn = self.engine.drain(scores)
+        except Exception as error:
+            raise self._stumbled_in_turn(error) from error
+        self._applied = 0
+        self.quarantine.passed(self.positions, self.partition)
+        for customer_id, failed in self.engine.scoreboard.failed:
+            self._leave_out(customer_id, "a customer's scores", f"scores of {customer_id}", failed)
+        self.engine.scoreboard.failed.clear()
         if not (processed or positions or turn or self._letters or self._day_has_changed() or self.must_write):
             return None
         records: dict[Destination, list[Record]] = {}
         decisions: list[Decision] = []
         for output in turn.outputs:
+            try:
+                made = self._encoder.encode(output)
+            except Exception as error:  # noqa: BLE001 - an error of our own is this one output's
+                decision = output.decision_id if isinstance(output, Decision) else "scores"
+                self._leave_out(output.customer_id, f"what was decided ({decision})", decision, error)
+                continue
             if isinstance(output, Decision):
                 decisions.append(output)
-            for encoded in self._encoder.encode(output):
+            for encoded in made:
                 records.setdefault(self.destinations[encoded.topic], []).append((encoded.key, encoded.value))
         outputs = sum(map(len, records.values()))
         published = len(turn.outputs) - waiting
@@ -377,6 +485,7 @@ class PartitionJob:
             ledger.append((PARTITIONER_KEY, self._kept_to_tell.pack()))
             self._kept_to_tell = None
         ledger.extend(self._readings.take_news(clock_us()))
+        ledger.extend(self.quarantine.take_news(clock_us()))
         if self._carriage is not None:
             progress = self._carriage.progress(clock_us(), all_applied=len(self.inbox) == 0)
             if progress is not None:
@@ -401,6 +510,37 @@ class PartitionJob:
         self._letter_bytes = 0
         self._letters, self._reasons, self._refused, self._retried = [], Counter(), [], Counter()
         return written
+
+    def _stumbled_in_turn(self, error: Exception) -> Exception:
+        """What an error is about that came when a turn was put together: a customer whom one of its records has
+        changed, or a date."""
+        if self._only is not None and not self._is_of_another(error):
+            source, (_, offset, *_) = self._only
+            cause = error.__cause__ if isinstance(error, CustomerError) else error
+            return self._stumbled(cause if isinstance(cause, Exception) else error, self._place_of(source, offset))
+        if self._applied > 1 and not isinstance(error, ChurnAlertError | MemoryError | OSError):
+            return Stumbled(Kind.TURN, b"", "a turn of several records")
+        return self._stumbled(error, None)
+
+    def _is_of_another(self, error: Exception) -> bool:
+        """Whether it is about another customer than the one record's of this turn."""
+        event = None if self._only is None else self._only[1][2]
+        return isinstance(error, CustomerError) and event is not None and event.customer_id != error.customer_id
+
+    def _leave_out(self, customer_id: str, told: str, name: str, error: Exception) -> None:
+        """Something that cannot be written goes to dead-letters in its place. Nothing had changed by it."""
+        if isinstance(error, ChurnAlertError | MemoryError | OSError):
+            raise error
+        now_us = clock_us()
+        log.error(
+            "an error of our own in writing an output; it is left out, and `churn-alert dead-letters list --code "
+            "internal_error` shows it",
+            what=told,
+            frames=frames_of(error),
+        )
+        self._letters.append(self._letter_about(customer_id, told, reason_of(error), now_us))
+        self._reasons[ErrorCode.INTERNAL_ERROR.value] += 1
+        self.quarantine.set_aside(Kind.OUTPUT, of_customer(f"{customer_id} {name}"), told, reason_of(error), now_us)
 
     def _day_has_changed(self) -> bool:
         """Whether the local day of stream time has not been told yet."""

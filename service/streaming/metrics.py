@@ -19,6 +19,7 @@ from service.errors import ErrorCode
 from service.streaming.input_topics import INPUT_TOPICS
 from service.streaming.job import Written
 from service.streaming.log_ends import Ends
+from service.streaming.quarantine import Kind
 
 _EVENT_TYPES = {counter: event_type for row in INPUT_TOPICS for counter, event_type in row.counted.items()}
 PERIODS_PARTITION = 0
@@ -60,6 +61,7 @@ class Metrics:
         self._promised = table.PROMISED.on(r)
         self._tallies: dict[int, Realised] = {}
         self._outputs = table.OUTPUTS.on(r)
+        self._aside = table.SET_ASIDE.on(r)
         self._retried = table.RETRIED_RECORDS.on(r)
         self._compute = table.TURN_COMPUTE_SECONDS.on(r)
         self._commit = table.TURN_COMMIT_SECONDS.on(r)
@@ -195,6 +197,12 @@ class Metrics:
                 self._regular_events.labels(evidence, event).inc(count)
             self._healthy.labels(evidence).inc(news.healthy_days * DAY_S)
 
+    def set_aside(self, partition: int, counted: Mapping[str, int]) -> None:
+        """What errors of our own were about lately, by kind."""
+        for kind in Kind:
+            if kind is not Kind.TURN:
+                self._aside.labels(kind.value, partition).set(counted.get(kind.value, 0))
+
     def positions(self, partition: int, positions: Mapping[str, int], ends: Mapping[str, Ends | None]) -> None:
         for topic, position in positions.items():
             end = ends.get(topic)
@@ -218,6 +226,8 @@ class Metrics:
             _remove(self._source_stalled, partition, source)
         for which in _DUE:
             _remove(self._come_due, which, partition)
+        for kind in Kind:
+            _remove(self._aside, kind.value, partition)
         for topic in self._lag_topics:
             _remove(self._lag, topic, partition)
             _remove(self._open, topic, partition)

@@ -15,7 +15,7 @@ from schemas.wire_types import MAX_ID
 from service.config import Settings
 from service.connection import new_producer
 from service.domain.calendar import utc_text
-from service.domain.changelog import RESUME_KEY, pack_today
+from service.domain.changelog import GO_ON_KEY, RESUME_KEY, pack_today
 from service.domain.events import Erasure
 from service.errors import ConfigurationError
 from service.streaming.cloud_events import cloud_event
@@ -68,6 +68,15 @@ def erase_customer(settings: Settings, customer_id: str) -> str:
 def resume_outreach(settings: Settings) -> int:
     """Says that what the brake holds may go out. Returns how many partitions were told. ConfigurationError where the
     group has no ledger, or no broker answers."""
+    return _say_to_all(settings, RESUME_KEY)
+
+
+def go_on(settings: Settings) -> int:
+    """Says that a partition that waits for a person may go on. The same otherwise."""
+    return _say_to_all(settings, GO_ON_KEY)
+
+
+def _say_to_all(settings: Settings, key: bytes) -> int:
     kafka = settings.kafka
     with open_reader(kafka) as reader:
         known = reader.topics()
@@ -77,7 +86,7 @@ def resume_outreach(settings: Settings) -> int:
     if not partitions:
         raise ConfigurationError(f"Topic {kafka.ledger_topic} does not exist: has a worker of this group ever run?")
     said = pack_today(time.time_ns() // 1000)
-    _write(settings, [(kafka.ledger_topic, RESUME_KEY, said, each) for each in partitions])
+    _write(settings, [(kafka.ledger_topic, key, said, each) for each in partitions])
     return len(partitions)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -18,15 +19,16 @@ import structlog
 from service.config import Settings
 from service.domain.calendar import utc_text
 from service.domain.policy import ClockMode
-from service.errors import FatalError
+from service.errors import CeilingError, FatalError
 from service.streaming.batches import Gap, Intake, Source
 from service.streaming.bounded_turns import BoundedTurns
-from service.streaming.job import PartitionJob
+from service.streaming.job import PartitionJob, Written
 from service.streaming.log_ends import SourcePartition, counts
 from service.streaming.metrics import Metrics
 from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
 from service.streaming.producer import TransactionalProducer
+from service.streaming.quarantine import Note, Stumbled, frames_of, sentence
 from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import slow_lives, transaction_timeout_s
@@ -35,6 +37,9 @@ from service.streaming.wire_lenient import OF_CUSTOMERS, OURS
 KEEPS_UP_S = 2.0
 """Under steady load something is always in flight: scores go on being published for so long after the last moment at
 which nothing was."""
+
+_TOLD_ASIDE = 5
+"""Of what was set aside, so many are told one by one."""
 _POSITIONS_S = 60.0
 """A position that has moved without a record (control records, what was aborted) is stored this soon, so that what
 retention takes of it later is not taken for a loss."""
@@ -87,7 +92,7 @@ class PartitionWorker:
         """Stores and channels that are silent."""
         self._told_alike: set[str] = set()
         """Names of fields that were left out."""
-        self._told_held = self._told_consents = False
+        self._told_held = self._told_consents = self._told_untold = False
         self._gap_found = False
         """A hole has been told to the job, and not been written."""
         self._stored: dict[str, int] = {}
@@ -147,7 +152,31 @@ class PartitionWorker:
                         self._ticked = False
                         await self._pass_time()
         except Exception as error:  # noqa: BLE001 - whatever it is, going on would break a promise
-            self._fail(error)
+            self._fail(await self._noted(error))
+
+    async def _noted(self, error: Exception) -> Exception:
+        """The error, once the next life can know what it was about; that which prevents it where nothing does."""
+        if (
+            not isinstance(error, Stumbled | CeilingError)
+            or self._producer is None
+            or self._producer.waits_since_s is not None
+        ):
+            return error
+        try:
+            if isinstance(error, CeilingError):
+                await self._producer.write(self.job.noted_stop())
+                return error
+            await self._producer.write(self.job.noted(error))
+        except Exception as other:  # noqa: BLE001 - the successor begins without the note
+            return other
+        log.error(
+            "an error of our own; what it was about is tried once more, and then set aside",
+            partition=self.number,
+            about=error.told,
+            tries=self.job.quarantine.tries(error.identity),
+            frames=frames_of(error),
+        )
+        return error
 
     async def _load(self) -> None:
         loaded = await read_changelogs(
@@ -159,6 +188,12 @@ class PartitionWorker:
         for topic, end in loaded.input_ends.items():
             if end < self.job.positions[topic]:
                 self._intake.lost_tail(topic, time.time_ns() // 1000)
+        if self.job.engine.unreadable:
+            log.error(
+                "customers whose stored state cannot be read are left as they are; their records go to dead-letters",
+                partition=self.number,
+                customers=len(self.job.engine.unreadable),
+            )
         self._metrics.recovered(self.number, loaded.records, loaded.seconds)
 
     async def close(self) -> tuple[PartitionJob, dict[str, int]] | None:
@@ -278,11 +313,35 @@ class PartitionWorker:
         ended = time.monotonic()
         self._turns.committed(written, sizes, ended - computed, ended)
         self._stored, self._stored_s = written.positions, time.monotonic()
-        self._tell_notices()
-        self._metrics.turn(self.number, written, self.job.engine, computed - began, ended - computed)
-        self._metrics.turn_size(self.number, self._turns.most)
+        self._tell(written, computed - began, ended - computed)
         if self._placement is not None:
             self._placement.note_carried(written.carried)
+
+    def _tell(self, written: Written, compute_s: float, commit_s: float) -> None:
+        """Whoever looks at the log and the metrics; what goes wrong here is no reason to stop."""
+        try:
+            self._tell_notices()
+            self._metrics.turn(self.number, written, self.job.engine, compute_s, commit_s)
+            self._metrics.turn_size(self.number, self._turns.most)
+            self._metrics.set_aside(self.number, Counter(note.kind for note in self._lately()))
+        except Exception as error:  # noqa: BLE001
+            if not self._told_untold:
+                self._told_untold = True
+                log.error("an error of our own in telling what was done", frames=frames_of(error))  # noqa: TRY400
+
+    def _lately(self) -> list[Note]:
+        return self.job.quarantine.lately(time.time_ns() // 1000)
+
+    def set_aside(self) -> tuple[str, ...]:
+        """What an error of our own was about lately, a sentence each; the newest few."""
+        lately = sorted(self._lately(), key=lambda note: -note.at_us)
+        told = [sentence(note) for note in lately[:_TOLD_ASIDE]]
+        unreadable = len(self.job.engine.unreadable)
+        if unreadable:
+            told.append(f"the stored state of {unreadable} customers cannot be read; their records go to dead-letters")
+        if len(lately) > _TOLD_ASIDE:
+            told.append(f"and {len(lately) - _TOLD_ASIDE} more were set aside")
+        return tuple(told)
 
     def caught_up(self) -> bool:
         """Ready, and nothing waits that was known at the last fetch."""

@@ -58,14 +58,18 @@ def transaction_timeout_s(configured_s: float, slow: int) -> float:
     return max(configured_s, min(configured_s * (1 << slow), LONGEST_TRANSACTION_S))
 
 
-def start_again(lived_s: float, away_since_s: float = 0.0, *, slow: bool = False) -> NoReturn:
+def start_again(lived_s: float, away_since_s: float | None = 0.0, *, slow: bool = False) -> NoReturn:
     """Replaces the process by a new one with the same command; the new one waits for the broker with back-off, and
-    knows since when it has been away (Unix seconds; 0 = since now). `slow`: because a turn took too long."""
+    knows since when it has been away (Unix seconds; 0 = since now; None = it is there). `slow`: because a turn took too
+    long."""
     if slow:
         os.environ[SLOW_VARIABLE] = str(min(1 + (slow_lives() if lived_s < FORGIVEN_AFTER_S else 0), 10))
     sys.stdout.flush()
     sys.stderr.flush()
     in_a_row = 0 if lived_s > HEALTHY_AFTER_S else int(os.environ.get(RESTARTS_VARIABLE, "0"))
     os.environ[RESTARTS_VARIABLE] = str(min(in_a_row + 1, 20))
-    os.environ[AWAY_VARIABLE] = str(away_since_s or time.time())
+    if away_since_s is None:
+        os.environ.pop(AWAY_VARIABLE, None)
+    else:
+        os.environ[AWAY_VARIABLE] = str(away_since_s or time.time())
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line

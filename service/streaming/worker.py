@@ -22,7 +22,7 @@ from service.build_info import flavour, version
 from service.collector import be_patient
 from service.config import Settings
 from service.domain.changelog import RESUME_KEY, unpack_today
-from service.errors import ChurnAlertError, ExitCode, FatalError, told
+from service.errors import CeilingError, ChurnAlertError, ExitCode, FatalError, told
 from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
@@ -46,6 +46,7 @@ from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
 from service.streaming.placement import Placement
 from service.streaming.producer import TurnTooSlowError
+from service.streaming.quarantine import Stumbled
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import OUTAGE_MEMORY_S, is_of_the_broker, start_again
@@ -161,11 +162,11 @@ class Worker:
         log.error("stopping took too long; leaving as after a crash")
         self._leave()
 
-    def _leave(self) -> NoReturn:
+    def _leave(self, code: ExitCode = ExitCode.CRASHED) -> NoReturn:
         self._directory.cleanup()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(ExitCode.CRASHED)
+        os._exit(code)
 
     def _guard(self, work: Awaitable[None]) -> asyncio.Task[None]:
         return guarded(work, self.fail)
@@ -188,8 +189,12 @@ class Worker:
             )
             self._directory.cleanup()
             start_again(time.monotonic() - self._born_s, self.reach.since_s, slow=slow)
+        if isinstance(error, Stumbled) and not self._stop.is_set():
+            log.warning("reading the state back after an error of our own", about=error.told)
+            self._directory.cleanup()
+            start_again(time.monotonic() - self._born_s, None)
         log.error("leaving", error=told(error))
-        self._leave()
+        self._leave(ExitCode.CONFIGURATION if isinstance(error, CeilingError) else ExitCode.CRASHED)
 
     # ---- Faust
 

@@ -112,6 +112,9 @@ def _details(readiness: Readiness) -> list[str]:
         if health.lacks_consents
     ]
     said += [
+        f"partition {number}: {told}" for number, health in readiness.partitions.items() for told in health.set_aside
+    ]
+    said += [
         f"partition {number}: {source or 'the smaller ones'} is silent, and the absences of its customers wait"
         for number, health in readiness.partitions.items()
         for source in health.silent_sources

@@ -52,6 +52,8 @@ class PartitionHealth:
     """Why all alerts of the partition are held; empty while they are not."""
     lacks_consents: bool = False
     """Nearly every alert ends at a consent of which nobody knows."""
+    set_aside: Sequence[str] = ()
+    """What errors of our own were about lately, a sentence each."""
 
     @property
     def ready(self) -> bool:

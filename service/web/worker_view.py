@@ -96,6 +96,7 @@ class WorkerFacts:
             held=owner.held(),
             lacks_consents=owner.job.engine.ladder.release.lacks_consents,
             silent_sources=owner.job.engine.sources.silent(),
+            set_aside=owner.set_aside(),
         )
 
     def _keeps_up(self, owner: PartitionWorker) -> bool:

@@ -189,6 +189,10 @@ class Everybody:
             model = self._fit([customers[known] for known in self.sample.members()], now_us)
         self.learned = Learned(tolerances, model, returns)
 
+    def skip_refresh(self) -> None:
+        """The refresh that is due is left out: what was learned stays as it is for a week."""
+        self._next_after(self.state.next_refresh_us)
+
     # ---- what belongs to them
 
     def silence_reread(self, customer: Customer) -> None:

@@ -1,0 +1,24 @@
+"""Errors of our own, by what they are about: a customer whose date came up, or the weekly refresh. Whoever holds the
+engine must forget it then, for it may be half changed; and it can go on without that one customer, or that refresh."""
+
+from __future__ import annotations
+
+
+class CustomerError(Exception):
+    """Something that is done for this customer alone has failed; the cause is the error it was raised from."""
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__("an error of our own")
+        self.customer_id = customer_id
+
+
+class LaterSnapshotError(ValueError):
+    """A customer's snapshot is one of a later release: this one must not go on."""
+
+
+class RefreshError(Exception):
+    """The refresh of that instant has failed; the cause is the error it was raised from."""
+
+    def __init__(self, at_us: int) -> None:
+        super().__init__("an error of our own")
+        self.at_us = at_us
