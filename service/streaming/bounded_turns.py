@@ -18,6 +18,7 @@ _FOR_SCORES: Final = 4
 """Of a turn with both, a part in so many is left for scores."""
 _BEYOND: Final = 2
 """So many times the records are taken that are expected to fill a turn: those that find no room go back."""
+ALL_DATES: Final = 1 << 60
 _FEWEST: Final = 16
 """Customers there has to be room for, or the turn is full: the next slice would be hardly worth its start."""
 
@@ -57,9 +58,11 @@ class BoundedTurns:
         return done, done < len(taken) or len(taken) == limit or job.carries_more
 
     def grant(self, records: int) -> None:
-        """The turn goes over so many records; dates are looked at as far as there is room for what they lead to."""
+        """The turn goes over so many records; dates are looked at as far as there is room for what they may lead to. A
+        backlog brings those of the days that it passes, of which few lead to anything: they are not held up."""
         foreseen = self._foreseen
-        self._job.grant(records, self.most // (foreseen.decision.size + foreseen.customer.size))
+        fit = self.most // (foreseen.decision.size + foreseen.customer.size)
+        self._job.grant(records, fit if records < SLICE else ALL_DATES)
 
     def _foresee(self) -> int:
         """Bytes that the turn would write by now, without scores."""

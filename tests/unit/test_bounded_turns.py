@@ -160,7 +160,7 @@ def test_dates_that_come_due_at_once_are_looked_at_as_far_as_there_is_room(
 ) -> None:
     job = PartitionJob(settings_for("unused:9092", time={"clock": "wall"}), 0)
     granted = list[int]()
-    monkeypatch.setattr(job.engine.timeline, "grant", granted.append)
+    monkeypatch.setattr(job, "grant", lambda _, fit: granted.append(fit))
 
     turns = BoundedTurns(job, TIMEOUT_S, 9 if most == LEAST_BYTES else 0)
     turns.begin(0.0)
