@@ -183,11 +183,17 @@ def letter(ctx: typer.Context) -> None:
     Needs letter.enabled and letter.to, deliver.smtp.host and sender.
     """
     settings = settings_of(ctx)
-    from service.delivery.letter_post import LetterPost
+    from service.delivery.letter_post import CHANNEL, LetterPost
+    from service.delivery.metrics import DeliveryMetrics
+    from service.delivery.web import limits_of, serve_letter
     from service.streaming import topics
+    from service.web.server import take_port
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    post = LetterPost(settings)  # a mistake in the settings is told before anything waits for the broker
+    metrics = DeliveryMetrics(CHANNEL)
+    post = LetterPost(settings, metrics)  # a mistake in the settings is told before anything waits for the broker
+    listener = take_port(settings.deliver)
+    post.serve = lambda: serve_letter(listener, limits_of(settings), metrics, post.missing)
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     raise typer.Exit(post.run())
 

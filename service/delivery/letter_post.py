@@ -3,7 +3,11 @@
 It needs no worker: the numbers are read from `period-metrics` and `customer-scores` when the letter is due. What has
 become of it lies in `deliveries`, under an id of the week and the mailbox: it is recorded before the mail server is
 spoken to that an attempt begins, and afterwards how it ended. A process that is started anew sends no week twice,
-except where the one before died between the server's answer and its own record. One process is enough.
+except where the one before died between the server's answer and its own record.
+
+One process is enough, and two do no harm: an attempt that has begun and not ended is left to whoever began it for
+_LEFT_ALONE_S, and takes less. What one writes is refused as soon as the other opens the record, so an attempt of which
+no beginning could be recorded is not made, and an end is recorded anew until it is there.
 
 A letter whose numbers are not whole yet, because a worker is behind or the broker is away, waits; after GIVEN_UP_DAYS
 the week is left out, for the next one is near.
@@ -15,7 +19,7 @@ import asyncio
 import hashlib
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from email.message import EmailMessage
@@ -33,9 +37,11 @@ from aiosmtplib.errors import SMTPAuthenticationError, SMTPException, SMTPRecipi
 from service.config import Settings
 from service.config.letter import WEEKDAYS
 from service.delivery.book import Book
+from service.delivery.channel import Result
 from service.delivery.desk import Said
 from service.delivery.mail import Envelope, in_ascii
 from service.delivery.memory import Entry, Memory, State
+from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff
 from service.delivery.smtp import tls_of
 from service.domain.calendar import DAY_US, SECOND_US
@@ -50,6 +56,14 @@ GIVEN_UP_DAYS: Final = 5
 _LOOK_S: Final = 20.0
 _KEPT_US: Final = 400 * DAY_US
 _PERMANENT: Final = 500
+_ATTEMPT_S: Final = 120.0
+_LEFT_ALONE_S: Final = 600.0
+"""Clocks of two machines may be some minutes apart."""
+_RESULTS: Final = {
+    State.DELIVERED: Result.DELIVERED,
+    State.BOUNCED: Result.BOUNCED,
+    State.FAILED: Result.FAILED,
+}
 
 log = structlog.get_logger()
 
@@ -91,7 +105,7 @@ def compose(settings: Settings, letter: Letter, request_id: str, to: str, now: d
 class LetterPost:
     """One process, for as long as it runs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: DeliveryMetrics | None = None) -> None:
         """Raises ConfigurationError for what is missing."""
         smtp = settings.deliver.smtp
         if not settings.letter.enabled:
@@ -102,9 +116,17 @@ class LetterPost:
         self._settings = settings
         self._tls = None if smtp.security == "none" else tls_of(smtp)
         self._group = settings.deliver.group_of(settings.kafka.group, CHANNEL)
+        self._metrics = metrics or DeliveryMetrics(CHANNEL)
+        self.serve: Callable[[], Awaitable[None]] | None = None
+        """Probes and metrics, which run beside it."""
+        self._missing = "what was sent has not been read yet"
         self._backoff = Backoff(settings.deliver.retry_first_s, settings.deliver.retry_longest_s)
         self._done: set[str] = set()
         """Of this week's, by what this process has read and written."""
+
+    def missing(self) -> list[str]:
+        """Why it is not ready, in words; empty = it is."""
+        return [self._missing] if self._missing else []
 
     def run(self) -> int:
         """Until stopped; returns the exit code."""
@@ -115,13 +137,16 @@ class LetterPost:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         log.info("the weekly letter is sent", to=len(self._settings.letter.to), group=self._group)
+        serving = None if self.serve is None else asyncio.ensure_future(self.serve())
         failures = 0
         while not stop.is_set():
             pause_s = _LOOK_S
             try:
                 failures = 0 if await self.look(datetime.fromtimestamp(time.time(), ZoneInfo("UTC"))) else failures + 1
+                self._missing = "" if failures == 0 else "a letter waits: for numbers, or for the mail server"
             except (KafkaError, OSError, TransientError) as error:
                 failures += 1
+                self._missing = "no broker answers, or not as it should"
                 log.warning("the letter cannot be made: it is tried again", error=type(error).__name__)
             if failures:
                 pause_s = max(1.0, self._backoff.pause_s(failures, 0.5))
@@ -129,6 +154,9 @@ class LetterPost:
                 await asyncio.wait_for(stop.wait(), pause_s)
             except TimeoutError:
                 continue
+        if serving is not None:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
         log.info("stopped")
         return 0
 
@@ -139,7 +167,7 @@ class LetterPost:
         waiting = {id_of(week, to): to for to in self._settings.letter.to}
         if now - due > timedelta(days=GIVEN_UP_DAYS) or not waiting.keys() - self._done:
             return True
-        book = Book(self._settings.kafka, self._group, 0, CHANNEL)
+        book = self._book()
         memory = Memory(CHANNEL, _KEPT_US)
         try:
             await book.open(memory)
@@ -163,10 +191,20 @@ class LetterPost:
         finally:
             await book.close()
 
+    def _book(self) -> Book:
+        return Book(self._settings.kafka, self._group, 0, CHANNEL)
+
+    def _is_under_way(self, entry: Entry | None) -> bool:
+        """Whether another process may be sending it now."""
+        begun_s = 0.0 if entry is None or entry.state is not State.ATTEMPTED else entry.at_us / SECOND_US
+        return time.time() - begun_s < _LEFT_ALONE_S
+
     async def _send(
         self, book: Book, letter: Letter, request_id: str, to: str, before: Entry | None, expires_us: int
     ) -> bool:
         """One mailbox. Returns whether it is done with."""
+        if self._is_under_way(before):
+            return False
         attempts = 1 if before is None else before.attempts + 1
 
         def said(state: State, reason: str = "") -> list[Said]:
@@ -175,12 +213,33 @@ class LetterPost:
 
         await book.write(said(State.ATTEMPTED))
         now = datetime.fromtimestamp(time.time(), ZoneInfo(self._settings.shop.timezone))
-        state, reason = await self._hand_over(compose(self._settings, letter, request_id, to, now))
-        await book.write(said(state, reason))
+        began_s = time.monotonic()
+        try:
+            async with asyncio.timeout(_ATTEMPT_S):
+                state, reason = await self._hand_over(compose(self._settings, letter, request_id, to, now))
+        except TimeoutError:
+            state, reason = State.REQUESTED, "timeout"
+        self._metrics.attempted(_RESULTS.get(state, Result.RETRY).value, time.monotonic() - began_s)
+        self._metrics.available(value=reason != "connection")
+        await self._record(book, said(state, reason))
         if state.final:
             self._done.add(request_id)
+            self._metrics.ended(state.value, sample=False)
         log.info("the weekly letter", state=state.value, reason=reason, request=request_id)
         return state.final
+
+    async def _record(self, book: Book, end: list[Said]) -> None:
+        """How it ended, whoever has opened the record meanwhile."""
+        try:
+            await book.write(end)
+        except KafkaError as error:
+            log.info("the end of a letter is recorded anew", error=type(error).__name__)
+            again = self._book()
+            try:
+                await again.open(Memory(CHANNEL, _KEPT_US))
+                await again.write(end)
+            finally:
+                await again.close()
 
     async def _hand_over(self, message: EmailMessage) -> tuple[State, str]:
         smtp = self._settings.deliver.smtp

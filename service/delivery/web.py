@@ -93,5 +93,12 @@ def serving_scores(listener: socket.socket, limits: Limits) -> Callable[[ScoresF
     return serve
 
 
+async def serve_letter(listener: socket.socket, limits: Limits, metrics: DeliveryMetrics, missing: Missing) -> None:
+    """Serves beside who sends the weekly letter, until cancelled."""
+    app = create_delivery_app(metrics, missing, None, _nobody)
+    log.info("probes and metrics", address=address_of(listener))
+    await serve_app(app, listener, limits)
+
+
 async def _nobody(_customer_id: str) -> None:
     """Without links there is nobody to unsubscribe."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import email
 import email.policy
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiokafka.errors import ProducerFenced
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
@@ -18,7 +20,7 @@ from service.config import Settings
 from service.delivery import letter_post
 from service.delivery.desk import Said
 from service.delivery.letter_post import LetterPost, compose, due_at, id_of
-from service.delivery.memory import Memory, State
+from service.delivery.memory import Entry, Memory, State
 from service.domain.calendar import to_day
 from service.domain.periods.numbers import Counts, PeriodRow
 from service.domain.periods.rows import RowMaker
@@ -215,22 +217,32 @@ class Topic:
 
     def __init__(self) -> None:
         self.said: list[Said] = []
+        self.writer: object = None
+        """The book that was opened last: of no other is anything taken."""
 
-    def book(self, *_: object) -> Topic:
-        return self
+    def book(self, *_: object) -> OneBook:
+        return OneBook(self)
+
+    def states(self) -> list[str]:
+        return [entry.state.value for _, entry in self.said if entry is not None]
+
+
+class OneBook:
+    def __init__(self, topic: Topic) -> None:
+        self._topic = topic
 
     async def open(self, memory: Memory) -> None:
-        for request_id, entry in self.said:
+        self._topic.writer = self
+        for request_id, entry in self._topic.said:
             if entry is not None:
                 memory.put(request_id, entry)
 
     async def write(self, said: Sequence[Said]) -> None:
-        self.said += said
+        if self._topic.writer is not self:
+            raise ProducerFenced
+        self._topic.said += said
 
     async def close(self) -> None: ...
-
-    def states(self) -> list[str]:
-        return [entry.state.value for _, entry in self.said if entry is not None]
 
 
 @pytest.fixture
@@ -257,6 +269,41 @@ async def test_each_mailbox_gets_one_letter_a_week_whoever_looks_again(topic: To
     assert topic.states() == ["attempted", "delivered", "attempted", "delivered"]
     assert {said.request_id for said in topic.said} == {id_of(WEEK, to) for to in taken}
     assert all(entry is not None and entry.customer_id is None for _, entry in topic.said)
+
+
+async def test_of_two_processes_at_once_one_sends(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one looks in the middle of the attempt: it opens the record, so that the first cannot write any more,
+    and leaves the letter to it."""
+    with Sink() as sink:
+        first, second = (LetterPost(settings(sink.port)) for _ in range(2))
+        usual, looked = LetterPost._hand_over, list[bool]()
+
+        async def in_the_middle(post: LetterPost, message: Any) -> Any:
+            if post is first and not looked:
+                looked.append(await second.look(NOW))
+            return await usual(post, message)
+
+        monkeypatch.setattr(LetterPost, "_hand_over", in_the_middle)
+        with pytest.raises(ProducerFenced):  # to the next mailbox
+            await first.look(NOW)
+        assert await second.look(NOW)
+        assert await first.look(NOW)
+        taken = sorted(mail["to"] for mail in sink.handler.taken)
+
+    assert looked == [False]
+    assert taken == ["anna@cafe.example", "boss@cafe.example"]
+
+
+async def test_an_attempt_whose_process_died_is_made_again_after_a_while(topic: Topic) -> None:
+    at_us = int((time.time() - 700) * 1_000_000)
+    begun = Entry(State.ATTEMPTED, "", at_us, 1, at_us + 1, None, sample=False)
+    topic.said = [Said(id_of(WEEK, to), begun) for to in ("anna@cafe.example", "boss@cafe.example")]
+    with Sink() as sink:
+        assert await LetterPost(settings(sink.port)).look(NOW)
+        topic.said = [Said(said.request_id, begun._replace(at_us=int(time.time() * 1e6))) for said in topic.said[:2]]
+        assert not await LetterPost(settings(sink.port)).look(NOW)
+
+        assert len(sink.handler.taken) == 2
 
 
 async def test_a_server_that_says_not_now_is_asked_again_and_one_that_says_never_is_not(topic: Topic) -> None:
