@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
+import os
+import signal
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from aiokafka.errors import ProducerFenced
 from pydantic import ValidationError
@@ -21,6 +26,8 @@ from service.delivery import letter_post
 from service.delivery.desk import Said
 from service.delivery.letter_post import LetterPost, compose, due_at, id_of
 from service.delivery.memory import Entry, Memory, State
+from service.delivery.metrics import DeliveryMetrics
+from service.delivery.web import limits_of, serve_letter
 from service.domain.calendar import to_day
 from service.domain.periods.numbers import Counts, PeriodRow
 from service.domain.periods.rows import RowMaker
@@ -292,6 +299,40 @@ async def test_of_two_processes_at_once_one_sends(topic: Topic, monkeypatch: pyt
 
     assert looked == [False]
     assert taken == ["anna@cafe.example", "boss@cafe.example"]
+
+
+async def test_its_probes_say_what_it_waits_for_and_its_metrics_what_went_out(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sink() as sink:
+        given, metrics = settings(sink.port), DeliveryMetrics("letter")
+        post, listener = LetterPost(given, metrics), socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        post.serve = lambda: serve_letter(listener, limits_of(given), metrics, post.missing)
+        before = post.missing()
+        assert await post.look(NOW)
+        monkeypatch.setattr(post, "look", _done)
+        running = asyncio.create_task(post._run())
+        async with httpx.AsyncClient(base_url=address, timeout=5) as client:
+            while not running.done():
+                try:
+                    ready = await client.get("/readyz")
+                except httpx.ConnectError:
+                    continue
+                if ready.status_code == 200:
+                    break
+                await asyncio.sleep(0.02)
+            told = (await client.get("/metrics")).text
+        os.kill(os.getpid(), signal.SIGTERM)
+
+        assert await running == 0
+    assert before == ["what was sent has not been read yet"]
+    assert 'churn_alert_deliver_messages_total{channel="letter",state="delivered"} 2.0' in told
+
+
+async def _done(_now: datetime) -> bool:
+    return True
 
 
 async def test_an_attempt_whose_process_died_is_made_again_after_a_while(topic: Topic) -> None:
