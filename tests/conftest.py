@@ -97,8 +97,16 @@ def pytest_testnodedown(node: Any, error: object) -> None:
         node.config.stash[USED] = used
 
 
+TOLD = "told"
+"""Property of a test whose words are shown at the end, whatever came of it."""
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Says on which broker the guarantees were shown; silent when no test wanted one."""
+    """Says on which broker the guarantees were shown, and what tests have to tell; silent when there is nothing."""
+    for report in [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]:
+        for name, words in getattr(report, "user_properties", ()):
+            if name == TOLD:
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {words}")
     used = config.stash.get(USED, None)
     if used is not None:
         terminalreporter.write_sep("-", f"broker: {used}")

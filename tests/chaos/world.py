@@ -47,6 +47,8 @@ RESTART_S: Final = 0.3
 """A supervisor's pause."""
 ENDLESS: Final = 6
 """So many ends of one worker by itself in a row, with nothing applied in between, are an endless restart."""
+STARTS_AGAIN: Final = "; starting again"
+"""What a worker says that replaces itself."""
 SETTLE_S: Final = 90.0
 """Requests that wait for an answer which was lost give up after 45 s."""
 LEAST_CUSTOMERS: Final = 240
@@ -356,11 +358,13 @@ class World:
         for step in schedule.steps:
             kinds[step.kind] = kinds.get(step.kind, 0) + 1
         pauses = ", ".join(f"{pause:.1f}" for pause in self._watched.longest_pause_s)
+        again = sum(worker.log.count(STARTS_AGAIN) for worker in self.workers.values())
         ends = ", ".join(f"{count} with {code}" for code, count in sorted(self.own_ends.items())) or "none"
         return (
             f"seed {schedule.seed}: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}; "
             f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self._watched.commits} transactions in {took_s:.0f} s; "
-            f"longest pause of each partition {pauses} s; ends by themselves: {ends}"
+            f"longest pause of each partition {pauses} s; ends by themselves: {ends}; "
+            f"workers that replaced themselves: {again}"
         )
 
     def __enter__(self) -> Self:
