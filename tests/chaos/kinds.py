@@ -119,6 +119,9 @@ def _all_kinds() -> list[Kind]:
         Kind("another worker", _comer, _process, World.start_worker, World.stop_worker, 3.0, 0.5),
         Kind("leader killed", _broker(0.5, 6.0), _brokers, World.kill_broker, World.start_broker, 1.5, 6.0),
         Kind("leader paused", _broker(1.0, 12.0), _brokers, World.pause_broker, World.resume_broker, 1.5, 4.0),
+        Kind(
+            "leader paused for long", _broker(16.0, 24.0), _brokers, World.pause_broker, World.resume_broker, 0.3, 4.0
+        ),
         Kind("broker restarted", _broker(0.5, 2.0), _brokers, World.stop_broker, World.start_broker, 0.7, 6.0),
         Kind("cut off", _worker(0.5, 10.0, 0, 1, 2, 3), _link, _parted(State.CUT), _healed, 1.5),
         Kind("packets lost", _worker(0.5, 10.0, 0, 1, 2, 3), _link, _parted(State.SILENT), _healed, 1.5),

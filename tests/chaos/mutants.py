@@ -134,5 +134,5 @@ MUTANTS: Final = {
     "no position in the state": Mutant(_no_position),
     "lost letter": Mutant(_lost_letter),
     "doubled turn": Mutant(_doubled_turn),
-    "stale end taken as fresh": Mutant(_stale_end, ("leader paused",)),
+    "stale end taken as fresh": Mutant(_stale_end, ("leader paused for long",)),
 }

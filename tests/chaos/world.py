@@ -279,6 +279,15 @@ class World:
             outcome.logs = "\n".join(f"--- {name}: {worker.log[-5_000:]}" for name, worker in self.workers.items())
         return outcome
 
+    def _heal(self) -> None:
+        """Every link is open, and every broker there."""
+        self._calm()
+        for node in self.cluster.nodes:
+            if node.running:
+                node.resume()
+            else:
+                node.restart()
+
     def _calm(self) -> None:
         """Every link as it is when nothing disturbs it."""
         links = [each for client in CLIENTS for each in self.cluster.links(client)]
@@ -291,10 +300,7 @@ class World:
 
     def _settle(self) -> None:
         """Nothing is disturbed any more: all that lies there is applied, and the workers stay."""
-        self._calm()
-        for node in self.cluster.nodes:
-            if not node.running:
-                node.restart()
+        self._heal()
         if self.complaints:
             return
         self._wanted.update(w1=True, w2=True)
@@ -381,7 +387,17 @@ class World:
             worker._directory.cleanup()
         self.attack_no_more(What(""))
 
+    def _leave_no_topics(self) -> None:
+        """Hours of schedules share the brokers."""
+        kafka = self.settings.kafka
+        names = [*kafka.topics.model_dump().values(), kafka.state_topic, kafka.ledger_topic, kafka.carried_topic]
+        with suppress(KafkaError, OSError), closing(self.cluster.admin()) as admin:
+            there = set(admin.list_topics())
+            admin.delete_topics([name for name in names if name in there])
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+        self._heal()
+        self._leave_no_topics()
