@@ -13,10 +13,9 @@ import asyncio
 import random
 import threading
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -40,18 +39,25 @@ DAYS: Final = 600
 PATIENCE: Final = 50
 """Tries of one transaction."""
 
-Shows = Callable[[str, int, int], bool | None]
-"""Whether a record was committed; None while nobody knows."""
+MOST_BEHIND: Final = 400
+"""Records that wait for workers: then nothing more comes until they have caught up a little."""
+
+
+class Onlooker(Protocol):
+    """What is known of what was written."""
+
+    def shows(self, topic: str, partition: int, offset: int) -> bool | None: ...
+    def behind(self, number: int) -> int: ...
 
 
 class Feed:
     """Runs in a thread until it is finished, each partition for itself; `ghost` makes a transaction that must leave
     nothing behind."""
 
-    def __init__(self, settings: Settings, partitions: int, seed: int, shows: Shows, *, customers: int) -> None:
+    def __init__(self, settings: Settings, partitions: int, seed: int, onlooker: Onlooker, *, customers: int) -> None:
         self._settings = settings
         self._partitions = partitions
-        self._shows = shows
+        self.onlooker = onlooker
         self._over = threading.Event()
         self._ghosts: list[bool] = []
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
@@ -142,7 +148,7 @@ class Feed:
 
     async def is_there(self, first: RecordMetadata) -> bool:
         """Whether a transaction with that record was committed in the end."""
-        while (shown := self._shows(first.topic, first.partition, first.offset)) is None:  # noqa: ASYNC110
+        while (shown := self.onlooker.shows(first.topic, first.partition, first.offset)) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         return shown
 
@@ -179,6 +185,9 @@ class _Stream:
         try:
             await asyncio.sleep(4.0 * self._partition)  # so that one of them has something new at any time
             while not over.is_set():
+                if self._feed.onlooker.behind(self._partition) > MOST_BEHIND:
+                    await asyncio.sleep(EVERY_S)
+                    continue
                 await self._put(self._mixed(), HOLD_S)
                 for _ in range(BETWEEN):
                     if not over.is_set():

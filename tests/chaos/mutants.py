@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from service.domain.changelog import POSITION_KEY
-from service.streaming import job, log_ends, partition, producer
+from service.streaming import job, partition, producer
 
 
 class Mutant(NamedTuple):
@@ -122,11 +122,6 @@ def _doubled_turn() -> None:
     producer.TransactionalProducer.write = twice  # type: ignore[method-assign]
 
 
-def _stale_end() -> None:
-    """What was once known of an end counts for ever."""
-    vars(log_ends)["KNOWN_FOR_US"] = 10**15
-
-
 MUTANTS: Final = {
     "commit before the flush": Mutant(_commit_before_the_flush, delay_s=0.02),
     "no fence": Mutant(_no_fence, ("pause",), delay_s=0.05),
@@ -134,5 +129,4 @@ MUTANTS: Final = {
     "no position in the state": Mutant(_no_position),
     "lost letter": Mutant(_lost_letter),
     "doubled turn": Mutant(_doubled_turn),
-    "stale end taken as fresh": Mutant(_stale_end, ("leader paused for long",)),
 }

@@ -114,6 +114,15 @@ class Watch:
         with closing(KafkaConsumer(bootstrap_servers=self._servers)) as consumer:
             self._ends = consumer.end_offsets(self._inputs)
 
+    def behind(self, number: int) -> int:
+        """Offsets of the partition's inputs that are not applied, about."""
+        with self._lock:
+            return sum(
+                max(0, records[-1].offset - self.applied.get(place, 0))
+                for place, records in self.kept.items()
+                if records and place.partition == number
+            )
+
     def caught_up(self) -> bool:
         if self._failure is not None:
             raise self._failure

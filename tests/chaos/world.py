@@ -56,7 +56,7 @@ CUSTOMERS_PER_S: Final = 3.0
 """Of the café, for each second of a schedule: so that its days last."""
 WEB_LOAD: Final = "web load"
 """A schedule in which this occurs has a worker with a page."""
-WAITS_S: Final = 20.0
+WAITS_S: Final = 60.0
 """So long a disturbance of a worker waits for that worker to have work in hand."""
 BASE_DELAY_S: Final = 0.004
 """Of each worker's links in each direction, as between two machines: so that a turn takes a while, and is met."""
@@ -110,7 +110,7 @@ class World:
         topics.create(self.settings, partitions=PARTITIONS, replication=3, wait_s=30)
         self._watched = Watch(self.settings, PARTITIONS)
         customers = max(LEAST_CUSTOMERS, int(CUSTOMERS_PER_S * schedule.seconds))
-        self.feed = Feed(self.settings, PARTITIONS, seed, self._watched.shows, customers=customers)
+        self.feed = Feed(self.settings, PARTITIONS, seed, self._watched, customers=customers)
         self.complaints: list[str] = []
 
     def _settings_of(self, servers: str, prefix: str) -> Settings:
@@ -312,12 +312,16 @@ class World:
             self._meanwhile(lambda: asyncio.run(asyncio.wait_for(visible(self.settings.kafka), SETTLE_S)))
 
     def _until(self, holds: Callable[[], bool], complaint: str) -> None:
-        """The supervisor goes on until it holds; it is a complaint where that takes too long."""
-        deadline_s = time.monotonic() + SETTLE_S
+        """The supervisor goes on until it holds; it is a complaint where nothing moves for too long before."""
+        applied, moved_s = -1, time.monotonic()
         while not self.complaints and not holds():
             self._supervise()
-            if time.monotonic() > deadline_s:
-                self.complaints.append(f"{complaint} after {SETTLE_S:.0f} s in which nothing was disturbed")
+            if (now := self._watched.applied_in_all()) != applied:
+                applied, moved_s = now, time.monotonic()
+            if time.monotonic() > moved_s + SETTLE_S:
+                self.complaints.append(
+                    f"{complaint}: nothing has moved for {SETTLE_S:.0f} s, and nothing was disturbed"
+                )
             time.sleep(0.05)
 
     def _meanwhile(self, work: Callable[[], object]) -> None:
