@@ -437,9 +437,12 @@ class DeadLetterReference(WireModel):
     last_offset: Count = Field(
         description="Offset of the last of them; source_offset is that of the first. The same = one record."
     )
-    size_bytes: Count | None = Field(description="Bytes they take where they lie, as they lie there; null = not known.")
+    size_bytes: Count | None = Field(
+        description="Bytes: of one record its own, of a run its batch as it lies there; null = not known."
+    )
     checksum: str | None = Field(
-        description="Of those bytes, with the function before a colon, e.g. crc32c:1c291ca3; null = not known."
+        description="Of those bytes, or of the value where that could be read, with the function before a colon, e.g. "
+        "crc32c:1c291ca3; of a run it is the one that its batch has in the log. null = not known."
     )
 
 

@@ -190,8 +190,14 @@ class KafkaSettings(_Section):
     """Seconds that a worker has to give up its partitions when the group divides them anew."""
     fetch_bytes: Annotated[int, Field(ge=65_536, le=64 << 20)] = 2 << 20
     """Largest fetch per partition; also the size of a turn. More is faster and less even."""
+    unpacked_bytes: Annotated[int, Field(ge=1 << 20, le=256 << 20)] = 32 << 20
+    """Bytes that one compressed batch may hold, and that are unpacked at once; above 4 MiB no more than 1,000 times
+    what it takes packed. Of a batch that holds more what fits is read, and the rest is set aside by reference."""
     buffer_records: Annotated[int, Field(ge=100, le=10_000_000)] = 40_000
     """Records buffered per input partition before its fetching pauses."""
+    buffer_bytes: Annotated[int, Field(ge=1 << 20, le=4 << 30)] = 64 << 20
+    """Bytes of batches, unpacked, that are buffered and not committed per input partition before its fetching
+    pauses."""
     on_gap: Literal["hold", "stop"] = "hold"
     """When an input has lost records before they were read: `hold` the absences of everybody who may have bought in the
     hole for one more usual gap of theirs, or `stop`."""

@@ -5,6 +5,7 @@ client of a command is made after a look at whether the broker lets us in (hands
 one sentence, and not the retries of a library.
 """
 
+from service.connection.careful import become_careful
 from service.connection.clients import (
     faust_broker,
     new_admin,
@@ -20,6 +21,7 @@ from service.connection.security import check_files
 __all__ = [
     "NoBrokerError",
     "RefusedError",
+    "become_careful",
     "check_files",
     "faust_broker",
     "look_in",

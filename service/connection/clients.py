@@ -16,9 +16,11 @@ from kafka.errors import KafkaError
 
 from service.config import KafkaSettings
 from service.connection.admin import open_admin
+from service.connection.careful import become_careful
 from service.connection.handshake import look_in
 from service.connection.refusals import NoBrokerError
 from service.connection.security import aiokafka_security, faust_credentials, kafka_python_security
+from service.fetching import Limits, OnSetAside, pass_over
 
 
 def new_admin(kafka: KafkaSettings, timeout_s: float = 10.0, **options: Any) -> Any:
@@ -47,9 +49,13 @@ def new_producer(kafka: KafkaSettings, **options: Any) -> Any:
         raise _gone(kafka, error) from error
 
 
-def new_async_consumer(kafka: KafkaSettings, *topics: str, **options: Any) -> Any:
-    """Not started. `options` are AIOKafkaConsumer's."""
-    return AIOKafkaConsumer(*topics, bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options)
+def new_async_consumer(kafka: KafkaSettings, *topics: str, on_set_aside: OnSetAside = pass_over, **options: Any) -> Any:
+    """Not started. `on_set_aside` is told of records that cannot be read. `options` are AIOKafkaConsumer's."""
+    consumer = AIOKafkaConsumer(
+        *topics, bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options
+    )
+    become_careful(consumer, Limits(kafka.unpacked_bytes, on_set_aside))
+    return consumer
 
 
 def new_async_producer(kafka: KafkaSettings, **options: Any) -> Any:

@@ -62,6 +62,8 @@ class Intake:
         self._index = {topic: index for index, topic in enumerate(job.sources)}
         self._queue: deque[Any] = deque()
         self._queued = [0] * len(self._tps)
+        self._bytes = [0] * len(self._tps)
+        """Of batches that are not acknowledged."""
         self._waiting: list[deque[tuple[int, Any]]] = [deque() for _ in self._tps]
         self._received: list[int | None] = [None] * len(self._tps)
         self._fetched_to: list[int | None] = [None] * len(self._tps)
@@ -77,14 +79,16 @@ class Intake:
     def wants(self, topic: str) -> bool:
         """Whether more of this topic may be fetched now."""
         index = self._index[topic]
-        return self._queued[index] + self._job.inbox.buffered(
-            index
-        ) < self._kafka.buffer_records or self._job.inbox.starves(index)
+        records = self._queued[index] + self._job.inbox.buffered(index)
+        has_room = records < self._kafka.buffer_records and self._bytes[index] < self._kafka.buffer_bytes
+        return has_room or self._job.inbox.starves(index)
 
     def put(self, event: Any) -> None:
         """A batch has arrived."""
+        index = self._index[event.message.topic]
         self._queue.append(event)
-        self._queued[self._index[event.message.topic]] += len(event.value)
+        self._queued[index] += len(event.value)
+        self._bytes[index] += event.value.size
 
     def forget(self) -> None:
         """Nothing of what lies here will be acknowledged."""
@@ -94,6 +98,7 @@ class Intake:
             while waiting:
                 self._source.forget(waiting.popleft()[1].message)
         self._queued = [0] * len(self._tps)
+        self._bytes = [0] * len(self._tps)
         self._job.inbox.drop_input()
 
     def decode(self) -> None:
@@ -124,6 +129,7 @@ class Intake:
         batch, index = event.value, self._index[event.message.topic]
         self._queued[index] -= len(batch)
         if batch.epoch != self._epoch:
+            self._bytes[index] -= batch.size
             self._source.forget(event.message)
             return
         if batch.previous != self._received[index]:
@@ -226,10 +232,12 @@ class Intake:
 
     def acknowledge(self) -> None:
         """Batches whose last record is contained in the committed state."""
-        for tp, waiting in zip(self._tps, self._waiting, strict=True):
+        for index, (tp, waiting) in enumerate(zip(self._tps, self._waiting, strict=True)):
             position = self._job.positions[tp.topic]
             while waiting and waiting[0][0] < position:
-                waiting.popleft()[1].ack()
+                _, event = waiting.popleft()
+                self._bytes[index] -= event.value.size
+                event.ack()
 
     def ends(self) -> dict[str, Ends | None]:
         """Of each input as of the last fetch; None before the first."""

@@ -32,7 +32,8 @@ from aiokafka.structs import ConsumerRecord
 
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.parcels import Applied, Parcel, pack_event, unpack_event
-from service.errors import FatalError
+from service.errors import ErrorCode, FatalError
+from service.fetching import SetAside
 from service.streaming.partitioner import fitting
 from service.streaming.placement import UNKNOWN, Placement, Progress, Read
 from service.streaming.producer import Record
@@ -47,12 +48,17 @@ PARCEL: Final = 1
 """The other kind: what another engine is to apply."""
 PARCELS: Final = "+parcels"
 """In place of a topic in the stream of a partition's parcels; no topic can be called that."""
+STRANGERS: Final = "+strangers"
+"""In place of a topic in the stream of what nobody of ours has written; numbered by its offsets."""
 TELLS_FOR_US: Final = 7 * DAY_US
 """A partition that has carried nothing for so long tells the others that they need not wait for it."""
 CARRIED, ANEW, SENT, APPLIED = "carried:", "anew:", "sent:", "applied:"
 """Before a topic among the state's positions (no topic's name has a colon): up to which number it has been carried,
 the number of its offset 0, the last number carried to a partition, the last number applied of what came from one. The
 number of a record is its offset, or more where its topic has been made anew."""
+
+STRANGE: Final = "strangers:carried:"
+"""Before a partition among them: up to which offset such records were set aside. A release before passes over it."""
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Any]).decode
@@ -80,6 +86,14 @@ class Delivered(NamedTuple):
     """When, Unix milliseconds."""
 
 
+class Strange(NamedTuple):
+    """A record that nobody of ours has written."""
+
+    record: ConsumerRecord
+    code: ErrorCode
+    message: str
+
+
 def pack_record(carried: Carried) -> bytes:
     """As it travels."""
     record = carried.record
@@ -104,17 +118,22 @@ def pack_parcel(delivered: Delivered) -> bytes:
     return _pack([PARCEL, delivered.partition, delivered.number, delivered.sent_ms, pack_event(delivered.event)])
 
 
-def unpack(value: bytes | None) -> Carried | Delivered:
-    """Back from `pack_record` and `pack_parcel`. FatalError for anything else."""
+def unpack(value: bytes | None) -> Carried | Delivered | None:
+    """Back from `pack_record` and `pack_parcel`; None for what is neither. FatalError for what a later release may have
+    written."""
     try:
         kind, *fields = _unpack(value or b"")
         if kind == RECORD:
             return _record_of(*fields)
         if kind == PARCEL:
             partition, number, sent_ms, event, *_ = fields
+            if not all(isinstance(each, int) for each in (partition, number, sent_ms)):
+                return None
             return Delivered(unpack_event(event), partition, number, sent_ms)
-    except (msgspec.MsgspecError, TypeError, ValueError) as error:
-        raise FatalError(f"A carried record cannot be read: {error}.") from error
+    except (msgspec.MsgspecError, TypeError, ValueError):
+        return None
+    if not isinstance(kind, int) or kind < 0:
+        return None
     raise FatalError(f"A carried record is of kind {kind}, which this release does not know.")
 
 
@@ -129,7 +148,14 @@ def _record_of(
     number: int,
     arrived_ms: int,
     *_: object,
-) -> Carried:
+) -> Carried | None:
+    numbers, texts = (partition, offset, timestamp, number, arrived_ms), (key, value)
+    if not (
+        isinstance(topic, str)
+        and all(isinstance(each, int) for each in numbers)
+        and all(each is None or isinstance(each, bytes) for each in texts)
+    ):
+        return None
     held, sizes = tuple((name, header) for name, header in headers), (len(key or b""), len(value or b""))
     record = ConsumerRecord(topic, partition, offset, timestamp, 0, key, value, None, *sizes, held)
     return Carried(record, number, arrived_ms)
@@ -228,6 +254,7 @@ class Carriage:
             self._anew[topic] = self.carried_to[topic]
         else:
             self._pending.clear()
+            self._applied.pop(self.strangers, None)
             self._next = 0
 
     def take_out(self) -> tuple[dict[int, list[Record]], Counter[tuple[str, str]]]:
@@ -290,10 +317,12 @@ class Carriage:
 
     # ---- what came from elsewhere
 
-    def receive(self, carrier: ConsumerRecord) -> Carried | Delivered | None:
+    def receive(self, carrier: ConsumerRecord) -> Carried | Delivered | Strange | None:
         """A record of the carried topic → what it carries; None for what was applied already."""
         self._next = carrier.offset + 1
-        carried = unpack(carrier.value)
+        carried = None if isinstance(carrier, SetAside) else unpack(carrier.value)
+        if carried is None:
+            return self._receive_strange(carrier)
         if isinstance(carried, Delivered):
             stream = (PARCELS, carried.partition)
         else:
@@ -303,6 +332,19 @@ class Carriage:
             return None
         self._pending[*stream, carried.number] = carrier.offset
         return carried
+
+    def _receive_strange(self, carrier: ConsumerRecord) -> Strange | None:
+        stream, offset = self.strangers, carrier.offset
+        if offset <= self._applied.get(stream, -1):
+            return None
+        self._pending[*stream, offset] = carrier.offset
+        if isinstance(carrier, SetAside):
+            return Strange(carrier, carrier.code, carrier.message)
+        return Strange(carrier, ErrorCode.UNKNOWN_FORMAT, "no worker of this group has written this")
+
+    @property
+    def strangers(self) -> Stream:
+        return (STRANGERS, self.partition)
 
     def applied(self, stream: Stream, number: int) -> None:
         self._applied[stream] = number
@@ -320,7 +362,7 @@ class Carriage:
 
     def _telling(self) -> set[int]:
         """Partitions that may still send something, those included that have sent before they were heard of."""
-        sent = {number for topic, number in self._received if topic != PARCELS}
+        sent = {number for topic, number in self._received if topic not in {PARCELS, STRANGERS}}
         return sent | self.placement.telling(self.partition)
 
     @property
@@ -374,7 +416,7 @@ class Carriage:
         for topic, homes in self._sent.items():
             yield from ((f"{SENT}{topic}:{home}", offset) for home, offset in homes.items())
         for (topic, number), offset in self._applied.items():
-            yield f"{APPLIED}{topic}:{number}", offset
+            yield f"{STRANGE if topic == STRANGERS else f'{APPLIED}{topic}:'}{number}", offset
 
     def restore(self, positions: dict[str, int]) -> dict[str, int]:
         """Takes its own out of them; returns the rest. What is no topic of ours any more is left out."""
@@ -391,5 +433,7 @@ class Carriage:
                     self._sent.setdefault(topic, {})[int(number)] = offset
                 elif kind + ":" == APPLIED:
                     self._applied[topic, int(number)] = offset
+                elif name.startswith(STRANGE):
+                    self._applied[STRANGERS, int(number)] = offset
         self._received = dict(self._applied)
         return rest

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import ConsumerRecord
 from kafka.errors import KafkaError
 
@@ -19,6 +20,7 @@ from service.connection import new_producer
 from service.domain.calendar import utc_text
 from service.domain.changelog import ASKED_PREFIX
 from service.errors import ConfigurationError, ErrorCode
+from service.fetching import SetAside
 from service.streaming.retries import OWN_HEADERS, RETRIED_HEADER, Mark, Marks, Retries, identity_of, pack_asked
 from service.streaming.tail import open_reader, partitions_of, records_until_now
 
@@ -42,8 +44,13 @@ def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, no
     """The wire form (`schemas.outputs.DeadLetter`) of a refused record; the original bytes are kept, unless one record
     cannot carry them: a few kilobytes hold a value of 400 MB, compressed. Then the beginning is, and where the whole
     lies."""
+    if isinstance(record, SetAside) and record.readable is None:
+        return encode_reference(_reference_of(record), code, message, now_us)
     key, value, headers = record.key, record.value, record.headers
     cut_off: list[str] = []
+    if isinstance(record, SetAside):
+        value = record.readable
+        cut_off.append("headers")
     if _as_json_bytes(headers) > _LARGEST_BYTES // 4:
         cut_off.append("headers")
         message, headers = f"{message} ({len(headers)} headers left out: too large)", ()
@@ -68,7 +75,35 @@ def encode_dead_letter(record: ConsumerRecord, code: ErrorCode, message: str, no
         "value_base64": value,
         "headers": [{"name": name, "value_base64": content} for name, content in headers],
     }
-    return _encode(letter | {"cut_off": cut_off} if cut_off else letter)
+    if cut_off:
+        letter |= {"cut_off": cut_off, "reference": _found_again(record)}
+    return _encode(letter)
+
+
+def _found_again(record: ConsumerRecord) -> dict[str, object]:
+    """By what one record of which something was left out is known again."""
+    if isinstance(record, SetAside):
+        return _wire_reference(record.last, record.size, record.checksum)
+    size = len(record.key or b"") + len(record.value or b"")
+    return _wire_reference(record.offset, size, f"crc32c:{calc_crc32c(record.value or b''):08x}")
+
+
+def _wire_reference(last_offset: int, size: int | None, checksum: str | None) -> dict[str, object]:
+    """`schemas.outputs.DeadLetterReference`."""
+    return {"last_offset": last_offset, "size_bytes": size, "checksum": checksum}
+
+
+def _reference_of(record: SetAside) -> Reference:
+    return Reference(
+        record.topic,
+        record.partition,
+        record.first,
+        record.last,
+        record.size,
+        record.checksum,
+        record.timestamp,
+        record.key,
+    )
 
 
 class Reference(NamedTuple):
@@ -108,11 +143,7 @@ def encode_reference(reference: Reference, code: ErrorCode, message: str, now_us
             "value_base64": None,
             "headers": [],
             "cut_off": cut_off,
-            "reference": {
-                "last_offset": reference.last_offset,
-                "size_bytes": reference.size,
-                "checksum": reference.checksum,
-            },
+            "reference": _wire_reference(reference.last_offset, reference.size, reference.checksum),
         }
     )
 

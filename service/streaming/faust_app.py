@@ -43,6 +43,7 @@ def new_app(
         kafka.group,
         owners,
         **faust_broker(kafka),
+        largest_unpacked=kafka.unpacked_bytes,
         store="memory://",
         datadir=f"{directory}/faust",
         web_enabled=False,

@@ -24,7 +24,8 @@ from service.domain.merge import Merge
 from service.domain.parcels import Applied, time_of
 from service.domain.policy import ClockMode
 from service.errors import ErrorCode, FatalError, PartlyRefusedError, PoisonError
-from service.streaming.carriage import PARCELS, Carriage, Delivered, Stream
+from service.fetching import SetAside
+from service.streaming.carriage import PARCELS, Carriage, Delivered, Strange, Stream
 from service.streaming.decoder import Decoder, DecoderSettings
 from service.streaming.input_topics import BY_RANK
 from service.streaming.quarantine import Kind, Place, Quarantine, frames_of, of_record, reason_of, told_of
@@ -235,6 +236,8 @@ class Inbox:
         self, source: int, record: ConsumerRecord, number: int, error: PoisonError, now_us: int
     ) -> Decoded:
         """A record of the input `source` that was refused, with what it still says."""
+        if isinstance(record, SetAside):
+            return self._aside_entry(source, record, number, now_us)
         mark = self._marks.of(record.headers) if record.headers else None
         if isinstance(error, PartlyRefusedError):
             event = cast("Event", error.event)
@@ -253,6 +256,19 @@ class Inbox:
         sign = self._sign(source, record, now_us)
         at_us = sign.at_us if sign is not None and sign.own_time else None
         return (at_us, number, None, Refused(record, error.code, error.message, sign, (), mark), 0)
+
+    def _aside_entry(self, source: int, record: SetAside, number: int, now_us: int) -> Decoded:
+        """What was set aside before anybody could decode it. Where its key and value can be read it still says who was
+        there, as long as they belong here: it is carried nowhere."""
+        says, sign_of = None, self._signs[source]
+        carriage = self._carriage
+        at_home = carriage is None or (record.key and carriage.placement.home(record.key) == carriage.partition)
+        if sign_of is not None and record.key and at_home:
+            written_us = record.timestamp * 1000
+            value = b"?" if record.readable is None else record.readable
+            says = sign_of(value, record.key, (), now_us, written_us if 0 < written_us <= now_us else 0)
+        at_us = says.at_us if says is not None and says.own_time else None
+        return (at_us, number, None, Refused(record, record.code, record.message, says), 0)
 
     def _put_sorted(self, carriage: Carriage, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
         """The same where there are other partitions: what belongs to one of them is carried there.
@@ -283,7 +299,9 @@ class Inbox:
                 entry: Decoded = self._refused_entry(source, record, offset, error, now_us)
                 # Only who was there has to be known where they belong, and a key lies where its producer put it.
                 says = entry[3].says if isinstance(entry[3], Refused) else entry[2]
-                astray = says is not None and record.key == says.customer_id.encode()
+                astray = (
+                    says is not None and record.key == says.customer_id.encode() and not isinstance(record, SetAside)
+                )
                 home = placement.home(record.key) if astray and record.key else here
             except Exception as error:  # noqa: BLE001 - an error of our own
                 entry, home = self._own_error(record, offset, error, now_us), here
@@ -328,6 +346,10 @@ class Inbox:
                 continue
             carried = carriage.receive(carrier)
             if carried is None:
+                continue
+            if isinstance(carried, Strange):
+                strange: Decoded = (None, carrier.offset, None, Refused(*carried), 0)
+                found.setdefault(self._source_of(carriage.strangers, self._own), []).append(strange)
                 continue
             if isinstance(carried, Delivered):
                 parcel: Decoded = (time_of(carried.event), carried.number, carried.event, None, carried.sent_ms)

@@ -14,11 +14,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.metadata import MetadataRequest
+
+from service.fetching import KeepingClient
 
 KNOWN_FOR_US: Final = 5_000_000
 """An end that was asked for longer ago is not known: fetches are answered five times a second."""
@@ -99,7 +101,7 @@ class Answers:
         """Awaited when the group does not know this member any more, before it joins again."""
 
 
-class AskingClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka is untyped
+class AskingClient(KeepingClient):
     """Keeps what brokers say of the logs, and when they last said anything."""
 
     answers: Answers
@@ -140,7 +142,7 @@ class AskingClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka is untyped
                 await self.ask_all()
 
 
-def become_asking(client: AIOKafkaClient, answers: Answers) -> None:
+def become_asking(client: Any, answers: Answers) -> None:
     """Makes the client of a consumer that has not been started one that keeps what it is told: Faust's driver makes the
     consumer, and the consumer its client."""
     client.__class__ = AskingClient

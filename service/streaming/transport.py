@@ -23,6 +23,8 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as faust_aiokafka
 from faust.types import ConsumerMessage
 
+from service.connection import become_careful
+from service.fetching import Limits
 from service.streaming.log_ends import Answers, Ends, Log, SourcePartition, become_asking
 
 FETCH_WAIT_MS = 200
@@ -34,7 +36,7 @@ _IDLE_S = 0.05
 class Batch(list[ConsumerRecord]):
     """The records of one fetch."""
 
-    __slots__ = ("after_us", "epoch", "expected", "log", "previous")
+    __slots__ = ("after_us", "epoch", "expected", "log", "previous", "size")
     previous: int | None
     """Last offset of the batch before it, None for the first of an epoch."""
     epoch: int
@@ -44,10 +46,13 @@ class Batch(list[ConsumerRecord]):
     """The log it comes from, as of then."""
     after_us: int
     """None of its records lay in the log yet at that instant of the wall clock; 0 = not known."""
+    size: int
+    """Bytes, unpacked; nearly."""
 
     def __init__(self, records: Iterable[ConsumerRecord] = ()) -> None:
         super().__init__(records)
         self.previous, self.epoch, self.expected, self.log, self.after_us = None, 0, None, None, 0
+        self.size = 0
 
     def comes_after(self, before: Ends | None, now: Ends | None) -> None:
         """Of the same partition, as they were before it was fetched and as they are."""
@@ -85,6 +90,7 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         become_asking(consumer._client, self.consumer.answers)
+        become_careful(consumer, Limits(self.consumer.app.largest_unpacked))
         # Without tables Faust spreads all partitions of all topics round robin: one number's inputs would go to
         # different workers whenever the counts do not divide. By range, equal counts give each member the same numbers
         # of every topic.
@@ -113,7 +119,7 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
                 state, log = assignment.state_value(tp), logs.get(tp)
                 if state.has_valid_position and log is not None:
                     ends[SourcePartition(tp.topic, tp.partition)] = Ends(state.position, log)
-        self.consumer.note_ends(ends)
+        self.consumer.note_ends(ends, dict(consumer._fetcher.taken.of))
         return records
 
 
@@ -125,6 +131,7 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
         self._last: dict[Any, int] = {}
         self._ends: dict[SourcePartition, Ends] = {}
         self._fresh_ends: dict[SourcePartition, Ends] = {}
+        self._fresh_sizes: dict[SourcePartition, int] = {}
         self.epoch = 0
         super().__init__(*args, **kwargs)
         self.answers: Answers = self.app.answers
@@ -132,9 +139,9 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    def note_ends(self, ends: dict[SourcePartition, Ends]) -> None:
-        """From the consumer's thread, with the fetch they belong to."""
-        self._fresh_ends = ends
+    def note_ends(self, ends: dict[SourcePartition, Ends], sizes: dict[SourcePartition, int]) -> None:
+        """From the consumer's thread, with the fetch they belong to; and how many bytes that has taken."""
+        self._fresh_ends, self._fresh_sizes = ends, sizes
 
     def ends(self, tp: SourcePartition) -> Ends | None:
         """As of the last fetch; None before the first."""
@@ -175,6 +182,7 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
                 continue
             batch = Batch(fetched)
             batch.previous, batch.epoch = self._last.get(tp), self.epoch
+            batch.size = self._fresh_sizes.get(tp, 0)
             batch.comes_after(self._ends.get(tp), self._fresh_ends.get(tp))
             self._last[tp] = fetched[-1].offset  # also of what is not handed out: the missing link is noticed
             if active is None or tp in active or tp in self._buffered_partitions:
@@ -253,8 +261,10 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
 class BatchApp(faust.App):  # type: ignore[misc]
     """A Faust app whose messages are batches. `wants(tp)` says whether a partition may be fetched now."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, largest_unpacked: int, **options: Any) -> None:
+        """`largest_unpacked`: bytes that a compressed batch of the broker's may hold."""
         self.answers = Answers()
+        self.largest_unpacked = largest_unpacked
         super().__init__(*args, **options)
 
     def _new_transport(self) -> Any:

@@ -14,16 +14,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import cramjam
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.producer.sender import Sender
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 from faust.app.base import App
 from faust.serializers.schemas import Schema
 from faust.transport.consumer import Consumer as BaseConsumer
@@ -31,6 +33,9 @@ from faust.transport.consumer import ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from mode.services import Service
 
+from service.fetching import KeepingClient
+from service.fetching.fetcher import _NOTHING, CarefulFetcher
+from service.fetching.reading import CarefulRecords
 from service.streaming import transport
 
 PINNED = ("faust-streaming", "aiokafka", "mode-streaming")
@@ -195,3 +200,84 @@ def test_a_message_is_made_from_the_same_fields() -> None:
     ]  # fmt: skip
 
     assert list(inspect.signature(faust.types.ConsumerMessage).parameters) == wanted
+
+
+# ---- careful reading (service/fetching)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(CarefulFetcher, Fetcher), (CarefulRecords, PartitionRecords), (KeepingClient, AIOKafkaClient)],
+    ids=lambda kind: kind.__name__,
+)
+def test_what_reads_carefully_takes_what_theirs_take(ours: type, theirs: type) -> None:
+    over = [name for name, of in vars(ours).items() if inspect.isfunction(of) and name in vars(theirs)]
+
+    assert set(over) - {"__init__"}
+    for name in set(over) - {"__init__"}:
+        wanted, found = inspect.signature(getattr(theirs, name)), inspect.signature(getattr(ours, name))
+        assert list(found.parameters) == list(wanted.parameters), name
+
+
+def test_a_consumer_still_has_its_fetcher_made_at_the_start_and_takes_it_from_there() -> None:
+    assert "self._fetcher = Fetcher(" in inspect.getsource(AIOKafkaConsumer.start)
+    assert "create_task(self._fetch_requests_routine())" in inspect.getsource(Fetcher.__init__)
+    for kind in (AIOKafkaConsumer, Fetcher, FetchResult, PartitionRecords):
+        assert "__slots__" not in vars(kind), "its class can be refined"
+
+
+def test_a_fetch_still_makes_its_records_of_what_comes_last_and_keeps_them_by_partition() -> None:
+    source = inspect.getsource(Fetcher._proc_fetch_request)
+
+    assert len(re.findall(r"\bawait ", source)) == 2, (
+        "the answer, and a pause after an error: nothing runs between it and our look"
+    )
+    assert "records = MemoryRecords(part_data[-1])" in source
+    assert "self._records[tp] = FetchResult(" in source
+    assert "tp_state.highwater = highwater" in source
+    for version in FetchRequest._CLASSES:
+        topics = dict(zip(version.RESPONSE_TYPE.SCHEMA.names, version.RESPONSE_TYPE.SCHEMA.fields, strict=True))[
+            "topics"
+        ]
+        partitions = dict(zip(topics.array_of.names, topics.array_of.fields, strict=True))["partitions"]
+        assert partitions.array_of.names[-1] in {"message_set", "records"}
+
+
+def test_what_was_fetched_is_still_iterated_and_its_position_taken_from_it() -> None:
+    source = inspect.getsource(FetchResult)
+
+    assert set(re.findall(r"self\._partition_records(?!\w)(\.\w+)?", source)) == {"", ".next_fetch_offset"}
+    assert "for msg in self._partition_records:" in source
+    assert "type(res_or_error) is FetchResult" in inspect.getsource(Fetcher.fetched_records)
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "_tp",
+        "_aborted_transactions",
+        "_aborted_producers",
+        "_check_crcs",
+        "_isolation_level",
+        "next_fetch_offset",
+        "_records_iterator",
+    ],
+)
+def test_records_of_a_partition_still_keep_their_books_under_the_same_names(attribute: str) -> None:
+    assert re.search(rf"self\.{attribute} = ", inspect.getsource(PartitionRecords.__init__))
+
+
+def test_unpacking_into_too_little_room_still_says_so() -> None:
+    packed = bytes(cramjam.zstd.compress(bytes(1_000)))
+
+    with pytest.raises(cramjam.DecompressionError, match="write whole buffer"):
+        cramjam.zstd.decompress_into(packed, bytearray(999))
+    with pytest.raises(cramjam.DecompressionError, match="write whole buffer"):
+        cramjam.lz4.decompress_into(bytes(cramjam.lz4.compress(bytes(1_000))), bytearray(999))
+
+
+def test_a_batch_still_tells_what_is_looked_at() -> None:
+    batch = DefaultRecordBatch(_NOTHING)
+
+    assert (batch.base_offset, batch.next_offset, batch.attributes, batch.timestamp_type) == (0, 0, 0, 0)
+    assert MemoryRecords(_NOTHING).has_next()

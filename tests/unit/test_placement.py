@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from unittest.mock import patch
 
+import msgspec
 import pytest
 from aiokafka.structs import ConsumerRecord
 from structlog.testing import capture_logs
@@ -14,8 +15,9 @@ from service.domain.calendar import DAY_US, NEVER
 from service.domain.changelog import PARTITIONER_KEY, PROGRESS_KEY
 from service.domain.events import Erasure
 from service.domain.parcels import Parcel
-from service.errors import ConfigurationError, FatalError
-from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, pack_record, unpack
+from service.errors import ConfigurationError, ErrorCode, FatalError
+from service.fetching import SetAside
+from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, Strange, pack_record, unpack
 from service.streaming.key_hash import FUNCTIONS
 from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement, Progress, Read
@@ -98,8 +100,61 @@ def test_a_carried_record_is_what_it_was() -> None:
     carried = Carried(record(7), 19, 123)
 
     assert unpack(pack_record(carried)) == carried
-    with pytest.raises(FatalError, match="cannot be read"):
-        unpack(None)
+    with pytest.raises(FatalError, match="kind 9, which this release does not know"):
+        unpack(msgspec.msgpack.encode([9, "whatever"]))
+
+
+STRANGE_VALUES = [
+    None,
+    b"",
+    b"{}",
+    msgspec.msgpack.encode({}),
+    msgspec.msgpack.encode([]),
+    msgspec.msgpack.encode([-1]),
+    msgspec.msgpack.encode(["record"]),
+    msgspec.msgpack.encode([0]),
+    msgspec.msgpack.encode([0, "purchases", [1], 0, 0, b"k", b"v", [], 0, 0]),
+    msgspec.msgpack.encode([0, 7, 1, 0, 0, b"k", b"v", [], 0, 0]),
+    msgspec.msgpack.encode([0, "purchases", 1, 0, 0, "k", b"v", [], 0, 0]),
+    msgspec.msgpack.encode([0, "purchases", 1, 0, 0, b"k", b"v", [1, 2], 0, 0]),
+    msgspec.msgpack.encode([1, 0, "x", 0, []]),
+    msgspec.msgpack.encode([1, 0, 0, 0, [99]]),
+]
+
+
+@pytest.mark.parametrize("value", STRANGE_VALUES)
+def test_what_a_stranger_has_written_among_what_is_carried_is_set_aside_once(value: bytes | None) -> None:
+    group = placement()
+    group.decide(MURMUR2)
+    home = Carriage(2, TOPICS, group, NOW_US)
+    carrier = ConsumerRecord("carried", 2, 0, 0, 0, b"k", value, None, 0, 0, ())
+
+    found = home.receive(carrier)
+
+    assert isinstance(found, Strange)
+    assert found.record is carrier
+    assert home.position(0) == 0, "it waits to be written to dead-letters"
+    assert not home.coupled, "nobody waits for strangers"
+    home.applied(home.strangers, 0)
+    assert home.position(0) == 1
+    told = dict(home.positions())
+    assert told == {"strangers:carried:2": 0}
+    again = Carriage(2, TOPICS, group, NOW_US)
+    assert again.restore(told) == {}
+    assert again.receive(carrier) is None
+
+
+def test_what_cannot_be_read_of_what_is_carried_is_set_aside_by_its_place() -> None:
+    group = placement()
+    group.decide(MURMUR2)
+    home = Carriage(2, TOPICS, group, NOW_US)
+
+    found = home.receive(SetAside("carried", 2, 4, 9, ErrorCode.CORRUPT, "a checksum is wrong"))
+
+    assert isinstance(found, Strange)
+    assert (found.code, found.message) == (ErrorCode.CORRUPT, "a checksum is wrong")
+    home.applied(home.strangers, 9)
+    assert home.position(0) == 10
 
 
 def test_a_record_is_carried_once_however_often_it_is_read() -> None:
@@ -129,7 +184,7 @@ def test_after_a_topic_was_made_anew_its_records_are_carried_and_applied_again()
 
     for place, (_, value) in enumerate(here.take_out()[0][2]):
         found = home.receive(ConsumerRecord("carried", 2, place, 0, 0, b"anna", value, None, 0, 0, ()))
-        assert found is not None
+        assert isinstance(found, Carried)
         home.applied(("purchases", 1), found.number)
 
     assert home.position(0) == 2
