@@ -28,7 +28,6 @@ from tests.support.hostile_batches import (
     body_of,
     bomb,
     produce_raw,
-    zstd_of_zeros,
 )
 from tests.support.load import settings_for
 from tests.support.worker_process import Positions, WorkerProcess, environment_of
@@ -37,7 +36,7 @@ pytestmark = [pytest.mark.broker]
 
 MOST_MB = 300.0
 """Over what the worker holds before the attack."""
-ROUNDS = 3
+ROUNDS = 1
 
 
 def visit(number: int, headers: tuple[tuple[bytes, bytes | None], ...] = ()) -> Made:
@@ -84,9 +83,9 @@ async def attack(settings: Settings, sent: Sent) -> None:
                 [(0, 0, "decompressed_too_large")],
                 0,
                 codec=codec,
-                packed=bomb(codec, 40 << 20),
+                packed=bomb(codec, 33 << 20),
             )
-        zeros = zstd_of_zeros(body_of([Made(value=bytes(400 << 20))])[: -(400 << 20)], 400 << 20)
+        zeros = bomb(ZSTD, 400 << 20)
         await send("bomb of zstd", [Made()], [(0, 0, "decompressed_too_large")], 0, codec=ZSTD, packed=zeros)
         twenty = body_of([visit(number + 3), Made(b"anna", bytes(20 << 20)), visit(number + 4)])
         await send("twenty MiB", [Made()] * 3, [(1, 1, "too_large")], 2, codec=LZ4, body=twenty)
@@ -137,11 +136,11 @@ def test_hostile_batches_stop_nothing_and_are_told_of_once(broker: TestBroker, t
         worker.start()
         asyncio.run(attack(settings, sent))
         positions.wait_caught_up(workers=[worker])
-        lives = worker.exits
-    assert lives in ([-9], [-9, 0])
+        lives = list(worker.exits)
+    assert lives == [-9], "no end but ours"
     assert peak_mb - before_mb < MOST_MB
     assert letters_of(settings) == sent.letters
-    assert set(sent.refused) <= {"offsets", "count", "unknown codec", "no key"}, "the broker took all others"
+    assert set(sent.refused) <= {"count", "unknown codec"}, "the broker took all others"
     listed = CliRunner().invoke(
         app,
         ["dead-letters", "list", "--code", "decompressed_too_large", "--limit", "1000"],

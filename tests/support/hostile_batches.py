@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
@@ -20,7 +21,7 @@ HEADER: Final = ">qiibIhiqqqhii"
 
 PACK: Final[dict[int, Callable[[bytes], bytes]]] = {
     0: bytes,
-    GZIP: lambda body: gzip.compress(body, 9, mtime=0),
+    GZIP: lambda body: gzip.compress(body, 6, mtime=0),
     SNAPPY: lambda body: bytes(snappy_encode(body)),
     LZ4: lambda body: bytes(lz4_encode(body)),
     ZSTD: lambda body: bytes(zstd_encode(body)),
@@ -113,10 +114,13 @@ def marker(base: int, producer: int, *, commit: bool, version: int = 0, key: byt
     return batch(base, [Made(key, b"\0" * 6)], attributes=CONTROL | TRANSACTIONAL, producer=producer)
 
 
+@cache
 def bomb(codec: int, size: int) -> bytes:
     """A body that holds one record with a value of zeros, packed; of zstd without packing it."""
-    body = body_of([Made(value=bytes(size))])
-    return zstd_of_zeros(body[:-size], size) if codec == ZSTD else PACK[codec](body)
+    if codec == ZSTD:
+        inside = b"\0" + varint(0) + varint(0) + sized(b"c-1") + varint(size)
+        return zstd_of_zeros(varint(len(inside) + size + 1) + inside, size + 1)
+    return PACK[codec](body_of([Made(value=bytes(size))]))
 
 
 def zstd_of_zeros(beginning: bytes, zeros: int) -> bytes:
