@@ -7,6 +7,7 @@ import hashlib
 from service.config import Settings
 from service.domain.calendar import NEVER
 from service.domain.engine import Engine
+from service.domain.folding.attic import Attic
 
 
 def new_engine(
@@ -17,8 +18,9 @@ def new_engine(
     partition: int = 0,
     keeps_records: bool = True,
     tells_ends: bool = True,
+    attic: Attic | None = None,
 ) -> Engine:
-    """An empty engine, of one of so many partitions, of that number.
+    """An empty engine, of one of so many partitions, of that number; `attic` as the engine's.
 
     The hashes of erased customers, and that of the control group, are keyed with the installation's secret. Without
     one nobody is erased (streaming/decoder.py), and the control group is keyed with the group's name; hashes that an
@@ -33,6 +35,7 @@ def new_engine(
         keeps_records=keeps_records,
         tells_ends=tells_ends,
         former_salt=None if secret is None else by_group,
+        attic=attic,
     )
 
 

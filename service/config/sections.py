@@ -460,6 +460,16 @@ class LimitSettings(_Section):
     partition stops for a person."""
     set_aside_minutes: Annotated[float, Field(gt=0, le=366 * 1_440, allow_inf_nan=False)] = 60.0
     """See set_aside_most."""
+    customers: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1_000_000
+    """Customers in a worker's memory, at most, shared by its partitions: beyond them those who have been away longest
+    lie in a local store until they come back. Only who has been away for eight weeks can leave: who has not is in
+    memory, however many they are. A million take a gigabyte at most, and a tenth of it where they are long lost."""
+    store: bool = True
+    """Whether customers may leave memory for a local store, a file without a name that ends with the worker. `false`:
+    all stay in memory, and nothing of a person is written to this machine's disk."""
+    store_directory: str = ""
+    """Where that file lies; empty: the system's directory for what is temporary. On an encrypted disk it is as safe as
+    the rest of it; on a RAM disk it saves no memory."""
 
 
 class TimeSettings(_Section):

@@ -459,6 +459,14 @@ def restore(customer_id: str, value: bytes) -> Customer:
     LaterSnapshotError where they are one of a later one."""
     try:
         fields = wide_numbers.decode(value)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a customer's snapshot: {error}") from error
+    return of_fields(customer_id, fields)
+
+
+def of_fields(customer_id: str, fields: Any) -> Customer:
+    """The same of what a snapshot holds, its version first."""
+    try:
         if not isinstance(fields, list) or not fields or not isinstance(fields[0], int):
             raise ValueError("not a customer's snapshot")
         if fields[0] > VERSION or (fields[0] == VERSION and len(fields) > len(FIELDS) + 1):
@@ -490,7 +498,7 @@ def restore(customer_id: str, value: bytes) -> Customer:
                     setattr(customer, name, field)
             else:
                 setattr(customer, name, field)
-    except (msgspec.MsgspecError, TypeError, OverflowError) as error:
+    except (TypeError, OverflowError) as error:
         raise ValueError(f"not a customer's snapshot: {error}") from error
     customer.bucket = -1
     if len(fields) <= _LOG_GAP_SUM and customer.gap_weight > 0.0:  # as good as an older release knows it

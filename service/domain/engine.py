@@ -11,7 +11,7 @@ wherever a restart lay. An exception from here is a bug, never bad input; the ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, assert_never
 
 from service.domain import cadence
@@ -39,6 +39,7 @@ from service.domain.customer import MOST_ORDERS, Customer, restore, snapshot
 from service.domain.events import Erasure, Merge, Profile, Purchase, Resolved, SignOfLife, SurveyAnswer, Withdrawal
 from service.domain.favourites import Favourites
 from service.domain.findings import Kind, Output, Scores, ScoresErased
+from service.domain.folding.attic import Attic
 from service.domain.hashed_ids import NO_ID, PROFILE_SEED, PURCHASE_SEED, SURVEY_SEED, event_hash, order_hash
 from service.domain.identities import Identities
 from service.domain.learning.everybody import Everybody
@@ -62,6 +63,8 @@ from service.domain.timeline import Timeline
 from service.domain.visits import Visits
 
 ALL_SCORES: Final = 1 << 60
+_FOLDED_A_TURN: Final = 500
+"""Customers who are folded at the end of a turn, at most: some milliseconds."""
 
 
 class Engine:
@@ -77,6 +80,7 @@ class Engine:
         keeps_records: bool = True,
         tells_ends: bool = True,
         former_salt: bytes | None = None,
+        attic: Attic | None = None,
     ) -> None:
         """`learn_until_us`: from then on what was learned from everybody stays as it is (a backtest's question).
 
@@ -86,7 +90,10 @@ class Engine:
 
         `tells_ends`: whether there is a decision where a return or an erasure ends an alert too; who sees the events
         sees the returns.
+
+        `attic`: where customers lie who are long lost; None: everybody stays as they are (a backtest).
         """
+        self.attic: Final = attic
         self._keeps_records = keeps_records
         self._tells_ends = tells_ends
         self.policy = policy
@@ -153,6 +160,7 @@ class Engine:
             self._look,
             self._refresh,
             self.aside,
+            None if self.attic is None else self._unfold_due,
         )
         self.brought = Brought(policy.outreach, self.everybody, self.calendar, self.brought_sums)
         self.ladder = Ladder(
@@ -235,7 +243,7 @@ class Engine:
             self.everybody.skip_refresh()
             return
         try:
-            self.everybody.refresh(self.calendar.day_of(at_us), self.customers)
+            self.everybody.refresh(self.calendar.day_of(at_us), self._read)
             self.ladder.refresh(at_us)
         except Exception as error:
             raise RefreshError(at_us) from error
@@ -302,9 +310,19 @@ class Engine:
             case _:
                 assert_never(event)
 
+    def _find(self, customer_id: str) -> Customer | None:
+        """The customer's state, unfolded; None: there is none."""
+        customer = self.customers.get(customer_id)
+        if customer is None and self.attic is not None:
+            customer = self.attic.take(customer_id)
+            if customer is not None:
+                self.customers[customer_id] = customer
+                self.timeline.schedule(customer)
+        return customer
+
     def _known(self, customer_id: str) -> Customer | None:
         """The customer's state, made if new; None for an erased one."""
-        customer = self.customers.get(customer_id)
+        customer = self._find(customer_id)
         if customer is None:
             if self.identities.is_erased(customer_id):
                 self.counts.of_erased += 1
@@ -338,7 +356,7 @@ class Engine:
 
     def _heard(self, event: SignOfLife) -> None:
         """A purchase was refused. Who is not known stays unknown; no visit, no order, no money."""
-        customer = self.customers.get(event.customer_id)
+        customer = self._find(event.customer_id)
         if customer is None:
             return
         at_us, now_us = event.at_us, self.timeline.now_us
@@ -504,6 +522,8 @@ class Engine:
             return
         self._touched[event.customer_id] = customer
         self.counts.profiles += 1
+        if not customer.visits and self.attic is not None:
+            self.timeline.schedule(customer)  # they may stay known by name alone for good
         self.counts.leave_out(event.alike)
         if customer.profile is None:
             customer.profile = ProfileState()
@@ -535,7 +555,7 @@ class Engine:
 
     def _withdraw(self, event: Withdrawal) -> None:
         """Nothing is known of the customer but what they do."""
-        customer = self.customers.get(event.customer_id)
+        customer = self._find(event.customer_id)
         self.counts.withdrawals += 1
         if customer is None:
             return
@@ -573,7 +593,7 @@ class Engine:
         for earlier in ids.of(old_id):
             ids.send_on(earlier, new_id)
         ids.send_on(old_id, new_id)
-        old = self.customers.get(old_id)
+        old = self._find(old_id)
         new = None if old is None else self._known(new_id)
         if old is None or new is None:
             return
@@ -598,7 +618,7 @@ class Engine:
         arrival = Arrival(new_id, at_us, old_id, ids.of(old_id))
         ids.move_all(old_id, new_id, self.timeline.now_us)
         ids.send_on(old_id, new_id)
-        old = self.customers.get(old_id)
+        old = self._find(old_id)
         if old is not None:
             arrival.days = self._merging.take_out(old)
             old.episode.leave(self.timeline.stalled_for(old))
@@ -673,7 +693,7 @@ class Engine:
             self.unreadable.discard(known)
             self._own_records[known.encode()] = None
             self._outputs.append(ScoresErased(known))
-        customer = self.customers.get(customer_id)
+        customer = self._find(customer_id)
         if customer is None:
             return
         self.occasions.erased(customer)
@@ -695,10 +715,34 @@ class Engine:
 
     # ---- what is asked of it
 
+    def customer(self, customer_id: str) -> Customer | None:
+        """What is known of a customer, to be read: of who is folded a copy. None: nothing."""
+        customer = self.customers.get(customer_id)
+        if customer is None and self.attic is not None:
+            customer = self.attic.peek(customer_id)
+        return customer
+
+    def ids(self) -> Iterator[str]:
+        """Of everybody who is in memory, folded or not."""
+        yield from self.customers
+        if self.attic is not None:
+            yield from self.attic.names()
+
+    def _read(self, customer_id: str) -> Customer:
+        """The same of somebody who is here."""
+        customer = self.customer(customer_id)
+        if customer is None:
+            raise KeyError(customer_id)
+        return customer
+
+    def knows(self, customer_id: str) -> bool:
+        """Whether there is a customer of that id, folded or not."""
+        return customer_id in self.customers or (self.attic is not None and self.attic.holds(customer_id))
+
     def scores(self, customer_id: str, at_us: int | None = None) -> Scores | None:
         """The customer's numbers at `at_us` (default: now); None for an unknown customer, and for one who objects to
         profiling."""
-        customer = self.customers.get(customer_id)
+        customer = self.customer(customer_id)
         if customer is None or customer.objects:
             return None
         return self.scoreboard.scores_of(customer, self.timeline.now_us if at_us is None else at_us)
@@ -740,6 +784,8 @@ class Engine:
         published = self.scoreboard.take(scores) if scores else []
         if published:
             self._changed = True
+            if self.attic is not None:
+                self._find_foldable(published)
         state = self._snapshots()
         state.extend(self._own_records.items())
         state.extend(self.identities.take_records().items())
@@ -764,6 +810,8 @@ class Engine:
         turn = Turn([*self._take_outputs(), *published], state, self.ledger.take_dirty(), parcels, brought)
         self._own_records, self._changed = {}, False
         self._touched.clear()
+        if self.attic is not None:
+            self._put_away(self.attic)
         return turn
 
     def _snapshots(self) -> list[tuple[bytes, bytes | None]]:
@@ -776,6 +824,52 @@ class Engine:
             except Exception as error:
                 raise CustomerError(customer_id) from error
         return made
+
+    # ---- who is long lost
+
+    def fold(self, customer: Customer) -> bool:
+        """Folds a customer of whom nothing waits to be stored or published, and who has no date today. Returns whether
+        that was possible."""
+        attic, customer_id = self.attic, customer.customer_id
+        if attic is None or customer_id in self._touched or self.scoreboard.waits(customer):
+            return False
+        if customer_id in self.aside or self.timeline.is_near(customer):
+            return False
+        day = attic.put(customer)
+        if day is None:
+            return False
+        self.timeline.folded(customer, day)
+        del self.customers[customer_id]
+        return True
+
+    def _find_foldable(self, published: list[Output]) -> None:
+        """Who was looked at while their newest record waited to be published may be folded now."""
+        waiting, timeline = self.timeline.foldable(), self.timeline
+        for output in published:
+            customer = self.customers.get(output.customer_id)
+            if customer is not None and timeline.may_fold(customer):
+                waiting.append(customer)
+
+    def _put_away(self, attic: Attic) -> None:
+        """The end of a turn: some of those who may be folded are."""
+        waiting, timeline = self.timeline.foldable(), self.timeline
+        for _ in range(min(_FOLDED_A_TURN, len(waiting))):
+            customer = waiting.popleft()
+            if self.customers.get(customer.customer_id) is customer and timeline.may_fold(customer):
+                self.fold(customer)
+        attic.flush()
+        attic.relieve(len(self.customers))
+
+    def _unfold_due(self, day: int) -> list[Customer]:
+        """Who is folded and has a date on that day is as before."""
+        if self.attic is None:
+            return []
+        found = self.attic.due(day)
+        for customer in found:
+            self.customers[customer.customer_id] = customer
+        return found
+
+    # ---- state that is read back
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Takes over one record of the state changelog. Call `restored` after the last."""
@@ -812,25 +906,46 @@ class Engine:
             self._chunks_read.setdefault(customer_id, {})[number] = value
         elif key.startswith(OWN_PREFIX):
             return  # a later release's, which this one has no use for
-        elif value is None:
-            self.customers.pop(key.decode(), None)
-            self.unreadable.discard(key.decode())
         else:
-            customer_id = key.decode()
-            before = self.customers.get(customer_id)
+            self._restore_customer(key, value)
+
+    def _restore_customer(self, key: bytes, value: bytes | None) -> None:
+        """A customer's record. Where customers are folded it waits as it is."""
+        customer_id, attic = key.decode(), self.attic
+        customer: Customer | None = None
+        if value is not None:
             try:
-                self.customers[customer_id] = restore(customer_id, value)
+                customer = restore(customer_id, value)
             except LaterSnapshotError:
                 raise
             except Exception:  # noqa: BLE001 - whatever is wrong with it is this one customer's
-                self.customers.pop(customer_id, None)
                 self.unreadable.add(customer_id)
-                return
+        if value is None or customer is not None:
             self.unreadable.discard(customer_id)
-            if before is not None and before.sealed is not None:
-                chunks = self._chunks_read.setdefault(customer_id, {})
-                for number, sealed in before.sealed.numbered():
-                    chunks.setdefault(number, sealed)
+        before = self.customers.get(customer_id)
+        if before is None and attic is not None:
+            before = attic.take(customer_id)
+        if customer is None or value is None:
+            self.customers.pop(customer_id, None)
+            return
+        if attic is None or not attic.hold(key, value, len(self.customers)):
+            self.customers[customer_id] = customer
+        else:
+            self.customers.pop(customer_id, None)
+        if before is not None and before.sealed is not None:
+            chunks = self._chunks_read.setdefault(customer_id, {})
+            for number, sealed in before.sealed.numbered():
+                chunks.setdefault(number, sealed)
+
+    def recount(self) -> None:
+        """Other visits make a regular than when the state was stored."""
+        self.everybody.recount(self._all())
+
+    def _all(self) -> Iterator[Customer]:
+        """Everybody, to be read; in no order."""
+        yield from self.customers.values()
+        if self.attic is not None:
+            yield from self.attic.read_all()
 
     def draw_without_secret(self) -> None:
         """The state began without a secret: whoever is in the control group, or has drawn another lot, stays so. To be
@@ -840,14 +955,10 @@ class Engine:
             self._key = former
 
     def restored(self) -> None:
-        """Rebuilds what is derived: the due queue, the open silences, the counts."""
-        self.everybody.restored(self.state.population, self._learned_read, self.customers.values())
+        """Rebuilds what is derived: the due queue, the open silences, the counts. Raises ValueError for a record that
+        is none of a customer."""
+        self.everybody.restored(self.state.population, self._learned_read, ())
         self._learned_read = {}
-        for customer_id, chunks in self._chunks_read.items():
-            known = self.customers.get(customer_id)
-            if known is not None and known.sealed is not None:
-                known.sealed.restored(chunks)
-        self._chunks_read = {}
         if self._brake_read is not None:
             self.state.restore_brake(unpack(self._brake_read))
             self._brake_read = None
@@ -864,7 +975,35 @@ class Engine:
         for cell, value in self._rhythm_read.items():
             self.rhythm.restore_cell(cell, unpack(value))
         self._rhythm_read = {}
-        self.scoreboard.restored(self.customers.values(), self.state.clock.now_us, bases)
-        for customer in self.customers.values():
-            self.timeline.restored(customer)
+        self.scoreboard.restored(self._read_back(), self.state.clock.now_us, bases)
+        self._chunks_read = {}
         self.timeline.wake()
+
+    def _read_back(self) -> Iterator[Customer]:
+        """Everybody, one after the other: as they were given, they are in their places, and whoever is long lost is
+        folded. So no more are unfolded at once than stay."""
+        for customer in list(self.customers.values()):
+            self._join_chunks(customer)
+            self.everybody.found(customer)
+            yield customer
+            self.timeline.restored(customer)
+        attic = self.attic
+        if attic is None:
+            return
+        for customer in attic.everybody():
+            if self.is_aside is not None and self.is_aside(customer.customer_id):
+                self.aside.add(customer.customer_id)
+            self._join_chunks(customer)
+            self.everybody.found(customer)
+            yield customer
+            self.customers[customer.customer_id] = customer
+            waits = customer.judged > self.state.published
+            if waits or not self.timeline.may_fold(customer) or not self.fold(customer):
+                self.timeline.restored(customer)
+        attic.flush()
+
+    def _join_chunks(self, customer: Customer) -> None:
+        """The chunks of the history that were read, and belong to the customer."""
+        chunks = self._chunks_read.pop(customer.customer_id, None)
+        if chunks is not None and customer.sealed is not None:
+            customer.sealed.restored(chunks)

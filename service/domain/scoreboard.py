@@ -139,6 +139,10 @@ class Scoreboard:
             learned = current if at == len(known) else known[at][1][1]
             self._judged[customer.customer_id] = (judged_us, customer, learned)
 
+    def waits(self, customer: Customer) -> bool:
+        """Whether the customer's newest record is not published yet."""
+        return customer.customer_id in self._judged
+
     @property
     def waiting(self) -> int:
         """Customers whose newest record is not published yet."""

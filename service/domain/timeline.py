@@ -7,6 +7,7 @@ refresh.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from math import exp
@@ -41,9 +42,10 @@ class Timeline:
         look: Callable[[int, Customer], None],
         refresh: Callable[[int], None],
         aside: AbstractSet[str] = frozenset(),
+        folded_on: Callable[[int], list[Customer]] | None = None,
     ) -> None:
         """`look(date, customer)` is called for each stored date, and must move it; `refresh(at)` at each refresh, and
-        must move that. `aside`: customers whose dates do not come up."""
+        must move that. `aside`: customers whose dates do not come up. `folded_on`: as the queue's."""
         self.clock = StreamClock(timing, state, rhythm)
         self.rhythm = rhythm
         """When the whole feed normally sells."""
@@ -53,7 +55,7 @@ class Timeline:
         self._everybody = everybody
         self._look = look
         self._refresh = refresh
-        self._queue = DueQueue(customers, aside)
+        self._queue = DueQueue(customers, folded_on, state.now_us // DAY_US, aside)
         self.wall_clock = timing.clock is ClockMode.WALL
         self.now_us = state.now_us
         """Stream time; 0 before the first event."""
@@ -163,6 +165,25 @@ class Timeline:
         """The customer's date may have changed."""
         self._queue.schedule(customer)
         self._wake_us = min(self._wake_us, self._queue.next_us)
+
+    def foldable(self) -> deque[Customer]:
+        """Who could be folded when they were looked at, the first to be asked first."""
+        return self._queue.foldable
+
+    def may_fold(self, customer: Customer) -> bool:
+        """Whether the customer has been away for long, and nothing is due for long."""
+        return self._queue.may_fold(customer)
+
+    def is_near(self, customer: Customer) -> bool:
+        """Whether the customer's date lies on the day that is open, or is past."""
+        return self._queue.is_open(customer.wake_us)
+
+    def folded(self, customer: Customer, day: int) -> None:
+        """The customer was folded, and has a date on that day, which is not near; −1: none."""
+        self._queue.leave(customer)
+        if day >= 0:
+            self._queue.expect(day)
+            self._wake_us = min(self._wake_us, self._queue.next_us)
 
     def restored(self, customer: Customer) -> None:
         """A customer of a partition that is read back. Call `wake` after the last."""

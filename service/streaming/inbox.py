@@ -276,7 +276,12 @@ class Inbox:
         A customer who is known here belongs here, so that their ids need no hashing.
         """
         position, decode, now_us = self._positions[self._sources[source]], self._decode[source], clock_us()
-        placement, here, known = carriage.placement, carriage.partition, self._engine.customers
+        placement, here, known, knows = (
+            carriage.placement,
+            carriage.partition,
+            self._engine.customers,
+            self._engine.knows,
+        )
         if self._held[source] or (placement.kept is None and now_us - self._held_since_us < UNDECIDED_US):
             if not any(self._held) and placement.kept is None:
                 self._held_since_us = now_us
@@ -315,7 +320,7 @@ class Inbox:
                 if unreadable and _is_of(event, unreadable):
                     add(self._of_unreadable(record, offset, event))
                     continue
-                if event.customer_id in known:
+                if event.customer_id in known or knows(event.customer_id):
                     add(entry)
                     continue
                 home = placement.home(event.customer_id.encode())

@@ -38,6 +38,7 @@ from service.domain.changelog import (
 from service.domain.engine import ALL_SCORES
 from service.domain.feed_delay import FeedDelay
 from service.domain.findings import Decision
+from service.domain.folding.attic import Attic
 from service.domain.parcels import Applied
 from service.domain.policy import ClockMode
 from service.domain.stumbling import CustomerError, RefreshError
@@ -48,6 +49,7 @@ from service.streaming.dead_letters import Reference, encode_dead_letter, encode
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
 from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Refused, clock_us
 from service.streaming.input_topics import BY_RANK
+from service.streaming.local_store import LocalStore
 from service.streaming.made_under import MadeUnder
 from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
@@ -127,7 +129,10 @@ class PartitionJob:
         """All that lay in other partitions' logs at that instant and belongs here has been applied."""
         self._wall = settings.time.clock is ClockMode.WALL
         self._grace_us = int(settings.time.grace_s * 1_000_000)
-        self.engine = new_engine(settings, partitions=partitions, partition=partition)
+        self.attic = Attic(
+            settings.limits.customers, LocalStore(settings.limits.store_directory) if settings.limits.store else None
+        )
+        self.engine = new_engine(settings, partitions=partitions, partition=partition, attic=self.attic)
         if self._carriage is not None:
             self.engine.identities.elsewhere = self._is_elsewhere
         self._delay = self._delay_of_feed()
@@ -226,7 +231,7 @@ class PartitionJob:
             )
         self.engine.restored()
         if told is not None and told.regular_min_visits != self._made_under.regular_min_visits:
-            self.engine.everybody.recount(self.engine.customers.values())
+            self.engine.recount()
         self._delay = self._delay_of_feed()
 
     def _delay_of_feed(self) -> FeedDelay:

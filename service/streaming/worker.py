@@ -242,6 +242,7 @@ class Worker:
                 )
                 self.partitions[number].resume(self._resumed.get(number, 0))
         self._kept.clear()
+        self._share_memory()
         self.joined = True
         log.info("partitions assigned", partitions=numbers)
         if 0 in self.partitions and self._publisher is None:
@@ -267,6 +268,12 @@ class Worker:
         for number, kept in zip(numbers, await asyncio.gather(*[owner.close() for _, owner in owners]), strict=True):
             self._kept[number] = kept
             self.metrics.released(number)
+        self._share_memory()
+
+    def _share_memory(self) -> None:
+        """Each partition has its part of the customers that may be in memory."""
+        for owner in self.partitions.values():
+            owner.job.attic.most_in_memory = self.settings.limits.customers // len(self.partitions)
 
     def _heard(self, partition: int, key: bytes, value: bytes | None) -> None:
         """One record of the ledger topic that is no part of the numbers."""

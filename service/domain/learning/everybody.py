@@ -16,7 +16,7 @@ bounded sample of the customers, never on their number. Deterministic in the ord
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import exp
 from typing import Final
 
@@ -175,8 +175,8 @@ class Everybody:
         if customer.visits >= self._min_visits:
             self.population.left(cadence.own_mean_log_gap(customer), customer.revenue_minor)
 
-    def refresh(self, today: int, customers: Mapping[str, Customer]) -> None:
-        """The refresh that is due, on local day `today`; `customers`: all of the partition, of whom a sample is
+    def refresh(self, today: int, read: Callable[[str], Customer]) -> None:
+        """The refresh that is due, on local day `today`. `read`: one of the partition's customers, of whom a sample is
         read."""
         now_us = self.state.next_refresh_us
         self._next_after(now_us)
@@ -186,7 +186,7 @@ class Everybody:
         returns = None if self.newcomers is None else self.newcomers.refresh(today, mu0)
         model = self.learned.model
         if now_us >= min(self.state.next_fit_us, self._learn_until_us):
-            model = self._fit([customers[known] for known in self.sample.members()], now_us)
+            model = self._fit([read(known) for known in self.sample.members()], now_us)
         self.learned = Learned(tolerances, model, returns)
 
     def skip_refresh(self) -> None:
@@ -296,19 +296,26 @@ class Everybody:
         self.learned = Learned(self._stored_table or UNKNOWN, ChurnModel.of(self.state.model), returns)
         self.silences.forget_open()
         for customer in customers:
-            if customer.visits:
-                self.met(customer)
-            if customer.sign_us or self.is_disturbed(customer):
-                continue
-            if customer.visits >= self._min_visits:
-                self.silences.opened(customer)
-            elif customer.visits and self.newcomers is not None:
-                self.newcomers.opened(customer)
+            self.found(customer)
+
+    def found(self, customer: Customer) -> None:
+        """A customer of a partition that was read back, after all that is learned."""
+        if customer.visits:
+            self.met(customer)
+        if customer.sign_us or self.is_disturbed(customer):
+            return
+        if customer.visits >= self._min_visits:
+            self.silences.opened(customer)
+        elif customer.visits and self.newcomers is not None:
+            self.newcomers.opened(customer)
 
     def recount(self, customers: Iterable[Customer]) -> None:
         """Other visits make a regular than when `state` was stored."""
-        regulars = [customer for customer in customers if customer.visits >= self._min_visits]
-        self.population.recounted([(cadence.own_mean_log_gap(each), each.revenue_minor) for each in regulars])
+        self.population.recounted(
+            (cadence.own_mean_log_gap(each), each.revenue_minor)
+            for each in customers
+            if each.visits >= self._min_visits
+        )
 
     def _restore_cut(self, cell: int, value: bytes) -> None:
         if cell != OF_NEWCOMERS:

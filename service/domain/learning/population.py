@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import log
+from math import fsum, log
 from typing import ClassVar, Final
 
 from service.domain.stored import Stored
@@ -72,10 +72,10 @@ class Population:
         self.state.regular_revenue_minor += minor
 
     def recounted(self, regulars: Iterable[tuple[float, int]]) -> None:
-        """Who is a regular is told anew: mean log gap and revenue of each."""
-        self.state.regulars, self.state.log_gap_sum, self.state.regular_revenue_minor = 0, 0.0, 0
-        for mean_log_gap, revenue_minor in regulars:
-            self.joined(mean_log_gap, revenue_minor)
+        """Who is a regular is told anew: mean log gap and revenue of each, in whatever order."""
+        told = list(regulars)
+        self.state.regulars, self.state.log_gap_sum = len(told), fsum([mean_log_gap for mean_log_gap, _ in told])
+        self.state.regular_revenue_minor = sum([revenue_minor for _, revenue_minor in told])
 
     def settle(self) -> None:
         """The pace is told anew, from regulars enough."""
