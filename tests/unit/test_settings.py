@@ -98,6 +98,7 @@ def test_neither_the_parents_variables_nor_its_file_reach_the_child_beside_them(
         churn_alert_kafka__group="in-small-letters",
         CHURN_ALERT_RESTARTS="7",
         CHURN_ALERT_AWAY_SINCE="1.5",
+        CHURN_ALERT_SLOW_TURNS="2",
         CHURN_ALERT_CACHE="/where/jars/lie",
     )
 
