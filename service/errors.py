@@ -6,7 +6,8 @@ ChurnAlertError
 └── FatalError          misconfiguration or a broken guarantee: one sentence, exit code ≠ 0, a supervisor may restart
     └── ConfigurationError   a setting, a topic or a port; the sentence names the cause and the cure
         ├── CeilingError     errors of our own with record after record: a person has to look
-        └── NotThereError    what a command was asked for is not there
+        ├── NotThereError    what a command was asked for is not there
+        └── RecordsLostError   records of a topic are gone, or it is another topic: a person decides
 
 What a command ends with when it ends by one of them is in `ExitCode`, and nowhere else.
 """
@@ -94,6 +95,15 @@ class TransientError(ChurnAlertError):
     exit_code = ExitCode.UNAVAILABLE
 
 
+class StartAgainError(ChurnAlertError):
+    """Nothing is wrong with this process: it replaces itself, to begin elsewhere. `leaves`: it gives up its place in
+    the group, whose partitions have to be given out anew."""
+
+    def __init__(self, why: str, *, leaves: bool = False) -> None:
+        super().__init__(why)
+        self.leaves = leaves
+
+
 class FatalError(ChurnAlertError):
     """Going on would break a promise. The process ends with one sentence and a non-zero exit code."""
 
@@ -106,6 +116,10 @@ class ConfigurationError(FatalError):
 
 class CeilingError(ConfigurationError):
     """Errors of our own come up with so many records that a person has to look."""
+
+
+class RecordsLostError(ConfigurationError):
+    """Records were lost or a topic is another one: somebody has to look, and starting again ends in the same way."""
 
 
 class NotThereError(ConfigurationError):

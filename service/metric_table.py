@@ -202,7 +202,23 @@ OPEN_TRANSACTION_RECORDS = GaugeRow(
 )
 GAP_RECORDS = CounterRow(
     "churn_alert_gap_records_total",
-    "Records that were gone before they were read. Above 0: lengthen the retention of the topic, send them again.",
+    "Records that were gone before they were read, since the state began. Above 0: lengthen the retention of the topic, send them again.",
+    labels=(
+        "topic",
+        "partition",
+    ),
+)
+GAPS = CounterRow(
+    "churn_alert_gaps_total",
+    "How often records of a topic were lost or it was made anew, since the state began. It grows: see ChurnAlertRecordsLost.",
+    labels=(
+        "topic",
+        "partition",
+    ),
+)
+LAST_GAP_SECONDS = GaugeRow(
+    "churn_alert_last_gap_timestamp_seconds",
+    "When records of a topic were found to be lost, the last time; no series where none were.",
     labels=(
         "topic",
         "partition",

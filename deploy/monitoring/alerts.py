@@ -270,13 +270,15 @@ ALERTS: Final = (
     ),
     Alert(
         "ChurnAlertRecordsLost",
-        "sum by (topic, partition) (increase(churn_alert_gap_records_total[1h])) > 0",
+        "time() - max by (topic, partition) (churn_alert_last_gap_timestamp_seconds) < 3600",
         "0s",
         Severity.CRITICAL,
-        "{{ $value | humanize }} records of {{ $labels.topic }}-{{ $labels.partition }} were gone before they were read.",
-        "The topic's retention removed them while the worker was behind or away.",
+        "Records of {{ $labels.topic }}-{{ $labels.partition }} were gone before they were read, or the topic was made anew.",
+        "The topic's retention removed them while the worker was behind or away, the topic was deleted and made again, or its "
+        "log has lost its end. The worker's log says which, and how many. It goes on because `kafka.on_gap` is `continue`: "
+        "with `stop`, the default, it ends with exit code 2 (ChurnAlertTargetDown) and is not started again.",
         "Lengthen the retention (`churn-alert topics check` says to what), and send what was lost again: known events are "
-        "ignored.",
+        "ignored. docs/operations/lost-records.md says what to do where a worker has stopped for it.",
         "Those purchases are missing for ever; absences that may lie among them wait one usual gap more.",
     ),
     Alert(

@@ -41,7 +41,7 @@ from service.carrying.writing import (
     write_part,
 )
 from service.config import Settings
-from service.domain.changelog import KEYED_KEY, MADE_UNDER_KEY, PARTITIONER_KEY, POSITION_KEY, PROGRESS_KEY
+from service.domain.changelog import KEYED_KEY, LOGS_KEY, MADE_UNDER_KEY, PARTITIONER_KEY, POSITION_KEY, PROGRESS_KEY
 from service.domain.dividing import Part, divide
 from service.engines import group_key, secret_mark
 from service.errors import ConfigurationError, TransientError
@@ -90,8 +90,8 @@ class _Plan:
 
     def parts(self, held: Held) -> Iterator[tuple[int, Part]]:
         """What becomes of one partition."""
-        state = {key: value for key, value in held.state.items() if key != POSITION_KEY}
-        ledger = dict(held.ledger)
+        state = {key: value for key, value in held.state.items() if key not in {POSITION_KEY, LOGS_KEY}}
+        ledger = {key: value for key, value in held.ledger.items() if key != LOGS_KEY}
         if not self.same_logs or self.after != self.before:
             ledger.pop(PROGRESS_KEY, None)
         if self.after == self.before:

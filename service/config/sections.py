@@ -7,13 +7,14 @@ from datetime import date, time
 from decimal import Decimal
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.numbers import get_currency_precision
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -159,6 +160,10 @@ class TopicNames(_Section):
     """Compacted topic of what the shop is told of its numbers, where `notices.thresholds` has any."""
 
 
+_GAPS: Final = {"hold": "continue"}
+"""As it was called before `continue` was known of other topics than inputs."""
+
+
 class KafkaSettings(_Section):
     bootstrap_servers: Addresses = "127.0.0.1:9092"
     """Where Kafka is: HOST:PORT, several separated by commas."""
@@ -198,9 +203,10 @@ class KafkaSettings(_Section):
     buffer_bytes: Annotated[int, Field(ge=1 << 20, le=4 << 30)] = 64 << 20
     """Bytes of batches, unpacked, that are buffered and not committed per input partition before its fetching
     pauses."""
-    on_gap: Literal["hold", "stop"] = "hold"
-    """When an input has lost records before they were read: `hold` the absences of everybody who may have bought in the
-    hole for one more usual gap of theirs, or `stop`."""
+    on_gap: Annotated[Literal["stop", "continue"], BeforeValidator(lambda given: _GAPS.get(given, given))] = "stop"
+    """When records of a topic were lost before they were read, or a topic was made anew: `stop`, so that somebody looks
+    before anything is decided without them, or `continue`, and hold the absences of everybody who may have bought among
+    them for one more usual gap of theirs."""
     transaction_timeout_s: Seconds = 10.0
     """Seconds after which the broker ends a transaction that a dead worker has left open."""
     request_timeout_s: Seconds = 15.0

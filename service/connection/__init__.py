@@ -9,6 +9,7 @@ from service.connection.careful import become_careful
 from service.connection.clients import (
     faust_broker,
     new_admin,
+    new_async_client,
     new_async_consumer,
     new_async_producer,
     new_consumer,
@@ -26,6 +27,7 @@ __all__ = [
     "faust_broker",
     "look_in",
     "new_admin",
+    "new_async_client",
     "new_async_consumer",
     "new_async_producer",
     "new_consumer",

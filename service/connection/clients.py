@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
@@ -61,6 +62,11 @@ def new_async_consumer(kafka: KafkaSettings, *topics: str, on_set_aside: OnSetAs
 def new_async_producer(kafka: KafkaSettings, **options: Any) -> Any:
     """Not started. `options` are AIOKafkaProducer's."""
     return AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options)
+
+
+def new_async_client(kafka: KafkaSettings, **options: Any) -> Any:
+    """For questions of one's own; not connected (`bootstrap`). `options` are AIOKafkaClient's."""
+    return AIOKafkaClient(bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options)
 
 
 def faust_broker(kafka: KafkaSettings) -> dict[str, Any]:

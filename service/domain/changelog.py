@@ -62,6 +62,9 @@ which the state began, which another group that it was carried to goes on with."
 UNFINISHED_KEY: Final = b"\x00unfinished"
 """While a state is carried here and not yet whole."""
 
+LOGS_KEY: Final = b"\x00logs"
+"""In both topics: which topics the state was made from, and what was lost of them (streaming/known_logs.py)."""
+
 RESUME_KEY: Final = b"\x00resume"
 """In the ledger topic: when the operator last said that what the brake holds may go out, Unix µs."""
 TODAY_KEY: Final = b"\x00today"

@@ -35,6 +35,7 @@ from service.domain.changelog import (
     GO_ON_KEY,
     JUDGED_PREFIX,
     KEYED_KEY,
+    LOGS_KEY,
     MADE_UNDER_KEY,
     MERGED_PREFIX,
     NEWCOMERS_KEY,
@@ -80,7 +81,7 @@ _SOURCE_BYTES: Final = 8
 """Of a source's number; behind it stands the hour of its week, of a record that is of one."""
 _PREFIXES_COPIED: Final = (ERASED_PREFIX, JUDGED_PREFIX)
 _KEYS_COPIED: Final = (TABLE_KEY, KEYED_KEY)
-_KEYS_LEFT_OUT: Final = (POSITION_KEY,)
+_KEYS_LEFT_OUT: Final = (LOGS_KEY, POSITION_KEY)
 """Whoever divides says what of the inputs is contained."""
 
 

@@ -8,27 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
 
 from service.config import KafkaSettings
-from service.errors import FatalError
+from service.errors import FatalError, StartAgainError
+from service.streaming.gaps import Gap
 from service.streaming.job import PartitionJob
 from service.streaming.log_ends import CompleteUpTo, Ends, Log, SourcePartition, counts
 from service.streaming.transport import Batch
-
-
-class Gap(NamedTuple):
-    """Records of an input that were lost before they were read."""
-
-    topic: str
-    position: int
-    """The next offset that was to be applied."""
-    records: int | None
-    """How many offsets are gone, some of which may have held no record; None: the log ends before the position, as
-    after it was made anew, and nobody knows."""
-    until_us: int
-    """When the first record behind it arrived; where none is there, the present instant."""
 
 
 class Source(Protocol):
@@ -40,6 +28,7 @@ class Source(Protocol):
     def log_of(self, tp: SourcePartition) -> Log | None: ...
     def last_handed_out(self, tp: SourcePartition) -> int | None: ...
     def log_has_lost_its_tail(self, tp: SourcePartition) -> None: ...
+    async def commit_beginning(self, tps: Collection[SourcePartition]) -> None: ...
     def forget(self, message: Any) -> None: ...
 
 
@@ -155,13 +144,28 @@ class Intake:
             self._gaps.append(Gap(topic, expected, log.start - expected, self._job.inbox.arrival_us(index, batch)))
 
     def lost_tail(self, topic: str, until_us: int) -> None:
-        """The log of the topic ends before the position: whatever comes of it from now on is taken."""
+        """The log of the topic ends before the position, or is another one: whatever comes of it from now on is
+        taken."""
         index = self._index[topic]
         self._gaps.append(Gap(topic, self._job.positions[topic], None, until_us))
         self._job.positions[topic] = 0
         self._job.inbox.begins_anew(topic)
         self._fetched_to[index], self._complete[index] = None, CompleteUpTo()
         self._source.log_has_lost_its_tail(self._tps[index])
+
+    def log_of(self, topic: str) -> Log | None:
+        """The newest that is known of it."""
+        return self._source.log_of(self._tps[self._index[topic]])
+
+    def begins_beyond(self, topic: str) -> bool:
+        """Whether the consumer has begun somewhere behind the log's beginning, as the group's offset said."""
+        return bool(self._committed(self._tps[self._index[topic]]))
+
+    async def begin_again(self, topics: Collection[str]) -> None:
+        """These are to be read from their beginnings, as the state says by now. Raises StartAgainError, always: the
+        next life's consumer begins where the group's offsets are."""
+        await self._source.commit_beginning([self._tps[self._index[topic]] for topic in topics])
+        raise StartAgainError(f"{', '.join(sorted(topics))} must be read from the beginning.")
 
     def take_gaps(self) -> list[Gap]:
         """Gaps found since the last call."""

@@ -7,7 +7,7 @@ exactly what the state contains.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +18,7 @@ from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import (
     GO_ON_KEY,
+    LOGS_KEY,
     MADE_UNDER_KEY,
     PARTITIONER_KEY,
     POSITION_KEY,
@@ -43,12 +44,13 @@ from service.domain.parcels import Applied
 from service.domain.policy import ClockMode
 from service.domain.stumbling import CustomerError, RefreshError
 from service.engines import new_engine
-from service.errors import ChurnAlertError, ErrorCode, FatalError
+from service.errors import ChurnAlertError, ErrorCode, FatalError, RecordsLostError
 from service.streaming.carriage import Carriage
 from service.streaming.dead_letters import Reference, encode_dead_letter, encode_reference, key_of_letter
 from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
 from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Refused, clock_us
 from service.streaming.input_topics import BY_RANK
+from service.streaming.known_logs import KnownLogs
 from service.streaming.local_store import LocalStore
 from service.streaming.made_under import MadeUnder
 from service.streaming.partitioner import Kept
@@ -67,6 +69,7 @@ from service.streaming.quarantine import (
     told_of,
 )
 from service.streaming.retries import Mark, Readings
+from service.streaming.topic_ids import TopicNow
 from service.streaming.turn_size import LARGEST_BYTES
 
 DATES = 500
@@ -148,6 +151,10 @@ class PartitionJob:
         self._only: tuple[int, Decoded] | None = None
         """The record, where it is one."""
         self._most_bytes = LARGEST_BYTES
+        self.logs = KnownLogs()
+        """What is known of the topics that are read, and of the ledger; it lies in the state."""
+        self.state_log = KnownLogs()
+        """The same of the state's own topic; it lies in the ledger."""
         self._letters: list[Record] = []
         self._letter_bytes = 0
         self._reasons: Counter[str] = Counter()
@@ -179,6 +186,8 @@ class PartitionJob:
                     self._placement.take(self.partition, key, value)
                 elif key == TODAY_KEY:
                     self._today_told = None if value is None else unpack_today(value)
+                elif key == LOGS_KEY:
+                    self.state_log.restore(value or b"")
                 elif key == MADE_UNDER_KEY:
                     self._made_under_told = None if value is None else MadeUnder.unpack(value)
                 elif day is not None and value is not None:
@@ -197,6 +206,8 @@ class PartitionJob:
                     self.positions.update(positions if self._carriage is None else self._carriage.restore(positions))
             elif key == UNFINISHED_KEY:
                 self._unfinished = value is not None
+            elif key == LOGS_KEY:
+                self.logs.restore(value or b"")
             else:
                 self.engine.restore(key, value)
         except (msgspec.MsgspecError, ValueError) as error:
@@ -368,15 +379,59 @@ class PartitionJob:
         return self._delay.delay_us(clock_us())
 
     def lost(self, topic: str, records: int, until_us: int) -> None:
-        """So many records of an input were lost, which had arrived by `until_us`."""
+        """So many records of an input were lost, which had arrived by `until_us`; 0 where nobody knows how many."""
+        self.logs.lost(topic, records, clock_us())
         source = self.sources.index(topic)
         if source == self._own or self.inbox.of_purchases[source]:
             self.engine.lost_purchases(records, until_us)
 
+    def note_written(self, ends: Mapping[Destination, int]) -> None:
+        """A turn is committed: up to where each topic reaches with it."""
+        for topic, known in self._changelogs():
+            end = ends.get(Destination(topic, self.partition))
+            if end is not None:
+                known.written_to(topic, end)
+
+    def refuse_other_changelogs(self, topics: Mapping[str, TopicNow]) -> None:
+        """Raises RecordsLostError where a changelog is not the topic that was written: whatever lay in it would be
+        missing in silence."""
+        for topic, known in self._changelogs():
+            now = topics.get(topic)
+            if now is None:
+                continue
+            if known.is_another(topic, now):
+                raise self._not_whole(
+                    f"was made anew, and {known.end(topic)} records of the former one are gone", topic
+                )
+            known.adopt(topic, now)
+
+    def refuse_lost_ends(self, ends: Mapping[str, int]) -> None:
+        """The same where one has been read to its end, and had been written further."""
+        for topic, known in self._changelogs():
+            end, written = ends[topic], known.end(topic)
+            if end < written:
+                raise self._not_whole(
+                    f"ends at {end}, and was written up to {written}: its last {written - end} records are gone", topic
+                )
+
+    def _changelogs(self) -> tuple[tuple[str, KnownLogs], ...]:
+        """Each is known to the other."""
+        return (self.state.topic, self.state_log), (self.ledger.topic, self.logs)
+
+    def _not_whole(self, what: str, topic: str) -> RecordsLostError:
+        return RecordsLostError(
+            f"{topic}-{self.partition} {what}. The state of group {self._settings.kafka.group!r} is not whole without them: "
+            "bring it back from a backup with `churn-alert state import`, or begin anew with `churn-alert state reset`."
+        )
+
     @property
     def must_write(self) -> bool:
         """Whether a turn has something to write although nothing was applied."""
-        return self._kept_to_tell is not None or (self._carriage is not None and self._carriage.must_tell)
+        return (
+            self._kept_to_tell is not None
+            or (self.logs.changed and any(self.positions.values()))
+            or (self._carriage is not None and self._carriage.must_tell)
+        )
 
     @property
     def wakes(self) -> bool:
@@ -478,6 +533,8 @@ class PartitionJob:
             for home, batch in sent.items():
                 records[Destination(self.sources[self._own], home)] = batch
         records[self.state] = [*turn.state, (POSITION_KEY, pack_positions(contained))]
+        if self.logs.goes_along:
+            records[self.state].append((LOGS_KEY, self.logs.pack()))
         ledger: list[Record] = [(day_key(day), value) for day, value in turn.ledger]
         ledger.extend((month_key(month), value) for month, value in turn.brought)
         if self._day_has_changed():
@@ -495,6 +552,8 @@ class PartitionJob:
             progress = self._carriage.progress(clock_us(), all_applied=len(self.inbox) == 0)
             if progress is not None:
                 ledger.append((PROGRESS_KEY, progress.pack()))
+        if self.state_log.goes_along:
+            ledger.append((LOGS_KEY, self.state_log.pack()))
         if ledger:
             records[self.ledger] = ledger
         written = Written(

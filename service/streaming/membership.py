@@ -23,6 +23,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from kafka.admin import MemberToRemove
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from service.config import KafkaSettings
@@ -87,6 +88,14 @@ def members_of(kafka: KafkaSettings) -> list[Member]:
         Member(each["client_id"], each["client_host"].removeprefix("/"), each.get("group_instance_id"))
         for each in told["members"]
     ]
+
+
+def leave_place(kafka: KafkaSettings) -> None:
+    """Gives up a static membership, which would otherwise bring back the partitions that it had, those of a topic that
+    is another now left out. Raises as `members_of`."""
+    if kafka.instance_id is not None:
+        with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
+            admin.remove_group_members(kafka.group, [MemberToRemove(group_instance_id=kafka.instance_id)])
 
 
 def strangers_of(members: list[Member]) -> list[Member]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from zoneinfo import ZoneInfo
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from service import metric_table as table
 from service.domain.calendar import SECOND_US, Calendar, to_day
@@ -18,6 +18,7 @@ from service.domain.periods.numbers import NUMBERS, PeriodRow
 from service.errors import ErrorCode
 from service.streaming.input_topics import INPUT_TOPICS
 from service.streaming.job import Written
+from service.streaming.known_logs import KnownLogs
 from service.streaming.log_ends import Ends
 from service.streaming.quarantine import Kind
 
@@ -74,6 +75,9 @@ class Metrics:
         self._strangers = table.GROUP_STRANGERS.on(r)
         self._open = table.OPEN_TRANSACTION_RECORDS.on(r)
         self._lost = table.GAP_RECORDS.on(r)
+        self._gaps = table.GAPS.on(r)
+        self._last_gap = table.LAST_GAP_SECONDS.on(r)
+        self._shown_losses: dict[tuple[Counter, str, int], int] = {}
         self._delay = table.FEED_DELAY_SECONDS.on(r)
         self._customers = table.CUSTOMERS.on(r)
         self._bands = table.HEALTH_CUSTOMERS.on(r)
@@ -125,9 +129,15 @@ class Metrics:
     def strangers(self, count: int) -> None:
         self._strangers.set(count)
 
-    def gap(self, partition: int, topic: str, records: int) -> None:
-        """So many records were lost; 0 where nobody knows how many."""
-        self._lost.labels(topic, partition).inc(records)
+    def lost(self, partition: int, logs: KnownLogs) -> None:
+        """What was lost of its topics since the state began: a counter that restarts do not set back."""
+        for topic, known in logs.losses():
+            for counter, value in ((self._lost, known.records), (self._gaps, known.gaps)):
+                shown = self._shown_losses.get((counter, topic, partition), 0)
+                counter.labels(topic, partition).inc(value - shown)
+                self._shown_losses[counter, topic, partition] = value
+            if known.last_us:
+                self._last_gap.labels(topic, partition).set(known.last_us / 1e6)
 
     def turn(self, partition: int, written: Written, engine: Engine, compute_s: float, commit_s: float) -> None:
         """After each committed turn."""
@@ -228,6 +238,11 @@ class Metrics:
             _remove(self._come_due, which, partition)
         for kind in Kind:
             _remove(self._aside, kind.value, partition)
+        for counter, topic, number in list(self._shown_losses):
+            if number == partition:
+                del self._shown_losses[counter, topic, number]
+                _remove(counter, topic, partition)
+                _remove(self._last_gap, topic, partition)
         for topic in self._lag_topics:
             _remove(self._lag, topic, partition)
             _remove(self._open, topic, partition)
@@ -278,7 +293,7 @@ class Metrics:
                 self._period.labels(row.granularity, which, number.name).set(float(value))
 
 
-def _remove(gauge: Gauge, *labels: object) -> None:
+def _remove(gauge: Gauge | Counter, *labels: object) -> None:
     try:
         gauge.remove(*labels)
     except KeyError:

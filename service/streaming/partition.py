@@ -11,7 +11,7 @@ import asyncio
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -19,9 +19,10 @@ import structlog
 from service.config import Settings
 from service.domain.calendar import utc_text
 from service.domain.policy import ClockMode
-from service.errors import CeilingError, FatalError
-from service.streaming.batches import Gap, Intake, Source
+from service.errors import CeilingError, FatalError, RecordsLostError
+from service.streaming.batches import Intake, Source
 from service.streaming.bounded_turns import BoundedTurns
+from service.streaming.gaps import Gap, tell
 from service.streaming.job import PartitionJob, Written
 from service.streaming.log_ends import SourcePartition, counts
 from service.streaming.metrics import Metrics
@@ -32,6 +33,7 @@ from service.streaming.quarantine import Note, Stumbled, frames_of, sentence
 from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import slow_lives, transaction_timeout_s
+from service.streaming.topic_ids import TopicNow
 from service.streaming.wire_lenient import OF_CUSTOMERS, OURS
 
 KEEPS_UP_S = 2.0
@@ -95,6 +97,8 @@ class PartitionWorker:
         self._told_held = self._told_consents = self._told_untold = False
         self._gap_found = False
         """A hole has been told to the job, and not been written."""
+        self._from_the_beginning: set[str] = set()
+        """Inputs that are to be read from their beginning, which the consumer does not know."""
         self._stored: dict[str, int] = {}
         self._stored_s = 0.0
         self.task = asyncio.create_task(self._main(), name=f"partition-{number}")
@@ -182,12 +186,21 @@ class PartitionWorker:
         loaded = await read_changelogs(
             self._settings.kafka, self.number, self._read_to, self.job.restore, self.job.sources
         )
+        topics = await self._topics_now([*self.job.sources, *self._read_to])
+        self.job.refuse_other_changelogs(topics)
+        self.job.refuse_lost_ends(self._read_to)
         self.job.restored()
         gc.freeze()  # the state just read will not be searched for cycles
         self._stored, self._stored_s = dict(self.job.positions), time.monotonic()
         for topic, end in loaded.input_ends.items():
-            if end < self.job.positions[topic]:
+            now = topics.get(topic)
+            if now is not None and self.job.logs.is_another(topic, now) and self.job.positions[topic]:
+                self._begins_anew(topic)
+            elif end < self.job.positions[topic]:
                 self._intake.lost_tail(topic, time.time_ns() // 1000)
+            elif now is not None:
+                self.job.logs.adopt(topic, now)
+        self._metrics.lost(self.number, self.job.logs)
         if self.job.engine.unreadable:
             log.error(
                 "customers whose stored state cannot be read are left as they are; their records go to dead-letters",
@@ -222,13 +235,15 @@ class PartitionWorker:
         self._intake.decode()
         self._intake.follow_positions()
         self._hear_operator()
-        for gap in self._intake.take_gaps():
-            self._fell_into(gap)
+        if gaps := self._intake.take_gaps():
+            await self._fell_into(gaps)
         self.job.inbox.note_ends(self._intake.ended_us())
         processed, more = await self._turns.apply(self._intake.at_ends(), with_scores=self._keeps_up())
         waiting = self.job.engine.scoreboard.waiting > 0 or self.job.engine.ladder.brake.changed
         if processed or self._gap_found or self.job.must_write or waiting:
             await self._write(processed, began)
+        if self._from_the_beginning:
+            await self._intake.begin_again(self._from_the_beginning)
         self._intake.acknowledge()
         self._metrics.positions(self.number, self.job.positions, self._intake.ends())
         scores_wait = self.job.engine.scoreboard.waiting > 0 and self._keeps_up()
@@ -242,35 +257,45 @@ class PartitionWorker:
             self._kept_up_s = now_s
         return now_s - self._kept_up_s < KEEPS_UP_S
 
-    def _fell_into(self, gap: Gap) -> None:
-        """Records of an input were lost before they were read."""
-        state = " and ".join(self._read_to)
-        since, until = utc_text(self.job.engine.now_us), utc_text(gap.until_us)
-        if gap.records is None:
-            lost = (
-                f"{gap.topic}-{self.number} ends before {gap.position}, up to which the state contains its records: the "
-                "topic was made anew or has lost records"
+    def _begins_anew(self, topic: str) -> None:
+        """It is not the topic that was read."""
+        beyond = self._intake.begins_beyond(topic)
+        self._intake.lost_tail(topic, time.time_ns() // 1000)
+        if beyond:
+            self._intake.forget()
+            self._from_the_beginning.add(topic)
+
+    async def _topics_now(self, names: Sequence[str]) -> Mapping[str, TopicNow]:
+        if self._producer is None:
+            raise FatalError("Topics were asked for before the producer was open.")
+        return await self._producer.topics_now(names)
+
+    async def _fell_into(self, gaps: Sequence[Gap]) -> None:
+        """Records of inputs were lost before they were read."""
+        topics = await self._topics_now([gap.topic for gap in gaps])
+        for gap in gaps:
+            now, logs = topics.get(gap.topic), self.job.logs
+            anew = now is not None and logs.is_another(gap.topic, now)
+            since, until = utc_text(self.job.engine.now_us), utc_text(gap.until_us)
+            told = tell(gap, self.number, self._intake.log_of(gap.topic), anew=anew, since=since, until=until)
+            if self._settings.kafka.on_gap == "stop":
+                raise RecordsLostError(
+                    f'{told.lost}. {told.cure}. To go on, set kafka.on_gap = "continue"; to begin anew, '
+                    "`churn-alert state reset`."
+                )
+            log.error(
+                "records were lost; absences that may lie among them wait for one more usual gap",
+                lost=f"{told.lost}. {told.cure}",
+                topic=gap.topic,
+                partition=self.number,
+                records=told.records,
+                since=since,
+                until=until,
             )
-            cure = f"delete {state} as well to start from the beginning"
-        else:
-            lost = (
-                f"{gap.topic}-{self.number} begins {gap.records} records beyond {gap.position}, the next to be read: they "
-                f"were deleted unread, from between {since} and {until}"
-            )
-            cure = "send again what they held"
-        if self._settings.kafka.on_gap == "stop":
-            raise FatalError(f'{lost}. To go on, {cure} or set kafka.on_gap = "hold".')
-        log.error(
-            "records were lost; absences that may lie among them wait for one more usual gap",
-            lost=f"{lost}; {cure}",
-            topic=gap.topic,
-            partition=self.number,
-            records=gap.records,
-            since=since,
-            until=until,
-        )
-        self._metrics.gap(self.number, gap.topic, gap.records or 0)
-        self.job.lost(gap.topic, gap.records or 0, gap.until_us)
+            self.job.lost(gap.topic, told.records, gap.until_us)
+            if now is not None:
+                logs.adopt(gap.topic, now)
+        self._metrics.lost(self.number, self.job.logs)
         self._gap_found = True
 
     async def _pass_time(self) -> None:
@@ -309,6 +334,7 @@ class PartitionWorker:
             raise FatalError("A turn was made before its producer was open.")
         computed = time.monotonic()
         sizes = await self._producer.write(written.records)
+        self.job.note_written(self._producer.ends)
         self._refusals.note(written.refused)
         ended = time.monotonic()
         self._turns.committed(written, sizes, ended - computed, ended)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import structlog
@@ -13,6 +13,7 @@ from aiokafka.errors import InvalidTransactionTimeout, KafkaError, MessageSizeTo
 from service.config import KafkaSettings
 from service.connection import new_async_producer
 from service.errors import FatalError, TransientError
+from service.streaming.topic_ids import TopicNow, topics_now
 
 MAX_BATCH_BYTES = 1_000_000
 MAX_REQUEST_BYTES = 16 << 20
@@ -49,6 +50,8 @@ class TransactionalProducer:
         """After which the broker ends a transaction."""
         self.waits_since_s: float | None = None
         """Since when (`time.monotonic`) an answer has been waited for; None: no transaction is under way."""
+        self.ends: Mapping[Destination, int] = {}
+        """Up to where each log reached, at least, with the last transaction."""
         self._producer = self._new()
 
     def _new(self) -> Any:
@@ -75,6 +78,10 @@ class TransactionalProducer:
             self._producer = self._new()
             await self._producer.start()
 
+    async def topics_now(self, names: Iterable[str]) -> Mapping[str, TopicNow]:
+        """What a broker says of these topics; those left out of which it says nothing now."""
+        return await topics_now(self._producer.client, names)
+
     async def write(self, records: Mapping[Destination, list[Record]]) -> dict[Destination, int]:
         """One transaction; returns its bytes. Any exception leaves it open: the caller must end the process, the
         successor aborts it.
@@ -98,6 +105,7 @@ class TransactionalProducer:
                 # aiokafka's commit succeeds although a record failed: look at every future first.
                 await asyncio.gather(*futures)
                 await producer.commit_transaction()
+                self.ends = {to: sent.result().offset + 1 for (to, _), sent in zip(batches, futures, strict=True)}
         except MessageSizeTooLargeError as error:
             raise FatalError(_too_large(records)) from error
         except (KafkaError, TimeoutError) as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +21,7 @@ from aiokafka.structs import ConsumerRecord
 from faust.serializers.schemas import Schema
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as faust_aiokafka
+from faust.types import TP as faust_tp  # noqa: N811 - it is a class
 from faust.types import ConsumerMessage
 
 from service.connection import become_careful
@@ -154,6 +155,10 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
     def log_has_lost_its_tail(self, tp: SourcePartition) -> None:
         """What was committed of it lies beyond its end: what is acknowledged from now on is to be committed again."""
         self._committed_offset.pop(tp, None)
+
+    async def commit_beginning(self, tps: Collection[SourcePartition]) -> None:
+        """The group goes on at the beginnings of these."""
+        await self._commit({faust_tp(tp.topic, tp.partition): 0 for tp in tps})
 
     def last_handed_out(self, tp: SourcePartition) -> int | None:
         """Offset of the last record handed out in this epoch."""

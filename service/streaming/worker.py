@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import structlog
@@ -22,7 +23,14 @@ from service.build_info import flavour, version
 from service.collector import be_patient
 from service.config import Settings
 from service.domain.changelog import RESUME_KEY, unpack_today
-from service.errors import CeilingError, ChurnAlertError, ExitCode, FatalError, told
+from service.errors import (
+    ChurnAlertError,
+    ConfigurationError,
+    ExitCode,
+    FatalError,
+    StartAgainError,
+    told,
+)
 from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
@@ -35,6 +43,7 @@ from service.streaming.membership import (
     Process,
     about_stranger,
     about_twin,
+    leave_place,
     members_of,
     strangers_of,
     this_process,
@@ -50,8 +59,11 @@ from service.streaming.quarantine import Stumbled
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import OUTAGE_MEMORY_S, is_of_the_broker, start_again
+from service.streaming.topic_ids import Course, TopicWatch
 
 TICK_S = 0.5
+WATCH_S = 1.0
+"""Between two looks at which topics the names mean."""
 LOOK_ROUND_S = 60.0
 """Between two looks at who else is in the group: a worker of a static membership need not hear of who joins."""
 _STOP_LIMIT_S = 9.0
@@ -99,6 +111,8 @@ class Worker:
         self._refusals = Refusals()
         self._outage = Outage(settings.kafka.bootstrap_servers)
         self.reach = Reach(settings.kafka.bootstrap_servers)
+        kafka = settings.kafka
+        self._watch = TopicWatch(kafka, (*self._topics(), kafka.state_topic, kafka.ledger_topic))
         self._born_s = time.monotonic()
         self._directory = tempfile.TemporaryDirectory(prefix="churn-alert-")
 
@@ -118,7 +132,10 @@ class Worker:
         self.placement.on_news = self._placement_changed
         with self._directory as directory:
             self.app = self._build(directory)
-            tasks = [self._guard(self._clock()), self._guard(self.totals.run()), self._guard(self._look_round())]
+            tasks = [
+                self._guard(work)
+                for work in (self._clock(), self.totals.run(), self._look_round(), self._watch_topics())
+            ]
             if self._serve is not None:
                 tasks.append(self._guard(self._serve(self)))
             try:
@@ -193,8 +210,15 @@ class Worker:
             log.warning("reading the state back after an error of our own", about=error.told)
             self._directory.cleanup()
             start_again(time.monotonic() - self._born_s, None)
+        if isinstance(error, StartAgainError) and not self._stop.is_set():
+            log.warning("starting again", why=told(error))
+            self._directory.cleanup()
+            if error.leaves:
+                with suppress(KafkaError, OSError, ChurnAlertError):  # the group gives them out when the session ends
+                    leave_place(self.settings.kafka)
+            start_again(time.monotonic() - self._born_s)
         log.error("leaving", error=told(error))
-        self._leave(ExitCode.CONFIGURATION if isinstance(error, CeilingError) else ExitCode.CRASHED)
+        self._leave(error.exit_code if isinstance(error, ConfigurationError) else ExitCode.CRASHED)
 
     # ---- Faust
 
@@ -296,6 +320,25 @@ class Worker:
         except (KafkaError, OSError, ChurnAlertError):
             return []
 
+    async def _watch_topics(self) -> None:
+        """A topic that is deleted, made anew or given more partitions while it is read."""
+        course = Course()
+        try:
+            while True:
+                await asyncio.sleep(WATCH_S)
+                topics = await self._watch.look()
+                course.note(topics)
+                for topic in self._topics():
+                    now = topics.get(topic)
+                    if now is not None and now.exists and now.partitions != self.inputs:
+                        raise ConfigurationError(
+                            f"Topic {topic} has {now.partitions} partitions, and had {self.inputs} when this worker began: "
+                            "keys lie elsewhere now, and the state does not. docs/operations/more-partitions.md says how a "
+                            "state is divided over more partitions."
+                        )
+        finally:
+            await self._watch.close()
+
     async def _look_round(self) -> None:
         """Strangers who come without a rebalance of ours."""
         while True:
@@ -312,6 +355,8 @@ class Worker:
                 log.error("a stranger is in the consumer group", told=about_stranger(kafka, stranger))
         self.strangers = found
         self.metrics.strangers(len(found))
+        if uneven and any(now.partitions != self.inputs for now in (await self._watch.look()).values()):
+            return  # a topic was deleted, or has more partitions: whoever watches the topics says so
         if uneven and not found:
             raise FatalError(
                 f"The group has assigned different partition numbers of the input topics: {uneven}. Does a worker of "

@@ -15,6 +15,7 @@ from service.config import Settings
 from service.connection.admin import open_admin
 from service.domain.calendar import SECOND_US
 from service.domain.events import Purchase
+from service.errors import ExitCode
 from service.feed.records import key_of, value_of
 from service.streaming import topics
 from service.streaming.transport import FETCH_WAIT_MS
@@ -38,6 +39,7 @@ def settings(broker: TestBroker, topic_prefix: str) -> Settings:
     found = settings_for(
         broker.bootstrap_servers,
         topic_prefix,
+        kafka={"on_gap": "continue"},
         time={"clock": "wall"},
         web={"port": free_port()},
         shop={"timezone": "UTC"},
@@ -146,7 +148,7 @@ def test_a_hole_in_the_log_is_told_and_holds_everybody_who_may_have_bought_in_it
         assert time.time_ns() // 1000 < due_us, "the date passed before everything was ready"
         if away == "down":
             with WorkerProcess(settings.changed(kafka={"on_gap": "stop"}), "w") as careful:
-                assert careful.wait() == 70
+                assert careful.wait() == ExitCode.CONFIGURATION
                 assert f"{purchases}-0 begins 2 records beyond" in careful.log
             worker.start()
         worker.resume()

@@ -32,6 +32,7 @@ from service.feed.replay import replay
 from service.feed.simulate import Cafe, Simulation
 from service.streaming import topics
 from service.streaming.job import Written
+from service.streaming.known_logs import KnownLogs
 from service.streaming.log_ends import Ends, Log
 from service.streaming.metrics import Metrics
 from service.streaming.reach import AWAY_S, Reach
@@ -70,7 +71,8 @@ class Stage:
         self._offset = 5_000
         self.worker.recovered(0, 10, 0.1)
         self.worker.positions(0, {TOPIC: 0}, {TOPIC: Ends(0, Log(1, 0, 0, 0))})
-        self.worker.gap(0, TOPIC, 0)
+        self._logs = KnownLogs()
+        self.worker.lost(0, self._logs)
         self._turn(0)
 
     def serve(self, stack: ExitStack) -> None:
@@ -103,7 +105,8 @@ class Stage:
         worker.broker(self._reach.look(time.monotonic() - (2 * AWAY_S if trouble else 0)))
         worker.strangers(1 if trouble else 0)
         if trouble:
-            worker.gap(0, TOPIC, 7)
+            self._logs.lost(TOPIC, 7, time.time_ns() // 1000)
+            worker.lost(0, self._logs)
             deliverer.sent_again()
             deliverer.provider_event("complaint", "recorded")
             deliverer.ended("delivered", sample=False)

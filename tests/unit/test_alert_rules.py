@@ -72,7 +72,7 @@ STORIES = {
     "ChurnAlertTransactionStalled": Story(worker("open_transaction_records", "3x8 0x20", IN), 7, 12),
     "ChurnAlertBrokerAway": Story(worker("broker_unreachable_since_seconds", "1000x5 0x20", 'x=""'), 3, 8),
     "ChurnAlertStrangers": Story(worker("group_strangers", "1x5 0x20", 'x=""'), 3, 8),
-    "ChurnAlertRecordsLost": Story(worker("gap_records_total", "0x5 9x90", IN), 8, 80),
+    "ChurnAlertRecordsLost": Story(worker("last_gap_timestamp_seconds", "_x5 300x90", IN), 8, 80),
     "ChurnAlertKeysMisplaced": Story(
         worker("carried_records_total", "0x5 9x90", 'topic="purchases",function="crc32"'), 8, 80
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from service.config import KafkaSettings, Settings
 from service.errors import FatalError
-from service.streaming.batches import Gap, Intake
+from service.streaming.batches import Intake
+from service.streaming.gaps import Gap
 from service.streaming.job import PartitionJob
 from service.streaming.log_ends import Ends, Log, SourcePartition
 from service.streaming.transport import Batch
@@ -33,6 +35,7 @@ class FakeSource:
         self.last: dict[str, int] = {}
         self.forgotten: list[int] = []
         self.lost: list[str] = []
+        self.begun: list[str] = []
 
     def ends(self, tp: SourcePartition) -> Ends | None:
         return self.end.get(tp.topic)
@@ -43,6 +46,9 @@ class FakeSource:
 
     def log_has_lost_its_tail(self, tp: SourcePartition) -> None:
         self.lost.append(tp.topic)
+
+    async def commit_beginning(self, tps: Collection[SourcePartition]) -> None:
+        self.begun += [tp.topic for tp in tps]
 
     def last_handed_out(self, tp: SourcePartition) -> int | None:
         return self.last.get(tp.topic)

@@ -27,6 +27,7 @@ from service.domain.periods.rows import WINDOWS, RowMaker
 from service.domain.policy import Shop
 from service.metric_table import DELIVERER, WORKER
 from service.streaming.job import Written
+from service.streaming.known_logs import KnownLogs
 from service.streaming.log_ends import Ends, Log
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
@@ -231,7 +232,9 @@ def worked() -> Metrics:
     metrics.positions(0, {"purchases": 5}, {"purchases": Ends(0, Log(1, 0, 9, 9))})
     metrics.recovered(0, 10, 0.1)
     metrics.feed(0, stalled=False, delay_s=0.0)
-    metrics.gap(0, "purchases", 3)
+    logs = KnownLogs()
+    logs.lost("purchases", 3, 1)
+    metrics.lost(0, logs)
     metrics.assignment(1, 1)
     metrics.period("current", row())
     return metrics
