@@ -79,7 +79,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     from service.delivery.events_page import ProviderEvents
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.process import Deliverer
-    from service.delivery.remembered import refuse_another_memory
+    from service.delivery.remembered import refuse_another_memory, refuse_topics_made_anew
     from service.delivery.web import limits_of, serving_deliveries
     from service.streaming import topics
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
@@ -94,7 +94,11 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
         time.sleep(pause_before_start(restarts))
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning)
-    refuse_another_memory(settings.kafka, settings.deliver.group_of(settings.kafka.group, channel.name))
+    group = settings.deliver.group_of(settings.kafka.group, channel.name)
+    refuse_another_memory(settings.kafka, group)
+    anew = refuse_topics_made_anew(settings.kafka, group)
+    if anew:
+        log.error("outreach was made anew; it is read from its beginning, and what was sent is not sent again")
     writer, addresses, token = CustomersWriter(settings), Addresses(), settings.deliver.events_token
 
     def events_of(deliverer: Deliverer) -> ProviderEvents | None:
@@ -113,6 +117,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
         serve=serving_deliveries(listener, limits_of(settings), links, writer.unsubscribed, events_of),
         on_customer=(lambda _word: None) if token is None else addresses.take,
         tells_cancelled=tells_cancelled,
+        from_the_beginning=anew,
     ).run()
 
 

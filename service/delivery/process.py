@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, cast
@@ -43,11 +43,12 @@ from service.delivery.remembered import remembered_in
 from service.delivery.standings import Standings
 from service.domain.events import Erasure
 from service.domain.quiet_times import Quiet
-from service.errors import ExitCode, FatalError, told
+from service.errors import ConfigurationError, ExitCode, FatalError, StartAgainError, told
 from service.streaming.guard import guarded
 from service.streaming.input_topics import TOPIC_OF
 from service.streaming.outage import Outage
 from service.streaming.restarts import is_of_the_broker, start_again
+from service.streaming.topic_ids import Course, TopicNow, TopicWatch
 
 _FETCH_MS: Final = 200
 _FETCH_RECORDS: Final = 500
@@ -55,6 +56,7 @@ _REVOKE_S: Final = 10.0
 _STOP_S: Final = 9.5
 _PULSE_S: Final = 0.25
 _LAG_S: Final = 5.0
+_WATCH_S: Final = 1.0
 _KNOW_S: Final = 10.0
 _LONGEST_PAUSE: Final = 0.5
 """Part of the session time-out that this process may have stood still: the group cannot have given its partitions away
@@ -89,9 +91,11 @@ class Deliverer:
         serve: Serve | None = None,
         tells_cancelled: bool = False,
         on_customer: Callable[[CustomerWord], None] = lambda _word: None,
+        from_the_beginning: bool = False,
     ) -> None:
         """`partitions` is how many `outreach` has, `kept_us` how long it keeps a request; `on_bounce` is told whose
-        address takes nothing, and which request that has shown.
+        address takes nothing, and which request that has shown; `from_the_beginning`: the group's offsets are of a
+        former topic.
         """
         self.settings = settings
         self.metrics = metrics
@@ -116,6 +120,10 @@ class Deliverer:
         self._stop = asyncio.Event()
         self._failing = False
         self._outage = Outage(settings.kafka.bootstrap_servers)
+        self._anew = set(range(partitions)) if from_the_beginning else set[int]()
+        """Partitions whose offsets say nothing."""
+        self._watch = TopicWatch(settings.kafka, (self._topic, settings.kafka.topics.deliveries))
+        self._topics: Mapping[str, TopicNow] = {}
         self._born_s = self._pulse_s = _clock_s()
         self.joined = False
 
@@ -158,11 +166,12 @@ class Deliverer:
         tasks: list[asyncio.Task[None]] = []
         try:
             tasks.append(self._guard(self.channel.keep()))
+            self._topics = await self._watch.look()
             tasks += await self._follow_customers()
             self._consumer = group_consumer(self.settings, self.group, "earliest", _FETCH_MS)
             await self._consumer.start()
             self._consumer.subscribe([self._topic], listener=_Listener(self))
-            tasks += [self._guard(self._fetch()), self._guard(self._measure())]
+            tasks += [self._guard(self._fetch()), self._guard(self._measure()), self._guard(self._watch_topics())]
             if self._serve is not None:
                 tasks.append(self._guard(self._serve(self)))
             log.info("deliverer started", channel=self.channel.name, group=self.group)
@@ -194,8 +203,14 @@ class Deliverer:
                 keep_ends(self.channel.name, self._unrecorded())
             finally:
                 start_again(_clock_s() - self._born_s)
+        if isinstance(error, StartAgainError) and not self._stop.is_set():
+            log.warning("starting again", why=told(error))
+            try:
+                keep_ends(self.channel.name, self._unrecorded())
+            finally:
+                start_again(_clock_s() - self._born_s)
         log.error("leaving", error=told(error))
-        _leave()
+        _leave(error.exit_code if isinstance(error, ConfigurationError) else ExitCode.CRASHED)
 
     def _unrecorded(self) -> list[Said]:
         return [
@@ -257,6 +272,19 @@ class Deliverer:
                     for record in records:
                         owner.delivery.offer(record.offset, record.value)
             await asyncio.sleep(0)
+
+    async def _watch_topics(self) -> None:
+        """One that is deleted and made anew: a new start finds out what that means."""
+        course = Course()
+        course.note(self._topics)
+        try:
+            while True:
+                await asyncio.sleep(_WATCH_S)
+                topics = await self._watch.look()
+                course.note(topics)
+                self._topics = {**self._topics, **topics}
+        finally:
+            await self._watch.close()
 
     async def _measure(self) -> None:
         while True:
@@ -376,6 +404,9 @@ class Deliverer:
         committed = await self._consumer.committed(partition)
         begin = int((await self._consumer.beginning_offsets([partition]))[partition])
         end = int((await self._consumer.end_offsets([partition]))[partition])
+        if partition.partition in self._anew:
+            self._anew.discard(partition.partition)
+            return begin, end
         if committed is None:
             return (end if self.settings.deliver.begin_at == "latest" else begin), end
         if committed > end:  # the topic was made anew
@@ -384,7 +415,7 @@ class Deliverer:
 
     async def _commit(self, partition: TopicPartition, offset: int) -> None:
         try:
-            await self._consumer.commit({partition: (offset, remembered_in(self.settings.kafka))})
+            await self._consumer.commit({partition: (offset, remembered_in(self.settings.kafka, self._topics))})
         except KafkaError as error:
             # Whoever has the partition now reads a little again, and knows it from the memory.
             log.info("an offset was not committed", partition=partition.partition, error=type(error).__name__)
@@ -413,7 +444,7 @@ def _clock_s() -> float:
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
-def _leave() -> NoReturn:
+def _leave(code: ExitCode = ExitCode.CRASHED) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(ExitCode.CRASHED)
+    os._exit(code)

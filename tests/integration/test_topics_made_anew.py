@@ -53,6 +53,7 @@ def test_an_input_made_anew_under_a_worker_is_refused_and_where_that_is_accepted
         until(lambda: customers(where) == 1_100, "every one of the new records is applied", worker)
         worker.end()
         worker.start()
+        worker.wait_assigned()
         until(lambda: metric(where, "churn_alert_gaps_total", topic=topic) == 1.0, "it counts for ever", worker)
         worker.end()
         make_anew(settings, settings.kafka.ledger_topic)
