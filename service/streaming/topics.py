@@ -221,10 +221,16 @@ def partition_count(settings: Settings, *, wait_s: float = 0.0, say: Say = _sile
 
 
 def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> list[str]:
-    """Everything that keeps a worker from running on these topics; empty = all is well."""
+    """Everything that keeps a worker from running on these topics; empty = all is well.
+
+    Who waits for ever for a broker gets TransientError where it goes in between: that is no fault of the topics."""
     try:
         return problems_of(settings, _described(settings, wait_s, say))
-    except (TransientError, ConfigurationError) as error:
+    except TransientError as error:
+        if wait_s == math.inf:
+            raise
+        return [str(error)]
+    except ConfigurationError as error:
         return [str(error)]
 
 
