@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import structlog
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import ConsumerRecord
 from kafka.errors import KafkaError
@@ -23,6 +24,8 @@ from service.errors import ConfigurationError, ErrorCode
 from service.fetching import SetAside
 from service.streaming.retries import OWN_HEADERS, RETRIED_HEADER, Mark, Marks, Retries, identity_of, pack_asked
 from service.streaming.tail import open_reader, partitions_of, records_until_now
+
+log = structlog.get_logger()
 
 _encode = msgspec.json.encode
 _LARGEST_BYTES = 15 << 20
@@ -237,10 +240,25 @@ def read_dead_letters(settings: Settings, code: str | None = None, wanted: Wante
         if not partitions:
             raise ConfigurationError(f"The topic {topic} does not exist; `churn-alert topics create` makes it.")
         for record in records_until_now(reader, partitions):
-            letter = DeadLetter.model_validate_json(record.value)
+            letter = _letter_of(record)
+            if letter is None:
+                continue
             stored = StoredDeadLetter(record.partition, record.offset, letter)
             if code in {None, letter.error_code} and wanted.includes(stored):
                 yield stored
+
+
+def _letter_of(record: Any) -> DeadLetter | None:
+    """None for what is no dead letter, which is said: somebody else has written there."""
+    try:
+        letter = DeadLetter.model_validate_json(record.value or b"")
+        contents = [letter.key_base64, letter.value_base64, *(header.value_base64 for header in letter.headers)]
+        for content in contents:
+            _bytes(content)
+    except ValueError:  # of pydantic, and of base64
+        log.warning("this is no dead letter, and is passed over", place=f"{record.partition}/{record.offset}")
+        return None
+    return letter
 
 
 def read_retries(settings: Settings) -> Retries:

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from aiokafka.structs import ConsumerRecord
+from structlog.testing import capture_logs
 
 from schemas.outputs import DeadLetter, DeadLetterReference
 from service.commands.dead_letters import _shown, instant
 from service.errors import ConfigurationError, ErrorCode
-from service.streaming.dead_letters import Reference, StoredDeadLetter, Wanted, encode_reference
+from service.streaming.dead_letters import Reference, StoredDeadLetter, Wanted, _letter_of, encode_reference
 
 NOW_US = 1_800_000_000_000_000
 
@@ -129,3 +131,28 @@ def test_a_letter_that_holds_its_record_is_whole_and_refers_to_nothing() -> None
     assert letter().whole
     assert letter().source == "purchases 0/3"
     assert letter().letter.reference is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"{}",
+        b"[1]",
+        b"\xff\xfe",
+        letter().letter.model_dump_json().replace("e30=", "e30").encode(),
+        letter().letter.model_dump_json().replace("e30=", "\N{SNOWMAN}").encode(),
+    ],
+)
+def test_what_a_stranger_has_put_among_the_dead_letters_is_passed_over_and_said(value: bytes | None) -> None:
+    with capture_logs() as logs:
+        assert _letter_of(ConsumerRecord("dead-letters", 1, 7, 0, 0, None, value, None, 0, 0, ())) is None
+
+    assert [line["place"] for line in logs] == ["1/7"]
+
+
+def test_a_dead_letter_is_read_as_it_was_written() -> None:
+    value = letter().letter.model_dump_json().encode()
+
+    assert _letter_of(ConsumerRecord("dead-letters", 1, 7, 0, 0, None, value, None, 0, 0, ())) == letter().letter
