@@ -337,6 +337,11 @@ PAGE_RESTARTS = CounterRow(
     "churn_alert_page_restarts_total",
     "How often the page's process had to be started again; the worker goes on. Grows: see its lines in the log.",
 )
+SOURCE_STOPPED = GaugeRow(
+    "churn_alert_source_stopped",
+    "1 while an input is not read on, because nearly all of its records are refused or the clock is off. The log and /readyz say which; nothing is lost.",
+    labels=("topic", "partition"),
+)
 SET_ASIDE = GaugeRow(
     "churn_alert_set_aside",
     "Records, customers, outputs and refreshes that were set aside within a day after an error of our own; customers as long as they are. Above 0: send the line of the log to whoever maintains the program.",

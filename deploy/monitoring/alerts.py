@@ -204,6 +204,17 @@ ALERTS: Final = (
         "What a refused purchase would have said is missing: its customer looks quieter than they are by that visit.",
     ),
     Alert(
+        "ChurnAlertSourceStopped",
+        "max by (topic, partition) (churn_alert_source_stopped) > 0",
+        "1m",
+        Severity.CRITICAL,
+        "{{ $labels.topic }}-{{ $labels.partition }} is not read on.",
+        "Nearly all of its records are refused, or the clock of the worker is off; the log and /readyz say which.",
+        "Mend the producer, the setting or the clock. It goes on by itself once what waits is accepted; `churn-alert dead-letters "
+        "resume` reads on whatever it is, and makes letters of it.",
+        "What it holds stays in Kafka for its retention, absences wait, and the numbers stand still.",
+    ),
+    Alert(
         "ChurnAlertSetAside",
         "sum by (kind) (churn_alert_set_aside) > 0",
         "0s",

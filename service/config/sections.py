@@ -476,6 +476,14 @@ class LimitSettings(_Section):
     store_directory: str = ""
     """Where that file lies; empty: the system's directory for what is temporary. On an encrypted disk it is as safe as
     the rest of it; on a RAM disk it saves no memory."""
+    refused_share: Annotated[float, Field(ge=0.5, le=1, allow_inf_nan=False)] = 0.9
+    """Of a source of which more than this share is refused no more is read, once refused_records are beyond it; what it
+    holds stays in Kafka. 1: it is never stopped."""
+    refused_records: Annotated[int, Field(ge=10, le=1_000_000)] = 200
+    """Refused records of an input's partition beyond that share: so many letters at most before it is stopped."""
+    max_clock_offset_s: Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)] = 300.0
+    """Seconds by which the clock may differ from the broker's, where topics tell when a record was appended: beyond it
+    nothing is read on until one of them is set."""
 
 
 class TimeSettings(_Section):

@@ -18,7 +18,7 @@ from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
 from service.domain.engine import Engine
-from service.domain.events import Erasure, Event, Purchase, SignOfLife
+from service.domain.events import Erasure, Event, Purchase, SignOfLife, SurveyAnswer
 from service.domain.events import Merge as MergeOfIds
 from service.domain.merge import Merge
 from service.domain.parcels import Applied, time_of
@@ -27,6 +27,7 @@ from service.errors import ErrorCode, FatalError, PartlyRefusedError, PoisonErro
 from service.fetching import SetAside
 from service.streaming.carriage import PARCELS, Carriage, Delivered, Strange, Stream
 from service.streaming.decoder import Decoder, DecoderSettings
+from service.streaming.floodgate import PROBED, Floodgate
 from service.streaming.input_topics import BY_RANK
 from service.streaming.quarantine import Kind, Place, Quarantine, frames_of, of_record, reason_of, told_of
 from service.streaming.retries import Mark, Marks
@@ -103,6 +104,10 @@ class Inbox:
         self.of_purchases = [Purchase in row.events for row in BY_RANK]
         """Of each source of the merge whether purchases come from it."""
         self._marks = Marks(settings)
+        limits = settings.limits
+        self._gates = [
+            Floodgate(limits.refused_share, limits.refused_records, limits.max_clock_offset_s) for _ in range(self._own)
+        ]
         decoder = Decoder(DecoderSettings.of(settings))
         self._decode = tuple(row.decode(decoder) for row in BY_RANK)
         self._withdrawals = tuple(None if row.withdrawal is None else row.withdrawal(decoder) for row in BY_RANK)
@@ -116,7 +121,7 @@ class Inbox:
 
     def buffered(self, source: int) -> int:
         if source < self._own:
-            return self._merge.buffered(source) + len(self._held[source])
+            return self._merge.buffered(source) + len(self._held[source]) + len(self._gates[source].waiting)
         return sum(map(self._merge.buffered, self._stream_of.values()))
 
     def starves(self, source: int) -> bool:
@@ -126,19 +131,22 @@ class Inbox:
 
     def __len__(self) -> int:
         """Records that have arrived and are not applied."""
-        return len(self._merge) + sum(map(len, self._held))
+        return len(self._merge) + sum(map(len, self._held)) + sum(len(gate.waiting) for gate in self._gates)
 
     def put(self, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
         """Decodes what lies at or beyond the position; what lies below is contained in the state already.
 
         `after_us`: none of the records lay in the log yet then; their own timestamps are the producer's word.
         """
+        if source < self._own and not self._let_through(source, records, after_us):
+            return
         if self._carriage is not None:
             if source == self._own:
                 self._put_carried(self._carriage, records)
             else:
                 self._put_sorted(self._carriage, source, records, after_us)
             return
+        gate, counted = self._gates[source], 0
         after_ms = after_us // 1000
         position, decode, now_us = self._positions[self._sources[source]], self._decode[source], clock_us()
         decoded: list[Decoded] = []
@@ -155,6 +163,10 @@ class Inbox:
                 event = decode(record.value, record.key, record.headers, now_us)
             except PoisonError as error:
                 add(self._refused_entry(source, record, offset, error, now_us))
+                accepted, counted = len(decoded) - 1 - counted, len(decoded)
+                if gate.refused(accepted, error.code):
+                    self._shut(source, records, offset)
+                    break
             except Exception as error:  # noqa: BLE001 - an error of our own
                 add(self._own_error(record, offset, error, now_us))
             else:
@@ -164,6 +176,7 @@ class Inbox:
                 arrived_ms = record.timestamp
                 mark = self._marks.of(record.headers) if record.headers else None
                 add((event.at_us, offset, event, mark, max(after_ms, arrived_ms) if after_ms else arrived_ms))
+        gate.accepted(len(decoded) - counted)
         self._merge.put(source, decoded)
 
     def _aside(self, record: ConsumerRecord, number: int, now_us: int) -> Decoded | None:
@@ -209,6 +222,69 @@ class Inbox:
         message = "what is stored of this customer cannot be read; it is left as it is, for a release that can"
         mark = self._marks.of(record.headers) if record.headers else None
         return (event.at_us, number, None, Refused(record, ErrorCode.INTERNAL_ERROR, message, None, (), mark), 0)
+
+    def _let_through(self, source: int, records: list[ConsumerRecord], after_us: int) -> bool:
+        """Whether they may be decoded; else they wait."""
+        gate = self._gates[source]
+        if gate.reason or gate.waiting:
+            gate.keep(records, after_us)
+            return False
+        if gate.looks_at_clock(records, after_us, clock_us()):
+            return True
+        gate.keep(records, after_us)
+        self._tell_shut(source)
+        return False
+
+    def _shut(self, source: int, records: list[ConsumerRecord], last: int) -> None:
+        """The source is not read on behind that offset."""
+        self._gates[source].keep([record for record in records if record.offset > last])
+        self._tell_shut(source)
+
+    def _tell_shut(self, source: int) -> None:
+        log.error(
+            "an input is not read on; what it holds stays in Kafka and no absence is concluded meanwhile. It goes on by "
+            "itself when its records are accepted again, and by `churn-alert dead-letters resume`",
+            topic=self._sources[source],
+            partition=self._partition,
+            reason=self._gates[source].reason,
+        )
+
+    def stopped(self) -> dict[str, str]:
+        """Inputs that are not read on, and why."""
+        return {self._sources[source]: gate.reason for source, gate in enumerate(self._gates) if gate.reason}
+
+    @property
+    def waits_behind_gate(self) -> bool:
+        return any(gate.reason or gate.waiting for gate in self._gates)
+
+    def try_gates(self, *, allowed: bool = False) -> None:
+        """Opens what may be read on: what waits would be accepted, or `allowed`: an operator has said so."""
+        for source, gate in enumerate(self._gates):
+            if not (gate.reason or gate.waiting) or not (allowed or gate.may_probe()):
+                continue
+            if not gate.looks_at_clock(gate.waiting, gate.after_us, clock_us()):
+                continue  # no word of anybody makes a clock right
+            if allowed or gate.probed(*self._refused_of(source, gate.waiting[-PROBED:])):
+                reason, after_us = gate.reason, gate.after_us
+                waiting = gate.open(allowed=allowed)
+                log.warning(
+                    "an input is read on",
+                    topic=self._sources[source],
+                    partition=self._partition,
+                    was=reason,
+                )
+                if waiting:
+                    self.put(source, waiting, after_us)
+
+    def _refused_of(self, source: int, records: list[ConsumerRecord]) -> tuple[int, int]:
+        """How many of these would be refused, and how many there are."""
+        refused, now_us = 0, clock_us()
+        for record in records:
+            try:
+                self._decode[source](record.value, record.key, record.headers, now_us)
+            except Exception:  # noqa: BLE001 - whatever is wrong with it
+                refused += 1
+        return refused, len(records)
 
     def arrival_us(self, source: int, records: list[ConsumerRecord]) -> int:
         """When the first of the records arrived, by the clock that rules: with events as the clock, its own time."""
@@ -291,10 +367,14 @@ class Inbox:
         of_ids = MergeOfIds in BY_RANK[source].events
         noted, unreadable = self._quarantine.any_noted, self._engine.unreadable
         add = decoded.append
+        gate, counted = self._gates[source], 0
         for index, record in enumerate(records):
             offset = record.offset
             if offset < position:
                 continue
+            if gate.reason:
+                self._shut(source, records, records[index - 1].offset)
+                break
             if noted and (aside := self._aside(record, offset, now_us)) is not None:
                 add(aside)
                 continue
@@ -308,6 +388,8 @@ class Inbox:
                     says is not None and record.key == says.customer_id.encode() and not isinstance(record, SetAside)
                 )
                 home = placement.home(record.key) if astray and record.key else here
+                accepted, counted = max(0, len(decoded) - counted), len(decoded) + 1
+                gate.refused(accepted, error.code)
             except Exception as error:  # noqa: BLE001 - an error of our own
                 entry, home = self._own_error(record, offset, error, now_us), here
             else:
@@ -336,6 +418,7 @@ class Inbox:
             else:
                 self._held[source] = records[index:]
                 break
+        gate.accepted(len(decoded) - counted)
         if carriage.tells:
             times = (at_us for at_us, *_ in decoded if at_us is not None)
             carriage.note_read(self._sources[source], max(times, default=sent_us), sent_us)
@@ -422,6 +505,8 @@ class Inbox:
         self._merge.clear()
         for held in self._held:
             held.clear()
+        for gate in self._gates:
+            gate.forget()
         for arrived in self._arrived:
             arrived.clear()
         self._blocked = False
@@ -437,14 +522,17 @@ class Inbox:
         """Of each source the instant at which all that lay in its log has been put; 0 = it is not at its end."""
         if self._carriage is not None:
             own = ended_us[: self._own]
-            self._carriage.note_ends([0 if held else at for at, held in zip(own, self._held, strict=True)])
+            told = zip(own, self._held, self._gates, strict=True)
+            self._carriage.note_ends([0 if held or gate.waiting else at for at, held, gate in told])
 
     def take(self, at_end: Callable[[int], bool], limit: int) -> list[tuple[int, Decoded]]:
         """Records that may be applied now, in order of event time over the topics."""
         carriage = self._carriage
         if carriage is None:
+            if self.waits_behind_gate:
+                return self._merge.take(lambda source: self._may_go_on_without(source, at_end), limit)
             return self._merge.take(at_end, limit)
-        ends = [at_end(source) and not self._held[source] for source in range(self._own)]
+        ends = [self._may_go_on_without(source, at_end) and not self._held[source] for source in range(self._own)]
         ends.extend([True] * len(self.streams))
         others = carriage.others()
         if carriage.placement.kept is None and (others or carriage.has_parcels):
@@ -469,6 +557,13 @@ class Inbox:
     def put_back(self, taken: Sequence[tuple[int, Decoded]]) -> None:
         """The last of what `take` has handed out, which is not applied: it comes first the next time."""
         self._merge.put_back(taken)
+
+    def _may_go_on_without(self, source: int, at_end: Callable[[int], bool]) -> bool:
+        """Whether the others need not wait for it. A survey tool that has gone mad holds nothing up; without purchases,
+        consents and erasures nothing may be decided."""
+        if not self._gates[source].waiting:
+            return at_end(source)
+        return SurveyAnswer in BY_RANK[source].events
 
     def _arrived_us(self, source: int, offset: int) -> int:
         """Wall time by which a record at the head of its source had arrived."""

@@ -62,6 +62,7 @@ class Metrics:
         self._promised = table.PROMISED.on(r)
         self._tallies: dict[int, Realised] = {}
         self._outputs = table.OUTPUTS.on(r)
+        self._stopped = table.SOURCE_STOPPED.on(r)
         self._aside = table.SET_ASIDE.on(r)
         self._retried = table.RETRIED_RECORDS.on(r)
         self._compute = table.TURN_COMPUTE_SECONDS.on(r)
@@ -207,6 +208,11 @@ class Metrics:
                 self._regular_events.labels(evidence, event).inc(count)
             self._healthy.labels(evidence).inc(news.healthy_days * DAY_S)
 
+    def stopped(self, partition: int, topics: Collection[str], stopped: Collection[str]) -> None:
+        """Inputs of a partition that are not read on."""
+        for topic in topics:
+            self._stopped.labels(topic, partition).set(topic in stopped)
+
     def set_aside(self, partition: int, counted: Mapping[str, int]) -> None:
         """What errors of our own were about lately, by kind."""
         for kind in Kind:
@@ -245,6 +251,7 @@ class Metrics:
                 _remove(self._last_gap, topic, partition)
         for topic in self._lag_topics:
             _remove(self._lag, topic, partition)
+            _remove(self._stopped, topic, partition)
             _remove(self._open, topic, partition)
         for segment in Segment:
             _remove(self._customers, segment.value, partition)

@@ -94,6 +94,8 @@ class PartitionWorker:
         """Stores and channels that are silent."""
         self._told_alike: set[str] = set()
         """Names of fields that were left out."""
+        self._may_go_on = False
+        """The operator has said that what has stopped may go on, and it has not been heard."""
         self._told_held = self._told_consents = self._told_untold = False
         self._gap_found = False
         """A hole has been told to the job, and not been written."""
@@ -121,7 +123,7 @@ class PartitionWorker:
 
     def tick(self) -> None:
         """The clock: time may move as soon as everything that arrived has been applied."""
-        if self.ready and self.job.wakes:
+        if self.ready and (self.job.wakes or self.job.inbox.waits_behind_gate):
             self._ticked = True
             self._more.set()
 
@@ -232,6 +234,7 @@ class PartitionWorker:
         self._turns.begin(began)
         self._intake.follow_seeks()
         self.job.inbox.release()
+        self._try_gates()
         self._intake.decode()
         self._intake.follow_positions()
         self._hear_operator()
@@ -246,6 +249,7 @@ class PartitionWorker:
             await self._intake.begin_again(self._from_the_beginning)
         self._intake.acknowledge()
         self._metrics.positions(self.number, self.job.positions, self._intake.ends())
+        self._metrics.stopped(self.number, self.job.sources, self.job.inbox.stopped())
         scores_wait = self.job.engine.scoreboard.waiting > 0 and self._keeps_up()
         return more or len(self._intake) > 0 or scores_wait
 
@@ -408,6 +412,23 @@ class PartitionWorker:
             f"alerts are held since {utc_text(brake.held_us)}: {due} regulars have come due within seven days, where "
             f"{usual_due:.1f} are usual, and {visits} visits of regulars came in the week before, of {usual_visits:.0f}"
         )
+
+    def go_on(self, said_us: int) -> None:
+        """The operator's word, given at that instant, that what has stopped may go on. Of before this life it is read
+        with the state."""
+        if self.ready and said_us > self.job.quarantine.allowed_us:
+            self.job.quarantine.allowed_us = said_us
+            self._may_go_on = True
+            self._more.set()
+
+    def _try_gates(self) -> None:
+        allowed, self._may_go_on = self._may_go_on, False
+        if self.job.inbox.waits_behind_gate:
+            self.job.inbox.try_gates(allowed=allowed)
+
+    def stopped(self) -> dict[str, str]:
+        """Inputs that are not read on, and why."""
+        return self.job.inbox.stopped()
 
     def resume(self, said_us: int) -> None:
         """The operator's word, given at that instant, that what is held may go out."""

@@ -22,7 +22,7 @@ from kafka.errors import KafkaError
 from service.build_info import flavour, version
 from service.collector import be_patient
 from service.config import Settings
-from service.domain.changelog import RESUME_KEY, unpack_today
+from service.domain.changelog import GO_ON_KEY, RESUME_KEY, unpack_today
 from service.errors import (
     ChurnAlertError,
     ConfigurationError,
@@ -301,7 +301,10 @@ class Worker:
 
     def _heard(self, partition: int, key: bytes, value: bytes | None) -> None:
         """One record of the ledger topic that is no part of the numbers."""
-        if key != RESUME_KEY:
+        if key == GO_ON_KEY and value is not None:
+            if partition in self.partitions:
+                self.partitions[partition].go_on(unpack_today(value))
+        elif key != RESUME_KEY:
             self.placement.take(partition, key, value)
         elif value is not None:
             self._resumed[partition] = unpack_today(value)

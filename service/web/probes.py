@@ -112,6 +112,11 @@ def _details(readiness: Readiness) -> list[str]:
         if health.lacks_consents
     ]
     said += [
+        f"{topic}-{number} is not read on: {reason}. Mend it and start the worker again, or say `churn-alert dead-letters resume`"
+        for number, health in readiness.partitions.items()
+        for topic, reason in health.stopped.items()
+    ]
+    said += [
         f"partition {number}: {told}" for number, health in readiness.partitions.items() for told in health.set_aside
     ]
     said += [

@@ -32,6 +32,7 @@ class Condition(Enum):
     PART_SILENT = auto()
     NO_CONSENTS = auto()
     STRANGERS = auto()
+    STOPPED = auto()
     LIVE = auto()
 
 
@@ -54,10 +55,12 @@ class PartitionHealth:
     """Nearly every alert ends at a consent of which nobody knows."""
     set_aside: Sequence[str] = ()
     """What errors of our own were about lately, a sentence each."""
+    stopped: Mapping[str, str] = field(default_factory=dict)
+    """Inputs that are not read on, and why."""
 
     @property
     def ready(self) -> bool:
-        return self.recovered and self.caught_up and self.feed_alive
+        return self.recovered and self.caught_up and self.feed_alive and not self.stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Readiness:
             return [Condition.STARTING]
         held = {
             Condition.STRANGERS: bool(self.strangers),
+            Condition.STOPPED: any(health.stopped for health in parts),
             Condition.CATCHING_UP: not all(health.caught_up for health in parts),
             Condition.STALLED: not all(health.feed_alive for health in parts),
             Condition.HELD: any(health.held for health in parts),

@@ -97,6 +97,7 @@ class WorkerFacts:
             lacks_consents=owner.job.engine.ladder.release.lacks_consents,
             silent_sources=owner.job.engine.sources.silent(),
             set_aside=owner.set_aside(),
+            stopped=owner.stopped(),
         )
 
     def _keeps_up(self, owner: PartitionWorker) -> bool:
