@@ -124,6 +124,7 @@ _WRITTEN_TO: Final = "written_to"
 _OCCASIONS: Final = "occasions"
 _OF_MESSAGES: Final = "followed"
 _OBJECTION: Final = "objection"
+_OF_FEW: Final = frozenset({_OF_ABSENCE, _WRITTEN_TO, _OCCASIONS, _OF_MESSAGES, _OBJECTION})
 """What few customers have lies in the last element, a map by these names, which is left out where there is nothing."""
 _LOG_GAP_SUM: Final = 37
 """Elements of a snapshot, its version included, from before log_gap_sum."""
@@ -310,10 +311,12 @@ class Customer:
             rare[_OF_MESSAGES] = own.followed.fields()
         if own.objection:
             rare[_OBJECTION] = own.objection
+        if own.beyond is not None:
+            rare.update(own.beyond)
         return rare
 
     def take_rare(self, rare: Mapping[str, Any]) -> None:
-        """Takes over what `_rare_fields` gave; what a later release has added is left out."""
+        """Takes over what `_rare_fields` gave; what a later release has added is kept for it."""
         if absence := rare.get(_OF_ABSENCE):
             self.episode.take_rare(absence)
         if written_to := rare.get(_WRITTEN_TO):
@@ -324,6 +327,9 @@ class Customer:
             self.followed = Followed.of(followed)
         if objection := rare.get(_OBJECTION):
             self._own_rare().objection = objection
+        beyond = {name: value for name, value in rare.items() if name not in _OF_FEW}
+        if beyond:
+            self._own_rare().beyond = beyond
 
     def _usual_fields(self) -> tuple[object, ...]:
         episode = self.episode

@@ -564,6 +564,23 @@ def test_one_visit_in_a_turn_of_its_own_writes_at_most_1500_bytes_of_state() -> 
     assert {PART_PREFIX[:4], PARTITION_KEY[:4]} <= seen
 
 
+def test_what_a_later_release_keeps_of_a_customer_is_kept_for_it() -> None:
+    engine = make_engine()
+    engine.apply(purchase("anna", 1.0))
+    (value,) = [value for key, value in engine.drain().state if key == b"anna" and value is not None]
+    fields = msgspec.msgpack.decode(value)
+    later = {"of a later release": [1, "two", {"three": 4}]}
+    assert not isinstance(fields[-1], dict), "she has nothing that few have"
+    back = make_engine()
+    back.restore(b"anna", msgspec.msgpack.encode([*fields, later]))
+    back.restored()
+    back.apply(purchase("anna", 4.0))
+
+    (written,) = [value for key, value in back.drain().state if key == b"anna" and value is not None]
+    assert msgspec.msgpack.decode(written)[-1] == later
+    assert back.customers["anna"].visits == 2
+
+
 def test_records_of_a_later_release_are_passed_over() -> None:
     engine = make_engine()
 
