@@ -81,7 +81,7 @@ _HOW_LONG: Final = Change(
 CHANGES: Final[Mapping[str, Change]] = {
     # ---- whole sections, of which only what stands below by itself is otherwise
     "kafka.*": _AT_THE_START,
-    "limits.*": _NEXT_EVENT,
+    "limits.*": _AT_THE_START,
     "web.*": _AT_THE_START,
     "deliver.*": _AT_THE_START,
     "log.*": _AT_THE_START,
@@ -130,6 +130,9 @@ CHANGES: Final[Mapping[str, Change]] = {
     "kafka.topics.shop_notices": Change(
         Fate.ANOTHER, "what was told is remembered there: the newest state of each threshold is told once more"
     ),
+    # ---- limits
+    "limits.max_value_bytes": _NEXT_EVENT,
+    "limits.max_future_skew_s": _NEXT_EVENT,
     # ---- shop
     "shop.timezone": _DAYS,
     "shop.day_starts_at": _DAYS,
