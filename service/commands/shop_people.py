@@ -10,6 +10,7 @@ import msgspec
 
 from service.config import Settings
 from service.delivery.customers import CustomersWriter
+from service.web.coming import Coming, coming_of
 from service.web.people.reading import PeopleReading
 from service.web.people.roll import Detail, Roll
 from service.web.remote_facts import RemoteFacts
@@ -41,6 +42,10 @@ class ShopPeople:
     async def detail(self, customer_id: str) -> Detail | None:
         told = await self._facts.person(customer_id)
         return msgspec.json.decode(told) if told else None
+
+    async def coming(self) -> Coming | None:
+        told = await self._facts.coming()
+        return coming_of(told) if told else None
 
     async def do_not_contact(self, customer_id: str) -> None:
         await self._writer.unsubscribed(customer_id)

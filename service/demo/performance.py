@@ -202,9 +202,14 @@ def _sum_up(running: Stage, listener: Listener, console: Console, sent: Replayed
             break
         orders = seen
         time.sleep(1.5)
-    segments = {key[0]: int(count) for key, count in running.metric_sums("churn_alert_customers", "segment").items()}
-    bands = {key[0]: int(count) for key, count in running.metric_sums("churn_alert_health_customers", "band").items()}
-    regulars = int(running.metric_sums("churn_alert_regulars").get((), 0))
+    segments = {
+        key[0]: int(count) for key, count in running.metric_sums_patiently("churn_alert_customers", "segment").items()
+    }
+    bands = {
+        key[0]: int(count)
+        for key, count in running.metric_sums_patiently("churn_alert_health_customers", "band").items()
+    }
+    regulars = int(running.metric_sums_patiently("churn_alert_regulars").get((), 0))
     released, back = listener.outcomes["released"], listener.outcomes["converted"]
     console.print()
     console.rule("What happened")

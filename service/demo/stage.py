@@ -27,7 +27,10 @@ from service.local_broker.broker import LocalKafka
 from service.processes.supervisor import Supervisor
 from service.streaming import topics
 
-READY_S = 60.0
+READY_S = 180.0
+"""A worker and its page are up in some seconds; a busy machine may need many times that, and the page yields to all."""
+PATIENCE_S = 60.0
+"""For the numbers of the summary: a page that is busy or just begins again answers later."""
 Say = Callable[[str], None]
 
 
@@ -55,6 +58,20 @@ class Stage:
                         key = tuple(sample.labels[label] for label in by)
                         sums[key] = sums.get(key, 0.0) + sample.value
         return sums
+
+    def metric_sums_patiently(self, name: str, *by: str) -> dict[tuple[str, ...], float]:
+        """The same, however long the page needs. Raises FatalError where it does not answer within `PATIENCE_S`."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self.metric_sums(name, *by)
+            except (urllib.error.URLError, OSError) as error:
+                if time.monotonic() >= deadline:
+                    raise FatalError(
+                        f"The worker does not say how it stands: {self.address}/metrics does not answer within "
+                        f"{PATIENCE_S:g} s ({error}). {_last_line(self.worker_log)}"
+                    ) from error
+            time.sleep(0.2)
 
     def lag(self) -> float | None:
         """Records not yet processed; None while the worker does not answer."""

@@ -75,6 +75,10 @@ class Timeline:
         """Entries in the due queue, stale ones included."""
         return len(self._queue)
 
+    def due_before(self, until_us: int) -> list[Customer]:
+        """Whose date comes up before then if nothing arrives, in no order."""
+        return self._queue.before(until_us)
+
     def acts_at(self, due_us: int) -> int:
         """When what was due then is acted on: later, where the wall clock rules and it is past."""
         return max(due_us, self.acted_us) if self.wall_clock else due_us

@@ -41,12 +41,12 @@ def refuse_while_adding_up(facts: ShopFacts) -> None:
         )
 
 
-def add_api(app: FastAPI, settings: Settings, facts: ShopFacts, access: Access) -> None:
+def add_api(app: FastAPI, settings: Settings, facts: ShopFacts, access: Access, audit: Audit) -> None:
     cursors = Cursors(access.cursor_key)
     _add_periods(app, settings.shop.currency, facts, cursors)
     _add_promises(app, settings, facts)
     _add_brought(app, settings, facts)
-    _add_decisions(app, access, Audit(settings), facts, cursors)
+    _add_decisions(app, access, audit, facts, cursors)
     for path in _FORMER:
         _lead_on(app, path)
 

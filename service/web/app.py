@@ -12,16 +12,19 @@ from service.config import Settings
 from service.web.access import Access
 from service.web.api import add_api
 from service.web.assets import Assets
+from service.web.audit import Audit
 from service.web.described import DescribedApp
 from service.web.live import add_live
 from service.web.numbers_api import add_numbers
 from service.web.pages import add_pages
 from service.web.people.api import add_people_api
+from service.web.people.coming_page import add_coming
 from service.web.people.frame import Frame
 from service.web.people.lists import add_lists
 from service.web.people.people import Nobody, People
 from service.web.people.person import add_person
 from service.web.people.sign_in import add_sign_in
+from service.web.people.stores_page import add_stores
 from service.web.probes import Registered, add_probes
 from service.web.responses import answer_errors, secure
 from service.web.sample import add_sample
@@ -59,11 +62,14 @@ def create_app(
     assets = Assets()
     assets.add(app)
     add_probes(app, metrics, facts)
-    add_api(app, settings, facts, access)
-    people, frame = people or Nobody(), Frame(settings.shop, access, assets)
-    add_people_api(app, settings, people, access)
-    add_lists(app, settings, people, frame)
-    add_person(app, settings, people, frame)
+    audit = Audit(settings)
+    add_api(app, settings, facts, access, audit)
+    people, frame = people or Nobody(), Frame(settings.shop, access, assets, facts)
+    add_people_api(app, settings, people, access, audit)
+    add_lists(app, settings, people, frame, audit)
+    add_coming(app, settings, people, frame, audit)
+    add_stores(app, settings, people, frame)
+    add_person(app, settings, people, frame, audit)
     add_sign_in(app, frame)
     add_numbers(app, settings, facts)
     add_pages(app, settings, facts, assets)

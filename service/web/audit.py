@@ -8,6 +8,7 @@ own hash.
 from __future__ import annotations
 
 import hmac
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -16,6 +17,7 @@ from fastapi import Request
 
 from service.config import Settings
 from service.web.access import Holder
+from service.web.seen import Look, Seen
 
 _LENGTH: Final = 16
 _IN_A_LINE: Final = 500
@@ -26,7 +28,9 @@ log = structlog.get_logger()
 class Audit:
     """Writes the lines."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, seen: Seen | None = None) -> None:
+        """`seen`: what is told on the page of who has looked; None: nothing is."""
+        self.seen = seen or Seen()
         secrets = [settings.shop.erasure_salt, settings.web.token, *(each.token for each in settings.web.tokens)]
         self._key = next((each.get_secret_value().encode() for each in secrets if each is not None), b"")
 
@@ -37,8 +41,10 @@ class Audit:
     def viewed(self, request: Request, holder: Holder, customer_ids: Iterable[str]) -> None:
         """At each request that shows somebody, once for each of them."""
         seen = sorted({self.hash_of(each) for each in customer_ids if each})
+        who = _who(request, holder)
+        self.seen.note(Look(time.time(), who["who"], who["client"], who["path"]), seen)
         for begin in range(0, max(1, len(seen)), _IN_A_LINE):
-            log.info("persons viewed", **_who(request, holder), customers=seen[begin : begin + _IN_A_LINE])
+            log.info("persons viewed", **who, customers=seen[begin : begin + _IN_A_LINE])
 
     def changed(self, request: Request, holder: Holder, action: str, customer_id: str) -> None:
         """At each request that changes something of somebody."""

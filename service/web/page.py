@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -53,6 +53,8 @@ class Numbers:
     comparison: Comparison | None
     columns: list[str]
     rows: list[tuple[str, list[str]]]
+    row_addresses: list[str]
+    """Where the page shows the period of each row large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def compose(facts: ShopFacts, settings: Settings, view: View, catalogue: Catalog
         still=replace(view, live=not view.live).address,
         itself=view.address,
         brought_address=View(language=view.language, live=view.live).address_of("/brought"),
-        numbers=_numbers(shown, days[0], facts, settings, formats) if shown and days else None,
+        numbers=_numbers(shown, days[0], facts, settings, view, formats) if shown and days else None,
         customers=_customers(facts.customers(), formats),
         promises=promised_and_kept(facts.kept(), settings.policy().outreach, formats),
         brought=what_was_brought(facts.brought(), settings, formats),
@@ -160,7 +162,7 @@ def _notice(condition: Condition, known: bool, shown: Shown | None, formats: For
     return "" if condition is Condition.STARTING else formats.say("totals.adding_up")
 
 
-def _numbers(of: Shown, first_day: date, facts: ShopFacts, settings: Settings, formats: Formats) -> Numbers:
+def _numbers(of: Shown, first_day: date, facts: ShopFacts, settings: Settings, view: View, formats: Formats) -> Numbers:
     periods, industry = of.periods, settings.shop.industry
     shown = periods.shown
     is_window = window_days(shown.granularity) is not None
@@ -182,6 +184,9 @@ def _numbers(of: Shown, first_day: date, facts: ShopFacts, settings: Settings, f
         comparison=compare(shown, first_day, industry, formats),
         columns=columns,
         rows=rows,
+        row_addresses=[
+            replace(view, since=row.start, until=row.end - timedelta(days=1)).address for row in periods.listed
+        ],
     )
 
 

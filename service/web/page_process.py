@@ -229,6 +229,9 @@ class PageProcess:
             case Ask.PERSON:
                 answer = Answer(question.number, person=facts.person(question.about))
                 return answer, clock_s() - began_s
+            case Ask.COMING:
+                answer = Answer(question.number, coming=facts.coming())
+                return answer, clock_s() - began_s
             case Ask.METRICS:
                 encode, content_type = choose_encoder(question.accept)
                 end = encode(_Few([]))  # what stands behind the last family
@@ -252,7 +255,7 @@ class PageProcess:
         if self._worker is None and not self._stopping.is_set():
             self._metrics.broker(since_s)
         match question.ask:
-            case Ask.LIFE | Ask.PERSON:
+            case Ask.LIFE | Ask.PERSON | Ask.COMING:
                 return Answer(question.number)
             case Ask.FACTS:
                 return Answer(question.number, facts=waiting_facts(since_s))

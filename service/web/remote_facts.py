@@ -132,6 +132,13 @@ class RemoteFacts:
         except TimeoutError:
             return b""
 
+    async def coming(self) -> bytes:
+        """What this worker will look at within a day, as JSON; empty where it does not answer."""
+        try:
+            return (await self._line.ask(Ask.COMING, _PERSON_PATIENCE_S)).coming
+        except TimeoutError:
+            return b""
+
     # ---- ShopFacts
 
     def readiness(self) -> Readiness:

@@ -26,6 +26,7 @@ class Ask(IntEnum):
     FACTS = 1
     METRICS = 2
     PERSON = 3
+    COMING = 4
 
 
 class Question(msgspec.Struct, array_like=True):
@@ -66,6 +67,8 @@ class Answer(msgspec.Struct, array_like=True):
     """The worker has not answered in time."""
     person: bytes = b""
     """What the worker knows of the customer, as JSON; empty where it does not hold them."""
+    coming: bytes = b""
+    """What it will look at within a day, as JSON."""
 
 
 END: Final = Answer(0)

@@ -16,6 +16,7 @@ from service.inspect.lookup import as_json, inspection_of
 from service.streaming.partition import PartitionWorker
 from service.streaming.wire_lenient import OF_CUSTOMERS, OURS
 from service.streaming.worker import Worker
+from service.web.coming import as_told
 from service.web.shop_view import CustomerCounts, PartitionHealth, Readiness
 from service.web.wire import Facts
 
@@ -113,6 +114,13 @@ class WorkerFacts:
                     found = inspection_of(self._worker.settings, owner.job.engine, number, customer_id)
                     return as_json(found, stored=False).encode()
         return b""
+
+    def coming(self) -> bytes:
+        """What comes due within a day if nothing arrives, of all its partitions, as JSON. Costs some 30 ms where
+        thousands come due."""
+        owners = [owner for owner in self._worker.partitions.values() if owner.ready]
+        wall_us = time.time_ns() // 1000 if self._wall else 0
+        return as_told([owner.job.engine for owner in owners], wall_us, self._worker.inputs)
 
     def customers(self) -> CustomerCounts:
         engines = [owner.job.engine for owner in self._worker.partitions.values() if owner.ready]

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, Literal
 
-from babel.dates import format_date, format_datetime, format_interval, format_skeleton
+from babel.dates import format_date, format_datetime, format_interval, format_skeleton, format_time
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
 from service.config import ShopSettings
@@ -117,6 +117,12 @@ class Formats:
     def moment(self, at: datetime) -> str:
         """An instant on the shop's clock, in short."""
         return str(format_datetime(at.astimezone(self.zone), "short", locale=self._locale))
+
+    def hour(self, at: datetime) -> str:
+        """An hour of the shop's clock that begins then, with its day of the week."""
+        local = at.astimezone(self.zone)
+        day = format_datetime(local, "EEE", locale=self._locale)
+        return f"{day} {format_time(local, 'short', locale=self._locale)}"
 
     def span(self, first: date, last: date) -> str:
         """Both days included."""

@@ -16,7 +16,7 @@ from service.streaming.metrics import Metrics
 from service.web.access import Access
 from service.web.app import create_app
 from tests.support.browser import chromium
-from tests.support.made_up_people import FakePeople, a_few, detail_of
+from tests.support.made_up_people import FakePeople, a_few, coming_of_tonight, detail_of
 from tests.support.made_up_shop import SETTINGS, TOKEN, FakeFacts
 from tests.support.served_app import served_app
 
@@ -28,6 +28,8 @@ PAGES = {
     "one": "/people/one?id=c-1",
     "elsewhere": "/people/one?id=c-4",
     "nobody": "/people/one?id=nobody",
+    "coming": "/coming",
+    "stores": "/stores",
 }
 _CUT = """() => [...document.querySelectorAll('main *, header *')].filter((each) => {
   if (!each.checkVisibility() || each.closest('.scroll, svg, .unseen, select')) return false;
@@ -41,6 +43,7 @@ _CUT_ON_PAPER = """() => [...document.querySelectorAll('table')].filter((each) =
 def a_shop() -> FakePeople:
     people = a_few()
     people.details["c-1"] = detail_of([date(2026, 3, 1) + timedelta(days=6 * each) for each in range(19)])
+    people.ahead = coming_of_tonight()
     for number in range(60):
         long_name = "Maximilienne-Hortense" if number % 7 == 0 else f"Anne {number}"
         people.scores(
@@ -132,6 +135,8 @@ def test_axe_finds_no_violation_in_the_sign_in(browser: Any, address: str) -> No
         ("people-french", "/people?segment=all", {"locale": "fr-FR"}),
         ("people-phone", "/people", {"viewport": {"width": 390, "height": 844}}),
         ("one", "/people/one?id=c-1", {}),
+        ("coming-phone-french", "/coming", {"locale": "fr-FR", "viewport": {"width": 390, "height": 844}}),
+        ("stores-dark", "/stores", {"color_scheme": "dark"}),
         ("one-dark", "/people/one?id=c-1", {"color_scheme": "dark"}),
     ],
 )

@@ -13,6 +13,7 @@ from service.config import Settings
 from service.streaming.metrics import Metrics
 from service.web.access import Access
 from service.web.app import create_app
+from service.web.coming import Coming, Due
 from service.web.limits import Limits
 from service.web.people.roll import Detail, Roll
 from service.web.protection import Protection
@@ -117,6 +118,7 @@ class FakePeople:
         self.details: dict[str, Detail] = {}
         self.said: list[tuple[str, str]] = []
         self.failure: Exception | None = None
+        self.ahead: Coming | None = None
         self.roll.complete()
 
     def scores(self, customer_id: str, **changes: Any) -> None:
@@ -135,6 +137,9 @@ class FakePeople:
 
     async def detail(self, customer_id: str) -> Detail | None:
         return self.details.get(customer_id)
+
+    async def coming(self) -> Coming | None:
+        return self.ahead
 
     async def do_not_contact(self, customer_id: str) -> None:
         self._say("do_not_contact", customer_id)
@@ -168,6 +173,22 @@ def a_few() -> FakePeople:
     people.decided("c-4", 2.5, outcome="converted", reason="returned", first_name="Bob")
     people.decided("c-5", 100.0, first_name="Otto")
     return people
+
+
+def coming_of_tonight() -> Coming:
+    """Two come due, one of them at 22:00 in Paris, and one waits until the morning."""
+    return Coming(
+        NOW,
+        NOW + timedelta(days=1),
+        (
+            Due("c-3", NOW + timedelta(hours=1), "remind"),
+            Due("c-2", NOW + timedelta(hours=8, minutes=5), "incentive"),
+            Due("c-1", NOW + timedelta(hours=19), "remind", "quiet_hours"),
+        ),
+        whole=True,
+        partitions=1,
+        of_partitions=2,
+    )
 
 
 def detail_of(days: list[date]) -> Detail:

@@ -218,7 +218,10 @@ async def test_the_table_has_headers_adds_up_and_shows_a_dash_for_the_unknown() 
     figures = text.partition('<table class="figures">')[2].partition("</table>")[0]
     assert figures.count('<th scope="col">') == 15
     rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', figures)
-    assert [name for name, _ in rows] == ["July 2026 so far", "June 2026", "May 2026"]
+    links = [re.fullmatch(r'<a href="(.*?)">(.*?)</a>', name) for name, _ in rows]
+    assert [link and link[2] for link in links] == ["July 2026 so far", "June 2026", "May 2026"]
+    assert links[1] is not None
+    assert links[1][1] == "/?from=2026-06-01&amp;to=2026-06-30"  # a click shows that month large
     june = re.findall(r"<td>(.*?)</td>", rows[1][1])
     assert june[:6] == ["100", "63", "37", "30", "27", "120"]
     assert re.findall(r"<td>(.*?)</td>", rows[2][1])[6:8] == ["–", "–"]
@@ -229,6 +232,7 @@ async def test_windows_in_the_table_do_not_overlap_but_for_the_one_of_today() ->
 
     figures = text.partition('<table class="figures">')[2].partition("</table>")[0]
     names = [plain(name) for name in re.findall(r'<th scope="row">(.*?)</th>', figures)]
+    names = [re.sub(r"<[^>]+>", "", name) for name in names]
     assert names[:3] == ["Today included", plain("3–9 Jul 2026"), plain("26 Jun – 2 Jul 2026")]
 
 

@@ -20,7 +20,7 @@ from service.web.audit import Audit
 from service.web.cursors import LONGEST, Cursors
 from service.web.described import answer_of, documented, listing, refusals
 from service.web.freshness import answered
-from service.web.people.people import People
+from service.web.people.people import People, known
 from service.web.people.query import AT_RISK, MOST, PAGE, SegmentChoice, Sort, find
 from service.web.people.query import Query as Asked
 from service.web.people.roll import Roll, Standing, silence_days, utc
@@ -53,18 +53,12 @@ _DONE: Final[dict[int | str, dict[str, Any]]] = {
 log = structlog.get_logger()
 
 
-def add_people_api(app: FastAPI, settings: Settings, people: People, access: Access) -> None:
-    audit = Audit(settings)
+def add_people_api(app: FastAPI, settings: Settings, people: People, access: Access, audit: Audit) -> None:
     _add_today(app, people, access, audit)
     _add_list(app, settings, people, access, audit)
     _add_actions(app, people, access, audit)
+    _add_looks(app, people, access, audit)
     _add_one(app, settings, people, access, audit)
-
-
-def _known(people: People) -> Roll:
-    if not people.roll.known:
-        raise HTTPException(503, "Who there is is still being read; ask again in a moment.", {"Retry-After": "1"})
-    return people.roll
 
 
 def _add_today(app: FastAPI, people: People, access: Access, audit: Audit) -> None:
@@ -88,6 +82,11 @@ def _add_today(app: FastAPI, people: People, access: Access, audit: Audit) -> No
                     "came_back": count,
                     "days": count,
                     "worth_most": {"type": "array", "items": {"type": "string"}},
+                    "newest_visit_at": {
+                        "type": ["string", "null"],
+                        "format": "date-time",
+                        "description": "Of anybody: whether purchases arrive.",
+                    },
                 }
             ),
             **refusals(401, 403, 429, 503),
@@ -95,9 +94,11 @@ def _add_today(app: FastAPI, people: People, access: Access, audit: Audit) -> No
         tags=["persons"],
     )
     async def today(request: Request, holder: Holder = persons) -> Response:
-        found = news.of(_known(people))
+        found = news.of(known(people))
         audit.viewed(request, holder, found.worth_most)
-        return answered(request, msgspec.to_builtins(found))
+        newest_s = people.roll.newest_visit_s
+        newest = {"newest_visit_at": utc(newest_s) if newest_s else None}
+        return answered(request, msgspec.to_builtins(found) | newest)
 
 
 def _add_list(app: FastAPI, settings: Settings, people: People, access: Access, audit: Audit) -> None:
@@ -137,7 +138,7 @@ def _add_list(app: FastAPI, settings: Settings, people: People, access: Access, 
         ] = None,
         holder: Holder = persons,
     ) -> Response:
-        roll = _known(people)
+        roll = known(people)
         asked = Asked(
             segment.value, store, kind.value if kind else "", outcome.value if outcome else "", q, sort, within
         )
@@ -210,7 +211,7 @@ def _add_one(app: FastAPI, settings: Settings, people: People, access: Access, a
         tags=["persons"],
     )
     async def customer(request: Request, customer_id: CustomerId, holder: Holder = persons) -> Response:
-        roll = _known(people)
+        roll = known(people)
         told = told_of(roll, customer_id, settings.shop.currency)
         if told is None:
             raise HTTPException(404, "There is no such customer.")
@@ -223,6 +224,51 @@ def _add_one(app: FastAPI, settings: Settings, people: People, access: Access, a
         return answered(request, {"customer": told, "decisions": decisions, "detail": detail})
 
 
+def _add_looks(app: FastAPI, people: People, access: Access, audit: Audit) -> None:
+    write = Depends(gate(access, Scope.WRITE, by_header_alone=True))
+
+    @app.get(
+        f"{_ONE}/looks",
+        summary="Who has looked at this customer since this page began, newest first, and how the log names them",
+        responses={
+            **answer_of(
+                {
+                    "since": {
+                        "type": "string",
+                        "format": "date-time",
+                        "description": "Before that only the log knows.",
+                    },
+                    "in_log": {"type": "string", "description": "Stands in the lines `persons viewed` about them."},
+                    "looks": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "at": {"type": "string", "format": "date-time"},
+                                "who": {"type": "string", "description": "Name of the token."},
+                                "client": {"type": "string", "description": "Address."},
+                                "path": {"type": "string"},
+                            },
+                            "required": ["at", "who", "client", "path"],
+                        },
+                    },
+                }
+            ),
+            **refusals(401, 403, 404, 429, 503),
+        },
+        tags=["write"],
+    )
+    async def looks(request: Request, customer_id: CustomerId, holder: Holder = write) -> Response:  # noqa: ARG001 - it is the gate
+        if customer_id not in known(people):
+            raise HTTPException(404, "There is no such customer.")
+        hashed = audit.hash_of(customer_id)
+        told = [
+            {"at": utc(int(each.at_s)), "who": each.who, "client": each.client, "path": each.path}
+            for each in audit.seen.of(hashed)
+        ]
+        return answered(request, {"since": utc(int(audit.seen.since_s)), "in_log": hashed, "looks": told})
+
+
 def _add_actions(app: FastAPI, people: People, access: Access, audit: Audit) -> None:
     write = Depends(gate(access, Scope.WRITE, by_header_alone=True))
     refused = refusals(401, 403, 404, 429, 503)
@@ -230,7 +276,7 @@ def _add_actions(app: FastAPI, people: People, access: Access, audit: Audit) -> 
     async def done(
         request: Request, holder: Holder, action: str, customer_id: str, do: Callable[[str], Awaitable[None]]
     ) -> Response:
-        if customer_id not in _known(people):
+        if customer_id not in known(people):
             raise HTTPException(404, "There is no such customer.")
         await _carried_out(do(customer_id))
         audit.changed(request, holder, action, customer_id)
@@ -263,7 +309,7 @@ def _add_actions(app: FastAPI, people: People, access: Access, audit: Audit) -> 
         tags=["write"],
     )
     async def export(request: Request, customer_id: CustomerId, holder: Holder = write) -> Response:
-        if customer_id not in _known(people):
+        if customer_id not in known(people):
             raise HTTPException(404, "There is no such customer.")
         held = await _carried_out(people.export(customer_id))
         audit.changed(request, holder, "export", customer_id)

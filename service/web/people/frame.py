@@ -14,8 +14,10 @@ from fastapi import Request, Response
 from service.config import ShopSettings
 from service.web.access import Access, Holder, Scope
 from service.web.assets import Assets
+from service.web.banners import banners
 from service.web.negotiation import best_catalogue
 from service.web.sessions import Session
+from service.web.shop_view import ShopFacts
 from service.wording.catalogue import Catalogue, catalogue_in
 from service.wording.formats import Formats
 from service.wording.languages import LANGUAGES
@@ -23,6 +25,9 @@ from service.wording.languages import LANGUAGES
 SIGN_IN: Final = "/sign-in"
 TODAY: Final = "/today"
 PEOPLE: Final = "/people"
+COMING: Final = "/coming"
+STORES: Final = "/stores"
+BROUGHT: Final = "/brought"
 NUMBERS: Final = "/?period=month"
 """With a query: without one, whoever is signed in is led to TODAY."""
 FORM_POLICY: Final = (
@@ -97,8 +102,9 @@ class Reader:
 class Frame:
     """Renders the pages, and knows who may see them."""
 
-    def __init__(self, shop: ShopSettings, access: Access, assets: Assets) -> None:
+    def __init__(self, shop: ShopSettings, access: Access, assets: Assets, facts: ShopFacts) -> None:
         self.access = access
+        self._facts = facts
         self._shop = shop
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "templates"),
@@ -131,6 +137,9 @@ class Frame:
             numbers=reader.address(NUMBERS),
             visitor=visitor,
             pages=_pages(reader, request.url.path, visitor),
+            banners=[]
+            if visitor is None
+            else banners(self._facts.readiness(), self._facts.misspelt(), Formats(self._shop, catalogue)),
             **{"again": False, **given},
         )
         headers = {
@@ -177,8 +186,14 @@ def _pages(reader: Reader, path: str, visitor: Visitor | None) -> list[Link]:
         links = [
             Link(say("people.today"), reader.address(TODAY), path == TODAY),
             Link(say("people.list"), reader.address(PEOPLE), path.startswith(PEOPLE)),
+            Link(say("people.coming"), reader.address(COMING), path == COMING),
+            Link(say("people.stores"), reader.address(STORES), path == STORES),
         ]
-    return [*links, Link(say("people.numbers"), reader.address(NUMBERS))]
+    return [
+        *links,
+        Link(say("people.brought"), reader.address(BROUGHT)),
+        Link(say("people.numbers"), reader.address(NUMBERS)),
+    ]
 
 
 def where_to(given: str, otherwise: str) -> str:

@@ -58,8 +58,8 @@ _COLUMNS: Final = (
 )
 
 
-def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame) -> None:
-    audit, cursors, news = Audit(settings), Cursors(frame.access.cursor_key), TodaysNews()
+def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame, audit: Audit) -> None:
+    cursors, news = Cursors(frame.access.cursor_key), TodaysNews()
 
     @app.get(TODAY, include_in_schema=False)
     async def today(request: Request) -> Response:
@@ -113,6 +113,10 @@ def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame) ->
                     of(segment=EVERYBODY, outcome="converted", within=DAYS),
                 ),
             ],
+            newest=formats.say("today.newest", when=formats.moment(utc(roll.newest_visit_s)))
+            if roll.newest_visit_s
+            else "",
+            search=_search(reader),
             at_risk=formats.count(found.at_risk),
             list_address=of(),
             rows=[each for each in rows if each is not None],
@@ -146,6 +150,7 @@ def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame) ->
             first=_address(reader, query) if cursor else "",
             following=_address(reader, query, cursor=found.following) if found.following else "",
             csv=_address(reader, query, path=_CSV),
+            everybody=_among_everybody(roll, query, found.total, cursors, reader, formats),
             action=reader.address(PEOPLE),
             chosen_language=reader.chosen,
         )
@@ -161,6 +166,25 @@ def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame) ->
         headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
         lines = _lines(roll, found.ids, settings.shop.currency)
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _search(reader: Reader) -> tuple[str, list[tuple[str, str]]]:
+    """(address, hidden fields) of the field that finds anybody; lists begin with those at risk alone."""
+    hidden = [("segment", EVERYBODY), ("lang", reader.chosen)]
+    return PEOPLE, [each for each in hidden if each[1]]
+
+
+def _among_everybody(
+    roll: Roll, query: Query, total: int, cursors: Cursors, reader: Reader, formats: Formats
+) -> tuple[str, str] | None:
+    """(text, address) of all whom the search finds, where the other filters hide some of them."""
+    if not query.search:
+        return None
+    wider = Query(segment=EVERYBODY, search=query.search)
+    found = find(roll, wider, cursors, None, 1).total
+    if found <= total:
+        return None
+    return formats.say("list.everybody", people=formats.counted(found, "people")), _address(reader, wider)
 
 
 def query_of(request: Request) -> Query:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import msgspec
+from fastapi import HTTPException
 
+from service.web.coming import Coming
 from service.web.people.roll import Detail, Roll
 
 
@@ -25,6 +27,10 @@ class People(Protocol):
         answer."""
         ...
 
+    async def coming(self) -> Coming | None:
+        """What comes due within a day among the customers of this worker; None: it does not answer."""
+        ...
+
     # ---- what changes something; each raises ChurnAlertError, KafkaError, OSError or TimeoutError
 
     async def do_not_contact(self, customer_id: str) -> None:
@@ -40,6 +46,13 @@ class People(Protocol):
         ...
 
 
+def known(people: People) -> Roll:
+    """Raises HTTPException 503 while it is being read."""
+    if not people.roll.known:
+        raise HTTPException(503, "Who there is is still being read; ask again in a moment.", {"Retry-After": "1"})
+    return people.roll
+
+
 class Nobody:
     """Where no topic is read: of tests, and of a page whose persons are closed."""
 
@@ -50,6 +63,9 @@ class Nobody:
         return []
 
     async def detail(self, customer_id: str) -> Detail | None:  # noqa: ARG002
+        return None
+
+    async def coming(self) -> Coming | None:
         return None
 
     async def do_not_contact(self, customer_id: str) -> None:

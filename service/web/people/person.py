@@ -21,7 +21,7 @@ from service.web.access import Scope
 from service.web.audit import Audit
 from service.web.people.frame import Frame, Reader, Visitor, form_of
 from service.web.people.people import People
-from service.web.people.roll import Detail, Roll, Standing, silence_days
+from service.web.people.roll import Detail, Roll, Standing, silence_days, utc
 from service.web.people.rows import ONE, label, money, sentence_of
 from service.web.people.timeline import timeline
 from service.web.sessions import from_our_own_page, is_the_proof
@@ -98,8 +98,7 @@ class Shown:
     """Where the message is shown; empty: there is none."""
 
 
-def add_person(app: FastAPI, settings: Settings, people: People, frame: Frame) -> None:
-    audit = Audit(settings)
+def add_person(app: FastAPI, settings: Settings, people: People, frame: Frame, audit: Audit) -> None:
     _add_page(app, people, frame, audit)
     _add_preview(app, settings, people, frame, audit)
     _add_actions(app, people, frame, audit)
@@ -113,6 +112,9 @@ def _add_page(app: FastAPI, people: People, frame: Frame, audit: Audit) -> None:
             return visitor
         reader, customer_id = Reader(request), request.query_params.get("id", "")[:_LONGEST_ID]
         standing = people.roll.standing(customer_id)
+        if standing is None and request.query_params.get("done") == "forget":
+            say = reader.catalogue.say
+            return frame.render(request, "told", visitor=visitor, title=say("person.title"), told=say("done.forget"))
         if standing is None:
             return _nobody(request, frame, visitor, people.roll)
         audit.viewed(request, visitor.holder, [customer_id])
@@ -128,8 +130,17 @@ def _add_page(app: FastAPI, people: People, frame: Frame, audit: Audit) -> None:
             done=reader.catalogue.say(f"done.{done}") if done in _DONE else "",
             may_write=visitor.may(Scope.WRITE),
             action=lambda what: reader.address(f"{ONE}/{what}"),
+            looks=_looks(audit, customer_id, frame.formats(reader)) if visitor.may(Scope.WRITE) else None,
             in_log=reader.catalogue.say("person.in_log", hash=audit.hash_of(customer_id)),
         )
+
+
+def _looks(audit: Audit, customer_id: str, formats: Formats) -> tuple[str, list[tuple[str, str, str]]]:
+    """(since when it is known, who has looked: name, when, where and from which address), the newest first."""
+    return formats.say("person.seen_since", when=formats.moment(utc(int(audit.seen.since_s)))), [
+        (each.who, formats.moment(utc(int(each.at_s))), f"{each.path} · {each.client}")
+        for each in audit.seen.of(audit.hash_of(customer_id))
+    ]
 
 
 def _nobody(request: Request, frame: Frame, visitor: Visitor, roll: Roll) -> Response:

@@ -191,10 +191,13 @@ class Roll:
         """−1: not known."""
         self.last_visit_s = array("q")
         """0: never visited."""
+        self.visits = array("i")
         self.store = array("i")
         """Index into `stores`; −1: never said."""
         self._heard: dict[str, _Heard] = {}
         self._newest_s = 0
+        self.newest_visit_s = 0
+        """Of anybody's visits; 0: nobody has come."""
         self.known = False
         """Whether both topics have been read to what was their end at first."""
         self.unreadable = 0
@@ -282,6 +285,8 @@ class Roll:
         self.health[row] = _NOTHING if data.health is None else data.health
         self.value_at_risk[row] = _NOTHING if data.value_at_risk is None else float(data.value_at_risk)
         self.last_visit_s[row] = 0 if data.last_visit_at is None else int(data.last_visit_at.timestamp())
+        self.newest_visit_s = max(self.newest_visit_s, self.last_visit_s[row])
+        self.visits[row] = data.visits
         self.store[row] = _NOTHING if data.store is None else self._number_of(data.store)
         self._newest_s = max(self._newest_s, int(data.as_of.timestamp()))
 
@@ -292,7 +297,8 @@ class Roll:
             return row
         self._ids.append(customer_id)
         self._packed.append(b"")
-        for column in (self.segment, self.band, self.health, self.value_at_risk, self.last_visit_s, self.store):
+        columns = (self.segment, self.band, self.health, self.value_at_risk, self.last_visit_s, self.visits, self.store)
+        for column in columns:
             column.append(0)
         return len(self._ids) - 1
 
@@ -350,6 +356,11 @@ class Roll:
     def store_number(self, store: str) -> int:
         """−2 for a store that nobody belongs to."""
         return self._stores.get(store, -2)
+
+    def store_of(self, row: int) -> str:
+        """Empty: it was never said."""
+        number = self.store[row]
+        return "" if number < 0 else self._store_names[number]
 
     def is_at_risk(self, row: int) -> bool:
         """Slowing or quiet, or of a health at risk, and not lost."""
