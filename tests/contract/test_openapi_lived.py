@@ -17,12 +17,14 @@ from schemathesis.specs.openapi.checks import (
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.recent import read_decision
-from tests.support.made_up_people import SIGNED, a_few, decision
+from tests.support.made_up_people import SIGNED, a_few, coming_of_tonight, decision
 from tests.support.made_up_shop import SETTINGS, FakeFacts
 
 DECIDED = [read_decision(decision("c-1", days)) for days in (1.0, 2.0)]
+PEOPLE = a_few()
+PEOPLE.ahead = coming_of_tonight()
 APP = create_app(
-    SETTINGS.changed(web={"token_failures": 1_000_000}), Metrics().registry, FakeFacts(decided=DECIDED), people=a_few()
+    SETTINGS.changed(web={"token_failures": 1_000_000}), Metrics().registry, FakeFacts(decided=DECIDED), people=PEOPLE
 )
 API = schemathesis.openapi.from_asgi("/openapi.json", APP)
 CHECKS: list[Any] = [
