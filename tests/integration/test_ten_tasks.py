@@ -1,5 +1,6 @@
-"""What an owner asks who has never seen the page, asked in a real browser by clicks alone, each within three; every
-answer is held against what the shop's topics hold. Of made-up customers, without a broker."""
+"""What an owner asks who has never seen the page, asked in a real browser by clicks alone, each within three but
+for forgetting, which takes four: it asks whether one is sure. Answers are held against the made-up shop; no
+worker and no broker runs."""
 
 from __future__ import annotations
 
