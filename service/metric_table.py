@@ -237,6 +237,14 @@ CUSTOMERS = GaugeRow(
         "partition",
     ),
 )
+HELD_CUSTOMERS = GaugeRow(
+    "churn_alert_customers_held",
+    "Customers by where they lie: in_memory whole, folded to some 80 bytes, or stored_away on disk. Memory follows in_memory.",
+    labels=(
+        "kind",
+        "partition",
+    ),
+)
 HEALTH_CUSTOMERS = GaugeRow(
     "churn_alert_health_customers",
     "Customers by health band.",

@@ -29,6 +29,7 @@ worker that has lost its partitions leaves no stale series; it also writes `peri
 
 
 DAY_S = 86_400
+_HELD = ("in_memory", "folded", "stored_away")
 _DUE = ("seen", "usual")
 
 
@@ -81,6 +82,7 @@ class Metrics:
         self._shown_losses: dict[tuple[Counter, str, int], int] = {}
         self._delay = table.FEED_DELAY_SECONDS.on(r)
         self._customers = table.CUSTOMERS.on(r)
+        self._held_customers = table.HELD_CUSTOMERS.on(r)
         self._bands = table.HEALTH_CUSTOMERS.on(r)
         self._regulars = table.REGULARS.on(r)
         self._due = table.DUE_QUEUE_ENTRIES.on(r)
@@ -174,6 +176,10 @@ class Metrics:
         self._tell_promises(partition, engine)
         for segment, count in zip(Segment, engine.scoreboard.segments, strict=True):
             self._customers.labels(segment.value, partition).set(count)
+        attic = engine.attic
+        held = (len(engine.customers), 0 if attic is None else attic.folded, 0 if attic is None else attic.away)
+        for kind, count in zip(_HELD, held, strict=True):
+            self._held_customers.labels(kind, partition).set(count)
         for band, count in zip(HealthBand, engine.scoreboard.bands, strict=True):
             self._bands.labels(band.value, partition).set(count)
         self._regulars.labels(partition).set(engine.everybody.state.regulars)
@@ -255,6 +261,8 @@ class Metrics:
             _remove(self._open, topic, partition)
         for segment in Segment:
             _remove(self._customers, segment.value, partition)
+        for place in _HELD:
+            _remove(self._held_customers, place, partition)
         for band in HealthBand:
             _remove(self._bands, band.value, partition)
         if partition == PERIODS_PARTITION:
