@@ -51,7 +51,7 @@ from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
 from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Refused, clock_us
 from service.streaming.input_topics import BY_RANK
 from service.streaming.known_logs import KnownLogs
-from service.streaming.local_store import LocalStore
+from service.streaming.local_store import local_store
 from service.streaming.made_under import MadeUnder
 from service.streaming.partitioner import Kept
 from service.streaming.placement import Placement
@@ -133,7 +133,7 @@ class PartitionJob:
         self._wall = settings.time.clock is ClockMode.WALL
         self._grace_us = int(settings.time.grace_s * 1_000_000)
         self.attic = Attic(
-            settings.limits.customers, LocalStore(settings.limits.store_directory) if settings.limits.store else None
+            settings.limits.customers, local_store(settings.limits.store_directory) if settings.limits.store else None
         )
         self.engine = new_engine(settings, partitions=partitions, partition=partition, attic=self.attic)
         if self._carriage is not None:

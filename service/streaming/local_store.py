@@ -23,7 +23,7 @@ from typing import Any, Final
 import structlog
 
 from service.domain.folding.may_hold import MayHold
-from service.errors import FatalError
+from service.errors import ConfigurationError, FatalError
 
 _CACHE_KIB: Final = 8 << 10
 """Pages that SQLite keeps in memory."""
@@ -43,6 +43,15 @@ _MADE: Final = "CREATE TABLE {} (digest INTEGER PRIMARY KEY, record BLOB NOT NUL
 _CURE: Final = "A start fills another one from the changelog."
 
 log = structlog.get_logger()
+
+
+def local_store(directory: str) -> LocalStore:
+    """In the directory that is set; empty: none is. Raises ConfigurationError where nothing can be put there."""
+    if directory and not (os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)):
+        raise ConfigurationError(
+            f"limits.store_directory is {directory[:100]!r}: there is no such directory, or nothing can be written there."
+        )
+    return LocalStore(directory)
 
 
 class LocalStore:

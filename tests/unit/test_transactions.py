@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from aiokafka.errors import InvalidTransactionTimeout, MessageSizeTooLargeError, ProducerFenced
@@ -41,6 +41,12 @@ class FakeBatch:
         return sum(map(len, self.values))
 
 
+class Written(NamedTuple):
+    """What the broker says of a batch."""
+
+    offset: int
+
+
 class FakeClient:
     """aiokafka's producer: what it was given, and what it answers."""
 
@@ -65,11 +71,11 @@ class FakeClient:
     async def begin_transaction(self) -> None:
         self.began += 1
 
-    async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> asyncio.Future[None]:
+    async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> asyncio.Future[Written]:
         self.sent.append((topic, batch.size()))
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         if self.answer is None:
-            future.set_result(None)
+            future.set_result(Written(len(self.sent)))
         else:
             await self.answers.wait()
             future.set_exception(self.answer)
