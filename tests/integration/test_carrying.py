@@ -21,7 +21,7 @@ from service.carrying.reading import newest
 from service.carrying.writing import open_writer, set_offsets
 from service.config import Settings
 from service.delivery.memory import Entry, State, key_of, pack
-from service.domain.changelog import KEYED_KEY, POSITION_KEY, UNFINISHED_KEY, unpack_positions
+from service.domain.changelog import KEYED_KEY, LOGS_KEY, POSITION_KEY, UNFINISHED_KEY, unpack_positions
 from service.errors import ChurnAlertError
 from service.feed.partitions import partition_for
 from service.streaming import topics
@@ -74,6 +74,7 @@ def test_a_group_of_another_name_goes_on_from_the_same_positions(known: Cafe, tm
     for number in range(2):
         before, after = held(known.settings, number), held(other, number)
         assert after.pop(KEYED_KEY)
+        assert before.pop(LOGS_KEY)  # which logs a state was read from is known anew
         read = unpack_positions(before.pop(POSITION_KEY))
         del read[known.settings.kafka.carried_topic]  # its own is empty
         assert unpack_positions(after.pop(POSITION_KEY)) == read

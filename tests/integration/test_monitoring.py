@@ -104,6 +104,8 @@ class Stage:
         self._turn(3 if trouble else 0, 5.0 if trouble else 0.01)
         worker.broker(self._reach.look(time.monotonic() - (2 * AWAY_S if trouble else 0)))
         worker.strangers(1 if trouble else 0)
+        worker.stopped(0, (TOPIC,), (TOPIC,) if trouble else ())
+        worker.set_aside(0, {"record": 1 if trouble else 0})
         if trouble:
             self._logs.lost(TOPIC, 7, time.time_ns() // 1000)
             worker.lost(0, self._logs)
@@ -119,7 +121,7 @@ AT_THE_STAGE = {
     "ChurnAlertWorkerNotReady", "ChurnAlertRecoveryTooLong", "ChurnAlertLagTooHigh", "ChurnAlertLagGrowing", "ChurnAlertFeedSilent",
     "ChurnAlertSourceSilent", "ChurnAlertBrakeOn", "ChurnAlertTurnsSlow", "ChurnAlertBrokerAway", "ChurnAlertRecordsLost",
     "ChurnAlertKeysMisplaced", "ChurnAlertWrongAlertsBeyondPromise", "ChurnAlertDeliverOldestWaiting", "ChurnAlertDeliverLag",
-    "ChurnAlertDeliverComplaints", "ChurnAlertDeliverSentTwice", "ChurnAlertStrangers",
+    "ChurnAlertDeliverComplaints", "ChurnAlertDeliverSentTwice", "ChurnAlertStrangers", "ChurnAlertSourceStopped", "ChurnAlertSetAside",
 }  # fmt: skip
 AT_THE_REAL_ONES = {
     "ChurnAlertNothingIsProcessed", "ChurnAlertTargetDown", "ChurnAlertRecordsRefused", "ChurnAlertDeadLetterShare",

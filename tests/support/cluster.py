@@ -53,6 +53,8 @@ class Node(LocalKafka):
         super().__init__(heap_mb=HEAP_MB, jvm_options=(*SHORT_LIFE, "-Xss512k"), settings=REPLICATED)
         self.number = number
         self._ports = (direct[number], controllers[number])
+        self.listens_on = (direct[number], *doors.values())
+        """Ports that clients reach it by."""
         self._controllers = controllers
         self._doors = doors
         self.advertised: dict[str, int] = {}
@@ -163,7 +165,11 @@ class Cluster:
         return time.monotonic() - began
 
     def _whole(self) -> bool:
+        """A broker is known to the others before it listens."""
         try:
+            for node in self.nodes:
+                for port in node.listens_on:
+                    socket.create_connection((HOST, port), timeout=1.0).close()
             with closing(self.admin()) as admin:
                 if len(admin.describe_cluster()["brokers"]) != len(self.nodes):
                     return False
