@@ -26,7 +26,7 @@ SCRAPE_S = 0.5
 WINDOW_S = (3.0, 8.0)
 """What is looked back upon holds some scrapes at least, and no more than a test waits for at most."""
 
-FIRES_WITHIN_S = 15.0
+FIRES_WITHIN_S = 45.0
 _READY_S = 20.0
 _TEMPLATE = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 
