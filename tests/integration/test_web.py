@@ -344,7 +344,7 @@ def test_a_browser_signs_in_sees_who_is_at_risk_and_has_one_of_them_left_alone_a
     assert page.get_by_role("heading", name="Every decision").is_visible()
 
     page.get_by_role("button", name="Do not contact").click()
-    assert "not written to any more" in page.get_by_role("status").inner_text()
+    assert "not written to any more" in page.locator("p.notice").inner_text()
     until(lambda: _consent_of(shop, 0, customer_id) is False, "the other worker's page knows it", shop)
     page.get_by_label("Yes, for good").check()
     page.get_by_role("button", name="Forget").click()

@@ -42,6 +42,7 @@ from service.domain.engine import Engine
 from service.domain.events import Event, SignOfLife
 from service.domain.findings import Decision, Output
 from service.domain.merge import Merge
+from service.domain.partition_state import PartitionState
 from service.domain.periods.ledger import unpack
 from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
@@ -54,6 +55,9 @@ SHOWN = 5
 """Differences of one kind that are spelled out."""
 PATIENCE_S = 60.0
 """Period rows are added up and published about once a second, after the state they come from."""
+
+SCORES_S = 20.0
+"""Scores are published after what they come from, so many at a time."""
 
 Written = tuple[bytes | None, bytes | None]
 """Key and value."""
@@ -199,7 +203,13 @@ async def _check(
         kafka.state_topic,
         kafka.ledger_topic,
     )
-    found, ends = await _read(settings, [Place(name, number) for name in per_number for number in numbers])
+    places = [Place(name, number) for name in per_number for number in numbers]
+    deadline = time.monotonic() + SCORES_S
+    while True:
+        found, ends = await _read(settings, places)
+        states = [_latest(found[Place(kafka.state_topic, number)]) for number in numbers]
+        if all(map(_has_published, states)) or time.monotonic() > deadline:
+            break
     found.update(kept)
     expected = [recompute(settings, number, found) for number in numbers]
     outputs = {
@@ -218,6 +228,15 @@ async def _check(
         _compare_refused(report, number, wanted.refused, found[Place(names.dead_letters, number)])
     await _compare_periods(report, settings, expected, patience_s)
     return report
+
+
+def _has_published(state: dict[bytes, bytes]) -> bool:
+    """Whether nobody waits for their scores to be published."""
+    value = state.get(PARTITION_KEY)
+    if value is None:
+        return True
+    known = PartitionState.unpack(value)
+    return known.published >= known.judgements
 
 
 def _latest(records: list[ConsumerRecord]) -> dict[bytes, bytes]:

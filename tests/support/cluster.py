@@ -151,8 +151,15 @@ class Cluster:
         self.wait_whole()
         return self
 
-    def admin(self) -> Any:
-        return open_admin(self.bootstrap_servers, 5.0)
+    def admin(self, patience_s: float = 0.0) -> Any:
+        """`patience_s`: the client asks a broker by chance, and again the one that is away."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                return open_admin(self.bootstrap_servers, 5.0)
+            except KafkaError:
+                if time.monotonic() > deadline:
+                    raise
 
     def wait_whole(self, timeout_s: float = READY_S) -> float:
         """Seconds until all brokers are there and every partition has all its replicas in step."""
@@ -183,7 +190,7 @@ class Cluster:
 
     def leaders(self, topic: str) -> list[int]:
         """Index of the broker that leads each partition."""
-        with closing(self.admin()) as admin:
+        with closing(self.admin(READY_S)) as admin:
             (described,) = admin.describe_topics([topic])
         partitions = sorted(described["partitions"], key=lambda each: int(each["partition_index"]))
         return [int(each["leader_id"]) - 1 for each in partitions]
@@ -199,7 +206,7 @@ class Cluster:
             ],
         )
         request = AlterClientQuotasRequest(entries=[entry], validate_only=False)
-        with closing(self.admin()) as admin:
+        with closing(self.admin(READY_S)) as admin:
             answer = admin._manager.run(admin._manager.send, request)
         assert not answer.entries[0].error_code, answer
 
