@@ -47,11 +47,18 @@ log = structlog.get_logger()
 
 def local_store(directory: str) -> LocalStore:
     """In the directory that is set; empty: none is. Raises ConfigurationError where nothing can be put there."""
-    if directory and not (Path(directory).is_dir() and os.access(directory, os.W_OK | os.X_OK)):
+    if directory and not _takes_files(directory):
         raise ConfigurationError(
             f"limits.store_directory is {directory[:100]!r}: there is no such directory, or nothing can be written there."
         )
     return LocalStore(directory)
+
+
+def _takes_files(directory: str) -> bool:
+    try:
+        return os.access(directory, os.W_OK | os.X_OK) and Path(directory).is_dir()
+    except ValueError:  # no file system has such a name
+        return False
 
 
 class LocalStore:

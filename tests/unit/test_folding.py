@@ -17,8 +17,8 @@ from service.domain.folding.attic import MOST_IN_MEMORY, Attic
 from service.domain.folding.may_hold import MayHold
 from service.domain.folding.shelves import OVERHEAD, Shelves, hash_of, name_of, packed_of, record_of
 from service.domain.sealed_chunks import CHUNK
-from service.errors import FatalError
-from service.streaming.local_store import LocalStore
+from service.errors import ConfigurationError, FatalError
+from service.streaming.local_store import LocalStore, local_store
 from tests.support.engines import Changelog, apply_all, at, make_engine, purchase, weekly, whole_state
 from tests.support.folds import MemoryStore, fold_all, folding_engine, unfold_all
 
@@ -283,3 +283,13 @@ def _turn(engine: Engine, events: list[Event]) -> Turn:
     for event in events:
         engine.apply(event)
     return engine.drain()
+
+
+@pytest.mark.parametrize("directory", ["no/such", "a\0b", "9" * 5_000, __file__])
+def test_a_directory_that_takes_no_files_is_refused(directory: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"limits\.store_directory"):
+        local_store(directory)
+
+
+def test_a_directory_that_is_not_set_is_the_systems_own(tmp_path: Path) -> None:
+    assert len(local_store("")) == len(local_store(str(tmp_path))) == 0
