@@ -121,7 +121,7 @@ class Scoreboard:
             self._count(customer.segment, customer.band, 1)
             if customer.judged > self._state.published:
                 waiting.append(customer)
-        waiting.sort(key=lambda customer: customer.judged)
+        waiting.sort(key=lambda customer: (customer.judged, customer.customer_id))
         if waiting:  # an older release has numbered otherwise
             self._state.judgements = max(self._state.judgements, waiting[-1].judged)
         known = sorted(bases.items())

@@ -18,6 +18,7 @@ from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
 from service.streaming.partitioner import Kept
 from tests.shops.test_placement import LATER_US, log_of
+from tests.support.engines import everybody_of
 from tests.support.load import settings_for
 from tests.support.small_group import FUNCTION, Placed, SmallGroup, home, mixed_of
 
@@ -85,7 +86,7 @@ def periods(engines: Iterable[Engine]) -> list[PeriodRow]:
 def everybody(engines: Iterable[Engine]) -> dict[str, tuple[Engine, Customer]]:
     found: dict[str, tuple[Engine, Customer]] = {}
     for engine in engines:
-        for customer_id, customer in engine.customers.items():
+        for customer_id, customer in everybody_of(engine):
             assert customer_id not in found, "one customer is known in two partitions"
             found[customer_id] = engine, customer
     return found

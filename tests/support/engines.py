@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -88,11 +88,19 @@ class Changelog:
         return engine
 
 
+def everybody_of(engine: Engine) -> Iterator[tuple[str, Customer]]:
+    """Everybody who is known, folded and stored away or not."""
+    yield from engine.customers.items()
+    if engine.attic is not None:
+        yield from ((customer.customer_id, customer) for customer in engine.attic.read_all())
+
+
 def whole_state(engine: Engine) -> dict[str, object]:
     """Everything a restart must keep; where the due queue holds a customer is not part of it."""
+    customers = dict(everybody_of(engine))
     return {
-        "customers": {name: bare(customer) for name, customer in engine.customers.items()},
-        "purchases": {name: entries_of(customer) for name, customer in engine.customers.items()},
+        "customers": {name: bare(customer) for name, customer in customers.items()},
+        "purchases": {name: entries_of(customer) for name, customer in customers.items()},
         "partition": engine.state.pack(),
         "brake": engine.state.brake.fields(),
         "pace": engine._pace.fields(),
