@@ -1,6 +1,6 @@
 """Anything at any time, on three brokers with two workers: afterwards everything is as if nothing had happened.
 
-`make test` runs fresh seeds for CHAOS_MINUTES (3 unless set); CHAOS_SEED runs that one again. `make chaos` runs for
+`make test` runs fresh seeds for CHAOS_MINUTES (1 unless set: one schedule); CHAOS_SEED runs that one again. `make chaos` runs for
 hours (tests/chaos/__main__.py).
 """
 
@@ -20,7 +20,7 @@ from tests.chaos.world import CLIENTS, World
 from tests.conftest import TOLD
 from tests.support.cluster import Cluster
 
-MINUTES = float(os.environ.get("CHAOS_MINUTES", "3"))
+MINUTES = float(os.environ.get("CHAOS_MINUTES", "1"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "45"))
 """Of one schedule, before it is left in peace."""
 
@@ -55,6 +55,6 @@ def test_no_schedule_loses_doubles_or_changes_anything(
             break
 
 
-@pytest.mark.parametrize("name", ["lost letter", "commit before the flush"])
-def test_a_defect_put_in_on_purpose_is_noticed(cluster: Cluster, name: str) -> None:
-    assert noticed(cluster, name), f"{name}: nothing was noticed"
+def test_a_defect_put_in_on_purpose_is_noticed(cluster: Cluster) -> None:
+    """One of them; `make chaos ARGS=--mutants` puts in all, each for a schedule or two."""
+    assert noticed(cluster, "lost letter"), "a letter is lost and nobody notices"
