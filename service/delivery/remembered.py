@@ -3,22 +3,25 @@ remember elsewhere, and so would know of nothing, does not begin."""
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import AuthorizationError, KafkaError
 
 from service.config import KafkaSettings
 from service.connection import new_admin
-from service.errors import ConfigurationError, RecordsLostError
+from service.errors import ConfigurationError, RecordsLostError, TransientError
 from service.streaming.tail import open_reader, partitions_of
 from service.streaming.topic_ids import TopicNow
 
 _WORD: Final = "deliveries="
 MEMORY_ID, OUTREACH_ID = "deliveries-id=", "outreach-id="
 _TIMEOUT_MS: Final = 15_000
+_PATIENCE_S: Final = 30.0
+_ASK_AGAIN_S: Final = 0.2
 
 
 def remembered_in(kafka: KafkaSettings, topics: Mapping[str, TopicNow] | None = None) -> str:
@@ -33,11 +36,8 @@ def remembered_in(kafka: KafkaSettings, topics: Mapping[str, TopicNow] | None = 
 def refuse_another_memory(kafka: KafkaSettings, group: str) -> None:
     """Raises ConfigurationError where the group remembers in another topic than kafka.topics.deliveries, and that one
     holds nothing."""
-    try:
-        with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
-            committed = admin.list_group_offsets({group: None})[group]
-    except CoordinatorNotAvailableError:
-        return  # no group has ever committed anything to this broker
+    with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
+        committed = _committed(kafka, admin, group)
     former = other_memory(kafka, (each.metadata for tp, each in committed.items() if tp.topic == kafka.topics.outreach))
     if former is None:
         return
@@ -52,6 +52,27 @@ def refuse_another_memory(kafka: KafkaSettings, group: str) -> None:
     )
 
 
+def _committed(kafka: KafkaSettings, admin: Any, group: str) -> Mapping[Any, Any]:
+    """The offsets that the group has committed, with what was told. A broker that has just begun, or whose partition of
+    the groups moves, is asked again: without an answer nothing is known, and nothing may be sent. Raises
+    TransientError."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            committed: Mapping[Any, Any] = admin.list_group_offsets({group: None})[group]
+        except KafkaError as error:
+            if isinstance(error, AuthorizationError):
+                raise
+            if time.monotonic() > deadline:
+                raise TransientError(
+                    f"The broker at {kafka.bootstrap_servers} does not tell what group {group!r} has committed "
+                    f"({type(error).__name__}): try again."
+                ) from error
+            time.sleep(_ASK_AGAIN_S)
+        else:
+            return committed
+
+
 def other_memory(kafka: KafkaSettings, told: Iterable[str | None]) -> str | None:
     """The topic that was told with offsets, where it is another one; a release before told none."""
     names = {word.removeprefix(_WORD) for each in told for word in (each or "").split() if word.startswith(_WORD)}
@@ -63,12 +84,9 @@ def refuse_topics_made_anew(kafka: KafkaSettings, group: str) -> bool:
     first it would send again what it has sent, and its offsets say nothing of the second. Returns whether the second
     is another, and is to be read from its beginning."""
     names = kafka.topics
-    try:
-        with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
-            committed = admin.list_group_offsets({group: None})[group]
-            described = admin.describe_topics([names.deliveries, names.outreach])
-    except CoordinatorNotAvailableError:
-        return False
+    with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
+        committed = _committed(kafka, admin, group)
+        described = admin.describe_topics([names.deliveries, names.outreach])
     topics = {
         each["name"]: TopicNow(uuid.UUID(str(each["topic_id"])).bytes, 1)
         for each in described

@@ -1,7 +1,7 @@
 """Anything at any time, on three brokers with two workers: afterwards everything is as if nothing had happened.
 
-`make test` runs fresh seeds for CHAOS_MINUTES (1 unless set: one schedule); CHAOS_SEED runs that one again. `make chaos`
-runs for hours (tests/chaos/__main__.py).
+`make test` runs fresh seeds for CHAOS_MINUTES (1 unless set: one schedule); CHAOS_SEED runs that one again. `make
+chaos` runs for hours (tests/chaos/__main__.py).
 """
 
 from __future__ import annotations
