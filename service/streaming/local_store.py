@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+import weakref
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,7 +163,9 @@ class LocalStore:
             descriptor, name = tempfile.mkstemp(prefix="churn-alert-", suffix=".store", dir=self._directory or None)
             os.close(descriptor)
             try:
-                connection = sqlite3.connect(name, isolation_level=None)
+                # Whoever forgets a store may be another thread, and closes it.
+                connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
+                weakref.finalize(self, connection.close)
                 for pragma in _PRAGMAS:
                     connection.execute(f"PRAGMA {pragma}")
                 connection.execute(_MADE.format(self._table))

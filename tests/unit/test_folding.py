@@ -3,7 +3,10 @@ erased."""
 
 from __future__ import annotations
 
+import gc
+import sqlite3
 import sys
+import threading
 from pathlib import Path
 from random import Random
 
@@ -283,6 +286,23 @@ def _turn(engine: Engine, events: list[Event]) -> Turn:
     for event in events:
         engine.apply(event)
     return engine.drain()
+
+
+def test_a_store_that_is_forgotten_is_closed(tmp_path: Path) -> None:
+    """Also in a circle of references, and by another thread: a partition that is taken away leaves no open file."""
+    store = LocalStore(str(tmp_path))
+    assert store.write({1: b"record"})
+    connection = store._opened()
+    circle = [store]
+    circle.append(circle)  # type: ignore[arg-type]
+    del store, circle
+
+    collector = threading.Thread(target=gc.collect)
+    collector.start()
+    collector.join()
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 @pytest.mark.parametrize("directory", ["no/such", "a\0b", "9" * 5_000, __file__])
