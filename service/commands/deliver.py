@@ -79,7 +79,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     from service.delivery.events_page import ProviderEvents
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.process import Deliverer
-    from service.delivery.remembered import refuse_another_memory, refuse_topics_made_anew
+    from service.delivery.remembered import refuse_foreign_topics
     from service.delivery.web import limits_of, serving_deliveries
     from service.streaming import topics
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
@@ -95,8 +95,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning)
     group = settings.deliver.group_of(settings.kafka.group, channel.name)
-    refuse_another_memory(settings.kafka, group)
-    anew = refuse_topics_made_anew(settings.kafka, group)
+    anew = refuse_foreign_topics(settings.kafka, group)
     if anew:
         log.error("outreach was made anew; it is read from its beginning, and what was sent is not sent again")
     writer, addresses, token = CustomersWriter(settings), Addresses(), settings.deliver.events_token

@@ -33,12 +33,27 @@ def remembered_in(kafka: KafkaSettings, topics: Mapping[str, TopicNow] | None = 
     return " ".join([f"{_WORD}{names.deliveries}", *(f"{word}{topic_id}" for word, topic_id in told if topic_id)])
 
 
-def refuse_another_memory(kafka: KafkaSettings, group: str) -> None:
+def refuse_foreign_topics(kafka: KafkaSettings, group: str) -> bool:
     """Raises ConfigurationError where the group remembers in another topic than kafka.topics.deliveries, and that one
-    holds nothing."""
+    holds nothing; RecordsLostError where `deliveries` or `outreach` is not the topic that the group has used: without
+    the first it would send again what it has sent, and its offsets say nothing of the second. Returns whether the
+    second is another, and is to be read from its beginning."""
+    names = kafka.topics
     with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
         committed = _committed(kafka, admin, group)
-    former = other_memory(kafka, (each.metadata for tp, each in committed.items() if tp.topic == kafka.topics.outreach))
+        described = admin.describe_topics([names.deliveries, names.outreach])
+    topics = {
+        each["name"]: TopicNow(uuid.UUID(str(each["topic_id"])).bytes, 1)
+        for each in described
+        if not each["error_code"] and each.get("topic_id")
+    }
+    told = {tp.partition: (each.metadata, each.offset) for tp, each in committed.items() if tp.topic == names.outreach}
+    _refuse_another_memory(kafka, group, [word for word, _ in told.values()])
+    return _refuse_topics_made_anew(kafka, group, told, topics)
+
+
+def _refuse_another_memory(kafka: KafkaSettings, group: str, told: Iterable[str | None]) -> None:
+    former = other_memory(kafka, told)
     if former is None:
         return
     with open_reader(kafka) as reader:
@@ -79,20 +94,10 @@ def other_memory(kafka: KafkaSettings, told: Iterable[str | None]) -> str | None
     return None if not names or kafka.topics.deliveries in names else min(names)
 
 
-def refuse_topics_made_anew(kafka: KafkaSettings, group: str) -> bool:
-    """Raises RecordsLostError where `deliveries` or `outreach` is not the topic that the group has used: without the
-    first it would send again what it has sent, and its offsets say nothing of the second. Returns whether the second
-    is another, and is to be read from its beginning."""
+def _refuse_topics_made_anew(
+    kafka: KafkaSettings, group: str, told: Mapping[int, tuple[str | None, int]], topics: Mapping[str, TopicNow]
+) -> bool:
     names = kafka.topics
-    with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
-        committed = _committed(kafka, admin, group)
-        described = admin.describe_topics([names.deliveries, names.outreach])
-    topics = {
-        each["name"]: TopicNow(uuid.UUID(str(each["topic_id"])).bytes, 1)
-        for each in described
-        if not each["error_code"] and each.get("topic_id")
-    }
-    told = {tp.partition: (each.metadata, each.offset) for tp, each in committed.items() if tp.topic == names.outreach}
     with open_reader(kafka) as reader:
         partitions = list(partitions_of(reader, names.outreach))
         begin, end = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
