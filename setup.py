@@ -114,7 +114,7 @@ FILES = (
     "backtest/visit_log",
     "backtest/day_hours",
     "backtest/playback",
-    "streaming/key_hash",
+    "wire/key_hash",
 )
 """What a backtest does with every line beside, and the hash of every customer's id."""
 COMPILED = tuple(f"service/{module}.py" for module in (*(f"domain/{name}" for name in HOT), *FILES))

@@ -23,7 +23,7 @@ def new_engine(
     """An empty engine, of one of so many partitions, of that number; `attic` as the engine's.
 
     The hashes of erased customers, and that of the control group, are keyed with the installation's secret. Without
-    one nobody is erased (streaming/decoder.py), and the control group is keyed with the group's name; hashes that an
+    one nobody is erased (wire/decoder.py), and the control group is keyed with the group's name; hashes that an
     older release has keyed with it are still recognised.
     """
     secret, by_group = settings.shop.erasure_salt, group_key(settings.kafka.group)

@@ -36,12 +36,12 @@ from service.domain.policy import Shop
 from service.domain.uplift.measured import measure
 from service.domain.uplift.sums import ArmSums
 from service.errors import ErrorCode
+from service.refused.dead_letters import encode_dead_letter
 from service.streaming.brought_totals import BroughtRow, brought_key, numbers_of_brought
-from service.streaming.cloud_events import cloud_event
-from service.streaming.dead_letters import encode_dead_letter
-from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord
-from service.streaming.period_records import numbers_of, record_key
 from service.streaming.shop_notices import ShopNotices
+from service.wire.cloud_events import cloud_event
+from service.wire.encoder import Encoder, EncoderSettings, OutputRecord
+from service.wire.period_records import numbers_of, record_key
 
 Fields = Mapping[str, Any]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from docs.writing.regions import table
+from service.cluster.topic_plan import DAY_MS, TopicSpec, topic_plan
 from service.config import NoticeSettings, Settings
-from service.streaming.topic_plan import DAY_MS, TopicSpec, topic_plan
 
 HEADS: Final = ("topic", "what it holds of a person", "for how long", "what an erasure does")
 PARTITIONS: Final = 2

@@ -40,17 +40,17 @@ from service.carrying.writing import (
     silent,
     write_part,
 )
+from service.cluster import topics
+from service.cluster.partitioner import AUTO, Kept, kept_in
+from service.cluster.tail import open_reader, partitions_of
 from service.config import Settings
 from service.domain.changelog import KEYED_KEY, LOGS_KEY, MADE_UNDER_KEY, PARTITIONER_KEY, POSITION_KEY, PROGRESS_KEY
 from service.domain.dividing import Part, divide
 from service.engines import group_key, secret_mark
 from service.errors import ConfigurationError, TransientError
-from service.streaming import topics
-from service.streaming.input_topics import INPUT_TOPICS
-from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 from service.streaming.made_under import MadeUnder, found_in
-from service.streaming.partitioner import AUTO, Kept, kept_in
-from service.streaming.tail import open_reader, partitions_of
+from service.wire.input_topics import INPUT_TOPICS
+from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 
 ReadFrom = Literal["beginning", "end"]
 CARRIED: Final = "carried"

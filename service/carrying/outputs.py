@@ -19,8 +19,8 @@ from service.carrying.archive import Entry
 from service.carrying.idle import deliverers_of
 from service.carrying.reading import ends_of, newest
 from service.carrying.writing import Writer, set_offsets
+from service.cluster.tail import partitions_of
 from service.config import Settings
-from service.streaming.tail import partitions_of
 
 SCORES: Final = "customer_scores"
 PERIODS: Final = "period_metrics"

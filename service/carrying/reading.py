@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from kafka import TopicPartition
 
+from service.cluster.tail import partitions_of, records_until_now
 from service.config import KafkaSettings
 from service.domain.changelog import POSITION_KEY, UNFINISHED_KEY, unpack_positions
 from service.errors import ConfigurationError
-from service.streaming.tail import partitions_of, records_until_now
 
 
 class Held(NamedTuple):

@@ -15,12 +15,12 @@ from kafka.errors import KafkaError, NoError
 from kafka.structs import OffsetAndMetadata
 
 from service.carrying.reading import newest
+from service.cluster.tail import partitions_of
 from service.config import KafkaSettings
 from service.connection import new_producer
 from service.domain.changelog import POSITION_KEY, UNFINISHED_KEY, pack_positions
 from service.domain.dividing import Part
 from service.errors import ConfigurationError, TransientError
-from service.streaming.tail import partitions_of
 
 _WAIT_S: Final = 120
 _MOST_BYTES: Final = 16 << 20

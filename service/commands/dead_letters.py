@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from schemas.outputs import DeadLetter
     from service.config import Settings
-    from service.streaming.dead_letters import StoredDeadLetter, Wanted
-    from service.streaming.retries import Retries
+    from service.refused.dead_letters import StoredDeadLetter, Wanted
+    from service.refused.retries import Retries
 
 app = typer.Typer(no_args_is_help=True, help="Show and replay what could not be understood.")
 
@@ -113,8 +113,8 @@ def retry(
 ) -> None:
     """Send the original records back to their topics, after the cause is repaired. What was taken is never sent again,
     and what is still wrong stays the letter that it is: safe to repeat."""
-    from service.streaming.dead_letters import retry_dead_letters
-    from service.streaming.retries import Standing
+    from service.refused.dead_letters import retry_dead_letters
+    from service.refused.retries import Standing
 
     settings, places = _settings(ctx), place or []
     wanted = _wanted(settings, code, topic, customer, since, until)
@@ -186,7 +186,7 @@ _STANDINGS: Final = {
 
 def _sent_back(retries: Retries, letter: DeadLetter, zone: ZoneInfo) -> str:
     """A cell of the table."""
-    from service.streaming.retries import Standing, shown_at
+    from service.refused.retries import Standing, shown_at
 
     standing, became = retries.standing(letter), retries.became(letter)
     if standing is Standing.NEVER:
@@ -198,7 +198,7 @@ def _sent_back(retries: Retries, letter: DeadLetter, zone: ZoneInfo) -> str:
 
 
 def _retries(settings: Settings) -> Retries:
-    from service.streaming.dead_letters import read_retries
+    from service.refused.dead_letters import read_retries
 
     return read_retries(settings)
 
@@ -211,7 +211,7 @@ def _settings(ctx: typer.Context) -> Settings:
 
 
 def _found(settings: Settings, wanted: Wanted) -> Iterator[StoredDeadLetter]:
-    from service.streaming.dead_letters import read_dead_letters
+    from service.refused.dead_letters import read_dead_letters
 
     return read_dead_letters(settings, wanted=wanted)
 
@@ -220,7 +220,7 @@ def _wanted(
     settings: Settings, code: str | None, topic: str | None, customer: str | None, since: str | None, until: str | None
 ) -> Wanted:
     """ConfigurationError for a code or a time that is none."""
-    from service.streaming.dead_letters import Wanted
+    from service.refused.dead_letters import Wanted
 
     if code is not None and code not in set(ErrorCode):
         raise ConfigurationError(f"--code {code[:40]!r} is none of {', '.join(sorted(ErrorCode))}.")

@@ -74,6 +74,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     `tells_cancelled`: the channel passes on that a request is void.
     Raises ConfigurationError when the topics or the port cannot be used.
     """
+    from service.cluster import topics
     from service.delivery.addresses import Addresses
     from service.delivery.customers import CustomersWriter
     from service.delivery.events_page import ProviderEvents
@@ -81,7 +82,6 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     from service.delivery.process import Deliverer
     from service.delivery.remembered import refuse_foreign_topics
     from service.delivery.web import limits_of, serving_deliveries
-    from service.streaming import topics
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
     from service.web.server import take_port
 
@@ -160,10 +160,10 @@ def webhook(
 
 
 def _run_feed(settings: Settings, target: WebhookTarget, topic: str, what: str) -> int:
+    from service.cluster import topics
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.scores import ScoresFeed
     from service.delivery.web import limits_of, serving_scores
-    from service.streaming import topics
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
     from service.web.server import take_port
 
@@ -187,10 +187,10 @@ def letter(ctx: typer.Context) -> None:
     Needs letter.enabled and letter.to, deliver.smtp.host and sender.
     """
     settings = settings_of(ctx)
+    from service.cluster import topics
     from service.delivery.letter_post import CHANNEL, LetterPost
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.web import limits_of, serve_letter
-    from service.streaming import topics
     from service.web.server import take_port
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -25,7 +25,7 @@ def topics_create(
     wait: Annotated[float, typer.Option(min=0, callback=finite, help="Seconds to wait for a broker.")] = 30.0,
 ) -> None:
     """Create what is missing; existing topics are left as they are."""
-    from service.streaming import topics
+    from service.cluster import topics
 
     made = topics.create(settings_of(ctx), partitions=partitions, replication=replication, wait_s=wait, say=say)
     for one in made:
@@ -54,7 +54,7 @@ def topics_check(
 
     A sample of the keys of each input is looked at as well: who hashes unlike the others is named.
     """
-    from service.streaming import topics
+    from service.cluster import topics
 
     problems = topics.check(settings_of(ctx), wait_s=wait, say=say)
     drifts = [] if problems else topics.drifts(settings_of(ctx))

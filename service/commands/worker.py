@@ -30,7 +30,7 @@ def worker(
 
 def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
-    from service.streaming import topics
+    from service.cluster import topics
     from service.streaming.made_under import refuse_other_settings
     from service.streaming.membership import refuse_to_join, this_process
     from service.streaming.metrics import Metrics

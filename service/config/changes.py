@@ -4,7 +4,7 @@ The rule: what is known stays true, or the worker does not start. Decisions that
 other ids, and numbers stay exact.
 
 `churn-alert config --explain` and docs/operations/changed-settings.md say what stands here. What is refused is kept
-with the state and compared at the start (streaming/made_under.py), or with the topics (streaming/topic_problems.py).
+with the state and compared at the start (streaming/made_under.py), or with the topics (cluster/topic_problems.py).
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.tail import open_async_reader, read_to_the_end
 from service.config import KafkaSettings
 from service.delivery.desk import Said
 from service.delivery.memory import Memory, key_of, pack
 from service.streaming.producer import Destination, TransactionalProducer
-from service.streaming.tail import open_async_reader, read_to_the_end
 
 
 class Book:

@@ -11,17 +11,17 @@ from typing import Any
 
 import msgspec
 
+from service.cluster.partitioner import hash_of
+from service.cluster.tail import open_reader
 from service.config import Settings
 from service.connection import new_async_producer
 from service.domain.calendar import utc_text
 from service.domain.events import Erasure, Merge, Profile, Withdrawal
 from service.errors import PartlyRefusedError, PoisonError
-from service.streaming.decoder import Decoder, DecoderSettings
-from service.streaming.framing import Headers
-from service.streaming.input_topics import TOPIC_OF
-from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
-from service.streaming.partitioner import hash_of
-from service.streaming.tail import open_reader
+from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.framing import Headers
+from service.wire.input_topics import TOPIC_OF
+from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 
 CustomerWord = Profile | Erasure | Merge | Withdrawal
 Read = Callable[[bytes | None, bytes | None, Headers, int], CustomerWord | None]

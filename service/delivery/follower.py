@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.tail import has_reached
 from service.config import KafkaSettings
 from service.connection import new_async_consumer
-from service.streaming.tail import has_reached
 
 _WAIT_MS: Final = 200
 _LOOK_S: Final = 0.005

@@ -34,6 +34,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from aiosmtplib.errors import SMTPAuthenticationError, SMTPException, SMTPRecipientsRefused, SMTPResponseException
 
+from service.cluster.tail import has_reached, open_async_reader
 from service.config import Settings
 from service.config.letter import WEEKDAYS
 from service.delivery.book import Book
@@ -49,7 +50,6 @@ from service.domain.periods.numbers import PeriodRow
 from service.errors import ConfigurationError, TransientError
 from service.letter.content import Key, Letter, letter_of, row_of, week_before
 from service.letter.writing import write
-from service.streaming.tail import has_reached, open_async_reader
 
 CHANNEL: Final = "letter"
 GIVEN_UP_DAYS: Final = 5

@@ -22,7 +22,7 @@ from service.connection import new_async_producer, new_producer
 from service.delivery.channel import Order
 from service.delivery.requests import RETRIED, UnreadableError, read_request
 from service.errors import ErrorCode
-from service.streaming.dead_letters import encode_dead_letter, read_dead_letters
+from service.refused.dead_letters import encode_dead_letter, read_dead_letters
 
 CHANNEL_HEADER: Final = "churn-alert-channel"
 """Of a letter: which channel could not deliver it."""

@@ -14,7 +14,7 @@ import msgspec
 
 from service.delivery.requests import time_us
 from service.domain.calendar import DAY_US, utc_text
-from service.streaming.cloud_events import cloud_event
+from service.wire.cloud_events import cloud_event
 
 EVENT_TYPE: Final = "delivery.recorded"
 MARGIN_US: Final = DAY_US

@@ -27,6 +27,7 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.topic_ids import Course, TopicNow, TopicWatch
 from service.config import Settings
 from service.delivery.book import Book
 from service.delivery.channel import Channel
@@ -45,10 +46,9 @@ from service.domain.events import Erasure
 from service.domain.quiet_times import Quiet
 from service.errors import ConfigurationError, ExitCode, FatalError, StartAgainError, told
 from service.streaming.guard import guarded
-from service.streaming.input_topics import TOPIC_OF
 from service.streaming.outage import Outage
 from service.streaming.restarts import is_of_the_broker, start_again
-from service.streaming.topic_ids import Course, TopicNow, TopicWatch
+from service.wire.input_topics import TOPIC_OF
 
 _FETCH_MS: Final = 200
 _FETCH_RECORDS: Final = 500

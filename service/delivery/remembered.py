@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from kafka.errors import AuthorizationError, KafkaError
 
+from service.cluster.tail import open_reader, partitions_of
+from service.cluster.topic_ids import TopicNow
 from service.config import KafkaSettings
 from service.connection import new_admin
 from service.errors import ConfigurationError, RecordsLostError, TransientError
-from service.streaming.tail import open_reader, partitions_of
-from service.streaming.topic_ids import TopicNow
 
 _WORD: Final = "deliveries="
 MEMORY_ID, OUTREACH_ID = "deliveries-id=", "outreach-id="

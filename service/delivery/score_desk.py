@@ -18,7 +18,7 @@ from service.delivery.channel import Attempt, Result
 from service.delivery.desk import LONGEST_WISH_S
 from service.delivery.pace import Backoff
 from service.domain.calendar import SECOND_US, utc_text
-from service.streaming.cloud_events import SOURCE
+from service.wire.cloud_events import SOURCE
 
 REMOVED: Final = "customer.removed"
 """Type of the event that a tombstone becomes: forget the numbers of this customer."""

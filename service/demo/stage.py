@@ -20,12 +20,12 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.cluster import topics
 from service.config import Settings, child_environment
 from service.domain.policy import ClockMode, ConsentRule
 from service.errors import ConfigurationError, FatalError
 from service.local_broker.broker import LocalKafka
 from service.processes.supervisor import Supervisor
-from service.streaming import topics
 
 READY_S = 180.0
 """A worker and its page are up in some seconds; a busy machine may need many times that, and the page yields to all."""

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from service.cluster.tail import open_reader, partitions_of, read_from_the_beginning
 from service.config import Settings
-from service.streaming.tail import open_reader, partitions_of, read_from_the_beginning
 
 
 @dataclass(frozen=True)

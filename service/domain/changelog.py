@@ -63,14 +63,14 @@ UNFINISHED_KEY: Final = b"\x00unfinished"
 """While a state is carried here and not yet whole."""
 
 LOGS_KEY: Final = b"\x00logs"
-"""In both topics: which topics the state was made from, and what was lost of them (streaming/known_logs.py)."""
+"""In both topics: which topics the state was made from, and what was lost of them (cluster/known_logs.py)."""
 
 RESUME_KEY: Final = b"\x00resume"
 """In the ledger topic: when the operator last said that what the brake holds may go out, Unix µs."""
 TODAY_KEY: Final = b"\x00today"
 """In the ledger topic: the partition's local day of stream time, so that totals know how far rows go."""
 PARTITIONER_KEY: Final = b"\x00partitioner"
-"""In the ledger topic, partition 0: by which function customers belong to partitions (streaming/partitioner.py)."""
+"""In the ledger topic, partition 0: by which function customers belong to partitions (cluster/partitioner.py)."""
 MADE_UNDER_KEY: Final = b"\x00made-under"
 """In the ledger topic: the settings without which the state means something else (streaming/made_under.py)."""
 PROGRESS_KEY: Final = b"\x00progress"
@@ -80,13 +80,13 @@ BROUGHT_PREFIX: Final = b"\x00brought:"
 """In the ledger topic, before a number of months in four bytes: what the messages of that month have brought, of those
 whose following is over (outreach/brought.py)."""
 ASKED_PREFIX: Final = b"\x00retry:"
-"""In the ledger topic, before what a dead letter is known by: that it was sent back (streaming/retries.py)."""
+"""In the ledger topic, before what a dead letter is known by: that it was sent back (refused/retries.py)."""
 RETRIED_PREFIX: Final = b"\x00retried:"
 """The same: what became of it."""
 GO_ON_KEY: Final = b"\x00go-on"
 """In the ledger topic: when the operator last said that a partition that waits for a person may go on, Unix µs."""
 STUMBLED_PREFIX: Final = b"\x00stumbled:"
-"""In the ledger topic, before what an error of our own was about: how often it was tried (streaming/quarantine.py)."""
+"""In the ledger topic, before what an error of our own was about: how often it was tried (refused/quarantine.py)."""
 _DAY_BYTES: Final = 4
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from service.config import KafkaSettings
-from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
+from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 
 
 @lru_cache(maxsize=200_000)  # customers come back

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from service.domain.events import Event
-from service.streaming.input_topics import wire_fields
+from service.wire.input_topics import wire_fields
 
 _encode = msgspec.json.Encoder().encode
 

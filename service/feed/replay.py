@@ -13,6 +13,8 @@ from typing import Any
 from kafka.codec import has_lz4
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from service.cluster.partitioner import function_of, sample_of
+from service.cluster.tail import open_reader, partitions_of
 from service.config import KafkaSettings, Settings, TopicNames
 from service.connection import new_producer
 from service.domain.calendar import SECOND_US
@@ -20,10 +22,8 @@ from service.domain.events import Event
 from service.errors import ConfigurationError, TransientError
 from service.feed.partitions import partition_for
 from service.feed.records import key_of, value_of
-from service.streaming.input_topics import TOPIC_OF, input_names
-from service.streaming.key_hash import DEFAULT_PARTITIONER
-from service.streaming.partitioner import function_of, sample_of
-from service.streaming.tail import open_reader, partitions_of
+from service.wire.input_topics import TOPIC_OF, input_names
+from service.wire.key_hash import DEFAULT_PARTITIONER
 
 IN_FLIGHT = 20_000
 """Records sent and not yet acknowledged. kafka-python buffers without bound, so the bound is here (some MB)."""

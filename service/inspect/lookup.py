@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from service.cluster.partitioner import function_of
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain import cadence
 from service.domain.calendar import DAY_US, NEVER, to_date, to_datetime
@@ -20,9 +22,7 @@ from service.engines import new_engine
 from service.errors import ConfigurationError, NotThereError
 from service.feed.partitions import partition_for
 from service.inspect.curve import Point, marks_days, point_of
-from service.streaming.key_hash import DEFAULT_PARTITIONER
-from service.streaming.partitioner import function_of
-from service.streaming.tail import open_reader, partitions_of, records_until_now
+from service.wire.key_hash import DEFAULT_PARTITIONER
 from service.wording.language import Language
 from service.wording.languages import DEFAULT, LANGUAGES, language_of
 from service.wording.sentences import sentence

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import msgspec
 
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.changelog import MERGED_PREFIX
 from service.errors import ConfigurationError
 from service.inspect.lookup import as_json, inspect_customer
-from service.streaming.input_topics import INPUT_TOPICS
-from service.streaming.tail import open_reader, partitions_of, records_until_now
+from service.wire.input_topics import INPUT_TOPICS
 
 _OUTPUTS: Final = ("outreach", "outreach_decisions", "customer_scores")
 """Keyed by the customer, like the inputs."""

@@ -16,7 +16,7 @@ from service.domain.policy import Rung
 from service.errors import ConfigurationError
 from service.inspect.lookup import engine_of
 from service.message.samples import RUNGS
-from service.streaming.encoder import Encoder, EncoderSettings
+from service.wire.encoder import Encoder, EncoderSettings
 
 
 def request_for(

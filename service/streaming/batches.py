@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
+from service.cluster.gaps import Gap
+from service.cluster.log_ends import CompleteUpTo, Ends, Log, SourcePartition, counts
 from service.config import KafkaSettings
 from service.errors import FatalError, StartAgainError
-from service.streaming.gaps import Gap
 from service.streaming.job import PartitionJob
-from service.streaming.log_ends import CompleteUpTo, Ends, Log, SourcePartition, counts
 from service.streaming.transport import Batch
 
 

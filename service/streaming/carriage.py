@@ -30,12 +30,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiokafka.structs import ConsumerRecord
 
+from service.cluster.partitioner import fitting
+from service.cluster.placement import UNKNOWN, Placement, Progress, Read
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.parcels import Applied, Parcel, pack_event, unpack_event
 from service.errors import ErrorCode, FatalError
 from service.fetching import SetAside
-from service.streaming.partitioner import fitting
-from service.streaming.placement import UNKNOWN, Placement, Progress, Read
 from service.streaming.producer import Record
 from service.streaming.turn_size import LARGEST_BYTES
 

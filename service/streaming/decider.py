@@ -8,12 +8,12 @@ from itertools import islice
 
 import structlog
 
+from service.cluster.partitioner import AUTO, CUSTOMERS_LOOKED_AT, FEW, REPAIR, Kept, Sample, add_all, look
+from service.cluster.placement import Placement
+from service.cluster.tail import open_async_reader
 from service.config import Settings
-from service.streaming.input_topics import input_names
 from service.streaming.partition import PartitionWorker
-from service.streaming.partitioner import AUTO, CUSTOMERS_LOOKED_AT, FEW, REPAIR, Kept, Sample, add_all, look
-from service.streaming.placement import Placement
-from service.streaming.tail import open_async_reader
+from service.wire.input_topics import input_names
 
 log = structlog.get_logger()
 

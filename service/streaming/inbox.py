@@ -25,12 +25,12 @@ from service.domain.parcels import Applied, time_of
 from service.domain.policy import ClockMode
 from service.errors import ErrorCode, FatalError, PartlyRefusedError, PoisonError
 from service.fetching import SetAside
+from service.refused.floodgate import PROBED, Floodgate
+from service.refused.quarantine import Kind, Place, Quarantine, frames_of, of_record, reason_of, told_of
+from service.refused.retries import Mark, Marks
 from service.streaming.carriage import PARCELS, Carriage, Delivered, Strange, Stream
-from service.streaming.decoder import Decoder, DecoderSettings
-from service.streaming.floodgate import PROBED, Floodgate
-from service.streaming.input_topics import BY_RANK
-from service.streaming.quarantine import Kind, Place, Quarantine, frames_of, of_record, reason_of, told_of
-from service.streaming.retries import Mark, Marks
+from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.input_topics import BY_RANK
 
 UNDECIDED_US = 30_000_000
 """So long at most is a partition held up before anybody has looked at where records lie: a second or two are usual."""

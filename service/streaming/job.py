@@ -14,6 +14,10 @@ import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
+from service.cluster.known_logs import KnownLogs
+from service.cluster.partitioner import Kept
+from service.cluster.placement import Placement
+from service.cluster.topic_ids import TopicNow
 from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import (
@@ -45,18 +49,8 @@ from service.domain.policy import ClockMode
 from service.domain.stumbling import CustomerError, RefreshError
 from service.engines import new_engine
 from service.errors import ChurnAlertError, ErrorCode, FatalError, RecordsLostError
-from service.streaming.carriage import Carriage
-from service.streaming.dead_letters import Reference, encode_dead_letter, encode_reference, key_of_letter
-from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
-from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Refused, clock_us
-from service.streaming.input_topics import BY_RANK
-from service.streaming.known_logs import KnownLogs
-from service.streaming.local_store import local_store
-from service.streaming.made_under import MadeUnder
-from service.streaming.partitioner import Kept
-from service.streaming.placement import Placement
-from service.streaming.producer import Destination, Record
-from service.streaming.quarantine import (
+from service.refused.dead_letters import Reference, encode_dead_letter, encode_reference, key_of_letter
+from service.refused.quarantine import (
     Kind,
     Place,
     Quarantine,
@@ -68,9 +62,15 @@ from service.streaming.quarantine import (
     reason_of,
     told_of,
 )
-from service.streaming.retries import Mark, Readings
-from service.streaming.topic_ids import TopicNow
+from service.refused.retries import Mark, Readings
+from service.streaming.carriage import Carriage
+from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Refused, clock_us
+from service.streaming.local_store import local_store
+from service.streaming.made_under import MadeUnder
+from service.streaming.producer import Destination, Record
 from service.streaming.turn_size import LARGEST_BYTES
+from service.wire.encoder import Encoder, EncoderSettings, TopicKind
+from service.wire.input_topics import BY_RANK
 
 DATES = 500
 """Dates that a turn looks at, at most: where tens of thousands come due at once, those who wait to be counted or

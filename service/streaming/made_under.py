@@ -17,11 +17,11 @@ from typing import Any, Final
 
 import msgspec
 
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import KafkaSettings, Settings
 from service.domain.changelog import MADE_UNDER_KEY
 from service.engines import secret_mark
 from service.errors import ConfigurationError
-from service.streaming.tail import open_reader, partitions_of, records_until_now
 
 _FIXED: Final = ("timezone", "currency", "day_starts_at")
 _READ_BY: Final = (*_FIXED, "regular_min_visits")

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from service import metric_table as table
+from service.cluster.known_logs import KnownLogs
+from service.cluster.log_ends import Ends
 from service.domain.calendar import SECOND_US, Calendar, to_day
 from service.domain.counts import Counts
 from service.domain.engine import Engine
@@ -16,11 +18,9 @@ from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import EVIDENCE, Realised
 from service.domain.periods.numbers import NUMBERS, PeriodRow
 from service.errors import ErrorCode
-from service.streaming.input_topics import INPUT_TOPICS
+from service.refused.quarantine import Kind
 from service.streaming.job import Written
-from service.streaming.known_logs import KnownLogs
-from service.streaming.log_ends import Ends
-from service.streaming.quarantine import Kind
+from service.wire.input_topics import INPUT_TOPICS
 
 _EVENT_TYPES = {counter: event_type for row in INPUT_TOPICS for counter, event_type in row.counted.items()}
 PERIODS_PARTITION = 0

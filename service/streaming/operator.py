@@ -12,16 +12,16 @@ import msgspec
 from kafka.errors import KafkaError
 
 from schemas.wire_types import MAX_ID
+from service.cluster.partitioner import hash_of
+from service.cluster.tail import open_reader, partitions_of
 from service.config import Settings
 from service.connection import new_producer
 from service.domain.calendar import utc_text
 from service.domain.changelog import GO_ON_KEY, RESUME_KEY, pack_today
 from service.domain.events import Erasure
 from service.errors import ConfigurationError
-from service.streaming.cloud_events import cloud_event
-from service.streaming.input_topics import TOPIC_OF
-from service.streaming.partitioner import hash_of
-from service.streaming.tail import open_reader, partitions_of
+from service.wire.cloud_events import cloud_event
+from service.wire.input_topics import TOPIC_OF
 
 _WAIT_S = 30
 

@@ -16,25 +16,25 @@ from typing import Any
 
 import structlog
 
+from service.cluster.gaps import Gap, tell
+from service.cluster.log_ends import SourcePartition, counts
+from service.cluster.partitioner import Kept
+from service.cluster.placement import Placement
+from service.cluster.topic_ids import TopicNow
 from service.config import Settings
 from service.domain.calendar import utc_text
 from service.domain.policy import ClockMode
 from service.errors import CeilingError, FatalError, RecordsLostError
+from service.refused.quarantine import Note, Stumbled, frames_of, sentence
 from service.streaming.batches import Intake, Source
 from service.streaming.bounded_turns import BoundedTurns
-from service.streaming.gaps import Gap, tell
 from service.streaming.job import PartitionJob, Written
-from service.streaming.log_ends import SourcePartition, counts
 from service.streaming.metrics import Metrics
-from service.streaming.partitioner import Kept
-from service.streaming.placement import Placement
 from service.streaming.producer import TransactionalProducer
-from service.streaming.quarantine import Note, Stumbled, frames_of, sentence
 from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import slow_lives, transaction_timeout_s
-from service.streaming.topic_ids import TopicNow
-from service.streaming.wire_lenient import OF_CUSTOMERS, OURS
+from service.wire.lenient import OF_CUSTOMERS, OURS
 
 KEEPS_UP_S = 2.0
 """Under steady load something is always in flight: scores go on being published for so long after the last moment at

@@ -15,19 +15,19 @@ from typing import Any
 import msgspec
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.tail import has_reached, open_async_reader, read_to_the_end
 from service.config import Settings
 from service.domain.changelog import TODAY_KEY, day_of_key, month_of_key, unpack_today
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ClockMode
 from service.streaming.brought_totals import BroughtRow, BroughtTotals, brought_key, numbers_of_brought
-from service.streaming.cloud_events import cloud_event
-from service.streaming.period_records import numbers_of, record_key
 from service.streaming.producer import Destination, Record, TransactionalProducer
 from service.streaming.restarts import slow_lives, transaction_timeout_s
 from service.streaming.shop_notices import ShopNotices
-from service.streaming.tail import has_reached, open_async_reader, read_to_the_end
 from service.streaming.turn_size import TurnSize
+from service.wire.cloud_events import cloud_event
+from service.wire.period_records import numbers_of, record_key
 
 FOLD_S = 1.0
 """At most this often are numbers added up and published."""

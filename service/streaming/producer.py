@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import structlog
 from aiokafka.errors import InvalidTransactionTimeout, KafkaError, MessageSizeTooLargeError
 
+from service.cluster.topic_ids import TopicNow, topics_now
 from service.config import KafkaSettings
 from service.connection import new_async_producer
 from service.errors import FatalError, TransientError
-from service.streaming.topic_ids import TopicNow, topics_now
 
 MAX_BATCH_BYTES = 1_000_000
 MAX_REQUEST_BYTES = 16 << 20

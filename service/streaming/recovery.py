@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.tail import open_async_reader, read_to_the_end
 from service.config import KafkaSettings
 from service.errors import FatalError
 from service.fetching import SetAside
-from service.streaming.tail import open_async_reader, read_to_the_end
 
 _FETCH_BYTES = 8 << 20
 

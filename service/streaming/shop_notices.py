@@ -9,15 +9,15 @@ from typing import Any, Final
 import msgspec
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.tail import open_async_reader, read_to_the_end
 from service.config import Settings
 from service.domain.calendar import Calendar, to_day
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit
 from service.domain.policy import ClockMode
 from service.notices.judge import Notice, Told, about, notice_of
 from service.notices.sentence import sentence_of
-from service.streaming.cloud_events import cloud_event, rounded
 from service.streaming.producer import Destination, Record
-from service.streaming.tail import open_async_reader, read_to_the_end
+from service.wire.cloud_events import cloud_event, rounded
 from service.wording.catalogue import catalogue_in
 from service.wording.formats import Formats
 from service.wording.languages import DEFAULT, language_of

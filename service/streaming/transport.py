@@ -24,9 +24,9 @@ from faust.transport.drivers import aiokafka as faust_aiokafka
 from faust.types import TP as faust_tp  # noqa: N811 - it is a class
 from faust.types import ConsumerMessage
 
+from service.cluster.log_ends import Answers, Ends, Log, SourcePartition, become_asking
 from service.connection import become_careful
 from service.fetching import Limits
-from service.streaming.log_ends import Answers, Ends, Log, SourcePartition, become_asking
 
 FETCH_WAIT_MS = 200
 """How long the broker may hold a fetch without data. Faust's own 1,500 would delay the notice that a topic is at its

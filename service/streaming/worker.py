@@ -20,6 +20,9 @@ import structlog
 from kafka.errors import KafkaError
 
 from service.build_info import flavour, version
+from service.cluster.log_ends import SourcePartition
+from service.cluster.placement import Placement
+from service.cluster.topic_ids import Course, TopicWatch
 from service.collector import be_patient
 from service.config import Settings
 from service.domain.changelog import GO_ON_KEY, RESUME_KEY, unpack_today
@@ -31,13 +34,12 @@ from service.errors import (
     StartAgainError,
     told,
 )
+from service.refused.quarantine import Stumbled
 from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
 from service.streaming.guard import guarded
-from service.streaming.input_topics import input_names
 from service.streaming.job import PartitionJob
-from service.streaming.log_ends import SourcePartition
 from service.streaming.membership import (
     Member,
     Process,
@@ -53,13 +55,11 @@ from service.streaming.metrics import Metrics
 from service.streaming.outage import Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
-from service.streaming.placement import Placement
 from service.streaming.producer import TurnTooSlowError
-from service.streaming.quarantine import Stumbled
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import OUTAGE_MEMORY_S, is_of_the_broker, start_again
-from service.streaming.topic_ids import Course, TopicWatch
+from service.wire.input_topics import input_names
 
 TICK_S = 0.5
 WATCH_S = 1.0

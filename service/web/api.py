@@ -13,7 +13,6 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from schemas.outputs import DecisionRecord, PeriodMetrics
 from service.config import Settings
 from service.streaming.brought_totals import numbers_of_brought
-from service.streaming.period_records import numbers_of
 from service.web.access import Access, Holder, Scope, gate
 from service.web.audit import Audit
 from service.web.cursors import LONGEST, Cursors
@@ -24,6 +23,7 @@ from service.web.recent import KEPT
 from service.web.responses import json_answer
 from service.web.shop_view import ShopFacts
 from service.web.view import MONTH, GranularityName
+from service.wire.period_records import numbers_of
 
 V1: Final = "/api/v1"
 _FORMER: Final = ("/periods", "/promises", "/outreach/brought", "/decisions")

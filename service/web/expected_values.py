@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
+from service.cluster.tail import has_reached, open_async_reader
 from service.config import KafkaSettings
 from service.domain.findings import Segment
-from service.streaming.tail import has_reached, open_async_reader
 from service.web.shop_view import Expected
 
 

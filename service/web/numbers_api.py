@@ -14,7 +14,6 @@ from service.config.targets import OF_THE_PERIOD, TargetSettings
 from service.domain.money import minor_to_text
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit
 from service.domain.periods.span import FREE, NOT_ALWAYS_KNOWN
-from service.streaming.period_records import numbers_of
 from service.web.api import V1, refuse_while_adding_up
 from service.web.beyond_chance import change_of
 from service.web.described import documented
@@ -22,6 +21,7 @@ from service.web.responses import json_answer
 from service.web.shop_view import ShopFacts
 from service.web.shown import NoSuchDaysError, Shown, shown_days, shown_period
 from service.web.view import GRANULARITIES, MONTH, GranularityName
+from service.wire.period_records import numbers_of
 
 COMPARED = (
     "retention_rate", "churn_rate", "repeat_purchase_rate", "revenue", "average_order_value", "nps", "csat", "ces",

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from service.cluster.tail import open_async_reader
 from service.config import KafkaSettings
 from service.domain.findings import Kind, Outcome
-from service.streaming.tail import open_async_reader
 
 KEPT = 200
 """Decisions kept in memory, about 1 kB each."""

@@ -14,11 +14,11 @@ from service.domain.policy import ClockMode
 from service.errors import ConfigurationError
 from service.inspect.lookup import as_json, inspection_of
 from service.streaming.partition import PartitionWorker
-from service.streaming.wire_lenient import OF_CUSTOMERS, OURS
 from service.streaming.worker import Worker
 from service.web.coming import as_told
 from service.web.shop_view import CustomerCounts, PartitionHealth, Readiness
 from service.web.wire import Facts
+from service.wire.lenient import OF_CUSTOMERS, OURS
 
 FRESH_S = 5.0
 """Under steady load something is always in flight. A partition is caught up if all that had arrived this long ago is

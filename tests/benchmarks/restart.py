@@ -10,8 +10,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from service.cluster import topics
 from service.config import Settings
-from service.streaming import topics
 from tests.benchmarks.processor_time import cpu_s
 from tests.support.installed import Build, engine_of_process
 from tests.support.worker_process import WorkerProcess

@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
+from service.cluster import topics
 from service.config import Settings
-from service.streaming import topics
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.processor_time import BUSY_CORES, CpuClock, wait_until_quiet
 from tests.support.broker import TestBroker

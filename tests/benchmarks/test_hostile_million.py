@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from service.cluster import topics
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.customer import restore
-from service.streaming import topics
-from service.streaming.dead_letters import read_dead_letters
-from service.streaming.tail import open_reader, partitions_of, records_until_now
+from service.refused.dead_letters import read_dead_letters
 from tests.benchmarks.figures import Figures
 from tests.support.broker import TestBroker
 from tests.support.installed import Build

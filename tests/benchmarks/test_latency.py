@@ -26,12 +26,12 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from service.cluster import topics
 from service.config import Settings
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_us
 from service.domain.events import Purchase
 from service.engines import new_engine
 from service.feed.records import key_of, value_of
-from service.streaming import topics
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.processor_time import BUSY_CORES, wait_until_quiet
 from tests.support.broker import TestBroker

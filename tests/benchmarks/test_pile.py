@@ -22,8 +22,8 @@ from service.build_info import flavour
 from service.collector import be_patient
 from service.config import Settings
 from service.domain.findings import Decision, Outcome
-from service.streaming.encoder import Encoder, EncoderSettings
 from service.streaming.job import DATES
+from service.wire.encoder import Encoder, EncoderSettings
 from tests.benchmarks.figures import Figures
 from tests.support.engines import OPEN_HOUSE, WALL_TIME, at, make_engine, purchase
 from tests.support.installed import COMPILED, Build

@@ -27,11 +27,11 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from service.cluster import topics
 from service.config import Settings
 from service.domain.calendar import DAY_US, SECOND_US
 from service.domain.events import Purchase
 from service.feed.records import key_of, value_of
-from service.streaming import topics
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.processor_time import cpu_s, wait_until_quiet
 from tests.benchmarks.test_latency import (

@@ -16,9 +16,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from service.cluster import topics
 from service.config import KafkaSettings, Settings
 from service.connection.admin import open_admin
-from service.streaming import topics
 from tests.benchmarks.backlog import Backlog, held_back
 from tests.benchmarks.processor_time import CpuClock, wait_until_quiet
 from tests.support.installed import Build, engine_of_process

@@ -21,10 +21,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
+from service.cluster.log_ends import KNOWN_FOR_US
 from service.config import Settings
 from service.feed.partitions import partition_for
 from service.feed.simulate import Cafe, Simulation
-from service.streaming.log_ends import KNOWN_FOR_US
 from tests.support.load import SMALL, Line, hostile, lines_of
 
 HOLD_S: Final = KNOWN_FOR_US / 1e6 + 0.7

@@ -70,7 +70,7 @@ class partition_reader:  # noqa: N801 - a small context manager
     async def __aenter__(self) -> dict[str, int]:
         from aiokafka import TopicPartition
 
-        from service.streaming.tail import open_async_reader
+        from service.cluster.tail import open_async_reader
 
         owner = self._owner
         async with open_async_reader(owner._settings.kafka) as reader:

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from service.cluster import topics
 from service.config import Settings
 from service.local_broker.broker import LocalKafka
-from service.streaming import topics
 from tests.support.checker import check
 from tests.support.load import many_purchases, send, settings_for
 from tests.support.worker_process import Positions, WorkerProcess

@@ -22,9 +22,9 @@ from typing import Final, Self
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
+from service.cluster import topics
 from service.config import Settings
 from service.errors import ExitCode
-from service.streaming import topics
 from tests.chaos.feed import Feed
 from tests.chaos.schedule import Act, Kind, Schedule, What
 from tests.chaos.under_test import CLOCK, MUTANT

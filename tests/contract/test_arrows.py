@@ -45,27 +45,42 @@ ROOMS: Final[dict[str, set[str]]] = {
     "history": {"schemas", "domain", "errors"},
     "notices": {"config", "domain.periods", "web", "wording"},
     "letter": {"config", "domain", "domain.periods", "web", "wording"},
-    # Kafka, and who reads and writes there
-    "streaming": {"notices", "schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector", "build_info", "wording", "metric_table", "connection", "fetching"},
-    "feed": {"schemas", "domain", "errors", "config", "history", "streaming", "connection"},
-    "inspect": {"domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "streaming", "feed", "message"},
-    "carrying": {"domain", "errors", "config", "build_info", "engines", "streaming", "connection"},
+    # Kafka: what a record says, what lies in the cluster, what was refused; and who reads and writes there
+    "wire": {"schemas", "domain", "domain.periods", "errors", "config", "wording"},
+    "cluster": {"domain", "errors", "config", "connection", "fetching", "wire"},
+    "refused": {"schemas", "domain", "errors", "config", "build_info", "connection", "fetching", "cluster"},
+    "streaming": {
+        "notices", "schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector",
+        "build_info", "wording", "metric_table", "connection", "fetching", "wire", "cluster", "refused",
+    },
+    "feed": {"schemas", "domain", "errors", "config", "history", "connection", "wire", "cluster"},
+    "inspect": {
+        "domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "feed", "message", "wire", "cluster",
+    },
+    "carrying": {"domain", "errors", "config", "build_info", "engines", "streaming", "connection", "wire", "cluster"},
     "local_broker": {"errors", "processes", "connection"},
     # what people look at
-    "web": {"schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "build_info", "wording", "streaming", "message", "inspect"},
+    "web": {
+        "schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "build_info", "wording", "streaming",
+        "message", "inspect", "wire", "cluster",
+    },
     "backtest": {
         "domain", "domain.learning", "domain.outreach", "domain.periods", "config", "engines", "collector", "history",
         "feed",
     },
     "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording"},
-    "delivery": {"letter", "domain", "domain.periods", "errors", "config", "build_info", "streaming", "web", "metric_table", "connection"},
+    "delivery": {
+        "letter", "domain", "domain.periods", "errors", "config", "build_info", "streaming", "web", "metric_table", "connection", "wire",
+        "cluster", "refused",
+    },
     "demo": {
-        "domain", "errors", "config", "processes", "history", "streaming", "feed", "local_broker", "message", "wording",
+        "domain", "errors", "config", "processes", "history", "cluster", "feed", "local_broker", "message", "wording",
     },
     # the way in
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "streaming", "feed", "inspect", "web", "backtest",
         "report", "demo", "build_info", "delivery", "message", "letter", "connection", "carrying",
+        "cluster", "refused",
     },
     "cli": {"errors", "build_info", "commands"},
 }  # fmt: skip

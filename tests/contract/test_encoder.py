@@ -40,9 +40,9 @@ from service.domain.findings import (
 from service.domain.periods.numbers import Counts
 from service.domain.periods.rows import RowMaker
 from service.domain.policy import OutreachPolicy, Policy, Shop, Timing
-from service.streaming.cloud_events import cloud_event
-from service.streaming.encoder import Encoder, EncoderSettings, OutputRecord, TopicKind
-from service.streaming.period_records import numbers_of
+from service.wire.cloud_events import cloud_event
+from service.wire.encoder import Encoder, EncoderSettings, OutputRecord, TopicKind
+from service.wire.period_records import numbers_of
 from service.wording.languages import DEFAULT, LANGUAGES
 from service.wording.subjects import subject
 from tests.support.customers import answers_with

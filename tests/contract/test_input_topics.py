@@ -9,14 +9,14 @@ from typing import get_args
 import pytest
 
 from schemas import inputs
+from service.cluster.topic_plan import Role, topic_plan
 from service.config import Settings, TopicNames
 from service.domain.counts import COUNTED
 from service.domain.events import Erasure, Event, Item, Merge, Profile, Purchase, Survey, SurveyAnswer
 from service.feed.records import key_of, value_of
-from service.streaming.decoder import Decoder, DecoderSettings
-from service.streaming.input_topics import BY_RANK, INPUT_TOPICS, TOPIC_OF, input_names
 from service.streaming.job import PartitionJob
-from service.streaming.topic_plan import Role, topic_plan
+from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.input_topics import BY_RANK, INPUT_TOPICS, TOPIC_OF, input_names
 from tests.support.syntax import attributes
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def test_what_a_row_writes_it_reads_back(event: Event) -> None:
 def test_nothing_of_the_service_but_its_settings_names_an_input_topic() -> None:
     """Who writes `topics.purchases` has made a second table."""
     settings_keys = {row.channel.name for row in INPUT_TOPICS}
-    own = {"service/config/sections.py", "service/streaming/input_topics.py"}
+    own = {"service/config/sections.py", "service/wire/input_topics.py"}
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path, node in attributes(ROOT / "service")

@@ -25,16 +25,16 @@ from schemas.export import HERE as SCHEMAS
 from schemas.export import INPUTS as INPUT_MODELS
 from schemas.export import OUTPUTS, schema_of
 from service.cli import app
+from service.cluster.topic_plan import DAY_MS, topic_plan
 from service.config import Settings, TopicNames
 from service.config.explain import settings_explained
 from service.delivery.metrics import DeliveryMetrics
 from service.domain.findings import Reason
 from service.errors import ErrorCode
 from service.metric_table import METRICS
-from service.streaming.decoder import Decoder, DecoderSettings
-from service.streaming.input_topics import INPUT_TOPICS
 from service.streaming.metrics import Metrics
-from service.streaming.topic_plan import DAY_MS, topic_plan
+from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.input_topics import INPUT_TOPICS
 
 EVERYTHING: Final = Settings(notices={"thresholds": [{"name": "any", "number": "nps", "limit": 0}]})
 """With a threshold there is every topic."""

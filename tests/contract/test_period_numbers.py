@@ -14,7 +14,7 @@ from service.domain.periods.day_part import DayPart
 from service.domain.periods.numbers import NUMBERS, Counts, Number, PeriodRow, Unit
 from service.domain.periods.rows import CSV_COLUMNS, PERIOD_COLUMNS, RowMaker
 from service.domain.policy import Shop
-from service.streaming.period_records import numbers_of
+from service.wire.period_records import numbers_of
 
 NAMES = tuple(number.name for number in NUMBERS)
 TYPES = {Unit.COUNT: int, Unit.MONEY: Decimal, Unit.PERCENT: float, Unit.POINTS: float, Unit.MEAN: float}

@@ -16,12 +16,12 @@ import msgspec
 import pytest
 
 from service.backtest.run import backtest
+from service.cluster import topics
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.findings import Decision, Kind, Reason
 from service.feed.simulate import Cafe, Simulation
-from service.streaming import topics
-from service.streaming.period_records import csv_cells
-from service.streaming.tail import open_reader, partitions_of, records_until_now
+from service.wire.period_records import csv_cells
 from tests.support.broker import TestBroker
 from tests.support.load import settings_for
 from tests.support.worker_process import ROOT, Positions, WorkerProcess, environment_of

@@ -8,8 +8,8 @@ import time
 import httpx
 import pytest
 
+from service.cluster import topics
 from service.local_broker.broker import LocalKafka
-from service.streaming import topics
 from tests.integration.test_web import free_port
 from tests.support.live_shop import metric, readiness, until
 from tests.support.load import many_purchases, send, settings_for

@@ -19,13 +19,13 @@ from service.carrying.moving import export_state, import_state, repartition, res
 from service.carrying.outputs import Outputs
 from service.carrying.reading import newest
 from service.carrying.writing import open_writer, set_offsets
+from service.cluster import topics
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.delivery.memory import Entry, State, key_of, pack
 from service.domain.changelog import KEYED_KEY, LOGS_KEY, POSITION_KEY, UNFINISHED_KEY, unpack_positions
 from service.errors import ChurnAlertError
 from service.feed.partitions import partition_for
-from service.streaming import topics
-from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.integration.test_operations import NAMES, Cafe, cafe_of, shop_of
 from tests.support.broker import TestBroker
 from tests.support.load import Line, lines_of, send, settings_for

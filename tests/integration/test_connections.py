@@ -14,10 +14,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from service.cli import app
+from service.cluster import topics
 from service.config import KafkaSettings, Settings
 from service.connection import NoBrokerError, RefusedError, look_in
 from service.errors import ChurnAlertError
-from service.streaming import topics
 from tests.integration.test_delivery import FAR_US, Post
 from tests.integration.test_webhook import SECRET, Webhook
 from tests.support.delivery_world import requested

@@ -18,9 +18,9 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas.inputs import CustomerEvent
+from service.cluster import topics
 from service.config import Settings
 from service.errors import ExitCode
-from service.streaming import topics
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import cancelled, requested
 from tests.support.load import settings_for

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from service.cluster import topics
 from service.config import Settings
-from service.streaming import topics
 from tests.support.broker import TestBroker
 from tests.support.load import settings_for
 from tests.support.worker_process import ROOT, environment_of

@@ -9,9 +9,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
+from service.cluster import topics
 from service.config import Settings
 from service.errors import ExitCode
-from service.streaming import topics
 from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.live_shop import metric, readiness, until, until_told

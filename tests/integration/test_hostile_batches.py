@@ -14,9 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli import app
+from service.cluster import topics
 from service.config import Settings
-from service.streaming import topics
-from service.streaming.dead_letters import read_dead_letters
+from service.refused.dead_letters import read_dead_letters
 from tests.support.broker import TestBroker
 from tests.support.hostile_batches import (
     GZIP,

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from kafka import KafkaProducer
 
+from service.cluster import topics
 from service.config import Settings
 from service.delivery.letter_post import LetterPost
 from service.letter.sample import WEEK, sample_of
 from service.letter.writing import write
-from service.streaming import topics
-from service.streaming.period_records import numbers_of
+from service.wire.period_records import numbers_of
 from tests.support.broker import TestBroker
 from tests.support.browser import chromium
 from tests.support.load import settings_for

@@ -11,13 +11,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import TopicPartition
 
+from service.cluster import topics
 from service.config import Settings
 from service.connection.admin import open_admin
 from service.domain.calendar import SECOND_US
 from service.domain.events import Purchase
 from service.errors import ExitCode
 from service.feed.records import key_of, value_of
-from service.streaming import topics
 from service.streaming.transport import FETCH_WAIT_MS
 from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker

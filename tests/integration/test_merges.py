@@ -10,14 +10,14 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from service.cluster import topics
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.events import Erasure, Event, Merge, Profile, Purchase
 from service.errors import ConfigurationError
 from service.feed.partitions import partition_for
 from service.inspect.lookup import inspect_customer
-from service.streaming import topics
-from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
 from tests.support.load import START_US, lines_of, send, settings_for
 from tests.support.worker_process import Positions, WorkerProcess

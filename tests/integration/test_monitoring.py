@@ -26,14 +26,14 @@ from prometheus_client import start_http_server
 
 from deploy.monitoring.alerts import ALERTS, RECORDINGS
 from deploy.monitoring.dashboards import dashboards
+from service.cluster import topics
+from service.cluster.known_logs import KnownLogs
+from service.cluster.log_ends import Ends, Log
 from service.config import Settings
 from service.delivery.metrics import DeliveryMetrics
 from service.feed.replay import replay
 from service.feed.simulate import Cafe, Simulation
-from service.streaming import topics
 from service.streaming.job import Written
-from service.streaming.known_logs import KnownLogs
-from service.streaming.log_ends import Ends, Log
 from service.streaming.metrics import Metrics
 from service.streaming.reach import AWAY_S, Reach
 from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of

@@ -17,6 +17,8 @@ import pytest
 
 from service.carrying.idle import groups_of
 from service.carrying.reading import newest
+from service.cluster import topics
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import POSITION_KEY, day_of_key
@@ -24,9 +26,7 @@ from service.domain.events import Event, Purchase
 from service.domain.findings import Outcome
 from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
-from service.streaming import topics
-from service.streaming.input_topics import input_names
-from service.streaming.tail import open_reader, partitions_of, records_until_now
+from service.wire.input_topics import input_names
 from tests.support.broker import TestBroker
 from tests.support.engines import decisions
 from tests.support.live_shop import until

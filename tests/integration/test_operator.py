@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
+from service.cluster import topics
 from service.domain.calendar import utc_text
 from service.errors import ConfigurationError
-from service.streaming import topics
 from service.streaming.operator import resume_outreach
 from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker

@@ -12,9 +12,9 @@ from typer.testing import CliRunner, Result
 
 from schemas.envelope import OutreachRequestedEvent
 from service.cli import app
+from service.cluster import topics
 from service.config import Settings
 from service.errors import ConfigurationError
-from service.streaming import topics
 from tests.support.broker import TestBroker
 from tests.support.load import settings_for
 from tests.support.worker_process import environment_of

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.streaming import topics
+from service.cluster import topics
 from tests.integration.test_web import free_port
 from tests.support.attack import Attack
 from tests.support.broker import TestBroker

@@ -14,15 +14,15 @@ import msgspec
 import pytest
 
 from service.backtest.run import backtest
+from service.cluster import topics
+from service.cluster.partitioner import function_of, sample_of
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.events import Event, Profile, Purchase
 from service.domain.findings import Decision
 from service.feed.replay import partitioner_of, replay
 from service.feed.simulate import Cafe, Simulation
 from service.inspect.lookup import inspect_customer
-from service.streaming import topics
-from service.streaming.partitioner import function_of, sample_of
-from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
 from tests.support.load import lines_of, send, settings_for
 from tests.support.worker_process import Positions, WorkerProcess

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from service.cluster import topics
+from service.cluster.topic_plan import topic_plan
 from service.config import Settings
 from service.domain.events import Purchase
 from service.feed.records import key_of, value_of
-from service.streaming import topics
-from service.streaming.topic_plan import topic_plan
 from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of, wait_until
 from tests.integration.test_errors_for_people import run
 from tests.support.broker import TestBroker

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from service.cluster import topics
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
-from service.streaming import topics
-from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.support.broker import TestBroker
 from tests.support.checker import check
 from tests.support.load import Line, send, settings_for

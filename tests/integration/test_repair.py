@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from service.cluster import topics
 from service.domain.events import Purchase, Survey, SurveyAnswer
 from service.feed.records import key_of, value_of
-from service.streaming import topics
 from tests.integration.test_errors_for_people import run
 from tests.support.broker import TestBroker
 from tests.support.load import Line, send, settings_for

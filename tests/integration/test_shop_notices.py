@@ -8,10 +8,10 @@ from contextlib import suppress
 
 import pytest
 
+from service.cluster import topics
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
-from service.streaming import topics
 from service.streaming.period_totals import Publisher
-from service.streaming.tail import open_reader, partitions_of, records_until_now
 from tests.integration.test_webhook import SECRET, Webhook, wait_until
 from tests.support.broker import TestBroker
 from tests.support.load import settings_for

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from service.cluster import topics
+from service.cluster.topic_plan import Role, topic_plan
 from service.config import Settings
 from service.errors import ConfigurationError, TransientError
-from service.streaming import topics
-from service.streaming.topic_plan import Role, topic_plan
 from tests.support.broker import TestBroker
 
 pytestmark = pytest.mark.broker

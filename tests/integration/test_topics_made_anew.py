@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 
+from service.cluster import topics
 from service.config import Settings
 from service.domain.events import Purchase
 from service.errors import ExitCode
-from service.streaming import topics
 from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.live_shop import metric, until

@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 from kafka import TopicPartition
 
+from service.cluster import topics
+from service.cluster.tail import open_reader
 from service.config import Settings
-from service.streaming import topics
-from service.streaming.tail import open_reader
 from tests.support.broker import TestBroker
 from tests.support.live_shop import until
 from tests.support.load import Line, send, settings_for

@@ -20,12 +20,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.cluster import topics
 from service.config import Settings, TopicNames
 from service.feed.replay import replay
 from service.feed.simulate import Cafe, Simulation
 from service.metric_table import WORKER
 from service.processes.tethered import Tethered
-from service.streaming import topics
 from tests.support.broker import TestBroker
 from tests.support.browser import chromium
 from tests.support.promtool import complaints

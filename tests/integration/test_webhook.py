@@ -16,9 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli import app
+from service.cluster import topics
 from service.config import Settings
 from service.delivery.signing import Verifier, keys_of
-from service.streaming import topics
 from tests.integration.test_delivery import FAR_US, PATIENCE_S, Deliverer, Post
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import cancelled, requested

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 import pytest
 
 from schemas.outputs import DeadLetter
+from service.cluster import topics
 from service.config import Settings
 from service.feed.simulate import Cafe, Simulation
-from service.streaming import topics
-from service.streaming.dead_letters import read_dead_letters
+from service.refused.dead_letters import read_dead_letters
 from tests.support.broker import TestBroker
 from tests.support.checker import check
 from tests.support.load import Hostile, hostile, lines_of, mixed, send, settings_for

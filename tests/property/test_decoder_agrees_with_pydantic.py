@@ -16,8 +16,8 @@ from schemas.inputs import SurveyAnswer as WireAnswer
 from service.domain.calendar import SECOND_US
 from service.domain.events import Purchase, Resolved, SurveyAnswer
 from service.errors import ErrorCode, PoisonError
-from service.streaming.decoder import Decoder, DecoderSettings
-from service.streaming.wire_lenient import readable_answer, readable_purchase
+from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.lenient import readable_answer, readable_purchase
 
 NOW_US = 1_750_000_000 * SECOND_US
 SHOP = DecoderSettings(rates={"USD": Decimal("0.92"), "JPY": Decimal("0.0061")})

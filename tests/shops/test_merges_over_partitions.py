@@ -10,13 +10,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from service.cluster.partitioner import Kept
 from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Merge
 from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
-from service.streaming.partitioner import Kept
 from tests.shops.test_placement import LATER_US, log_of
 from tests.support.engines import everybody_of
 from tests.support.load import settings_for

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.outputs import DeadLetter
+from service.cluster.partitioner import Kept
 from service.domain.events import Event
 from service.domain.findings import Decision
 from service.domain.periods.ledger import unpack
 from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
-from service.streaming.dead_letters import _bytes
-from service.streaming.partitioner import Kept
+from service.refused.dead_letters import _bytes
 from tests.support.engines import START_US, shop_log, whole_state
 from tests.support.load import settings_for
 from tests.support.small_group import FUNCTION, Placed, SmallGroup, home, mixed_of

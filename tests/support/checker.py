@@ -47,9 +47,9 @@ from service.domain.periods.ledger import unpack
 from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
 from service.errors import PoisonError
-from service.streaming.decoder import Decoder, DecoderSettings
-from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
-from service.streaming.period_records import numbers_of, record_key
+from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.encoder import Encoder, EncoderSettings, TopicKind
+from service.wire.period_records import numbers_of, record_key
 
 SHOWN = 5
 """Differences of one kind that are spelled out."""

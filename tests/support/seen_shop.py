@@ -17,9 +17,9 @@ from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
 from service.feed.simulate import Cafe, Simulation
 from service.streaming.brought_totals import BroughtRow, BroughtTotals
-from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
 from service.web.recent import Decided, RecentDecisions
 from service.web.shop_view import CustomerCounts, Expected, PartitionHealth, Readiness
+from service.wire.encoder import Encoder, EncoderSettings, TopicKind
 
 START = date(2024, 1, 1)
 _TURN = 2_000

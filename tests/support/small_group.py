@@ -14,17 +14,17 @@ from unittest.mock import patch
 
 from aiokafka.structs import ConsumerRecord
 
+from service.cluster.partitioner import Kept
+from service.cluster.placement import Placement
 from service.config import Settings
 from service.domain.changelog import PARTITIONER_KEY, PROGRESS_KEY
 from service.domain.events import Event
 from service.domain.findings import Decision
 from service.feed.records import key_of, value_of
-from service.streaming.input_topics import TOPIC_OF
 from service.streaming.job import PartitionJob
-from service.streaming.key_hash import FUNCTIONS
-from service.streaming.partitioner import Kept
-from service.streaming.placement import Placement
 from service.streaming.producer import Destination
+from service.wire.input_topics import TOPIC_OF
+from service.wire.key_hash import FUNCTIONS
 
 Placed = tuple[int, Event]
 """A partition, and an event whose record lies there."""

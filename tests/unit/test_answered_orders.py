@@ -19,7 +19,7 @@ from service.domain.hashed_ids import order_hash
 from service.domain.purchase_history import order_of
 from service.feed.records import key_of, value_of
 from service.history import open_history
-from service.streaming.decoder import Decoder, DecoderSettings
+from service.wire.decoder import Decoder, DecoderSettings
 from tests.support.customers import answers_with
 from tests.support.engines import Changelog, apply_all, at, make_engine, weekly, whole_state
 

@@ -17,7 +17,7 @@ from service.domain.events import Event
 from service.domain.periods.ledger import unpack
 from service.feed.records import key_of, value_of
 from service.history import open_history
-from service.streaming.decoder import Decoder, DecoderSettings
+from service.wire.decoder import Decoder, DecoderSettings
 from tests.support.engines import make_engine
 
 NOW_US = 1_800_000_000_000_000

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from service.cluster.gaps import Gap
+from service.cluster.log_ends import Ends, Log, SourcePartition
 from service.config import KafkaSettings, Settings
 from service.errors import FatalError
 from service.streaming.batches import Intake
-from service.streaming.gaps import Gap
 from service.streaming.job import PartitionJob
-from service.streaming.log_ends import Ends, Log, SourcePartition
 from service.streaming.transport import Batch
 
 TOPIC = "purchases"

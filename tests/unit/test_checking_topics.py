@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from service.cluster import topics
 from service.config import Settings
 from service.connection import NoBrokerError
 from service.errors import TransientError
-from service.streaming import topics
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from service.domain.events import Event, Merge
 from service.domain.findings import Arm, Decision, Outcome, Reason
 from service.domain.outreach.control import ControlGroup
 from service.domain.policy import ConsentRule, OutreachPolicy, Rotation, Rung
-from service.streaming.encoder import Encoder, EncoderSettings, TopicKind
+from service.wire.encoder import Encoder, EncoderSettings, TopicKind
 from tests.support.engines import Changelog, apply_all, at, decisions, make_engine, purchase, shop_log
 
 CALENDAR = Calendar(ZoneInfo("Europe/Paris"))

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from schemas.outputs import DeadLetter, DeadLetterReference
 from service.commands.dead_letters import _shown, instant
 from service.errors import ConfigurationError, ErrorCode
-from service.streaming.dead_letters import Reference, StoredDeadLetter, Wanted, _letter_of, encode_reference
+from service.refused.dead_letters import Reference, StoredDeadLetter, Wanted, _letter_of, encode_reference
 
 NOW_US = 1_800_000_000_000_000
 

@@ -10,7 +10,7 @@ import pytest
 from service.domain.calendar import SECOND_US
 from service.domain.events import Erasure, Item, Profile, Purchase, Resolved, Survey, SurveyAnswer
 from service.errors import ErrorCode, PoisonError
-from service.streaming.decoder import Decoder, DecoderSettings
+from service.wire.decoder import Decoder, DecoderSettings
 
 NOW_US = 1_750_000_000 * SECOND_US
 SHOP = DecoderSettings(currency="EUR", minor_digits=2, rates={"USD": Decimal("0.9"), "JPY": Decimal("0.00615")})

@@ -16,7 +16,7 @@ from service.domain.customer import Customer
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, Survey, SurveyAnswer
 from service.domain.findings import HealthBand, Outcome, Output, Reason, Scores, ScoresErased, Segment
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Shop
-from service.streaming.encoder import Encoder, EncoderSettings
+from service.wire.encoder import Encoder, EncoderSettings
 from tests.support.engines import (
     EVENT_TIME,
     OPEN_HOUSE,

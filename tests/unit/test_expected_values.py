@@ -8,9 +8,9 @@ from service.config import KafkaSettings, Settings
 from service.domain.events import Purchase
 from service.domain.findings import Scores, Segment
 from service.engines import new_engine
-from service.streaming.score_records import ScoreEncoder
 from service.web.expected_values import ExpectedValues
 from service.web.shop_view import Expected
+from service.wire.score_records import ScoreEncoder
 
 
 def of_somebody() -> Scores:

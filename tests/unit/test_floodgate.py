@@ -11,8 +11,8 @@ from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
 from service.domain.calendar import utc_text
-from service.streaming import floodgate
-from service.streaming.floodgate import Floodgate
+from service.refused import floodgate
+from service.refused.floodgate import Floodgate
 from service.streaming.job import PartitionJob
 
 NOW_US = 1_790_000_000_000_000

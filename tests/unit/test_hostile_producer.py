@@ -23,10 +23,10 @@ from service.domain.purchase_history import entries_of
 from service.domain.sealed_chunks import CHUNK, MOST_CHUNKS
 from service.domain.sources import MOST as MOST_SOURCES
 from service.errors import ErrorCode, PoisonError
-from service.streaming.dead_letters import encode_dead_letter, key_of_letter
-from service.streaming.decoder import Decoder, DecoderSettings
+from service.refused.dead_letters import encode_dead_letter, key_of_letter
 from service.streaming.job import SLICE, PartitionJob
 from service.streaming.producer import MAX_REQUEST_BYTES
+from service.wire.decoder import Decoder, DecoderSettings
 from tests.support.engines import Changelog, apply_all, at, make_engine, purchase, weekly, whole_state
 
 NOW_US = 1_800_000_000_000_000

@@ -12,7 +12,7 @@ from kafka.partitioner.default import murmur2 as murmur2_of_kafka_python
 
 from service.config import KafkaSettings
 from service.feed.partitions import partition_for, partitioner_without_broker
-from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS, crc32_of, fnv1a, murmur2
+from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS, crc32_of, fnv1a, murmur2
 
 UNALIGNED = b"PreAmbleWillBeRemoved,ThePrePartThatIs"
 

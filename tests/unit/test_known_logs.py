@@ -6,15 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from service.cluster.gaps import Gap, tell
+from service.cluster.known_logs import KnownLogs
+from service.cluster.log_ends import Log
+from service.cluster.topic_ids import GONE, WAITS_FOR_S, Course, TopicNow, topics_now
 from service.config import KafkaSettings, Settings
 from service.domain.changelog import LOGS_KEY
 from service.errors import ConfigurationError, RecordsLostError, StartAgainError
-from service.streaming.gaps import Gap, tell
 from service.streaming.job import PartitionJob
-from service.streaming.known_logs import KnownLogs
-from service.streaming.log_ends import Log
 from service.streaming.producer import Destination
-from service.streaming.topic_ids import GONE, WAITS_FOR_S, Course, TopicNow, topics_now
 
 OLD, NEW = TopicNow(b"old-old-old-old-", 1), TopicNow(b"new-new-new-new-", 1)
 STATE, LEDGER = "churn-alert-state", "churn-alert-ledger"
@@ -140,7 +140,7 @@ def test_a_topic_that_is_made_again_under_a_process_ends_its_life() -> None:
 
 def test_a_topic_that_nobody_makes_again_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 0.0
-    monkeypatch.setattr("service.streaming.topic_ids.time", SimpleNamespace(monotonic=lambda: now_s))
+    monkeypatch.setattr("service.cluster.topic_ids.time", SimpleNamespace(monotonic=lambda: now_s))
     course = Course()
     course.note({"purchases": GONE})
     now_s = WAITS_FOR_S

@@ -64,7 +64,7 @@ from typer.testing import CliRunner
 
 from service.cli import app
 from service.domain.findings import Kind
-from service.streaming.encoder import Encoder, EncoderSettings
+from service.wire.encoder import Encoder, EncoderSettings
 from service.wording.languages import LANGUAGES, language_of
 from service.wording.sentences import sentence
 from tests.contract.test_encoder import DECISION

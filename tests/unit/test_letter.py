@@ -36,7 +36,7 @@ from service.errors import ConfigurationError
 from service.letter.content import Key, letter_of, row_of, week_before
 from service.letter.sample import WEEK, sample_of
 from service.letter.writing import write
-from service.streaming.period_records import numbers_of
+from service.wire.period_records import numbers_of
 from tests.support.mail_sink import Handler, Sink
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

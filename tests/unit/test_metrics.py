@@ -19,6 +19,8 @@ from prometheus_client import Counter as SomebodyElses
 
 from schemas.outputs import PeriodMetrics
 from service.build_info import flavour, version
+from service.cluster.known_logs import KnownLogs
+from service.cluster.log_ends import Ends, Log
 from service.config.sections import ShopSettings
 from service.delivery.metrics import DeliveryMetrics
 from service.domain.calendar import Granularity
@@ -27,8 +29,6 @@ from service.domain.periods.rows import WINDOWS, RowMaker
 from service.domain.policy import Shop
 from service.metric_table import DELIVERER, WORKER
 from service.streaming.job import Written
-from service.streaming.known_logs import KnownLogs
-from service.streaming.log_ends import Ends, Log
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from tests.support.engines import OPEN_HOUSE, apply_all, decisions, make_engine, purchase, weekly

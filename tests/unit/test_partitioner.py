@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from service.streaming.key_hash import FUNCTIONS
-from service.streaming.partitioner import Kept, Sample, _place, fitting, sentences
+from service.cluster.partitioner import Kept, Sample, _place, fitting, sentences
+from service.wire.key_hash import FUNCTIONS
 
 PARTITIONS = 4
 KEYS = [f"c{number:03d}".encode() for number in range(60)]

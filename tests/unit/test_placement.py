@@ -10,6 +10,8 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 from structlog.testing import capture_logs
 
+from service.cluster.partitioner import Kept
+from service.cluster.placement import Placement, Progress, Read
 from service.config import Settings
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.changelog import PARTITIONER_KEY, PROGRESS_KEY
@@ -18,9 +20,7 @@ from service.domain.parcels import Parcel
 from service.errors import ConfigurationError, ErrorCode, FatalError
 from service.fetching import SetAside
 from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, Strange, pack_record, unpack
-from service.streaming.key_hash import FUNCTIONS
-from service.streaming.partitioner import Kept
-from service.streaming.placement import Placement, Progress, Read
+from service.wire.key_hash import FUNCTIONS
 
 NOW_US = 1_700_000_000_000_000
 TOPICS = ("customers", "purchases", "surveys")

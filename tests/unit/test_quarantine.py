@@ -24,11 +24,11 @@ from service.domain.outreach.ladder import Ladder
 from service.domain.scores import record_of
 from service.errors import CeilingError, FatalError
 from service.feed.records import value_of
-from service.streaming.decoder import Decoder
-from service.streaming.encoder import Encoder
+from service.refused.quarantine import Kind, Stumbled
 from service.streaming.job import PartitionJob
 from service.streaming.producer import Destination, Record
-from service.streaming.quarantine import Kind, Stumbled
+from service.wire.decoder import Decoder
+from service.wire.encoder import Encoder
 from tests.support.engines import purchase, shop_log, whole_state
 
 SETTINGS = Settings(time={"clock": "event"})
@@ -194,7 +194,7 @@ def test_a_date_that_fails_sets_its_customer_aside_and_nobody_else(monkeypatch: 
     assert not any(b"ann" in key for key in world.kept[LEDGER])
 
     monkeypatch.undo()
-    monkeypatch.setattr("service.streaming.quarantine.version", lambda: "the next")
+    monkeypatch.setattr("service.refused.quarantine.version", lambda: "the next")
     world.start()
     assert world.job.engine.aside == set()  # another release looks again
 

@@ -13,11 +13,11 @@ from kafka.errors import (
     NotCoordinatorError,
 )
 
+from service.cluster.topic_ids import TopicNow
 from service.config import KafkaSettings
 from service.delivery import remembered
 from service.delivery.remembered import MEMORY_ID, OUTREACH_ID, is_another, other_memory, remembered_in
 from service.errors import TransientError
-from service.streaming.topic_ids import TopicNow
 
 NOW = KafkaSettings()
 BEFORE = NOW.model_copy(update={"topics": NOW.topics.model_copy(update={"deliveries": "sent"})})

@@ -13,10 +13,10 @@ from aiokafka.structs import ConsumerRecord
 from schemas.outputs import DeadLetter
 from service.config import Settings
 from service.domain.changelog import ASKED_PREFIX, RETRIED_PREFIX
-from service.streaming.dead_letters import StoredDeadLetter, retry_dead_letters
+from service.refused.dead_letters import StoredDeadLetter, retry_dead_letters
+from service.refused.retries import MARK_HEADER, Became, Mark, Marks, Retries, Standing, identity_of, pack_asked
 from service.streaming.job import PartitionJob, Written
 from service.streaming.producer import Destination
-from service.streaming.retries import MARK_HEADER, Became, Mark, Marks, Retries, Standing, identity_of, pack_asked
 
 SETTINGS = Settings(time={"clock": "event"})
 RATED = SETTINGS.changed(shop={"rates": {"USD": "0.9"}})

@@ -7,7 +7,7 @@ from collections import defaultdict
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
-from service.streaming.log_ends import Ends, Log, SourcePartition
+from service.cluster.log_ends import Ends, Log, SourcePartition
 from service.streaming.transport import Consumer
 
 GONE = TP("purchases", 1)

@@ -15,7 +15,7 @@ from service.config import Settings
 from service.domain.changelog import POSITION_KEY, unpack_positions
 from service.errors import ErrorCode, FatalError
 from service.fetching import SetAside
-from service.streaming.dead_letters import StoredDeadLetter, encode_dead_letter
+from service.refused.dead_letters import StoredDeadLetter, encode_dead_letter
 from service.streaming.job import PartitionJob, Written
 from service.streaming.recovery import _refuse
 

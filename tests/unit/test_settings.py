@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from service.cluster.topic_plan import topic_plan
 from service.commands.show_config import config_toml
 from service.config import BESIDE_THE_SETTINGS, ENV_PREFIX, Settings, child_environment, load_settings
 from service.connection import check_files
@@ -16,7 +17,6 @@ from service.domain.events import Purchase
 from service.errors import ConfigurationError
 from service.message import Renderer, ShopFacts
 from service.streaming.job import PartitionJob
-from service.streaming.topic_plan import topic_plan
 from service.web.server import take_port
 
 SECRETS = [

@@ -13,6 +13,7 @@ from aiokafka.structs import ConsumerRecord
 from pydantic import ValidationError
 
 from schemas.export import OUTPUTS, schema_of
+from service.cluster.topic_plan import topic_plan
 from service.config import Settings, ThresholdSettings
 from service.domain.calendar import DAY_US, HOUR_US, to_date
 from service.domain.changelog import TODAY_KEY, day_key, pack_today
@@ -25,7 +26,6 @@ from service.notices.judge import State, Told, about, notice_of
 from service.streaming.period_totals import Publisher, ShopTotals
 from service.streaming.producer import Destination, Record
 from service.streaming.shop_notices import ShopNotices
-from service.streaming.topic_plan import topic_plan
 from service.streaming.turn_size import START_BYTES
 from tests.support.engines import make_engine
 

@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 from aiokafka.structs import TopicPartition as AsyncTopicPartition
 from kafka import TopicPartition
 
-from service.streaming.tail import has_reached, read_to_the_end, records_until_now
+from service.cluster.tail import has_reached, read_to_the_end, records_until_now
 
 Fetch = tuple[list[int], int]
 """Offsets of the records of one fetch, and the position after it: markers and what compaction removed lie between."""

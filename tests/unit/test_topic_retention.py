@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from service.cluster.topic_plan import DAY_MS, topic_plan
+from service.cluster.topic_problems import Existing, kept_otherwise, problems_of
 from service.config import Settings
-from service.streaming.topic_plan import DAY_MS, topic_plan
-from service.streaming.topic_problems import Existing, kept_otherwise, problems_of
 
 SETTINGS = Settings()
 

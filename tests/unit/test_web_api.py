@@ -13,8 +13,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from service.cluster.log_ends import Ends, Log
 from service.metric_table import WORKER
-from service.streaming.log_ends import Ends, Log
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.audit import Audit

@@ -17,8 +17,8 @@ from service.domain.periods.day_part import DayPart
 from service.domain.uplift.measured import measure
 from service.domain.uplift.sums import ArmSums
 from service.streaming.brought_totals import WHOLE, BroughtRow
-from service.streaming.encoder import Encoder, EncoderSettings
 from service.web.live import fingerprint
+from service.wire.encoder import Encoder, EncoderSettings
 from tests.support.engines import (
     Changelog,
     apply_all,

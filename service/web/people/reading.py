@@ -14,10 +14,10 @@ import structlog
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from service.cluster.tail import has_reached, open_async_reader
 from service.config import Settings
 from service.domain.policy import ClockMode
 from service.errors import ConfigurationError
-from service.streaming.tail import has_reached, open_async_reader
 from service.web.people.roll import Roll
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0

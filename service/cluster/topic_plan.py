@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from service.config import Settings
-from service.streaming.input_topics import input_names
+from service.wire.input_topics import input_names
 
 DAY_MS = 86_400_000
 MIN_INPUT_BYTES = 4 << 20

@@ -16,14 +16,14 @@ from aiokafka.structs import ConsumerRecord
 from kafka.errors import KafkaError
 
 from schemas.outputs import DeadLetter
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.connection import new_producer
 from service.domain.calendar import utc_text
 from service.domain.changelog import ASKED_PREFIX
 from service.errors import ConfigurationError, ErrorCode
 from service.fetching import SetAside
-from service.streaming.retries import OWN_HEADERS, RETRIED_HEADER, Mark, Marks, Retries, identity_of, pack_asked
-from service.streaming.tail import open_reader, partitions_of, records_until_now
+from service.refused.retries import OWN_HEADERS, RETRIED_HEADER, Mark, Marks, Retries, identity_of, pack_asked
 
 log = structlog.get_logger()
 

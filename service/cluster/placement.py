@@ -16,11 +16,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import structlog
 
+from service.cluster.partitioner import AUTO, REPAIR, Kept
 from service.config import Settings
 from service.domain.changelog import PARTITIONER_KEY, PROGRESS_KEY
 from service.errors import ConfigurationError, FatalError
-from service.streaming.key_hash import FUNCTIONS
-from service.streaming.partitioner import AUTO, REPAIR, Kept
+from service.wire.key_hash import FUNCTIONS
 
 log = structlog.get_logger()
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from service.cluster.topic_plan import DAY_MS, Role, TopicSpec, dead_letter_bytes, topic_plan
 from service.config import DEFAULT_PARTITIONS, Settings
-from service.streaming.input_topics import input_names
-from service.streaming.topic_plan import DAY_MS, Role, TopicSpec, dead_letter_bytes, topic_plan
+from service.wire.input_topics import input_names
 
 
 @dataclass(frozen=True, slots=True)

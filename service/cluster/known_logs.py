@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from service.streaming.topic_ids import TopicNow
+from service.cluster.topic_ids import TopicNow
 
 ENDS_S: Final = 10.0
 """So often at most it is told again how far the own topics have been written: what is lost of them in between shows in

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from service.streaming.log_ends import Log
+from service.cluster.log_ends import Log
 
 
 class Gap(NamedTuple):

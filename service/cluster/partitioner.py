@@ -15,11 +15,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.tail import open_async_reader, partitions_of, records_until_now
 from service.config import KafkaSettings, Settings
 from service.domain.changelog import PARTITIONER_KEY
-from service.streaming.input_topics import input_names
-from service.streaming.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
-from service.streaming.tail import open_async_reader, partitions_of, records_until_now
+from service.wire.input_topics import input_names
+from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 
 AUTO: Final = "auto"
 SAMPLE_PLACES: Final = 5

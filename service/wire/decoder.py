@@ -36,11 +36,11 @@ from service.domain.events import (
     Withdrawal,
 )
 from service.errors import ErrorCode, PartlyRefusedError, PoisonError
-from service.streaming.currencies import Money
-from service.streaming.framing import Headers, check_headers, read_object, unframe
-from service.streaming.wire_fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
-from service.streaming.wire_lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
-from service.streaming.wire_strict import validate, validate_fields
+from service.wire.currencies import Money
+from service.wire.fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
+from service.wire.framing import Headers, check_headers, read_object, unframe
+from service.wire.lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
+from service.wire.strict import validate, validate_fields
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SURVEYS: Final = {survey.value: survey for survey in Survey}

@@ -27,8 +27,8 @@ from service.domain.events import (
     Withdrawal,
 )
 from service.domain.money import minor_to_text
-from service.streaming.decoder import Decoder
-from service.streaming.framing import Headers
+from service.wire.decoder import Decoder
+from service.wire.framing import Headers
 
 Decode = Callable[[bytes | None, bytes | None, Headers, int], Event]
 """Value, key and headers of a record, and the present time in µs → the event. PoisonError when it can never be

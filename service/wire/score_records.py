@@ -8,7 +8,7 @@ import xxhash
 from service.domain.calendar import to_date, utc_text
 from service.domain.findings import HealthPart, LatestAnswer, Scores
 from service.domain.money import minor_to_text
-from service.streaming.cloud_events import SOURCE, rounded, time_or_none
+from service.wire.cloud_events import SOURCE, rounded, time_or_none
 
 
 class _AnswerData(msgspec.Struct, frozen=True, gc=False):

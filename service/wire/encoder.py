@@ -11,8 +11,8 @@ from service.config import Settings
 from service.domain.calendar import utc_text
 from service.domain.findings import Decision, Evidence, Kind, Outcome, Output, Reason, Scores, ScoresErased
 from service.domain.money import minor_to_text
-from service.streaming.cloud_events import Fields, cloud_event, rounded, time_or_none
-from service.streaming.score_records import ScoreEncoder
+from service.wire.cloud_events import Fields, cloud_event, rounded, time_or_none
+from service.wire.score_records import ScoreEncoder
 from service.wording.language import Language
 from service.wording.languages import DEFAULT, language_of
 from service.wording.sentences import sentence

@@ -13,14 +13,14 @@ from typing import Any
 from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from service.cluster import partitioner
+from service.cluster.tail import open_reader
+from service.cluster.topic_plan import Role, TopicSpec, topic_plan
+from service.cluster.topic_problems import Existing, kept_otherwise, problems_of, wrong_counts, wrong_policies
 from service.config import DEFAULT_PARTITIONS, KafkaSettings, Settings
 from service.connection import NoBrokerError, RefusedError, new_admin
 from service.errors import ConfigurationError, TransientError
-from service.streaming import partitioner
-from service.streaming.input_topics import input_names
-from service.streaming.tail import open_reader
-from service.streaming.topic_plan import Role, TopicSpec, topic_plan
-from service.streaming.topic_problems import Existing, kept_otherwise, problems_of, wrong_counts, wrong_policies
+from service.wire.input_topics import input_names
 
 Say = Callable[[str], None]
 """Receives one line for a person."""
