@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from service.config import Settings
+from service.domain.periods.beyond_chance import change_of
 from service.domain.periods.numbers import PeriodRow
-from service.web.beyond_chance import change_of
 from service.wording.catalogue import catalogue_in
 from service.wording.formats import Formats
 from service.wording.languages import DEFAULT, language_of

@@ -17,8 +17,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from service.config.notices import ThresholdSettings
+from service.domain.periods.beyond_chance import change_of
 from service.domain.periods.numbers import PeriodRow
-from service.web.beyond_chance import change_of
 
 _RESTS_ON: Final[Mapping[str, str]] = {
     "retention_rate": "customers_at_start",

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
+from service.domain.periods.beyond_chance import Change, MoneyByDay, change_of
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit
-from service.web.beyond_chance import Change, MoneyByDay, change_of
 from service.web.shop_view import Expected
 from service.web.shown import Shown
 from service.web.targets import Target

@@ -12,10 +12,10 @@ from schemas.outputs import PeriodMetrics
 from service.config import Settings
 from service.config.targets import OF_THE_PERIOD, TargetSettings
 from service.domain.money import minor_to_text
+from service.domain.periods.beyond_chance import change_of
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit
 from service.domain.periods.span import FREE, NOT_ALWAYS_KNOWN
 from service.web.api import V1, refuse_while_adding_up
-from service.web.beyond_chance import change_of
 from service.web.described import documented
 from service.web.responses import json_answer
 from service.web.shop_view import ShopFacts

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from service.config import Settings
 from service.config.targets import OF_THE_PERIOD
+from service.domain.periods.beyond_chance import is_off_target
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit
-from service.web.beyond_chance import is_off_target
 from service.web.shop_view import Expected
 from service.wording.formats import Formats
 from service.wording.period_numbers import LESS_IS_BETTER

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from service.domain.periods.beyond_chance import is_off_target
 from service.domain.periods.numbers import PeriodRow
 from service.domain.policy import Industry
-from service.web.beyond_chance import is_off_target
 from service.wording.figures import BarLine, bar
 from service.wording.formats import Formats
 from service.wording.shown_periods import caution

@@ -26,7 +26,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "domain": {"schemas", "domain.learning", "domain.outreach", "domain.periods"},
     "domain.learning": {"domain"},
     "domain.outreach": {"domain", "domain.learning", "domain.uplift"},
-    "domain.periods": {"domain"},
+    "domain.periods": {"domain", "domain.uplift"},
     "domain.uplift": set(),
     # what everybody may stand on
     "errors": set(),
@@ -43,8 +43,8 @@ ROOMS: Final[dict[str, set[str]]] = {
     "wording": {"domain", "domain.periods", "errors", "config"},
     "message": {"schemas", "domain", "errors", "config", "wording"},
     "history": {"schemas", "domain", "errors"},
-    "notices": {"config", "domain.periods", "web", "wording"},
-    "letter": {"config", "domain", "domain.periods", "web", "wording"},
+    "notices": {"config", "domain.periods", "wording"},
+    "letter": {"config", "domain", "domain.periods", "wording"},
     # Kafka: what a record says, what lies in the cluster, what was refused; and who reads and writes there
     "wire": {"schemas", "domain", "domain.periods", "errors", "config", "wording"},
     "cluster": {"domain", "errors", "config", "connection", "fetching", "wire"},

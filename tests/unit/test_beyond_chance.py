@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from service.domain.calendar import to_day
+from service.domain.periods.beyond_chance import Change, a_day, an_order, change_of, is_off_target
 from service.domain.periods.numbers import PeriodRow
-from service.web.beyond_chance import Change, a_day, an_order, change_of, is_off_target
 from tests.support.made_up_shop import MONTHS, row
 
 TODAY = date(2026, 7, 10)

@@ -1,6 +1,6 @@
 """Whether a number has changed by more than chance: 95 % intervals of the difference between two periods.
 
-    shares (retention, churn,   Newcombe 1998, method 10 (domain/uplift/intervals.py). Many customers are in both
+    shares (retention, churn,   Newcombe 1998, method 10 (uplift/intervals.py). Many customers are in both
     repeat purchases, CSAT)     periods and alike in both: the true interval is narrower, so this one is careful
     NPS                         root of the sum of squares of both adjusted-Wald margins (Bonett & Price 2012)
     CES                         the sums tell the mean and not the spread. On a scale from 1 to 7 the variance of
