@@ -19,7 +19,7 @@ from service.web.numbers_api import add_numbers
 from service.web.pages import add_pages
 from service.web.people.api import add_people_api
 from service.web.people.coming_page import add_coming
-from service.web.people.frame import Frame
+from service.web.people.frame import AnsweredInsteadError, Frame, answer_instead
 from service.web.people.lists import add_lists
 from service.web.people.people import Nobody, People
 from service.web.people.person import add_person
@@ -59,6 +59,7 @@ def create_app(
     )
     app.middleware("http")(secure)
     answer_errors(app)
+    app.add_exception_handler(AnsweredInsteadError, answer_instead)
     assets = Assets()
     assets.add(app)
     add_probes(app, metrics, facts)

@@ -14,7 +14,7 @@ from service.web.audit import Audit
 from service.web.coming import Coming
 from service.web.described import answer_of, refusals
 from service.web.freshness import answered
-from service.web.people.frame import COMING, Frame, Reader
+from service.web.people.frame import COMING, Frame, Reader, Visitor
 from service.web.people.people import People, known
 from service.web.people.roll import Roll
 from service.web.people.rows import ONE, label
@@ -38,15 +38,13 @@ _ITEM: Final = {
 
 
 def add_coming(app: FastAPI, settings: Settings, people: People, frame: Frame, audit: Audit) -> None:
-    persons, zone = Depends(gate(frame.access, Scope.PERSONS)), settings.shop.zone
+    persons, who = Depends(gate(frame.access, Scope.PERSONS)), Depends(frame.gate(Scope.PERSONS))
+    zone = settings.shop.zone
     begins, _, ends = settings.outreach.quiet_hours.partition("-")
     quiet, shadow = settings.outreach.quiet_hours, settings.outreach.shadow
 
     @app.get(COMING, include_in_schema=False)
-    async def page(request: Request) -> Response:
-        visitor = frame.refusal(request, Scope.PERSONS)
-        if isinstance(visitor, Response):
-            return visitor
+    async def page(request: Request, visitor: Visitor = who) -> Response:
         roll, reader = people.roll, Reader(request)
         formats, coming = frame.formats(reader), await people.coming()
         hours = [] if coming is None else hours_of(coming, roll, reader, formats)

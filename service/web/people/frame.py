@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -70,6 +70,14 @@ class Translation:
     code: str
     name: str
     address: str
+
+
+class AnsweredInsteadError(Exception):
+    """Raised by what a page depends on: this answer is given in place of the page."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class Reader:
@@ -150,11 +158,19 @@ class Frame:
         }
         return Response(text, status, headers, media_type="text/html")
 
-    def refusal(self, request: Request, scope: Scope) -> Visitor | Response:
-        """Who may see it, or the answer for who may not: mostly the way to the sign-in."""
-        visitor = self.visitor(request)
-        if visitor is not None and visitor.may(scope):
+    def gate(self, scope: Scope) -> Callable[[Request], Awaitable[Visitor]]:
+        """For a page that needs this scope: who looks at it. Who may not is answered otherwise."""
+
+        async def visitor_of(request: Request) -> Visitor:
+            visitor = self.visitor(request)
+            if visitor is None or not visitor.may(scope):
+                raise AnsweredInsteadError(self._refused(request, visitor, scope))
             return visitor
+
+        return visitor_of
+
+    def _refused(self, request: Request, visitor: Visitor | None, scope: Scope) -> Response:
+        """Mostly the way to the sign-in."""
         reader = Reader(request)
         if visitor is not None:
             return self.sign_in_page(request, status=403, said=reader.catalogue.say("sign_in.scope", scope=scope.value))
@@ -177,6 +193,13 @@ class Frame:
             to=to,
             action=reader.address(SIGN_IN),
         )
+
+
+async def answer_instead(_request: Request, error: Exception) -> Response:
+    """For the application: how an AnsweredInsteadError is handled."""
+    if not isinstance(error, AnsweredInsteadError):
+        raise error
+    return error.answer
 
 
 def _pages(reader: Reader, path: str, visitor: Visitor | None) -> list[Link]:

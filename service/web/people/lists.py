@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
 from schemas.kinds import Kind
@@ -18,7 +18,7 @@ from service.domain.findings import Outcome
 from service.web.access import Scope
 from service.web.audit import Audit
 from service.web.cursors import LONGEST, Cursors
-from service.web.people.frame import PEOPLE, TODAY, Frame, Link, Reader
+from service.web.people.frame import PEOPLE, TODAY, Frame, Link, Reader, Visitor
 from service.web.people.people import People
 from service.web.people.query import AT_RISK, EVERYBODY, PAGE, Query, Sort, find
 from service.web.people.roll import SEGMENTS, Roll, silence_days, utc
@@ -60,12 +60,10 @@ _COLUMNS: Final = (
 
 def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame, audit: Audit) -> None:
     cursors, news = Cursors(frame.access.cursor_key), TodaysNews()
+    who = Depends(frame.gate(Scope.PERSONS))
 
     @app.get(TODAY, include_in_schema=False)
-    async def today(request: Request) -> Response:
-        visitor = frame.refusal(request, Scope.PERSONS)
-        if isinstance(visitor, Response):
-            return visitor
+    async def today(request: Request, visitor: Visitor = who) -> Response:
         roll, reader = people.roll, Reader(request)
         formats = frame.formats(reader)
         found = news.of(roll)
@@ -123,10 +121,7 @@ def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame, au
         )
 
     @app.get(PEOPLE, include_in_schema=False)
-    async def listed(request: Request) -> Response:
-        visitor = frame.refusal(request, Scope.PERSONS)
-        if isinstance(visitor, Response):
-            return visitor
+    async def listed(request: Request, visitor: Visitor = who) -> Response:
         roll, reader, query = people.roll, Reader(request), query_of(request)
         formats = frame.formats(reader)
         cursor = request.query_params.get("cursor") or None
@@ -156,10 +151,7 @@ def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame, au
         )
 
     @app.get(_CSV, include_in_schema=False)
-    async def as_csv(request: Request) -> Response:
-        visitor = frame.refusal(request, Scope.PERSONS)
-        if isinstance(visitor, Response):
-            return visitor
+    async def as_csv(request: Request, visitor: Visitor = who) -> Response:
         roll = people.roll
         found = find(roll, query_of(request), cursors, None, _MOST_IN_CSV)
         audit.viewed(request, visitor.holder, found.ids)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
 from aiokafka.errors import KafkaError
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from markupsafe import Markup
 
 from service.config import Settings
@@ -19,7 +19,7 @@ from service.message import Renderer
 from service.message import ShopFacts as NamedShop
 from service.web.access import Scope
 from service.web.audit import Audit
-from service.web.people.frame import Frame, Reader, Visitor, form_of
+from service.web.people.frame import AnsweredInsteadError, Frame, Reader, Visitor, form_of
 from service.web.people.people import People
 from service.web.people.roll import Detail, Roll, Standing, silence_days, utc
 from service.web.people.rows import ONE, label, money, sentence_of
@@ -35,6 +35,8 @@ _LONGEST_ID: Final = 1_024
 _SHOWN_DAYS: Final = 60
 _DONE: Final = frozenset({"do_not_contact", "forget"})
 _WIDE: Final = 28.0
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -105,11 +107,10 @@ def add_person(app: FastAPI, settings: Settings, people: People, frame: Frame, a
 
 
 def _add_page(app: FastAPI, people: People, frame: Frame, audit: Audit) -> None:
+    who = Depends(frame.gate(Scope.PERSONS))
+
     @app.get(ONE, include_in_schema=False)
-    async def one(request: Request) -> Response:
-        visitor = frame.refusal(request, Scope.PERSONS)
-        if isinstance(visitor, Response):
-            return visitor
+    async def one(request: Request, visitor: Visitor = who) -> Response:
         reader, customer_id = Reader(request), request.query_params.get("id", "")[:_LONGEST_ID]
         standing = people.roll.standing(customer_id)
         if standing is None and request.query_params.get("done") == "forget":
@@ -313,13 +314,10 @@ def _date_label(what: str, formats: Formats) -> str:
 
 
 def _add_preview(app: FastAPI, settings: Settings, people: People, frame: Frame, audit: Audit) -> None:
-    shop = NamedShop.of(settings.shop)
+    shop, who = NamedShop.of(settings.shop), Depends(frame.gate(Scope.PERSONS))
 
     @app.get(_PREVIEW, include_in_schema=False)
-    async def preview(request: Request) -> Response:
-        visitor = frame.refusal(request, Scope.PERSONS)
-        if isinstance(visitor, Response):
-            return visitor
+    async def preview(request: Request, visitor: Visitor = who) -> Response:
         customer_id = request.query_params.get("id", "")[:_LONGEST_ID]
         written = await _decisions(people, customer_id) if customer_id in people.roll else []
         if not written:
@@ -341,63 +339,55 @@ def _add_preview(app: FastAPI, settings: Settings, people: People, frame: Frame,
 
 
 def _add_actions(app: FastAPI, people: People, frame: Frame, audit: Audit) -> None:
-    async def checked(request: Request) -> tuple[Visitor, str] | Response:
-        """Who asks, and about whom; or the refusal."""
-        visitor, form = frame.refusal(request, Scope.WRITE), await form_of(request)
-        if isinstance(visitor, Response):
-            return visitor
-        say = Reader(request).catalogue.say
+    who = Depends(frame.gate(Scope.WRITE))
+
+    async def about(request: Request, visitor: Visitor) -> str:
+        """The customer. Raises AnsweredInsteadError where there is none, or where no page of ours has asked."""
+        form, say = await form_of(request), Reader(request).catalogue.say
         if not (from_our_own_page(request.headers) and is_the_proof(visitor.session, form.get("proof", ""))):
-            told = say("sign_in.elsewhere")
-            return frame.render(request, "told", visitor=visitor, status=403, title=say("person.title"), told=told)
+            raise AnsweredInsteadError(_told(request, frame, visitor, 403, say("sign_in.elsewhere")))
         customer_id = form.get("id", "")[:_LONGEST_ID]
         if customer_id not in people.roll:
-            return _nobody(request, frame, visitor, people.roll)
-        return visitor, customer_id
+            raise AnsweredInsteadError(_nobody(request, frame, visitor, people.roll))
+        return customer_id
 
-    async def done(request: Request, action: str, do: Callable[[str], Awaitable[Any]]) -> Response | Any:
-        """What `do` gives, or the page that says why it could not be done."""
-        found = await checked(request)
-        if isinstance(found, Response):
-            return found
-        visitor, customer_id = found
-        say = Reader(request).catalogue.say
+    async def done(request: Request, visitor: Visitor, action: str, do: Callable[[str], Awaitable[T]]) -> tuple[str, T]:
+        """The customer, and what `do` gives. Raises AnsweredInsteadError where it could not be done."""
+        customer_id, say = await about(request, visitor), Reader(request).catalogue.say
         try:
             result = await do(customer_id)
         except ChurnAlertError as error:
-            return frame.render(
-                request, "told", visitor=visitor, status=503, title=say("person.title"), told=str(error)
-            )
+            raise AnsweredInsteadError(_told(request, frame, visitor, 503, str(error))) from error
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("what was asked of a person could not be done", error=type(error).__name__)
-            told = say("person.later")
-            return frame.render(request, "told", visitor=visitor, status=503, title=say("person.title"), told=told)
+            raise AnsweredInsteadError(_told(request, frame, visitor, 503, say("person.later"))) from error
         audit.changed(request, visitor.holder, action, customer_id)
-        if result is not None:
-            return result
-        return _see(Reader(request).address(ONE, id=customer_id, done=action))
+        return customer_id, result
 
     @app.post(f"{ONE}/do-not-contact", include_in_schema=False)
-    async def do_not_contact(request: Request) -> Response:
-        answer: Response = await done(request, "do_not_contact", people.do_not_contact)
-        return answer
+    async def do_not_contact(request: Request, visitor: Visitor = who) -> Response:
+        customer_id, _ = await done(request, visitor, "do_not_contact", people.do_not_contact)
+        return _see(Reader(request).address(ONE, id=customer_id, done="do_not_contact"))
 
     @app.post(f"{ONE}/forget", include_in_schema=False)
-    async def forget(request: Request) -> Response:
+    async def forget(request: Request, visitor: Visitor = who) -> Response:
         reader, form = Reader(request), await form_of(request)
         if form.get("sure") != "yes":
             return _see(reader.address(ONE, id=form.get("id", "")[:_LONGEST_ID]))
-        answer: Response = await done(request, "forget", people.forget)
-        return answer
+        customer_id, _ = await done(request, visitor, "forget", people.forget)
+        return _see(reader.address(ONE, id=customer_id, done="forget"))
 
     @app.post(f"{ONE}/export", include_in_schema=False)
-    async def export(request: Request) -> Response:
-        held = await done(request, "export", people.export)
-        if isinstance(held, Response):
-            return held
+    async def export(request: Request, visitor: Visitor = who) -> Response:
+        _, held = await done(request, visitor, "export", people.export)
         text = msgspec.json.format(msgspec.json.encode(held), indent=2)
         headers = {"Content-Disposition": 'attachment; filename="customer.json"'}
         return Response(text, media_type="application/json", headers=headers)
+
+
+def _told(request: Request, frame: Frame, visitor: Visitor, status: int, told: str) -> Response:
+    title = Reader(request).catalogue.say("person.title")
+    return frame.render(request, "told", visitor=visitor, status=status, title=title, told=told)
 
 
 def _see(address: str) -> Response:

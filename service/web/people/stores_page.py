@@ -11,7 +11,7 @@ from service.config import Settings
 from service.web.access import Holder, Scope, gate
 from service.web.described import answer_of, refusals
 from service.web.freshness import answered
-from service.web.people.frame import PEOPLE, STORES, Frame, Reader
+from service.web.people.frame import PEOPLE, STORES, Frame, Reader, Visitor
 from service.web.people.people import People, known
 from service.web.people.stores import DAYS, Beside, Store, Stores
 from service.wording.formats import DASH, Formats
@@ -37,13 +37,11 @@ _ITEM = {
 
 
 def add_stores(app: FastAPI, settings: Settings, people: People, frame: Frame) -> None:
-    stores, persons = Stores(settings.shop.regular_min_visits), Depends(gate(frame.access, Scope.PERSONS))
+    persons, who = Depends(gate(frame.access, Scope.PERSONS)), Depends(frame.gate(Scope.PERSONS))
+    stores = Stores(settings.shop.regular_min_visits)
 
     @app.get(STORES, include_in_schema=False)
-    async def page(request: Request) -> Response:
-        visitor = frame.refusal(request, Scope.PERSONS)
-        if isinstance(visitor, Response):
-            return visitor
+    async def page(request: Request, visitor: Visitor = who) -> Response:
         roll, reader = people.roll, Reader(request)
         formats = frame.formats(reader)
         found = stores.of(roll)
