@@ -1,8 +1,7 @@
 """Opens kafka-python's clients so that a failed attempt leaves no thread and no socket behind.
 
-Their constructors start a thread and connect; when that fails, nothing of it can be closed by the caller, and a
-connection that is refused is never closed at all. Somebody who waits for a broker for hours makes thousands of
-attempts.
+Their constructors start a thread and connect; when that fails, nothing of it can be closed by the caller. Somebody who
+waits for a broker for hours makes thousands of attempts.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from typing import Any
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
+
+from service.connection.sockets import DIRECT
 
 KNOCK_S = 2.0
 """For a plain TCP connection, per address."""
@@ -35,6 +36,7 @@ def open_admin(bootstrap_servers: str, timeout_s: float = 10.0, **config: Any) -
             bootstrap_servers=bootstrap_servers,
             bootstrap_timeout_ms=int(timeout_s * 1000),
             kafka_client=remembered,
+            **DIRECT,
             **config,
         )
     except KafkaError:

@@ -1,9 +1,8 @@
 """Makes the clients, of both libraries. Nobody else does: a client made elsewhere would know nothing of TLS and logins.
 
 kafka-python is for commands, which may wait: their clients are made after a look whether the broker lets us in, and
-stand when they are handed out; they ask that broker for the others, for they would leave a connection behind for each
-that does not answer. aiokafka is for what lives in an event loop: its clients are handed out unstarted, and
-whoever starts them has looked before (`look_in`).
+stand when they are handed out; they ask that broker for the others. aiokafka is for what lives in an event loop: its
+clients are handed out unstarted, and whoever starts them has looked before (`look_in`).
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from service.connection.careful import become_careful
 from service.connection.handshake import look_in
 from service.connection.refusals import NoBrokerError
 from service.connection.security import aiokafka_security, faust_credentials, kafka_python_security
+from service.connection.sockets import DIRECT
 from service.fetching import Limits, OnSetAside, pass_over
 
 
@@ -36,7 +36,7 @@ def new_consumer(kafka: KafkaSettings, **options: Any) -> Any:
     """Connected; the caller closes it. `options` are KafkaConsumer's. Raises as `look_in`."""
     address = look_in(kafka)
     try:
-        return KafkaConsumer(bootstrap_servers=address, **kafka_python_security(kafka), **options)
+        return KafkaConsumer(bootstrap_servers=address, **kafka_python_security(kafka), **DIRECT, **options)
     except KafkaError as error:
         raise _gone(kafka, error) from error
 
@@ -45,7 +45,7 @@ def new_producer(kafka: KafkaSettings, **options: Any) -> Any:
     """Connected; the caller closes it. `options` are KafkaProducer's. Raises as `look_in`."""
     address = look_in(kafka)
     try:
-        return KafkaProducer(bootstrap_servers=address, **kafka_python_security(kafka), **options)
+        return KafkaProducer(bootstrap_servers=address, **kafka_python_security(kafka), **DIRECT, **options)
     except KafkaError as error:
         raise _gone(kafka, error) from error
 

@@ -13,6 +13,7 @@ from kafka import KafkaConsumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.config import Settings
+from service.connection.sockets import DIRECT
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US
 from service.domain.events import Purchase
 from service.engines import new_engine
@@ -21,6 +22,8 @@ from tests.support.worker_process import WorkerProcess
 VISITS = 8
 PACERS = 24
 """Customers who go on, each at an hour of their own."""
+ROUNDS = 7
+"""As often is an engine asked about one shop: where a date is found at all, it is found after four or five."""
 PATIENCE_S = 60.0
 
 
@@ -44,12 +47,12 @@ def log_with_dates_at(settings: Settings, leavers: int, date_us: int) -> list[Pu
     """A log up to now after which so many customers come due at that instant, give or take microseconds.
 
     How long such customers may stay away follows from what is learned of all of them. So an engine is asked, again and
-    again with the visits where its last answer would have them. What is learned weekly has a jump at silences of about
-    one gap, and at some hours of the week the date lies in it: then they come less often.
+    again with the visits where its last answer would have them. What is learned weekly has jumps, and at most hours of
+    the week the dates of some shops lie in one: then it is a shop whose people come less often.
     """
-    for gap_us in (DAY_US, 3 * DAY_US // 2, 2 * DAY_US):
+    for gap_us in range(DAY_US, 3 * DAY_US, DAY_US // 8):
         silence_us = DAY_US
-        for _ in range(12):
+        for _ in range(ROUNDS):
             now_us = time.time_ns() // 1000
             log = log_of(leavers, date_us - silence_us, now_us, gap_us)
             engine = new_engine(settings)
@@ -121,6 +124,7 @@ class Decisions:
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            **DIRECT,
         )
         self._tp = TopicPartition(settings.kafka.topics.outreach_decisions, 0)
         self._consumer.assign([self._tp])
