@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 import faust
+from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord
@@ -106,6 +107,21 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
         if self._asking is not None:
             self._asking.cancel()
         await super().on_thread_stop()
+
+    async def seek_to_committed(self) -> Any:
+        return await self.call_thread(self._seek_back)
+
+    async def _seek_back(self) -> Any:
+        """Whatever the group has committed nothing of begins again at its beginning. aiokafka leaves it where it has
+        been read to, and what was fetched of it and is dropped at a seek would never come again."""
+        consumer = self._ensure_consumer()
+        committed = await consumer.seek_to_committed()
+        subscription = consumer._subscription.subscription
+        if subscription is not None and subscription.assignment is not None:
+            held = subscription.assignment.tps
+            anew = [tp for tp, offset in committed.items() if not offset and tp in held]
+            consumer._fetcher.request_offset_reset(anew, OffsetResetStrategy.EARLIEST)
+        return committed
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: Any = None, max_records: Any = None

@@ -59,6 +59,8 @@ def test_the_installed_version_is_the_pinned_one(package: str) -> None:
         ),
         (driver.Consumer._new_consumer_thread, ["self"]),
         (ThreadDelegateConsumer._getmany, ["self", "active_partitions", "timeout"]),
+        (driver.AIOKafkaConsumerThread.seek_to_committed, ["self"]),
+        (Fetcher.request_offset_reset, ["self", "tps", "strategy"]),
         (driver.AIOKafkaConsumerThread.on_start, ["self"]),
         (driver.AIOKafkaConsumerThread.on_thread_stop, ["self"]),
         (AIOKafkaClient.send, ["self", "node_id", "request", "group"]),
