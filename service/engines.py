@@ -8,6 +8,8 @@ from service.config import Settings
 from service.domain.calendar import NEVER
 from service.domain.engine import Engine
 from service.domain.folding.attic import Attic
+from service.domain.stumbling import LaterReleaseError
+from service.errors import ConfigurationError
 
 
 def new_engine(
@@ -36,6 +38,14 @@ def new_engine(
         tells_ends=tells_ends,
         former_salt=None if secret is None else by_group,
         attic=attic,
+    )
+
+
+def of_a_later_release(place: str, error: LaterReleaseError) -> ConfigurationError:
+    """A topic's partition holds what this release would drop if it went on."""
+    return ConfigurationError(
+        f"A later release has written to {place} what this one would drop: {error}. Run that release again, or restore "
+        "the backup of before (docs/operations/upgrade.md)."
     )
 
 

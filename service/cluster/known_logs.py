@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from service.cluster.topic_ids import TopicNow
+from service.domain.stumbling import hold
 
 ENDS_S: Final = 10.0
 """So often at most it is told again how far the own topics have been written: what is lost of them in between shows in
@@ -50,9 +51,11 @@ class KnownLogs:
         return msgspec.msgpack.encode(self.of)
 
     def restore(self, value: bytes) -> None:
-        """Raises ValueError for what is no such record."""
+        """Raises ValueError for what is no such record, or of a later release."""
         try:
             self.of = msgspec.msgpack.decode(value, type=dict[str, KnownLog])
+            for fields in msgspec.msgpack.decode(value, type=dict[str, list[msgspec.Raw]]).values():
+                hold(fields, len(KnownLog.__struct_fields__), "what is known of a log")
         except msgspec.MsgspecError as error:
             raise ValueError(f"not a record of this release: {error}") from error
         self.changed = False

@@ -24,7 +24,7 @@ from service.domain.occasion import OwnOccasions
 from service.domain.profile import ProfileState
 from service.domain.rare import NOTHING, Rare
 from service.domain.sealed_chunks import Sealed, of_order_memory
-from service.domain.stumbling import LaterSnapshotError
+from service.domain.stumbling import LaterReleaseError
 
 VERSION: Final = 1
 NO_DAY: Final = -(1 << 40)
@@ -462,7 +462,7 @@ def snapshot(customer: Customer) -> bytes:
 
 def restore(customer_id: str, value: bytes) -> Customer:
     """The customer of a snapshot. Raises ValueError for bytes that are no snapshot of this or an earlier version,
-    LaterSnapshotError where they are one of a later one."""
+    LaterReleaseError where they are one of a later one."""
     try:
         fields = wide_numbers.decode(value)
     except msgspec.MsgspecError as error:
@@ -476,7 +476,7 @@ def of_fields(customer_id: str, fields: Any) -> Customer:
         if not isinstance(fields, list) or not fields or not isinstance(fields[0], int):
             raise ValueError("not a customer's snapshot")
         if fields[0] > VERSION or (fields[0] == VERSION and len(fields) > len(FIELDS) + 1):
-            raise LaterSnapshotError("not a customer's snapshot of a known version: a later release has written it")
+            raise LaterReleaseError("not a customer's snapshot of a known version: a later release has written it")
         if fields[0] != VERSION:
             raise ValueError("not a customer's snapshot of a known version")
         customer, memory = Customer(customer_id), None

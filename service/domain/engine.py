@@ -58,7 +58,7 @@ from service.domain.purchase_history import BOUGHT, GIVEN_BACK, SAID, knows, ord
 from service.domain.rhythm import Rhythm
 from service.domain.scoreboard import Scoreboard
 from service.domain.sources import Sources
-from service.domain.stumbling import CustomerError, LaterSnapshotError, RefreshError
+from service.domain.stumbling import CustomerError, LaterReleaseError, RefreshError
 from service.domain.timeline import Timeline
 from service.domain.visits import Visits
 
@@ -916,7 +916,7 @@ class Engine:
         if value is not None:
             try:
                 customer = restore(customer_id, value)
-            except LaterSnapshotError:
+            except LaterReleaseError:
                 raise
             except Exception:  # noqa: BLE001 - whatever is wrong with it is this one customer's
                 self.unreadable.add(customer_id)

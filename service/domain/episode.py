@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from service.domain.acyclic import mypyc_attr
 from service.domain.calendar import NEVER
+from service.domain.stumbling import hold
 
 
 class State(Enum):
@@ -246,7 +247,8 @@ class Episode:
         return (acted.names, acted.withheld, acted.stopped_us, acted.waiting, acted.waiting_rung)
 
     def take_rare(self, fields: Sequence[Any]) -> None:
-        """Takes over what `rare` gave."""
+        """Takes over what `rare` gave. Raises LaterReleaseError where there is more."""
+        hold(fields, len(_APART), "an absence")
         for name, value in zip(_APART, fields, strict=False):
             if name == "names" and value:
                 self._own().names = _shared_names(tuple(value))

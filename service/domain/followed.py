@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from service.domain.acyclic import mypyc_attr
 from service.domain.calendar import NEVER
 from service.domain.stored import Stored
+from service.domain.stumbling import hold
 
 MOST_OPEN: Final = 16
 """More followings than there are kinds and rungs are never open at once; a policy that changes daily may make more."""
@@ -98,7 +99,8 @@ class Followed:
 
     @classmethod
     def of(cls, fields: Sequence[Any]) -> Followed:
-        """Back from `fields`."""
+        """Back from `fields`. Raises LaterReleaseError where there is more."""
+        hold(fields, 2, "what is followed")
         followed = Followed()
         for values in fields[0]:
             following = Following()

@@ -98,14 +98,14 @@ class PartitionState:
         elif version != _VERSION:
             raise ValueError(f"a partition's record of version {version}; this release knows {_VERSION}")
         state = cls(
-            ClockState.of(record.clock),
-            PopulationState.of(population),
-            ReleaseState.of(record.release),
-            VolumeState.of(record.volume) if record.volume else None,
+            ClockState.of(_known(record.clock, ClockState)),
+            PopulationState.of(_known(population, PopulationState)),
+            ReleaseState.of(_known(record.release, ReleaseState)),
+            VolumeState.of(_known(record.volume, VolumeState)) if record.volume else None,
             Realised.of(record.realised),
-            DelayState.of(record.delay),
-            GapState.of(record.gap),
-            RhythmState.of(record.rhythm),
+            DelayState.of(_known(record.delay, DelayState)),
+            GapState.of(_known(record.gap, GapState)),
+            RhythmState.of(_known(record.rhythm, RhythmState)),
         )
         state.brake.visits[0] = record.brake_visits
         state.judgements, state.published = record.judgements, record.published
@@ -125,3 +125,8 @@ class PartitionState:
         visits = self.brake.visits[0]
         self.brake = BrakeState.of(fields)
         self.brake.visits[0] = visits
+
+
+def _known(fields: Sequence[Any], part: type[Stored]) -> Sequence[Any]:
+    """What this release knows of a part; the rest is kept as it is."""
+    return fields[: len(part.STORED)]

@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Final
 
 from service.domain.calendar import HOUR_US, NEVER, Calendar
 from service.domain.stored import Stored
+from service.domain.stumbling import hold
 from service.domain.summation import in_order
 
 CELLS: Final = 168
@@ -495,5 +496,6 @@ class Rhythm:
             self.restore_cell(cell, other.cell(cell))
 
     def restore_cell(self, cell: int, stored: Sequence[Any]) -> None:
-        """Back from `cell`."""
-        self._arrivals[cell], self._returning[cell], self._learned_at[cell] = stored[:3]
+        """Back from `cell`. Raises LaterReleaseError where there is more."""
+        hold(stored, 3, "an hour of the week")
+        self._arrivals[cell], self._returning[cell], self._learned_at[cell] = stored

@@ -17,6 +17,7 @@ import xxhash
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.customer import Customer
 from service.domain.rhythm import Rhythm, RhythmState
+from service.domain.stumbling import hold
 
 MOST: Final = 64
 _OTHERS: Final = ""
@@ -130,7 +131,8 @@ class Sources:
         number = int.from_bytes(key[:8], "big")
         known = self._known.get(number)
         if len(key) == 8:
-            name, base_us, feed_us, own_us, state = fields[:5]
+            hold(fields, 5, "a source")
+            name, base_us, feed_us, own_us, state = fields
             source = self._known[number] = self._new(name, RhythmState.of(state))
             source.base_us, source.feed_us, source.own_us = base_us, feed_us, own_us
             source.changed = False

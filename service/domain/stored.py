@@ -1,14 +1,16 @@
 """How the small states of the domain are stored: as arrays of named fields, in the order in which the class lists the
 names.
 
-New fields are appended to the list: an older record leaves them at their defaults, and an older release does not read
-beyond its own.
+New fields are appended to the list: an older record leaves them at their defaults, and an older release, which would
+drop them when it writes the record again, refuses it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
+
+from service.domain.stumbling import LaterReleaseError
 
 
 class Stored:
@@ -28,12 +30,15 @@ class Stored:
 
     @classmethod
     def of(cls, fields: Sequence[Any]) -> Self:
-        """What `fields` gave; what is missing keeps its default."""
+        """What `fields` gave; what is missing keeps its default. Raises LaterReleaseError where there is more."""
         state = cls()
         state.take_fields(fields)
         return state
 
     def take_fields(self, fields: Sequence[Any]) -> None:
         """Takes over what `fields` gave."""
+        if len(fields) > len(self.STORED):
+            what = f"{type(self).__name__} of {len(fields)} fields, of which this release knows {len(self.STORED)}"
+            raise LaterReleaseError(what)
         for name, value in zip(self.STORED, fields, strict=False):
             setattr(self, name, value)

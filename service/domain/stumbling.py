@@ -3,6 +3,8 @@ engine must forget it then, for it may be half changed; and it can go on without
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class CustomerError(Exception):
     """Something that is done for this customer alone has failed; the cause is the error it was raised from."""
@@ -12,8 +14,15 @@ class CustomerError(Exception):
         self.customer_id = customer_id
 
 
-class LaterSnapshotError(ValueError):
-    """A customer's snapshot is one of a later release: this one must not go on."""
+class LaterReleaseError(ValueError):
+    """A record of the state is one of a later release, of which this one would drop something when it writes it again:
+    it must not go on."""
+
+
+def hold(fields: Sequence[object], known: int, what: str) -> None:
+    """Raises LaterReleaseError where a stored array has more fields than this release knows."""
+    if len(fields) > known:
+        raise LaterReleaseError(f"{what} of {len(fields)} fields, of which this release knows {known}")
 
 
 class RefreshError(Exception):

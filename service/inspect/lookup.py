@@ -18,7 +18,8 @@ from service.domain.customer import FIELDS, Customer
 from service.domain.engine import Engine
 from service.domain.findings import Evidence, Kind, Scores
 from service.domain.outreach.evidence import evidence_of
-from service.engines import new_engine
+from service.domain.stumbling import LaterReleaseError
+from service.engines import new_engine, of_a_later_release
 from service.errors import ConfigurationError, NotThereError
 from service.feed.partitions import partition_for
 from service.inspect.curve import Point, marks_days, point_of
@@ -99,9 +100,12 @@ def engine_of(settings: Settings, customer_id: str) -> tuple[Engine, int, str]:
                 f"(partition {home}, nor any other)."
             )
     engine = new_engine(settings)
-    for known, value in found.items():
-        engine.restore(known, value)
-    engine.restored()
+    try:
+        for known, value in found.items():
+            engine.restore(known, value)
+        engine.restored()
+    except LaterReleaseError as error:
+        raise of_a_later_release(f"{topic}-{number}", error) from error
     return engine, number, customer_id
 
 

@@ -22,6 +22,7 @@ from service.build_info import version
 from service.config import Settings
 from service.domain.calendar import DAY_US, utc_text
 from service.domain.changelog import STUMBLED_PREFIX, pack, unpack
+from service.domain.stumbling import hold
 from service.errors import CeilingError, place_of
 
 TRIES: Final = 2
@@ -152,8 +153,9 @@ class Quarantine:
         elif value is None:
             self._notes.pop(identity, None)
         else:
-            kind, tries, at_us, by, told, reason, *_ = unpack(value)
-            self._notes[identity] = Note(kind, tries, at_us, by, told, reason)
+            fields = unpack(value)
+            hold(fields, len(Note._fields), "what was stumbled over")
+            self._notes[identity] = Note(*fields)
 
     def restored(self) -> None:
         """All have been read: what another version has stumbled over twice is tried again by this one."""
@@ -289,7 +291,9 @@ class Quarantine:
 
 
 def _small_of(value: bytes) -> tuple[int, dict[str, int]]:
-    limit, until, *_ = unpack(value)
+    fields = unpack(value)
+    hold(fields, 2, "a small turn")
+    limit, until = fields
     return int(limit), dict(until)
 
 

@@ -23,6 +23,7 @@ from schemas.outputs import DeadLetter
 from service.config import Settings
 from service.domain.calendar import DAY_US, utc_text
 from service.domain.changelog import ASKED_PREFIX, RETRIED_PREFIX, pack, unpack
+from service.domain.stumbling import hold
 
 RETRIED_HEADER: Final = "churn-alert-retry-of"
 """On a record that was sent back: "partition/offset" of its dead letter, for people."""
@@ -191,8 +192,11 @@ class Readings:
         identity = key.removeprefix(RETRIED_PREFIX)
         if value is None:
             self._taken.pop(identity, None)
-        elif (became := became_of(value)).taken:
-            self._taken[identity] = became.at_us
+        else:
+            hold(unpack(value), len(Became._fields), "what became of a letter")
+            became = became_of(value)
+            if became.taken:
+                self._taken[identity] = became.at_us
 
     def was_taken(self, mark: Mark) -> bool:
         """Whether the record was taken before, so that it must not count again."""

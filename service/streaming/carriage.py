@@ -198,6 +198,8 @@ class Carriage:
         """(stream, number) of what waits here → offset in the carried topic, ascending."""
         self._next = 0
         self._effective: dict[int, Progress] = {}
+        self._beyond: dict[str, int] = {}
+        """What a later release keeps among the positions."""
 
     # ---- what lies here and belongs elsewhere
 
@@ -417,23 +419,27 @@ class Carriage:
             yield from ((f"{SENT}{topic}:{home}", offset) for home, offset in homes.items())
         for (topic, number), offset in self._applied.items():
             yield f"{STRANGE if topic == STRANGERS else f'{APPLIED}{topic}:'}{number}", offset
+        yield from self._beyond.items()
 
     def restore(self, positions: dict[str, int]) -> dict[str, int]:
-        """Takes its own out of them; returns the rest. What is no topic of ours any more is left out."""
+        """Takes its own out of them; returns the rest. What a later release keeps there is kept for it."""
         rest = {}
+        self._beyond = {}
         for name, offset in positions.items():
             if ":" not in name:
                 rest[name] = offset
             elif name.startswith((CARRIED, ANEW)):
                 kind, topic = name.split(":")
                 (self.carried_to if kind + ":" == CARRIED else self._anew)[topic] = offset
-            else:
+            elif name.startswith((SENT, APPLIED)):
                 kind, topic, number = name.split(":")
                 if kind + ":" == SENT:
                     self._sent.setdefault(topic, {})[int(number)] = offset
-                elif kind + ":" == APPLIED:
+                else:
                     self._applied[topic, int(number)] = offset
-                elif name.startswith(STRANGE):
-                    self._applied[STRANGERS, int(number)] = offset
+            elif name.startswith(STRANGE):
+                self._applied[STRANGERS, int(name.removeprefix(STRANGE))] = offset
+            else:
+                self._beyond[name] = offset
         self._received = dict(self._applied)
         return rest

@@ -46,8 +46,8 @@ from service.domain.findings import Decision
 from service.domain.folding.attic import Attic
 from service.domain.parcels import Applied
 from service.domain.policy import ClockMode
-from service.domain.stumbling import CustomerError, RefreshError
-from service.engines import new_engine
+from service.domain.stumbling import CustomerError, LaterReleaseError, RefreshError
+from service.engines import new_engine, of_a_later_release
 from service.errors import ChurnAlertError, ErrorCode, FatalError, RecordsLostError
 from service.refused.dead_letters import Reference, encode_dead_letter, encode_reference, key_of_letter
 from service.refused.quarantine import (
@@ -165,6 +165,7 @@ class PartitionJob:
         self._today_told: int | None = None
         self._made_under = MadeUnder.of(settings)
         self._made_under_told: MadeUnder | None = None
+        self._made_under_beyond: dict[str, object] = {}
         self._unfinished = False
         self.destinations = {
             TopicKind.OUTREACH: Destination(topics.outreach, partition),
@@ -190,6 +191,7 @@ class PartitionJob:
                     self.state_log.restore(value or b"")
                 elif key == MADE_UNDER_KEY:
                     self._made_under_told = None if value is None else MadeUnder.unpack(value)
+                    self._made_under_beyond = {} if value is None else MadeUnder.beyond_of(value)
                 elif day is not None and value is not None:
                     self.engine.ledger.restore(day, value)
                 elif key.startswith(STUMBLED_PREFIX):
@@ -210,6 +212,8 @@ class PartitionJob:
                 self.logs.restore(value or b"")
             else:
                 self.engine.restore(key, value)
+        except LaterReleaseError as error:
+            raise of_a_later_release(f"{topic}-{self.partition}", error) from error
         except (msgspec.MsgspecError, ValueError) as error:
             raise FatalError(
                 f"The changelog {topic}-{self.partition} holds a record that is no snapshot: {error}."
@@ -240,7 +244,10 @@ class PartitionJob:
                 f"The changelog {self.state.topic}-{self.partition} holds {len(self.engine.unreadable)} customers who cannot "
                 "be read: no accident of one record (limits.set_aside_most)."
             )
-        self.engine.restored()
+        try:
+            self.engine.restored()
+        except LaterReleaseError as error:
+            raise of_a_later_release(f"{self.state.topic}-{self.partition}", error) from error
         if told is not None and told.regular_min_visits != self._made_under.regular_min_visits:
             self.engine.recount()
         self._delay = self._delay_of_feed()
@@ -542,7 +549,7 @@ class PartitionJob:
             ledger.append((TODAY_KEY, pack_today(self.engine.today)))
         if self._made_under_told != self._made_under:
             self._made_under_told = self._made_under
-            ledger.append((MADE_UNDER_KEY, self._made_under.pack()))
+            ledger.append((MADE_UNDER_KEY, self._made_under.pack(self._made_under_beyond)))
         if self._kept_to_tell is not None:
             ledger.append((PARTITIONER_KEY, self._kept_to_tell.pack()))
             self._kept_to_tell = None

@@ -12,7 +12,7 @@ currency and the like from it, whatever they were called with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -69,8 +69,15 @@ class MadeUnder(msgspec.Struct, frozen=True):
             drawn_by_group=now.drawn_by_group if self.secret is None else self.drawn_by_group,
         )
 
-    def pack(self) -> bytes:
-        return msgspec.msgpack.encode(self)
+    def pack(self, beyond: Mapping[str, object] | None = None) -> bytes:
+        """`beyond`: what a later release has kept beside it (`beyond_of`)."""
+        return msgspec.msgpack.encode({**msgspec.structs.asdict(self), **(beyond or {})})
+
+    @classmethod
+    def beyond_of(cls, value: bytes) -> dict[str, object]:
+        """What a later release has added, to be kept for it. Call it of what `unpack` could read."""
+        fields: dict[str, object] = msgspec.msgpack.decode(value, type=dict[str, object])
+        return {name: told for name, told in fields.items() if name not in cls.__struct_fields__}
 
     @classmethod
     def unpack(cls, value: bytes) -> MadeUnder:

@@ -37,7 +37,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "logs": {"config"},
     "instruments": set(),
     "metric_table": {"build_info", "instruments"},
-    "engines": {"config", "domain"},
+    "engines": {"config", "domain", "errors"},
     "fetching": {"errors"},
     "connection": {"config", "errors", "fetching"},
     "wording": {"domain", "domain.periods", "errors", "config"},

@@ -14,6 +14,7 @@ from typing import Self
 
 import msgspec
 import pytest
+from aiokafka.structs import ConsumerRecord
 
 from service.carrying.idle import groups_of
 from service.carrying.reading import newest
@@ -21,16 +22,18 @@ from service.cluster import topics
 from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.calendar import DAY_US
-from service.domain.changelog import POSITION_KEY, day_of_key
+from service.domain.changelog import PARTITION_KEY, POSITION_KEY, day_of_key
 from service.domain.events import Event, Purchase
 from service.domain.findings import Outcome
 from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
 from service.wire.input_topics import input_names
+from tests.support import checker
 from tests.support.broker import TestBroker
 from tests.support.engines import decisions
 from tests.support.live_shop import until
 from tests.support.load import START_US, Feed, Line, lines_of, send, settings_for
+from tests.support.next_release import OWN_KEY, holds_more, without_more
 from tests.support.operations_page import Operator
 from tests.support.worker_process import Positions, WorkerProcess
 
@@ -121,8 +124,8 @@ class Cafe:
         return found
 
 
-def cafe_of(broker: TestBroker, prefix: str, directory: Path, partitions: int = 1) -> Cafe:
-    settings = settings_for(broker.bootstrap_servers, prefix, kafka={"group": f"{prefix}cafe"})
+def cafe_of(broker: TestBroker, prefix: str, directory: Path, partitions: int = 1, **kafka: float) -> Cafe:
+    settings = settings_for(broker.bootstrap_servers, prefix, kafka={"group": f"{prefix}cafe", **kafka})
     topics.create(settings, partitions=partitions)
     return Cafe(settings, partitions, directory)
 
@@ -136,8 +139,8 @@ def cafe(broker: TestBroker, topic_prefix: str, tmp_path: Path) -> Iterator[Cafe
 
 @pytest.fixture
 def large_cafe(broker: TestBroker, topic_prefix: str, tmp_path: Path) -> Iterator[Cafe]:
-    """Of two partitions."""
-    made = cafe_of(broker, topic_prefix, tmp_path, 2)
+    """Of two partitions, whose workers may be away for as long as a busy machine takes to start one."""
+    made = cafe_of(broker, topic_prefix, tmp_path, 2, session_timeout_s=90.0)
     yield made
     made.close()
 
@@ -355,6 +358,12 @@ class Turns:
                         self._seen_s[number] = now_s
 
 
+class Trickle(Feed):
+    """Somebody buys in both partitions within any third of a second, and all of it can be recomputed in a moment."""
+
+    CHUNK = 40
+
+
 class Pair:
     """Two named workers of a shop of two partitions in which somebody buys all the time."""
 
@@ -368,7 +377,7 @@ class Pair:
 
     def __enter__(self) -> Self:
         settings = self._cafe.settings
-        self._stack.enter_context(Feed(settings, 2, per_s=1000, preloaded=500))
+        self._feed = self._stack.enter_context(Trickle(settings, 2, per_s=120, preloaded=200))
         self._workers = [self._stack.enter_context(WorkerProcess(settings, name)) for name in self._names]
         self._turns = self._stack.enter_context(Turns(settings, 2))
         until(lambda: sorted(map(len, map(self._numbers, self._workers))) == [1, 1], "each has one partition")
@@ -384,6 +393,11 @@ class Pair:
         assigned = [line["partitions"] for line in lines if line["event"] == "partitions assigned"]
         return assigned[-1] if assigned else []
 
+    def restart_as(self, which: int, module: str) -> None:
+        """With another release installed."""
+        self._workers[which].run_as(module)
+        self.restart(which)
+
     def restart(self, which: int) -> None:
         worker, other = self._workers[which], self._workers[1 - which]
         (theirs,) = self._numbers(other)
@@ -397,26 +411,74 @@ class Pair:
         after = [other.log.count(f"partitions {what}") for what in ("assigned", "revoked")]
         assert after == before, "nothing was divided anew"
 
+    def let_them_catch_up(self) -> None:
+        """Nobody buys any more, and everything is applied; then they end."""
+        self._feed.__exit__()
+        self.caught_up()
+
     def caught_up(self) -> None:
         with Positions(self._cafe.settings, 2) as positions:
             positions.wait_caught_up(workers=self._workers)
 
 
-def test_one_worker_after_the_other(large_cafe: Cafe) -> None:
-    """Under load, with names: whoever is not restarted does not stop. An upgrade is the same with another release; that
-    its state goes on is held in tests/shops/test_upgrade_in_place.py."""
+NEXT, THIS = "tests.support.next_release", "service.cli"
+
+
+def test_one_worker_after_the_other_and_a_later_release_and_one_step_back(
+    large_cafe: Cafe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under load, with names: whoever is not restarted does not stop. Two releases are in one group, and change places:
+    what the later one keeps outlives the earlier one, and everything is as if there had been one."""
     anna = Purchase("anna-1", "anna", START_US, 500)
-    send(large_cafe.settings.kafka.bootstrap_servers, lines_of([anna], large_cafe.settings), 2)
+    settings = large_cafe.settings
+    send(settings.kafka.bootstrap_servers, lines_of([anna], settings), 2)
     with Pair(large_cafe) as pair:
-        for page in ("rolling-restart.md", "upgrade.md"):
-            large_cafe.operator.follow(
-                page,
-                {
-                    "systemctl restart churn-alert@1": lambda: pair.restart(0),
-                    "worker 1 has caught up: its /readyz says 200": pair.caught_up,
-                    "systemctl restart churn-alert@2": lambda: pair.restart(1),
-                    "worker 2 has caught up: its /readyz says 200": pair.caught_up,
-                },
-            )
+        large_cafe.operator.follow(
+            "rolling-restart.md",
+            {
+                "systemctl restart churn-alert@1": lambda: pair.restart_as(0, NEXT),
+                "worker 1 has caught up: its /readyz says 200": pair.caught_up,
+                "systemctl restart churn-alert@2": lambda: pair.restart(1),
+                "worker 2 has caught up: its /readyz says 200": pair.caught_up,
+            },
+        )
+        large_cafe.operator.follow(
+            "upgrade.md",
+            {
+                "systemctl restart churn-alert@1": lambda: pair.restart_as(0, THIS),
+                "worker 1 has caught up: its /readyz says 200": pair.caught_up,
+                "systemctl restart churn-alert@2": lambda: pair.restart_as(1, NEXT),
+                "worker 2 has caught up: its /readyz says 200": pair.caught_up,
+            },
+        )
         assert len(pair.pauses_s) == 4
         assert max(pair.pauses_s) < 2.0
+        pair.let_them_catch_up()
+    with open_reader(settings.kafka) as reader:
+        records = list(records_until_now(reader, partitions_of(reader, settings.kafka.state_topic)))
+    kept, lost = outlived(records)
+    assert kept > 100
+    assert lost == []
+
+    latest = checker._latest
+    monkeypatch.setattr(checker, "_latest", lambda found: {
+        key: without_more(key, value) for key, value in latest(found).items() if key != OWN_KEY
+    })  # fmt: skip
+    checker.check(settings, 2).assert_same("events", "customers", "ledger days")
+
+
+def outlived(records: list[ConsumerRecord]) -> tuple[int, list[bytes]]:
+    """How many records were written anew by this release after the later one had written them, and the keys of those
+    that have lost what that one keeps."""
+    told: set[tuple[int, bytes]] = set()
+    by_this, lost = 0, list[bytes]()
+    for record in records:
+        if record.value is None or (record.key.startswith(b"\0") and record.key != PARTITION_KEY):
+            continue
+        place = record.partition, record.key
+        if not holds_more(record.key, record.value):
+            lost += [record.key] if place in told else []
+        elif place in told:
+            by_this += 1
+        told |= {place} if holds_more(record.key, record.value) else set()
+    return by_this, lost

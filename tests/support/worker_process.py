@@ -74,6 +74,10 @@ class WorkerProcess:
             self._process = Tethered(self._command, output=log, environment=self._environment, directory=self._home)
         return self
 
+    def run_as(self, module: str) -> None:
+        """Its next lives run that module in the place of the command."""
+        self._command = (sys.executable, "-m", module, *self._command[self._command.index("worker") :])
+
     @property
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import exp
-from typing import Final
+from typing import Any, Final
 
 from service.domain import cadence
 from service.domain.calendar import DAY_US, NEVER
@@ -40,6 +40,7 @@ from service.domain.learning.learned import Learned
 from service.domain.learning.newcomers import Newcomers, ReturnTimes
 from service.domain.learning.population import Population, PopulationState
 from service.domain.learning.silences import UNKNOWN, Row, Silences, Tolerances
+from service.domain.stumbling import hold
 
 REFRESH_US: Final = 7 * DAY_US
 _FITS_PER_PACE: Final = 8
@@ -277,7 +278,7 @@ class Everybody:
         for key, value in records.items():
             if key.startswith(ROW_PREFIX):
                 self.silences.rows[key[-1]] = Row.of(unpack(value))
-        parts = [(key[-2], key[-1], unpack(value)) for key, value in records.items() if key.startswith(PART_PREFIX)]
+        parts = [(key[-2], key[-1], _part_of(value)) for key, value in records.items() if key.startswith(PART_PREFIX)]
         self.silences.restore_parts(parts)
         for key, value in records.items():
             if key.startswith(SENT_PREFIX):
@@ -288,7 +289,10 @@ class Everybody:
         if self.newcomers is not None:
             returns = known_returns
             if NEWCOMERS_KEY in records:
-                closed, found = unpack(records[NEWCOMERS_KEY])
+                known = unpack(records[NEWCOMERS_KEY])
+                hold(known, 2, "what is learned of newcomers")
+                closed, found = known
+                hold(found or (), 2, "when newcomers come again")
                 self.newcomers.restore(closed)
                 returns = None if found is None else ReturnTimes(*found)
             self.newcomers.forget_open()
@@ -319,13 +323,22 @@ class Everybody:
 
     def _restore_cut(self, cell: int, value: bytes) -> None:
         if cell != OF_NEWCOMERS:
-            self.silences.sent[cell] = unpack(value)
+            self.silences.restore_cut(cell, unpack(value))
         elif self.newcomers is not None:
             self.newcomers.restore_sent(unpack(value))
 
 
+def _part_of(value: bytes) -> list[Any]:
+    """Of a row of silences, some bins."""
+    fields = unpack(value)
+    hold(fields, 6, "a part of what is learned of silences")
+    return fields
+
+
 def _table_of(value: bytes) -> Tolerances:
     """Of a record of before the classes' curves were stored, the rest: until the next weekly refresh."""
-    table, kappa, *known = unpack(value)
+    fields = unpack(value)
+    hold(fields, 4, "what the last refresh has found")
+    table, kappa, *known = fields
     weights, classes = known if len(known) == 2 else ([], [])
     return Tolerances(table, kappa, weights, classes)

@@ -10,6 +10,7 @@ from service.domain.customer import Customer
 from service.domain.learning.churn_model import ChurnModel
 from service.domain.learning.newcomers import ReturnTimes
 from service.domain.learning.silences import Tolerances, cell_of
+from service.domain.stumbling import hold
 
 
 class Learned:
@@ -28,7 +29,8 @@ class Learned:
 
     @classmethod
     def of(cls, fields: Sequence[Any]) -> Learned:
-        """Back from `fields`; when newcomers come again is not in it."""
+        """Back from `fields`; when newcomers come again is not in it. Raises LaterReleaseError where there is more."""
+        hold(fields, 5, "what had been learned")
         return cls(Tolerances(*fields[:4]), ChurnModel.of(fields[4]))
 
     def tail_probability(self, customer: Customer, silence_days: float) -> float:

@@ -21,6 +21,7 @@ from typing import Any, Final
 from service.domain.cadence import HEALTHY_BASES, memory_days
 from service.domain.customer import Customer
 from service.domain.learning.kaplan_meier import survival_curve
+from service.domain.stumbling import hold
 
 BACK: Final = 0.75
 """Of those who come again, the share that is back when the nudge comes due."""
@@ -146,15 +147,24 @@ class Newcomers:
         return ReturnTimes(curves, exp(mu0))
 
     def restore_sent(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Takes over stored counts of gaps that a message has cut."""
+        """Takes over stored counts of gaps that a message has cut. Raises LaterReleaseError where there are more."""
+        _hold(rows, len(self.sent))
         if len(rows) == len(self.sent) and all(len(row) == _BINS + 1 for row in rows):
             self.sent = [[float(value) for value in row] for row in rows]
             self.has_sent = True
 
     def restore(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Takes over stored counts; those of another number of classes are learned anew."""
+        """Takes over stored counts; those of fewer classes are learned anew. Raises LaterReleaseError where there are
+        more."""
+        _hold(rows, len(self.closed))
         if len(rows) == len(self.closed) and all(len(row) == _BINS + 1 for row in rows):
             self.closed = [[float(value) for value in row] for row in rows]
+
+
+def _hold(rows: Sequence[Sequence[Any]], classes: int) -> None:
+    hold(rows, classes, "classes of newcomers")
+    for row in rows:
+        hold(row, _BINS + 1, "a class of newcomers")
 
 
 def _curve_of(closed: list[float], open_: list[float]) -> list[float]:

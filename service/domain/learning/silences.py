@@ -27,6 +27,7 @@ from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience, memor
 from service.domain.customer import Customer
 from service.domain.learning.kaplan_meier import survival_curve
 from service.domain.stored import Stored
+from service.domain.stumbling import hold
 
 CELLS: Final = 20
 _RHYTHMS: Final = 5
@@ -110,6 +111,12 @@ class Row(Stored):
         """Σ weight · κ / (κ + w): the part of each base that is the population's."""
         self.aged: int = 0
         """How often its weights were lowered."""
+
+    def take_fields(self, fields: Sequence[Any]) -> None:
+        """Raises LaterReleaseError also where there are more bins."""
+        super().take_fields(fields)
+        for bins in (self.closed, self.gap_days, self.usual_days):
+            hold(bins, _BINS + 1, "a row of silences")
 
     def part(self, number: int) -> tuple[object, ...]:
         """The bins of that part as they are, with what says how new they are."""
@@ -274,6 +281,11 @@ class Silences:
         self._cut.add(cell)
 
     # ---- what is stored
+
+    def restore_cut(self, cell: int, stored: list[float]) -> None:
+        """Back from `sent`. Raises LaterReleaseError where there are more bins."""
+        hold(stored, _BINS + 1, "silences in which a message was sent")
+        self.sent[cell] = stored
 
     def changed_cuts(self) -> list[int]:
         """Cells of whose `sent` something has changed since the last call."""

@@ -32,7 +32,8 @@ from service.domain.learning.everybody import Everybody
 from service.domain.outlook import chance_of_no_visit, churn_risk, spend_of
 from service.domain.policy import OutreachPolicy
 from service.domain.purchase_history import Booked
-from service.domain.uplift.sums import CHANCE_ONE, ArmSums
+from service.domain.stumbling import hold
+from service.domain.uplift.sums import CHANCE_ONE, SUMMED, ArmSums
 
 ALL: Final = ""
 """Kind and rung of the sums of all kinds together."""
@@ -62,7 +63,10 @@ class BroughtSums:
         return changed
 
     def restore(self, month: int, value: bytes) -> None:
-        """Takes over what `take_changed` gave."""
+        """Takes over what `take_changed` gave. Raises LaterReleaseError where there is more."""
+        for row in unpack(value):
+            hold(row, 4, "what messages have brought")
+            hold(row[3], len(SUMMED), "an arm's sums")
         self.months[month] = rows_of(value)
 
 

@@ -10,7 +10,10 @@ from math import ceil, floor
 from typing import Any, Final
 
 from service.domain.calendar import DAY_US, Calendar
+from service.domain.stumbling import hold
 
+_COUNTED: Final = 5
+"""Fields of a kind as they are stored."""
 _WEEK: Final = 7
 _MONDAY: Final = 3
 """Days from a Monday to the day with the number 0."""
@@ -65,7 +68,9 @@ class Pace:
         return [(kind, *counted) for kind, counted in sorted(self._counted.items())]
 
     def restore(self, fields: Sequence[Sequence[Any]]) -> None:
-        """Back from `fields`."""
+        """Back from `fields`. Raises LaterReleaseError where there is more."""
+        for each in fields:
+            hold(each, _COUNTED, "a kind's pace")
         self._counted = {each[0]: [int(number) for number in each[1:]] for each in fields}
 
 

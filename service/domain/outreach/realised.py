@@ -18,6 +18,7 @@ from service.domain.cadence import HEALTHY_BASES, base_days, usual_gap_days
 from service.domain.calendar import DAY_US, DAYS_PER_YEAR
 from service.domain.customer import Customer
 from service.domain.stored import Stored
+from service.domain.stumbling import hold
 
 EVIDENCE: Final = ("4-6", "7-12", "13+")
 """Classes of visits that a regular had when the silence began; the first holds all regulars below 7."""
@@ -123,7 +124,8 @@ class Realised:
     def of(cls, fields: Sequence[Sequence[Any]]) -> Realised:
         """Back from `fields`; what is missing is 0."""
         realised = cls()
-        known = [ClassRealised.of(values) for values in fields[: len(EVIDENCE)]]
+        hold(fields, len(EVIDENCE), "classes of regulars")
+        known = [ClassRealised.of(values) for values in fields]
         realised.classes[: len(known)] = known
         return realised
 

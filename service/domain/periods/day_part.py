@@ -49,6 +49,7 @@ class DayPart(msgspec.Struct, array_like=True):
 _COUNTERS = tuple(name for name in DayPart.__struct_fields__ if name not in ("version", "gaps", "skips"))
 """The plain counters."""
 _decode = msgspec.msgpack.Decoder(DayPart).decode
+_elements = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 
 def pack(part: DayPart) -> bytes:
@@ -65,6 +66,11 @@ def unpack(record: bytes) -> DayPart:
         raise ValueError(f"a ledger record of version {part.version} needs a newer release; this one knows {VERSION}")
     part.version = VERSION
     return part
+
+
+def elements_of(record: bytes) -> list[msgspec.Raw]:
+    """All that is in it, also what `unpack` passes over because only a later release knows it."""
+    return _elements(record)
 
 
 def count_up(counter: dict[int, int], key: int, change: int) -> None:

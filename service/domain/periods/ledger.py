@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from service.domain.events import Survey
-from service.domain.periods.day_part import DayPart, count_up, pack, unpack
+from service.domain.periods.day_part import DayPart, count_up, elements_of, pack, unpack
 from service.domain.periods.surveys import CES_FAVOURABLE, CSAT_SATISFIED, NPS_PASSIVE, NPS_PROMOTER
+from service.domain.stumbling import hold
 
 __all__ = ["FAR_GAP", "LONG_SKIP", "DayPart", "Ledger", "pack", "unpack"]
 
@@ -183,8 +184,10 @@ class Ledger:
         return taken
 
     def restore(self, day: int, record: bytes) -> None:
-        """Puts a stored record in place of what is known of that day. Raises what `unpack` raises."""
+        """Puts a stored record in place of what is known of that day. Raises what `unpack` raises, and
+        LaterReleaseError where there is more."""
         unpack(record)
+        hold(elements_of(record), len(DayPart.__struct_fields__), "a day's part")
         self._settle()
         self._open.pop(day, None)
         self._packed[day] = record
