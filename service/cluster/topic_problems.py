@@ -20,14 +20,18 @@ class Existing:
 
     partitions: int
     configs: Mapping[str, str]
+    """Empty where the broker does not show them."""
+    copies: int = 0
+    """The fewest that any of its partitions has; 0 = not known."""
+    configs_seen: bool = True
 
 
-def problems_of(settings: Settings, existing: Mapping[str, Existing]) -> list[str]:
-    """All of them; `existing` has those topics of the plan that there are."""
+def problems_of(settings: Settings, existing: Mapping[str, Existing], hidden: Sequence[str] = ()) -> list[str]:
+    """All of them; `existing` has those topics of the plan that there are; of `hidden` nobody asks whether they are."""
     inputs = [name for name in input_names(settings.kafka.topics) if name in existing]
     counts = {existing[name].partitions for name in inputs}
     plan = topic_plan(settings, max(counts, default=DEFAULT_PARTITIONS))
-    missing = [spec.name for spec in plan if spec.name not in existing]
+    missing = [spec.name for spec in plan if spec.name not in existing and spec.name not in hidden]
     problems = []
     if missing:
         problems.append(
@@ -84,7 +88,8 @@ def kept_otherwise(settings: Settings, existing: Mapping[str, Existing]) -> list
         if key in _KEPT_FOR
         and not (key == _OPEN_FOR and spec.cleanup == "compact")  # which has a lag of its own
         and spec.name in existing
-        and _is_otherwise(spec.role, key, existing[spec.name].configs.get(key, wanted), wanted)
+        and key in existing[spec.name].configs
+        and _is_otherwise(spec.role, key, existing[spec.name].configs[key], wanted)
     ]
 
 
@@ -150,12 +155,12 @@ def _too_small_for_dead_letters(
 ) -> Iterator[str]:
     """An oversized event that fits no dead letter would stop the worker."""
     name = settings.kafka.topics.dead_letters
-    if name not in existing:
+    if name not in existing or not existing[name].configs_seen:
         return
     room = _max_bytes(existing[name])
     for one in inputs:
         needed = dead_letter_bytes(_max_bytes(existing[one]))
-        if room < needed:
+        if existing[one].configs_seen and room < needed:
             yield (
                 f"Topic {name} takes records of {room} bytes, but a refused record of {one} may need {needed}: raise its "
                 f"max.message.bytes to that, or lower that of {one}."

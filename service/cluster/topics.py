@@ -8,15 +8,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from kafka import errors
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from service.cluster import partitioner
 from service.cluster.tail import open_reader
-from service.cluster.topic_plan import Role, TopicSpec, topic_plan
+from service.cluster.topic_asking import Seen, default_copies, look_at, look_at_cluster, look_at_group
+from service.cluster.topic_copies import warnings_of
+from service.cluster.topic_making import NoRightToCreateError, make
+from service.cluster.topic_plan import COPIES, Role, TopicSpec, topic_plan
 from service.cluster.topic_problems import Existing, kept_otherwise, problems_of, wrong_counts, wrong_policies
+from service.cluster.topic_rights import Part, Resource, missing, of_part, principal_of
 from service.config import DEFAULT_PARTITIONS, KafkaSettings, Settings
 from service.connection import NoBrokerError, RefusedError, new_admin
 from service.errors import ConfigurationError, TransientError
@@ -97,20 +100,21 @@ def create(
     """Creates what is missing and returns when every partition has a leader. Existing topics are left as they are.
 
     `partitions` None = as the existing inputs have, else DEFAULT_PARTITIONS; `replication` None = the broker's default.
+    `say` is told of what the broker has refused of a topic's settings, too.
     Raises ConfigurationError, before anything is created, when an existing topic cannot be used; TransientError as
     `connect`.
     """
-    with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-        existing = _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
-        plan = topic_plan(settings, partitions or _partitions_of_inputs(settings, existing), replication)
+    with closing(connect(settings.kafka, wait_s, say)) as admin, one_sentence(settings):
+        existing = _describe(admin, settings, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
+        copies = replication or safe_default(admin)
+        plan = topic_plan(settings, partitions or partitions_of_inputs(settings, existing), copies)
         problems = [*wrong_counts(plan, existing), *wrong_policies(plan, existing)]
         if problems:
             more = f" ({len(problems) - 1} more: `churn-alert topics check` lists them)" if len(problems) > 1 else ""
             raise ConfigurationError(problems[0] + more)
-        missing = [spec for spec in plan if spec.name not in existing]
-        if missing:
-            _create(admin, missing)
-            admin.wait_for_topics([spec.name for spec in missing], timeout_ms=REQUEST_TIMEOUT_MS)
+        lacking = [spec for spec in plan if spec.name not in existing]
+        if lacking:
+            _make(admin, lacking, say)
         return tuple(Made(spec, spec.name not in existing) for spec in plan)
 
 
@@ -121,18 +125,19 @@ def make_added(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -
     Returns whether it did. Raises as `create`.
     """
     added = {settings.kafka.carried_topic, settings.kafka.topics.deliveries, settings.kafka.topics.shop_notices}
-    with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-        existing = _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
-        missing = [
+    with closing(connect(settings.kafka, wait_s, say)) as admin, one_sentence(settings):
+        seen = look_at(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
+        existing = seen.existing
+        copies = min((topic.copies for topic in existing.values() if topic.copies), default=None)
+        lacking = [
             spec
-            for spec in topic_plan(settings, _partitions_of_inputs(settings, existing))
-            if spec.name not in existing
+            for spec in topic_plan(settings, partitions_of_inputs(settings, existing), copies)
+            if spec.name not in existing and spec.name not in seen.hidden
         ]
-        if not missing or not {spec.name for spec in missing} <= added:
+        if not lacking or not {spec.name for spec in lacking} <= added:
             return False
-        _create(admin, missing)
-        admin.wait_for_topics([spec.name for spec in missing], timeout_ms=REQUEST_TIMEOUT_MS)
-    for spec in missing:
+        _make(admin, lacking, say)
+    for spec in lacking:
         say(f"The topic {spec.name} was missing and has been created")
     return True
 
@@ -142,9 +147,9 @@ def add_partitions(settings: Settings, partitions: int) -> list[str]:
 
     Raises ConfigurationError where one has more already, or a broker refuses; TransientError as `connect`.
     """
-    with closing(connect(settings.kafka)) as admin, _one_sentence(settings.kafka):
+    with closing(connect(settings.kafka)) as admin, one_sentence(settings):
         plan = [spec for spec in topic_plan(settings, partitions) if spec.role in {Role.INPUT, Role.OUTPUT}]
-        existing = _describe(admin, [spec.name for spec in plan])
+        existing = _describe(admin, settings, [spec.name for spec in plan])
         for spec in plan:
             if spec.name in existing and existing[spec.name].partitions > spec.partitions:
                 raise ConfigurationError(
@@ -156,7 +161,7 @@ def add_partitions(settings: Settings, partitions: int) -> list[str]:
         ]
         if fewer:
             admin.create_partitions(dict.fromkeys(fewer, partitions))
-        _until(lambda: all(each.partitions == partitions for each in _describe(admin, fewer).values()))
+        _until(lambda: all(each.partitions == partitions for each in _describe(admin, settings, fewer).values()))
         return fewer
 
 
@@ -167,11 +172,11 @@ def output_names(settings: Settings) -> list[str]:
 
 def delete(settings: Settings, names: Sequence[str]) -> list[str]:
     """Deletes those of the topics that exist; returns them, when they are gone. Raises as `create`."""
-    with closing(connect(settings.kafka)) as admin, _one_sentence(settings.kafka):
-        gone = sorted(_describe(admin, names))
+    with closing(connect(settings.kafka)) as admin, one_sentence(settings):
+        gone = sorted(_describe(admin, settings, names))
         if gone:
             admin.delete_topics(gone)
-        _until(lambda: not _describe(admin, gone))
+        _until(lambda: not _describe(admin, settings, gone))
         return [f"topic {name}" for name in gone]
 
 
@@ -184,19 +189,27 @@ def _until(done: Callable[[], bool]) -> None:
         time.sleep(FIRST_PAUSE_S)
 
 
-def for_delivery(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> DeliveryTopics:
-    """What a delivery process has to know of its topics.
+def for_delivery(
+    settings: Settings, *, wait_s: float = 0.0, say: Say = _silent, group: str | None = None
+) -> DeliveryTopics:
+    """What a delivery process has to know of its topics. `group`: its consumer group, where rights are looked at.
 
-    Raises ConfigurationError where one is missing or `deliveries` cannot hold what belongs beside each partition of
-    `outreach`; TransientError as `connect`.
+    Raises ConfigurationError where a topic or a right is missing, or `deliveries` cannot hold what belongs beside each
+    partition of `outreach`; TransientError as `connect`.
     """
     names = settings.kafka.topics
     customers = input_names(names)[-1]
-    with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-        existing = _describe(admin, [names.outreach, names.deliveries, customers])
-    missing = [name for name in (names.outreach, customers, names.deliveries) if name not in existing]
-    if missing:
-        raise ConfigurationError(f"Topic {missing[0]} does not exist: run `churn-alert topics create`.")
+    with closing(connect(settings.kafka, wait_s, say)) as admin, one_sentence(settings):
+        seen = look_at(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
+        if group is not None:
+            seen.told.update(look_at_group(admin, group))
+    refused = _rights_missing(settings, Part.DELIVER, seen)
+    if refused:
+        raise ConfigurationError(" ".join(refused))
+    existing = seen.existing
+    absent = [name for name in (names.outreach, customers, names.deliveries) if name not in existing]
+    if absent:
+        raise ConfigurationError(f"Topic {absent[0]} does not exist: run `churn-alert topics create`.")
     outreach, deliveries = existing[names.outreach], existing[names.deliveries]
     if deliveries.partitions < outreach.partitions:
         raise ConfigurationError(
@@ -204,7 +217,10 @@ def for_delivery(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent)
             f"what was sent is kept beside what was asked for, so give it as many with `kafka-topics.sh --alter --topic "
             f"{names.deliveries} --partitions {outreach.partitions}`."
         )
-    if "compact" not in deliveries.configs.get("cleanup.policy", ""):
+    unset = [name for name in (names.outreach, names.deliveries) if not existing[name].configs_seen]
+    if unset:
+        say(not_shown(settings, unset))
+    if deliveries.configs_seen and "compact" not in deliveries.configs.get("cleanup.policy", ""):
         raise ConfigurationError(
             f"Topic {names.deliveries} would lose what was sent: set it with `kafka-configs.sh --alter --entity-type topics "
             f"--entity-name {names.deliveries} --add-config cleanup.policy=compact`."
@@ -216,22 +232,75 @@ def for_delivery(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent)
 
 def partition_count(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> int:
     """How many partitions the inputs have; DEFAULT_PARTITIONS while there are none. Raises as `create`."""
-    with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-        return _partitions_of_inputs(settings, _describe(admin, input_names(settings.kafka.topics)))
+    with closing(connect(settings.kafka, wait_s, say)) as admin, one_sentence(settings):
+        return partitions_of_inputs(settings, _describe(admin, settings, input_names(settings.kafka.topics)))
 
 
-def check(settings: Settings, *, wait_s: float = 0.0, say: Say = _silent) -> list[str]:
-    """Everything that keeps a worker from running on these topics; empty = all is well.
+def check(
+    settings: Settings, *, wait_s: float = 0.0, say: Say = _silent, part: Part | None = None, warn: Say = _silent
+) -> list[str]:
+    """Everything that keeps a worker from running on these topics; empty = all is well. `part`: whose rights are looked
+    at as well. `warn` is told what cannot be seen, and what the loss of a broker would cost.
 
     Who waits for ever for a broker gets TransientError where it goes in between: that is no fault of the topics."""
     try:
-        return problems_of(settings, _described(settings, wait_s, say))
+        seen, brokers = _seen(settings, part, wait_s, say)
     except TransientError as error:
         if wait_s == math.inf:
             raise
         return [str(error)]
     except ConfigurationError as error:
         return [str(error)]
+    for weakness in warnings_of(seen.existing, brokers):
+        warn(weakness)
+    if seen.unset:
+        warn(not_shown(settings, seen.unset))
+    lacking = _rights_missing(settings, part, seen) if part is not None else []
+    told = [] if part is not None or not seen.hidden else [not_described(settings, seen.hidden)]
+    return [*told, *lacking, *problems_of(settings, seen.existing, seen.hidden)]
+
+
+def _seen(settings: Settings, part: Part | None, wait_s: float, say: Say) -> tuple[Seen, int]:
+    with closing(connect(settings.kafka, wait_s, say)) as admin, one_sentence(settings):
+        seen = look_at(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
+        brokers, told = look_at_cluster(admin)
+        seen.told.update(told)
+        if part is not None:
+            for right in of_part(settings, ALL_TOPICS, part):
+                if right.resource is Resource.GROUP and not right.prefixed:
+                    seen.told.update(look_at_group(admin, right.name))
+        return seen, brokers
+
+
+def _rights_missing(settings: Settings, part: Part, seen: Seen) -> list[str]:
+    kafka = settings.kafka
+    needed = of_part(settings, partitions_of_inputs(settings, seen.existing), part)
+    return [one.sentence(principal_of(kafka), kafka.bootstrap_servers) for one in missing(needed, seen.told)]
+
+
+def warner(settings: Settings, say: Say) -> Say:
+    """Says what the loss of a broker would cost, once for all topics; of a broker on this machine, which is there to
+    try things out, nobody has to hear it at each start."""
+    addresses = settings.kafka.bootstrap_servers.split(",")
+    local = all(address.strip().rpartition(":")[0].strip("[]") in _THIS_MACHINE for address in addresses)
+    return _silent if local else say
+
+
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def weaknesses(settings: Settings) -> list[str]:
+    """What the loss of a broker would cost. Raises as `create`."""
+    seen, brokers = _seen(settings, None, 0.0, _silent)
+    return warnings_of(seen.existing, brokers)
+
+
+def not_shown(settings: Settings, names: Sequence[str]) -> str:
+    """What cannot be checked where the broker shows no settings of topics."""
+    return (
+        f"The broker at {settings.kafka.bootstrap_servers} does not show how {', '.join(names)} "
+        f"{'is' if len(names) == 1 else 'are'} kept, so that could not be checked: grant DescribeConfigs to have it checked."
+    )
 
 
 def drifts(settings: Settings) -> list[str]:
@@ -239,9 +308,9 @@ def drifts(settings: Settings) -> list[str]:
     return kept_otherwise(settings, _described(settings))
 
 
-def _described(settings: Settings, wait_s: float = 0.0, say: Say = _silent) -> dict[str, Existing]:
-    with closing(connect(settings.kafka, wait_s, say)) as admin, _one_sentence(settings.kafka):
-        return _describe(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
+def _described(settings: Settings) -> dict[str, Existing]:
+    with closing(connect(settings.kafka)) as admin, one_sentence(settings):
+        return _describe(admin, settings, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
 
 
 def where_keys_lie(settings: Settings) -> list[str]:
@@ -258,59 +327,56 @@ def where_keys_lie(settings: Settings) -> list[str]:
     return list(partitioner.sentences(sample, known or sample.best()))
 
 
-def _partitions_of_inputs(settings: Settings, existing: Mapping[str, Existing]) -> int:
+def partitions_of_inputs(settings: Settings, existing: Mapping[str, Existing]) -> int:
+    """DEFAULT_PARTITIONS while there are none."""
     inputs = input_names(settings.kafka.topics)
     return max((existing[name].partitions for name in inputs if name in existing), default=DEFAULT_PARTITIONS)
 
 
-def _describe(admin: Any, names: Sequence[str]) -> dict[str, Existing]:
-    counts: dict[str, int] = {}
-    for topic in admin.describe_topics(list(names)):
-        error = errors.for_code(topic["error_code"])
-        if error is errors.NoError:
-            counts[topic["name"]] = len(topic["partitions"])
-        elif error is not errors.UnknownTopicOrPartitionError:
-            raise error(topic["name"])
-    if not counts:
-        return {}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in counts]
-    described: dict[str, dict[str, Any]] = admin.describe_configs(resources, config_filter="all").get("topic", {})
-    return {
-        name: Existing(count, {key: str(entry["value"]) for key, entry in described.get(name, {}).items()})
-        for name, count in counts.items()
-    }
+def _describe(admin: Any, settings: Settings, names: Sequence[str]) -> dict[str, Existing]:
+    """Raises ConfigurationError where the broker does not say of one whether it is there."""
+    seen = look_at(admin, names)
+    if seen.hidden:
+        raise ConfigurationError(not_described(settings, seen.hidden))
+    return seen.existing
 
 
-def _create(admin: Any, missing: Sequence[TopicSpec]) -> None:
-    request = {
-        spec.name: {
-            "num_partitions": spec.partitions,
-            "replication_factor": spec.replication or -1,
-            "configs": dict(spec.configs),
-        }
-        for spec in missing
-    }
-    for topic in admin.create_topics(request, raise_errors=False)["topics"]:
-        error = errors.for_code(topic["error_code"])
-        if error not in {errors.NoError, errors.TopicAlreadyExistsError}:  # the other: somebody was quicker
-            reason = str(topic["error_message"] or error.__name__).rstrip(".")
-            raise ConfigurationError(
-                f"Topic {topic['name']} could not be created ({reason}): choose other --partitions or --replication, "
-                "or let an administrator of the broker create it."
-            )
+def _make(admin: Any, lacking: Sequence[TopicSpec], say: Say) -> None:
+    for refused in make(admin, lacking):
+        say(refused)
+    admin.wait_for_topics([spec.name for spec in lacking], timeout_ms=REQUEST_TIMEOUT_MS)
+
+
+def safe_default(admin: Any) -> int | None:
+    """How many copies the broker makes by itself, where those are enough: their settings are asked for as well then."""
+    copies = default_copies(admin)
+    return copies if copies is not None and copies >= COPIES else None
+
+
+def not_described(settings: Settings, hidden: Sequence[str]) -> str:
+    """Where a broker does not even say whether topics are there."""
+    return (
+        f"The broker at {settings.kafka.bootstrap_servers} does not allow Describe on {', '.join(hidden)}, so whether "
+        f"{'it is' if len(hidden) == 1 else 'they are'} there cannot be seen: grant it (`churn-alert topics plan` prints the "
+        "access list)."
+    )
 
 
 @contextmanager
-def _one_sentence(kafka: KafkaSettings) -> Iterator[None]:
+def one_sentence(settings: Settings) -> Iterator[None]:
     """A broker that refuses or vanishes in the middle becomes one sentence."""
+    servers = settings.kafka.bootstrap_servers
     try:
         yield
+    except NoRightToCreateError as error:
+        raise ConfigurationError(
+            f"The broker at {servers} does not allow Create, neither on the cluster nor on topic {error}: grant it, or let "
+            "an administrator create the topics as `churn-alert topics plan` says."
+        ) from error
     except errors.AuthorizationError as error:
         raise ConfigurationError(
-            f"The broker at {kafka.bootstrap_servers} does not let us describe or create topics ({error}): "
-            "grant DESCRIBE, DESCRIBE_CONFIGS and CREATE."
+            f"The broker at {servers} does not let us describe or create topics ({error}): grant what `churn-alert topics "
+            "plan` says."
         ) from error
     except errors.KafkaError as error:
-        raise TransientError(
-            f"The broker at {kafka.bootstrap_servers} stopped answering ({error}): try again."
-        ) from error
+        raise TransientError(f"The broker at {servers} stopped answering ({error}): try again.") from error

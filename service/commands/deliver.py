@@ -93,8 +93,8 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
         log.info("started again", restarts=restarts)
         time.sleep(pause_before_start(restarts))
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
-    found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning)
     group = settings.deliver.group_of(settings.kafka.group, channel.name)
+    found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning, group=group)
     anew = refuse_foreign_topics(settings.kafka, group)
     if anew:
         log.error("outreach was made anew; it is read from its beginning, and what was sent is not sent again")

@@ -31,6 +31,7 @@ def worker(
 def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
     from service.cluster import topics
+    from service.cluster.topic_rights import Part
     from service.streaming.made_under import refuse_other_settings
     from service.streaming.membership import refuse_to_join, this_process
     from service.streaming.metrics import Metrics
@@ -57,7 +58,9 @@ def _run(settings: Settings, *, web: bool) -> int:
             log.info("started again", restarts=restarts)
             time.sleep(pause_before_start(restarts))
         topics.make_added(settings, wait_s=math.inf, say=log.warning)
-        problems = topics.check(settings, wait_s=math.inf, say=log.warning)
+        problems = topics.check(
+            settings, wait_s=math.inf, say=log.warning, part=Part.WORKER, warn=topics.warner(settings, log.warning)
+        )
         if problems:
             raise ConfigurationError(" ".join(problems))
         refuse_other_settings(settings)

@@ -18,7 +18,7 @@ def a_broker_that_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: Any) -> Any:
         raise NoBrokerError("The broker stopped answering: try again.")
 
-    monkeypatch.setattr(topics, "_described", gone)
+    monkeypatch.setattr(topics, "_seen", gone)
 
 
 def test_who_waits_is_told_that_it_will_pass() -> None:

@@ -1,0 +1,195 @@
+"""A real Kafka that keeps access lists: everything runs with exactly what `topics plan` prints, and whatever is missing
+of it is said in one sentence that names it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from service.cli import app
+from service.cluster import topics
+from service.cluster.topic_making import make
+from service.cluster.topic_plan import topic_plan
+from service.cluster.topic_rights import Part, Resource, command, commands, of_part
+from service.config import Settings
+from service.errors import ChurnAlertError, ConfigurationError
+from tests.integration.test_delivery import FAR_US, Post
+from tests.integration.test_webhook import SECRET, Webhook
+from tests.support.delivery_world import requested
+from tests.support.guarded_kafka import GuardedKafka
+from tests.support.load import settings_for
+from tests.support.sink import sink_in_a_thread
+from tests.support.worker_process import WorkerProcess, environment_of
+
+pytestmark = [pytest.mark.broker]
+
+PARTITIONS = 2
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[GuardedKafka]:
+    with GuardedKafka() as broker:
+        yield broker
+
+
+@pytest.fixture
+def command_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs `churn-alert …` with these settings."""
+
+    def run(settings: Settings, *words: str) -> Result:
+        for name in os.environ:
+            if name.startswith("CHURN_ALERT_"):
+                monkeypatch.delenv(name)
+        for name, value in environment_of(settings).items():
+            monkeypatch.setenv(name, value)
+        return CliRunner().invoke(app, list(words))
+
+    return run
+
+
+def settings_at(kafka: GuardedKafka, prefix: str, url: str = "http://127.0.0.1:1/") -> Settings:
+    """Of somebody who may do everything."""
+    target = {"url": url, "secret": SECRET, "allow_http": True, "allow_private": True}
+    return settings_for(
+        kafka.bootstrap_servers,
+        prefix,
+        kafka={"session_timeout_s": 6.0, "heartbeat_interval_s": 1.0},
+        deliver={"port": 0, "webhook": target, "unsubscribe_secret": "a secret of the tests"},
+        web={"port": 0},
+    )
+
+
+def as_user(settings: Settings, kafka: GuardedKafka, user: str) -> Settings:
+    return settings.changed(kafka=kafka.settings(user))
+
+
+def let(kafka: GuardedKafka, settings: Settings, part: Part, user: str) -> None:
+    """Grants what is printed for this part, and not a line more."""
+    needed = [right for right in of_part(settings, PARTITIONS, part) if right.needed]
+    kafka.grant(commands(needed, f"User:{user}", kafka.login))
+
+
+def test_worker_and_delivery_run_with_what_is_printed_and_every_line_that_is_missing_is_named(
+    kafka: GuardedKafka, topic_prefix: str, command_of: Callable[..., Result]
+) -> None:
+    with sink_in_a_thread(200) as sink:
+        everybody = settings_at(kafka, topic_prefix, sink.url)
+        topics.create(everybody, partitions=PARTITIONS)
+        for part, user in (
+            (Part.WORKER, "worker"), (Part.DELIVER, "deliver"), (Part.LOOK, "looker"), (Part.REPAIR, "looker"),
+        ):  # fmt: skip
+            let(kafka, everybody, part, user)
+        worker_s, deliver_s, looker_s = (as_user(everybody, kafka, user) for user in ("worker", "deliver", "looker"))
+        post = Post(everybody)
+        post.rubbish(everybody.kafka.topics.purchases)
+        with WorkerProcess(worker_s, "worker", web=True) as worker:
+            worker.wait_assigned()
+            wait_until(lambda: "1 dead letter" in command_of(looker_s, "dead-letters", "list").output, worker)
+            with Webhook(deliver_s) as deliverer:
+                post.say(requested("r-1", "anna", expires_us=FAR_US))
+                post.wait({"r-1.webhook": ("delivered", "")}, deliverer)
+            assert worker.running
+        post.close()
+    checked = command_of(looker_s, "topics", "check")
+    retried = command_of(looker_s, "dead-letters", "retry", "--yes")
+
+    assert [json.loads(one.body)["id"] for one in sink.came] == ["r-1"]
+    assert "uthoriz" not in worker.log + deliverer.log
+    assert (checked.exit_code, retried.exit_code) == (0, 0), checked.output + retried.output
+    assert "does not show how" in checked.output
+    assert "A worker can run on these topics." in checked.output
+    assert "1 record sent back" in retried.output
+    for part, user, settings in ((Part.WORKER, "worker", worker_s), (Part.DELIVER, "deliver", deliver_s)):
+        for right in of_part(everybody, PARTITIONS, part):
+            if right.needed and right.resource is not Resource.TRANSACTIONAL_ID:
+                granted = command([right], f"User:{user}", kafka.login)
+                kafka.revoke(granted)
+                said = refusal_of(settings, part)
+                kafka.grant([granted])
+                assert f"does not allow {' and '.join(right.operations)} on {right.resource} " in said, said
+                assert f"{right.name} " in said or f"{right.name}-webhook" in said
+                assert granted in said or right.prefixed
+                assert said.count("does not allow") == 1
+
+
+def refusal_of(settings: Settings, part: Part) -> str:
+    """What the start of this part says; empty: nothing."""
+    if part is Part.WORKER:
+        return " ".join(topics.check(settings, part=part))
+    try:
+        topics.for_delivery(settings, group=settings.deliver.group_of(settings.kafka.group, "webhook"))
+    except ConfigurationError as error:
+        return str(error)
+    return ""
+
+
+def test_who_may_see_nothing_gets_the_plan_of_an_empty_broker_and_what_could_not_be_seen(
+    kafka: GuardedKafka, topic_prefix: str, command_of: Callable[..., Result]
+) -> None:
+    everybody = settings_at(kafka, topic_prefix)
+    nobody = as_user(everybody, kafka, "nobody")
+
+    done = command_of(nobody, "topics", "plan", "--json")
+    pasted = command_of(nobody, "topics", "plan", "--acls", "--principal", "User:somebody").output
+    made = command_of(nobody, "topics", "create")
+    seen = {
+        each["name"]: each for each in json.loads(command_of(everybody, "topics", "plan", "--json").output)["topics"]
+    }
+
+    plan = json.loads(done.output)
+    assert done.exit_code == 0
+    assert {each["action"] for each in plan["topics"]} == {"not_seen"}
+    assert len(plan["topics"]) == 11
+    assert "does not allow Describe on" in plan["not_seen"][0]
+    assert {each["action"] for each in seen.values()} == {"create"}
+    assert all(setting["why"] for each in seen.values() for setting in each["settings"])
+    lines = [line for line in pasted.splitlines() if not line.startswith("#")]
+    assert all(line.startswith("kafka-acls.sh --bootstrap-server ") and "User:somebody" in line for line in lines)
+    assert made.exit_code != 0
+    assert "does not allow Describe" in said_by(made)
+
+
+def test_who_may_not_create_is_told_which_right_is_missing_and_a_refused_setting_is_left_out(
+    kafka: GuardedKafka, topic_prefix: str, command_of: Callable[..., Result]
+) -> None:
+    everybody = settings_at(kafka, topic_prefix)
+    looker = as_user(everybody, kafka, "looker")
+    let(kafka, everybody, Part.LOOK, "looker")
+
+    plan = json.loads(command_of(looker, "topics", "plan", "--json").output)
+    made = command_of(looker, "topics", "create")
+    purchases, *_ = topic_plan(everybody, 1)
+    odd = replace(purchases, configs={**purchases.configs, "segment.ms": "none", "max.message.bytes": "-7"})
+    with closing(topics.connect(everybody.kafka)) as admin:
+        said = make(admin, [odd])
+        admin.wait_for_topics([odd.name])
+    there = json.loads(command_of(everybody, "topics", "plan", "--json").output)["topics"][0]
+
+    assert {each["action"] for each in plan["topics"]} == {"create"}
+    assert any("does not allow Create on the cluster" in sentence for sentence in plan["not_seen"])
+    assert made.exit_code == 2 or isinstance(made.exception, ConfigurationError)
+    assert "does not allow Create, neither on the cluster nor on topic" in said_by(made)
+    assert len(said) == 2
+    assert f"Topic {odd.name} was created with segment.ms=86400000 instead of none" in said[0]
+    assert f"Topic {odd.name} was created with max.message.bytes=8388608 instead of -7" in said[1]
+    assert there["action"] == "differs"
+    assert {each["key"] for each in there["settings"] if each["cure"]} == {"segment.ms", "max.message.bytes"}
+
+
+def said_by(done: Result) -> str:
+    return done.output + (str(done.exception) if isinstance(done.exception, ChurnAlertError) else "")
+
+
+def wait_until(true: Callable[[], bool], worker: WorkerProcess) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert worker.running, worker.log[-3000:]
+        assert time.monotonic() < deadline, worker.log[-3000:]
+        time.sleep(0.3)
