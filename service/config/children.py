@@ -10,11 +10,8 @@ from pydantic import (
     SecretStr,
 )
 
-from service.config.sections import (
-    BESIDE_THE_SETTINGS,
-    ENV_PREFIX,
-)
 from service.config.settings import Settings
+from service.config.variables import BESIDE_THE_SETTINGS, ENV_PREFIX
 
 
 def child_environment(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a setting does, in words: read from the line below it in sections.py, so that `churn-alert config --explain` and
+"""What a setting does, in words: read from the line below it in sections/, so that `churn-alert config --explain` and
 docs/settings.md say what the code says.
 
 Only whoever asks pays for reading the source.
@@ -24,8 +24,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from service.config.changes import on_change
-from service.config.sections import ENV_PREFIX
 from service.config.settings import Settings
+from service.config.variables import ENV_PREFIX
 from service.errors import ConfigurationError
 
 _UNITS: Final = {

@@ -11,12 +11,8 @@ from pydantic import (
     ValidationError,
 )
 
-from service.config.sections import (
-    BESIDE_THE_SETTINGS,
-    CONFIG_VARIABLE,
-    ENV_PREFIX,
-)
 from service.config.settings import Settings, sentence_of
+from service.config.variables import BESIDE_THE_SETTINGS, CONFIG_VARIABLE, ENV_PREFIX
 from service.errors import ConfigurationError
 
 

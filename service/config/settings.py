@@ -11,22 +11,19 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from service.config.letter import LetterSettings
-from service.config.notices import NoticeSettings
 from service.config.secret_files import with_credentials
-from service.config.sections import (
-    DEFAULT_CONTROL_SHARE,
-    ENV_PREFIX,
-    DeliverSettings,
-    KafkaSettings,
-    LimitSettings,
-    LogSettings,
-    OutreachSettings,
-    ShopSettings,
-    TimeSettings,
-    WebSettings,
-)
-from service.config.targets import TargetSettings
+from service.config.sections.clocks import TimeSettings
+from service.config.sections.delivery import DeliverSettings
+from service.config.sections.kafka import KafkaSettings
+from service.config.sections.letter import LetterSettings
+from service.config.sections.limits import LimitSettings
+from service.config.sections.logs import LogSettings
+from service.config.sections.notices import NoticeSettings
+from service.config.sections.outreach import DEFAULT_CONTROL_SHARE, OutreachSettings
+from service.config.sections.shop import ShopSettings
+from service.config.sections.targets import TargetSettings
+from service.config.sections.web import WebSettings
+from service.config.variables import ENV_PREFIX
 from service.domain import policy
 from service.domain.policy import QuietTimes
 from service.errors import ConfigurationError

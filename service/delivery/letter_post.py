@@ -36,7 +36,7 @@ from aiosmtplib.errors import SMTPAuthenticationError, SMTPException, SMTPRecipi
 
 from service.cluster.tail import has_reached, open_async_reader
 from service.config import Settings
-from service.config.letter import WEEKDAYS
+from service.config.sections.letter import WEEKDAYS
 from service.delivery.book import Book
 from service.delivery.channel import Result
 from service.delivery.desk import Said

@@ -178,7 +178,7 @@ class OutreachPolicy:
     """Whom the shop wants to ask back, when, and under which conditions.
 
     What a shop may set is off here where nothing is said; a shop's defaults are those of the settings
-    (config/sections.py).
+    (config/sections/outreach.py).
     """
 
     measure: Measure = Measure.BUDGET

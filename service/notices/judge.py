@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from service.config.notices import ThresholdSettings
+from service.config.sections.notices import ThresholdSettings
 from service.domain.periods.beyond_chance import change_of
 from service.domain.periods.numbers import PeriodRow
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI, HTTPException, Query, Response
 
 from schemas.outputs import PeriodMetrics
 from service.config import Settings
-from service.config.targets import OF_THE_PERIOD, TargetSettings
+from service.config.sections.targets import OF_THE_PERIOD, TargetSettings
 from service.domain.money import minor_to_text
 from service.domain.periods.beyond_chance import change_of
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from service.config import Settings
-from service.config.targets import OF_THE_PERIOD
+from service.config.sections.targets import OF_THE_PERIOD
 from service.domain.periods.beyond_chance import is_off_target
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit
 from service.web.shop_view import Expected

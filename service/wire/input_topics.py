@@ -2,8 +2,9 @@
 
 Everything that deals with inputs is derived from it: the topics that are created and checked, what a worker subscribes
 to and is assigned, the order in which events of one instant are applied, decoding, counting, and what a replay sends
-where. A new input is a wire form with its channel (schemas/inputs.py), a setting for its name (config/sections.py), an
-event (domain/events.py), what the engine does with it, how it is decoded (decoder.py), and a row here.
+where. A new input is a wire form with its channel (schemas/inputs.py), a setting for its name
+(config/sections/kafka.py), an event (domain/events.py), what the engine does with it, how it is decoded (decoder.py),
+and a row here.
 """
 
 from __future__ import annotations

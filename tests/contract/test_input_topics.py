@@ -75,7 +75,7 @@ def test_what_a_row_writes_it_reads_back(event: Event) -> None:
 def test_nothing_of_the_service_but_its_settings_names_an_input_topic() -> None:
     """Who writes `topics.purchases` has made a second table."""
     settings_keys = {row.channel.name for row in INPUT_TOPICS}
-    own = {"service/config/sections.py", "service/wire/input_topics.py"}
+    own = {"service/config/sections/kafka.py", "service/wire/input_topics.py"}
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path, node in attributes(ROOT / "service")

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 from fastapi import FastAPI
 
-from service.config.sections import WebSettings
+from service.config.sections.web import WebSettings
 from service.web.access import Access
 from service.web.limits import Limits
 from service.web.server import address_of, serve_app, take_port

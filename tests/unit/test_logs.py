@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SAYS = """
 import logging, sys, threading, warnings
 import structlog
-from service.config.sections import LogSettings
+from service.config.sections.logs import LogSettings
 from service.logs import configure_logging
 
 configure_logging(LogSettings(format={format!r}))

@@ -21,7 +21,7 @@ from schemas.outputs import PeriodMetrics
 from service.build_info import flavour, version
 from service.cluster.known_logs import KnownLogs
 from service.cluster.log_ends import Ends, Log
-from service.config.sections import ShopSettings
+from service.config.sections.shop import ShopSettings
 from service.delivery.metrics import DeliveryMetrics
 from service.domain.calendar import Granularity
 from service.domain.periods.numbers import UNITS, Counts, PeriodRow

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from service.config.sections import _Section
+from service.config.sections.section import Section
 from service.domain.periods.numbers import UNITS
 
 WITH_CHANCE = frozenset({"retention_rate", "churn_rate", "repeat_purchase_rate", "nps", "csat", "ces"})
@@ -14,7 +14,7 @@ WITH_CHANCE = frozenset({"retention_rate", "churn_rate", "repeat_purchase_rate",
 _USUAL_RETURN = 0.05
 
 
-class ThresholdSettings(_Section):
+class ThresholdSettings(Section):
     """One thing that the shop wants to hear of."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
@@ -60,10 +60,10 @@ class ThresholdSettings(_Section):
         return _USUAL_RETURN * abs(self.limit or 0.0)
 
 
-class NoticeSettings(_Section):
+class NoticeSettings(Section):
     """Without a threshold nothing is looked at, and there is no topic."""
 
-    thresholds: Annotated[list[ThresholdSettings], Field(max_length=100)] = []  # noqa: RUF012 - pydantic copies it
+    thresholds: Annotated[list[ThresholdSettings], Field(max_length=100)] = []
     """What the shop wants to be told of on `shop-notices`: a table of its own each."""
     wait_days: Annotated[int, Field(ge=0, le=31)] = 1
     """So many whole days after its end is a period looked at: what arrives late is in it by then."""

@@ -6,17 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from service.config.sections import _Section, is_mailbox
+from service.config.sections.section import Section, is_mailbox
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-class LetterSettings(_Section):
+class LetterSettings(Section):
     """The numbers of the week and whom to call, as mail to the shop, in its language."""
 
     enabled: bool = False
     """Whether a letter is sent each week."""
-    to: Annotated[list[str], Field(max_length=50)] = []  # noqa: RUF012 - pydantic copies it
+    to: Annotated[list[str], Field(max_length=50)] = []
     """Mailboxes of the shop that get it, each a mail of its own. It names customers."""
     weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     """Day on which it goes out, in the shop's time zone; it tells of the last week that is over."""

@@ -7,14 +7,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from service.config.sections import _Section
+from service.config.sections.section import Section
 
 Share = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 """In percent, as the numbers are told."""
 Money = Annotated[Decimal, Field(ge=0, le=1_000_000_000_000, allow_inf_nan=False)]
 
 
-class TargetSettings(_Section):
+class TargetSettings(Section):
     """A number without a target is shown without one."""
 
     period: Literal["week", "month", "quarter", "year", "rolling_7", "rolling_30", "rolling_90", "rolling_365"] = (

@@ -1,0 +1,1 @@
+"""The sections of the configuration, a file each: every setting with its bounds, its default and its meaning."""
