@@ -262,7 +262,9 @@ def _refuse_uneven(before: int, after: int) -> None:
     if after % before:
         raise ConfigurationError(
             f"A state of {before} partitions cannot be carried to {after}: what was learned in one partition can be divided "
-            f"over several, but not mixed with another's. Take a multiple of {before}, such as {2 * before}."
+            f"over several, but not mixed with another's. Take a multiple of {before}, such as {2 * before}; or let a new "
+            f"kafka.group read inputs of {after} partitions from the beginning, which decides under the same ids "
+            "(docs/operations/reprocessing.md)."
         )
 
 

@@ -18,14 +18,18 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas.inputs import CustomerEvent
+from service.carrying.moving import reset_state
 from service.cluster import topics
 from service.config import Settings
+from service.domain.calendar import DAY_US
+from service.domain.events import Event, Profile
 from service.errors import ExitCode
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import cancelled, requested
-from tests.support.load import settings_for
+from tests.support.live_shop import log_of
+from tests.support.load import lines_of, send, settings_for
 from tests.support.mail_sink import Sink
-from tests.support.worker_process import WorkerProcess
+from tests.support.worker_process import Positions, WorkerProcess
 
 pytestmark = [pytest.mark.broker]
 
@@ -287,6 +291,48 @@ def test_one_click_and_the_next_mail_does_not_come(broker: TestBroker, topic_pre
     assert (record.key, said.customer_id, said.kind, said.marketing_consent) == (b"anna", "anna", "profile", False)
     assert [mail["to"] for mail in sink.handler.taken] == ["anna@example.org", "bert@example.org"]
     post.close()
+
+
+def test_a_reset_and_all_is_decided_again_under_the_same_ids_and_nobody_is_written_to_twice(
+    broker: TestBroker, topic_prefix: str, sink: Sink
+) -> None:
+    settings = settings_of(broker, topic_prefix, sink.real_port)
+    topics.create(settings, partitions=1)
+    now_us = time.time_ns() // 1000
+    log: list[Event] = [*log_of(3, now_us - 13 * DAY_US, now_us)]
+    log[:0] = [
+        Profile(f"said-{who}", f"leaver-{who}", log[0].at_us - 1, email=f"leaver-{who}@example.org") for who in range(3)
+    ]
+    send(settings.kafka.bootstrap_servers, lines_of(log, settings), 1)
+    post, taken = Post(settings), sink.handler.taken
+
+    with ExitStack() as stack:
+        worker = stack.enter_context(WorkerProcess(settings, "worker", static=False))
+        deliverer = stack.enter_context(Deliverer(settings))
+        decided = asked_for(post, settings, worker, 1)
+        post.wait(dict.fromkeys(decided, ("delivered", "")), deliverer)
+        assert [each.end(signal.SIGTERM) for each in (worker, deliverer)] == [0, 0]
+        assert ["consumer group" in each for each in reset_state(settings)].count(True) == 1
+        worker.start()
+        deliverer.start()
+        assert asked_for(post, settings, worker, 2) == decided
+        post.say(requested("the-last", "leaver-0", expires_us=FAR_US, email="last@example.org"))
+        post.wait({"the-last": ("delivered", "")}, deliverer)
+
+    assert len(decided) >= 3
+    assert Counter(mail["id"] for mail in taken) == Counter(f"<{each}@anna.example>" for each in [*decided, "the-last"])
+    post.close()
+
+
+def asked_for(post: Post, settings: Settings, worker: WorkerProcess, times: int) -> set[str]:
+    """Ids of the requests, once all is applied; each was made so often."""
+    with Positions(settings, 1) as positions:
+        positions.wait_caught_up(workers=[worker])
+    made = Counter(
+        str(msgspec.json.decode(record.value)["id"]) for record in post.records(settings.kafka.topics.outreach)
+    )
+    assert set(made.values()) == {times}, made
+    return set(made)
 
 
 def wait_until(holds: Callable[[], bool], who: WorkerProcess) -> None:

@@ -242,7 +242,11 @@ def test_reprocessing(cafe: Cafe) -> None:
 
     cafe.operator.follow(
         "reprocessing.md",
-        {"stop the workers": cafe.stop, "start the workers": cafe.start, "everything is applied": cafe.apply_all},
+        {
+            "stop the workers and deliverers": cafe.stop,
+            "start the workers and deliverers": cafe.start,
+            "everything is applied": cafe.apply_all,
+        },
     )
 
     assert cafe.numbers() == numbers
