@@ -8,6 +8,9 @@ PYTEST = $(BIN)/python -m pytest
 COMPILE_LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make upgrade" $(UPGRADE)
 
+# What Python has compiled once it keeps: every process that a test starts would compile all that it imports again, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .PHONY: install environment demo test chaos check lint unit slow containers bench figures dist sbom audit lock upgrade test-newest clean
 
@@ -31,8 +34,10 @@ lint: environment
 unit: environment
 	$(PYTEST) -q -n auto --dist loadgroup tests/unit tests/property tests/contract
 
-# Everything that needs no broker. It installs nothing that is there, and needs no network then.
-check: lint unit
+# Everything that needs no broker, mypy beside the tests: it is one process. It installs nothing that is there, and needs no network
+# then.
+check: environment
+	@$(MAKE) --no-print-directory --assume-old=environment -j 2 lint unit
 
 # Whole shops and whole logs, then what needs a broker: two processes, a broker each, the long ones first.
 slow: environment

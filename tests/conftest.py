@@ -37,6 +37,12 @@ else:
     find_the_package_in(str(ROOT))
 
 
+# What is compiled once is kept, whatever the caller's environment says: a worker and its page import for seconds
+# otherwise, and tests start hundreds of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # No time limit for each example: a busy machine is not a fault. pytest-timeout ends what hangs.
     settings.register_profile("churn-alert", deadline=None)

@@ -11,7 +11,7 @@ from service.build_info import version
 from service.config import Settings
 from service.web.access import Access
 from service.web.api import add_api
-from service.web.assets import Assets
+from service.web.assets import shipped_assets
 from service.web.audit import Audit
 from service.web.described import DescribedApp
 from service.web.live import add_live
@@ -60,12 +60,11 @@ def create_app(
     app.middleware("http")(secure)
     answer_errors(app)
     app.add_exception_handler(AnsweredInsteadError, answer_instead)
-    assets = Assets()
-    assets.add(app)
+    shipped_assets().add(app)
     add_probes(app, metrics, facts)
     audit = Audit(settings)
     add_api(app, settings, facts, access, audit)
-    people, frame = people or Nobody(), Frame(settings.shop, access, assets, facts)
+    people, frame = people or Nobody(), Frame(settings.shop, access, facts)
     add_people_api(app, settings, people, access, audit)
     add_lists(app, settings, people, frame, audit)
     add_coming(app, settings, people, frame, audit)
@@ -73,7 +72,7 @@ def create_app(
     add_person(app, settings, people, frame, audit)
     add_sign_in(app, frame)
     add_numbers(app, settings, facts)
-    add_pages(app, settings, facts, assets)
+    add_pages(app, settings, facts)
     add_sample(app, settings, facts)
     add_live(app, facts, renew, max(1, settings.web.connections // _SHARE_OF_STREAMS))
     return app

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -54,6 +55,12 @@ class Assets:
             if is_the_same(if_none_match, tag):
                 return Response(status_code=304, headers=headers)
             return Response(found.content, media_type=found.media_type, headers=headers)
+
+
+@cache
+def shipped_assets() -> Assets:
+    """Those of this package."""
+    return Assets()
 
 
 def _read(path: Path) -> Asset:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import jinja2
 from fastapi import FastAPI, Header, HTTPException, Query, Response
 
 from service.config import Settings
-from service.web.assets import Assets
 from service.web.banners import banners
 from service.web.brought import brought_view
 from service.web.page import compose
+from service.web.page_templates import page_templates
 from service.web.shop_view import ShopFacts
 from service.web.view import MONTH, GranularityName, View, translations
 from service.wording.catalogue import Catalogue
@@ -27,21 +25,13 @@ WITH_FORMS: Final = (
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """Content-Security-Policy of a page with a form that asks for it again."""
-_TEMPLATES = Path(__file__).parent / "templates"
 
 Day = Annotated[str, Query(max_length=10)]
 """A date field that is left empty sends an empty text."""
 
 
-def add_pages(app: FastAPI, settings: Settings, facts: ShopFacts, assets: Assets) -> None:
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.globals["asset"] = assets.address
+def add_pages(app: FastAPI, settings: Settings, facts: ShopFacts) -> None:
+    templates = page_templates()
 
     @app.get("/", include_in_schema=False)
     async def page(

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import jinja2
 from fastapi import Request, Response
 
 from service.config import ShopSettings
 from service.web.access import Access, Holder, Scope
-from service.web.assets import Assets
 from service.web.banners import banners
 from service.web.negotiation import best_catalogue
+from service.web.page_templates import page_templates
 from service.web.sessions import Session
 from service.web.shop_view import ShopFacts
 from service.wording.catalogue import Catalogue, catalogue_in
@@ -110,18 +108,10 @@ class Reader:
 class Frame:
     """Renders the pages, and knows who may see them."""
 
-    def __init__(self, shop: ShopSettings, access: Access, assets: Assets, facts: ShopFacts) -> None:
+    def __init__(self, shop: ShopSettings, access: Access, facts: ShopFacts) -> None:
         self.access = access
         self._facts = facts
         self._shop = shop
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals["asset"] = assets.address
 
     def formats(self, reader: Reader) -> Formats:
         return Formats(self._shop, reader.catalogue)
@@ -137,18 +127,22 @@ class Frame:
         """`name`: of the template, below `people/`."""
         reader = Reader(request)
         catalogue = reader.catalogue
-        text = self._templates.get_template(f"people/{name}.html").render(
-            language=str(catalogue.locale).replace("_", "-"),
-            say=catalogue.say,
-            translations=reader.translations(),
-            address=reader.address,
-            numbers=reader.address(NUMBERS),
-            visitor=visitor,
-            pages=_pages(reader, request.url.path, visitor),
-            banners=[]
-            if visitor is None
-            else banners(self._facts.readiness(), self._facts.misspelt(), Formats(self._shop, catalogue)),
-            **{"again": False, **given},
+        text = (
+            page_templates()
+            .get_template(f"people/{name}.html")
+            .render(
+                language=str(catalogue.locale).replace("_", "-"),
+                say=catalogue.say,
+                translations=reader.translations(),
+                address=reader.address,
+                numbers=reader.address(NUMBERS),
+                visitor=visitor,
+                pages=_pages(reader, request.url.path, visitor),
+                banners=[]
+                if visitor is None
+                else banners(self._facts.readiness(), self._facts.misspelt(), Formats(self._shop, catalogue)),
+                **{"again": False, **given},
+            )
         )
         headers = {
             "Content-Language": catalogue.language.code,
