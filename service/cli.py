@@ -18,6 +18,7 @@ from service.commands import (
     dead_letters,
     deliver,
     demo,
+    init,
     inspect,
     outreach,
     person,
@@ -62,6 +63,7 @@ def root(
 
 for command in (
     demo.demo,
+    init.init,
     worker.worker,
     replay.replay,
     backtest.backtest,

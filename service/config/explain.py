@@ -157,7 +157,7 @@ _EXAMPLES_BY_NAME: Final[Mapping[str, object]] = {
     "at_most_per_week": 100,
 }
 """Of settings that several sections have."""
-_IN_LISTS: Final = ("outreach.rungs.", "outreach.frequency_caps.", "web.tokens.")
+_IN_LISTS: Final = ("outreach.rungs.", "outreach.frequency_caps.", "web.tokens.", "notices.thresholds.")
 """Tables of which there may be several."""
 _OWN_RANGES: Final = {
     "outreach.level": "more than 0; at most 50 (budget, multiple) or 0.5 (probability)",
@@ -192,6 +192,9 @@ class Explanation:
     """The environment variable that sets it; empty: none sets it alone."""
     changed: str
     """What happens when it is changed under a living state."""
+    secret: bool = False
+    in_list: bool = False
+    """It is one of a table of which there may be several."""
 
 
 def settings_explained() -> list[Explanation]:
@@ -259,6 +262,8 @@ def _explanation(key: str, model: type[BaseModel], name: str) -> Explanation:
         example=_GIVEN_APART if secret and not in_list else _example(key, field, in_list=in_list),
         variable="" if in_list else f"{ENV_PREFIX}{key.replace('.', '__')}".upper(),
         changed=str(on_change(key) or ""),
+        secret=secret,
+        in_list=in_list,
     )
 
 

@@ -28,6 +28,8 @@ PART = README.partition("## Connect your Kafka")[2].partition("\n## ")[0]
 HISTORY = "customer_id,timestamp,amount\n" + "".join(
     f"c{n % 5},2026-0{1 + n // 20}-{1 + n % 20:02},4.50\n" for n in range(40)
 )
+ANSWERS = "Café Anna\nEurope/Paris\nEUR\n\n\n"
+COMMANDS = {"init", "backtest", "topics", "replay", "worker"}
 
 
 def block(language: str) -> str:
@@ -39,19 +41,27 @@ def block(language: str) -> str:
 def test_the_commands_of_the_first_page_work_in_their_order(
     broker: TestBroker, topic_prefix: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "shop.toml").write_text(block("toml"), encoding="utf-8")
     (tmp_path / "history.csv").write_text(HISTORY, encoding="utf-8")
     settings = settings_for(broker.bootstrap_servers, topic_prefix, web={"port": free_port()})
     environment = environment_of(settings)  # where this broker is, and topics that no other test has
     environment = {name: value for name, value in environment.items() if "__SHOP__" not in name}
     lines = [shlex.split(line, comments=True) for line in block("sh").splitlines()]
     commands = [words[1:] for words in lines if words[0] == ".venv/bin/churn-alert"]
-    assert [words[2] for words in commands] == ["topics", "replay", "worker"]
+    names = [next(word for word in words if word in COMMANDS) for words in commands]
+    assert names == ["init", "backtest", "topics", "replay", "worker"]
 
     for words in commands[:-1]:
         subprocess.run(
-            [sys.executable, "-m", "service.cli", *words], cwd=tmp_path, env=environment, check=True, timeout=90
+            [sys.executable, "-m", "service.cli", *words],
+            cwd=tmp_path,
+            env=environment,
+            check=True,
+            timeout=90,
+            input=ANSWERS if "init" in words else None,
+            text=True,
         )
+    assert "Café Anna" in (tmp_path / "shop.toml").read_text(encoding="utf-8")
+    assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
     worker = subprocess.Popen([sys.executable, "-m", "service.cli", *commands[-1]], cwd=tmp_path, env=environment)
     try:
         with KafkaProducer(bootstrap_servers=broker.bootstrap_servers) as producer:

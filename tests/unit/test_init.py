@@ -1,0 +1,140 @@
+"""A settings file to begin with says what the code says, and can be used at once."""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from service.cli import app
+from service.config import Settings, load_settings
+from service.config.commented import commented_toml
+from service.config.explain import settings_explained
+
+
+def run(*arguments: object, answers: str = "") -> Result:
+    return CliRunner().invoke(app, ["init", *map(str, arguments)], input=answers)
+
+
+def plain(settings: Settings) -> dict[str, Any]:
+    return settings.model_dump()
+
+
+def test_it_names_every_setting_and_changes_none(tmp_path: Path) -> None:
+    text = commented_toml({})
+    (tmp_path / "all.toml").write_text(text)
+
+    assert plain(load_settings(tmp_path / "all.toml")) == plain(Settings())
+    for each in settings_explained():
+        if not each.in_list:
+            name = each.key.rpartition(".")[2]
+            assert any(line.lstrip("# ").startswith((f"{name} = ", f"{name} is ")) for line in text.splitlines()), name
+
+
+def test_every_default_in_it_is_the_default(tmp_path: Path) -> None:
+    lines = [line.removeprefix("# ") if line.startswith("# ") and " = " in line else line for line in
+             commented_toml({}).splitlines()]  # fmt: skip
+    (tmp_path / "all.toml").write_text("\n".join(lines))
+
+    taken = tomllib.loads("\n".join(lines))
+    assert len(taken["kafka"]) > 15
+    assert taken["outreach"]["rungs"][0]["name"] == "remind"
+    assert plain(load_settings(tmp_path / "all.toml")) == plain(Settings())
+
+
+def test_what_is_given_stands(tmp_path: Path) -> None:
+    (tmp_path / "some.toml").write_text(commented_toml({"shop.name": 'Chez "Anna"', "outreach.shadow": True}))
+
+    settings = load_settings(tmp_path / "some.toml")
+    assert (settings.shop.name, settings.outreach.shadow) == ('Chez "Anna"', True)
+    with pytest.raises(KeyError, match=r"shop\.nmae"):
+        commented_toml({"shop.nmae": "Anna"})
+
+
+def test_answers_are_asked_again_until_they_can_be_taken(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    answers = [
+        "Café Anna",
+        "Paris",
+        "Europe/Paris",
+        "euro",
+        "eur",
+        "nowhere",
+        "kafka:9092",
+        "anna",
+        "anna@cafe.example",
+    ]
+    result = run("--to", path, answers="\n".join(answers) + "\n")
+
+    assert result.exit_code == 0, result.output
+    for wrong in ("'Paris' is not an IANA", "'euro' is not an ISO", "'nowhere' is not HOST", "'anna' is no address"):
+        assert wrong in result.output
+    settings = load_settings(path)
+    assert settings.shop.name == "Café Anna"
+    assert (settings.shop.timezone, settings.shop.currency) == ("Europe/Paris", "EUR")
+    assert settings.kafka.bootstrap_servers == "kafka:9092"
+    assert settings.deliver.smtp.sender == "anna@cafe.example"
+
+
+def test_nothing_is_asked_and_secrets_are_its_own(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    assert run("--to", first, "--defaults", "--timezone", "Asia/Tokyo").exit_code == 0
+    assert run("--to", second, "--defaults").exit_code == 0
+
+    one, other = load_settings(first), load_settings(second)
+    assert one.shop.timezone == "Asia/Tokyo"
+    assert one.outreach.shadow
+    for secret, another in (
+        (one.shop.erasure_salt, other.shop.erasure_salt),
+        (one.web.token, other.web.token),
+        (one.deliver.unsubscribe_secret, other.deliver.unsubscribe_secret),
+    ):
+        assert secret is not None
+        assert another is not None
+        assert secret.get_secret_value() != another.get_secret_value()
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text("[shop]\n")
+
+    refused = run("--to", path, "--defaults")
+    assert refused.exit_code != 0
+    assert "is there already" in str(refused.exception)
+    assert path.read_text() == "[shop]\n"
+    assert run("--to", path, "--defaults", "--force").exit_code == 0
+    assert load_settings(path).outreach.shadow
+    assert [each.name for each in tmp_path.iterdir()] == ["shop.toml"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--timezone", "Paris"], "not an IANA time zone"),
+        (["--sender", "anna"], "no address"),
+        (["--to", "nowhere/shop.toml"], "cannot be written"),
+        (["no-log.csv"], "is not a file"),
+    ],
+)
+def test_what_cannot_be_taken_is_said_and_nothing_is_written(
+    options: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = run("--defaults", *options)
+
+    assert refused.exit_code != 0
+    assert words in str(refused.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_command_looks_at_the_log_that_was_named(tmp_path: Path) -> None:
+    log = tmp_path / "my orders.csv"
+    log.write_text("customer_id,timestamp,amount\n")
+    result = run(log, "--to", tmp_path / "shop.toml", "--defaults")
+
+    assert f"backtest '{log}' --out report" in result.output
