@@ -124,6 +124,8 @@ OPERATION: Final = Board(
               (("sum by (instance) (increase(churn_alert_page_restarts_total[1h]))", "{{instance}}"),), 1, alert="ChurnAlertPageRestarts", single=True),
         Panel(Words("Memory", "Mémoire"), Words("Of each process.", "De chaque processus."), "bytes",
               (('process_resident_memory_bytes{job=~"churn-alert.*"}', "{{job}} {{instance}}"),)),
+        Panel(Words("Customers by where they lie", "Clients selon l’endroit où ils sont gardés"), Words("Memory follows those in memory; who is long lost is folded, and stored away beyond limits.customers.", "La mémoire suit ceux qui y sont ; les perdus de longue date sont repliés, puis rangés sur disque au-delà de limits.customers."), "short",
+              (("sum by (kind) (churn_alert_customers_held)", "{{kind}}"),)),
         Panel(Words("Processor", "Processeur"), Words("Seconds of processor time a second.", "Secondes de processeur par seconde."), "percentunit",
               (('rate(process_cpu_seconds_total{job=~"churn-alert.*"}[5m])', "{{job}} {{instance}}"),)),
         Panel(Words("What runs", "Ce qui tourne"), Words("Version, and whether it is compiled.", "Version, et si elle est compilée."), "none",

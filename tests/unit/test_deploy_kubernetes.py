@@ -35,6 +35,18 @@ def the(kind: str, name: str) -> Manifest:
     return found
 
 
+def component(name: str) -> Manifest:
+    """What an overlay may add."""
+    found: Manifest = yaml.safe_load((FOLDER / name / "kustomization.yaml").read_text(encoding="utf-8"))
+    assert found["kind"] == "Component"
+    return found
+
+
+def of_the_letter() -> list[Manifest]:
+    (file,) = component("letter")["resources"]
+    return list(yaml.safe_load_all((FOLDER / "letter" / file).read_text(encoding="utf-8")))
+
+
 def named(each: Manifest) -> str:
     return f"{each['kind']}/{each['metadata']['name']}"
 
@@ -45,6 +57,7 @@ def labels_of(pods: Manifest) -> dict[str, str]:
 
 
 PODS = [each for each in manifests() if "template" in each.get("spec", {})]
+LETTERS = [each for each in of_the_letter() if "template" in each.get("spec", {})]
 
 
 def test_every_file_is_a_resource() -> None:
@@ -54,7 +67,9 @@ def test_every_file_is_a_resource() -> None:
     assert len({named(each) for each in manifests()}) == len(manifests())
 
 
-@pytest.mark.parametrize("manifest", [each for each in manifests() if each["kind"] not in OF_OTHERS], ids=named)
+@pytest.mark.parametrize(
+    "manifest", [each for each in [*manifests(), *of_the_letter()] if each["kind"] not in OF_OTHERS], ids=named
+)
 def test_kubernetes_schemas_hold(manifest: Manifest) -> None:
     kubernetes_validate.validate(manifest, VERSION, strict=True)
 
@@ -67,7 +82,7 @@ def test_the_schemas_refuse_what_is_misspelt() -> None:
         kubernetes_validate.validate(wrong, VERSION, strict=True)
 
 
-@pytest.mark.parametrize("pods", PODS, ids=named)
+@pytest.mark.parametrize("pods", [*PODS, *LETTERS], ids=named)
 def test_every_pod_runs_restricted_and_starts_a_command(pods: Manifest) -> None:
     spec = pods["spec"]["template"]["spec"]
     (container,) = spec["containers"]
@@ -136,9 +151,7 @@ def test_a_worker_is_known_by_its_pods_name_and_scaled_by_what_waits() -> None:
 
 
 def patches_of_secret_files() -> list[Manifest]:
-    component = yaml.safe_load((FOLDER / "secret-files" / "kustomization.yaml").read_text(encoding="utf-8"))
-    assert component["kind"] == "Component"
-    return [yaml.safe_load(each["patch"]) for each in component["patches"]]
+    return [yaml.safe_load(each["patch"]) for each in component("secret-files")["patches"]]
 
 
 @pytest.mark.parametrize("patch", patches_of_secret_files(), ids=named)
@@ -182,6 +195,31 @@ def test_every_variable_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
         (container,) = pods["spec"]["template"]["spec"]["containers"]
         sources = [next(iter(each.values()))["name"] for each in container["envFrom"]]
         assert sources == [KUSTOMIZATION["configMapGenerator"][0]["name"], "churn-alert"]
+
+
+def test_the_letter_is_a_component_that_switches_it_on_and_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    (added,) = component("letter")["configMapGenerator"]
+    for literal in [*literals(), *added["literals"]]:
+        monkeypatch.setenv(*literal.partition("=")[::2])
+    service, deployment, policy = of_the_letter()
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+
+    settings = load_settings()
+
+    assert (added["name"], added["behavior"]) == (KUSTOMIZATION["configMapGenerator"][0]["name"], "merge")
+    assert settings.letter.enabled
+    assert settings.letter.to
+    assert deployment["spec"]["replicas"] == 1
+    assert container["ports"] == [{"name": "http", "containerPort": settings.deliver.port}]
+    assert [container[key]["httpGet"]["path"] for key in ("startupProbe", "livenessProbe", "readinessProbe")] == [
+        "/healthz", "/healthz", "/readyz",
+    ]  # fmt: skip
+    assert (
+        labels_of(deployment)
+        == deployment["spec"]["selector"]["matchLabels"]
+        == service["spec"]["selector"]
+        == policy["spec"]["podSelector"]["matchLabels"]
+    )
 
 
 def test_the_rules_are_those_of_prometheus() -> None:
