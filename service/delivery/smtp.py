@@ -17,7 +17,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import structlog
 from aiosmtplib import SMTP
@@ -30,6 +30,7 @@ from aiosmtplib.errors import (
 
 from service.config import SmtpSettings
 from service.delivery.channel import Attempt, Order, Result
+from service.delivery.conversation import GOING, Answer, Line, LostError, Step, ready
 from service.delivery.lines import Lines
 from service.delivery.links import Links
 from service.delivery.mail import Envelope, Written, in_ascii, is_address
@@ -47,7 +48,6 @@ _LOOK_S: Final = 0.25
 _ENHANCED: Final = re.compile(r"\b[245]\.(\d{1,3})\.\d{1,3}\b")
 _NOT_THE_ADDRESS: Final = frozenset({3, 4, 5, 6, 7})
 """Subjects of RFC 3463: mail system, network, protocol, content, security or policy."""
-_GOING: Final = 421
 _LINE_ERRORS = (SMTPException, OSError, TimeoutError, EOFError)
 
 
@@ -55,14 +55,6 @@ class Render(Protocol):
     """What writes the message of an `outreach.requested`."""
 
     def render(self, data: Mapping[str, Any], unsubscribe_url: str) -> Written: ...
-
-
-class _Refused(Exception):  # noqa: N818 - a way out of the steps, not an error
-    def __init__(self, attempt: Attempt, *, keep: bool = True) -> None:
-        super().__init__(attempt.detail)
-        self.attempt = attempt
-        self.keep = keep
-        """The connection is good for another message."""
 
 
 class SmtpChannel:
@@ -79,10 +71,10 @@ class SmtpChannel:
         self._renderer = renderer
         self._links = links
         self._envelope = Envelope(settings.sender, settings.reply_to)
-        self._mail_from = f"MAIL FROM:<{self._envelope.address}>".encode()
+        self._sender = f"<{self._envelope.address}>".encode()
         self._tls = None if settings.security == "none" else tls_of(settings)
         self._lines = Lines(settings.connections)
-        self._idle: list[tuple[SMTP, float]] = []
+        self._idle: list[tuple[Line, float]] = []
         self._reachable = False
         self._failures = 0
         self._not_before_s = 0.0
@@ -120,19 +112,18 @@ class SmtpChannel:
                 except _LINE_ERRORS as error:
                     self._cannot(error)
             while self._idle and now - self._idle[0][1] > IDLE_S:
-                await _quit(self._idle.pop(0)[0])
+                await self._idle.pop(0)[0].quit()
             self._lines.look()
             await asyncio.sleep(_LOOK_S)
 
     async def close(self) -> None:
         while self._idle:
-            await _quit(self._idle.pop()[0])
+            await self._idle.pop()[0].quit()
 
     async def _hand_over(self, order: Order, to: str, message: bytes) -> Attempt:
-        fresh = False
         while True:
             try:
-                connection, fresh = await self._take()
+                line, fresh = await self._take()
             except _LINE_ERRORS as error:
                 if _is_crowded(error) and (self._lines.busy or self._idle):
                     if not self._idle:
@@ -140,52 +131,38 @@ class SmtpChannel:
                     continue
                 self._cannot(error)
                 return Attempt(Result.RETRY, "connection")
-            keep = False
             self._lines.busy += 1
             try:
-                try:
-                    await self._address(connection, to)
-                except _LINE_ERRORS:
-                    # A line that had been open may have been closed meanwhile: nothing was sent, a new one tells.
-                    if fresh:
-                        raise
-                    continue
-                attempt = await self._say(connection, message)
-                keep = True
-            except _Refused as refused:
-                attempt, keep = refused.attempt, refused.keep
-            except _LINE_ERRORS as error:
-                attempt = Attempt(Result.RETRY, "connection")
-                log.warning("the line to the mail server broke", error=type(error).__name__)
+                attempt = await self._say(line, to, message, fresh=fresh)
             finally:
                 self._lines.busy -= 1
-                self._give_back(connection, keep=keep)
-            return self._bounded(order.id, attempt)
+                self._give_back(line)
+            if attempt is not None:
+                return self._bounded(order.id, attempt)
 
-    async def _address(self, connection: SMTP, to: str) -> None:
-        """Says who writes to whom. _Refused with what the server thinks of it."""
+    async def _say(self, line: Line, to: str, message: bytes, *, fresh: bool) -> Attempt | None:
+        """None: the line had been closed meanwhile, nothing was sent, and a new one tells more."""
         utf8 = not to.isascii()
-        if utf8 and not connection.supports_extension("smtputf8"):
-            raise _Refused(Attempt(Result.FAILED, "address_needs_smtputf8"))
+        if utf8 and not line.utf8:
+            return Attempt(Result.FAILED, "address_needs_smtputf8")
+        sender = self._sender + b" SMTPUTF8" if utf8 else self._sender
         try:
-            await _command(connection, self._mail_from + (b" SMTPUTF8" if utf8 else b""))
-        except SMTPResponseException as error:
-            # The sender is not wanted, or not now: whoever it is for.
-            self._pause(error)
-            raise _Refused(Attempt(Result.RETRY, f"smtp {error.code}"), keep=False) from error
-        try:
-            await _command(connection, f"RCPT TO:<{to}>".encode())
-        except SMTPResponseException as error:
-            raise _Refused(_judged(error), keep=await _reset(connection, error)) from error
-
-    async def _say(self, connection: SMTP, message: bytes) -> Attempt:
-        try:
-            await connection.data(message)
-        except SMTPResponseException as error:
-            raise _Refused(_judged(error), keep=await _reset(connection, error)) from error
-        except _LINE_ERRORS as error:
-            raise _Refused(Attempt(Result.RETRY, "unanswered"), keep=False) from error
-        return Attempt(Result.DELIVERED)
+            answer = await line.hand_over(sender, f"<{to}>".encode(), ready(message))
+        except LostError as error:
+            if not fresh and not error.text_said:
+                return None
+            log.warning("the line to the mail server broke", error=str(error))
+            return Attempt(Result.RETRY, "unanswered" if error.text_said else "connection")
+        if answer.good:
+            return Attempt(Result.DELIVERED)
+        if answer.step is not Step.SENDER:
+            return _judged(answer)
+        if answer.code == GOING and not fresh:
+            return None
+        # The sender is not wanted, or not now: whoever it is for.
+        if self._reachable:
+            self._cannot(SMTPResponseException(answer.code, answer.text))
+        return Attempt(Result.RETRY, f"smtp {answer.code}")
 
     def _bounded(self, request_id: str, attempt: Attempt) -> Attempt:
         """What the server may have taken without a word is not sent again for ever."""
@@ -202,22 +179,22 @@ class SmtpChannel:
 
     # ---- connections
 
-    async def _take(self) -> tuple[SMTP, bool]:
-        """A connection, and whether it is a new one."""
+    async def _take(self) -> tuple[Line, bool]:
+        """A line, and whether it is a new one."""
         while self._idle:
-            connection, _ = self._idle.pop()
-            if connection.is_connected:
-                return connection, False
-            connection.close()
+            line, _ = self._idle.pop()
+            if line.open:
+                return line, False
+            line.close()
         return await self._connect(), True
 
-    def _give_back(self, connection: SMTP, *, keep: bool) -> None:
-        if keep and connection.is_connected:
-            self._idle.append((connection, time.monotonic()))
+    def _give_back(self, line: Line) -> None:
+        if line.open:
+            self._idle.append((line, time.monotonic()))
         else:
-            connection.close()
+            line.close()
 
-    async def _connect(self) -> SMTP:
+    async def _connect(self) -> Line:
         settings = self._settings
         connection = SMTP(
             hostname=settings.host,
@@ -239,7 +216,12 @@ class SmtpChannel:
         if not self._reachable:
             log.info("the mail server answers", host=settings.host, port=settings.real_port)
         self._reachable, self._failures, self._told = True, 0, ""
-        return connection
+        return Line(
+            cast("asyncio.Transport", connection.transport),
+            pipelining=connection.supports_extension("pipelining"),
+            utf8=connection.supports_extension("smtputf8"),
+            timeout_s=settings.timeout_s,
+        )
 
     def _own_name(self) -> str:
         name = socket.gethostname()
@@ -255,10 +237,6 @@ class SmtpChannel:
             self._told = why
             log.warning(why, host=self._settings.host, port=self._settings.real_port)
 
-    def _pause(self, error: SMTPResponseException) -> None:
-        if self._reachable:
-            self._cannot(error)
-
 
 async def _greet(connection: SMTP) -> None:
     """Where neither TLS nor a login has said hello before."""
@@ -269,19 +247,11 @@ async def _greet(connection: SMTP) -> None:
             await connection.helo()
 
 
-async def _command(connection: SMTP, line: bytes) -> None:
-    """One whose address has been checked: the library's own `mail` and `rcpt` parse it anew, as slowly as a header.
-    Raises SMTPResponseException for every answer but 2xx."""
-    answer = await connection.execute_command(line)
-    if not 200 <= answer.code < 300:
-        raise SMTPResponseException(answer.code, answer.message)
-
-
-def _judged(error: SMTPResponseException) -> Attempt:
+def _judged(answer: Answer) -> Attempt:
     """Of an answer to the recipient or to the message."""
-    found = _ENHANCED.search(error.message or "")
-    detail = f"smtp {error.code}" + (f" {found[0]}" if found else "")
-    if not 500 <= error.code < 600:  # 4xx, and what is no answer at all
+    found = _ENHANCED.search(answer.text)
+    detail = f"smtp {answer.code}" + (f" {found[0]}" if found else "")
+    if not 500 <= answer.code < 600:  # 4xx, and what is no answer at all
         return Attempt(Result.RETRY, detail)
     if found is not None and int(found[1]) in _NOT_THE_ADDRESS:
         return Attempt(Result.FAILED, detail)
@@ -293,28 +263,8 @@ def _is_crowded(error: BaseException) -> bool:
     return (
         isinstance(error, SMTPResponseException)
         and not isinstance(error, SMTPAuthenticationError)
-        and error.code == _GOING
+        and error.code == GOING
     )
-
-
-async def _reset(connection: SMTP, error: SMTPResponseException) -> bool:
-    """Whether the connection can be used for the next message."""
-    if error.code == _GOING or not connection.is_connected:
-        return False
-    try:
-        await connection.rset()
-    except _LINE_ERRORS:
-        return False
-    return True
-
-
-async def _quit(connection: SMTP) -> None:
-    try:
-        await connection.quit(timeout=2.0)
-    except _LINE_ERRORS:
-        pass
-    finally:
-        connection.close()
 
 
 def tls_of(settings: SmtpSettings) -> ssl.SSLContext:

@@ -9,7 +9,7 @@ even a general one, before that which ships for the very rung.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -75,7 +75,7 @@ class Folders:
             for stands, endings in sorted(files.items()):
                 yield stands, f"{stands.name}.{stands.locale}.{min(endings)}"
 
-    def locale_of(self, names: list[str], locales: list[str]) -> str | None:
+    def locale_of(self, names: Sequence[str], locales: list[str]) -> str | None:
         """The first of the locales in which a message of one of the names is written."""
         for locale in locales:
             for files in (self._own, self._shipped):
@@ -84,7 +84,7 @@ class Folders:
                         return locale
         return None
 
-    def template_of(self, part: Part, names: list[str], locale: str) -> str | None:
+    def template_of(self, part: Part, names: Sequence[str], locale: str) -> str | None:
         """Name of the template that writes this part, for the loader."""
         for files in (self._own, self._shipped):
             for name in names:

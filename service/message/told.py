@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -28,6 +29,8 @@ _LOYAL_DAYS: Final = 75
 _MOST_ITEMS: Final = 2
 _LONGEST_ITEM: Final = 48
 """Characters. Longer ones are descriptions, which no barista would say."""
+_KEPT: Final = 2_000
+"""Texts of each sort that are kept: years of days in a few languages, what most of the regulars have usually."""
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -36,7 +39,6 @@ def told(data: Mapping[str, Any], shop: ShopFacts, locale: str, unsubscribe_url:
 
     Where that language does not ship there is no `subject`: templates of the shop's own bring theirs.
     """
-    spoken = _babel(locale)
     language = language_of(locale)
     kind, rung, visits = str(data["kind"]), str(data["rung"]), int(data.get("visits") or 0)
     number = _number(data, visits)
@@ -50,15 +52,15 @@ def told(data: Mapping[str, Any], shop: ShopFacts, locale: str, unsubscribe_url:
         "first_name": first_name,
         "visits": visits,
         "nth": (language or DEFAULT).ordinal(number),
-        "since": _since(data, visits, shop, spoken),
-        "usual_order": _listed(data.get("favourite_items"), spoken),
-        "last_order": _listed(data.get("last_items"), spoken),
+        "since": _since(data, visits, shop, locale),
+        "usual_order": _listed(data.get("favourite_items"), locale),
+        "last_order": _listed(data.get("last_items"), locale),
         "offer": " ".join(str(data.get("offer") or "").split()),
         "resolution": " ".join(str(data.get("resolution") or "").split()),
         "person": " ".join(str(data.get("person") or "").split()),
         "write_to": str(data.get("write_to") or ""),
         "agreed": agreed,
-        "agreed_on": _day(consent.get("since"), shop, spoken) if agreed else "",
+        "agreed_on": _day(consent.get("since"), shop, locale) if agreed else "",
         "sample": data.get("sample") is True,
         "shop_name": shop.name,
         "shop_address": shop.address,
@@ -78,6 +80,7 @@ def _number(data: Mapping[str, Any], visits: int) -> int:
     return int(occasion) if data["kind"] == Kind.MILESTONE and occasion.isdecimal() and occasion.isascii() else visits
 
 
+@lru_cache(maxsize=_KEPT)
 def _babel(locale: str) -> Locale:
     try:
         return Locale.parse(locale.replace("-", "_"))
@@ -99,34 +102,49 @@ def _local(text: object, shop: ShopFacts) -> datetime | None:
     return None if moment.tzinfo is None else moment.astimezone(ZoneInfo(shop.timezone))
 
 
-def _since(data: Mapping[str, Any], visits: int, shop: ShopFacts, spoken: Locale) -> str:
+def _since(data: Mapping[str, Any], visits: int, shop: ShopFacts, locale: str) -> str:
     """The month of the first visit, March 2019; empty for who has not been coming for long."""
     first, now = _local(data.get("customer_since"), shop), _local(data.get("decided_at"), shop)
     if first is None or visits < _LOYAL_VISITS or (now is not None and now - first < timedelta(days=_LOYAL_DAYS)):
         return ""
-    return str(format_skeleton("yMMMM", first.date(), locale=spoken))
+    return _month(first.date().replace(day=1), locale)
 
 
-def _day(text: object, shop: ShopFacts, spoken: Locale) -> str:
+@lru_cache(maxsize=_KEPT)
+def _month(first: date, locale: str) -> str:
+    return str(format_skeleton("yMMMM", first, locale=_babel(locale)))
+
+
+def _day(text: object, shop: ShopFacts, locale: str) -> str:
     moment = _local(text, shop)
-    return "" if moment is None else str(format_date(moment.date(), "long", locale=spoken))
+    return "" if moment is None else _date(moment.date(), locale)
 
 
-def _listed(items: object, spoken: Locale) -> str:
+@lru_cache(maxsize=_KEPT)
+def _date(day: date, locale: str) -> str:
+    return str(format_date(day, "long", locale=_babel(locale)))
+
+
+def _listed(items: object, locale: str) -> str:
     """At most two items, as one would say them; empty where none is a word."""
-    if not isinstance(items, Sequence) or isinstance(items, str):
+    if not isinstance(items, Sequence) or isinstance(items, str) or not items:
         return ""
+    return _in_words(tuple(item for item in items if isinstance(item, str)), locale)
+
+
+@lru_cache(maxsize=_KEPT)
+def _in_words(items: tuple[str, ...], locale: str) -> str:
     named: list[str] = []
     for item in items:
         name = _item(item)
         if name and name.lower() not in {each.lower() for each in named}:
             named.append(name)
-    return str(format_list(named[:_MOST_ITEMS], locale=spoken)) if named else ""
+    return str(format_list(named[:_MOST_ITEMS], locale=_babel(locale))) if named else ""
 
 
-def _item(item: object) -> str:
+def _item(item: str) -> str:
     """An item as one would say it: FLAT WHITE is flat white, and 85123A is nothing."""
-    name = " ".join(item.split()).strip(" .,;:*-") if isinstance(item, str) else ""
+    name = " ".join(item.split()).strip(" .,;:*-")
     if len(name) > _LONGEST_ITEM or not _WORD.search(name) or sum(map(str.isdigit, name)) * 3 > len(name):
         return ""
     if any(letter in name for letter in "/@<>{}_"):

@@ -1,7 +1,7 @@
 """A mail server: takes what it is sent, or misbehaves as it is told.
 
-As a process of its own, `python -m tests.support.mail_sink PORT FILE [keep]`: each message is a line of JSON in FILE,
-with the whole text where `keep` is said.
+As a process of its own, `python -m tests.support.mail_sink PORT FILE [keep] [pipelining]`: each message is a line of
+JSON in FILE, with the whole text where `keep` is said.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 class Handler:
     """`answers` are given to the recipients one after another, then all are taken."""
 
-    def __init__(self, file: Path | None = None, *, keep: bool = True) -> None:
+    def __init__(self, file: Path | None = None, *, keep: bool = True, pipelining: bool = False) -> None:
+        """`pipelining`: it is offered; the library reads commands that come together either way."""
         self._file = file
         self._keep = keep
+        self._pipelining = pipelining
         self.taken: list[dict[str, str]] = []
         self.rcpt_answers: list[str] = []
         self.data_answers: list[str] = []
@@ -36,7 +38,7 @@ class Handler:
     ) -> list[str]:
         self.sessions += 1
         session.host_name = hostname
-        return responses
+        return ["250-PIPELINING", *responses] if self._pipelining else responses
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -119,7 +121,8 @@ class Sink(Controller):
 
 def main() -> None:
     port, file, *modes = sys.argv[1:]
-    controller = Controller(Handler(Path(file), keep="keep" in modes), hostname="127.0.0.1", port=int(port))
+    handler = Handler(Path(file), keep="keep" in modes, pipelining="pipelining" in modes)
+    controller = Controller(handler, hostname="127.0.0.1", port=int(port))
 
     async def serve() -> None:
         server = await asyncio.get_running_loop().create_server(controller.factory, "127.0.0.1", int(port))

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from schemas.kinds import Kind
 from schemas.outputs import OutreachRequested
 from service.errors import ConfigurationError
 from service.message import Message, Renderer, ShopFacts, TemplateError
 from service.message.folders import SHIPPED
-from service.message.samples import RUNGS, sample_request
+from service.message.renderer import wrapped
+from service.message.samples import RUNGS, sample_request, samples_of
 from service.message.told import told
 from service.wording.french.names import of
 from service.wording.subjects import called
@@ -279,6 +282,61 @@ def test_a_sample_is_a_request_as_it_is_published(kind: Kind, locale: str | None
     assert sample == sample_request(
         kind, "", locale, shop=SHOP, email="me@shop.example", now=datetime(2026, 1, 2, tzinfo=UTC)
     )
+
+
+def in_the_old_way(line: str) -> list[str]:
+    lines, so_far = [], ""
+    for word in line.split(" "):
+        if so_far and len(so_far) + len(word) >= 72:
+            lines.append(so_far)
+            so_far = word
+        else:
+            so_far = f"{so_far} {word}" if so_far else word
+    return [*lines, so_far]
+
+
+@given(st.lists(st.integers(1, 90), max_size=40))
+@example([72, 1, 71, 72, 73, 1])
+@settings(max_examples=60)
+def test_text_is_broken_where_a_word_no_longer_fits(words: list[int]) -> None:
+    line = " ".join("x" * length for length in words)
+
+    assert wrapped(line).split("\n") == in_the_old_way(line)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.*.jinja")), ids=lambda path: path.stem)
+def test_a_chain_that_was_followed_beforehand_writes_what_jinja_writes(path: Path) -> None:
+    stem, _, locale = path.stem.rpartition(".")
+    kind = stem if stem != "base" else "win_back"
+    for sample, chains in product(samples_of(kind, locale), (RENDERER._in_text, RENDERER._in_html)):
+        variables = told(sample, SHOP, locale, LINK)
+        for layout in ("layout.subject", "layout.txt", "layout.html"):
+            as_jinja = chains._environment.get_template(path.name).render({**variables, "layout": layout})
+
+            assert chains.writer_of(path.name, layout)(variables) == as_jinja
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "{% extends layout %}{% set name = 'Bo' %}{% block greeting %}Hi {{ name }}{% endblock %}",
+        "{% if true %}{% extends layout %}{% endif %}{% block greeting %}Hi Bo{% endblock %}",
+        "{% extends 'base.' ~ 'en.jinja' %}{% block greeting %}Hi Bo{% endblock %}",
+        "{% extends layout %}{% import '_part.html' as part %}{% block greeting %}Hi Bo{% endblock %}",
+        "Dear{% extends layout %}{% block greeting %}Hi Bo{% endblock %}",
+        "{% extends 'base.en.jinja' %}{% block greeting %}Hi Bo{{ super()[:0] }}{% endblock %}",
+    ],
+)
+def test_a_chain_that_only_writing_tells_is_written_as_jinja_does(tmp_path: Path, odd: str) -> None:
+    (tmp_path / "_part.html").write_text("{% macro m() %}x{% endmacro %}", encoding="utf-8")
+    renderer = own(tmp_path, win_back__en__jinja=odd)
+    variables = told(request(), SHOP, "en", LINK)
+    variables |= {"layout": "layout.txt"}
+
+    written_text = renderer._in_text.writer_of("win_back.en.jinja", "layout.txt")(variables)
+
+    assert written_text == renderer._in_text._environment.get_template("win_back.en.jinja").render(variables)
+    assert "Hi Bo" in written_text
 
 
 # ---- the shop's own templates

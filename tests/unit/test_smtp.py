@@ -149,8 +149,11 @@ async def test_a_server_without_the_tls_that_is_asked_for_gets_nothing() -> None
     ],
 )
 @pytest.mark.parametrize("stage", ["rcpt_answers", "data_answers"])
-async def test_what_an_answer_means_and_the_line_goes_on(answer: str, result: Result, detail: str, stage: str) -> None:
-    with Sink() as sink:
+@pytest.mark.parametrize("pipelining", [False, True], ids=["in turn", "together"])
+async def test_what_an_answer_means_and_the_line_goes_on(
+    answer: str, result: Result, detail: str, stage: str, pipelining: bool
+) -> None:
+    with Sink(Handler(pipelining=pipelining)) as sink:
         setattr(sink.handler, stage, [answer])
         async with channel_to(sink) as channel:
             refused, next_one = await channel.send(order()), await channel.send(order("r2", "c2"))
@@ -175,8 +178,7 @@ async def test_a_line_that_was_closed_meanwhile_costs_no_attempt() -> None:
     with Sink() as sink:
         async with channel_to(sink, connections=1) as channel:
             await channel.send(order())
-            transport: Any = channel._idle[0][0].transport
-            transport.abort()
+            channel._idle[0][0]._transport.abort()
             attempt = await channel.send(order("r2"))
 
     assert attempt.result is Result.DELIVERED
