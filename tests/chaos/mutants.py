@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from service.domain.changelog import POSITION_KEY
-from service.streaming import job, partition, producer
+from service.streaming import batches, job, partition, producer
 
 
 class Mutant(NamedTuple):
@@ -122,6 +122,12 @@ def _doubled_turn() -> None:
     producer.TransactionalProducer.write = twice  # type: ignore[method-assign]
 
 
+def _stale_end() -> None:
+    """An end is known for ever once it has been heard of."""
+    for module in (batches, partition):
+        vars(module)["counts"] = lambda asked_us, now_us: True
+
+
 MUTANTS: Final = {
     "commit before the flush": Mutant(_commit_before_the_flush, delay_s=0.02),
     "no fence": Mutant(_no_fence, ("pause",), delay_s=0.05),
@@ -129,4 +135,5 @@ MUTANTS: Final = {
     "no position in the state": Mutant(_no_position),
     "lost letter": Mutant(_lost_letter),
     "doubled turn": Mutant(_doubled_turn),
+    "stale end": Mutant(_stale_end, ("packets lost", "leader paused", "leader paused for long")),
 }

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
+from contextlib import closing
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from service.cluster import topics
+from service.cluster.log_ends import KNOWN_FOR_US
+from service.config import Settings
+from service.domain.calendar import SECOND_US
+from service.domain.events import Purchase
+from service.feed.records import key_of, value_of
 from service.local_broker.broker import LocalKafka
 from tests.integration.test_web import free_port
-from tests.support.live_shop import metric, readiness, until
-from tests.support.load import many_purchases, send, settings_for
-from tests.support.worker_process import WorkerProcess
+from tests.support.live_shop import Decisions, log_with_dates_at, metric, readiness, until, until_told
+from tests.support.load import lines_of, many_purchases, send, settings_for
+from tests.support.worker_process import Positions, WorkerProcess
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
 AWAY = "churn_alert_broker_unreachable_since_seconds"
+LEAVERS = 12
+HEAD_START_S, PAUSED_S = 20.0, 20.0
+"""From the making of a log to its dates; and for how long the broker stands still, these in the middle of it."""
 
 
 def test_a_broker_that_is_away_is_told_within_seconds_and_forgotten_when_it_is_back(own_broker: LocalKafka) -> None:
@@ -68,3 +79,57 @@ def test_who_starts_while_the_broker_is_away_says_so() -> None:
         assert worker.end(signal.SIGTERM) == 0
 
     assert "Kafka cannot be reached" in page
+
+
+def test_dates_that_come_while_the_broker_stands_still_wait_for_what_it_holds(own_broker: LocalKafka) -> None:
+    """Whoever buys meanwhile is not absent, though nobody can know of it; all others are noticed afterwards."""
+    settings = settings_for(
+        own_broker.bootstrap_servers,
+        time={"clock": "wall"},
+        web={"port": free_port()},
+        shop={"timezone": "UTC"},
+        kafka={"session_timeout_s": 40.0},
+    )
+    where = f"http://127.0.0.1:{settings.web.port}"
+    topics.create(settings, partitions=1)
+    with (
+        WorkerProcess(settings, "w", static=False, web=True) as worker,
+        Positions(settings, 1) as positions,
+        closing(Decisions(settings)) as decisions,
+    ):
+        worker.wait_for("worker started")
+        due_s = time.time() + HEAD_START_S
+        log = log_with_dates_at(settings, LEAVERS, int(due_s * SECOND_US))
+        send(own_broker.bootstrap_servers, lines_of(log, settings), 1)
+        positions.wait_caught_up(workers=[worker])
+        until(lambda: readiness(where)[0] == 200, "all is read", worker)
+        assert decisions.all() == []
+        resumed_us = asyncio.run(stand_still(own_broker, settings, where, due_s, worker))
+        until(lambda: len(decisions.all()) >= LEAVERS - 1, "those who did not come are noticed", worker)
+        until(lambda: readiness(where)[0] == 200, "all is well again", worker)
+        told = decisions.all()
+        noted = decisions.decided_us
+
+    assert sorted(who for who, _, _ in told) == sorted(f"leaver-{number}" for number in range(1, LEAVERS))
+    assert min(noted) > resumed_us - SECOND_US, "nothing was concluded while nothing was known"
+    assert worker.exits == [-9], "it must not need a supervisor"
+
+
+async def stand_still(broker: LocalKafka, settings: Settings, where: str, due_s: float, worker: WorkerProcess) -> int:
+    """For so long; meanwhile a customer buys, and the dates of all pass. Returns when it went on, Unix µs."""
+    event = Purchase("now", "leaver-0", time.time_ns() // 1000, 500)
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers) as till:
+        await till.partitions_for(settings.kafka.topics.purchases)
+        before_s = due_s - KNOWN_FOR_US / SECOND_US - 3.0
+        assert time.time() < before_s, "the dates are too near: everything took too long before"
+        await asyncio.sleep(before_s - time.time())
+        broker.pause()
+        bought = await till.send(settings.kafka.topics.purchases, value_of(event, 2), key_of(event), partition=0)
+        began_s = time.monotonic()
+        await asyncio.to_thread(until_told, where, 503, "no broker has answered since", worker)
+        await asyncio.sleep(began_s + PAUSED_S - time.monotonic())
+        resumed_us = time.time_ns() // 1000
+        assert resumed_us > due_s * SECOND_US
+        broker.resume()
+        await bought
+    return resumed_us

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.config import Settings
 from service.connection.sockets import DIRECT
-from service.domain.calendar import DAY_US, HOUR_US, SECOND_US
+from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_us
 from service.domain.events import Purchase
 from service.engines import new_engine
 from tests.support.worker_process import WorkerProcess
@@ -130,6 +131,8 @@ class Decisions:
         self._consumer.assign([self._tp])
         self._consumer.seek_to_beginning(self._tp)
         self._found: list[tuple[str, str, str]] = []
+        self.decided_us: list[int] = []
+        """When each of them was decided."""
 
     def all(self) -> list[tuple[str, str, str]]:
         """(customer, outcome, reason) of all that is committed at the moment of asking, in order."""
@@ -139,6 +142,7 @@ class Decisions:
                 for record in records:
                     told = msgspec.json.decode(record.value)["data"]
                     self._found.append((told["customer_id"], told["outcome"], told["reason"]))
+                    self.decided_us.append(to_us(datetime.fromisoformat(told["decided_at"])))
             assert time.monotonic() < deadline, f"the decisions cannot be read up to {end}"
         return self._found
 
