@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
@@ -68,6 +69,15 @@ class CarefulFetcher(Fetcher):  # type: ignore[misc]
                         ordinary, content, -1 if high is None else high, self.taken, self.limits
                     )
         return more
+
+    async def _proc_offset_request(self, node_id: Any, topic_data: Any) -> Any:
+        """Where logs begin, or end. aiokafka asks the broker that it takes for the leader again and again, with every
+        fetch from that broker waiting behind it, and does not ask who leads before its view is five minutes old."""
+        try:
+            return await super()._proc_offset_request(node_id, topic_data)
+        except KafkaError:
+            self._client.force_metadata_update()
+            raise
 
     async def fetched_records(self, partitions: Any, timeout: Any = 0, max_records: Any = None) -> Any:
         self.taken.begin()

@@ -61,6 +61,8 @@ def test_the_installed_version_is_the_pinned_one(package: str) -> None:
         (ThreadDelegateConsumer._getmany, ["self", "active_partitions", "timeout"]),
         (driver.AIOKafkaConsumerThread.seek_to_committed, ["self"]),
         (Fetcher.request_offset_reset, ["self", "tps", "strategy"]),
+        (Fetcher._proc_offset_request, ["self", "node_id", "topic_data"]),
+        (AIOKafkaClient.force_metadata_update, ["self"]),
         (driver.AIOKafkaConsumerThread.on_start, ["self"]),
         (driver.AIOKafkaConsumerThread.on_thread_stop, ["self"]),
         (AIOKafkaClient.send, ["self", "node_id", "request", "group"]),
