@@ -111,6 +111,7 @@ FILES = (
     "history/lines",
     "history/orders",
     "history/left_out",
+    "history/people",
     "backtest/visit_log",
     "backtest/day_hours",
     "backtest/playback",

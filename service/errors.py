@@ -7,6 +7,7 @@ ChurnAlertError
     └── ConfigurationError   a setting, a topic or a port; the sentence names the cause and the cure
         ├── CeilingError     errors of our own with record after record: a person has to look
         ├── NotThereError    what a command was asked for is not there
+        ├── LossesError      much of a file could not be read: what was done lacks it
         └── RecordsLostError   records of a topic are gone, or it is another topic: a person decides
 
 What a command ends with when it ends by one of them is in `ExitCode`, and nowhere else.
@@ -27,6 +28,8 @@ class ExitCode(IntEnum):
     """It could not be done, what was asked for is not there, a check has found something, or somebody said no."""
     CONFIGURATION = 2
     """A setting, an option or a file is wrong: trying again is of no use."""
+    LOSSES = 3
+    """It is done, but much of the files could not be read and is missing in it."""
     CRASHED = 70
     """A worker or deliverer met what it cannot go on after (EX_SOFTWARE): a supervisor starts it again."""
     UNAVAILABLE = 75
@@ -116,6 +119,12 @@ class ConfigurationError(FatalError):
 
 class CeilingError(ConfigurationError):
     """Errors of our own come up with so many records that a person has to look."""
+
+
+class LossesError(ConfigurationError):
+    """More rows of the files are left out for errors than may be passed over without a word."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.LOSSES
 
 
 class RecordsLostError(ConfigurationError):

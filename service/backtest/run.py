@@ -26,7 +26,7 @@ from service.domain.periods.totals import PeriodTotals
 from service.domain.policy import ClockMode, Shop
 from service.engines import new_engine
 from service.feed.partitions import partitioner_without_broker
-from service.history import ReadReport, open_history
+from service.history import ReadReport, Wishes, open_history
 
 
 @dataclass
@@ -81,20 +81,22 @@ def backtest(
     *,
     partitions: int = 1,
     learn_until: date | None = None,
+    wishes: Wishes | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     on_decision: Callable[[Decision], None] | None = None,
 ) -> Result:
     """Runs the policy over the files, by the time of the events.
 
-    `learn_until`: from the start of this local day on, what was learned from everybody stays as it is. `on_progress` is
-    told the events so far and the rows in the files now and then, `on_decision` every decision.
+    `wishes` are what the user has said of the files. `learn_until`: from the start of this local day on, what was
+    learned from everybody stays as it is. `on_progress` is told the events so far and the rows in the files now and
+    then, `on_decision` every decision.
 
     Raises ConfigurationError when a file cannot be read.
     """
     event_clock = settings.changed(time={"clock": ClockMode.EVENT})
     policy, calendar = event_clock.policy(), settings.shop.calendar()
     learn_until_us = None if learn_until is None else calendar.start_of(to_day(learn_until))
-    history = open_history(files, surveys, calendar=calendar, minor_digits=settings.shop.minor_digits)
+    history = open_history(files, surveys, calendar=calendar, minor_digits=settings.shop.minor_digits, wishes=wishes)
     engines = [
         new_engine(
             event_clock,

@@ -11,7 +11,20 @@ from rich.console import Console
 
 from service import build_info
 from service.commands.console import Files, Surveys, out, progress, settings_of, tell, writing
+from service.commands.own_files import (
+    AcceptLosses,
+    Dates,
+    Decimals,
+    DryRun,
+    Map,
+    MapSurveys,
+    check_losses,
+    looks_like,
+    months_of,
+    wishes_of,
+)
 from service.config import Settings
+from service.domain.calendar import to_date
 from service.domain.policy import ConsentRule, Measure
 from service.errors import ConfigurationError
 from service.wording.language import Language
@@ -20,13 +33,16 @@ from service.wording.languages import DEFAULT, DEFAULT_CODE, LANGUAGES, Language
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from service.backtest.run import Result
+    from service.history import Wishes
+
 
 def backtest(
     ctx: typer.Context,
     files: Files,
     output: Annotated[
-        Path, typer.Option("--out", help="Directory for alerts.csv, periods.csv, customers.csv and report.html.")
-    ],
+        Path | None, typer.Option("--out", help="Directory for alerts.csv, periods.csv, customers.csv and report.html.")
+    ] = None,
     surveys: Surveys = None,
     partitions: Annotated[
         int, typer.Option(min=1, max=1024, help="Learn per partition, as the worker does with as many.")
@@ -47,12 +63,25 @@ def backtest(
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Propose a budget, and write it to suggested.toml in the directory.")
     ] = False,
+    columns: Map = None,
+    survey_columns: MapSurveys = None,
+    decimal: Decimals = None,
+    dates: Dates = None,
+    accept_losses: AcceptLosses = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Show what the policy would have done with a history. Consent counts as kept elsewhere unless the configuration
     requires it here."""
+    settings = settings_of(ctx)
+    wishes = wishes_of(settings, columns, survey_columns, decimal, dates)
+    if dry_run:
+        look_at_files(settings, files, surveys or [], out, wishes, accept_losses=accept_losses)
+        return
+    if output is None:
+        raise ConfigurationError("--out DIR says where alerts.csv, periods.csv, customers.csv and report.html go.")
     levels = {"budget": budget, "probability": probability, "multiple": multiple}
     backtest_files(
-        settings_of(ctx),
+        settings,
         files,
         surveys or [],
         output,
@@ -63,7 +92,33 @@ def backtest(
         learn_until=None if fit_until is None else fit_until.date(),
         language=LANGUAGES[language],
         suggest=suggest,
+        wishes=wishes,
+        accept_losses=accept_losses,
     )
+
+
+def look_at_files(
+    settings: Settings,
+    files: list[Path],
+    surveys: list[Path],
+    console: Console,
+    wishes: Wishes,
+    *,
+    accept_losses: bool = False,
+) -> None:
+    """Reads the files, says what was understood, and decides nothing."""
+    from service.history import open_history
+
+    with progress(console) as bar:
+        _Steps(bar).begin("looking through the files")
+        history = open_history(
+            files, surveys, calendar=settings.shop.calendar(), minor_digits=settings.shop.minor_digits, wishes=wishes
+        )
+        people, months = months_of(history, settings)
+    report = history.report
+    looks_like(console, report, settings, people, months)
+    tell(console, report.sentences())
+    check_losses(report, accepted=accept_losses)
 
 
 def backtest_files(
@@ -79,6 +134,8 @@ def backtest_files(
     learn_until: date | None = None,
     language: Language = DEFAULT,
     suggest: bool = False,
+    wishes: Wishes | None = None,
+    accept_losses: bool = True,
 ) -> None:
     """Writes alerts.csv, periods.csv, customers.csv and report.html to `directory`; with `suggest` suggested.toml
     too."""
@@ -109,8 +166,11 @@ def backtest_files(
             surveys,
             partitions=partitions,
             learn_until=learn_until,
+            wishes=wishes,
             on_progress=lambda events, rows: steps.reached("backtest", events, rows),
         )
+        customers = sum(len(engine.customers) for engine in result.engines)
+        looks_like(console, result.report, settings, customers, _months_of(result))
         tell(console, result.report.sentences())
         if learn_until is not None:
             tell(console, outside_of_the_log(result, learn_until))
@@ -133,6 +193,19 @@ def backtest_files(
             written += write_suggestion(evaluation, sentence, directory)
     console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)
     console.print(f"By {build_info.sentence()}.", highlight=False, soft_wrap=True)
+    check_losses(result.report, accepted=accept_losses)
+
+
+def _months_of(result: Result) -> list[tuple[str, int, int]]:
+    """Month, orders, revenue in minor units."""
+    first, last = result.totals.first_day, result.totals.last_day
+    months: dict[str, tuple[int, int]] = {}
+    if first is not None and last is not None:
+        for day, day_orders, day_minor in result.totals.money_by_day(first, last + 1):
+            date_of = to_date(day)
+            orders, minor = months.get(month := f"{date_of.year}-{date_of.month:02}", (0, 0))
+            months[month] = (orders + day_orders, minor + day_minor)
+    return [(month, *counts) for month, counts in sorted(months.items())]
 
 
 def _make(directory: Path) -> None:

@@ -23,7 +23,10 @@ out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False
 
 Files = Annotated[
     list[Path],
-    typer.Argument(help="CSV, JSONL or Parquet, also .gz: customer_id, timestamp, amount, …", show_default=False),
+    typer.Argument(
+        help="Exports of your shop as they are (`churn-alert formats`), or customer_id, timestamp, amount, …",
+        show_default=False,
+    ),
 ]
 Surveys = Annotated[list[Path] | None, typer.Option(help="Survey answers: customer_id, timestamp, survey, score.")]
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from service.commands.console import Files, Surveys, finite, out, progress, settings_of, tell
+from service.commands.own_files import AcceptLosses, Dates, Decimals, Map, MapSurveys, check_losses, wishes_of
 from service.errors import ConfigurationError
 
 
@@ -21,6 +22,11 @@ def replay(
     seconds: Annotated[
         float | None, typer.Option(callback=finite, help="Spread the whole log over this many seconds.")
     ] = None,
+    columns: Map = None,
+    survey_columns: MapSurveys = None,
+    decimal: Decimals = None,
+    dates: Dates = None,
+    accept_losses: AcceptLosses = False,
 ) -> None:
     """Stream history files into the input topics, in order of time."""
     from service.feed.replay import Pace, partitioner_of
@@ -30,9 +36,12 @@ def replay(
     settings = settings_of(ctx)
     if speed is not None and seconds is not None:
         raise ConfigurationError("--speed and --seconds exclude each other.")
+    wishes = wishes_of(settings, columns, survey_columns, decimal, dates)
     history = open_history(
-        files, surveys or [], calendar=settings.shop.calendar(), minor_digits=settings.shop.minor_digits
+        files, surveys or [], calendar=settings.shop.calendar(), minor_digits=settings.shop.minor_digits, wishes=wishes
     )
+    tell(out, history.report.said)
+    check_losses(history.report, accepted=accept_losses)
     pace = Pace(speed) if seconds is None else Pace.whole_in(seconds, history.first_us, history.last_us)
     partitioner = partitioner_of(settings)
     with progress(out) as bar:

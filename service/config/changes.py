@@ -86,6 +86,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     "deliver.*": _AT_THE_START,
     "log.*": _AT_THE_START,
     "targets.*": Change(Fate.FREE, "at once; they are shown beside the numbers and change none"),
+    "files.*": Change(Fate.FREE, "at the next backtest or replay; the worker reads no files"),
     "letter.*": Change(
         Fate.FREE, "at the next letter; a week's letter goes to a mailbox once, on whatever day it was sent"
     ),

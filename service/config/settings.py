@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from service.config.secret_files import with_credentials
 from service.config.sections.clocks import TimeSettings
 from service.config.sections.delivery import DeliverSettings
+from service.config.sections.files import FileSettings
 from service.config.sections.kafka import KafkaSettings
 from service.config.sections.letter import LetterSettings
 from service.config.sections.limits import LimitSettings
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     targets: TargetSettings = TargetSettings()
     notices: NoticeSettings = NoticeSettings()
     letter: LetterSettings = LetterSettings()
+    files: FileSettings = FileSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -15,6 +15,8 @@ _PLAIN = re.compile(r"([+-]?)(\d+)(?:\.(\d*))?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _CACHED: Final = 100_000
+_GROUP: Final = 3
+"""Digits between the marks of thousands."""
 _PLAIN_MOST: Final = 10
 """Characters; a number of so many is small enough whatever it is."""
 
@@ -31,6 +33,10 @@ class AmountReader:
         self._units: list[int] = [10 ** (minor_digits - places) for places in range(minor_digits + 1)]
         """By digits after the point: minor units of the last digit."""
         self._known: dict[str, Minor] = {"": 0}
+        self.certain: bool = False
+        """Whether an amount was seen whose point can only be the decimal one."""
+        self.doubtful: str = ""
+        """The first amount that may as well be a thousand times as much: 1.250; "" = none."""
 
     def read(self, text: str) -> Minor | None:
         """Signed minor units; 0 for an empty text (amount unknown); None when it is no number or absurdly large."""
@@ -61,10 +67,18 @@ class AmountReader:
                 return -1
         if places > self._digits:
             return -1
+        if places > 0:
+            self.certain = True
         return value * self._units[max(0, places)]
 
     def _read_slowly(self, text: str) -> Minor | None:
         stripped = text.strip()
+        if self._digits < _GROUP and _PLAIN.fullmatch(stripped) is not None and "." in stripped:
+            whole, _, fraction = stripped.lstrip("+-").partition(".")
+            if len(fraction) == _GROUP and len(whole) <= _GROUP and not whole.startswith("0"):
+                self.doubtful = self.doubtful or stripped
+            else:
+                self.certain = True
         value: Minor | None = self._exact(stripped) if stripped else 0
         if value is None or not -self._bound < value < self._bound:
             return None

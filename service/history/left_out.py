@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 EXAMPLES_KEPT = 10
 """Enough to see the pattern in a broken export, few enough to read."""
+EXAMPLES_SHOWN = 3
+"""At the terminal."""
+LOSSES_TOLD = 0.02
+"""Share of the rows left out for errors above which what is left may not be the shop."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,31 @@ class ReadReport:
     spread_orders: int = 0
     """Orders whose lines lie more than a day apart: perhaps a till that begins again at 1."""
 
+    nobodys_rows: int = 0
+    """Rows of nobody: bought, and not said by whom."""
+    nobodys_orders: int = 0
+    nobodys_minor: Decimal = Decimal(0)
+    """Minor units of them, refunds taken off."""
+    aside: Counter[str] = field(default_factory=Counter)
+    """Orders (rows, where none is named) that are no purchases, by reason: voided, failed, a test."""
+    currency: str = ""
+    """That of the files, where it is another one than the shop's and amounts were taken as they are."""
+    said: list[str] = field(default_factory=list)
+    """How the files were understood."""
+    _nobodys_order: str = ""
+
+    def of_nobody(self, amount: int | Decimal, order_id: str) -> None:
+        """Counts a row that names no customer; further rows of one order stand together."""
+        self.nobodys_rows += 1
+        self.nobodys_minor += amount
+        if amount >= 0 and (not order_id or order_id != self._nobodys_order):
+            self.nobodys_orders += 1
+        self._nobodys_order = order_id
+
+    def set_aside(self, reason: str, *, is_order: bool = True) -> None:
+        """Counts what the export itself says to be no purchase."""
+        self.aside[reason] += is_order
+
     def skip(self, file: Path, line: int, reason: str, shown: str = "") -> None:
         """Counts a bad row under `reason`; `shown` is the offending text, for the example only."""
         self.skipped[reason] += 1
@@ -51,7 +81,16 @@ class ReadReport:
         self.skipped += other.skipped
         self.unsorted_files += other.unsorted_files
         self.spread_orders += other.spread_orders
+        self.nobodys_rows += other.nobodys_rows
+        self.nobodys_orders += other.nobodys_orders
+        self.nobodys_minor += other.nobodys_minor
+        self.aside += other.aside
         self.examples = [*self.examples, *other.examples][:EXAMPLES_KEPT]
+
+    @property
+    def loses_much(self) -> bool:
+        """Whether more is left out for errors than may be passed over."""
+        return self.total_skipped > LOSSES_TOLD * (self.rows + self.nobodys_rows + self.total_skipped)
 
     @property
     def total_skipped(self) -> int:
@@ -68,8 +107,13 @@ class ReadReport:
                 f"{self.spread_orders:,} orders have lines more than a day apart. Rows of one customer with one order_id are one order: "
                 "leave order_id out if the shop's numbers begin again."
             )
+        if self.aside:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.aside.most_common(8))
+            told.append(f"Not counted, as the export itself says: {reasons}.")
         if self.skipped:
             reasons = ", ".join(f"{count:,} × {reason}" for reason, count in self.skipped.most_common())
-            told.append(f"{self.total_skipped:,} of {self.rows + self.total_skipped:,} rows were skipped: {reasons}.")
-            told.extend(f"  {example}" for example in self.examples)
+            told.append(
+                f"{self.total_skipped:,} of {self.rows + self.nobodys_rows + self.total_skipped:,} rows were skipped: {reasons}."
+            )
+            told.extend(f"  {example}" for example in self.examples[:EXAMPLES_SHOWN])
         return told

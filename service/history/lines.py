@@ -6,15 +6,17 @@ Every line begins with its time in µs, so one ordering serves purchases and sur
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 from schemas.scales import SCALES
 from service.domain.calendar import NEVER, Calendar
+from service.errors import ConfigurationError
 from service.history.amounts import AmountReader, Minor
 from service.history.left_out import ReadReport
-from service.history.tables import Table, open_table
+from service.history.people import ROUNDED, person
+from service.history.tables import Table
 from service.history.timestamps import TimestampReader
 
 PurchaseLine = tuple[int, str, Minor, str, str, str, str, str]
@@ -24,10 +26,15 @@ given."""
 SurveyLine = tuple[int, str, str, int, str, str]
 """at_us, customer_id, survey, score, event_id, order_id; "" = not given."""
 
+Opener = Callable[[Sequence[str], ReadReport], AbstractContextManager[Table]]
+"""Opens a table whose rows are of our layout; what is no purchase is counted in the report."""
+
 PURCHASE_COLUMNS = (
     "customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category", "store_id", "channel",
 )  # fmt: skip
 SURVEY_COLUMNS = ("customer_id", "timestamp", "survey", "score", "event_id", "order_id")
+UNREADABLE_TIME: Final = "unreadable time"
+NO_NUMBER: Final = "amount is not a number"
 MAX_ID: Final = 256
 MAX_NAME: Final = 500
 """Characters; the same bounds as for events from the stream, so that backtest and replay take the same rows."""
@@ -43,10 +50,15 @@ def _is_id(text: str) -> bool:
 
 
 def purchase_lines(
-    path: Path, calendar: Calendar, minor_digits: int, latest_us: int, report: ReadReport
+    opener: Opener, calendar: Calendar, minor_digits: int, latest_us: int, accounts: set[str], report: ReadReport
 ) -> Iterator[PurchaseLine]:
-    """Lines in the file's order; bad ones are counted in the report and left out."""
-    with open_table(path, PURCHASE_COLUMNS) as table:
+    """Lines in the file's order; bad ones are counted in the report and left out.
+
+    Those of nobody are counted apart, and so are those of `accounts`, ids under which everybody buys. Raises
+    ConfigurationError where ids have been rounded, and at the end where the amounts can be read in two ways.
+    """
+    with opener(PURCHASE_COLUMNS, report) as table:
+        path = table.path
         places = table.positions(PURCHASE_COLUMNS[:3], PURCHASE_COLUMNS[3:])
         customer_at, time_at, amount_at = (place for place in places[:3] if place is not None)
         event_at, order_at, sku_at, item_at, category_at, store_at, channel_at = places[3:]
@@ -56,15 +68,20 @@ def purchase_lines(
         try:
             for row in table.rows:
                 try:
-                    customer = row[customer_at].strip()
+                    customer = person(row[customer_at])
                     at_us = times.read(row[time_at])
                     amount = amounts.read(row[amount_at])
                 except IndexError:
                     report.skip(path, table.line(), table.short_row)
                     continue
-                if at_us is None or amount is None or not customer or at_us > latest_us or not _is_id(customer):
+                if at_us is None or amount is None or at_us > latest_us or not _is_id(customer):
                     _explain(report, table, customer, (row[time_at], at_us), (row[amount_at], amount))
                     continue
+                if not customer or (accounts and customer in accounts):
+                    report.of_nobody(amount, _cell(row, order_at))
+                    continue
+                if ROUNDED.fullmatch(customer) is not None:
+                    raise ConfigurationError(_rounded_id(table, customer))
                 if plain:
                     accepted += 1
                     yield at_us, customer, amount, "", "", "", "", ""
@@ -77,42 +94,58 @@ def purchase_lines(
                 name = (_cell(row, item_at) or _cell(row, category_at) or sku)[:MAX_NAME]
                 source = (_cell(row, store_at) or _cell(row, channel_at))[:MAX_NAME]
                 yield at_us, customer, amount, event_id, order_id, sku or name[:MAX_ID], name, source
+            if amounts.doubtful and not amounts.certain:
+                raise ConfigurationError(_two_readings(table, amounts.doubtful))
         finally:
             report.rows += accepted
+
+
+def _rounded_id(table: Table, customer: str) -> str:
+    return (
+        f"{table.path}, line {table.line()}: the customer {customer} is a number that a spreadsheet has rounded, and many people "
+        "may have become one. Take the export as it was downloaded, without opening it in the spreadsheet; or give the column "
+        'the format "Text" there (0 decimals do as well, up to 15 digits) and export again.'
+    )
+
+
+def _two_readings(table: Table, amount: str) -> str:
+    return (
+        f"{table.path}: the amounts can be read in two ways: {amount} with a decimal point, or with one between thousands, and no "
+        'other amount says which. Say which mark is the decimal one: --decimal "," or --decimal "." (files.decimal in the settings).'
+    )
 
 
 def _explain(
     report: ReadReport, table: Table, customer: str, time: tuple[str, int | None], amount: tuple[str, Minor | None]
 ) -> None:
-    if not customer:
-        report.skip(table.path, table.line(), "customer_id missing")
-    elif time[1] is None:
-        report.skip(table.path, table.line(), "unreadable time", time[0] or "empty")
+    if time[1] is None:
+        report.skip(table.path, table.line(), UNREADABLE_TIME, time[0] or "empty")
     elif amount[1] is None:
-        report.skip(table.path, table.line(), "amount is not a number", amount[0])
+        report.skip(table.path, table.line(), NO_NUMBER, amount[0])
     elif not _is_id(customer):
         report.skip(table.path, table.line(), "unusable id", customer)
     else:
         report.skip(table.path, table.line(), "time in the future", time[0])
 
 
-def survey_lines(path: Path, calendar: Calendar, latest_us: int, report: ReadReport) -> Iterator[SurveyLine]:
+def survey_lines(opener: Opener, calendar: Calendar, latest_us: int, report: ReadReport) -> Iterator[SurveyLine]:
     """Survey answers in the file's order; bad ones are counted in the report and left out."""
-    with open_table(path, SURVEY_COLUMNS) as table:
+    with opener(SURVEY_COLUMNS, report) as table:
+        path = table.path
         customer_at, time_at, survey_at, score_at, event_at, order_at = table.positions(
             SURVEY_COLUMNS[:4], SURVEY_COLUMNS[4:]
         )
         read_time = TimestampReader(calendar).read
         for row in table.rows:
-            customer, when = _cell(row, customer_at), _cell(row, time_at)
+            customer, when = person(_cell(row, customer_at)), _cell(row, time_at)
             survey, score_text = _cell(row, survey_at).lower(), _cell(row, score_at)
             event_id, order_id = _cell(row, event_at), _cell(row, order_at)
             at_us = read_time(when)
             score = _score(survey, score_text)
             if not customer:
-                report.skip(path, table.line(), "customer_id missing")
+                report.nobodys_rows += 1
             elif at_us is None:
-                report.skip(path, table.line(), "unreadable time", when or "empty")
+                report.skip(path, table.line(), UNREADABLE_TIME, when or "empty")
             elif at_us > latest_us:
                 report.skip(path, table.line(), "time in the future", when)
             elif not (_is_id(customer) and _is_id(event_id) and _is_id(order_id)):
@@ -135,25 +168,29 @@ class Span:
         self.first_us: int | None = None
         self.last_us: int | None = None
         self.is_sorted: bool = True
+        self.customers: dict[str, int] = {}
+        """Rows of each."""
 
 
-def span_of(path: Path, columns: Sequence[str], calendar: Calendar, latest_us: int) -> Span:
-    """A quick look at the times of a file too big to keep."""
+def span_of(opener: Opener, columns: Sequence[str], calendar: Calendar, latest_us: int) -> Span:
+    """A quick look at the times and customers of a file too big to keep."""
     found = Span()
-    with open_table(path, columns) as table:
-        time_at = columns.index("timestamp")
-        place = table.positions(columns[: time_at + 1])[time_at]
-        if place is None:
+    with opener(columns, ReadReport()) as table:
+        customer_at, place = table.positions(columns[:2])
+        if place is None or customer_at is None:
             return found
+        customers = found.customers
         times = TimestampReader(calendar)
         count, first, last = 0, NEVER, -1
         for row in table.rows:
-            if place >= len(row):
+            if place >= len(row) or customer_at >= len(row):
                 continue
             at_us = times.read(row[place])
             if at_us is None or at_us > latest_us:
                 continue
             count += 1
+            customer = row[customer_at]
+            customers[customer] = customers.get(customer, 0) + 1
             if at_us >= last:
                 last = at_us
             else:

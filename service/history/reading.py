@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import TypeVar
 from service.domain.calendar import Calendar
 from service.domain.events import Event, Purchase, SurveyAnswer
 from service.errors import ConfigurationError
+from service.history.layout import Wishes
 from service.history.left_out import ReadReport
 from service.history.lines import (
+    NO_NUMBER,
     PURCHASE_COLUMNS,
     SURVEY_COLUMNS,
+    UNREADABLE_TIME,
     PurchaseLine,
     SurveyLine,
     purchase_lines,
@@ -23,8 +27,8 @@ from service.history.lines import (
     survey_lines,
 )
 from service.history.orders import Order, OrderKey, answers_of, purchases_of, spread_orders
+from service.history.prepare import Direct, Prepared, planned, prepared
 from service.history.sorting import IN_MEMORY_LINES, Line, SortedLines
-from service.history.tables import open_table
 from service.history.timestamps import LATEST_US
 
 Main = TypeVar("Main", bound=Event)
@@ -39,8 +43,13 @@ class History:
         purchases: Sequence[SortedLines[PurchaseLine]],
         surveys: Sequence[SortedLines[SurveyLine]],
         calendar: Calendar,
+        said: Sequence[str] = (),
+        tables: Sequence[Prepared] = (),
     ) -> None:
         self._calendar = calendar
+        self.said = list(said)
+        """What was left aside of archives and workbooks."""
+        self.tables = tables
         self._spread: dict[OrderKey, Order] | None = None
         self._purchases = purchases
         self._surveys = surveys
@@ -67,6 +76,9 @@ class History:
             if not is_sorted:
                 total.unsorted_files.append(path)
         total.spread_orders = len(self._spread or ())
+        total.said = [*self.said, *(one for table in self.tables for one in table.sentences())]
+        total.currency = next((table.currency for table in self.tables if table.currency), "")
+        total.said += [one for table in self.tables for one in table.currency_sentences()]
         return total
 
     def purchases(self, *, makes_ids: bool = True) -> Iterator[Purchase]:
@@ -98,46 +110,78 @@ def open_history(
     minor_digits: int,
     latest_us: int = LATEST_US,
     in_memory_lines: int = IN_MEMORY_LINES,
+    wishes: Wishes | None = None,
 ) -> History:
-    """Looks through the files: columns, bad rows, span, order. Rows dated after `latest_us` are bad rows.
+    """Looks through the files: layout, bad rows, span, order. Rows dated after `latest_us` are bad rows.
 
-    A file may hold its header only: a day without a sale, a question nobody has answered. Raises ConfigurationError
-    with one sentence when a file cannot be read, lacks a column or has rows of which none is usable, or when there is
-    no purchase at all.
+    A file may hold its header only: a day without a sale, a question nobody has answered. `wishes` are what the user
+    has said of the files. Raises ConfigurationError with one sentence when a file cannot be read, lacks a column, can
+    be read in two ways or has rows of which none is usable, or when there is no purchase at all.
     """
-    purchase_files = [
-        SortedLines(
-            path,
-            partial(purchase_lines, path, calendar, minor_digits, latest_us),
-            partial(span_of, path, PURCHASE_COLUMNS, calendar, latest_us),
+    wishes = replace(wishes or Wishes(), minor_digits=minor_digits)
+    accounts: set[str] = set()
+    tables, said = _all_prepared(purchases, wishes, calendar, surveys=False)
+    answers, more = _all_prepared(surveys, wishes, calendar, surveys=True)
+
+    def purchase_file(table: Prepared) -> SortedLines[PurchaseLine]:
+        return SortedLines(
+            table.path,
+            partial(purchase_lines, table.open, calendar, minor_digits, latest_us, accounts),
+            partial(span_of, table.open, PURCHASE_COLUMNS, calendar, latest_us),
             PurchaseLine,
             in_memory_lines,
         )
-        for path in purchases
-    ]
+
+    files = [purchase_file(table) for table in tables]
+    for place, table in enumerate(tables):
+        files[place].look_through()
+        if isinstance(table, Direct) and table.layout is not None and _is_written_otherwise(files[place].report):
+            as_a_whole = planned(table.source, table.layout, wishes, surveys=False)
+            again = purchase_file(as_a_whole)
+            again.look_through()
+            if again.report.total_skipped < files[place].report.total_skipped:
+                tables[place], files[place] = as_a_whole, again
     survey_files = [
         SortedLines(
-            path,
-            partial(survey_lines, path, calendar, latest_us),
-            partial(span_of, path, SURVEY_COLUMNS, calendar, latest_us),
+            table.path,
+            partial(survey_lines, table.open, calendar, latest_us),
+            partial(span_of, table.open, SURVEY_COLUMNS, calendar, latest_us),
             SurveyLine,
             in_memory_lines,
         )
-        for path in surveys
+        for table in answers
     ]
-    for file in purchase_files:
-        _look_through(file)
-    for answers in survey_files:
-        _look_through(answers)
-    if all(file.count == 0 for file in purchase_files):
-        raise ConfigurationError(f"{', '.join(str(path) for path in purchases)} holds no usable row.")
-    return History(purchase_files, survey_files, calendar)
+    for survey_file in survey_files:
+        survey_file.look_through()
+    for path, count, report in [(f.path, f.count, f.report) for f in files] + [
+        (f.path, f.count, f.report) for f in survey_files
+    ]:
+        if count == 0 and report.examples:
+            raise ConfigurationError(f"{path} holds no usable row ({report.examples[0]}).")
+    if all(file.count == 0 for file in files):
+        nobody = any(file.report.nobodys_rows for file in files)
+        raise ConfigurationError(
+            f"{', '.join(str(path) for path in purchases)} holds no usable row"
+            + (": no row names a customer." if nobody else ".")
+        )
+    return History(files, survey_files, calendar, said=[*said, *more], tables=[*tables, *answers])
 
 
-def _look_through(file: SortedLines[Line]) -> None:
-    file.look_through()
-    if file.count == 0 and file.report.examples:
-        raise ConfigurationError(f"{file.path} holds no usable row ({file.report.examples[0]}).")
+def _all_prepared(
+    paths: Sequence[Path], wishes: Wishes, calendar: Calendar, *, surveys: bool
+) -> tuple[list[Prepared], list[str]]:
+    found: list[Prepared] = []
+    said: list[str] = []
+    for path in paths:
+        tables, told = prepared(path, wishes, calendar, surveys=surveys)
+        found += tables
+        said += told
+    return found, said
+
+
+def _is_written_otherwise(report: ReadReport) -> bool:
+    """Whether so many cells cannot be read that the column may be written in another way than its first rows."""
+    return report.loses_much and bool(report.skipped[UNREADABLE_TIME] + report.skipped[NO_NUMBER])
 
 
 _EVENT_ID, _ORDER_ID = 3, 4
@@ -148,8 +192,7 @@ def _gives(file: SortedLines[PurchaseLine], place: int) -> bool:
     """Whether lines of the file may have something at that place."""
     if file.kept is not None:
         return any(line[place] for line in file.kept)
-    with open_table(file.path, PURCHASE_COLUMNS) as table:
-        return PURCHASE_COLUMNS[place] in table.columns
+    return True
 
 
 def _merged(files: Sequence[SortedLines[Line]]) -> Iterator[Line]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +12,11 @@ from io import StringIO, TextIOWrapper
 from itertools import chain, repeat
 from operator import length_hint
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from service.errors import ConfigurationError
+from service.history.numbers import decimal_text
+from service.history.sources import Kind, Source, by_name
 
 _PARQUET_BATCH = 20_000
 _DELIMITERS = ",;\t"
@@ -56,32 +57,22 @@ class Table:
 
 
 @contextmanager
-def open_table(path: Path, known: Sequence[str]) -> Iterator[Table]:
-    """Opens a file by its name: .csv, .jsonl or .ndjson, each also with .gz, and .parquet.
-
-    Anything else is taken for CSV.
+def open_table(given: Path | Source, known: Sequence[str]) -> Iterator[Table]:
+    """Opens a table of our own layout, a bare path by its name: .csv, .jsonl or .ndjson, each also with .gz, and
+    .parquet. Anything else is taken for CSV.
 
     `known` are the column names that matter. Raises ConfigurationError when the file cannot be read.
     """
-    name = path.name.lower().removesuffix(".gz")
+    source = by_name(given) if isinstance(given, Path) else given
+    path = source.shown
     try:
-        if name.endswith((".parquet", ".pq")):
+        if source.kind is Kind.PARQUET and not source.is_packed:
             yield _parquet(path, known)
             return
-        with _open_text(path) as stream:
-            yield _jsonl(path, stream, known) if name.endswith((".jsonl", ".ndjson")) else _csv(path, stream)
-    except OSError as error:  # gzip.BadGzipFile included
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except EOFError as error:
-        raise ConfigurationError(f"{path} cannot be read: the compressed file is cut off.") from error
+        with source.open() as stream, TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+            yield _jsonl(path, text, known) if source.kind is Kind.JSON else _csv(path, text)
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
-
-
-def _open_text(path: Path) -> IO[str]:
-    if path.name.lower().endswith(".gz"):
-        return TextIOWrapper(cast("IO[bytes]", gzip.open(path, "rb")), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _csv(path: Path, stream: IO[str]) -> Table:
@@ -156,7 +147,7 @@ def _jsonl(path: Path, stream: IO[str], known: Sequence[str]) -> Table:
 def _object(text: str) -> dict[str, Any]:
     """Numbers stay the text they are, exact; {} for what is no JSON object."""
     try:
-        content = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+        content = json.loads(text, parse_float=decimal_text, parse_int=str, parse_constant=str)
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
@@ -194,4 +185,4 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return str(value)
+    return decimal_text(str(value))

@@ -42,7 +42,8 @@ ROOMS: Final[dict[str, set[str]]] = {
     "connection": {"config", "errors", "fetching"},
     "wording": {"domain", "domain.periods", "errors", "config"},
     "message": {"schemas", "domain", "errors", "config", "wording"},
-    "history": {"schemas", "domain", "errors"},
+    "history": {"schemas", "domain", "errors", "profiles"},
+    "profiles": {"errors"},
     "notices": {"config", "domain.periods", "wording"},
     "letter": {"config", "domain", "domain.periods", "wording"},
     # Kafka: what a record says, what lies in the cluster, what was refused; and who reads and writes there
@@ -78,7 +79,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     },
     # the way in
     "commands": {
-        "schemas", "domain", "errors", "config", "logs", "wording", "history", "streaming", "feed", "inspect", "web", "backtest",
+        "schemas", "domain", "errors", "config", "logs", "wording", "history", "profiles", "streaming", "feed", "inspect", "web", "backtest",
         "report", "demo", "build_info", "delivery", "message", "letter", "connection", "carrying",
         "cluster", "refused",
     },

@@ -153,6 +153,7 @@ class PeriodTotals:
     def money_by_day(self, start: int, end: int) -> list[tuple[int, int, int]]:
         """(day, orders, revenue in minor units) of the days from `start` on, before `end`; a day without an event as
         well."""
+        self._fold()
         return [(day, *self._money.get(day, (0, 0))) for day in range(start, end)]
 
     def _fold(self) -> None:

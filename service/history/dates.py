@@ -1,0 +1,285 @@
+"""How a column writes its times: day or month first, serial numbers, epochs, decided from all of its cells together.
+
+"03/04/2025" is a day in April or in March. A cell alone does not say which; a column mostly does, and where it does
+not, it is refused. Cells that say themselves what they are (year first, a month's name) need no decision.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from service.errors import ConfigurationError
+from service.history.months import MONTHS, NOISE, OFFSETS
+
+ORDERS: Final = {"day-first": "dmy", "month-first": "mdy", "year-first": "ymd"}
+"""What a user may say, and the order of the numbers that it means."""
+_ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_NUMBERS = re.compile(r"(\d{1,4})([./-])[ ]?(\d{1,2})\2[ ]?(\d{1,4})\.?", re.ASCII)
+_CLOCK = re.compile(
+    r"(\d{1,2})[:.h](\d\d)(?:[:.](\d\d)(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?(?:\s*[Mm]\.?)?(?:\s*(?:Uhr|h))?", re.ASCII
+)
+_HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s*[Mm]\.?", re.ASCII)
+_OFFSET = re.compile(r"\s*(?:(?:GMT|UTC)\s*)?(Z|[+\-\u2212]\d\d:?(?:\d\d)?)$")
+_NAMED_ZONE = re.compile(r"\s+\(?([A-Za-z]{1,5})\)?$")
+_DIGITS = re.compile(r"-?\d+(?:[.,]\d+)?", re.ASCII)
+_WORD = re.compile(r"[^\W\d_]+\.?|\d+", re.UNICODE)
+_DAY_ZERO: Final = date(1899, 12, 30)
+_SERIALS: Final = (20_000, 80_000)
+"""1954 to 2119 as a spreadsheet counts days."""
+_KEPT: Final = 100_000
+
+
+class TimeColumn:
+    """Sees every cell of a column, then writes them as ISO 8601."""
+
+    def __init__(self, name: str, zone: str = "") -> None:
+        """`zone` is an offset for cells without one, such as "+00:00"; "" = the shop's."""
+        self.name = name
+        self.zone = zone
+        self._orders = {"dmy": "", "mdy": "", "ymd": ""}
+        """Order of the numbers → a cell that it cannot be, "" while all fit."""
+        self._doubtful = ""
+        self.kinds: dict[str, str] = {}
+        """serial, text, epoch → the first cell of that kind."""
+        self._seen: set[str] = set()
+        self._days: dict[str, str | None] = {}
+        self._order = ""
+
+    def see(self, text: str) -> None:
+        """Takes a cell into account."""
+        day_text = text[:10]
+        if day_text in self._seen and (len(text) <= 10 or text[10] in " T"):
+            return
+        text = text.strip()
+        if not text:
+            return
+        if _ISO.match(text):
+            self.kinds.setdefault("text", text)
+            self._remember(day_text)
+            return
+        if _DIGITS.fullmatch(text):
+            kind = _kind_of_number(text)
+            if kind:
+                self.kinds.setdefault(kind, text)
+            return
+        numbers = _NUMBERS.match(text)
+        if numbers is None:
+            if _named(text) is not None:
+                self.kinds.setdefault("text", text)
+            return
+        self.kinds.setdefault("text", text)
+        first, mark, second, third = numbers.groups()
+        possible = [order for order in self._orders if _date_of((first, second, third), order) is not None]
+        if mark == "." and len(first) <= 2:
+            possible = [order for order in possible if order == "dmy"]
+        if possible:
+            self._doubtful = self._doubtful or text
+            for order in self._orders:
+                if order not in possible and not self._orders[order]:
+                    self._orders[order] = text
+            if len(day_text) == len(text) or text[10:11] in {" ", "T"}:
+                self._remember(day_text)
+
+    def _remember(self, day_text: str) -> None:
+        if len(self._seen) < _KEPT:
+            self._seen.add(day_text)
+
+    def decide(self, wish: str = "") -> None:
+        """Fixes the order of day, month and year.
+
+        `wish` is the user's, a key of `ORDERS`. Raises ConfigurationError where two readings fit, or none.
+        """
+        counted = {kind: cell for kind, cell in self.kinds.items() if kind in {"serial", "text"}}
+        if len(counted) > 1:
+            raise ConfigurationError(
+                f"The column {self.name} holds dates as text ({counted['text']!r}) and as a spreadsheet's numbers "
+                f"({counted['serial']!r}): a spreadsheet has understood some of them only, and may have swapped days and months. "
+                "Take the export as it was downloaded."
+            )
+        if wish:
+            self._order = ORDERS[wish]
+            return
+        left = [order for order, cell in self._orders.items() if not cell]
+        if not self._doubtful or len(left) == 1:
+            self._order = left[0] if self._doubtful else "ymd"
+            return
+        ways = "day first, month first" + (", year first" if "ymd" in left else "")
+        if left:
+            raise ConfigurationError(
+                f"The column {self.name} can be read in two ways: no date in it says what {self._doubtful!r} is ({ways}). "
+                "Say it with --dates day-first or --dates month-first (files.dates in the settings)."
+            )
+        cells = " and ".join(
+            repr(cell) for cell in dict.fromkeys(self._orders[order] for order in ("mdy", "dmy")) if cell
+        )
+        raise ConfigurationError(
+            f"The column {self.name} writes its dates in two ways ({cells}): make them one, or say which is right with "
+            "--dates day-first or --dates month-first; dates that do not fit it are then left out."
+        )
+
+    def order_said(self) -> str:
+        """In which order the numbers stand, where the cells do not begin with the year."""
+        return {"dmy": "days before months", "mdy": "months before days"}.get(self._order, "") if self._doubtful else ""
+
+    def clean(self, text: str) -> str:
+        """The time as ISO 8601 for what reads it; the text as it is where it is none, so that it is counted as such."""
+        if _ISO.match(text) and len(text) >= 10 and (len(text) == 10 or text[10] in " T"):
+            if not self.zone and len(text) <= 19:
+                return text
+            return _with_zone(text, self.zone)
+        stripped = text.strip()
+        cut = stripped.find(" ")
+        day_text = stripped if cut < 0 else stripped[:cut]
+        known = self._days.get(day_text, "")
+        if known:
+            clock = "" if cut < 0 else _clock(stripped[cut + 1 :], self.zone)
+            if clock is not None:
+                return known + (clock or (f"T00:00{self.zone}" if self.zone else ""))
+        return self._clean(stripped) or text
+
+    def _clean(self, text: str) -> str | None:
+        if _DIGITS.fullmatch(text):
+            return _number_as_time(text, self.zone)
+        numbers = _NUMBERS.match(text)
+        if numbers is None:
+            return _named_clean(text, self.zone)
+        first, mark, second, third = numbers.groups()
+        order = "ymd" if len(first) == 4 else "dmy" if mark == "." and self._order != "ymd" else self._order
+        day = _date_of((first, second, third), order)
+        if day is None:
+            return None
+        rest = text[numbers.end() :].lstrip(" ,T")
+        clock = _clock(rest, self.zone) if rest else ""
+        if clock is None:
+            return None
+        if numbers.end() == len(text) or text[numbers.end()] == " ":
+            if len(self._days) >= _KEPT:
+                self._days.clear()
+            self._days[text[: numbers.end()]] = day.isoformat()
+        return day.isoformat() + (clock or (f"T00:00{self.zone}" if self.zone else ""))
+
+
+def _date_of(numbers: tuple[str, str, str], order: str) -> date | None:
+    """The day that three numbers are in an order; None = none."""
+    parts = dict(zip(order, numbers, strict=True))
+    if len(parts["y"]) not in {2, 4} or len(parts["d"]) > 2 or len(parts["m"]) > 2:
+        return None
+    year = int(parts["y"])
+    if len(parts["y"]) == 2:
+        year += 2000 if year < 70 else 1900
+    try:
+        return date(year, int(parts["m"]), int(parts["d"]))
+    except ValueError:
+        return None
+
+
+def _kind_of_number(text: str) -> str:
+    value = Decimal(text.replace(",", "."))
+    digits = len(text.partition(".")[0].partition(",")[0])
+    if _SERIALS[0] <= value < _SERIALS[1]:
+        return "serial"
+    if digits in {10, 13, 16, 19} or (digits == 9 and value > 0):
+        return "epoch"
+    return "packed" if digits in {8, 12, 14} else ""
+
+
+def _number_as_time(text: str, zone: str) -> str | None:
+    value = Decimal(text.replace(",", "."))
+    kind = _kind_of_number(text)
+    if kind == "serial":
+        moment = datetime.combine(_DAY_ZERO, datetime.min.time()) + timedelta(milliseconds=round(value * 86_400_000))
+        if abs((moment.microsecond + 500_000) % 1_000_000 - 500_000) < 2000:  # a double holds half a millisecond
+            moment = (moment + timedelta(milliseconds=500)).replace(microsecond=0)
+        return moment.isoformat() + zone if moment.time() != datetime.min.time() or zone else moment.date().isoformat()
+    if kind == "epoch":
+        whole = len(text.partition(".")[0].partition(",")[0])
+        scale = {13: 3, 16: 6, 19: 9}.get(whole, 0)
+        return (datetime(1970, 1, 1) + timedelta(microseconds=int(value.scaleb(6 - scale)))).isoformat() + "+00:00"  # noqa: DTZ001
+    if kind == "packed" and text.isdigit():
+        try:
+            moment = datetime.strptime(text.ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007
+        except ValueError:
+            return None
+        return moment.date().isoformat() if len(text) == 8 and not zone else moment.isoformat() + zone
+    return None
+
+
+def _clock(text: str, zone: str) -> str | None:
+    """ "T20:29:00", with the offset where one is given; "" for no clock time, None for what is none."""
+    offset = zone
+    given = _OFFSET.search(text)
+    if given is not None:
+        sign = given[1].replace("\u2212", "-")
+        offset = "+00:00" if sign == "Z" else sign
+        text = text[: given.start()]
+    else:
+        named = _NAMED_ZONE.search(text)
+        if named is not None and named[1].upper() in OFFSETS:
+            offset, text = OFFSETS[named[1].upper()], text[: named.start()]
+    text = text.strip()
+    if not text:
+        return f"T00:00{offset}" if offset else ""
+    found = _CLOCK.fullmatch(text)
+    if found is not None:
+        hour, minute, second, fraction, half = found.groups()
+    else:
+        alone = _HOUR.fullmatch(text)
+        if alone is None:
+            return None
+        hour, minute, second, fraction, half = alone[1], "00", None, None, alone[2]
+    hours = int(hour)
+    if half is not None:
+        if not 1 <= hours <= 12:
+            return None
+        hours = hours % 12 + (12 if half in "pP" else 0)
+    if hours > 23:
+        return None
+    ending = (f":{second}" if second else "") + (f".{fraction[:6]}" if fraction and second else "")
+    return f"T{hours:02}:{minute}{ending}{offset}"
+
+
+def _with_zone(text: str, zone: str) -> str:
+    """An ISO time whose offset, where it has none, is `zone`."""
+    day, rest = text[:10], text[11:]
+    clock = _clock(rest, zone) if rest else (f"T00:00{zone}" if zone else "")
+    return text if clock is None else day + clock
+
+
+def _named(text: str) -> tuple[date, str] | None:
+    """A date with a month's name, and what is left of the text; None where there is none."""
+    cut = re.search(r"\d{1,2}[:h]\d\d|\b\d{1,2}\s*[AaPp]\.?[Mm]\b", text)
+    head, tail = (text[: cut.start()], text[cut.start() :]) if cut else (text, "")
+    after_year = re.search(r"\s(\d{4})$", tail) if cut else None
+    if after_year:  # Mon Jan 06 08:29:48 EST 2025
+        head, tail = f"{head} {after_year[1]}", tail[: after_year.start()]
+    month, numbers = 0, []
+    for word in _WORD.findall(head):
+        if word.isdigit():
+            numbers.append(word)
+            continue
+        name = word.rstrip(".").casefold()
+        number = MONTHS.get(name, 0)
+        if number and not month:
+            month = number
+        elif number or name not in NOISE:
+            return None
+    if not month or len(numbers) != 2:
+        return None
+    if len(numbers[0]) == 4:
+        numbers.reverse()
+    day = _date_of((numbers[0], str(month), numbers[1]), "dmy") if len(numbers[1]) in {2, 4} else None
+    return None if day is None else (day, tail)
+
+
+def _named_clean(text: str, zone: str) -> str | None:
+    found = _named(text)
+    if found is None:
+        return None
+    day, tail = found
+    clock = _clock(tail.strip(), zone) if tail.strip() else ""
+    if clock is None:
+        return None
+    return day.isoformat() + (clock or (f"T00:00{zone}" if zone else ""))

@@ -1,0 +1,201 @@
+"""How a column writes its numbers: which mark is the decimal one, decided from all of its cells together.
+
+"1.250" is 1.25 to one half of Europe and 1,250 to the other. A cell alone does not say which; a column mostly does, and
+where it does not, it is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from decimal import Decimal
+from typing import Final
+
+from service.errors import ConfigurationError
+
+POINT: Final = "."
+COMMA: Final = ","
+_PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_CORE = re.compile(r"[\d.,'\u2019\u00a0\u202f\u2009 ٬_]*\d[\d.,'\u2019\u00a0\u202f\u2009 ٬_]*[-\u2212]?", re.ASCII)
+_GROUPED = {
+    mark: re.compile(rf"\d{{1,3}}({re.escape(mark)}\d{{3}})+|\d{{1,2}}({re.escape(mark)}\d{{2}})+{re.escape(mark)}\d{{3}}", re.ASCII)
+    for mark in (POINT, COMMA)
+}  # fmt: skip
+"""1.234.567, and 12,34,567 as India writes it."""
+_SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009"), " ")
+_BETWEEN = re.compile(r"(?<=\d)[ '\u2019_](?=\d{3}(?!\d))", re.ASCII)
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:([.,])\d+)?[eE][+-]?\d{1,2}", re.ASCII)
+SYMBOLS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "zł": "PLN",
+                  "Kč": "CZK", "R$": "BRL", "US$": "USD", "CHF": "CHF", "Fr.": "CHF"}  # fmt: skip
+"""Signs of one currency alone; "$", "kr" and "¥" are those of several."""
+_CODE = re.compile(r"[A-Z]{3}")
+_EXAMPLES: Final = 3
+_KEPT: Final = 50_000
+
+
+class AmountColumn:
+    """Sees every cell of a column, then reads them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.certain: dict[str, str] = {}
+        """Decimal mark → the first cell that can be read in no other way."""
+        self.doubtful: dict[str, str] = {}
+        """Mark → the first cell in which it is followed by exactly three digits, once."""
+        self.currencies: Counter[str] = Counter()
+        self._seen: set[str] = set()
+        self.mark = POINT
+        self._read: dict[str, str] = {}
+
+    def see(self, text: str) -> None:
+        """Takes a cell into account."""
+        if text in self._seen:
+            return
+        if len(self._seen) < _KEPT:
+            self._seen.add(text)
+        sign_of = _stripped(text)
+        if sign_of is None:
+            return
+        core, currency, _ = sign_of
+        if currency:
+            self.currencies[currency] += 1
+        scientific = _SCIENTIFIC.fullmatch(core)
+        if scientific:
+            if scientific[1]:
+                self.certain.setdefault(scientific[1], text)
+            return
+        core = _BETWEEN.sub("", core)
+        points, commas = core.count(POINT), core.count(COMMA)
+        if points and commas:
+            last = POINT if core.rfind(POINT) > core.rfind(COMMA) else COMMA
+            if core.count(last) == 1:
+                self.certain.setdefault(last, text)
+            return
+        mark = POINT if points else COMMA if commas else ""
+        if not mark:
+            return
+        if core.count(mark) > 1:
+            if _GROUPED[mark].fullmatch(core):
+                self.certain.setdefault(COMMA if mark == POINT else POINT, text)
+            return
+        whole, _, fraction = core.partition(mark)
+        if len(fraction) == 3 and 1 <= len(whole) <= 3 and whole[0] != "0":
+            self.doubtful.setdefault(mark, text)
+        else:
+            self.certain.setdefault(mark, text)
+
+    def decide(self, wish: str = "") -> None:
+        """Fixes the decimal mark; `wish` is the user's.
+
+        Raises ConfigurationError where both readings fit, or neither.
+        """
+        if wish:
+            self.mark = wish
+            return
+        if len(self.certain) > 1:
+            both = " and ".join(f"{cell.strip()!r}" for cell in self.certain.values())
+            raise ConfigurationError(
+                f"The column {self.name} writes its numbers in two ways ({both}): make them one, or say which mark is the "
+                'decimal one with --decimal "," or --decimal "."; cells that do not fit it are then left out.'
+            )
+        if self.certain:
+            (self.mark,) = self.certain
+        elif self.doubtful:
+            cell = next(iter(self.doubtful.values())).strip()
+            raise ConfigurationError(
+                f"The column {self.name} can be read in two ways: {cell!r} is {_both(cell)}, and no other cell says which. "
+                'Say which mark is the decimal one: --decimal "," or --decimal "." (files.decimal in the settings).'
+            )
+
+    def clean(self, text: str) -> str:
+        """The number as "-1234.56"; the text as it is where it is none, so that it is counted as such."""
+        if _PLAIN.fullmatch(text) and self.mark == POINT:
+            return text
+        known = self._read.get(text)
+        if known is None:
+            known = self._clean(text)
+            if len(self._read) >= _KEPT:
+                self._read.clear()
+            self._read[text] = known
+        return known
+
+    def _clean(self, text: str) -> str:
+        if not text.strip():
+            return ""
+        stripped = _stripped(text)
+        if stripped is None:
+            return text
+        core, _, negative = stripped
+        core = _BETWEEN.sub("", core)
+        other = COMMA if self.mark == POINT else POINT
+        scientific = _SCIENTIFIC.fullmatch(core)
+        whole, mark, fraction = core.partition(self.mark)
+        if scientific:
+            if scientific[1] == other:
+                return text
+            number = format(Decimal(core.replace(COMMA, POINT)), "f")
+        else:
+            if other in whole:
+                if not _GROUPED[other].fullmatch(whole):
+                    return text
+                whole = whole.replace(other, "")
+            if not (whole or fraction) or not (whole + fraction).isdigit() or (mark and self.mark in fraction):
+                return text
+            number = f"{whole or '0'}.{fraction}" if fraction else whole
+        return f"-{number}" if negative and number.strip("0.") else number
+
+
+def _both(cell: str) -> str:
+    digits = re.sub(r"[^\d.,]", "", cell)
+    plain = digits.replace(POINT, "").replace(COMMA, "")
+    return f"{int(plain):,} or {float(digits.replace(COMMA, POINT)):g}"
+
+
+def _stripped(text: str) -> tuple[str, str, bool] | None:
+    """Digits and marks of a cell, its currency ("" = none or one of several), and whether it is negative.
+
+    None where it is no number.
+    """
+    text = text.translate(_SPACES).strip()
+    negative = False
+    if text.startswith("(") and text.endswith(")"):
+        negative, text = True, text[1:-1].strip()
+    currency = ""
+    if not (text[:1].isdigit() and text[-1:].isdigit()):
+        kept: list[str] = []
+        letters: list[str] = []
+        for place, character in enumerate(text):
+            if character == "." and letters and not kept:
+                continue  # of "kr." and "Fr."
+            ours = character.isascii() and (character.isdigit() or character in ".,' _")
+            exponent = (
+                character in "eE"
+                and place
+                and text[place - 1].isdigit()
+                and text[place + 1 : place + 2].strip("+-0123456789") == ""
+            )
+            if ours or character == "\u2019" or (exponent and place + 1 < len(text)):
+                kept.append(character)
+            elif character in "-\u2212\u2013+":
+                if place and text[place - 1] in "eE":
+                    kept.append(character)
+                elif character != "+":
+                    if negative:
+                        return None
+                    negative = True
+            elif character.isalpha() or unicodedata.category(character) == "Sc":
+                letters.append(character)
+            elif character != "*":
+                return None
+        sign = "".join(letters)
+        if sign and len(sign) > 4:
+            return None
+        currency = SYMBOLS.get(sign, sign if _CODE.fullmatch(sign) else "")
+        text = "".join(kept).strip()
+        if sign in {"kr", "Kr", "Fr"} or text.endswith((".-", ",-")):
+            text = text.rstrip(".,")
+        text = text.strip(" '")
+    if not text or (not text[-1].isdigit() and text[-1] not in ".,"):
+        return None
+    return text, currency, negative

@@ -1,0 +1,185 @@
+"""Any table as rows of texts, the header among them: delimited text, JSON, workbooks, Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from io import TextIOWrapper
+from itertools import chain, islice
+from typing import IO, Any, Final
+
+from service.errors import ConfigurationError
+from service.history.encodings import encoding_of
+from service.history.json_rows import json_grid
+from service.history.numbers import decimal_text
+from service.history.sources import Kind, Source
+
+_DELIMITERS: Final = ",;\t|"
+_LOOKED_AT: Final = 40
+"""Rows from which the delimiter is told."""
+_BATCH: Final = 20_000
+
+
+@dataclass
+class Grid:
+    """An open table. Its first rows may be anything; one of them names the columns."""
+
+    rows: Iterator[list[str]]
+    line: Callable[[], int]
+    """Number of the line yielded last."""
+    encoding: str = ""
+    delimiter: str = ""
+
+
+@contextmanager
+def open_grid(source: Source) -> Iterator[Grid]:
+    """Raises ConfigurationError with one sentence for what cannot be read."""
+    if source.kind is Kind.PARQUET:
+        with source.open() as stream:
+            yield _parquet(source, stream)
+        return
+    if source.kind is Kind.WORKBOOK:
+        yield _sheet(source)
+        return
+    with source.open() as first:
+        encoding = encoding_of(source.shown, first)
+    with source.open() as stream:
+        text = TextIOWrapper(stream, encoding=encoding, newline="")
+        try:
+            if source.kind is Kind.JSON:
+                rows, line = json_grid(source.shown, text)
+                yield Grid(rows, line, encoding)
+            else:
+                yield _delimited(source, text, encoding)
+        except UnicodeError as error:
+            raise ConfigurationError(f"{source.shown} is not text in {encoding}: {error}.") from error
+
+
+def _delimited(source: Source, text: IO[str], encoding: str) -> Grid:
+    first = list(islice(text, _LOOKED_AT))
+    if first and first[0].startswith("\ufeff"):
+        first[0] = first[0][1:]
+    skipped = 0
+    said = first[0].strip().lower() if first else ""
+    if said.startswith("sep=") and len(said) <= 5:
+        delimiter = first[0].strip()[4:5] or "\t"
+        skipped = 1
+    else:
+        delimiter = _delimiter_of(first)
+    reader = csv.reader(chain(first[skipped:], text), delimiter=delimiter)
+
+    def rows() -> Iterator[list[str]]:
+        try:
+            for row in reader:
+                if row:
+                    yield row
+        except csv.Error as error:
+            raise ConfigurationError(
+                f'{source.shown}, line {reader.line_num + skipped} cannot be read: {error}; perhaps a quote (") is not closed.'
+            ) from error
+
+    return Grid(rows(), lambda: reader.line_num + skipped, encoding, delimiter)
+
+
+def _delimiter_of(lines: list[str]) -> str:
+    """The one that cuts most of the lines into the same, largest, number of cells."""
+
+    def score(delimiter: str) -> float:
+        try:
+            counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+        except csv.Error:
+            return 0.0
+        cells, often = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
+        return 0.0 if cells < 2 else cells * often / counts.total()
+
+    return max(_DELIMITERS, key=score)
+
+
+def sheets_of(source: Source) -> list[str]:
+    """Names of the sheets of a workbook that hold anything."""
+    from python_calamine import SheetTypeEnum  # noqa: PLC0415 - only who gives a workbook waits for it
+
+    book = _workbook(source)
+    sheets = [meta.name for meta in book.sheets_metadata if meta.typ == SheetTypeEnum.WorkSheet]
+    return [name for name in sheets if book.get_sheet_by_name(name).height > 1]
+
+
+def _workbook(source: Source) -> Any:
+    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415
+
+    with source.open() as stream:
+        content = stream.read()
+    try:
+        return CalamineWorkbook.from_filelike(io.BytesIO(content))
+    except CalamineError as error:
+        raise ConfigurationError(
+            f"{source.shown} is a spreadsheet's workbook that cannot be read ({error}): save it again as XLSX, or as CSV."
+        ) from error
+
+
+def _sheet(source: Source) -> Grid:
+    sheet = _workbook(source).get_sheet_by_name(source.sheet)
+    number = 0
+
+    def rows() -> Iterator[list[str]]:
+        nonlocal number
+        for row in sheet.iter_rows():
+            number += 1
+            texts = [cell_text(value) for value in row]
+            if any(texts):
+                yield texts
+
+    return Grid(rows(), lambda: number)
+
+
+def cell_text(value: object) -> str:
+    """What a cell that is more than text says."""
+    if isinstance(value, str):
+        return value
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        return decimal_text(repr(value))
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    return decimal_text(str(value))
+
+
+def _parquet(source: Source, stream: IO[bytes]) -> Grid:
+    try:
+        from pyarrow import ArrowException  # noqa: PLC0415 - optional, and slow to import
+        from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{source.shown}: reading Parquet needs pyarrow; install churn-alert[parquet]."
+        ) from error
+    try:
+        file = ParquetFile(stream if stream.seekable() else io.BytesIO(stream.read()))
+    except ArrowException as error:
+        raise ConfigurationError(f"{source.shown} is not a Parquet file: {error}.") from error
+    number = 0
+
+    def rows() -> Iterator[list[str]]:
+        nonlocal number
+        names = list(file.schema_arrow.names)
+        yield names
+        for batch in file.iter_batches(batch_size=_BATCH):
+            texts = [[cell_text(value) for value in batch.column(place).to_pylist()] for place in range(len(names))]
+            for row in zip(*texts, strict=True):
+                number += 1
+                yield list(row)
+
+    return Grid(rows(), lambda: number)

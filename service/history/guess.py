@@ -1,0 +1,250 @@
+"""A table that nobody knows: which of its columns is what, by their names and by what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from service.errors import ConfigurationError
+from service.history.dates import TimeColumn
+from service.history.decimals import AmountColumn
+from service.profiles import plain_name
+
+_WORDS: Final[dict[str, tuple[str, ...]]] = {
+    "customer_id": (
+        "customer_id customer_unique_id",
+        """
+        customerid customernumber customerno customernr customercode customerkey custid custno
+        clientid clientnumber clientcode userid memberid membernumber memberno buyerid shopperid
+        contactid accountid cardid cardnumber loyaltyid loyaltycard householdkey householdid
+        patronid guestid visitorid kundennummer kundennr kundenid kdnr kundencode idclient
+        numeroclient numclient nclient codeclient clientnumero refclient idcliente codicecliente
+        codigocliente numerocliente clienteid klantnummer klantid klantnr kundnummer kundid
+        asiakasnumero idklienta numerklienta custmerid
+        """,
+        """
+        email customeremail emailaddress billingemail clientemail useremail buyeremail mail
+        emailadresse kundenemail courriel adresseemail emailclient correo correoelectronico
+        emailadres contactemail
+        """,
+        """
+        customer client kunde user member buyer shopper klant cliente kund asiakas klient contact
+        customername clientname kundenname nomclient nomduclient username klantnaam nombrecliente
+        nomecliente
+        """,
+    ),
+    "timestamp": (
+        "timestamp",
+        """
+        orderdate orderdatetime ordertime ordertimestamp ordercreatedat orderedat
+        orderpurchasetimestamp purchasedate purchasedatetime purchasetime purchasedat
+        purchasetimestamp dateofpurchase invoicedate transactiondate transactiontime
+        transactiondatetime transactiontimestamp transactdate saledate saledatetime saletime
+        salesdate soldat createdat createddate createdtime createdon created dateordered
+        datepurchased receiptdate receipttime visitdate bookingdate occurredat bestelldatum
+        kaufdatum verkaufsdatum rechnungsdatum belegdatum buchungsdatum auftragsdatum datecommande
+        datedecommande datedelacommande dateachat datedachat datevente datedevente datefacture
+        datedefacture fechapedido fechadepedido fechacompra fechadecompra fechaventa datapedido
+        datadopedido dataordine dataacquisto datavendita orderdatum besteldatum factuurdatum
+        datazamowienia
+        """,
+        """
+        datetime date datum fecha data zeitpunkt zeitstempel dateheure horodatage fechahora dataora
+        tijdstip day tag jour when time
+        """,
+    ),
+    "amount": (
+        "amount",
+        """
+        ordertotal ordervalue orderamount totalamount amounttotal total grandtotal totalprice
+        totalpaid amountpaid paidamount totalsales totalsale totalrevenue revenue sales saleamount
+        salesamount saletotal transactionamount transactionvalue transactiontotal purchaseamount
+        purchasevalue purchasetotal invoicetotal invoiceamount totalincltax linetotal lineamount
+        paymentvalue paymentamount totalvalue totalspent spend spent turnover betrag gesamt
+        gesamtbetrag gesamtsumme summe umsatz endbetrag rechnungsbetrag bestellwert bestellsumme
+        bruttobetrag montant montanttotal montantttc totalttc totalcommande prixtotal
+        chiffredaffaires ca importe importetotal totalpedido importo importototale totale
+        totaleordine valor valortotal bedrag totaalbedrag totaal orderbedrag summa belopp suma kwota
+        """,
+        """
+        value price preis prix precio prezzo prijs netsales nettotal netamount grossamount
+        grosssales gross net nettobetrag
+        """,
+    ),
+    "order_id": (
+        "order_id",
+        """
+        orderid ordernumber orderno ordernr ordername orderreference orderref invoiceid invoiceno
+        invoicenumber invoice receiptid receiptno receiptnumber receipt transactionid transactionno
+        transactionnumber basketid checkid checknumber ticketid ticketnumber saleid salenumber
+        bestellnummer bestellnr bestellid rechnungsnummer rechnungsnr belegnummer auftragsnummer
+        bonnummer numerocommande numerodecommande ncommande idcommande numcommande refcommande
+        numerofacture numerodefacture numeroticket numeropedido idpedido numeroordine idordine
+        ordernummer bestelnummer factuurnummer numerzamowienia
+        """,
+    ),
+    "event_id": ("event_id",),
+    "sku": (
+        "sku",
+        """
+        productid productcode itemid itemcode articlenumber articleid artikelnummer artikelnr
+        stockcode upc ean
+        """,
+    ),
+    "item": (
+        "item",
+        """
+        itemname product productname producttitle description article artikel artikelname produkt
+        produktname produit nomproduit producto prodotto lineitemname
+        """,
+    ),
+    "category": (
+        "category",
+        "productcategory kategorie categorie categoria itemcategory",
+    ),
+    "store_id": (
+        "store_id",
+        """
+        store storeid storename shop shopid branch branchid filiale location magasin tienda negozio
+        """,
+    ),
+    "quantity": (
+        "quantity",
+        "qty menge anzahl quantite cantidad quantita aantal units pieces",
+    ),
+    "price": (
+        "price unitprice unit_price",
+        "einzelpreis stueckpreis prixunitaire preciounitario prezzounitario stukprijs",
+    ),
+    "currency": (
+        "currency",
+        "currencycode wahrung waehrung devise moneda valuta",
+    ),
+    "score": (
+        "score",
+        "rating answer note bewertung punkte antwort npsscore",
+    ),
+    "survey": (
+        "survey",
+        "surveytype",
+    ),
+}
+"""Field → names without blanks, marks and accents, those that say it best first."""
+_LOOKED_AT: Final = 200
+_SHARE: Final = 0.9
+_PURCHASES: Final = ("customer_id", "timestamp", "amount")
+_BESIDE: Final = ("order_id", "event_id", "sku", "item", "category", "store_id", "currency")
+
+
+def guessed(
+    header: Sequence[str], rows: Sequence[Sequence[str]], shown: object, *, surveys: bool
+) -> tuple[dict[str, int], str]:
+    """Field → place, and what the amount is of. Raises ConfigurationError where it is not plain."""
+    names: dict[str, list[int]] = {}
+    for place, name in enumerate(header):
+        names.setdefault(_compact(name), []).append(place)
+    rows = [row for row in rows[:_LOOKED_AT] if row]
+    at: dict[str, int] = {}
+    open_ones: dict[str, list[int]] = {}
+    needed = ("customer_id", "timestamp", "score") if surveys else _PURCHASES
+    for field in needed:
+        found = _candidates(field, names, rows)
+        if len(found) == 1:
+            at[field] = found[0]
+        else:
+            open_ones[field] = found
+    amount_is = "row"
+    if (not surveys and "amount" in open_ones) or _only_a_price(at.get("amount"), header):
+        price, quantity = _candidates("price", names, rows), _candidates("quantity", names, rows)
+        if len(price) == 1 and len(quantity) == 1 and (not open_ones.get("amount")):
+            at.pop("amount", None)
+            open_ones.pop("amount", None)
+            at |= {"price": price[0], "quantity": quantity[0]}
+            amount_is = "price"
+    if open_ones:
+        raise ConfigurationError(_question(open_ones, header, rows, shown, surveys=surveys))
+    for field in ("survey", "order_id", "event_id") if surveys else _BESIDE:
+        found = [place for place in _candidates(field, names, rows) if place not in at.values()]
+        if len(found) == 1:
+            at[field] = found[0]
+    return at, amount_is
+
+
+def _compact(name: str) -> str:
+    return plain_name(name)
+
+
+def _only_a_price(place: int | None, header: Sequence[str]) -> bool:
+    return place is not None and _compact(header[place]) in {"price", "preis", "prix", "precio", "prezzo", "prijs"}
+
+
+def _candidates(field: str, names: dict[str, list[int]], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Columns of the best names that are there, whose cells are of the kind."""
+    for words in _WORDS[field]:
+        found = [place for word in words.split() for place in names.get(_compact(word), [])]
+        found = [place for place in dict.fromkeys(found) if _holds(field, place, rows)]
+        if found:
+            return found
+    return []
+
+
+def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the cells of a column may be such values."""
+    cells = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
+    if not cells:
+        return not rows or field not in {"timestamp", "amount", "customer_id", "score"}
+    if field == "timestamp":
+        return _share_of_times(cells) >= _SHARE
+    if field in {"amount", "price", "quantity"}:
+        return _share_of_amounts(cells) >= _SHARE
+    return True
+
+
+def _share_of_times(cells: Sequence[str]) -> float:
+    column = TimeColumn("")
+    column.decide("day-first")
+    other = TimeColumn("")
+    other.decide("month-first")
+    good = sum(
+        any(one.clean(cell)[4:5] == "-" and one.clean(cell)[:4].isdigit() for one in (column, other)) for cell in cells
+    )
+    return good / len(cells)
+
+
+def _share_of_amounts(cells: Sequence[str]) -> float:
+    best = 0
+    for mark in ".,":
+        column = AmountColumn("")
+        column.decide(mark)
+        good = sum(column.clean(cell).lstrip("-").replace(".", "", 1).isdigit() for cell in cells)
+        best = max(best, good)
+    return best / len(cells)
+
+
+def _question(
+    open_ones: dict[str, list[int]],
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    shown: object,
+    *,
+    surveys: bool,
+) -> str:
+    """What is not known, in less than a screen."""
+    option = "--map-surveys" if surveys else "--map"
+    told = []
+    for field, found in open_ones.items():
+        if found:
+            told.append(f"{field} may be {' or '.join(repr(header[place].strip()) for place in found[:6])}")
+        else:
+            told.append(f"no column looks like {field}")
+    listed = [name.strip() for name in header if name.strip()]
+    names = ", ".join(listed[:30]) + (f" and {len(listed) - 30} more" if len(listed) > 30 else "")
+    first = next((row for row in rows if row), None)
+    shown_row = "" if first is None else " Its first row: " + " | ".join(cell.strip()[:24] for cell in first[:12])
+    example = ",".join(
+        f'{field}="COLUMN"' for field in (("customer_id", "timestamp", "score") if surveys else _PURCHASES)
+    )
+    return (
+        f"{shown} is of no kind that is known here (`churn-alert formats` lists them), and it is not plain which column is "
+        f"what: {'; '.join(told)}. Say it: {option} {example}. It has the columns {names[:1200]}.{shown_row}"
+    )

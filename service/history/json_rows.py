@@ -1,0 +1,171 @@
+"""JSON of any shape → rows: a line each, an array, or a list within one object; nested fields by their path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any, Final
+
+from service.errors import ConfigurationError
+from service.history.numbers import decimal_text
+
+_LOOKED_AT: Final = 500
+"""Objects whose keys are the columns; keys that come up later only are none."""
+_CHUNK: Final = 1 << 16
+_LARGEST: Final = 1 << 26
+"""Characters of one object."""
+_LINES: Final = ("line_items", "products", "items", "lines", "lineitems", "order_items")
+"""Lists in an order whose elements are its lines: each gets a row."""
+
+Grid = tuple[Iterator[list[str]], Callable[[], int]]
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=decimal_text, parse_int=str, parse_constant=lambda _: "")
+
+
+def json_grid(path: Path, text: IO[str]) -> Grid:
+    """Rows, the first of them the names; and what tells the number of the object (or line) yielded last."""
+    number = 0
+
+    def counted(objects: Iterator[tuple[int, Any]]) -> Iterator[Any]:
+        nonlocal number
+        for number, item in objects:  # noqa: B007 - told by `line`
+            yield item
+
+    def rows() -> Iterator[list[str]]:
+        objects = counted(_objects(path, text))
+        known = list(islice(objects, _LOOKED_AT))
+        names: dict[str, int] = {}
+        flat = [_flat(item) for item in known]
+        for table in flat:
+            for row in table:
+                for name in row:
+                    names.setdefault(name, len(names))
+        yield list(names)
+        for table in chain(flat, (_flat(item) for item in objects)):
+            for row in table:
+                yield [row.get(name, "") for name in names] if row else []
+
+    return rows(), lambda: number
+
+
+def _flat(item: Any) -> list[dict[str, str]]:
+    """One row, or one for each line of the order; an empty one for what is no object."""
+    if not isinstance(item, dict):
+        return [{}]
+    row: dict[str, str] = {}
+    lines: list[tuple[str, list[Any]]] = []
+    _flatten("", item, row, lines)
+    if not lines:
+        return [row]
+    path, elements = lines[0]
+    found = []
+    for element in elements:
+        beside: dict[str, str] = {}
+        _flatten(f"{path}.", element, beside, [])
+        found.append(row | beside)
+    return found or [row]
+
+
+def _flatten(above: str, item: dict[str, Any], row: dict[str, str], lines: list[tuple[str, list[Any]]]) -> None:
+    for name, value in item.items():
+        if isinstance(value, str):
+            row[above + name] = value
+        elif isinstance(value, bool):
+            row[above + name] = "true" if value else "false"
+        elif value is None:
+            row[above + name] = ""
+        elif isinstance(value, dict):
+            _flatten(f"{above}{name}.", value, row, lines)
+        elif (
+            isinstance(value, list) and name.lower() in _LINES and value and all(isinstance(one, dict) for one in value)
+        ):
+            lines.append((above + name, value))
+
+
+def _objects(path: Path, text: IO[str]) -> Iterator[tuple[int, Any]]:
+    """(line or number, value) one after the other, with bounded memory for lines and arrays."""
+    first = text.readline()
+    while first and not first.strip("\ufeff \t\r\n"):
+        first = text.readline()
+    begun = first.lstrip("\ufeff \t\r\n")
+    if begun.startswith("["):
+        yield from _array(path, begun, text)
+        return
+    try:
+        whole = _DECODER.decode(begun)
+    except ValueError:
+        whole = None
+    if isinstance(whole, dict) and _is_record(whole):
+        yield 1, whole
+        for number, line in enumerate(text, 2):
+            if line.strip():
+                try:
+                    yield number, _DECODER.decode(line.strip())
+                except ValueError:
+                    yield number, None
+        return
+    content = begun + text.read(_LARGEST)
+    try:
+        document, end = _DECODER.raw_decode(content)
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is broken or cut-off JSON ({error}).") from error
+    rest = content[end:].strip()
+    found = _longest_list(document)
+    if found and not rest:
+        yield from enumerate(found, 1)
+    else:
+        yield 1, document
+        number = 1
+        while rest:
+            try:
+                document, end = _DECODER.raw_decode(rest)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"{path} is broken or cut-off JSON after object {number} ({error})."
+                ) from error
+            number += 1
+            yield number, document
+            rest = rest[end:].lstrip()
+
+
+def _is_record(item: dict[str, Any]) -> bool:
+    """Whether it is a row itself and not what wraps the list of rows."""
+    return not (len(item) <= 8 and _longest_list(item) and not any(key.lower().endswith("id") for key in item))
+
+
+def _longest_list(document: Any) -> list[Any]:
+    """Of objects, one level or two down: {"orders": […]}, {"data": {"orders": […]}}."""
+    lists: list[list[Any]] = []
+    waiting = [(document, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        if isinstance(item, list) and item and isinstance(item[0], dict):
+            lists.append(item)
+        elif isinstance(item, dict) and depth < 3:
+            waiting += [(value, depth + 1) for value in item.values()]
+    return max(lists, key=len, default=[])
+
+
+def _array(path: Path, begun: str, text: IO[str]) -> Iterator[tuple[int, Any]]:
+    buffer, place, number = begun[1:], 0, 0
+    while True:
+        while place < len(buffer) and buffer[place] in " \t\r\n,":
+            place += 1
+        if place < len(buffer) and buffer[place] == "]":
+            return
+        try:
+            item, end = _DECODER.raw_decode(buffer, place) if place < len(buffer) else (None, place)
+        except ValueError:
+            end = place
+        if end in {place, len(buffer)}:  # not whole yet; a number may go on
+            more = text.read(max(_CHUNK, len(buffer) - place))
+            if not more or len(buffer) - place > _LARGEST:
+                raise ConfigurationError(f"{path} is broken or cut-off JSON after object {number}.")
+            buffer, place = buffer[place:] + more, 0
+            continue
+        number += 1
+        yield number, item
+        place = end

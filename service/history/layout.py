@@ -1,0 +1,205 @@
+"""Which column of a table is what: said by the user, known of the shop system, ours, or guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from service.errors import ConfigurationError
+from service.history.guess import guessed
+from service.profiles import ANSWER_FIELDS, FIELDS, Profile, plain_name, recognised
+
+HEADER_WITHIN: Final = 25
+"""Rows among which the one that names the columns is looked for: exports begin with titles and dates."""
+OURS: Final = ("customer_id", "timestamp", "amount")
+OURS_OF_ANSWERS: Final = ("customer_id", "timestamp", "survey", "score")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user has said about the files."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Field → name of the column, for purchases."""
+    answer_columns: Mapping[str, str] = field(default_factory=dict)
+    """The same for survey answers."""
+    decimal: str = ""
+    """"," or "."; "" = as the columns say."""
+    dates: str = ""
+    """day-first, month-first or year-first; "" = as the columns say."""
+    currency: str = ""
+    """Of the shop, "" = unknown."""
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
+    """Units of it for one of another currency."""
+    minor_digits: int = 2
+
+    def of(self, surveys: bool) -> Mapping[str, str]:
+        return self.answer_columns if surveys else self.columns
+
+    def is_empty(self, surveys: bool) -> bool:
+        return not (self.of(surveys) or self.decimal or self.dates)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the fields of a row stand."""
+
+    header: Sequence[str]
+    header_at: int
+    """Rows before the one that names the columns."""
+    at: Mapping[str, int]
+    """Field → place of its column."""
+    profile: Profile | None = None
+    origin: str = "ours"
+    """ours, profile, map or guess."""
+    amount_is: str = "row"
+
+    @property
+    def rows_before(self) -> int:
+        return self.header_at + (self.profile.header_rows if self.profile is not None else 1)
+
+    def column(self, name: str) -> str:
+        """What the file calls a field."""
+        return self.header[self.at[name]].strip()
+
+    def unused(self) -> list[str]:
+        used = set(self.at.values())
+        return [name.strip() for place, name in enumerate(self.header) if place not in used and name.strip()]
+
+
+def layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, surveys: bool) -> Layout:
+    """The layout of a table that begins with these rows. Raises ConfigurationError that says what is missing."""
+    rows = [
+        (place, row) for place, row in enumerate(head[:HEADER_WITHIN]) if sum(bool(cell.strip()) for cell in row) > 1
+    ]
+    if not rows:
+        raise ConfigurationError(f"{shown} has no row with more than one column: is it a table?")
+    wished = wishes.of(surveys)
+    best = max(
+        ((place, row) for place, row in rows),
+        key=lambda item: (_profile_weight(item[1], surveys), _is_ours(item[1], surveys), -item[0]),
+    )
+    if wished:
+        for place, row in rows:
+            if all(plain_name(name) in _names(row) for name in wished.values()):
+                return _mapped(place, row, wished, surveys=surveys)
+        raise ConfigurationError(_no_such_column(shown, wished, best[1]))
+    place, row = best
+    profile = recognised(row, surveys=surveys)
+    if profile is not None:
+        if profile.needs:
+            raise ConfigurationError(f"{shown} is {profile.name}: {profile.needs}")
+        return _known(place, row, profile)
+    if _is_ours(row, surveys):
+        return Layout(row, place, _own(row, surveys))
+    return _guessed(head, rows, shown, surveys=surveys)
+
+
+def _names(row: Sequence[str]) -> dict[str, int]:
+    """Plain name → place of the first column of that name."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(row):
+        places.setdefault(plain_name(name), place)
+    return places
+
+
+def _profile_weight(row: Sequence[str], surveys: bool) -> int:
+    profile = recognised(row, surveys=surveys)
+    return 0 if profile is None else len(profile.recognised_by)
+
+
+def _is_ours(row: Sequence[str], surveys: bool) -> bool:
+    names = {name.strip().lower() for name in row}
+    return names.issuperset(OURS_OF_ANSWERS if surveys else OURS)
+
+
+def _own(row: Sequence[str], surveys: bool) -> dict[str, int]:
+    names = [name.strip().lower() for name in row]
+    fields = ANSWER_FIELDS[:6] if surveys else FIELDS[:10]
+    return {name: names.index(name) for name in fields if name in names}
+
+
+def _known(place: int, row: Sequence[str], profile: Profile) -> Layout:
+    names = _names(row)
+    at = {}
+    for name, spellings in profile.columns.items():
+        found = next((plain_name(one) for one in (name, *spellings) if plain_name(one) in names), None)
+        if found is not None:
+            at[name] = names[found]
+    missing = [
+        f"{name} ({' or '.join(profile.columns.get(name, [])) or 'not in this export'})"
+        for name in ("customer_id", "timestamp")
+        if name not in at
+    ]
+    if not profile.surveys and "amount" not in at and "price" not in at:
+        missing.append(f"amount ({' or '.join(profile.columns.get('amount', [])) or 'not in this export'})")
+    if missing:
+        raise ConfigurationError(
+            f"This looks like {profile.name}, but it lacks {', '.join(missing)}. {profile.where} "
+            "Or name the columns: --map customer_id=…,timestamp=…,amount=…"
+        )
+    amount_is = "price" if "amount" not in at and "price" in at else profile.amount
+    return Layout(row, place, at, profile, "profile", amount_is)
+
+
+def _mapped(place: int, row: Sequence[str], wished: Mapping[str, str], *, surveys: bool) -> Layout:
+    names = _names(row)
+    at = {name: names[plain_name(column)] for name, column in wished.items()}
+    amount_is = "row"
+    if "order_total" in at:
+        at["amount"], amount_is = at.pop("order_total"), "order"
+    if not surveys and "amount" not in at and "price" in at:
+        amount_is = "price"
+    own = _own(row, surveys)
+    profile = recognised(row, surveys=surveys)
+    if profile is not None:
+        known = _known_or_none(place, row, profile)
+        if known is not None:
+            amount = known.amount_is if amount_is == "row" and "amount" not in at else amount_is
+            return Layout(row, place, {**known.at, **at}, profile, "map", amount)
+    at = {**{name: where for name, where in own.items() if where not in at.values()}, **at}
+    needed = ("customer_id", "timestamp") if surveys else OURS
+    missing = [name for name in needed if name not in at and not (name == "amount" and "price" in at)]
+    if missing:
+        option = "--map-surveys" if surveys else "--map"
+        raise ConfigurationError(
+            f"{option} does not say which column is {' and '.join(missing)}; there are: {_listed(row)}."
+        )
+    return Layout(row, place, at, None, "map", amount_is)
+
+
+def _known_or_none(place: int, row: Sequence[str], profile: Profile) -> Layout | None:
+    try:
+        return _known(place, row, profile)
+    except ConfigurationError:
+        return None
+
+
+def _guessed(
+    head: Sequence[Sequence[str]], rows: Sequence[tuple[int, Sequence[str]]], shown: object, *, surveys: bool
+) -> Layout:
+    refused: ConfigurationError | None = None
+    for place, row in rows[:HEADER_WITHIN]:
+        try:
+            at, amount_is = guessed(row, head[place + 1 :], shown, surveys=surveys)
+        except ConfigurationError as error:
+            refused = refused or error
+            continue
+        return Layout(row, place, at, None, "guess", amount_is)
+    assert refused is not None  # noqa: S101 - there is a row
+    raise refused
+
+
+def _no_such_column(shown: object, wished: Mapping[str, str], row: Sequence[str]) -> str:
+    names = _names(row)
+    missing = [column for column in wished.values() if plain_name(column) not in names]
+    return f"{shown} has no column {' and '.join(map(repr, missing))}; there are: {_listed(row)}."
+
+
+def _listed(row: Sequence[str]) -> str:
+    """Names of columns, no more than a few lines of them."""
+    names = [name.strip() for name in row if name.strip()]
+    text = ", ".join(names[:40])
+    return text + (f" and {len(names) - 40} more" if len(names) > 40 else "")

@@ -1,0 +1,49 @@
+"""Who is one customer: the spellings of one id, and the ids that stand for nobody."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+_WORDS: Final = (
+    "0", "guest", "nan", "null", "none", "n/a", "na", "nil", "undefined", "unknown", "anonymous", "anonym", "walk-in",
+    "walk in", "walkin", "walk-in customer", "walk in customer", "walkin customer", "cash customer", "guest customer",
+    "no customer", "default customer", "gast", "invité", "invite", "client de passage", "client comptoir", "laufkunde",
+    "laufkundschaft", "barverkauf", "invitado", "ospite", "cliente ocasional", "passant", "-", "--", "#n/a", "(none)",
+    "(null)", "<na>", "<null>", "nat", "not set", "(not set)",
+)  # fmt: skip
+NOBODY: Final = frozenset(
+    form for word in _WORDS for form in (word, word.upper(), word.capitalize(), word.title())
+) | {"NaN", "NaT", "N/a", "0.0", "00", "000", "0000"}  # fmt: skip
+"""How tills, shops and programs write that they do not know who it was."""
+ROUNDED: Final = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
+"""4.477E+11: what a spreadsheet leaves of a long number."""
+_WHOLE: Final = re.compile(r"(\d+)\.0+", re.ASCII)
+
+
+def person(text: str) -> str:
+    """The id in its one spelling; "" for nobody.
+
+    Blanks around it go, those within it become one, letters are composed (NFC), e-mail addresses are in small letters,
+    and 17850.0 is 17850.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = text.strip()
+    if not text.isprintable() or "  " in text:
+        text = " ".join(text.split(" ")) if _has_control(text) else " ".join(text.split())
+    if text in NOBODY:
+        return ""
+    if "@" in text:
+        return text.lower()
+    if text.endswith("0") and "." in text:
+        whole = _WHOLE.fullmatch(text)
+        if whole is not None:
+            return whole.group(1) if whole.group(1).strip("0") else ""
+    return text
+
+
+def _has_control(text: str) -> bool:
+    """Characters that no id holds: those are left for whoever counts them as unusable."""
+    return any(unicodedata.category(character) == "Cc" for character in text)

@@ -1,0 +1,143 @@
+"""The user's files → tables that can be read as ours, each looked at as a whole where it is of another layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from service.domain.calendar import Calendar
+from service.errors import ConfigurationError
+from service.history.amounts import AmountReader
+from service.history.answers import PlannedAnswers
+from service.history.grids import Grid, open_grid, sheets_of
+from service.history.layout import HEADER_WITHIN, Layout, Wishes, layout_of
+from service.history.left_out import LOSSES_TOLD, ReadReport
+from service.history.planned import Planned
+from service.history.sources import Kind, Source, sources_of
+from service.history.tables import Table, open_table
+from service.history.timestamps import TimestampReader
+
+_SAMPLE: Final = 1_000
+"""Rows of our own layout that have to be plain for the quick way."""
+_READ_HERE: Final = frozenset({"utf-8", "utf-8-sig"})
+
+
+@dataclass
+class Direct:
+    """A table of our own layout, written as we write it: read as it is."""
+
+    source: Source
+    layout: Layout | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.source.shown
+
+    def open(self, known: Sequence[str], report: ReadReport) -> AbstractContextManager[Table]:  # noqa: ARG002
+        """Nothing is left aside of such a table."""
+        return open_table(self.source, known)
+
+    currency = ""
+    """The shop's."""
+
+    def sentences(self) -> list[str]:
+        """Nothing to be said: it is what was expected."""
+        return []
+
+    def currency_sentences(self) -> list[str]:
+        """It names none."""
+        return []
+
+
+Prepared = Direct | Planned
+
+
+def prepared(path: Path, wishes: Wishes, calendar: Calendar, *, surveys: bool) -> tuple[list[Prepared], list[str]]:
+    """The tables of a file and what is to be said about those that are left aside.
+
+    Raises ConfigurationError with what it needs when there is none to be read.
+    """
+    tables: list[Prepared] = []
+    refused: list[tuple[Source, ConfigurationError]] = []
+    sources = [sheet for source in sources_of(path) for sheet in _sheets(source)]
+    for source in sources:
+        try:
+            tables.append(_prepared(source, wishes, calendar, surveys=surveys))
+        except ConfigurationError as error:
+            refused.append((source, error))
+    if not tables:
+        raise refused[0][1]
+    return tables, [f"{path.name}: left aside {source.shown.name}, which is no such table." for source, _ in refused]
+
+
+def _sheets(source: Source) -> Iterator[Source]:
+    if source.kind is not Kind.WORKBOOK:
+        yield source
+        return
+    names = sheets_of(source)
+    if not names:
+        raise ConfigurationError(f"{source.shown} is a workbook without a filled sheet.")
+    yield from (replace(source, sheet=name) for name in names)
+
+
+def _prepared(source: Source, wishes: Wishes, calendar: Calendar, *, surveys: bool) -> Prepared:
+    if not source.path.is_file():
+        return Direct(source)
+    with open_grid(source) as grid:
+        head = list(islice(grid.rows, HEADER_WITHIN + _SAMPLE))
+        layout = layout_of(head, source.shown, wishes, surveys=surveys)
+        if (
+            layout.origin == "ours"
+            and wishes.is_empty(surveys)
+            and _is_plain(source, grid, head, layout, calendar, wishes)
+        ):
+            return Direct(source, layout)
+    return planned(source, layout, wishes, surveys=surveys)
+
+
+def planned(source: Source, layout: Layout, wishes: Wishes, *, surveys: bool) -> Planned:
+    """A table that is looked at as a whole. Raises ConfigurationError where two readings fit."""
+    table = PlannedAnswers(source, layout, wishes) if surveys else Planned(source, layout, wishes)
+    table.look()
+    return table
+
+
+def _is_readable(source: Source, grid: Grid) -> bool:
+    """Whether the quick reader understands the file, whatever stands in its cells."""
+    if source.kind is Kind.WORKBOOK:
+        return False
+    if source.kind is Kind.PARQUET:
+        return not source.is_packed
+    if grid.encoding not in _READ_HERE:
+        return False
+    if source.kind is Kind.JSON:
+        with source.open() as stream:
+            return (
+                not stream.read(3).lstrip(b"\xef\xbb\xbf").startswith(b"[") and stream.readline().rstrip()[-1:] == b"}"
+            )
+    with source.open() as stream:
+        first = stream.readline().decode("utf-8-sig").lower()
+    return (
+        grid.delimiter in ",;\t" and first.count(grid.delimiter) == max(map(first.count, ",;\t")) and '"' not in first
+    )
+
+
+def _is_plain(
+    source: Source, grid: Grid, head: Sequence[Sequence[str]], layout: Layout, calendar: Calendar, wishes: Wishes
+) -> bool:
+    """Whether its first rows are written as we write them."""
+    if layout.header_at or not _is_readable(source, grid):
+        return False
+    times, amounts = TimestampReader(calendar), AmountReader(wishes.minor_digits)
+    when, amount = layout.at["timestamp"], layout.at.get("amount")  # answers have none
+    strange = 0
+    for row in head[1:]:
+        if len(row) > when:
+            strange += bool(row[when].strip()) and times.read(row[when]) is None
+        if amount is not None and len(row) > amount:
+            strange += amounts.read(row[amount]) is None
+    return strange <= LOSSES_TOLD * len(head) and (amounts.certain or not amounts.doubtful)

@@ -1,0 +1,121 @@
+"""Shop systems and survey tools: what their exports look like, one file of data each.
+
+Who adds one writes a TOML file here and touches no code. `Profile` says what may stand in it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+import msgspec
+
+from service.errors import ConfigurationError
+
+FIELDS = (
+    "customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category", "store_id", "channel",
+    "time", "zone", "quantity", "price", "currency", "status", "refunded", "refunded_at", "cancelled_at", "kind", "test",
+)  # fmt: skip
+"""What a purchase's row may hold: those that the reader takes, and those of which it makes them."""
+ANSWER_FIELDS = (
+    "customer_id", "timestamp", "survey", "score", "event_id", "order_id", "time", "zone", "status", "nps", "csat", "ces",
+)  # fmt: skip
+"""What a row of answers may hold; `nps`, `csat`, `ces` are columns of scores of that survey."""
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One kind of export."""
+
+    name: str
+    where: str
+    """Where it is found in the product."""
+    verified: str
+    """What the column names were held against."""
+    recognised_by: list[str]
+    """Columns, under one of their names, that all have to be there."""
+    columns: dict[str, list[str]]
+    """Field → its names in the languages of the product; the first that is there counts."""
+    surveys: bool = False
+    never_with: list[str] = []
+    """Columns of another export that has the same ones beside."""
+    header_rows: int = 1
+    """Rows before the first one of data; the first names the columns."""
+    carried_down: bool = False
+    """Cells that stand in the first row of an order only hold for its further rows."""
+    amount: Literal["row", "order", "price"] = "row"
+    """What the amount is of: its row; the order, however many rows it has; one piece, of so many (`quantity`)."""
+    cents: bool = False
+    """Whole numbers of the smallest unit."""
+    zone: str = ""
+    """Offset of times that have none, "" = the shop's zone."""
+    left_out: dict[str, list[str]] = {}
+    """Reason → values of `status` that are no purchase."""
+    refunded: list[str] = []
+    """Values of `status` of an order that was paid back, where no column says how much of it."""
+    refunds: list[str] = []
+    """Values of `kind` of rows that pay back."""
+    only: list[str] = []
+    """Values of `kind` that are purchases or refunds; other rows tell something else. Empty = all."""
+    tests: list[str] = []
+    """Values of `test` of what was only tried."""
+    guests: list[str] = []
+    """Ids that stand for nobody here."""
+    better: str = ""
+    """Another column that may name the customer, to be told to whom the first one names few."""
+    needs: str = ""
+    """Why this export alone does not do, and which one does: it is recognised to say so."""
+
+
+def plain_name(name: str) -> str:
+    """What is alike in the spellings of a column's name: letters and digits, small, without accents."""
+    text = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(re.findall(r"[^\W_]|#|%", text))
+
+
+@cache
+def profiles() -> tuple[Profile, ...]:
+    """All that are known, in order of their names."""
+    files = [file for file in resources.files(__name__).iterdir() if file.name.endswith(".toml")]
+    found = [read_profile(file.name, file.read_text(encoding="utf-8")) for file in files]
+    return tuple(sorted(found, key=lambda profile: profile.name.casefold()))
+
+
+def read_profile(name: str, text: str) -> Profile:
+    """Raises ConfigurationError with what is wrong in it."""
+    try:
+        profile = msgspec.convert(tomllib.loads(text), Profile)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigurationError(f"The profile {name} cannot be used: {error}.") from error
+    known = ANSWER_FIELDS if profile.surveys else FIELDS
+    unknown = [field for field in profile.columns if field not in known]
+    if unknown:
+        raise ConfigurationError(f"The profile {name} cannot be used: {unknown[0]} is no field ({', '.join(known)}).")
+    return profile
+
+
+def recognised(header: Iterable[str], *, surveys: bool) -> Profile | None:
+    """The profile of a table with these columns: of those that fit the one that asks for most."""
+    names = {plain_name(name) for name in header}
+    fitting = [
+        profile
+        for profile in profiles()
+        if profile.surveys == surveys
+        and all(_is_there(profile, name, names) for name in profile.recognised_by)
+        and not any(plain_name(name) in names for name in profile.never_with)
+    ]
+    return max(fitting, key=lambda profile: len(profile.recognised_by), default=None)
+
+
+def _is_there(profile: Profile, name: str, names: set[str]) -> bool:
+    """Whether the column is there: by this name, another one of its field, or the field's own."""
+    if plain_name(name) in names:
+        return True
+    for field, spellings in profile.columns.items():
+        if name in spellings:
+            return plain_name(field) in names or any(plain_name(other) in names for other in spellings)
+    return False
