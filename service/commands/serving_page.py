@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from fastapi import FastAPI
 
 from service.commands.shop_people import ShopPeople
+from service.commands.sign_outs import SignOuts
 from service.config import Settings
 from service.config.loading import load_settings
 from service.logs import configure_logging
@@ -27,18 +28,22 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
     settings = load_settings(None)
     configure_logging(settings.log)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the worker says it when the broker is away
-    reading = ShopReading(settings)
+    access = Access(settings.web)
+    persons, sign_outs = (
+        access.anybody(Scope.PERSONS) or access.anybody(Scope.WRITE),
+        SignOuts(settings, access.sessions),
+    )
+    reading = ShopReading(settings, sign_outs.hear, scores_are_told=persons)
     asked = Line(*await asyncio.open_connection(sock=line))
     facts = RemoteFacts(asked, reading)
-    access = Access(settings.web)
-    people = ShopPeople(settings, facts) if access.anybody(Scope.PERSONS) or access.anybody(Scope.WRITE) else None
-    app = create_app(settings, facts.metrics, facts, access, facts.renew, people)
+    people = ShopPeople(settings, facts, reading) if persons else None
+    app = create_app(settings, facts.metrics, facts, access, facts.renew, people, sign_outs.tell)
     add_unsubscribing(app, settings)
     limits = Limits.of(settings.web, settings.web.host, settings.deliver.public_url)
     serving = asyncio.create_task(
         serve_app(Renderings(app, facts.renew, stored=settings.web.numbers == "open"), listener, limits, access)
     )
-    readings = [reading.run] if people is None else [reading.run, people.run]
+    readings = [reading.run, sign_outs.run, *(() if people is None else (people.run,))]
     following = asyncio.create_task(_follow(facts, readings))
     talking = asyncio.create_task(asked.run(facts.hear))
     tasks = [serving, following, talking]

@@ -14,6 +14,7 @@ from service.web.coming import Coming, coming_of
 from service.web.people.reading import PeopleReading
 from service.web.people.roll import Detail, Roll
 from service.web.remote_facts import RemoteFacts
+from service.web.shop_reading import ShopReading
 
 _READ_S = 10.0
 
@@ -21,10 +22,10 @@ _READ_S = 10.0
 class ShopPeople:
     """`run` keeps the roll current."""
 
-    def __init__(self, settings: Settings, facts: RemoteFacts) -> None:
+    def __init__(self, settings: Settings, facts: RemoteFacts, shop: ShopReading) -> None:
         self._settings = settings
         self._facts = facts
-        self._reading = PeopleReading(settings)
+        self._reading = PeopleReading(settings, shop)
         self._writer = CustomersWriter(settings)
         self._exporting = asyncio.Lock()
 

@@ -52,6 +52,7 @@ from service.domain.changelog import (
     RHYTHM_PREFIX,
     ROW_PREFIX,
     SENT_PREFIX,
+    SIGNED_OUT_PREFIX,
     SOURCE_PREFIX,
     STUMBLED_PREFIX,
     TABLE_KEY,
@@ -321,7 +322,7 @@ class _Division:
     # ---- the ledger
 
     def _ledger(self, key: bytes, value: bytes) -> None:
-        if day_of_key(key) is not None or month_of_key(key) is not None:
+        if day_of_key(key) is not None or month_of_key(key) is not None or key.startswith(SIGNED_OUT_PREFIX):
             self._parts[0].ledger[key] = value
         elif key in (TODAY_KEY, RESUME_KEY, MADE_UNDER_KEY, GO_ON_KEY) or key.startswith(
             (ASKED_PREFIX, RETRIED_PREFIX)

@@ -104,20 +104,11 @@ class DueQueue:
             self.next_us = self._open[0][0] if self._open else self._days[0] * DAY_US if self._days else NEVER
         return most
 
-    def before(self, until_us: int) -> list[Customer]:
-        """Whose date lies before then, once each, in no order. Costs the entries of those days, however many customers
-        there are."""
-        last_day, found = (until_us - 1) // DAY_US, dict[str, Customer]()
-        for _, customer_id in self._open:
-            customer = self._customers.get(customer_id)
-            if customer is not None and customer.wake_us < until_us:
-                found[customer_id] = customer
-        for day, bucket in self._buckets.items():
-            if day <= last_day:
-                for each in bucket:
-                    if each.wake_us < until_us and self._customers.get(each.customer_id) is each:
-                        found[each.customer_id] = each
-        return list(found.values())
+    def before(self, until_us: int) -> tuple[list[tuple[int, str]], list[list[Customer]]]:
+        """Copies of what is open, as (date, customer_id), and of the buckets of the days that begin before then:
+        everybody whose date lies before it is in one of them, others are too, some twice. Costs the copies alone."""
+        last_day = (until_us - 1) // DAY_US
+        return self._open[:], [bucket[:] for day, bucket in self._buckets.items() if day <= last_day]
 
     def _open_next(self) -> None:
         day = heapq.heappop(self._days)

@@ -75,8 +75,8 @@ class Timeline:
         """Entries in the due queue, stale ones included."""
         return len(self._queue)
 
-    def due_before(self, until_us: int) -> list[Customer]:
-        """Whose date comes up before then if nothing arrives, in no order."""
+    def due_before(self, until_us: int) -> tuple[list[tuple[int, str]], list[list[Customer]]]:
+        """Who may have a date that comes up before then if nothing arrives (due.py)."""
         return self._queue.before(until_us)
 
     def acts_at(self, due_us: int) -> int:

@@ -23,11 +23,12 @@ from service.web.people.frame import AnsweredInsteadError, Frame, answer_instead
 from service.web.people.lists import add_lists
 from service.web.people.people import Nobody, People
 from service.web.people.person import add_person
-from service.web.people.sign_in import add_sign_in
+from service.web.people.sign_in import TellOthers, add_sign_in
 from service.web.people.stores_page import add_stores
 from service.web.probes import Registered, add_probes
 from service.web.responses import answer_errors, secure
 from service.web.sample import add_sample
+from service.web.sessions import Session
 from service.web.shop_view import ShopFacts
 
 _SHARE_OF_STREAMS: Final = 4
@@ -38,6 +39,11 @@ async def _as_they_are() -> None:
     """Facts that need not be renewed."""
 
 
+async def _nobody_else(_session: Session) -> bool:
+    """There is no other worker to tell."""
+    return True
+
+
 def create_app(
     settings: Settings,
     metrics: Registered,
@@ -45,9 +51,10 @@ def create_app(
     access: Access | None = None,
     renew: Callable[[], Awaitable[None]] = _as_they_are,
     people: People | None = None,
+    tell_others: TellOthers = _nobody_else,
 ) -> FastAPI:
     """Handlers answer from memory. `renew` has the facts brought up to date. `people`: who there is; None: nobody is
-    told of."""
+    told of. `tell_others`: what was signed out."""
     access = access or Access(settings.web)
     app = DescribedApp(
         title="Churn Alert",
@@ -70,7 +77,7 @@ def create_app(
     add_coming(app, settings, people, frame, audit)
     add_stores(app, settings, people, frame)
     add_person(app, settings, people, frame, audit)
-    add_sign_in(app, frame)
+    add_sign_in(app, frame, tell_others)
     add_numbers(app, settings, facts)
     add_pages(app, settings, facts)
     add_sample(app, settings, facts)

@@ -230,20 +230,28 @@ class PageProcess:
                 answer = Answer(question.number, person=facts.person(question.about))
                 return answer, clock_s() - began_s
             case Ask.COMING:
-                answer = Answer(question.number, coming=facts.coming())
-                return answer, clock_s() - began_s
-            case Ask.METRICS:
-                encode, content_type = choose_encoder(question.accept)
-                end = encode(_Few([]))  # what stands behind the last family
-                parts, few, spent_s = list[bytes](), _Few([]), 0.0
-                for family in self._metrics.registry.collect():
-                    few.families = [family]
-                    parts.append(encode(few).removesuffix(end))
+                bits, spent_s = facts.coming(), 0.0
+                while True:
+                    try:
+                        next(bits)
+                    except StopIteration as end:
+                        return Answer(question.number, coming=end.value), spent_s + clock_s() - began_s
                     if clock_s() - began_s > _BIT_S:
                         spent_s += clock_s() - began_s
                         await asyncio.sleep(0)
                         began_s = clock_s()
-                answer = Answer(question.number, metrics=b"".join([*parts, end]), content_type=content_type)
+            case Ask.METRICS:
+                encode, content_type = choose_encoder(question.accept)
+                foot = encode(_Few([]))  # what stands behind the last family
+                parts, few, spent_s = list[bytes](), _Few([]), 0.0
+                for family in self._metrics.registry.collect():
+                    few.families = [family]
+                    parts.append(encode(few).removesuffix(foot))
+                    if clock_s() - began_s > _BIT_S:
+                        spent_s += clock_s() - began_s
+                        await asyncio.sleep(0)
+                        began_s = clock_s()
+                answer = Answer(question.number, metrics=b"".join([*parts, foot]), content_type=content_type)
                 return answer, spent_s + clock_s() - began_s
 
     def _without_worker(self, question: Question) -> Answer:

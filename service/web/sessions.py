@@ -1,7 +1,8 @@
 """Sessions of the page: a cookie that says who has signed in and until when, signed with a key of that holder's token.
 
-Nothing is kept of them, so any worker of the group knows them; what is signed out is remembered by the process that was
-told until it would have ended by itself. No script reads the cookie, and no other site's request carries it.
+Nothing is kept of them, so any worker of the group knows them; what is signed out is remembered until it would have
+ended by itself, and told to the other workers (commands/sign_outs.py). No script reads the cookie, and no other site's
+request carries it.
 """
 
 from __future__ import annotations
@@ -83,11 +84,22 @@ class Sessions:
 
     def end(self, session: Session, *, secure: bool) -> str:
         """The header Set-Cookie that takes it from the browser; whoever has copied it is not let in either."""
-        self._ended[session.number] = session.until_s
-        now_s = self._clock_s()
-        while self._ended and (len(self._ended) > _MOST_ENDED or next(iter(self._ended.values())) <= now_s):
-            self._ended.popitem(last=False)
+        self.hear(session.number, session.until_s)
         return _cookie("", 0, secure=secure)
+
+    def hear(self, number: str, until_s: int) -> None:
+        """A session was signed out, here or elsewhere; by itself it ends at `until_s`."""
+        self._ended[number] = until_s
+        while len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
+
+    def over(self) -> list[str]:
+        """Forgets, and tells, those that were signed out and would have ended by themselves meanwhile."""
+        now_s = self._clock_s()
+        found = [number for number, until_s in self._ended.items() if until_s <= now_s]
+        for number in found:
+            del self._ended[number]
+        return found
 
 
 def came_by_https(headers: Headers, scheme: str) -> bool:

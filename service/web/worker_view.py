@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from service.errors import ConfigurationError
 from service.inspect.lookup import as_json, inspection_of
 from service.streaming.partition import PartitionWorker
 from service.streaming.worker import Worker
-from service.web.coming import as_told
+from service.web.coming import in_bits
 from service.web.shop_view import CustomerCounts, PartitionHealth, Readiness
 from service.web.wire import Facts
 from service.wire.lenient import OF_CUSTOMERS, OURS
@@ -115,12 +116,11 @@ class WorkerFacts:
                     return as_json(found, stored=False).encode()
         return b""
 
-    def coming(self) -> bytes:
-        """What comes due within a day if nothing arrives, of all its partitions, as JSON. Costs some 30 ms where
-        thousands come due."""
+    def coming(self) -> Generator[None, None, bytes]:
+        """What comes due within a day if nothing arrives, of all its partitions, as JSON, a bit at a time."""
         owners = [owner for owner in self._worker.partitions.values() if owner.ready]
         wall_us = time.time_ns() // 1000 if self._wall else 0
-        return as_told([owner.job.engine for owner in owners], wall_us, self._worker.inputs)
+        return in_bits([owner.job.engine for owner in owners], wall_us, self._worker.inputs)
 
     def customers(self) -> CustomerCounts:
         engines = [owner.job.engine for owner in self._worker.partitions.values() if owner.ready]

@@ -361,6 +361,23 @@ def test_a_browser_signs_in_sees_who_is_at_risk_and_has_one_of_them_left_alone_a
     context.close()
 
 
+def test_who_signs_out_at_one_worker_is_let_in_by_no_other(shop: Shop) -> None:
+    with httpx.Client(timeout=10, follow_redirects=False) as browser:
+        answer = browser.post(f"{shop.addresses[0]}/sign-in", data={"token": TOKEN, "to": "/today"})
+        cookie = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+        page = shop.get("/people", 1, **cookie)
+        proof = re.search(r'name="proof" value="([^"]+)"', page.text)
+        assert page.status_code == 200
+        assert proof is not None
+
+        out = httpx.post(f"{shop.addresses[0]}/sign-out", data={"proof": proof[1]}, headers=cookie, timeout=10)
+
+    assert out.status_code == 303
+    until(lambda: shop.get("/people", 1, **cookie).status_code == 303, "the other worker has heard of it", shop)
+    assert shop.get("/people", 0, **cookie).status_code == 303
+    assert shop.get("/api/v1/decisions", 1, **cookie).status_code == 401
+
+
 def _consent_of(shop: Shop, worker: int, customer_id: str) -> object:
     answer = shop.get(f"/api/v1/customers/{customer_id}", worker, Authorization=f"Bearer {TOKEN}")
     return answer.json()["customer"]["marketing_consent"] if answer.status_code == 200 else None

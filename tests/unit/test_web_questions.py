@@ -3,12 +3,13 @@ whether purchases arrive."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from datetime import timedelta
 
 import msgspec
 
 from service.domain.calendar import DAY_US
-from service.web.coming import Coming, as_told, coming_of
+from service.web.coming import MOST, Coming, coming_of, in_bits
 from service.web.people.stores import Beside, stores_of
 from service.web.seen import Look, Seen
 from tests.support.engines import START_US, make_engine, purchase
@@ -58,6 +59,52 @@ async def test_a_shop_without_stores_is_told_what_to_send() -> None:
         assert "Send store_id" in told(await client.get("/stores"))
 
 
+def whole_of(bits: Generator[None, None, bytes]) -> tuple[bytes, int]:
+    """What it gives in the end, and after how many bits."""
+    count = 0
+    while True:
+        try:
+            next(bits)
+        except StopIteration as end:
+            found: bytes = end.value
+            return found, count
+        count += 1
+
+
+def test_of_more_than_can_be_named_the_others_are_counted_by_the_hour_and_never_in_one_go() -> None:
+    engine, crowd = make_engine(), MOST + 200
+    for visit in range(5):
+        for each in range(crowd):
+            engine.apply(purchase(f"{each:05d}", 7.0 * visit + each / crowd / 2))
+    due_us = sorted(each.episode.due_us for each in engine.customers.values())
+    now_us = due_us[0] - DAY_US // 24
+
+    told, bits = whole_of(in_bits([engine], now_us, 1))
+
+    coming, hour_us = coming_of(told), DAY_US // 24
+    expected = [0] * 25
+    for each in due_us[MOST:]:
+        if each < now_us + DAY_US:
+            expected[(each - now_us + now_us % hour_us) // hour_us] += 1
+    assert not coming.whole
+    assert len(coming.due) <= MOST
+    assert sum(expected) > 100
+    assert list(coming.beyond) == expected
+    assert bits > MOST / 50
+
+
+async def test_the_page_counts_those_whom_it_cannot_name() -> None:
+    people = a_few()
+    people.ahead = msgspec.structs.replace(coming_of_tonight(), whole=False, beyond=(0,) * 7 + (1_200, 30) + (0,) * 16)
+    async with client_of(people) as client:
+        await signed_in(client)
+        page = told(await client.get("/coming"))
+
+    assert "1,232 people come due until" in page
+    assert "and 1,200 more" in page
+    assert "More come due than can be named here" in page
+
+
 def test_what_comes_due_within_a_day_is_what_the_engine_would_look_at() -> None:
     engine = make_engine()
     for visit in range(8):
@@ -65,9 +112,9 @@ def test_what_comes_due_within_a_day_is_what_the_engine_would_look_at() -> None:
     (due,) = engine.ladder.rungs_ahead(engine.customers["a"])[:1]
     before_us, within_us = due[1] - 2 * DAY_US, due[1] - DAY_US // 2
 
-    early = coming_of(as_told([engine], before_us, 1))
+    early = coming_of(whole_of(in_bits([engine], before_us, 1))[0])
     engine.advance(within_us, within_us)
-    late = coming_of(as_told([engine], within_us, 2))
+    late = coming_of(whole_of(in_bits([engine], within_us, 2))[0])
 
     assert due[1] > START_US
     assert early.due == ()

@@ -79,6 +79,12 @@ def add_coming(app: FastAPI, settings: Settings, people: People, frame: Frame, a
                     "until": {"type": "string", "format": "date-time"},
                     "due": {"type": "array", "items": _ITEM},
                     "whole": {"type": "boolean", "description": "false: more come due than are told."},
+                    "beyond": {
+                        "type": "array",
+                        "items": {"type": "integer"},
+                        "description": "Where it is not whole: how many others will be looked at in each hour, from "
+                        "the one that is now on.",
+                    },
                     "partitions": {"type": "integer", "description": "Whose customers these are."},
                     "of_partitions": {"type": ["integer", "null"]},
                 }
@@ -114,15 +120,17 @@ class Hour(msgspec.Struct, frozen=True):
 def hours_of(coming: Coming, roll: Roll, reader: Reader, formats: Formats) -> list[Hour]:
     """Every hour of the 24, also those in which nothing comes due."""
     found, begin, now = list[Hour](), coming.now.replace(minute=0, second=0, microsecond=0), coming.now
+    beyond = iter(coming.beyond)
     while begin < coming.until:
         end = begin + timedelta(hours=1)
         due = [each for each in coming.due if max(begin, now) <= each.at < end]
         shown = due[:_NAMED]
-        waiting = sum(bool(each.waits_for) for each in due)
+        waiting, others = sum(bool(each.waits_for) for each in due), next(beyond, 0)
+        unnamed = len(due) - len(shown) + others
         found.append(
             Hour(
                 formats.hour(begin),
-                formats.count(len(due) - waiting) if len(due) > waiting else DASH,
+                formats.count(len(due) - waiting + others) if len(due) + others > waiting else DASH,
                 formats.count(waiting) if waiting else DASH,
                 [
                     (
@@ -134,9 +142,7 @@ def hours_of(coming: Coming, roll: Roll, reader: Reader, formats: Formats) -> li
                     )
                     for each in shown
                 ],
-                formats.say("coming.others", count=formats.count(len(due) - len(shown)))
-                if len(due) > len(shown)
-                else "",
+                formats.say("coming.others", count=formats.count(unnamed)) if unnamed else "",
                 [each.customer_id for each in shown],
             )
         )
@@ -148,7 +154,7 @@ def _told(coming: Coming, formats: Formats) -> str:
     waiting = sum(bool(each.waits_for) for each in coming.due)
     return formats.say(
         "coming.told",
-        people=formats.counted(len(coming.due) - waiting, "people"),
+        people=formats.counted(len(coming.due) - waiting + sum(coming.beyond), "people"),
         waiting=formats.count(waiting),
         until=formats.moment(coming.until),
     )

@@ -19,6 +19,7 @@ from service.config import Settings
 from service.domain.policy import ClockMode
 from service.errors import ConfigurationError
 from service.web.people.roll import Roll
+from service.web.shop_reading import ShopReading
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _AT_ONCE: Final = 500
@@ -33,8 +34,11 @@ log = structlog.get_logger()
 class PeopleReading:
     """`roll` is kept current by `run`; after an interruption the old one stands until the new one knows as much."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shop: ShopReading) -> None:
+        """`shop` is told what is expected of all, which is in the same records; nobody is shown before its totals
+        are: with them comes who has signed out."""
         self._settings = settings
+        self._shop = shop
         self.roll = self._new_roll()
         self._one = asyncio.Lock()
 
@@ -57,7 +61,7 @@ class PeopleReading:
         topics = self._settings.kafka.topics
         scores, decisions = topics.customer_scores, topics.outreach_decisions
         async with open_async_reader(self._settings.kafka, scores, decisions) as reader:
-            ends = await reader.end_offsets(sorted(reader.assignment()))
+            ends, expected = await reader.end_offsets(sorted(reader.assignment())), self._shop.none_expected()
             while True:
                 fetched = await reader.getmany(timeout_ms=200 if not roll.known else 1_000, max_records=_AT_ONCE)
                 for tp, records in fetched.items():
@@ -65,12 +69,15 @@ class PeopleReading:
                         if tp.topic == scores:
                             if record.key is not None:
                                 roll.take_scores(record.key, record.value)
+                                expected.take(record.key, record.value)
                         else:
                             roll.take_decision(tp.partition, record.offset, record.value)
                 await asyncio.sleep(0)
-                if not roll.known and not fetched and await has_reached(reader, ends):
+                whole = not fetched and self._shop.totals.caught_up
+                if whole and not roll.known and await has_reached(reader, ends):
                     roll.complete()
-                    self.roll = roll
+                    expected.complete()
+                    self.roll, self._shop.expected = roll, expected
 
     async def decisions_at(self, places: list[tuple[int, int]]) -> list[msgspec.Raw]:
         """The data of the decisions that lie there, in the order of their places; what the topic keeps no longer is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable, Callable
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -10,12 +11,16 @@ from fastapi import FastAPI, Request, Response
 from service.web.access import Scope
 from service.web.limits import client_of
 from service.web.people.frame import NUMBERS, SIGN_IN, TODAY, Frame, Reader, form_of, where_to
-from service.web.sessions import came_by_https, from_our_own_page, is_the_proof
+from service.web.sessions import Session, came_by_https, from_our_own_page, is_the_proof
 
 log = structlog.get_logger()
 
 
-def add_sign_in(app: FastAPI, frame: Frame) -> None:
+TellOthers = Callable[[Session], Awaitable[bool]]
+"""Tells all workers that a session was signed out; False: it could not be done yet."""
+
+
+def add_sign_in(app: FastAPI, frame: Frame, tell_others: TellOthers) -> None:
     @app.get(SIGN_IN, include_in_schema=False)
     async def ask(request: Request) -> Response:
         to = where_to(request.query_params.get("to", ""), "")
@@ -54,4 +59,8 @@ def add_sign_in(app: FastAPI, frame: Frame) -> None:
         log.info("signed out", who=visitor.holder.name, token=visitor.holder.fingerprint)
         secure = came_by_https(request.headers, request.url.scheme)
         cookie = frame.access.sessions.end(visitor.session, secure=secure)
+        if not await tell_others(visitor.session):
+            page = frame.sign_in_page(request, said=reader.catalogue.say("sign_in.out_here"))
+            page.headers["Set-Cookie"] = cookie
+            return page
         return Response(status_code=303, headers={"Location": reader.address("/sign-in"), "Set-Cookie": cookie})
