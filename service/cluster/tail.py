@@ -7,22 +7,24 @@ Three traps, met in both client libraries:
   reached the end offset; the last record may lie well below it, or there may be none.
 - The ends are asked for once, before reading: a topic that grows while it is read must not keep its reader for ever.
 
-Commands read with kafka-python (`open_reader`), what lives in the worker's event loop with aiokafka
+Commands wait for what they read (`open_reader`), what lives in the worker's event loop awaits it
 (`open_async_reader`). The worker's own inputs are another matter (transport.py).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
-from aiokafka.structs import ConsumerRecord
-from aiokafka.structs import TopicPartition as AsyncTopicPartition
-from kafka import TopicPartition
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.reader import Reader
 from service.config import KafkaSettings
-from service.connection import new_async_consumer, new_consumer
+from service.connection import NoBrokerError, new_async_consumer
+from service.errors import ErrorCode, FatalError
+from service.fetching import SetAside, pass_over
 
 _AS_A_READER: Final[Mapping[str, Any]] = {
     "group_id": None,
@@ -31,19 +33,44 @@ _AS_A_READER: Final[Mapping[str, Any]] = {
     "auto_offset_reset": "earliest",
 }
 _POLL_MS = 200
+_STALLED_S = 60.0
 _MOST_BYTES = 16 << 20
 """Of one fetch from a partition: the largest record is one that a producer of ours may write."""
 
 
 @contextmanager
 def open_reader(kafka: KafkaSettings) -> Iterator[Any]:
-    """A consumer with nothing assigned, closed at the end. Raises NoBrokerError when no broker answers, RefusedError
-    when one does not let us in."""
-    consumer = new_consumer(kafka, **_AS_A_READER, max_partition_fetch_bytes=_MOST_BYTES)
+    """A Reader with nothing assigned, closed at the end. Raises NoBrokerError when no broker answers, RefusedError when
+    one does not let us in, FatalError for what cannot be read of our own topics."""
+    own = {kafka.state_topic, kafka.ledger_topic}
+
+    def set_aside(record: SetAside) -> None:
+        if record.topic in own:
+            refuse_what_may_be_ours(record)
+        else:
+            pass_over(record)
+
+    reader = Reader(kafka, set_aside, max_partition_fetch_bytes=_MOST_BYTES)
     try:
-        yield consumer
+        yield reader
     finally:
-        consumer.close()
+        reader.close()
+
+
+def refuse_what_may_be_ours(record: SetAside) -> None:
+    """Of the topics of a state, which have to be whole. What no worker of ours can have written is passed over: its
+    records have no headers, and no more in a batch than a reader may unpack. Raises FatalError for anything else."""
+    if record.code in _NOT_OURS:
+        pass_over(record)
+        return
+    raise FatalError(
+        f"The changelog {record.topic}-{record.partition} cannot be read at offset {record.first}: {record.message}. Look "
+        f"at the disk of its broker; a replica may hold it whole. Otherwise restore it with `churn-alert state import`, or "
+        "begin again with `churn-alert state reset`."
+    )
+
+
+_NOT_OURS: Final = frozenset({ErrorCode.HEADER_NOT_TEXT, ErrorCode.DECOMPRESSED_TOO_LARGE})
 
 
 def partitions_of(reader: Any, topic: str) -> list[TopicPartition]:
@@ -59,11 +86,20 @@ def read_from_the_beginning(reader: Any, partitions: Iterable[TopicPartition]) -
 
 
 def records_until_now(reader: Any, partitions: Iterable[TopicPartition]) -> Iterator[Any]:
-    """Every record that lies in these partitions now, oldest first within each."""
+    """Every record that lies in these partitions now, oldest first within each. NoBrokerError where a broker hands out
+    none of them for a minute."""
     assigned = list(partitions)
+    if not assigned:
+        return
     read_from_the_beginning(reader, assigned)
-    ends = reader.end_offsets(assigned)
-    while any(reader.position(each) < ends[each] for each in assigned):
+    ends, before, since_s = reader.end_offsets(assigned), -1, time.monotonic()
+    while (reached := [reader.position(each) for each in assigned]) and any(
+        at < ends[each] for each, at in zip(assigned, reached, strict=True)
+    ):
+        if sum(reached) > before:
+            before, since_s = sum(reached), time.monotonic()
+        elif time.monotonic() - since_s > _STALLED_S:
+            raise NoBrokerError(f"The broker hands out no more of {assigned[0].topic}: try again.")
         for partition, records in reader.poll(timeout_ms=500).items():
             yield from (record for record in records if record.offset < ends[partition])
 
@@ -83,7 +119,7 @@ async def open_async_reader(kafka: KafkaSettings, *topics: str, **options: Any) 
 
 
 async def read_to_the_end(
-    reader: Any, partition: AsyncTopicPartition, start: int, take: Callable[[list[ConsumerRecord]], None]
+    reader: Any, partition: TopicPartition, start: int, take: Callable[[list[ConsumerRecord]], None]
 ) -> int:
     """Hands all records from offset `start` on to `take`, fetch by fetch, and returns the end.
 
@@ -99,7 +135,7 @@ async def read_to_the_end(
     return end
 
 
-async def has_reached(reader: Any, ends: Mapping[AsyncTopicPartition, int]) -> bool:
+async def has_reached(reader: Any, ends: Mapping[TopicPartition, int]) -> bool:
     """Whether the reader has read all these partitions to these ends."""
     for partition, end in ends.items():
         if await reader.position(partition) < end:

@@ -34,6 +34,7 @@ from service.errors import ConfigurationError, StartAgainError
 NO_ID: Final = bytes(16)
 """What a broker says that knows no ids."""
 _UNKNOWN_TOPIC: Final = 3
+_NOT_ALLOWED: Final = 29
 _LOOK_S: Final = 5.0
 WAITS_FOR_S: Final = 15.0
 """For a topic that was deleted to be made again."""
@@ -143,9 +144,9 @@ class _AskTopics(Request[_MetadataRequest]):  # type: ignore[misc]
         return request_struct_class(self._topics, False, False, False, {})
 
 
-async def topics_now(client: Any, names: Iterable[str]) -> Mapping[str, TopicNow]:
+async def topics_now(client: Any, names: Iterable[str], hidden: set[str] | None = None) -> Mapping[str, TopicNow]:
     """What a broker says of these topics; those left out of which it says nothing now. `client` is aiokafka's own, of a
-    consumer or producer that has been started.
+    consumer or producer that has been started. Those that we may not see are added to `hidden`.
 
     Empty where no broker answers, or none knows ids.
     """
@@ -157,6 +158,8 @@ async def topics_now(client: Any, names: Iterable[str]) -> Mapping[str, TopicNow
             return {}
         except (KafkaError, OSError, TimeoutError):
             continue
+        if hidden is not None:
+            hidden.update(name for error, name, *_ in answer.topics if error == _NOT_ALLOWED)
         return _told(answer)
     return {}
 

@@ -12,7 +12,6 @@ from service.connection.clients import (
     new_async_client,
     new_async_consumer,
     new_async_producer,
-    new_consumer,
     new_producer,
 )
 from service.connection.handshake import look_in
@@ -30,6 +29,5 @@ __all__ = [
     "new_async_client",
     "new_async_consumer",
     "new_async_producer",
-    "new_consumer",
     "new_producer",
 ]

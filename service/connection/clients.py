@@ -1,8 +1,9 @@
 """Makes the clients, of both libraries. Nobody else does: a client made elsewhere would know nothing of TLS and logins.
 
-kafka-python is for commands, which may wait: their clients are made after a look whether the broker lets us in, and
-stand when they are handed out; they ask that broker for the others. aiokafka is for what lives in an event loop: its
-clients are handed out unstarted, and whoever starts them has looked before (`look_in`).
+kafka-python is for commands that ask or write, and may wait: their clients are made after a look whether the broker
+lets us in, and stand when they are handed out; they ask that broker for the others, for they would leave a connection
+behind for each that does not answer. aiokafka is for whatever reads, and for what lives in an event loop: its clients
+are handed out unstarted, and whoever starts them has looked before (`look_in`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from service.config import KafkaSettings
@@ -30,15 +31,6 @@ def new_admin(kafka: KafkaSettings, timeout_s: float = 10.0, **options: Any) -> 
     Raises as `look_in`; KafkaError or OSError where the broker goes meanwhile.
     """
     return open_admin(look_in(kafka), timeout_s, **kafka_python_security(kafka), **options)
-
-
-def new_consumer(kafka: KafkaSettings, **options: Any) -> Any:
-    """Connected; the caller closes it. `options` are KafkaConsumer's. Raises as `look_in`."""
-    address = look_in(kafka)
-    try:
-        return KafkaConsumer(bootstrap_servers=address, **kafka_python_security(kafka), **DIRECT, **options)
-    except KafkaError as error:
-        raise _gone(kafka, error) from error
 
 
 def new_producer(kafka: KafkaSettings, **options: Any) -> Any:

@@ -127,7 +127,14 @@ def found_in(reader: Any, kafka: KafkaSettings) -> MadeUnder | None:
     found = None
     for record in records_until_now(reader, partitions_of(reader, kafka.ledger_topic)):
         if record.key == MADE_UNDER_KEY and record.value is not None:
-            found = MadeUnder.unpack(record.value)
+            try:
+                found = MadeUnder.unpack(record.value)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"{kafka.ledger_topic} holds at offset {record.offset} of partition {record.partition} a record that this "
+                    f"release cannot read, and which says under which settings the state was made ({error}): run the release "
+                    "that has written it, or begin anew with `churn-alert state reset`."
+                ) from error
     return found
 
 

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterable
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from service.cluster.tail import open_async_reader, read_to_the_end
+from service.cluster.tail import open_async_reader, read_to_the_end, refuse_what_may_be_ours
 from service.config import KafkaSettings
-from service.errors import FatalError
-from service.fetching import SetAside
 
 _FETCH_BYTES = 8 << 20
 
@@ -45,7 +43,7 @@ async def read_changelogs(
 
     async with open_async_reader(
         kafka,
-        on_set_aside=_refuse,
+        on_set_aside=refuse_what_may_be_ours,
         fetch_max_wait_ms=50,
         max_partition_fetch_bytes=_FETCH_BYTES,
         request_timeout_ms=int(kafka.request_timeout_s * 1000),
@@ -56,12 +54,3 @@ async def read_changelogs(
         loaded.input_ends = {tp.topic: end for tp, end in ends.items()}
     loaded.seconds = time.perf_counter() - began
     return loaded
-
-
-def _refuse(record: SetAside) -> None:
-    """What is ours has to be whole."""
-    raise FatalError(
-        f"The changelog {record.topic}-{record.partition} cannot be read at offset {record.first}: {record.message}. Look "
-        f"at the disk of its broker; a replica may hold it whole. Otherwise restore it with `churn-alert state import`, or "
-        "begin again with `churn-alert state reset`."
-    )

@@ -6,14 +6,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from service.cli import app
 from service.cluster import topics
 from service.config import Settings
 from service.refused.dead_letters import read_dead_letters
@@ -47,6 +49,16 @@ def visit(number: int, headers: tuple[tuple[bytes, bytes | None], ...] = ()) -> 
         "amount": 5,
     }
     return Made(b"anna", json.dumps(event).encode(), headers)
+
+
+COMMANDS = [
+    ["inspect", "anna", "--json"],
+    ["dead-letters", "list", "--code", "not_json"],
+    ["export", "anna"],
+    ["deliver", "retry"],
+    ["topics", "check"],
+]
+"""That read those topics."""
 
 
 class Sent:
@@ -106,9 +118,46 @@ async def attack(settings: Settings, sent: Sent) -> None:
         await send("fine again", [visit(number + 20)], [], 1)
 
 
+async def poison(settings: Settings) -> int:
+    """A bomb and a header that is no text into every topic that the service reads beside its inputs, from somebody who
+    may write there. Returns how many of them the brokers have taken."""
+    kafka, taken = settings.kafka, 0
+    names = kafka.topics
+    huge = body_of([Made(b"anna", bytes(40 << 20))])
+    for topic in (
+        kafka.state_topic, kafka.ledger_topic, names.dead_letters, names.deliveries, names.outreach, names.outreach_decisions,
+        names.customer_scores, names.period_metrics,
+    ):  # fmt: skip
+        for content in (
+            batch(0, [Made()], codec=ZSTD, body=huge),
+            batch(0, [Made(b"anna", b"{}", ((b"\xff\xfe", b"v"),))]),
+        ):
+            taken += not await produce_raw(kafka.bootstrap_servers, topic, 0, content)
+    return taken
+
+
 def resident_mb(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+async def produce_visit(settings: Settings) -> None:
+    """One more, which shows that it goes on."""
+    content = batch(0, [visit(100_000)])
+    assert not await produce_raw(settings.kafka.bootstrap_servers, settings.kafka.topics.purchases, 0, content)
+
+
+def command(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "service.cli", *words],
+        env=environment_of(settings), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def orders_of(inspected: subprocess.CompletedProcess[str]) -> int:
+    found = re.search(r'"orders": ?(\d+)', inspected.stdout)
+    assert found is not None, f"{inspected.stdout} {inspected.stderr}"
+    return int(found[1])
 
 
 def letters_of(settings: Settings) -> Counter[tuple[int, int, str]]:
@@ -120,8 +169,11 @@ def letters_of(settings: Settings) -> Counter[tuple[int, int, str]]:
     return found
 
 
-def test_hostile_batches_stop_nothing_and_are_told_of_once(broker: TestBroker, topic_prefix: str) -> None:
-    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+def test_hostile_batches_stop_nothing_and_are_told_of_once(
+    broker: TestBroker, topic_prefix: str, tmp_path: Path
+) -> None:
+    session = {"session_timeout_s": 6.0, "heartbeat_interval_s": 1.0}
+    settings = settings_for(broker.bootstrap_servers, topic_prefix, kafka=session)
     topics.create(settings, partitions=1)
     sent = Sent()
 
@@ -137,20 +189,30 @@ def test_hostile_batches_stop_nothing_and_are_told_of_once(broker: TestBroker, t
         asyncio.run(attack(settings, sent))
         positions.wait_caught_up(workers=[worker])
         lives = list(worker.exits)
+        taken = asyncio.run(poison(settings))
+        said = [command(settings, *words) for words in COMMANDS]
+        worker.end(signal.SIGKILL)
+        worker.start()
+        worker.wait_assigned()
+        before, deadline = orders_of(said[0]), time.monotonic() + 60
+        asyncio.run(produce_visit(settings))
+        while orders_of(command(settings, *COMMANDS[0])) == before:
+            assert worker.running, worker.log[-3000:]
+            assert time.monotonic() < deadline, worker.log[-3000:]
+    deadline = time.monotonic() + 30  # the session of the worker that was killed
+    while (exported := command(settings, "state", "export", str(tmp_path / "state"))).returncode == 2:
+        assert time.monotonic() < deadline, exported.stderr
     assert lives == [-9], "no end but ours"
+    assert taken == 16
+    for words, done in zip([*COMMANDS, ["state", "export"]], [*said, exported], strict=True):
+        assert done.returncode == 0, f"{words}: {done.stderr}"
     assert peak_mb - before_mb < MOST_MB
     assert letters_of(settings) == sent.letters
     assert set(sent.refused) <= {"count", "unknown codec"}, "the broker took all others"
-    listed = CliRunner().invoke(
-        app,
-        ["dead-letters", "list", "--code", "decompressed_too_large", "--limit", "1000"],
-        env=environment_of(settings),
-    )
-    assert listed.exit_code == 0, listed.output
-    assert f"{8 * ROUNDS} dead letters: {8 * ROUNDS} decompressed_too_large" in listed.output
-    retried = CliRunner().invoke(
-        app, ["dead-letters", "retry", "--code", "header_not_text", "--yes"], env=environment_of(settings)
-    )
-    assert retried.exit_code == 0, retried.output
-    assert "0 records sent back" in retried.output
-    assert "cannot be retried from here" in " ".join(retried.output.split())
+    listed = command(settings, "dead-letters", "list", "--code", "decompressed_too_large", "--limit", "1000")
+    assert listed.returncode == 0, listed.stderr
+    assert f"{8 * ROUNDS} dead letters: {8 * ROUNDS} decompressed_too_large" in listed.stdout
+    retried = command(settings, "dead-letters", "retry", "--code", "header_not_text", "--yes")
+    assert retried.returncode == 0, retried.stderr
+    assert "0 records sent back" in retried.stdout
+    assert "cannot be retried from here" in " ".join(retried.stdout.split())

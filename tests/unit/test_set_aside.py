@@ -11,13 +11,13 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from schemas.outputs import DeadLetter
+from service.cluster.tail import refuse_what_may_be_ours
 from service.config import Settings
 from service.domain.changelog import POSITION_KEY, unpack_positions
 from service.errors import ErrorCode, FatalError
 from service.fetching import SetAside
 from service.refused.dead_letters import StoredDeadLetter, encode_dead_letter
 from service.streaming.job import PartitionJob, Written
-from service.streaming.recovery import _refuse
 
 NOW_US = 1_800_000_000_000_000
 SAID = b'{"event_id": "e-1", "customer_id": "anna", "occurred_at": "2025-01-01T10:00:00Z", "amount": 5}'
@@ -127,4 +127,4 @@ def test_whatever_is_set_aside_has_a_letter_that_can_be_written(about: dict[str,
 
 def test_a_changelog_that_cannot_be_read_is_said_and_nothing_is_begun_without_it() -> None:
     with pytest.raises(FatalError, match=r"changelog state-0 cannot be read at offset 3: a checksum .*state import"):
-        _refuse(SetAside("state", 0, 3, 9, ErrorCode.CORRUPT, "a checksum or a length is wrong"))
+        refuse_what_may_be_ours(SetAside("state", 0, 3, 9, ErrorCode.CORRUPT, "a checksum or a length is wrong"))
