@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from service.backtest.evaluation import Evaluation
 from service.backtest.run import Result
-from service.domain.findings import Scores
+from service.domain.findings import Scores, Segment
 from service.domain.periods.numbers import PeriodRow
 
 
@@ -21,6 +21,10 @@ class CustomerTally:
     bands: Counter[str] = field(default_factory=Counter)
     """Of health. Customers without one are in none, which holds for the bands of risk too."""
     risk_bands: Counter[str] = field(default_factory=Counter)
+    expected_of: int = 0
+    """Customers who are not lost, and of whom it is known what to expect of them."""
+    expected_minor: int = 0
+    """What the model expects of them together within the next 365 days."""
 
     def counted(self, records: Iterable[Scores]) -> Iterator[Scores]:
         for scores in records:
@@ -30,6 +34,9 @@ class CustomerTally:
                 self.bands[scores.band.value] += 1
             if scores.churn_risk_band is not None:
                 self.risk_bands[scores.churn_risk_band.value] += 1
+            if scores.expected_value_365d_minor is not None and scores.segment is not Segment.LOST:
+                self.expected_of += 1
+                self.expected_minor += scores.expected_value_365d_minor
             yield scores
 
 

@@ -9,6 +9,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -171,6 +172,23 @@ def test_the_customers_are_those_of_customers_csv(made: Made) -> None:
         str(len(rows)),
         str(sum(int(row["visits"]) >= SETTINGS.shop.regular_min_visits for row in rows)),
     ]
+
+
+def test_the_lifetime_value_is_what_the_model_expects_within_a_year_of_who_is_not_lost(made: Made) -> None:
+    page = made.page()
+    expected = [
+        Decimal(row["expected_value_365d"])
+        for row in made.rows("customers.csv")
+        if row["expected_value_365d"] and row["segment"] != "lost"
+    ]
+
+    shown = page.html[page.html.index('id="numbers"') : page.html.index('<table class="side-by-side">')]
+
+    mean = (sum(expected) / len(expected)).quantize(Decimal("0.01"))
+    assert f'<data value="{mean}">' in shown
+    assert "Lifetime value: a customer in 365 days" in shown
+    assert f"from {len(expected):,} customers" in shown
+    assert len(expected) > 100
 
 
 def test_customers_csv_has_the_band_of_the_churn_risk(made: Made) -> None:

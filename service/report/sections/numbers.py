@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import groupby
 from typing import Final
 
@@ -50,7 +51,18 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Headline:
+    """The one lifetime value, as on the page: what the model expects of a customer within 365 days."""
+
+    title: str
+    value: Cell
+    explained: str
+
+
+@dataclass(frozen=True, slots=True)
 class Numbers:
+    headline: Headline | None
+    """None: the log holds no amounts, or everybody is lost."""
     columns: list[tuple[str, str]]
     """(kind of period, which one)"""
     rows: list[tuple[str, str, list[Cell]]]
@@ -74,6 +86,7 @@ def compose(facts: Facts, formats: Formats) -> Numbers:
     step = steps[0].granularity if steps else Granularity.WEEK.value
     columns = [name for name in TABLE if amounts or name not in _OF_MONEY]
     return Numbers(
+        headline=_lifetime(facts, formats) if amounts else None,
         columns=[(length_name(row.granularity, formats), name_with_state(row, formats)) for row in shown],
         rows=[_side_by_side(name, shown, formats) for name in _told(shown, amounts=amounts)],
         remarks=[
@@ -91,6 +104,23 @@ def compose(facts: Facts, formats: Formats) -> Numbers:
             )
             for row in reversed(steps)
         ],
+    )
+
+
+def _lifetime(facts: Facts, formats: Formats) -> Headline | None:
+    tally, unit = facts.customers, Decimal(1).scaleb(-facts.result.settings.shop.minor_digits)
+    if not tally.expected_of:
+        return None
+    mean = (tally.expected_minor * unit / tally.expected_of).quantize(unit)
+    everybody = formats.say(
+        "lifetime_value.all",
+        all=formats.money(tally.expected_minor * unit),
+        customers=formats.count(tally.expected_of),
+    )
+    return Headline(
+        formats.say("number.lifetime_value"),
+        Cell(formats.money(mean), str(mean), formats.say("basis.lifetime_value")),
+        f"{formats.say('explain.lifetime_value')} {everybody}",
     )
 
 
