@@ -184,7 +184,7 @@ def test_the_lifetime_value_is_what_the_model_expects_within_a_year_of_who_is_no
 
     shown = page.html[page.html.index('id="numbers"') : page.html.index('<table class="side-by-side">')]
 
-    mean = (sum(expected) / len(expected)).quantize(Decimal("0.01"))
+    mean = (sum(expected, Decimal(0)) / len(expected)).quantize(Decimal("0.01"))
     assert f'<data value="{mean}">' in shown
     assert "Lifetime value: a customer in 365 days" in shown
     assert f"from {len(expected):,} customers" in shown
