@@ -20,6 +20,7 @@ from service.commands import (
     demo,
     formats,
     init,
+    inputs,
     inspect,
     outreach,
     person,
@@ -84,6 +85,7 @@ app.add_typer(schemas.app, name="schemas")
 app.add_typer(outreach.app, name="outreach")
 app.add_typer(deliver.app, name="deliver")
 app.add_typer(state.app, name="state")
+app.add_typer(inputs.app, name="inputs")
 
 
 def main() -> None:

@@ -92,6 +92,14 @@ class PartlyRefusedError(PoisonError):
         self.further = tuple(refusals[1:])
 
 
+class PassedOverError(PoisonError):
+    """A record that the settings say is none of ours: no letter, nothing is told of it but how many there were."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(ErrorCode.INVALID_VALUE, why)
+        self.why = why
+
+
 class TransientError(ChurnAlertError):
     """The world is not ready yet; the same call may succeed later."""
 

@@ -315,7 +315,7 @@ PERIOD = GaugeRow(
 )
 CARRIED_RECORDS = CounterRow(
     "churn_alert_carried_records_total",
-    "Records that lay in a partition their key does not belong to, carried to the right one; `function` = who puts them there. Above 0: let every producer hash alike (`churn-alert topics check`).",
+    "Records that lay in a partition their key does not belong to, carried to the right one; `function` = who puts them there, other_key where the settings say that keys are no customers. Above 0 otherwise: let every producer hash alike (`churn-alert topics check`).",
     labels=(
         "topic",
         "function",
@@ -359,6 +359,12 @@ RETRIED_RECORDS = CounterRow(
     "churn_alert_retried_records_total",
     "Records that `churn-alert dead-letters retry` has sent back, by what became of them; again = it was taken before, and counted once. refused grows: the cause is not repaired.",
     labels=("outcome",),
+)
+
+RECORDS_PASSED_OVER = CounterRow(
+    "churn_alert_records_passed_over_total",
+    "Records that the mapping of an input (inputs.…) says are none of ours: not_wanted by `only`, deleted by Debezium, no_customer where nobody is named. All of them: the mapping is wrong; `churn-alert inputs try` shows it.",
+    labels=("topic", "reason"),
 )
 
 

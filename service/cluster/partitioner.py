@@ -18,7 +18,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from service.cluster.tail import open_async_reader, partitions_of, records_until_now
 from service.config import KafkaSettings, Settings
 from service.domain.changelog import PARTITIONER_KEY
-from service.wire.input_topics import input_names
+from service.wire.input_topics import names_keyed_by_customer
 from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 
 AUTO: Final = "auto"
@@ -154,11 +154,11 @@ def _place(begin: int, end: int, place: int) -> int:
     return begin + (last - begin) * place // (SAMPLE_PLACES - 1)
 
 
-async def sample_of(kafka: KafkaSettings, partitions: int) -> Sample:
-    """What a look at the input topics shows now."""
+async def sample_of(settings: Settings, partitions: int) -> Sample:
+    """What a look at the input topics shows now, at those whose keys are customers."""
     sample = Sample(partitions)
-    async with open_async_reader(kafka) as reader:
-        await look(reader, input_names(kafka.topics), partitions, sample)
+    async with open_async_reader(settings.kafka) as reader:
+        await look(reader, names_keyed_by_customer(settings), partitions, sample)
     return sample
 
 

@@ -20,6 +20,7 @@ from service.cluster.partitioner import AUTO, REPAIR, Kept
 from service.config import Settings
 from service.domain.changelog import PARTITIONER_KEY, PROGRESS_KEY
 from service.errors import ConfigurationError, FatalError
+from service.wire.input_topics import input_names, names_keyed_by_customer
 from service.wire.key_hash import FUNCTIONS
 
 log = structlog.get_logger()
@@ -32,6 +33,8 @@ SAY_EVERY_S: Final = 60.0
 """Between two lines about records that were carried."""
 UNKNOWN: Final = "none"
 """Of a record that lies where no known function puts it."""
+OTHER_KEY: Final = "other_key"
+"""Of a record whose key is no customer, as the settings say."""
 
 
 class Read(NamedTuple):
@@ -80,6 +83,8 @@ class Placement:
         self.partitions = partitions
         self._set = settings.kafka.partitioner
         self._group = settings.kafka.group
+        self.keyed_otherwise = {*input_names(settings.kafka.topics)} - {*names_keyed_by_customer(settings)}
+        """Inputs whose records lie anywhere, as the settings say."""
         self.kept: Kept | None = None
         """The group's decision, be it that nothing tells functions apart yet; None before it is known here."""
         self.heard: dict[int, deque[Progress]] = {}
@@ -164,6 +169,7 @@ class Placement:
 
     def note_carried(self, carried: Counter[tuple[str, str]]) -> None:
         """Records that a committed turn has carried; said at once, then once a minute while it goes on."""
+        carried = Counter({place: count for place, count in carried.items() if place[1] != OTHER_KEY})
         if not carried:
             return
         self.carried += carried.total()

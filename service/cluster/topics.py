@@ -323,7 +323,7 @@ def where_keys_lie(settings: Settings) -> list[str]:
         return []
     with open_reader(settings.kafka) as reader:
         known = partitioner.function_of(reader, settings)
-    sample = asyncio.run(partitioner.sample_of(settings.kafka, partitions))
+    sample = asyncio.run(partitioner.sample_of(settings, partitions))
     return list(partitioner.sentences(sample, known or sample.best()))
 
 

@@ -34,6 +34,12 @@ def replay(
     from service.history import open_history
 
     settings = settings_of(ctx)
+    mapped = [name for name, said in dict(settings.inputs).items() if said.fields]
+    if mapped:
+        raise ConfigurationError(
+            f"inputs.{mapped[0]} says that the topic {getattr(settings.kafka.topics, mapped[0])} holds events of another "
+            "form, and a replay writes ours: replay into topics of their own, or leave inputs out of the settings."
+        )
     if speed is not None and seconds is not None:
         raise ConfigurationError("--speed and --seconds exclude each other.")
     wishes = wishes_of(settings, columns, survey_columns, decimal, dates)

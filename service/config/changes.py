@@ -85,6 +85,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     "web.*": _AT_THE_START,
     "deliver.*": _AT_THE_START,
     "log.*": _AT_THE_START,
+    "inputs.*": _NEXT_EVENT,
     "targets.*": Change(Fate.FREE, "at once; they are shown beside the numbers and change none"),
     "files.*": Change(Fate.FREE, "at the next backtest or replay; the worker reads no files"),
     "letter.*": Change(

@@ -15,6 +15,7 @@ from service.config.secret_files import with_credentials
 from service.config.sections.clocks import TimeSettings
 from service.config.sections.delivery import DeliverSettings
 from service.config.sections.files import FileSettings
+from service.config.sections.inputs import InputSettings
 from service.config.sections.kafka import KafkaSettings
 from service.config.sections.letter import LetterSettings
 from service.config.sections.limits import LimitSettings
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     notices: NoticeSettings = NoticeSettings()
     letter: LetterSettings = LetterSettings()
     files: FileSettings = FileSettings()
+    inputs: InputSettings = InputSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -63,7 +63,7 @@ def partitioner_of(settings: Settings) -> str:
         partitions = min(len(partitions_of(reader, name)) for name in input_names(settings.kafka.topics))
     if known is not None or partitions < 2:  # none: the replay says which topic is missing
         return known or DEFAULT_PARTITIONER
-    return asyncio.run(sample_of(settings.kafka, partitions)).best()
+    return asyncio.run(sample_of(settings, partitions)).best()
 
 
 @dataclass

@@ -31,7 +31,7 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from service.cluster.partitioner import fitting
-from service.cluster.placement import UNKNOWN, Placement, Progress, Read
+from service.cluster.placement import OTHER_KEY, UNKNOWN, Placement, Progress, Read
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.parcels import Applied, Parcel, pack_event, unpack_event
 from service.errors import ErrorCode, FatalError
@@ -213,6 +213,9 @@ class Carriage:
         self._sent[topic][home] = number
         self._since_us, self._has_sent, self._silent = now_us, True, False
         self.carried_to[topic] = number + 1
+        if topic in self.placement.keyed_otherwise:
+            self._counts[topic, OTHER_KEY] += 1
+            return
         others = fitting(record.key or b"", self.partition, self.placement.partitions)
         self._counts[topic, others[0] if others else UNKNOWN] += 1
 

@@ -13,7 +13,7 @@ from service.cluster.placement import Placement
 from service.cluster.tail import open_async_reader
 from service.config import Settings
 from service.streaming.partition import PartitionWorker
-from service.wire.input_topics import input_names
+from service.wire.input_topics import input_names, names_keyed_by_customer
 
 log = structlog.get_logger()
 
@@ -46,11 +46,13 @@ class Decider:
         for customer_id in islice(self._owner.job.engine.ids(), CUSTOMERS_LOOKED_AT):
             sample.add("", self._owner.number, customer_id.encode())
         async with open_async_reader(kafka) as reader:
-            await look(reader, input_names(kafka.topics), partitions, sample)
-            if kept is None and kafka.partitioner == AUTO and not sample.telling:
+            names = names_keyed_by_customer(self._settings)
+            await look(reader, names, partitions, sample)
+            waits = kafka.partitioner == AUTO and len(names) == len(input_names(kafka.topics))
+            if kept is None and waits and not sample.telling:
                 self._owner.decide(Kept("", [], time.time_ns() // 1000))
             first_s = None
-            while kafka.partitioner == AUTO and sample.telling < ENOUGH:
+            while waits and sample.telling < ENOUGH:  # what has other keys can be placed by any function, at once
                 if sample.telling:
                     first_s = first_s or time.monotonic()
                     if time.monotonic() - first_s >= PATIENCE_S:
@@ -68,4 +70,6 @@ class Decider:
             )
         else:
             log.info("how producers turn keys into partitions", **told)
+        if len(names) < len(input_names(kafka.topics)):
+            found = found._replace(mixed=list(range(partitions)))
         self._owner.decide(found)

@@ -23,14 +23,14 @@ from service.domain.events import Merge as MergeOfIds
 from service.domain.merge import Merge
 from service.domain.parcels import Applied, time_of
 from service.domain.policy import ClockMode
-from service.errors import ErrorCode, FatalError, PartlyRefusedError, PoisonError
+from service.errors import ErrorCode, FatalError, PartlyRefusedError, PassedOverError, PoisonError
 from service.fetching import SetAside
 from service.refused.floodgate import PROBED, Floodgate
 from service.refused.quarantine import Kind, Place, Quarantine, frames_of, of_record, reason_of, told_of
 from service.refused.retries import Mark, Marks
 from service.streaming.carriage import PARCELS, Carriage, Delivered, Strange, Stream
 from service.wire.decoder import Decoder, DecoderSettings
-from service.wire.input_topics import BY_RANK
+from service.wire.input_topics import BY_RANK, names_keyed_by_customer
 
 UNDECIDED_US = 30_000_000
 """So long at most is a partition held up before anybody has looked at where records lie: a second or two are usual."""
@@ -53,10 +53,17 @@ class Refused(NamedTuple):
     """Of one that was sent back by hand."""
 
 
-Decoded = tuple[int | None, int, Applied | None, Refused | Mark | None, int]
+class Passed(NamedTuple):
+    """A record that the settings say is none of ours."""
+
+    topic: str
+    why: str
+
+
+Decoded = tuple[int | None, int, Applied | None, Refused | Mark | Passed | None, int]
 """One record as the merge sees it: (event time or None where it cannot be read, offset, event, what there is to know
-beside, arrival in ms); an event, or why it was refused; a mark beside an event: it was sent back by hand. A plain
-tuple: half a million of them are made and forgotten in ten seconds of backlog."""
+beside, arrival in ms); an event, or why it was refused or passed over; a mark beside an event: it was sent back by
+hand. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
 
 
 log = structlog.get_logger()
@@ -110,6 +117,9 @@ class Inbox:
         ]
         decoder = Decoder(DecoderSettings.of(settings))
         self._decode = tuple(row.decode(decoder) for row in BY_RANK)
+        by_customer = set(names_keyed_by_customer(settings))
+        self._by_customer = tuple(row.name(settings.kafka.topics) in by_customer for row in BY_RANK)
+        """Of each input whether its keys are customers."""
         self._withdrawals = tuple(None if row.withdrawal is None else row.withdrawal(decoder) for row in BY_RANK)
         self._signs = tuple(None if row.sign is None else row.sign(decoder) for row in BY_RANK)
         self._merge: Merge[Decoded] = Merge(self._own, itemgetter(0))
@@ -161,6 +171,8 @@ class Inbox:
                 continue
             try:
                 event = decode(record.value, record.key, record.headers, now_us)
+            except PassedOverError as error:
+                add((None, offset, None, Passed(record.topic, error.why), 0))
             except PoisonError as error:
                 add(self._refused_entry(source, record, offset, error, now_us))
                 accepted, counted = len(decoded) - 1 - counted, len(decoded)
@@ -282,6 +294,8 @@ class Inbox:
         for record in records:
             try:
                 self._decode[source](record.value, record.key, record.headers, now_us)
+            except PassedOverError:
+                continue
             except Exception:  # noqa: BLE001 - whatever is wrong with it
                 refused += 1
         return refused, len(records)
@@ -380,14 +394,16 @@ class Inbox:
                 continue
             try:
                 event = decode(record.value, record.key, record.headers, now_us)
+            except PassedOverError as error:
+                add((None, offset, None, Passed(record.topic, error.why), 0))
+                continue
             except PoisonError as error:
                 entry: Decoded = self._refused_entry(source, record, offset, error, now_us)
                 # Only who was there has to be known where they belong, and a key lies where its producer put it.
                 says = entry[3].says if isinstance(entry[3], Refused) else entry[2]
-                astray = (
-                    says is not None and record.key == says.customer_id.encode() and not isinstance(record, SetAside)
-                )
-                home = placement.home(record.key) if astray and record.key else here
+                keyed = says is not None and (record.key == says.customer_id.encode() or not self._by_customer[source])
+                astray = says is not None and keyed and not isinstance(record, SetAside)
+                home = placement.home(says.customer_id.encode()) if says is not None and astray else here
                 accepted, counted = max(0, len(decoded) - counted), len(decoded) + 1
                 gate.refused(accepted, error.code)
             except Exception as error:  # noqa: BLE001 - an error of our own
@@ -457,8 +473,10 @@ class Inbox:
                 continue
             try:
                 event = self._decode[index](record.value, record.key, record.headers, now_us)
+            except PassedOverError as error:  # settings that were others when it was carried
+                entry: Decoded = (None, number, None, Passed(record.topic, error.why), 0)
             except PoisonError as error:
-                entry: Decoded = self._refused_entry(index, record, number, error, now_us)
+                entry = self._refused_entry(index, record, number, error, now_us)
             except Exception as error:  # noqa: BLE001 - an error of our own
                 entry = self._own_error(record, number, error, now_us)
             else:

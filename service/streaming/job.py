@@ -64,7 +64,7 @@ from service.refused.quarantine import (
 )
 from service.refused.retries import Mark, Readings
 from service.streaming.carriage import Carriage
-from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Refused, clock_us
+from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Passed, Refused, clock_us
 from service.streaming.local_store import local_store
 from service.streaming.made_under import MadeUnder
 from service.streaming.producer import Destination, Record
@@ -100,6 +100,8 @@ class Written(NamedTuple):
     """Records carried to other partitions, by topic and by the function that put them here."""
     retried: Counter[str] = Counter()  # noqa: RUF012 - nobody adds to it
     """Records that were sent back by hand: taken, refused once more, and come again after they were taken."""
+    passed: Counter[tuple[str, str]] = Counter()  # noqa: RUF012 - nobody adds to it
+    """Records that the settings say are none of ours, by topic and reason."""
     state: int = 0
     made: int = 0
     scores: int = 0
@@ -162,6 +164,7 @@ class PartitionJob:
         self._readings = Readings(settings)
         self._retried: Counter[str] = Counter()
         """Records that were sent back by hand, by what became of them."""
+        self._passed: Counter[tuple[str, str]] = Counter()
         self._today_told: int | None = None
         self._made_under = MadeUnder.of(settings)
         self._made_under_told: MadeUnder | None = None
@@ -309,6 +312,8 @@ class PartitionJob:
                         left = list(rest)  # so that this record is the last
                     if beside.says is not None:
                         apply(beside.says, wall_us)
+                elif isinstance(beside, Passed):
+                    self._passed[beside] += 1
                 last[source] = offset
                 if carriage is not None and source >= self._own:
                     carriage.applied(self.inbox.streams[source - self._own], offset)
@@ -573,6 +578,7 @@ class PartitionJob:
             self._refused,
             carried,
             self._retried,
+            self._passed,
             len(turn.state),
             len(turn.outputs) - published,
             published,
@@ -580,6 +586,7 @@ class PartitionJob:
         )
         self._letter_bytes = 0
         self._letters, self._reasons, self._refused, self._retried = [], Counter(), [], Counter()
+        self._passed = Counter()
         return written
 
     def _stumbled_in_turn(self, error: Exception) -> Exception:

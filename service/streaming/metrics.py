@@ -66,6 +66,7 @@ class Metrics:
         self._stopped = table.SOURCE_STOPPED.on(r)
         self._aside = table.SET_ASIDE.on(r)
         self._retried = table.RETRIED_RECORDS.on(r)
+        self._passed = table.RECORDS_PASSED_OVER.on(r)
         self._compute = table.TURN_COMPUTE_SECONDS.on(r)
         self._commit = table.TURN_COMMIT_SECONDS.on(r)
         self._turn_most = table.TURN_MOST_BYTES.on(r)
@@ -152,6 +153,8 @@ class Metrics:
             self._dead.labels(reason).inc(count)
         for outcome, count in written.retried.items():
             self._retried.labels(outcome).inc(count)
+        for (topic, reason), count in written.passed.items():
+            self._passed.labels(topic, reason).inc(count)
         for (topic, function), count in written.carried.items():
             self._carried.labels(topic, function).inc(count)
         for decision in written.decisions:

@@ -35,11 +35,12 @@ from service.domain.events import (
     SurveyAnswer,
     Withdrawal,
 )
-from service.errors import ErrorCode, PartlyRefusedError, PoisonError
+from service.errors import ErrorCode, PartlyRefusedError, PassedOverError, PoisonError
 from service.wire.currencies import Money
 from service.wire.fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
 from service.wire.framing import Headers, check_headers, read_object, unframe
 from service.wire.lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
+from service.wire.mapping import DELETED, Shape, shape_of
 from service.wire.strict import validate, validate_fields
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,6 +73,10 @@ class DecoderSettings:
     max_future_skew_us: int = 600 * SECOND_US
     can_erase: bool = True
     """Whether there is a key for the hashes that keep erased customers out."""
+    purchases: Shape | None = None
+    """How purchases look that are not ours; None: they are ours."""
+    surveys: Shape | None = None
+    """The same of answers."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -83,6 +88,8 @@ class DecoderSettings:
             max_value_bytes=limits.max_value_bytes,
             max_future_skew_us=int(limits.max_future_skew_s * SECOND_US),
             can_erase=shop.erasure_salt is not None,
+            purchases=shape_of(settings.inputs.purchases, shop.currency),
+            surveys=shape_of(settings.inputs.surveys, shop.currency),
         )
 
 
@@ -101,6 +108,12 @@ class Decoder:
         self._purchases = msgspec.json.Decoder(FastPurchase)
         self._decode_purchase = self._purchases.decode
         self._answers = msgspec.json.Decoder(FastAnswer)
+        self._shape = shop.purchases
+        self._shape_of_answers = shop.surveys
+        self.of_purchases = self.purchase if shop.purchases is None else self.mapped_purchase
+        """Decodes a record of the input: one of ours, or one that the settings say how to read."""
+        self.of_surveys = self.survey if shop.surveys is None else self.mapped_answer
+        self.sign_of_purchases = self.sign_of_life if shop.purchases is None else self.mapped_sign
 
     def purchase(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> Purchase:
         """One record of `purchases`. PoisonError when it can never be accepted."""
@@ -120,7 +133,46 @@ class Decoder:
             found = None if fast is None else self._quick_purchase(fast, key, now_us)
             if found is not None:
                 return found
-        event, left_out = readable_purchase(read_object(text))
+        return self._judged_purchase(read_object(text), key, now_us)
+
+    def mapped_purchase(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> Purchase:
+        """The same of a record that is not ours. PassedOverError where it is none that is wanted."""
+        shape = self._shape
+        if shape is None:
+            return self.purchase(value, key, headers, now_us)
+        event = self._mapped(shape, value, headers)
+        if not shape.keyed_by_customer:
+            key = _key_of(event)
+        if self._quick:
+            try:
+                found = self._quick_purchase(msgspec.convert(event, FastPurchase), key, now_us)
+            except msgspec.MsgspecError:
+                found = None
+            if found is not None:
+                return found
+        return self._judged_purchase(event, key, now_us)
+
+    def mapped_answer(
+        self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int
+    ) -> SurveyAnswer | Resolved:
+        """The same of a record of `surveys`."""
+        shape = self._shape_of_answers
+        if shape is None:
+            return self.survey(value, key, headers, now_us)
+        event = self._mapped(shape, value, headers)
+        return self._judged_answer(event, key if shape.keyed_by_customer else _key_of(event), now_us)
+
+    def _mapped(self, shape: Shape, value: bytes | None, headers: Headers) -> dict[str, object]:
+        if not value and shape.has_tombstones:
+            raise PassedOverError(DELETED)
+        text = unframe(value, self._max_bytes)
+        if headers:
+            check_headers(headers)
+        return shape.ours(read_object(text))
+
+    def _judged_purchase(self, said: dict[str, object], key: bytes | None, now_us: int) -> Purchase:
+        """As the models say."""
+        event, left_out = readable_purchase(said)
         wire = validate(WirePurchase, event)
         amount_minor = self._money.exact(wire.amount, wire.currency)
         return Purchase(
@@ -160,13 +212,34 @@ class Decoder:
         kind = event.get("kind")
         if whose is None or (isinstance(kind, str) and kind.strip().lower() == "refund"):
             return None
+        return self._sign_at(whose, event.get("occurred_at"), now_us, timestamp_us)
+
+    def _sign_at(self, whose: str, said: object, now_us: int, timestamp_us: int) -> SignOfLife:
         try:
-            at_us = _microseconds(read_time(event.get("occurred_at")))
+            at_us = _microseconds(read_time(said))
         except PydanticCustomError:
             at_us = _NO_TIME
         if 0 <= at_us <= now_us + self._max_skew_us:
             return SignOfLife(whose, at_us, own_time=True)
         return SignOfLife(whose, timestamp_us, own_time=False)
+
+    def mapped_sign(
+        self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int, timestamp_us: int
+    ) -> SignOfLife | None:
+        """The same of a record that is not ours: the customer is who the event says."""
+        shape = self._shape
+        if shape is None:
+            return self.sign_of_life(value, key, headers, now_us, timestamp_us)
+        try:
+            event = read_object(unframe(value, self._max_bytes))
+            check_headers(headers)
+        except PoisonError:
+            return None
+        named = shape.whose(event)
+        whose = None if named is None else _customer_of_key(named.encode(errors="replace"))
+        if whose is None or shape.gives_back(event) or (shape.keyed_by_customer and key != whose.encode()):
+            return None
+        return self._sign_at(whose, shape.when(event), now_us, timestamp_us)
 
     def survey(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> SurveyAnswer | Resolved:
         """One record of `surveys`. PoisonError when it can never be accepted."""
@@ -177,7 +250,10 @@ class Decoder:
             found = self._quick_answer(text, key, now_us)
             if found is not None:
                 return found
-        said = readable_answer(read_object(text))[0]
+        return self._judged_answer(read_object(text), key, now_us)
+
+    def _judged_answer(self, event: dict[str, object], key: bytes | None, now_us: int) -> SurveyAnswer | Resolved:
+        said = readable_answer(event)[0]
         if said.get("kind") not in _ANSWERED:
             return self._resolved(validate(SurveyEvent, {**said, "score": None}), key, now_us)
         wire = validate(WireAnswer, said)
@@ -308,6 +384,12 @@ def _printable(event_id: str, customer_id: str, order_id: str | None) -> bool:
     than the models do."""
     plain = order_id is None or (order_id[0] != " " and order_id.isprintable())
     return plain and customer_id.isprintable() and event_id.isprintable()
+
+
+def _key_of(event: dict[str, object]) -> bytes | None:
+    """Which key the event would have, were it ours."""
+    whose = event["customer_id"]
+    return whose.encode(errors="replace") if isinstance(whose, str) else None
 
 
 def _customer_of_key(key: bytes | None) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schemas import inputs
-from service.config import TopicNames
+from service.config import Settings, TopicNames
 from service.domain.calendar import utc_text
 from service.domain.events import (
     Erasure,
@@ -113,16 +113,16 @@ INPUT_TOPICS: Final = (
         inputs.PURCHASES,
         rank=2,
         events=(Purchase,),
-        decode=lambda decoder: decoder.purchase,
+        decode=lambda decoder: decoder.of_purchases,
         write=_purchase,
         counted={"purchases": "purchase", "refunds": "refund"},
-        sign=lambda decoder: decoder.sign_of_life,
+        sign=lambda decoder: decoder.sign_of_purchases,
     ),
     InputTopic(
         inputs.SURVEYS,
         rank=3,
         events=(SurveyAnswer, Resolved),
-        decode=lambda decoder: decoder.survey,
+        decode=lambda decoder: decoder.of_surveys,
         write=_answer,
         counted={"answers": "survey_answer", "resolutions": "survey_resolved"},
     ),
@@ -146,6 +146,15 @@ TOPIC_OF: Final[Mapping[type[Event], InputTopic]] = {event: row for row in INPUT
 def input_names(topics: TopicNames) -> tuple[str, ...]:
     """What the input topics are called here."""
     return tuple(row.name(topics) for row in INPUT_TOPICS)
+
+
+def names_keyed_by_customer(settings: Settings) -> tuple[str, ...]:
+    """Those whose records lie where their customers belong, as far as producers hash alike."""
+    mapped = settings.inputs
+    elsewhere = {
+        name: said.key != "customer_id" for name, said in (("purchases", mapped.purchases), ("surveys", mapped.surveys))
+    }
+    return tuple(row.name(settings.kafka.topics) for row in INPUT_TOPICS if not elsewhere.get(row.channel.name))
 
 
 def wire_fields(event: Event, minor_digits: int) -> Body:

@@ -80,7 +80,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     # the way in
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "profiles", "streaming", "feed", "inspect", "web", "backtest",
-        "report", "demo", "build_info", "delivery", "message", "letter", "connection", "carrying",
+        "report", "demo", "build_info", "delivery", "message", "letter", "connection", "carrying", "wire",
         "cluster", "refused",
     },
     "cli": {"errors", "build_info", "commands"},

@@ -56,7 +56,7 @@ def test_a_sample_shows_who_hashes_unlike_the_others_and_a_replay_joins_the_most
     send(servers, lines_of(weekly(40, 6), settings), PARTITIONS, "crc32")
     alike = partitioner_of(settings), topics.where_keys_lie(settings)
     send(servers, lines_of(weekly(20, 2, "d"), settings), PARTITIONS, "murmur2")
-    sample = asyncio.run(sample_of(settings.kafka, PARTITIONS))
+    sample = asyncio.run(sample_of(settings, PARTITIONS))
 
     (told,) = topics.where_keys_lie(settings)
 

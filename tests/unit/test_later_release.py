@@ -98,10 +98,14 @@ OF_STATE: dict[str, tuple[bytes, bytes]] = {
 OF_NEWCOMERS_ALONE: dict[str, tuple[bytes, bytes]] = {
     "newcomers": (NEWCOMERS_KEY, pack([[], None, MORE])),
     "their curves": (NEWCOMERS_KEY, pack([[], [[], 1.0, MORE]])),
-    "more classes": (NEWCOMERS_KEY, pack([[[]] * 99, None])),
     "more bins": (NEWCOMERS_KEY, pack([[[0.0] * 99], None])),
-    "more classes of what was cut": (SENT_PREFIX + bytes((OF_NEWCOMERS,)), pack([[]] * 99)),
+    "more bins of what was cut": (SENT_PREFIX + bytes((OF_NEWCOMERS,)), pack([[0.0] * 99])),
 }
+OTHER_CLASSES: dict[str, tuple[bytes, bytes]] = {
+    "classes": (NEWCOMERS_KEY, pack([[[]] * 9, None])),
+    "what was cut": (SENT_PREFIX + bytes((OF_NEWCOMERS,)), pack([[]] * 9)),
+}
+"""shop.regular_min_visits decides how many there are."""
 OF_LEDGER: dict[str, tuple[bytes, bytes]] = {
     "a day": (day_key(20_000), pack([*msgspec.structs.astuple(DayPart()), MORE])),
     "a month": (month_key(24_000), pack([["win_back", "remind", False, ["0"] * 13, MORE]])),
@@ -127,6 +131,14 @@ def test_the_same_of_what_is_learned_of_newcomers_where_they_are_nudged(what: st
 
     with pytest.raises(ConfigurationError, match=f"later release has written to {STATE}-0 .* Run that release again"):
         revived(a_life() | {(STATE, key): value}, settings)
+
+
+@pytest.mark.parametrize("what", OTHER_CLASSES)
+def test_another_number_of_classes_is_another_setting_and_no_later_release(what: str) -> None:
+    settings = settings_for("nowhere:9092", outreach={"second_visit": True})
+    key, value = OTHER_CLASSES[what]
+
+    revived(a_life() | {(STATE, key): value}, settings)
 
 
 @pytest.mark.parametrize("what", OF_LEDGER)

@@ -147,22 +147,21 @@ class Newcomers:
         return ReturnTimes(curves, exp(mu0))
 
     def restore_sent(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Takes over stored counts of gaps that a message has cut. Raises LaterReleaseError where there are more."""
-        _hold(rows, len(self.sent))
+        """Takes over stored counts of gaps that a message has cut. Raises LaterReleaseError for more bins."""
+        _hold(rows)
         if len(rows) == len(self.sent) and all(len(row) == _BINS + 1 for row in rows):
             self.sent = [[float(value) for value in row] for row in rows]
             self.has_sent = True
 
     def restore(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Takes over stored counts; those of fewer classes are learned anew. Raises LaterReleaseError where there are
-        more."""
-        _hold(rows, len(self.closed))
+        """Takes over stored counts; those of another number of classes, which a setting decides, are learned anew.
+        Raises LaterReleaseError for more bins."""
+        _hold(rows)
         if len(rows) == len(self.closed) and all(len(row) == _BINS + 1 for row in rows):
             self.closed = [[float(value) for value in row] for row in rows]
 
 
-def _hold(rows: Sequence[Sequence[Any]], classes: int) -> None:
-    hold(rows, classes, "classes of newcomers")
+def _hold(rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         hold(row, _BINS + 1, "a class of newcomers")
 

@@ -1,0 +1,122 @@
+"""`[inputs.purchases]`, `[inputs.surveys]`: how events that are not ours are read. Without them only our own are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, model_validator
+
+from service.config.sections.section import Section
+
+MOST_PARTS: Final = 32
+"""Names on the way to a value."""
+
+
+def _whole_path(path: str) -> str:
+    if path.startswith("="):
+        return path
+    parts = path[1:].split("/") if path.startswith("/") else path.split(".")
+    if not all(parts) or len(parts) > MOST_PARTS:
+        raise ValueError(
+            f"{path[:100]!r} is no path such as customer.id, /customer/id or lines.0.sku; a constant begins with ="
+        )
+    return path
+
+
+Path = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_whole_path)]
+Values = Annotated[list[str | int | bool], Field(min_length=1, max_length=100)]
+
+
+class MappedInput(Section):
+    """How the events of one input are read where they are not ours."""
+
+    fields: Annotated[dict[str, Path], Field(max_length=50)] = {}
+    """Our field → where an event has it: names separated by dots (`customer.id`, `lines.0.sku`), or by slashes after a
+    slash where a name has a dot (`/customer/e.mail`); `=EUR` is a constant. Empty: the events are ours."""
+    lines: Annotated[dict[str, Path], Field(max_length=10)] = {}
+    """The same of each line of an order (sku, name, category, quantity, amount), from the line on; `fields.items` is
+    where the list of lines lies."""
+    envelope: Literal["none", "debezium"] = "none"
+    """`debezium`: the event is the row after the change; what was deleted says nothing. A CloudEvent is opened
+    anyway."""
+    time: Literal["text", "epoch_s", "epoch_ms", "epoch_us"] = "text"
+    """How `occurred_at` is written: a date and time, or seconds, milliseconds, microseconds since 1970."""
+    timezone: Annotated[str, Field(max_length=100)] | None = None
+    """IANA zone of times that are written without an offset; unset: such a time is refused."""
+    amounts: Literal["major", "minor"] = "major"
+    """Whether amounts are in units of the currency, or in its smallest (cents). Below 0 it is a refund."""
+    only: Annotated[dict[Path, Values], Field(max_length=20)] = {}
+    """Path → values: an event that has another value there is none of ours and is passed over, such as an order that
+    is not paid."""
+    refund_if: Annotated[dict[Path, Values], Field(max_length=20)] = {}
+    """Path → values: money is given back where an event has one of them there."""
+    key: Literal["customer_id", "any"] = "customer_id"
+    """What the records' keys are. `any`: a record is carried to its customer's partition, wherever it lies."""
+
+    @model_validator(mode="after")
+    def _zone_exists(self) -> Self:
+        try:
+            if self.timezone is not None:
+                ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"timezone: {self.timezone!r} is not an IANA time zone such as Europe/Paris") from None
+        return self
+
+    @model_validator(mode="after")
+    def _all_that_is_needed(self) -> Self:
+        if not self.fields:
+            said = [name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default]
+            if said:
+                raise ValueError(f"fields says where to find what; without it {said[0]} has no meaning")
+            return self
+        wrong = self.fields.keys() - OUR_FIELDS
+        if wrong:
+            raise ValueError(f"fields: {min(wrong)!r} is no field of ours; those are {', '.join(sorted(OUR_FIELDS))}")
+        missing = [name for name in ("event_id", "customer_id", "occurred_at") if name not in self.fields]
+        if missing:
+            raise ValueError(f"fields: {missing[0]} is required")
+        wrong = self.lines.keys() - LINE_FIELDS
+        if wrong:
+            raise ValueError(f"lines: {min(wrong)!r} is no field of a line; those are {', '.join(sorted(LINE_FIELDS))}")
+        if bool(self.lines) != ("items" in self.fields) or (self.lines and "sku" not in self.lines):
+            raise ValueError("fields.items and lines belong together, and lines needs sku")
+        return self
+
+
+class MappedPurchases(MappedInput):
+    """Of `purchases`."""
+
+    @model_validator(mode="after")
+    def _has_an_amount(self) -> Self:
+        if self.fields and "amount" not in self.fields:
+            raise ValueError("fields: amount is required")
+        return self
+
+
+class MappedSurveys(MappedInput):
+    """Of `surveys`."""
+
+    @model_validator(mode="after")
+    def _has_a_score(self) -> Self:
+        if self.fields and not {"survey", "score"} <= self.fields.keys():
+            raise ValueError("fields: survey and score are required; survey may be a constant such as =nps")
+        return self
+
+
+class InputSettings(Section):
+    """How events are read that are not ours."""
+
+    purchases: MappedPurchases = MappedPurchases()
+    """Of the topic kafka.topics.purchases."""
+    surveys: MappedSurveys = MappedSurveys()
+    """Of the topic kafka.topics.surveys."""
+
+
+OUR_FIELDS: Final = frozenset(
+    {
+        "event_id", "customer_id", "occurred_at", "amount", "currency", "kind", "order_id", "channel", "store_id", "items", "survey",
+        "score", "comment",
+    }
+)  # fmt: skip
+LINE_FIELDS: Final = frozenset({"sku", "name", "category", "quantity", "amount"})

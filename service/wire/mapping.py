@@ -1,0 +1,234 @@
+"""Events that are not ours, as the objects that ours are: `[inputs.…]` says where each field lies.
+
+What comes out is judged as our own events are, by the same models: nothing is accepted here. What the settings say is
+none of ours (an order that is not paid, a row that was deleted, nobody's purchase) is passed over.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
+
+from babel.numbers import get_currency_precision
+
+from service.config.sections.inputs import MappedInput
+from service.errors import ErrorCode, PassedOverError, PoisonError
+
+Object = dict[str, object]
+_ABSENT: Final = object()
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICKS: Final = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
+_LONGEST_NUMBER: Final = 40
+_GONE: Final = frozenset({"d", "t", "m"})
+"""Debezium: deleted, truncated, a message of the database."""
+_CHANGED: Final = frozenset({"c", "u", "r"})
+"""Created, updated, read as it was found."""
+NO_CUSTOMER, FILTERED, DELETED = "no_customer", "not_wanted", "deleted"
+"""Why a record is passed over."""
+
+
+class Place:
+    """Where a value lies, or which it is."""
+
+    __slots__ = ("_constant", "_parts", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._constant: str | None = path[1:] if path.startswith("=") else None
+        self._parts = path[1:].split("/") if path.startswith("/") else path.split(".")
+
+    def of(self, event: object) -> object:
+        """None where nothing lies there."""
+        if self._constant is not None:
+            return self._constant
+        for part in self._parts:
+            if isinstance(event, dict):
+                event = event.get(part)
+            elif isinstance(event, list) and part.isdecimal() and len(part) < 6 and int(part) < len(event):
+                event = event[int(part)]
+            else:
+                return None
+        return event
+
+
+class Shape:
+    """How the events of one input look. Stateless."""
+
+    def __init__(self, said: MappedInput, currency: str) -> None:
+        """`currency` is the shop's."""
+        self._fields = {name: Place(path) for name, path in said.fields.items() if name not in {"items", "kind"}}
+        self._kind = Place(said.fields["kind"]) if "kind" in said.fields else None
+        self._items = Place(said.fields["items"]) if "items" in said.fields else None
+        self._lines = {name: Place(path) for name, path in said.lines.items()}
+        self._only = [(Place(path), _words(values)) for path, values in said.only.items()]
+        self._refund_if = [(Place(path), _words(values)) for path, values in said.refund_if.items()]
+        self._debezium = said.envelope == "debezium"
+        self._tick_us = _TICKS.get(said.time)
+        self._zone = None if said.timezone is None else ZoneInfo(said.timezone)
+        self._minor = said.amounts == "minor"
+        self._currency = currency
+        self.keyed_by_customer = said.key == "customer_id"
+        self.has_tombstones = self._debezium
+        """Whether records without a value belong to it: what was deleted is forgotten in the log as well."""
+
+    def ours(self, event: Object) -> Object:
+        """The event in the form of ours. Raises PassedOverError where it is none, PoisonError where it cannot be
+        told."""
+        if self._debezium:
+            event = _after_the_change(event)
+        for place, wanted in self._only:
+            if _word(place.of(event)) not in wanted:
+                raise PassedOverError(FILTERED)
+        found = {name: place.of(event) for name, place in self._fields.items()}
+        whose = found["customer_id"] = _name(found["customer_id"])
+        if whose is None or (isinstance(whose, str) and not whose.strip()):
+            raise PassedOverError(NO_CUSTOMER)
+        found["event_id"] = _name(found["event_id"])
+        found["occurred_at"] = self._time(found["occurred_at"])
+        if "amount" in found:
+            self._price(found, event)
+        elif self._kind is not None:
+            found["kind"] = self._kind.of(event)
+        if self._items is not None:
+            found["items"] = self._lines_of(self._items.of(event), found.get("currency"))
+        return found
+
+    def whose(self, event: Object) -> str | None:
+        """The customer of an event that is refused; None where it says none."""
+        try:
+            found = _name(self._fields["customer_id"].of(_after_the_change(event) if self._debezium else event))
+        except PoisonError:
+            return None
+        return found if isinstance(found, str) and found.strip() else None
+
+    def when(self, event: Object) -> object:
+        """Its time, as ours have it where it can be read."""
+        try:
+            return self._time(self._fields["occurred_at"].of(_after_the_change(event) if self._debezium else event))
+        except PoisonError:
+            return None
+
+    def gives_back(self, event: Object) -> bool:
+        """Whether it is money given back, as far as it can be read."""
+        try:
+            return self._is_refund(_after_the_change(event) if self._debezium else event)
+        except PoisonError:
+            return False
+
+    def _is_refund(self, event: Object) -> bool:
+        return any(_word(place.of(event)) in wanted for place, wanted in self._refund_if)
+
+    def _price(self, found: Object, event: Object) -> None:
+        amount = self._in_major(found["amount"], found.get("currency"))
+        kind = None if self._kind is None else self._kind.of(event)
+        below = _is_below_nothing(amount)
+        if below is not None:
+            amount = below
+        found["amount"] = amount
+        found["kind"] = "refund" if below is not None or self._is_refund(event) else kind
+
+    def _in_major(self, amount: object, currency: object) -> object:
+        """As ours have it; as it is where it is no whole number of the smallest unit, for the models to refuse."""
+        if not self._minor:
+            return amount
+        if isinstance(amount, bool) or not isinstance(amount, int | str | float) or len(str(amount)) > _LONGEST_NUMBER:
+            raise PoisonError(ErrorCode.WRONG_TYPE, "amount: must be a number of the currency's smallest unit")
+        try:
+            minor = Decimal(str(amount))
+        except InvalidOperation:
+            minor = Decimal("NaN")
+        if not minor.is_finite() or minor != minor.to_integral_value():
+            raise PoisonError(ErrorCode.INVALID_VALUE, "amount: must be a whole number of the currency's smallest unit")
+        code = currency.strip().upper() if isinstance(currency, str) and currency.strip() else self._currency
+        return f"{minor.scaleb(-get_currency_precision(code)):f}"
+
+    def _time(self, said: object) -> object:
+        """As ours have it where it can be read; else as it is, for the models to say what is wrong."""
+        if self._tick_us is not None:
+            return _since_1970(said, self._tick_us)
+        if self._zone is None or not isinstance(said, str) or len(said) > _LONGEST_NUMBER:
+            return said
+        try:
+            moment = datetime.fromisoformat(said.strip())
+        except ValueError:
+            return said
+        return moment.isoformat() if moment.tzinfo is not None else moment.replace(tzinfo=self._zone).isoformat()
+
+    def _lines_of(self, lines: object, currency: object) -> object:
+        if not isinstance(lines, list):
+            return lines
+        return [self._line(line, currency) for line in lines]
+
+    def _line(self, line: object, currency: object) -> Object:
+        found = {name: place.of(line) for name, place in self._lines.items()}
+        if self._minor and found.get("amount") is not None:
+            try:
+                found["amount"] = self._in_major(found["amount"], currency)
+            except PoisonError:
+                found["amount"] = None
+        return found
+
+
+def shape_of(said: MappedInput, currency: str) -> Shape | None:
+    """None: the events are ours."""
+    return Shape(said, currency) if said.fields else None
+
+
+def _after_the_change(event: Object) -> Object:
+    """The row of a change event of Debezium's, with its schema or without."""
+    inner = event.get("payload")
+    if isinstance(inner, dict) and "op" not in event:
+        event = cast("Object", inner)
+    said = event.get("op")
+    what = said if isinstance(said, str) else ""
+    if what in _GONE:
+        raise PassedOverError(DELETED)
+    row: Any = event.get("after")
+    if what not in _CHANGED or not isinstance(row, dict):
+        raise PoisonError(ErrorCode.MISSING_FIELD, "op and after: are required of a change event of Debezium's")
+    return cast("Object", row)
+
+
+def _since_1970(said: object, tick_us: int) -> str:
+    if isinstance(said, bool) or not isinstance(said, int | str | float) or len(str(said)) > _LONGEST_NUMBER:
+        raise PoisonError(ErrorCode.BAD_TIME, "occurred_at: must be a number, as inputs.….time says")
+    try:
+        ticks = Decimal(str(said).strip())
+        moment = _EPOCH + timedelta(microseconds=int((ticks * tick_us).to_integral_value()))
+    except (InvalidOperation, ValueError, OverflowError):
+        raise PoisonError(ErrorCode.BAD_TIME, "occurred_at: is no time since 1970") from None
+    return moment.isoformat()
+
+
+def _is_below_nothing(amount: object) -> object | None:
+    """The same above nothing; None: it is not below."""
+    if isinstance(amount, str):
+        plain = amount.strip()
+        return plain[1:] if plain.startswith("-") and plain.strip("-0.") else None
+    if isinstance(amount, int | float) and not isinstance(amount, bool) and amount < 0:
+        return -amount
+    return None
+
+
+def _name(value: object) -> object:
+    """A whole number stands for a name."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_LONGEST_NUMBER:
+        return str(value)
+    return value
+
+
+def _word(value: object) -> object:
+    """What values are compared as: small and capital letters do not matter."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**_LONGEST_NUMBER else _ABSENT
+    return value.strip().lower() if isinstance(value, str) else _ABSENT
+
+
+def _words(values: list[Any]) -> frozenset[object]:
+    return frozenset(map(_word, values))
