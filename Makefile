@@ -12,7 +12,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-ve
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: install environment demo test chaos check lint unit slow containers bench figures dist sbom audit lock upgrade test-newest clean
+.PHONY: install environment demo test chaos check lint unit slow containers bench figures pictures dist sbom audit lock upgrade test-newest clean
 
 # All that lock/ holds, and churn-alert itself, compiled where there is a C compiler. The commands of $(BIN) run what is installed
 # here; tests, mypy and ruff look at the source.
@@ -64,6 +64,12 @@ bench: install
 # The same, and what it finds is written into docs/speed.md with day, commit and machine. `make figures ARGS="-k latency"`: a part.
 figures: install
 	CHURN_ALERT_TESTS_RUN=installed BENCHMARK_FIGURES=docs/speed.md $(PYTEST) -m benchmark tests/benchmarks -s --timeout=3600 $(ARGS)
+
+# The pictures that README.md and docs/page.md show, taken anew of the pages as they are. It needs Chromium.
+pictures: environment
+	$(PYTEST) -q tests/integration/test_people_looks.py tests/integration/test_page_looks.py -k pictures_for_people
+	cp build/pictures/today.png docs/pictures/today.png
+	cp build/pictures/page.png docs/pictures/numbers.png
 
 # The sources, a wheel in pure Python for every machine, and where there is a C compiler the compiled one of this machine.
 dist: environment
