@@ -23,11 +23,20 @@ _MEAN_GAP: Final = 10.0
 class Person(NamedTuple):
     gap: float
     random: Random
+    stages: int | None
+
+    def next_gap(self) -> float:
+        if self.stages is None:
+            return self.gap * self.random.lognormvariate(0.0, 0.4)
+        return self.gap * self.random.gammavariate(self.stages, 1.0 / self.stages)
 
 
-def play(engine: Engine, *, seed: int, people: int, days: float, answers: float = 0.0) -> Engine:
+def play(
+    engine: Engine, *, seed: int, people: int, days: float, answers: float = 0.0, stages: int | None = None
+) -> Engine:
     """Plays the shop against the engine for so many days. `answers`: the part of those who get a message while they are
-    quiet who come within a week of it. What nobody answers is the same with and without messages, person by person."""
+    quiet who come within a week of it. What nobody answers is the same with and without messages, person by person.
+    `stages`: of a gap, as the churn model takes it; None = gaps are log-normal, which have a longer tail than any."""
     random, newcomers, replies = Random(seed), Random(seed + 1), Random(seed + 2)
     persons: list[Person] = []
     planned: dict[int, float] = {}
@@ -38,7 +47,7 @@ def play(engine: Engine, *, seed: int, people: int, days: float, answers: float 
         heapq.heappush(visits, (at, person))
 
     def join(at: float) -> None:
-        persons.append(Person(random.uniform(4.0, 16.0), Random(f"{seed}/{len(persons)}")))
+        persons.append(Person(random.uniform(4.0, 16.0), Random(f"{seed}/{len(persons)}"), stages))
         plan(len(persons) - 1, at)
 
     def next_arrival() -> float:
@@ -59,7 +68,7 @@ def play(engine: Engine, *, seed: int, people: int, days: float, answers: float 
         engine.apply(purchase(f"p{number}", now, person.random.randrange(500, 1500)))
         del planned[number]
         if person.random.random() >= LEAVE:
-            plan(number, now + person.gap * person.random.lognormvariate(0.0, 0.4))
+            plan(number, now + person.next_gap())
         for made in engine.take_outputs():
             if not isinstance(made, Decision) or made.outcome is not Outcome.RELEASED or replies.random() >= answers:
                 continue
