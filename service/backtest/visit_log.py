@@ -23,7 +23,7 @@ from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.domain.engine import Engine
 from service.domain.learning.churn_model import ChurnModel
 from service.domain.learning.learned import Learned
-from service.domain.outreach.tolerance import Tolerance
+from service.domain.outreach.tolerance import Tolerance, first_days
 from service.domain.policy import Measure, Policy
 
 BUDGETS: Final[Sequence[float]] = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -127,7 +127,7 @@ class VisitLog:
             if known is None:
                 known = self.evaluated[customer_id] = KnownAtVisits()
                 self.models[customer_id] = self._begun[engine]
-            known.add(base_days(customer), [each.days(customer, 0) for each in self._tolerances_of(engine)])
+            known.add(base_days(customer), first_days(self._tolerances_of(engine), customer))
         if self._written > MOST_VISITS:
             self._halve()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service.domain.events import Event
 from service.domain.findings import Output
 from service.domain.learning.everybody import Everybody
-from service.domain.outreach.tolerance import Tolerance
+from service.domain.outreach.tolerance import Tolerance, first_days
 from service.domain.policy import ConsentRule, Measure, OutreachPolicy
 from tests.support import reference_rule as reference
 from tests.support.engines import apply_all, decisions, detections, make_engine, purchase, shop_log
@@ -113,6 +113,16 @@ def test_a_budget_is_the_share_that_makes_so_many_wrong_alerts_in_a_year() -> No
                 assert budget.days(customer, 0) == pytest.approx(same.days(customer, 0), rel=1e-9)
                 compared += 1
     assert compared > 100
+
+
+def test_what_several_budgets_tolerate_is_found_at_once_to_the_last_bit() -> None:
+    engine = make_engine(policy(Measure.BUDGET, 1.0))
+    apply_all(engine, in_time(shop_log(5, customers=60, days=150)))
+    budgets = [Tolerance(policy(Measure.BUDGET, level), engine.everybody) for level in (0.25, 1.0, 4.0, 50.0)]
+    assert engine.everybody.learned.tolerances.table
+
+    for customer in engine.customers.values():
+        assert first_days(budgets, customer) == [budget.days(customer, 0) for budget in budgets]
 
 
 def test_no_alert_before_the_fourth_visit() -> None:

@@ -71,6 +71,12 @@ class Tolerance:
         """Least time between two messages of one episode."""
         return max(_LEAST_APART_DAYS, _APART_GAPS * exp(customer.log_usual))
 
+    def budgeted(self, cell: int, log_usual: float, own_patience: float) -> float:
+        """Silence that a budget's first rung tolerates of such a customer (`first_days`)."""
+        log_share = _bounded(self._log_shares[0] + log_usual)
+        log_multiple = self._everybody.learned.tolerances.log_multiple(cell, log_share)
+        return exp(max(0.0, log_multiple + own_patience) + log_usual)
+
     def _own(self, customer: Customer, rung: int) -> float:
         """Silence that the rung's own level tolerates: a usual gap at least, whatever the level says. At the bounds of
         the shares those of several rungs are equal."""
@@ -83,6 +89,13 @@ class Tolerance:
             log_share = _bounded(self._log_shares[rung] + customer.log_usual)
             log_multiple = self._everybody.learned.tolerances.log_multiple(cell, log_share)
         return exp(max(0.0, log_multiple + log_patience(customer.visits)) + customer.log_usual)
+
+
+def first_days(budgets: list[Tolerance], customer: Customer) -> list[float]:
+    """What `days` of the first rung is by each of several budgets of one partition, without a volume: what does not
+    depend on the level is found once."""
+    cell, usual, own_patience = cell_of(customer), customer.log_usual, log_patience(customer.visits)
+    return [budget.budgeted(cell, usual, own_patience) for budget in budgets]
 
 
 _LOG_LOW: Final = log(SHARE_LOW)
