@@ -21,7 +21,7 @@ from service.cluster.topic_plan import COPIES, Role, TopicSpec, topic_plan
 from service.cluster.topic_problems import Existing, kept_otherwise, problems_of, wrong_counts, wrong_policies
 from service.cluster.topic_rights import Part, Resource, missing, of_part, principal_of
 from service.config import DEFAULT_PARTITIONS, KafkaSettings, Settings
-from service.connection import NoBrokerError, RefusedError, new_admin
+from service.connection import NoBrokerError, Refusal, RefusedError, new_admin
 from service.errors import ConfigurationError, TransientError
 from service.wire.input_topics import input_names
 
@@ -83,7 +83,8 @@ def connect(kafka: KafkaSettings, wait_s: float = 0.0, say: Say = _silent) -> An
         if time.monotonic() + pause > began_s + longest_s:
             raise why
         if told != str(why):
-            say(f"Waiting for a Kafka broker at {kafka.bootstrap_servers}. {why}")
+            line = f"Waiting for a Kafka broker at {kafka.bootstrap_servers}. {why}"
+            say(Refusal(line) if isinstance(why, RefusedError) else line)
             told = str(why)
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_S)
@@ -260,7 +261,7 @@ def check(
     return [*told, *lacking, *problems_of(settings, seen.existing, seen.hidden)]
 
 
-def _seen(settings: Settings, part: Part | None, wait_s: float, say: Say) -> tuple[Seen, int]:
+def _seen(settings: Settings, part: Part | None, wait_s: float, say: Say, group: str | None = None) -> tuple[Seen, int]:
     with closing(connect(settings.kafka, wait_s, say)) as admin, one_sentence(settings):
         seen = look_at(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
         brokers, told = look_at_cluster(admin)
@@ -269,7 +270,15 @@ def _seen(settings: Settings, part: Part | None, wait_s: float, say: Say) -> tup
             for right in of_part(settings, ALL_TOPICS, part):
                 if right.resource is Resource.GROUP and not right.prefixed:
                     seen.told.update(look_at_group(admin, right.name))
+        if group is not None:
+            seen.told.update(look_at_group(admin, group))
         return seen, brokers
+
+
+def rights_missing(settings: Settings, part: Part, *, say: Say = _silent, group: str | None = None) -> list[str]:
+    """A sentence for each right that this part needs and the broker does not give. Waits for a broker; raises as
+    `create`."""
+    return _rights_missing(settings, part, _seen(settings, part, math.inf, say, group)[0])
 
 
 def _rights_missing(settings: Settings, part: Part, seen: Seen) -> list[str]:

@@ -75,6 +75,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     Raises ConfigurationError when the topics or the port cannot be used.
     """
     from service.cluster import topics
+    from service.cluster.topic_rights import Part
     from service.delivery.addresses import Addresses
     from service.delivery.customers import CustomersWriter
     from service.delivery.events_page import ProviderEvents
@@ -83,17 +84,21 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     from service.delivery.remembered import refuse_foreign_topics
     from service.delivery.web import limits_of, serving_deliveries
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
+    from service.streaming.rights import wait_for_rights
     from service.web.server import take_port
 
     # Nothing is in flight before the deliverer runs, also while it waits for a broker: stopping it then is a good end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
+    restarts, group = (
+        int(os.environ.get(RESTARTS_VARIABLE, "0")),
+        settings.deliver.group_of(settings.kafka.group, channel.name),
+    )
     listener = take_port(settings.deliver)  # a mistake there is told before anything waits for the broker
     if restarts:
         log.info("started again", restarts=restarts)
         time.sleep(pause_before_start(restarts))
+        wait_for_rights(settings, Part.DELIVER, log.warning, group)
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
-    group = settings.deliver.group_of(settings.kafka.group, channel.name)
     found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning, group=group)
     anew = refuse_foreign_topics(settings.kafka, group)
     if anew:

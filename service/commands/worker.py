@@ -32,11 +32,13 @@ def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
     from service.cluster import topics
     from service.cluster.topic_rights import Part
+    from service.connection import Refusal
     from service.streaming.made_under import refuse_other_settings
     from service.streaming.membership import refuse_to_join, this_process
     from service.streaming.metrics import Metrics
     from service.streaming.reach import AWAY_VARIABLE
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
+    from service.streaming.rights import wait_for_rights
     from service.streaming.worker import Worker
 
     # Nothing is in flight before the worker runs, also while it waits for a broker: stopping it then is a good end.
@@ -53,18 +55,25 @@ def _run(settings: Settings, *, web: bool) -> int:
         listener = take_port(settings.web)  # a mistake there is told before anything waits for the broker
         page = PageProcess(settings, listener, metrics, away_since_s)
         meanwhile = page.running()
+
+    def waits(line: str) -> None:
+        log.warning(line)
+        if page is not None:
+            page.waits(str(line) if isinstance(line, Refusal) else "")  # a plain text: it travels
+
     with meanwhile:
         if restarts:
             log.info("started again", restarts=restarts)
             time.sleep(pause_before_start(restarts))
-        topics.make_added(settings, wait_s=math.inf, say=log.warning)
+            wait_for_rights(settings, Part.WORKER, waits)
+        topics.make_added(settings, wait_s=math.inf, say=waits)
         problems = topics.check(
-            settings, wait_s=math.inf, say=log.warning, part=Part.WORKER, warn=topics.warner(settings, log.warning)
+            settings, wait_s=math.inf, say=waits, part=Part.WORKER, warn=topics.warner(settings, log.warning)
         )
         if problems:
             raise ConfigurationError(" ".join(problems))
         refuse_other_settings(settings)
-        partitions = topics.partition_count(settings, wait_s=math.inf, say=log.warning)
+        partitions = topics.partition_count(settings, wait_s=math.inf, say=waits)
         process = this_process()
         refuse_to_join(settings.kafka, process, log.warning)
         return Worker(settings, metrics, page.serve if page is not None else None, partitions, process).run()

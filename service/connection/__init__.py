@@ -14,12 +14,15 @@ from service.connection.clients import (
     new_async_producer,
     new_producer,
 )
+from service.connection.door import Door
 from service.connection.handshake import look_in
-from service.connection.refusals import NoBrokerError, RefusedError
+from service.connection.refusals import NoBrokerError, Refusal, RefusedError
 from service.connection.security import check_files
 
 __all__ = [
+    "Door",
     "NoBrokerError",
+    "Refusal",
     "RefusedError",
     "become_careful",
     "check_files",

@@ -11,3 +11,9 @@ class NoBrokerError(TransientError):
 
 class RefusedError(ConfigurationError):
     """Somebody answers and does not let us in: a broker, or who gives out the tokens."""
+
+
+class Refusal(str):
+    """A line for who waits, that says that somebody answers and refuses; any other says that nobody answers."""
+
+    __slots__ = ()

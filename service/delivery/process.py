@@ -29,6 +29,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from service.cluster.topic_ids import Course, TopicNow, TopicWatch
 from service.config import Settings
+from service.connection import Door
 from service.delivery.book import Book
 from service.delivery.channel import Channel
 from service.delivery.customers import CustomerWord, customer_of
@@ -46,8 +47,9 @@ from service.domain.events import Erasure
 from service.domain.quiet_times import Quiet
 from service.errors import ConfigurationError, ExitCode, FatalError, StartAgainError, told
 from service.streaming.guard import guarded
-from service.streaming.outage import Outage
+from service.streaming.outage import FAILED_LATELY_S, Outage
 from service.streaming.restarts import is_of_the_broker, start_again
+from service.streaming.rights import about_right
 from service.wire.input_topics import TOPIC_OF
 
 _FETCH_MS: Final = 200
@@ -120,6 +122,7 @@ class Deliverer:
         self._stop = asyncio.Event()
         self._failing = False
         self._outage = Outage(settings.kafka.bootstrap_servers)
+        self._door = Door(settings.kafka)
         self._anew = set(range(partitions)) if from_the_beginning else set[int]()
         """Partitions whose offsets say nothing."""
         self._watch = TopicWatch(settings.kafka, (self._topic, settings.kafka.topics.deliveries))
@@ -135,7 +138,8 @@ class Deliverer:
 
     def missing(self) -> list[str]:
         """Why it is not ready, in words; empty = it is."""
-        said = [] if self.joined else ["the group has not yet said which partitions are ours"]
+        said = [self._door.refused] if self._door.refused else []
+        said += [] if self.joined else ["the group has not yet said which partitions are ours"]
         said += [
             f"partition {number}: what was sent is being read"
             for number, owned in self._owned.items()
@@ -166,6 +170,7 @@ class Deliverer:
         tasks: list[asyncio.Task[None]] = []
         try:
             tasks.append(self._guard(self.channel.keep()))
+            tasks.append(self._guard(self._door.watch(lambda: self._outage.within(FAILED_LATELY_S))))
             self._topics = await self._watch.look()
             tasks += await self._follow_customers()
             self._consumer = group_consumer(self.settings, self.group, "earliest", _FETCH_MS)
@@ -197,8 +202,12 @@ class Deliverer:
         if self._failing:
             return
         self._failing = True
-        if is_of_the_broker(error, self._outage) and not self._stop.is_set():
-            log.warning("broker lost; starting again", error=told(error))
+        lacks = about_right(self.settings.kafka, error)
+        if (lacks is not None or is_of_the_broker(error, self._outage)) and not self._stop.is_set():
+            if lacks is None:
+                log.warning("broker lost; starting again", error=told(error))
+            else:
+                log.error("a right is missing; starting again to wait for it", told=lacks)
             try:
                 keep_ends(self.channel.name, self._unrecorded())
             finally:

@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 QUIET_S = 30.0
 """After this long without a failed attempt the next one is a new outage, and said again."""
+FAILED_LATELY_S = 10.0
+"""An attempt that failed so long ago may fail again: then it is looked at who does not let us in."""
 _ATTEMPTS = (
     "Unable connect to",
     "Unable to update metadata from",

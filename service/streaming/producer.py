@@ -8,7 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import structlog
-from aiokafka.errors import InvalidTransactionTimeout, KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    InvalidTransactionTimeout,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
 from service.cluster.topic_ids import TopicNow, topics_now
 from service.config import KafkaSettings
@@ -109,12 +114,23 @@ class TransactionalProducer:
         except MessageSizeTooLargeError as error:
             raise FatalError(_too_large(records)) from error
         except (KafkaError, TimeoutError) as error:
-            took_s = time.monotonic() - began
+            took_s, refused = time.monotonic() - began, self._refused()
+            if refused is not None:
+                raise refused from error
             if took_s < self.timeout_s:
                 raise
             raise TurnTooSlowError(sum(sizes.values()), took_s) from error
         self.waits_since_s = None
         return sizes
+
+    def _refused(self) -> TopicAuthorizationFailedError | None:
+        """For which right the coordinator has refused the transaction, where it has: aiokafka goes on sending in it all
+        the same, and what becomes of that says less."""
+        waiter = getattr(getattr(self._producer, "_txn_manager", None), "_transaction_waiter", None)
+        if waiter is None or not waiter.done() or waiter.cancelled():
+            return None
+        error = waiter.exception()
+        return error if isinstance(error, TopicAuthorizationFailedError) else None
 
     def _heard(self, _: object) -> None:
         """A broker that allows few bytes a second answers all the same."""

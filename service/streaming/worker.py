@@ -25,6 +25,7 @@ from service.cluster.placement import Placement
 from service.cluster.topic_ids import Course, TopicWatch
 from service.collector import be_patient
 from service.config import Settings
+from service.connection import Door
 from service.domain.changelog import GO_ON_KEY, RESUME_KEY, unpack_today
 from service.errors import (
     ChurnAlertError,
@@ -52,13 +53,14 @@ from service.streaming.membership import (
     twin_of,
 )
 from service.streaming.metrics import Metrics
-from service.streaming.outage import Outage
+from service.streaming.outage import FAILED_LATELY_S, Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
 from service.streaming.producer import TurnTooSlowError
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import OUTAGE_MEMORY_S, is_of_the_broker, start_again
+from service.streaming.rights import about_right
 from service.wire.input_topics import input_names
 
 TICK_S = 0.5
@@ -111,6 +113,7 @@ class Worker:
         self._refusals = Refusals()
         self._outage = Outage(settings.kafka.bootstrap_servers)
         self.reach = Reach(settings.kafka.bootstrap_servers)
+        self.door = Door(settings.kafka)
         kafka = settings.kafka
         self._watch = TopicWatch(kafka, (*self._topics(), kafka.state_topic, kafka.ledger_topic))
         self._born_s = time.monotonic()
@@ -134,7 +137,13 @@ class Worker:
             self.app = self._build(directory)
             tasks = [
                 self._guard(work)
-                for work in (self._clock(), self.totals.run(), self._look_round(), self._watch_topics())
+                for work in (
+                    self._clock(),
+                    self.totals.run(),
+                    self._look_round(),
+                    self._watch_topics(),
+                    self.door.watch(lambda: self._outage.within(FAILED_LATELY_S)),
+                )
             ]
             if self._serve is not None:
                 tasks.append(self._guard(self._serve(self)))
@@ -193,6 +202,11 @@ class Worker:
         if self._failing:
             return
         self._failing = True
+        lacks = about_right(self.settings.kafka, error)
+        if lacks is not None and not self._stop.is_set():
+            log.error("a right is missing; starting again to wait for it", told=lacks)
+            self._directory.cleanup()
+            start_again(time.monotonic() - self._born_s, None)
         slow = isinstance(error, TurnTooSlowError) and not self._outage.within(OUTAGE_MEMORY_S)
         # Whoever has stood still meanwhile may have a successor.
         paused = isinstance(error, TurnTooSlowError) and self.reach.paused_within(error.took_s)

@@ -70,6 +70,7 @@ class PageProcess:
         self._listener = listener
         self._metrics = metrics
         self._away_since_s = away_since_s
+        self._refused = ""
         self._born_s = time.monotonic()
         self._worker: tuple[asyncio.AbstractEventLoop, WorkerFacts] | None = None
         self._stopping = threading.Event()
@@ -90,6 +91,10 @@ class PageProcess:
         self.leave()
         self._thread.join(_GOODBYE_S + 1.0)
         self._listener.close()
+
+    def waits(self, refused: str) -> None:
+        """While the process waits for a broker: why that one does not let it in; empty: none answers."""
+        self._refused = refused
 
     def leave(self) -> None:
         """Asks the page to end, and returns."""
@@ -266,7 +271,7 @@ class PageProcess:
             case Ask.LIFE | Ask.PERSON | Ask.COMING:
                 return Answer(question.number)
             case Ask.FACTS:
-                return Answer(question.number, facts=waiting_facts(since_s))
+                return Answer(question.number, facts=waiting_facts(since_s, self._refused))
             case Ask.METRICS:
                 encode, content_type = choose_encoder(question.accept)
                 return Answer(question.number, metrics=encode(self._metrics.registry), content_type=content_type)

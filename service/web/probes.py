@@ -84,7 +84,7 @@ def _told(readiness: Readiness) -> dict[str, object]:
         missing.insert(0, "group")
     if readiness.silent_s:
         missing.insert(0, "worker")
-    if readiness.unreachable_since_s:
+    if readiness.unreachable_since_s or readiness.refused:
         missing.insert(0, "broker")
     return {
         "ready": readiness.ready,
@@ -98,7 +98,9 @@ def _told(readiness: Readiness) -> dict[str, object]:
 def _details(readiness: Readiness) -> list[str]:
     """What an operator has to know, a sentence each."""
     away = readiness.unreachable_since_s
-    said = [f"no broker has answered since {utc_text(int(away) * SECOND_US)}"] if away else []
+    said = [f"no broker has answered since {utc_text(int(away) * SECOND_US)}"] if away and not readiness.refused else []
+    if readiness.refused:
+        said.append(readiness.refused)
     if readiness.silent_s:
         said.append(f"the worker has not answered for {readiness.silent_s:.0f} s; what is told is older than that")
     if readiness.misplaced:

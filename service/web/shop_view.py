@@ -78,10 +78,12 @@ class Readiness:
     """Other programs in the consumer group: their client ids and hosts."""
     silent_s: float = 0.0
     """How long the worker has not answered whoever tells this; 0 = it does."""
+    refused: str = ""
+    """Why the broker does not let the worker in, or not do what it has to; empty: it does."""
 
     @property
     def ready(self) -> bool:
-        reachable = not self.unreachable_since_s and not self.silent_s
+        reachable = not self.unreachable_since_s and not self.silent_s and not self.refused
         return (
             reachable
             and not self.strangers

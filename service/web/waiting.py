@@ -7,11 +7,12 @@ from service.web.shop_view import CustomerCounts, Readiness
 from service.web.wire import Facts
 
 
-def waiting_facts(since_s: float) -> Facts:
-    """Of a process without partitions, whose broker has been away since then (Unix seconds; 0 = it may be there)."""
+def waiting_facts(since_s: float, refused: str = "") -> Facts:
+    """Of a process without partitions, whose broker has been away since then (Unix seconds; 0 = it may be there), or
+    refuses it."""
     return Facts(
         working=False,
-        readiness=Readiness(assigned=False, partitions={}, unreachable_since_s=since_s),
+        readiness=Readiness(assigned=False, partitions={}, unreachable_since_s=since_s, refused=refused),
         customers=CustomerCounts({}, {}, 0, 0, None),
         kept=[list(one.fields()) for one in totals([Realised()])],
     )

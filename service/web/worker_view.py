@@ -82,7 +82,8 @@ class WorkerFacts:
         partitions = {number: self._health(owner) for number, owner in sorted(self._worker.partitions.items())}
         strangers = tuple(str(member) for member in self._worker.strangers)
         since_s, told = self._worker.reach.since_s, self._worker.placement.told()
-        return Readiness(self._worker.joined, partitions, since_s, told, strangers)
+        refused = self._worker.door.refused
+        return Readiness(self._worker.joined, partitions, since_s, told, strangers, refused=refused)
 
     def _health(self, owner: PartitionWorker) -> PartitionHealth:
         if not owner.ready:

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -117,6 +120,56 @@ def test_worker_and_delivery_run_with_what_is_printed_and_every_line_that_is_mis
                 assert f"{right.name} " in said or f"{right.name}-webhook" in said
                 assert granted in said or right.prefixed
                 assert said.count("does not allow") == 1
+
+
+def test_a_right_that_is_taken_from_who_runs_is_named_and_waited_for(kafka: GuardedKafka, topic_prefix: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # the same for a worker that starts itself again
+        port = int(listener.getsockname()[1])
+    everybody = settings_at(kafka, topic_prefix).changed(web={"port": port})
+    topics.create(everybody, partitions=1)
+    let(kafka, everybody, Part.WORKER, "worker")
+    let(kafka, everybody, Part.DELIVER, "deliver")
+    worker_s, deliver_s = as_user(everybody, kafka, "worker"), as_user(everybody, kafka, "deliver")
+    (state,) = [
+        right for right in of_part(everybody, 1, Part.WORKER)
+        if right.needed and right.name == everybody.kafka.state_topic
+    ]  # fmt: skip
+    (outreach,) = [
+        right for right in of_part(everybody, 1, Part.DELIVER)
+        if right.needed and right.name == everybody.kafka.topics.outreach
+    ]  # fmt: skip
+    written = command([state._replace(operations=("Write",))], "User:worker", kafka.login)
+    read = command([outreach], "User:deliver", kafka.login)
+    post = Post(everybody)
+    with WorkerProcess(worker_s, "worker", web=True) as worker, Webhook(deliver_s) as deliverer:
+        page = f"http://127.0.0.1:{port}/"
+        wait_until(lambda: ready(page)[0], worker)
+        kafka.revoke(written)
+        kafka.revoke(read)
+        post.rubbish(everybody.kafka.topics.purchases)
+        worker.wait_for(f"Waiting for a right.*does not allow Write on topic {state.name} ", 60)
+        wait_until(lambda: f"does not allow Write on topic {state.name} " in ready(page)[1], worker)
+        wait_until(lambda: f"does not allow Read on topic {outreach.name} " in deliverer.log, worker)
+        said = (worker.log.count("Waiting for a right"), deliverer.log.count("Waiting for a right"))
+        assert '"thread": "page"' not in worker.log
+        kafka.grant([written, read])
+        wait_until(lambda: ready(page)[0], worker)
+        wait_until(lambda: deliverer.log.count("deliverer started") == 2, worker)
+    post.close()
+
+    assert said == (1, 1)
+
+
+def ready(page: str) -> tuple[bool, str]:
+    """Whether it is, and what it says."""
+    try:
+        with urlopen(f"{page}readyz", timeout=5) as answer:  # noqa: S310 - its own page
+            return True, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return False, " ".join(json.loads(error.read())["details"])
+    except OSError as error:
+        return False, str(error)
 
 
 def refusal_of(settings: Settings, part: Part) -> str:

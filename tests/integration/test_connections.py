@@ -260,6 +260,11 @@ def test_a_worker_says_why_it_waits_and_goes_on_when_its_password_is_right(
         file.write_text(PASSWORD)
         worker.wait_assigned()
         log = worker.log
+        kafka.know("of-next-year")
+        kafka.restart()  # who is connected is not asked again
+        worker.wait_for("the broker does not let us in.*refuses the login of|Waiting for .* refuses the login of", 90)
+        kafka.know(PASSWORD)
+        worker.wait_for("refuses the login of.*(?s:.*)(the broker lets us in again|partitions assigned)", 90)
 
     assert took_s < 20
     assert "of-last-year" not in log
