@@ -131,6 +131,7 @@ def _all_kinds() -> list[Kind]:
         Kind("aborted transaction", lambda _: What(""), _nothing, lambda w, _: w.feed.ghost(hangs=False), None, 0.7),
         Kind("hanging transaction", lambda _: What(""), _nothing, lambda w, _: w.feed.ghost(hangs=True), None, 0.5),
         Kind("full disk", _broker(2.0, 5.0), _brokers, World.fill_disk, World.give_room, 0.7, 6.0),
+        Kind("too few replicas", _broker(3.0, 9.0), _brokers, World.lack_replicas, World.have_replicas, 0.7, 6.0),
         Kind("throttled", _quota, _itself, World.throttle, World.throttle_no_more, 0.7),
         Kind("clock off", _worker(1.0, 8.0, *CLOCKS), _clock, World.set_clock, World.right_clock, 1.0),
         Kind("retention", lambda _: What(""), _nothing, World.forget_what_is_applied, None, 0.7),

@@ -37,9 +37,9 @@ def main() -> None:
     if CLOCK in os.environ:
         step_the_clock(Path(os.environ[CLOCK]))
     if MUTANT in os.environ:
-        from tests.chaos.mutants import MUTANTS
+        from tests.chaos.mutants import AWAY, MUTANTS
 
-        MUTANTS[os.environ[MUTANT]].put_in()
+        (MUTANTS | AWAY)[os.environ[MUTANT]].put_in()
     from service.cli import main as churn_alert
     from service.streaming import bounded_turns
 

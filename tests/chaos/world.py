@@ -36,6 +36,7 @@ from tests.support.processes import free_port
 from tests.support.worker_process import WorkerProcess, visible
 
 PARTITIONS: Final = 3
+ALL_REPLICAS: Final = 3
 SESSION_S: Final = 6
 """The shortest that a broker allows."""
 CLIENTS: Final = ("w1", "w2", "w3")
@@ -107,7 +108,7 @@ class World:
         self._ends_in_a_row: dict[str, tuple[int, int]] = {}
         self.own_ends: dict[int, int] = {}
         """Exit code → how often a worker has ended by itself with it."""
-        topics.create(self.settings, partitions=PARTITIONS, replication=3, wait_s=30)
+        topics.create(self.settings, partitions=PARTITIONS, replication=ALL_REPLICAS, wait_s=30)
         self._watched = Watch(self.settings, PARTITIONS)
         customers = max(LEAST_CUSTOMERS, int(CUSTOMERS_PER_S * schedule.seconds))
         self.feed = Feed(self.settings, PARTITIONS, seed, self._watched, customers=customers)
@@ -194,6 +195,33 @@ class World:
 
     def resume_broker(self, what: What) -> None:
         self._node(what).resume()
+
+    def lack_replicas(self, what: What) -> None:
+        """Of each partition fewer are in step than must be: nobody's records are taken."""
+        self._node(what).kill()
+        self._demand_in_step(ALL_REPLICAS)
+
+    def have_replicas(self, what: What) -> None:
+        self._node(what).restart()
+        self._demand_in_step(ALL_REPLICAS - 1)
+
+    def _demand_in_step(self, replicas: int) -> None:
+        """So many of each topic of ours must be in step, or it takes nothing."""
+        deadline = time.monotonic() + SETTLE_S
+        while True:  # a broker that is being killed may be the one that is asked
+            try:
+                self.cluster.demand_in_step(self._topics(), replicas)
+            except (KafkaError, OSError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
+    def _topics(self) -> list[str]:
+        """Inputs, outputs and our own."""
+        kafka = self.settings.kafka
+        return [*kafka.topics.model_dump().values(), kafka.state_topic, kafka.ledger_topic, kafka.carried_topic]
 
     def fill_disk(self, what: What) -> None:
         """A broker without room ends itself at its next write."""
@@ -393,11 +421,9 @@ class World:
 
     def _leave_no_topics(self) -> None:
         """Hours of schedules share the brokers."""
-        kafka = self.settings.kafka
-        names = [*kafka.topics.model_dump().values(), kafka.state_topic, kafka.ledger_topic, kafka.carried_topic]
         with suppress(KafkaError, OSError), closing(self.cluster.admin()) as admin:
             there = set(admin.list_topics())
-            admin.delete_topics([name for name in names if name in there])
+            admin.delete_topics([name for name in self._topics() if name in there])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from kafka.admin import ConfigResource
 from kafka.errors import KafkaError
 from kafka.protocol.admin.client_quotas import AlterClientQuotasRequest
 
@@ -209,6 +210,13 @@ class Cluster:
         with closing(self.admin(READY_S)) as admin:
             answer = admin._manager.run(admin._manager.send, request)
         assert not answer.entries[0].error_code, answer
+
+    def demand_in_step(self, topics: Sequence[str], replicas: int) -> None:
+        """Those of these topics that are there take records only while so many replicas are in step."""
+        with closing(self.admin(READY_S)) as admin:
+            there = set(admin.list_topics())
+            wanted = {"min.insync.replicas": str(replicas)}
+            admin.alter_configs([ConfigResource("topic", name, wanted) for name in topics if name in there])
 
     def stop(self) -> None:
         for node in self.nodes:
