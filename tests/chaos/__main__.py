@@ -42,12 +42,17 @@ PARTS: Final = 5
 """The named schedule is run in so many worlds, each compared at its end."""
 
 
+def of_part(part: int, share: float = 1.0) -> dict[str, int]:
+    """So much of the named schedule lies in that part of it; all parts together are the whole."""
+    wholes = {kind: max(1, round(count * share)) for kind, count in PROOF.items()}
+    return {kind: whole * (part + 1) // PARTS - whole * part // PARTS for kind, whole in wholes.items()}
+
+
 def schedules(arguments: argparse.Namespace) -> Iterator[tuple[Schedule, str]]:
     """What is to be run, and the defect that is put in; without an end where only the time ends it."""
     if arguments.proof:
         for part in range(PARTS):
-            counts = {kind: max(1, round(count * arguments.share / PARTS)) for kind, count in PROOF.items()}
-            yield named(arguments.seed or 1 + part, counts, KINDS, every_s=1.0), ""
+            yield named(arguments.seed or 1 + part, of_part(part, arguments.share), KINDS, every_s=1.0), ""
         return
     while True:
         seed = random.SystemRandom().randrange(1_000_000) if arguments.seed is None else arguments.seed

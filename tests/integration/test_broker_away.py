@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
 AWAY = "churn_alert_broker_unreachable_since_seconds"
 LEAVERS = 12
-HEAD_START_S, PAUSED_S = 20.0, 20.0
+HEAD_START_S, PAUSED_S = 34.0, 20.0
 """From the making of a log to its dates; and for how long the broker stands still, these in the middle of it."""
 
 
@@ -92,15 +92,14 @@ def test_dates_that_come_while_the_broker_stands_still_wait_for_what_it_holds(ow
     )
     where = f"http://127.0.0.1:{settings.web.port}"
     topics.create(settings, partitions=1)
+    due_s = time.time() + HEAD_START_S
+    log = log_with_dates_at(settings, LEAVERS, int(due_s * SECOND_US))
+    send(own_broker.bootstrap_servers, lines_of(log, settings), 1)
     with (
         WorkerProcess(settings, "w", static=False, web=True) as worker,
         Positions(settings, 1) as positions,
         closing(Decisions(settings)) as decisions,
     ):
-        worker.wait_for("worker started")
-        due_s = time.time() + HEAD_START_S
-        log = log_with_dates_at(settings, LEAVERS, int(due_s * SECOND_US))
-        send(own_broker.bootstrap_servers, lines_of(log, settings), 1)
         positions.wait_caught_up(workers=[worker])
         until(lambda: readiness(where)[0] == 200, "all is read", worker)
         assert decisions.all() == []

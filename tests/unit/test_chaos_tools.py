@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.__main__ import PROOF
+from tests.chaos.__main__ import PARTS, PROOF, of_part
 from tests.chaos.kinds import KINDS
 from tests.chaos.schedule import drawn, named
 from tests.support.proxy import HOST, Proxy, State
@@ -52,6 +52,7 @@ def test_every_kind_comes_and_the_named_schedule_holds_what_it_says() -> None:
 
     assert set(steps) == set(KINDS)
     assert {name: proof.count(name) for name in PROOF} == PROOF
+    assert {name: sum(of_part(part)[name] for part in range(PARTS)) for name in PROOF} == PROOF
 
 
 def test_a_link_can_be_slowed_silenced_and_cut(echo: int) -> None:
