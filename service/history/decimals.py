@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from service.errors import ConfigurationError
+from service.history.numbers import decimal_text
 
 POINT: Final = "."
 COMMA: Final = ","
@@ -110,11 +111,13 @@ class AmountColumn:
 
     def clean(self, text: str) -> str:
         """The number as "-1234.56"; the text as it is where it is none, so that it is counted as such."""
-        if _PLAIN.fullmatch(text) and self.mark == POINT:
-            return text
+        if self.mark == POINT and _PLAIN.fullmatch(text):
+            return decimal_text(text)
         known = self._read.get(text)
         if known is None:
             known = self._clean(text)
+            if known is not text:
+                known = decimal_text(known)
             if len(self._read) >= _KEPT:
                 self._read.clear()
             self._read[text] = known

@@ -125,7 +125,8 @@ def _known(place: int, row: Sequence[str], profile: Profile) -> Layout:
     names = _names(row)
     at = {}
     for name, spellings in profile.columns.items():
-        found = next((plain_name(one) for one in (name, *spellings) if plain_name(one) in names), None)
+        ordered = (*spellings[:1], name, *spellings[1:])
+        found = next((plain_name(one) for one in ordered if plain_name(one) in names), None)
         if found is not None:
             at[name] = names[found]
     missing = [

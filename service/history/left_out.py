@@ -19,7 +19,7 @@ LOSSES_TOLD = 0.02
 class BadRow:
     """One row that was skipped: the file, its line and why.
 
-    The first line of a file is 1; in Parquet it is the number of the row.
+    The first line of a file is 1, 0 = not known; in Parquet it is the number of the row.
     """
 
     file: Path
@@ -27,7 +27,8 @@ class BadRow:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.file.name}, line {self.line}: {self.reason}"
+        place = f", line {self.line}" if self.line else ""
+        return f"{self.file.name}{place}: {self.reason}"
 
 
 @dataclass

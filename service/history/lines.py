@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from schemas.scales import SCALES
-from service.domain.calendar import NEVER, Calendar
+from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.errors import ConfigurationError
 from service.history.amounts import AmountReader, Minor
 from service.history.left_out import ReadReport
@@ -26,6 +26,18 @@ given."""
 SurveyLine = tuple[int, str, str, int, str, str]
 """at_us, customer_id, survey, score, event_id, order_id; "" = not given."""
 
+
+class Limits:
+    """What of the lines counts; known when all have been looked at."""
+
+    def __init__(self, latest_us: int) -> None:
+        self.first_us: int = 0
+        """Rows before it lie far from all others."""
+        self.last_us: int = latest_us
+        self.accounts: set[str] = set()
+        """Ids under which everybody buys."""
+
+
 Opener = Callable[[Sequence[str], ReadReport], AbstractContextManager[Table]]
 """Opens a table whose rows are of our layout; what is no purchase is counted in the report."""
 
@@ -34,6 +46,7 @@ PURCHASE_COLUMNS = (
 )  # fmt: skip
 SURVEY_COLUMNS = ("customer_id", "timestamp", "survey", "score", "event_id", "order_id")
 UNREADABLE_TIME: Final = "unreadable time"
+FAR_AWAY: Final = "years away from all other days"
 NO_NUMBER: Final = "amount is not a number"
 MAX_ID: Final = 256
 MAX_NAME: Final = 500
@@ -50,11 +63,11 @@ def _is_id(text: str) -> bool:
 
 
 def purchase_lines(
-    opener: Opener, calendar: Calendar, minor_digits: int, latest_us: int, accounts: set[str], report: ReadReport
+    opener: Opener, calendar: Calendar, minor_digits: int, latest_us: int, limits: Limits, report: ReadReport
 ) -> Iterator[PurchaseLine]:
     """Lines in the file's order; bad ones are counted in the report and left out.
 
-    Those of nobody are counted apart, and so are those of `accounts`, ids under which everybody buys. Raises
+    Those of nobody are counted apart, and so are those of accounts under which everybody buys. Raises
     ConfigurationError where ids have been rounded, and at the end where the amounts can be read in two ways.
     """
     with opener(PURCHASE_COLUMNS, report) as table:
@@ -65,6 +78,7 @@ def purchase_lines(
         plain = all(place is None for place in places[3:])
         times, amounts = TimestampReader(calendar), AmountReader(minor_digits)
         accepted = 0
+        first_us, last_us, accounts = limits.first_us, limits.last_us, limits.accounts
         try:
             for row in table.rows:
                 try:
@@ -76,6 +90,9 @@ def purchase_lines(
                     continue
                 if at_us is None or amount is None or at_us > latest_us or not _is_id(customer):
                     _explain(report, table, customer, (row[time_at], at_us), (row[amount_at], amount))
+                    continue
+                if not first_us <= at_us <= last_us:
+                    report.skip(path, table.line(), FAR_AWAY, row[time_at])
                     continue
                 if not customer or (accounts and customer in accounts):
                     report.of_nobody(amount, _cell(row, order_at))
@@ -170,6 +187,8 @@ class Span:
         self.is_sorted: bool = True
         self.customers: dict[str, int] = {}
         """Rows of each."""
+        self.days: dict[int, int] = {}
+        """Rows of each day, counted from 1970."""
 
 
 def span_of(opener: Opener, columns: Sequence[str], calendar: Calendar, latest_us: int) -> Span:
@@ -179,7 +198,7 @@ def span_of(opener: Opener, columns: Sequence[str], calendar: Calendar, latest_u
         customer_at, place = table.positions(columns[:2])
         if place is None or customer_at is None:
             return found
-        customers = found.customers
+        customers, days = found.customers, found.days
         times = TimestampReader(calendar)
         count, first, last = 0, NEVER, -1
         for row in table.rows:
@@ -191,6 +210,8 @@ def span_of(opener: Opener, columns: Sequence[str], calendar: Calendar, latest_u
             count += 1
             customer = row[customer_at]
             customers[customer] = customers.get(customer, 0) + 1
+            day = at_us // DAY_US
+            days[day] = days.get(day, 0) + 1
             if at_us >= last:
                 last = at_us
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from service.history.timestamps import TimestampReader
 
 _SAMPLE: Final = 1_000
 """Rows of our own layout that have to be plain for the quick way."""
+_CUT_HERE: Final = ",;\t"
 _READ_HERE: Final = frozenset({"utf-8", "utf-8-sig"})
 
 
@@ -116,14 +118,21 @@ def _is_readable(source: Source, grid: Grid) -> bool:
         return False
     if source.kind is Kind.JSON:
         with source.open() as stream:
-            return (
-                not stream.read(3).lstrip(b"\xef\xbb\xbf").startswith(b"[") and stream.readline().rstrip()[-1:] == b"}"
-            )
+            return _is_own_object(stream.readline())
     with source.open() as stream:
         first = stream.readline().decode("utf-8-sig").lower()
-    return (
-        grid.delimiter in ",;\t" and first.count(grid.delimiter) == max(map(first.count, ",;\t")) and '"' not in first
-    )
+    if first.startswith("sep=") or '"' in first or grid.delimiter not in _CUT_HERE:
+        return False
+    return first.count(grid.delimiter) == max(map(first.count, _CUT_HERE))
+
+
+def _is_own_object(line: bytes) -> bool:
+    """Whether a line is an object whose own keys are our columns."""
+    try:
+        content = json.loads(line.decode("utf-8-sig"))
+    except ValueError:
+        return False
+    return isinstance(content, dict) and {"customer_id", "timestamp"} <= content.keys()
 
 
 def _is_plain(

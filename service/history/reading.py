@@ -10,16 +10,28 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
-from service.domain.calendar import Calendar
+from service.domain.calendar import DAY_US, Calendar, to_datetime
 from service.domain.events import Event, Purchase, SurveyAnswer
 from service.errors import ConfigurationError
+from service.history.doubts import (
+    accounts_in,
+    as_people,
+    columns_that_matter,
+    days_of,
+    ids_of_one_order,
+    lost_zeros,
+    orders_of,
+    within,
+)
 from service.history.layout import Wishes
 from service.history.left_out import ReadReport
 from service.history.lines import (
+    FAR_AWAY,
     NO_NUMBER,
     PURCHASE_COLUMNS,
     SURVEY_COLUMNS,
     UNREADABLE_TIME,
+    Limits,
     PurchaseLine,
     SurveyLine,
     purchase_lines,
@@ -27,6 +39,7 @@ from service.history.lines import (
     survey_lines,
 )
 from service.history.orders import Order, OrderKey, answers_of, purchases_of, spread_orders
+from service.history.overlaps import Overlaps, Tagged
 from service.history.prepare import Direct, Prepared, planned, prepared
 from service.history.sorting import IN_MEMORY_LINES, Line, SortedLines
 from service.history.timestamps import LATEST_US
@@ -52,6 +65,9 @@ class History:
         self.tables = tables
         self._spread: dict[OrderKey, Order] | None = None
         self._purchases = purchases
+        self._overlaps = Overlaps([_span(file) for file in purchases])
+        if self._overlaps.possible:
+            self._overlaps.look(self._tagged)
         self._surveys = surveys
         self.rows = sum(file.count for file in purchases) + sum(file.count for file in surveys)
         """Usable rows; at least as many as events, so good for a progress bar."""
@@ -77,17 +93,33 @@ class History:
                 total.unsorted_files.append(path)
         total.spread_orders = len(self._spread or ())
         total.said = [*self.said, *(one for table in self.tables for one in table.sentences())]
+        if self._overlaps.repeated:
+            total.said.append(
+                f"{self._overlaps.repeated:,} rows stand in more than one of the files, which overlap: they count once."
+            )
         total.currency = next((table.currency for table in self.tables if table.currency), "")
         total.said += [one for table in self.tables for one in table.currency_sentences()]
         return total
+
+    def _tagged(self) -> Iterator[Tagged]:
+        """All lines with the number of their file, in order of time."""
+        return heapq.merge(
+            *(_with_number(file, number) for number, file in enumerate(self._purchases)), key=itemgetter(0)
+        )
+
+    def _lines(self) -> Iterator[PurchaseLine]:
+        """All lines in order of time, each once."""
+        if self._overlaps.repeated:
+            return self._overlaps.once(self._tagged())
+        return _merged(self._purchases)
 
     def purchases(self, *, makes_ids: bool = True) -> Iterator[Purchase]:
         day_of = self._calendar.day_of
         if self._spread is None:
             names_orders = any(_gives(file, _ORDER_ID) for file in self._purchases)
-            self._spread = spread_orders(lambda: _merged(self._purchases), day_of) if names_orders else {}
+            self._spread = spread_orders(self._lines, day_of) if names_orders else {}
         makes_ids = makes_ids or any(_gives(file, _EVENT_ID) for file in self._purchases)
-        return purchases_of(_merged(self._purchases), day_of, self._spread, makes_ids=makes_ids)
+        return purchases_of(self._lines(), day_of, self._spread, makes_ids=makes_ids)
 
     def answers(self) -> Iterator[SurveyAnswer]:
         return answers_of(_merged(self._surveys))
@@ -119,14 +151,14 @@ def open_history(
     be read in two ways or has rows of which none is usable, or when there is no purchase at all.
     """
     wishes = replace(wishes or Wishes(), minor_digits=minor_digits)
-    accounts: set[str] = set()
+    limits = Limits(latest_us)
     tables, said = _all_prepared(purchases, wishes, calendar, surveys=False)
     answers, more = _all_prepared(surveys, wishes, calendar, surveys=True)
 
     def purchase_file(table: Prepared) -> SortedLines[PurchaseLine]:
         return SortedLines(
             table.path,
-            partial(purchase_lines, table.open, calendar, minor_digits, latest_us, accounts),
+            partial(purchase_lines, table.open, calendar, minor_digits, latest_us, limits),
             partial(span_of, table.open, PURCHASE_COLUMNS, calendar, latest_us),
             PurchaseLine,
             in_memory_lines,
@@ -141,6 +173,7 @@ def open_history(
             again.look_through()
             if again.report.total_skipped < files[place].report.total_skipped:
                 tables[place], files[place] = as_a_whole, again
+    said += _look_at_all(files, tables, limits)
     survey_files = [
         SortedLines(
             table.path,
@@ -165,6 +198,70 @@ def open_history(
             + (": no row names a customer." if nobody else ".")
         )
     return History(files, survey_files, calendar, said=[*said, *more], tables=[*tables, *answers])
+
+
+def _look_at_all(files: Sequence[SortedLines[PurchaseLine]], tables: Sequence[Prepared], limits: Limits) -> list[str]:
+    """What looks wrong now that all lines are known: some is left out, all is said."""
+    kept = [file.kept for file in files if file.kept is not None]
+    days = days_of(kept)
+    for file in files:
+        days.update(file.days)
+    bounds = within(days)
+    if bounds is not None:
+        limits.first_us, limits.last_us = bounds[0] * DAY_US, min(limits.last_us, (bounds[1] + 1) * DAY_US - 1)
+        for file in files:
+            _leave_out_far_ones(file, limits)
+        kept = [file.kept for file in files if file.kept is not None]
+    orders = orders_of(kept)
+    for file in files:
+        orders.update(as_people(file.customers))
+    found = accounts_in(orders)
+    said = []
+    if found:
+        limits.accounts.update(found)
+        for file in files:
+            for line in file.kept or ():
+                if line[1] in found:
+                    file.report.of_nobody(line[2], line[4])
+                    file.report.rows -= 1
+            file.keep_only(lambda line: line[1] not in found)
+        total = orders.total()
+        said = [
+            f"{who} has {count:,} of {total:,} orders ({100 * count / total:.0f} %): an account under which everybody buys, and no "
+            "person; it counts as nobody."
+            for who, count in found.items()
+        ]
+    for file, table in zip(files, tables, strict=True):
+        said += _better_column(file.report, table)
+    used = [(table.layout, table) for table in tables if table.layout is not None]
+    unused = list(dict.fromkeys(name for layout, _ in used for name in layout.unused()))
+    column = next((layout.column("customer_id") for layout, _ in used if "customer_id" in layout.at), "customer_id")
+    said += ids_of_one_order(orders, unused, column)
+    said += lost_zeros(orders)
+    matters = columns_that_matter([name for layout, _ in used if layout.profile is None for name in layout.unused()])
+    if matters:
+        said.append(
+            f"Not used, though they may matter: {', '.join(dict.fromkeys(matters[:8]))}. --map says what they are."
+        )
+    return said
+
+
+def _better_column(report: ReadReport, table: Prepared) -> list[str]:
+    """Where many buy as guests, and another column would tell who they are."""
+    profile = table.layout.profile if table.layout is not None else None
+    if profile is None or not profile.better or table.layout is None or 20 * report.nobodys_rows < report.rows:
+        return []
+    if profile.better not in table.layout.unused():
+        return []
+    return [f'Many bought as guests; to tell them apart by their e-mail address: --map customer_id="{profile.better}".']
+
+
+def _leave_out_far_ones(file: SortedLines[PurchaseLine], limits: Limits) -> None:
+    for line in file.kept or ():
+        if not limits.first_us <= line[0] <= limits.last_us:
+            file.report.rows -= 1
+            file.report.skip(file.path, 0, FAR_AWAY, to_datetime(line[0]).date().isoformat())
+    file.keep_only(lambda line: limits.first_us <= line[0] <= limits.last_us)
 
 
 def _all_prepared(
@@ -193,6 +290,16 @@ def _gives(file: SortedLines[PurchaseLine], place: int) -> bool:
     if file.kept is not None:
         return any(line[place] for line in file.kept)
     return True
+
+
+def _span(file: SortedLines[PurchaseLine]) -> tuple[int, int] | None:
+    first_us, last_us = file.first_us, file.last_us
+    return None if first_us is None or last_us is None else (first_us, last_us)
+
+
+def _with_number(file: SortedLines[PurchaseLine], number: int) -> Iterator[Tagged]:
+    for line in file.lines():
+        yield line[0], number, line
 
 
 def _merged(files: Sequence[SortedLines[Line]]) -> Iterator[Line]:

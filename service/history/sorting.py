@@ -52,6 +52,10 @@ class SortedLines(Generic[Line]):
     """None for a file without usable rows."""
     last_us: int | None = None
     is_sorted: bool = True
+    customers: dict[str, int] = field(default_factory=dict)
+    """Rows of each as they are written, of a file too big to keep."""
+    days: dict[int, int] = field(default_factory=dict)
+    """Rows of each day, of a file too big to keep."""
     kept: list[Line] | None = None
     """The whole file in order of time, if it is small."""
 
@@ -82,6 +86,15 @@ class SortedLines(Generic[Line]):
             span.last_us,
             span.is_sorted,
         )
+        self.customers, self.days = span.customers, span.days
+
+    def keep_only(self, counts: Callable[[Line], bool]) -> None:
+        """Drops lines of a small file that turn out not to count; a big one leaves them out while it is read."""
+        if self.kept is not None:
+            self.kept = [line for line in self.kept if counts(line)]
+            self.count = len(self.kept)
+            self.first_us = self.kept[0][0] if self.kept else None
+            self.last_us = self.kept[-1][0] if self.kept else None
 
     def lines(self) -> Iterator[Line]:
         """All lines in order of time."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Any, Final, cast
 
 import zstandard
 
@@ -196,10 +196,25 @@ def _unpacked(stream: IO[bytes], layers: tuple[tuple[str, str], ...]) -> IO[byte
         elif packing == "xz":
             stream = cast("IO[bytes]", lzma.LZMAFile(stream))  # noqa: SIM115
         elif packing == "zstd":
-            stream = cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
+            stream = cast("IO[bytes]", io.BufferedReader(_Zstandard(stream)))
         else:
             stream = zipfile.ZipFile(_seekable(stream)).open(member)  # noqa: SIM115
     return stream
+
+
+class _Zstandard(io.RawIOBase):
+    """What the library gives is no stream by all the rules."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._reader.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
 
 
 def _seekable(stream: IO[bytes]) -> IO[bytes]:

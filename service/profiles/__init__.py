@@ -66,7 +66,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guests: list[str] = []
     """Ids that stand for nobody here."""
     better: str = ""
-    """Another column that may name the customer, to be told to whom the first one names few."""
+    """Another column that may name the customer, to be told where the first one names nobody in many rows."""
     needs: str = ""
     """Why this export alone does not do, and which one does: it is recognised to say so."""
 
@@ -99,23 +99,36 @@ def read_profile(name: str, text: str) -> Profile:
 
 
 def recognised(header: Iterable[str], *, surveys: bool) -> Profile | None:
-    """The profile of a table with these columns: of those that fit the one that asks for most."""
+    """The profile of a table with these columns: of those that fit the one most of whose own names are there."""
     names = {plain_name(name) for name in header}
-    fitting = [
-        profile
-        for profile in profiles()
-        if profile.surveys == surveys
-        and all(_is_there(profile, name, names) for name in profile.recognised_by)
-        and not any(plain_name(name) in names for name in profile.never_with)
-    ]
-    return max(fitting, key=lambda profile: len(profile.recognised_by), default=None)
+    best: tuple[tuple[int, int], Profile] | None = None
+    for profile in profiles():
+        if profile.surveys != surveys or any(plain_name(name) in names for name in profile.never_with):
+            continue
+        fits = [_fits(profile, name, names) for name in profile.recognised_by]
+        own, ours = fits.count(_ITS), fits.count(_OURS)
+        weight = (own - ours, -ours)
+        if own + ours == len(fits) and own >= _FEWEST and own > ours and (best is None or weight > best[0]):
+            best = weight, profile
+    return None if best is None else best[1]
 
 
-def _is_there(profile: Profile, name: str, names: set[str]) -> bool:
-    """Whether the column is there: by this name, another one of its field, or the field's own."""
+_MISSING, _OURS, _ITS = range(3)
+_FEWEST = 2
+"""Columns under the product's own names: one alone says little."""
+
+
+def _fits(profile: Profile, name: str, names: set[str]) -> int:
+    """Whether the column is there under one of the product's names, or under the one that we have for it."""
     if plain_name(name) in names:
-        return True
+        return _ITS
     for field, spellings in profile.columns.items():
         if name in spellings:
-            return plain_name(field) in names or any(plain_name(other) in names for other in spellings)
-    return False
+            if any(plain_name(other) in names - _OUR_NAMES for other in spellings):
+                return _ITS
+            if plain_name(field) in names:
+                return _OURS
+    return _MISSING
+
+
+_OUR_NAMES = {plain_name(field) for field in FIELDS[:10]}

@@ -1,0 +1,120 @@
+"""What looks wrong once all lines are known: dates far from all others, accounts of everybody, ids used once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from service.domain.calendar import DAY_US
+from service.history.lines import PurchaseLine
+from service.history.people import person
+
+_FAR_DAYS: Final = 3 * 365
+"""Without a single order between, in a shop of otherwise daily ones: a placeholder (1970) or a slip (2099)."""
+_FEW: Final = 0.01
+"""Share of the orders that such days may have."""
+_ENOUGH_ROWS: Final = 30
+_ENOUGH_PEOPLE: Final = 20
+_LARGE_SHARE: Final = 0.1
+"""Of all orders; together with the next one: ten times what the busiest of the others have is no person."""
+_TIMES: Final = 10
+_MEANT: Final = ("unique", "email", "mail", "customer", "client", "kunde", "user", "member", "buyer", "person", "card")
+_MATTERS: Final = (
+    "status", "refund", "cancel", "void", "currency", "discount", "quantity", "qty", "test", "statut", "devise", "menge",
+    "anzahl", "remise", "rabatt", "erstatt", "rembours", "storno", "annul",
+)  # fmt: skip
+_SHOWN: Final = 3
+
+
+def within(days: Mapping[int, int]) -> tuple[int, int] | None:
+    """First and last day of the shop, where a few orders lie years before or after all others; None: none do."""
+    total = sum(days.values())
+    if total < _ENOUGH_ROWS:
+        return None
+    known = sorted(days)
+    first, last = 0, len(known) - 1
+    before = after = 0
+    for place in range(len(known) - 1):
+        before += days[known[place]]
+        if before > max(1, _FEW * total):
+            break
+        if known[place + 1] - known[place] > _FAR_DAYS:
+            first = place + 1
+    for place in range(len(known) - 1, 0, -1):
+        after += days[known[place]]
+        if after > max(1, _FEW * total):
+            break
+        if known[place] - known[place - 1] > _FAR_DAYS:
+            last = place - 1
+    if (first, last) == (0, len(known) - 1) or first > last:
+        return None
+    return known[first], known[last]
+
+
+def days_of(files: Iterable[Sequence[PurchaseLine]]) -> Counter[int]:
+    """Rows of each day since 1970."""
+    return Counter(line[0] // DAY_US for lines in files for line in lines)
+
+
+def orders_of(files: Iterable[Sequence[PurchaseLine]]) -> Counter[str]:
+    """Orders of each customer; rows of one order count once."""
+    found: Counter[str] = Counter()
+    named: set[tuple[str, str]] = set()
+    for lines in files:
+        for line in lines:
+            if line[4]:
+                named.add((line[1], line[4]))
+            else:
+                found[line[1]] += 1
+    for customer, _ in named:
+        found[customer] += 1
+    return found
+
+
+def as_people(rows: Mapping[str, int]) -> Counter[str]:
+    """Rows of each customer, of ids as they are written."""
+    found: Counter[str] = Counter()
+    for text, count in rows.items():
+        found[person(text)] += count
+    del found[""]
+    return found
+
+
+def accounts_in(orders: Counter[str]) -> dict[str, int]:
+    """Ids that are no person, with their orders: each has a large share of all, and ten times what others have."""
+    total = orders.total()
+    candidates = {who: count for who, count in orders.most_common(_SHOWN) if count >= _LARGE_SHARE * total}
+    others = max((count for who, count in orders.most_common(_SHOWN + 1) if who not in candidates), default=0)
+    if len(orders) - len(candidates) < _ENOUGH_PEOPLE:
+        return {}
+    return {who: count for who, count in candidates.items() if count >= _TIMES * others}
+
+
+def ids_of_one_order(orders: Counter[str], unused: Sequence[str], column: str) -> list[str]:
+    """The sentence for a shop in which nobody comes twice."""
+    if len(orders) < _ENOUGH_ROWS or orders.total() > 1.02 * len(orders):
+        return []
+    meant = [name for name in unused if any(word in name.lower() for word in _MEANT)][:_SHOWN]
+    said = (
+        f"Every {column} has one order only, so nobody is a regular: is it the person, and not the order or the visit?"
+    )
+    hints = " or ".join(f'--map customer_id="{name}"' for name in meant)
+    return [f"{said} Perhaps another column is meant: {hints}." if meant else said]
+
+
+def lost_zeros(orders: Counter[str]) -> list[str]:
+    """The sentence for ids that have lost their noughts in some rows."""
+    pairs = [(who, bare) for who in orders if who[:1] == "0" and (bare := who.lstrip("0") or "0") in orders]
+    if not pairs:
+        return []
+    shown = ", ".join(f"{who} and {bare}" for who, bare in sorted(pairs)[:_SHOWN])
+    told = f"{len(pairs):,} customers come with and without noughts before their number ({shown}), as a spreadsheet leaves them"
+    return [
+        f"{told}: each counts as two people. Take the export as it was downloaded, without opening it in the spreadsheet."
+    ]
+
+
+def columns_that_matter(unused: Sequence[str]) -> list[str]:
+    """Columns that are not used though their names sound as if they should be."""
+    return [name for name in unused if any(word in name.lower() for word in _MATTERS)]

@@ -1,0 +1,118 @@
+"""Several exports of one shop overlap: what stands in more than one of them counts once.
+
+Rows of the same instant, customer and number are one and the same, and the export that reaches furthest has their
+newest amounts. Rows without a number are, when most of what the files have in common is alike.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
+
+from service.history.lines import PurchaseLine
+
+_ALIKE: Final = 0.5
+"""Share of the rows without a number, of the days that files have in common, from which on they are the same rows."""
+_FEWEST: Final = 3
+Tagged = tuple[int, int, PurchaseLine]
+"""at_us, number of the file, line."""
+Identity = tuple[str, ...]
+_KEY: Final = itemgetter(0)
+
+
+class Overlaps:
+    """Takes lines out that another file has as well. `look` comes first."""
+
+    def __init__(self, spans: Sequence[tuple[int, int] | None]) -> None:
+        """First and last instant of each file; None for one without lines."""
+        self._rank = {file: (-1, file) if span is None else (span[1], file) for file, span in enumerate(spans)}
+        known = [span for span in spans if span is not None]
+        self.possible = any(
+            max(one[0], other[0]) <= min(one[1], other[1])
+            for place, one in enumerate(known)
+            for other in known[place + 1 :]
+        )
+        """Whether any two files have an instant in common."""
+        self._spans = spans
+        self._drops_plain = False
+        self.repeated = 0
+        """Lines that stand in more than one file."""
+
+    def look(self, tagged: Callable[[], Iterator[Tagged]]) -> None:
+        """Reads all lines once, and again where some may be repeated."""
+        alike, common = 0, 0
+        numbered = False
+        for at_us, group in groupby(tagged(), key=_KEY):
+            lines = [(file, line) for _, file, line in group]
+            if len({file for file, _ in lines}) > 1:
+                alike += _alike_without_number(lines)
+                numbered = numbered or any(_number_of(line) for _, line in lines)
+            common += sum(not _number_of(line) for file, line in lines if self._is_common(file, at_us))
+        self._drops_plain = alike >= _FEWEST and 2 * alike >= _ALIKE * common
+        if self._drops_plain or numbered:
+            self.repeated = sum(1 for _ in tagged()) - sum(1 for _ in self.once(tagged()))
+
+    def _is_common(self, file: int, at_us: int) -> bool:
+        """Whether another file has the instant within its span."""
+        return any(
+            span is not None and other != file and span[0] <= at_us <= span[1] for other, span in enumerate(self._spans)
+        )
+
+    def once(self, tagged: Iterator[Tagged]) -> Iterator[PurchaseLine]:
+        """The lines, each once, in the order in which they came."""
+        for _, group in groupby(tagged, key=_KEY):
+            lines = [(file, line) for _, file, line in group]
+            if len(lines) == 1 or len({file for file, _ in lines}) == 1:
+                for _, line in lines:
+                    yield line
+            else:
+                yield from self._of_one_instant(lines)
+
+    def _of_one_instant(self, lines: Sequence[tuple[int, PurchaseLine]]) -> Iterator[PurchaseLine]:
+        by_identity: dict[Identity, dict[int, list[PurchaseLine]]] = {}
+        for file, line in lines:
+            by_identity.setdefault(_identity(line), {}).setdefault(file, []).append(line)
+        kept: Counter[tuple[int, PurchaseLine]] = Counter()
+        for identity, files in by_identity.items():
+            if len(files) == 1 or not (identity[0] or self._drops_plain):
+                for file, own in files.items():
+                    kept.update((file, line) for line in own)
+                continue
+            newest = max(files, key=lambda file: self._rank[file])
+            kept.update((newest, line) for line in files[newest])
+            there = set(files[newest])
+            if not identity[0]:
+                for file, own in files.items():
+                    more = len(own) - len(files[newest])
+                    kept.update((file, line) for line in own[: max(0, more)] if file != newest)
+                continue
+            for file, own in files.items():
+                kept.update((file, line) for line in own if file != newest and line[2] < 0 and line not in there)
+        for tagged in lines:
+            if kept[tagged]:
+                kept[tagged] -= 1
+                yield tagged[1]
+
+
+def _number_of(line: PurchaseLine) -> str:
+    return line[3] or line[4]
+
+
+def _identity(line: PurchaseLine) -> Identity:
+    """What two rows must share to be one: with a number all but the money, else everything. Begins with the number."""
+    _, customer, amount, event_id, order_id, sku, name, source = line
+    if event_id or order_id:
+        return (f"{event_id} {order_id}", customer, event_id, order_id, sku, name)
+    return ("", customer, str(amount), sku, name, source)
+
+
+def _alike_without_number(lines: Sequence[tuple[int, PurchaseLine]]) -> int:
+    """Rows without a number that another file has at the same instant, counted once for each pair."""
+    counts: dict[PurchaseLine, Counter[int]] = {}
+    for file, line in lines:
+        if not _number_of(line):
+            counts.setdefault(line, Counter())[file] += 1
+    return sum(sum(files.values()) - max(files.values()) for files in counts.values())
