@@ -142,7 +142,7 @@ def imports_of(path: str, text: str, ours: set[str]) -> Iterator[tuple[int, str]
             isinstance(node, ast.Call)
             and node.args
             and isinstance(node.args[0], ast.Constant)
-            and ast.unparse(node.func).endswith("import_module")
+            and "import_module" in (getattr(node.func, "attr", ""), getattr(node.func, "id", ""))
         ):
             yield node.lineno, str(node.args[0].value)
 
