@@ -4,6 +4,7 @@ the feed."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -601,16 +602,22 @@ def crowd(first_hour: int, last_hour: int) -> list[Event]:
     return [purchase(f"p{hour}", hour / 24) for hour in range(first_hour, last_hour)]
 
 
+@cache
+def undisturbed() -> list[tuple[str, int, int]]:
+    """What is noticed of somebody who stays away while the feed goes on."""
+    engine = make_engine(BUSY, EVENT_TIME)
+    apply_all(engine, sorted([*weekly("a", 6), *crowd(0, 36 * 24)], key=lambda e: e.at_us))
+    return detections(apply_all(engine, crowd(36 * 24, 120 * 24)))
+
+
+@pytest.mark.xdist_group("undisturbed")  # made once
 @pytest.mark.parametrize("pause_days", [0, 5, 30])
 def test_a_silence_of_the_feed_moves_every_rung_by_its_length(pause_days: int) -> None:
+    expected = undisturbed()
     engine = make_engine(BUSY, EVENT_TIME)
-    events = sorted([*weekly("a", 6), *crowd(0, 36 * 24)], key=lambda e: e.at_us)
-    apply_all(engine, events)
-    undisturbed = make_engine(BUSY, EVENT_TIME)
-    apply_all(undisturbed, events)
+    apply_all(engine, sorted([*weekly("a", 6), *crowd(0, 36 * 24)], key=lambda e: e.at_us))
 
     outputs = apply_all(engine, crowd((36 + pause_days) * 24, (120 + pause_days) * 24))
-    expected = detections(apply_all(undisturbed, crowd(36 * 24, 120 * 24)))
 
     pause = pause_days * DAY_US  # from the hour in which the next purchase was due
     assert len(expected) == 2
