@@ -123,6 +123,7 @@ class _Posterior:
     def _log_likelihood(self, r: float, alpha: float, a: float, b: float) -> float:
         stages = self._stages
         constant, constant_of = 0.0, -1
+        rest, rest_of = 0.0, -1.0
         common = r * log(alpha) - lgamma(r) + lgamma(a + b) - lgamma(b)
         terms: list[float] = []
         all_repeats, recencies, ages, numbers = self._repeats, self._recency, self._age, self._number
@@ -132,7 +133,10 @@ class _Posterior:
             if repeats != constant_of:  # they are in order
                 constant_of = repeats
                 constant = common + lgamma(shape) + lgamma(b + repeats) - lgamma(a + b + repeats + 1)
-            rest, whole = log(alpha + recency), log(alpha + age)
+            if recency != rest_of:  # in order too, and that of who came once is 0
+                rest_of = recency
+                rest = log(alpha + recency)
+            whole = log(alpha + age)
             share = (age - recency) / (alpha + age)
             alive = stage_sum(stages, shape, share) * exp(shape * (rest - whole))
             terms.append(number * (constant - shape * rest + log(a + (b + repeats) * alive)))
