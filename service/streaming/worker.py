@@ -375,6 +375,7 @@ class Worker:
         if uneven and any(now.partitions != self.inputs for now in (await self._watch.look()).values()):
             return  # a topic was deleted, or has more partitions: whoever watches the topics says so
         if uneven and not found:
+            await asyncio.sleep(3 * WATCH_S)  # one that was made again already: whoever watches finds another id first
             raise FatalError(
                 f"The group has assigned different partition numbers of the input topics: {uneven}. Does a worker of "
                 "an earlier release still run in it? Stop all of them before the new ones start."
