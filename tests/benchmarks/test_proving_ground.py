@@ -30,8 +30,8 @@ def proofs() -> list[Proof]:
 
 
 def test_what_is_left_on_the_table_is_told_for_every_shop(proofs: list[Proof]) -> None:
-    """The best policy is the bound: nothing captures more but by chance. Whether the clock-like shops fare as well as by
-    the best simple rule is told."""
+    """The best policy is the bound: nothing captures more but by chance. Whether the clock-like shops fare as well as
+    by the best simple rule is told."""
     clocks = [each for each in proofs if each.clock_like and each.volume in AMPLE]
     gained, more = mean(each.gain for each in clocks), mean(each.needless - each.simple_needless for each in clocks)
     held = gained >= 0.0 and more <= 2.0
