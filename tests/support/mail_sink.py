@@ -99,6 +99,7 @@ class Sink(Controller):
                 return AuthResult(success=good, handled=good)
 
             options |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": tls is not None}
+        self._sessions: list[SMTP] = []
         super().__init__(handler or Handler(), hostname="127.0.0.1", port=port, **options)
 
     def __enter__(self) -> Self:
@@ -106,7 +107,24 @@ class Sink(Controller):
         return self
 
     def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(10)
         self.stop()
+
+    def factory(self) -> SMTP:
+        session: SMTP = super().factory()  # type: ignore[no-untyped-call]
+        self._sessions.append(session)
+        return session
+
+    async def _hang_up(self) -> None:
+        """The library ends its loop with connections in it that nobody has closed, those above all whose TLS has
+        failed."""
+        for session in self._sessions:
+            lines: tuple[Any, ...] = (session.transport, session._original_transport)
+            for line in lines:
+                if line is not None:
+                    line.abort()
+        for _ in range(3):  # a transport closes its socket in the turn after, TLS one later
+            await asyncio.sleep(0)
 
     def _trigger_server(self) -> None:
         self.port = self.real_port
