@@ -57,10 +57,12 @@ class TransactionalProducer:
         """Since when (`time.monotonic`) an answer has been waited for; None: no transaction is under way."""
         self.ends: Mapping[Destination, int] = {}
         """Up to where each log reached, at least, with the last transaction."""
+        self._refusal: BaseException | None = None
+        """Why the coordinator has given up the transaction that is under way."""
         self._producer = self._new()
 
     def _new(self) -> Any:
-        return new_async_producer(
+        producer = new_async_producer(
             self._kafka,
             transactional_id=self.transactional_id,
             transaction_timeout_ms=int(self.timeout_s * 1000),
@@ -70,6 +72,16 @@ class TransactionalProducer:
             max_request_size=MAX_REQUEST_BYTES,
             retry_backoff_ms=_RETRY_BACKOFF_MS,
         )
+        manager = getattr(producer, "_txn_manager", None)
+        if manager is not None:
+            give_up = manager.error_transaction
+
+            def remember(error: BaseException) -> None:
+                self._refusal = error
+                give_up(error)
+
+            manager.error_transaction = remember
+        return producer
 
     async def open(self) -> None:
         try:
@@ -100,6 +112,7 @@ class TransactionalProducer:
         sizes = dict.fromkeys(records, 0)
         for to, batch in batches:
             sizes[to] += batch.size()
+        self._refusal = None
         began = self.waits_since_s = time.monotonic()
         try:
             async with asyncio.timeout(self.timeout_s + self._kafka.request_timeout_s):
@@ -125,12 +138,8 @@ class TransactionalProducer:
 
     def _refused(self) -> TopicAuthorizationFailedError | None:
         """For which right the coordinator has refused the transaction, where it has: aiokafka goes on sending in it all
-        the same, and what becomes of that says less."""
-        waiter = getattr(getattr(self._producer, "_txn_manager", None), "_transaction_waiter", None)
-        if waiter is None or not waiter.done() or waiter.cancelled():
-            return None
-        error = waiter.exception()
-        return error if isinstance(error, TopicAuthorizationFailedError) else None
+        the same, what becomes of that says less, and may take the place of the reason."""
+        return self._refusal if isinstance(self._refusal, TopicAuthorizationFailedError) else None
 
     def _heard(self, _: object) -> None:
         """A broker that allows few bytes a second answers all the same."""

@@ -8,7 +8,12 @@ import os
 from typing import Any, NamedTuple
 
 import pytest
-from aiokafka.errors import InvalidTransactionTimeout, MessageSizeTooLargeError, ProducerFenced
+from aiokafka.errors import (
+    InvalidTransactionTimeout,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+)
 
 from service.config import KafkaSettings
 from service.errors import FatalError
@@ -176,3 +181,17 @@ def test_each_life_that_a_turn_has_ended_gives_the_next_more_time(monkeypatch: p
 def test_a_turn_that_took_too_long_is_cured_by_a_new_start() -> None:
     assert restarts.is_of_the_broker(TurnTooSlowError(10, 12.0), Outage("kafka:9092"))
     assert not restarts.is_of_the_broker(ProducerFenced(), Outage("kafka:9092"))
+
+
+async def test_why_a_transaction_was_refused_is_known_whatever_becomes_of_it() -> None:
+    writer: Any = TransactionalProducer(KafkaSettings(), "w-0")
+    manager = writer._producer._txn_manager
+    manager.set_pid_and_epoch(1, 0)
+    manager.begin_transaction()
+    manager.error_transaction(TopicAuthorizationFailedError({"state"}))
+    manager.fatal_error(AssertionError("Invalid state transition"))
+
+    refused = writer._refused()
+
+    assert isinstance(refused, TopicAuthorizationFailedError)
+    assert manager._transaction_waiter.exception() is not refused
