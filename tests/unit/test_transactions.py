@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -183,9 +184,10 @@ def test_a_turn_that_took_too_long_is_cured_by_a_new_start() -> None:
     assert not restarts.is_of_the_broker(ProducerFenced(), Outage("kafka:9092"))
 
 
-async def test_why_a_transaction_was_refused_is_known_whatever_becomes_of_it() -> None:
-    writer: Any = TransactionalProducer(KafkaSettings(), "w-0")
-    manager = writer._producer._txn_manager
+async def test_why_a_transaction_was_refused_is_known_whatever_becomes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = TransactionManager("w-0", 10_000)
+    monkeypatch.setattr(producer, "new_async_producer", lambda *_, **__: SimpleNamespace(_txn_manager=manager))
+    writer = TransactionalProducer(KafkaSettings(), "w-0")
     manager.set_pid_and_epoch(1, 0)
     manager.begin_transaction()
     manager.error_transaction(TopicAuthorizationFailedError({"state"}))
