@@ -15,6 +15,7 @@ from aiokafka.errors import (
     ProducerFenced,
     TopicAuthorizationFailedError,
 )
+from aiokafka.producer.transaction_manager import TransactionManager
 
 from service.config import KafkaSettings
 from service.errors import FatalError
