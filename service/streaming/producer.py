@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import structlog
 from aiokafka.errors import (
+    IllegalOperation,
     InvalidTransactionTimeout,
     KafkaError,
     MessageSizeTooLargeError,
@@ -126,7 +127,7 @@ class TransactionalProducer:
                 self.ends = {to: sent.result().offset + 1 for (to, _), sent in zip(batches, futures, strict=True)}
         except MessageSizeTooLargeError as error:
             raise FatalError(_too_large(records)) from error
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, IllegalOperation, TimeoutError) as error:
             took_s, refused = time.monotonic() - began, self._refused()
             if refused is not None:
                 raise refused from error

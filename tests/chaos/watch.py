@@ -13,7 +13,6 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from service.config import Settings
-from service.connection.sockets import DIRECT
 from service.domain.changelog import POSITION_KEY, unpack_positions
 from tests.support.checker import Place
 
@@ -39,7 +38,6 @@ class Watch:
             metadata_max_age_ms=2_000,
             request_timeout_ms=5_000,
             max_partition_fetch_bytes=4 << 20,
-            **DIRECT,
         )
         self._state = [TopicPartition(state, number) for number in range(partitions)]
         self._consumer.assign([*self._inputs, *self._state])
@@ -113,7 +111,7 @@ class Watch:
     def ends_here(self) -> None:
         """Nothing more is written to the inputs: `caught_up` is about all that lies there now, also behind
         transactions whose ends have not come through."""
-        with closing(KafkaConsumer(bootstrap_servers=self._servers, **DIRECT)) as consumer:
+        with closing(KafkaConsumer(bootstrap_servers=self._servers)) as consumer:
             self._ends = consumer.end_offsets(self._inputs)
 
     def behind(self, number: int) -> int:

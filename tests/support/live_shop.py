@@ -14,7 +14,6 @@ from kafka import KafkaConsumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.config import Settings
-from service.connection.sockets import DIRECT
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_us
 from service.domain.events import Purchase
 from service.engines import new_engine
@@ -125,7 +124,6 @@ class Decisions:
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
-            **DIRECT,
         )
         self._tp = TopicPartition(settings.kafka.topics.outreach_decisions, 0)
         self._consumer.assign([self._tp])

@@ -18,7 +18,6 @@ from aiokafka import AIOKafkaConsumer
 from kafka import KafkaConsumer, TopicPartition
 
 from service.config import KafkaSettings, Settings, child_environment
-from service.connection.sockets import DIRECT
 from service.domain.changelog import POSITION_KEY, unpack_positions
 from service.processes.tethered import Tethered
 from tests.support.installed import Build, outside
@@ -158,7 +157,6 @@ class Positions:
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
-            **DIRECT,
         )
         self._tps = [TopicPartition(kafka.state_topic, number) for number in range(partitions)]
         names = (kafka.topics.purchases, kafka.topics.surveys, kafka.topics.customers)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 from aiokafka.errors import (
+    IllegalOperation,
     InvalidTransactionTimeout,
+    InvalidTxnState,
     MessageSizeTooLargeError,
     ProducerFenced,
     TopicAuthorizationFailedError,
@@ -185,16 +186,29 @@ def test_a_turn_that_took_too_long_is_cured_by_a_new_start() -> None:
     assert not restarts.is_of_the_broker(ProducerFenced(), Outage("kafka:9092"))
 
 
-async def test_why_a_transaction_was_refused_is_known_whatever_becomes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("later", [IllegalOperation("Can't send messages while not in transaction"), InvalidTxnState()])
+async def test_why_a_transaction_was_refused_is_known_whatever_becomes_of_it(
+    later: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     manager = TransactionManager("w-0", 10_000)
-    monkeypatch.setattr(producer, "new_async_producer", lambda *_, **__: SimpleNamespace(_txn_manager=manager))
-    writer = TransactionalProducer(KafkaSettings(), "w-0")
     manager.set_pid_and_epoch(1, 0)
-    manager.begin_transaction()
-    manager.error_transaction(TopicAuthorizationFailedError({"state"}))
-    manager.fatal_error(AssertionError("Invalid state transition"))
 
-    refused = writer._refused()
+    class Refused(FakeClient):
+        _txn_manager = manager
 
-    assert isinstance(refused, TopicAuthorizationFailedError)
-    assert manager._transaction_waiter.exception() is not refused
+        async def begin_transaction(self) -> None:
+            manager.begin_transaction()
+
+        async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> asyncio.Future[Written]:
+            if manager.is_in_transaction():
+                manager.error_transaction(TopicAuthorizationFailedError({topic}))
+                manager.fatal_error(AssertionError("Invalid state transition"))
+                return await super().send_batch(batch, topic, partition=partition)
+            raise later
+
+    monkeypatch.setattr(producer, "new_async_producer", lambda _, **options: Refused(**options))
+    writer = TransactionalProducer(KafkaSettings(), "w-0")
+
+    with pytest.raises(TopicAuthorizationFailedError):
+        await writer.write({STATE: [(b"k", b"x")], SCORES: [(b"k", b"x")]})
+    assert isinstance(manager._transaction_waiter.exception(), AssertionError)
