@@ -407,7 +407,7 @@ class Pair:
         (theirs,) = self._numbers(other)
         before = [other.log.count(f"partitions {what}") for what in ("assigned", "revoked")]
         self._turns.begin()
-        assert worker.end(signal.SIGTERM) == 0
+        assert worker.end(signal.SIGTERM) == 0, worker.log[-3000:]
         worker.start()
         worker.wait_assigned()
         until(lambda: self._numbers(worker) == [1 - theirs], "it has its own partition again")
