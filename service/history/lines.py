@@ -48,6 +48,8 @@ SURVEY_COLUMNS = ("customer_id", "timestamp", "survey", "score", "event_id", "or
 UNREADABLE_TIME: Final = "unreadable time"
 FAR_AWAY: Final = "years away from all other days"
 NO_NUMBER: Final = "amount is not a number"
+REMEMBERED_PEOPLE: Final = 1 << 17
+"""Cells of customers in their one spelling: some 20 MB at most."""
 MAX_ID: Final = 256
 MAX_NAME: Final = 500
 """Characters; the same bounds as for events from the stream, so that backtest and replay take the same rows."""
@@ -78,17 +80,20 @@ def purchase_lines(
         plain = all(place is None for place in places[3:])
         times, amounts = TimestampReader(calendar), AmountReader(minor_digits)
         accepted = 0
+        people: dict[str, str] = {}
         first_us, last_us, accounts = limits.first_us, limits.last_us, limits.accounts
         try:
             for row in table.rows:
                 try:
-                    customer = person(row[customer_at])
+                    cell = row[customer_at]
+                    known = people.get(cell)
+                    customer = person(cell) if known is None else known
                     at_us = times.read(row[time_at])
                     amount = amounts.read(row[amount_at])
                 except IndexError:
                     report.skip(path, table.line(), table.short_row)
                     continue
-                if at_us is None or amount is None or at_us > latest_us or not _is_id(customer):
+                if at_us is None or amount is None or at_us > latest_us or (known is None and not _is_id(customer)):
                     _explain(report, table, customer, (row[time_at], at_us), (row[amount_at], amount))
                     continue
                 if not first_us <= at_us <= last_us:
@@ -97,8 +102,11 @@ def purchase_lines(
                 if not customer or (accounts and customer in accounts):
                     report.of_nobody(amount, _cell(row, order_at))
                     continue
-                if ROUNDED.fullmatch(customer) is not None:
-                    raise ConfigurationError(_rounded_id(table, customer))
+                if known is None:
+                    if ROUNDED.fullmatch(customer) is not None:
+                        raise ConfigurationError(_rounded_id(table, customer))
+                    if len(people) < REMEMBERED_PEOPLE:
+                        people[cell] = customer
                 if plain:
                     accepted += 1
                     yield at_us, customer, amount, "", "", "", "", ""
