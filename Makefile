@@ -39,11 +39,12 @@ unit: environment
 check: environment
 	@$(MAKE) --no-print-directory --assume-old=environment -j 2 lint unit
 
-# Whole shops and whole logs, then what needs a broker: three processes, a broker each, the long ones first. They mostly wait.
+# Whole shops and whole logs, then what needs a broker: two processes, a broker each, the long ones first. A third would take two
+# minutes off, and the seconds that some tests hold the service to.
 slow: environment
 	$(PYTEST) -q -n auto --dist loadgroup tests/shops
 	$(PYTEST) -q -n auto --dist loadfile tests/logs
-	$(PYTEST) -v -n 3 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration
+	$(PYTEST) -v -n 2 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration
 
 test: check slow
 

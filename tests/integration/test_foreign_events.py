@@ -106,7 +106,13 @@ def test_it_decides_as_on_events_of_ours(settings: Settings, tmp_path: Path, mon
     address = f"http://127.0.0.1:{settings.web.port}"
 
     with ExitStack() as stack:
-        workers = [stack.enter_context(WorkerProcess(settings, f"w{n}", web=n == 0)) for n in range(2)]
+        workers = [stack.enter_context(WorkerProcess(settings, "w0", web=True))]
+        passed = "churn_alert_records_passed_over_total"
+        until(
+            lambda: metric(address, passed, reason="not_wanted") is not None, "what is passed over counts", workers[0]
+        )
+        until(lambda: metric(address, passed, reason="deleted") is not None, "and so do deleted rows", workers[0])
+        workers.append(stack.enter_context(WorkerProcess(settings, "w1")))
         with Positions(settings, PARTITIONS) as positions:
             positions.wait_caught_up(workers=workers)
         deadline = time.monotonic() + 40
@@ -116,7 +122,6 @@ def test_it_decides_as_on_events_of_ours(settings: Settings, tmp_path: Path, mon
         assert len(names) > 60
         logs = "".join(worker.log for worker in workers)
         assert "records lie in partitions that their keys do not belong to" not in logs
-        until(lambda: metric(address, "churn_alert_records_passed_over_total", reason="not_wanted") is not None, "said")
 
     for name, value in environment_of(settings).items():
         monkeypatch.setenv(name, value)
