@@ -218,7 +218,8 @@ PECULIAR_LOGS = {
     + "bob,2024-02-02T08:00,-3,o2\nbob,2024-02-03T08:00,-2,o2\nbob,2024-02-03T09:00,7,o2\nbob,2024-02-03T10:00,-1,o2\n",
     "a cancellation in several lines on two days": ORDERS
     + "ann,2024-01-01,9,o0\nann,2024-01-02T23:59,-3,c1\nann,2024-01-03T00:01,-1,c1\nann,2024-02-02,-1,c1\n",
-    "lines of one order with different currencies' decimals": ORDERS + "ann,2024-01-01,1.005,o\nann,2024-01-01,1.005,o\n",
+    "lines of one order with different currencies' decimals": ORDERS
+    + "ann,2024-01-01,1.005,o\nann,2024-01-01,1.005,o\nbob,2024-01-02,0.5,p\n",  # 0.5 says which mark is the decimal one
     "event ids sent twice": EVENTS + "ann,2024-01-01,9,e1\nann,2024-01-01,9,e1\nbob,2024-01-01,9,e1\nann,2024-01-08,2,e1\n",
     "an amount corrected there and back": EVENTS
     + "ann,2024-01-01,9,e1\nann,2024-01-08,5,e2\nann,2024-01-08,2,e1\nann,2024-02-03,9,e1\nann,2024-02-03,-1,e2\nbob,2024-02-09,1,e3\n",
