@@ -42,6 +42,7 @@ from service.carrying.writing import (
 )
 from service.cluster import topics
 from service.cluster.partitioner import AUTO, Kept, kept_in
+from service.cluster.reader import Reader
 from service.cluster.tail import open_reader, partitions_of
 from service.config import Settings
 from service.domain.changelog import KEYED_KEY, LOGS_KEY, MADE_UNDER_KEY, PARTITIONER_KEY, POSITION_KEY, PROGRESS_KEY
@@ -177,7 +178,7 @@ def export_state(settings: Settings, path: Path, on_progress: OnProgress = silen
         return write_archive(path, header, entries(), summary)
 
 
-def _entries(settings: Settings, reader: Any, partitions: int, positions: list[dict[str, int]]) -> Iterator[Entry]:
+def _entries(settings: Settings, reader: Reader, partitions: int, positions: list[dict[str, int]]) -> Iterator[Entry]:
     """All records of a group; notes the positions on the way."""
     for held in read_held(reader, settings.kafka, range(partitions)):
         positions.append(held.positions)
@@ -187,7 +188,7 @@ def _entries(settings: Settings, reader: Any, partitions: int, positions: list[d
     yield from Outputs(settings).entries(reader)
 
 
-def _inputs_read(settings: Settings, reader: Any, positions: list[dict[str, int]]) -> dict[str, InputRead]:
+def _inputs_read(settings: Settings, reader: Reader, positions: list[dict[str, int]]) -> dict[str, InputRead]:
     read: dict[str, InputRead] = {}
     for channel, topic in {**inputs_of(settings), CARRIED: settings.kafka.carried_topic}.items():
         at = {
@@ -280,7 +281,7 @@ def _function(settings: Settings, decided: str) -> str:
 
 
 def _begin(
-    settings: Settings, reader: Any, archive: Archive, cluster: str, after: int, read_from: ReadFrom | None
+    settings: Settings, reader: Reader, archive: Archive, cluster: str, after: int, read_from: ReadFrom | None
 ) -> tuple[list[dict[str, int]], bool]:
     """Of each partition the next offset of each input, and whether all inputs are those the state was made from."""
     before, all_same = archive.header.partitions, True
@@ -450,7 +451,7 @@ def repartition(settings: Settings, partitions: int, group: str, on_progress: On
     return Moved(carried, partitions, notes)
 
 
-def _refuse_unread(settings: Settings, reader: Any, positions: list[dict[str, int]]) -> None:
+def _refuse_unread(settings: Settings, reader: Reader, positions: list[dict[str, int]]) -> None:
     unread = {read.topic: read.unread for read in _inputs_read(settings, reader, positions).values() if read.unread}
     if unread:
         waiting = ", ".join(f"{records} of {topic}" for topic, records in unread.items())

@@ -19,6 +19,7 @@ from service.carrying.archive import Entry
 from service.carrying.idle import deliverers_of
 from service.carrying.reading import ends_of, newest
 from service.carrying.writing import Writer, set_offsets
+from service.cluster.reader import Reader
 from service.cluster.tail import partitions_of
 from service.config import Settings
 
@@ -45,14 +46,14 @@ class Outputs:
         topics = settings.kafka.topics
         return {SCORES: topics.customer_scores, PERIODS: topics.period_metrics, DELIVERIES: topics.deliveries}
 
-    def entries(self, reader: Any) -> Iterator[Entry]:
+    def entries(self, reader: Reader) -> Iterator[Entry]:
         """All that they hold."""
         for kind, topic in self._names.items():
             for partition in partitions_of(reader, topic):
                 for key, value in newest(reader, partition).items():
                     yield Entry(kind, partition.partition, key, value)
 
-    def empty(self, reader: Any) -> set[str]:
+    def empty(self, reader: Reader) -> set[str]:
         """Kinds of which nothing has ever been written."""
         return {
             kind
@@ -67,7 +68,7 @@ class Outputs:
 
     # ---- more partitions of the same topics
 
-    def move(self, reader: Any, writer: Writer, admin: Any, before: int, home: Home, target: Settings) -> int:
+    def move(self, reader: Reader, writer: Writer, admin: Any, before: int, home: Home, target: Settings) -> int:
         """What lies in the first `before` partitions goes where it belongs now. Returns how many requests still waited.
 
         The deliverers of `target` go on behind all of it, and whoever posts scores has nothing to post of it.
@@ -87,7 +88,7 @@ class Outputs:
             writer.flush()
         return self._ask_again(reader, writer, admin, home, target)
 
-    def _ask_again(self, reader: Any, writer: Writer, admin: Any, home: Home, target: Settings) -> int:
+    def _ask_again(self, reader: Reader, writer: Writer, admin: Any, home: Home, target: Settings) -> int:
         outreach = partitions_of(reader, self._settings.kafka.topics.outreach)
         ends, asked = ends_of(reader, outreach), 0
         base, new_base = (each.deliver.group_of(each.kafka.group, "smtp") for each in (self._settings, target))
@@ -130,7 +131,7 @@ def _earliest(admin: Any, groups: list[str], partitions: list[TopicPartition]) -
     return found
 
 
-def _records(reader: Any, partition: TopicPartition, begin: int, end: int) -> Iterator[Any]:
+def _records(reader: Reader, partition: TopicPartition, begin: int, end: int) -> Iterator[Any]:
     reader.assign([partition])
     reader.seek(partition, begin)
     while reader.position(partition) < end:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kafka import TopicPartition
 
+from service.cluster.reader import Reader
 from service.cluster.tail import partitions_of, records_until_now
 from service.config import KafkaSettings
 from service.domain.changelog import POSITION_KEY, UNFINISHED_KEY, unpack_positions
@@ -27,7 +28,7 @@ class Held(NamedTuple):
         return {} if packed is None else unpack_positions(packed)
 
 
-def held_partitions(reader: Any, kafka: KafkaSettings) -> int:
+def held_partitions(reader: Reader, kafka: KafkaSettings) -> int:
     """How many the group's state has. Raises ConfigurationError where it has none."""
     partitions = partitions_of(reader, kafka.state_topic)
     if not partitions:
@@ -37,7 +38,7 @@ def held_partitions(reader: Any, kafka: KafkaSettings) -> int:
     return len(partitions)
 
 
-def read_held(reader: Any, kafka: KafkaSettings, numbers: Iterable[int]) -> Iterator[Held]:
+def read_held(reader: Reader, kafka: KafkaSettings, numbers: Iterable[int]) -> Iterator[Held]:
     """One after the other, so that no more than one is in memory. Raises ConfigurationError for a state that is not
     whole."""
     for number in numbers:
@@ -50,7 +51,7 @@ def read_held(reader: Any, kafka: KafkaSettings, numbers: Iterable[int]) -> Iter
         yield Held(number, state, newest(reader, TopicPartition(kafka.ledger_topic, number)))
 
 
-def newest(reader: Any, partition: TopicPartition) -> dict[bytes, bytes]:
+def newest(reader: Reader, partition: TopicPartition) -> dict[bytes, bytes]:
     """The newest record of each key that is not deleted."""
     found: dict[bytes, bytes] = {}
     for record in records_until_now(reader, [partition]):
@@ -60,13 +61,13 @@ def newest(reader: Any, partition: TopicPartition) -> dict[bytes, bytes]:
     return found
 
 
-def ends_of(reader: Any, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+def ends_of(reader: Reader, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
     """The last stable offset of each."""
     asked = list(partitions)
     return dict(reader.end_offsets(asked)) if asked else {}
 
 
-def unread_of(reader: Any, positions: Mapping[TopicPartition, int]) -> dict[str, int]:
+def unread_of(reader: Reader, positions: Mapping[TopicPartition, int]) -> dict[str, int]:
     """Topic → how far what is read falls short of what lies there; without those of which all was read.
 
     What occupies offsets behind a position and is no record (marks of transactions) is no reason to wait. Raises
@@ -86,7 +87,7 @@ def unread_of(reader: Any, positions: Mapping[TopicPartition, int]) -> dict[str,
     return found
 
 
-def _holds_a_record(reader: Any, partition: TopicPartition, begin: int, end: int) -> bool:
+def _holds_a_record(reader: Reader, partition: TopicPartition, begin: int, end: int) -> bool:
     reader.assign([partition])
     reader.seek(partition, begin)
     while reader.position(partition) < end:

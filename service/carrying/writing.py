@@ -15,6 +15,7 @@ from kafka.errors import KafkaError, NoError
 from kafka.structs import OffsetAndMetadata
 
 from service.carrying.reading import newest
+from service.cluster.reader import Reader
 from service.cluster.tail import partitions_of
 from service.config import KafkaSettings
 from service.connection import new_producer
@@ -77,7 +78,7 @@ def open_writer(kafka: KafkaSettings) -> Iterator[Writer]:
         ) from error
 
 
-def refuse_what_is_there(reader: Any, kafka: KafkaSettings) -> None:
+def refuse_what_is_there(reader: Reader, kafka: KafkaSettings) -> None:
     """Raises ConfigurationError where the group holds something already."""
     for topic in (kafka.state_topic, kafka.ledger_topic):
         for partition in partitions_of(reader, topic):

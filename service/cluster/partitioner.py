@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.reader import Reader
 from service.cluster.tail import open_async_reader, partitions_of, records_until_now
 from service.config import KafkaSettings, Settings
 from service.domain.changelog import PARTITIONER_KEY
@@ -162,7 +163,7 @@ async def sample_of(settings: Settings, partitions: int) -> Sample:
     return sample
 
 
-def kept_in(reader: Any, kafka: KafkaSettings) -> Kept | None:
+def kept_in(reader: Reader, kafka: KafkaSettings) -> Kept | None:
     """The decision of the group; None before there is one. `reader` is one of tail.open_reader."""
     kept = None
     for record in records_until_now(reader, partitions_of(reader, kafka.ledger_topic)[:1]):
@@ -171,7 +172,7 @@ def kept_in(reader: Any, kafka: KafkaSettings) -> Kept | None:
     return kept
 
 
-def function_of(reader: Any, settings: Settings) -> str | None:
+def function_of(reader: Reader, settings: Settings) -> str | None:
     """The function to look for a customer by: the one that is set, else that of the group; None before there is one."""
     if settings.kafka.partitioner != AUTO:
         return settings.kafka.partitioner
@@ -179,7 +180,7 @@ def function_of(reader: Any, settings: Settings) -> str | None:
     return None if kept is None else kept.function or None
 
 
-def hash_of(reader: Any, settings: Settings) -> Callable[[bytes], int]:
+def hash_of(reader: Reader, settings: Settings) -> Callable[[bytes], int]:
     """By which the customers of the group belong to partitions; before it is known, as Kafka's own clients hash."""
     return FUNCTIONS[function_of(reader, settings) or DEFAULT_PARTITIONER]
 

@@ -21,12 +21,13 @@ from service.fetching import OnSetAside
 
 _ANSWER_S: Final = 60.0
 """For whatever is asked: a broker that takes longer is away."""
-_OPTIONS: Final[Mapping[str, Any]] = {
+AS_A_READER: Final[Mapping[str, Any]] = {
     "group_id": None,
     "enable_auto_commit": False,
     "isolation_level": "read_committed",
     "auto_offset_reset": "earliest",
 }
+"""Options of whoever reads in no group."""
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Reader:
             raise
 
     async def _started(self, kafka: KafkaSettings, on_set_aside: OnSetAside, options: Mapping[str, Any]) -> Any:
-        consumer = new_async_consumer(kafka, on_set_aside=on_set_aside, **_OPTIONS, **options)
+        consumer = new_async_consumer(kafka, on_set_aside=on_set_aside, **AS_A_READER, **options)
         try:
             await consumer.start()
         except BaseException:

@@ -20,18 +20,12 @@ from typing import Any, Final
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from service.cluster.reader import Reader
+from service.cluster.reader import AS_A_READER, Reader
 from service.config import KafkaSettings
 from service.connection import NoBrokerError, new_async_consumer
 from service.errors import ErrorCode, FatalError
 from service.fetching import SetAside, pass_over
 
-_AS_A_READER: Final[Mapping[str, Any]] = {
-    "group_id": None,
-    "enable_auto_commit": False,
-    "isolation_level": "read_committed",
-    "auto_offset_reset": "earliest",
-}
 _POLL_MS = 200
 _STALLED_S = 60.0
 _MOST_BYTES = 16 << 20
@@ -39,7 +33,7 @@ _MOST_BYTES = 16 << 20
 
 
 @contextmanager
-def open_reader(kafka: KafkaSettings) -> Iterator[Any]:
+def open_reader(kafka: KafkaSettings) -> Iterator[Reader]:
     """A Reader with nothing assigned, closed at the end. Raises NoBrokerError when no broker answers, RefusedError when
     one does not let us in, FatalError for what cannot be read of our own topics."""
     own = {kafka.state_topic, kafka.ledger_topic}
@@ -73,26 +67,31 @@ def refuse_what_may_be_ours(record: SetAside) -> None:
 _NOT_OURS: Final = frozenset({ErrorCode.HEADER_NOT_TEXT, ErrorCode.DECOMPRESSED_TOO_LARGE})
 
 
-def partitions_of(reader: Any, topic: str) -> list[TopicPartition]:
+def partitions_of(reader: Reader, topic: str) -> list[TopicPartition]:
     """In order of their numbers; empty for a topic that does not exist."""
     return [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())]
 
 
-def read_from_the_beginning(reader: Any, partitions: Iterable[TopicPartition]) -> None:
+def read_from_the_beginning(reader: Reader, partitions: Iterable[TopicPartition]) -> None:
     """The reader's next poll gives the oldest records of these partitions."""
     assigned = list(partitions)
     reader.assign(assigned)
     reader.seek_to_beginning(*assigned)
 
 
-def records_until_now(reader: Any, partitions: Iterable[TopicPartition]) -> Iterator[Any]:
-    """Every record that lies in these partitions now, oldest first within each. NoBrokerError where a broker hands out
-    none of them for a minute."""
+def records_until_now(
+    reader: Reader, partitions: Iterable[TopicPartition], newest: int | None = None
+) -> Iterator[ConsumerRecord]:
+    """Every record that lies in these partitions now, oldest first within each; `newest`: the last so many offsets of
+    each. NoBrokerError where a broker hands out none of them for a minute."""
     assigned = list(partitions)
     if not assigned:
         return
     read_from_the_beginning(reader, assigned)
     ends, before, since_s = reader.end_offsets(assigned), -1, time.monotonic()
+    if newest is not None:
+        for partition, begin in reader.beginning_offsets(assigned).items():
+            reader.seek(partition, max(begin, ends[partition] - newest))
     while (reached := [reader.position(each) for each in assigned]) and any(
         at < ends[each] for each, at in zip(assigned, reached, strict=True)
     ):
@@ -110,7 +109,7 @@ async def open_async_reader(kafka: KafkaSettings, *topics: str, **options: Any) 
 
     `options` are AIOKafkaConsumer's.
     """
-    consumer = new_async_consumer(kafka, *topics, **_AS_A_READER, **options)
+    consumer = new_async_consumer(kafka, *topics, **AS_A_READER, **options)
     await consumer.start()
     try:
         yield consumer

@@ -76,20 +76,13 @@ def try_records(
 
 def _newest(settings: Settings, topic: str, last: int) -> Iterator[Any]:
     """So many records at the ends of the topic's partitions, together, in order of their arrival."""
-    from service.cluster.tail import open_reader, partitions_of
+    from service.cluster.tail import open_reader, partitions_of, records_until_now
 
     with open_reader(settings.kafka) as reader:
         assigned = partitions_of(reader, topic)
         if not assigned:
             raise ConfigurationError(f"There is no topic {topic}: name one with --topic, or set kafka.topics.")
-        reader.assign(assigned)
-        begins, ends = reader.beginning_offsets(assigned), reader.end_offsets(assigned)
-        for each in assigned:
-            reader.seek(each, max(begins[each], ends[each] - last))
-        found = []
-        while any(reader.position(each) < ends[each] for each in assigned):
-            for each, records in reader.poll(timeout_ms=500).items():
-                found += [record for record in records if record.offset < ends[each]]
+        found = list(records_until_now(reader, assigned, last))
     found.sort(key=lambda record: (record.timestamp, record.partition, record.offset))
     yield from found[-last:]
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from service.cluster.reader import Reader
 from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.changelog import MERGED_PREFIX
@@ -57,7 +58,7 @@ def export_person(settings: Settings, customer_id: str) -> dict[str, Any]:
     return held
 
 
-def _merged_into(reader: Any, state_topic: str, customer_id: str) -> set[str]:
+def _merged_into(reader: Reader, state_topic: str, customer_id: str) -> set[str]:
     """Ids that are this customer's since a merge."""
     found: dict[bytes, bytes | None] = {}
     for record in _records(reader, state_topic):
@@ -66,7 +67,7 @@ def _merged_into(reader: Any, state_topic: str, customer_id: str) -> set[str]:
     return {_text(key.removeprefix(MERGED_PREFIX)) for key, into in found.items() if into == customer_id.encode()}
 
 
-def _records(reader: Any, topic: str) -> Iterator[Any]:
+def _records(reader: Reader, topic: str) -> Iterator[Any]:
     """All of a topic; none where there is no such topic."""
     partitions = partitions_of(reader, topic)
     if partitions:

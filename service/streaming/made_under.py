@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from service.cluster.reader import Reader
 from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import KafkaSettings, Settings
 from service.domain.changelog import MADE_UNDER_KEY
@@ -122,7 +123,7 @@ class MadeUnder(msgspec.Struct, frozen=True):
         return settings if same else settings.changed(shop=changed)
 
 
-def found_in(reader: Any, kafka: KafkaSettings) -> MadeUnder | None:
+def found_in(reader: Reader, kafka: KafkaSettings) -> MadeUnder | None:
     """Of the group; None where no release that keeps it has run. `reader` is one of tail.open_reader."""
     found = None
     for record in records_until_now(reader, partitions_of(reader, kafka.ledger_topic)):

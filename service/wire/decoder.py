@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final, Self
 
 import msgspec
@@ -108,12 +109,11 @@ class Decoder:
         self._purchases = msgspec.json.Decoder(FastPurchase)
         self._decode_purchase = self._purchases.decode
         self._answers = msgspec.json.Decoder(FastAnswer)
-        self._shape = shop.purchases
-        self._shape_of_answers = shop.surveys
-        self.of_purchases = self.purchase if shop.purchases is None else self.mapped_purchase
+        bought, answered = shop.purchases, shop.surveys
+        self.of_purchases = self.purchase if bought is None else partial(self._mapped_purchase, bought)
         """Decodes a record of the input: one of ours, or one that the settings say how to read."""
-        self.of_surveys = self.survey if shop.surveys is None else self.mapped_answer
-        self.sign_of_purchases = self.sign_of_life if shop.purchases is None else self.mapped_sign
+        self.of_surveys = self.survey if answered is None else partial(self._mapped_answer, answered)
+        self.sign_of_purchases = self.sign_of_life if bought is None else partial(self._mapped_sign, bought)
 
     def purchase(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> Purchase:
         """One record of `purchases`. PoisonError when it can never be accepted."""
@@ -135,11 +135,10 @@ class Decoder:
                 return found
         return self._judged_purchase(read_object(text), key, now_us)
 
-    def mapped_purchase(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> Purchase:
+    def _mapped_purchase(
+        self, shape: Shape, value: bytes | None, key: bytes | None, headers: Headers, now_us: int
+    ) -> Purchase:
         """The same of a record that is not ours. PassedOverError where it is none that is wanted."""
-        shape = self._shape
-        if shape is None:
-            return self.purchase(value, key, headers, now_us)
         event = self._mapped(shape, value, headers)
         if not shape.keyed_by_customer:
             key = _key_of(event)
@@ -152,13 +151,10 @@ class Decoder:
                 return found
         return self._judged_purchase(event, key, now_us)
 
-    def mapped_answer(
-        self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int
+    def _mapped_answer(
+        self, shape: Shape, value: bytes | None, key: bytes | None, headers: Headers, now_us: int
     ) -> SurveyAnswer | Resolved:
         """The same of a record of `surveys`."""
-        shape = self._shape_of_answers
-        if shape is None:
-            return self.survey(value, key, headers, now_us)
         event = self._mapped(shape, value, headers)
         return self._judged_answer(event, key if shape.keyed_by_customer else _key_of(event), now_us)
 
@@ -223,23 +219,22 @@ class Decoder:
             return SignOfLife(whose, at_us, own_time=True)
         return SignOfLife(whose, timestamp_us, own_time=False)
 
-    def mapped_sign(
-        self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int, timestamp_us: int
+    def _mapped_sign(
+        self, shape: Shape, value: bytes | None, key: bytes | None, headers: Headers, now_us: int, timestamp_us: int
     ) -> SignOfLife | None:
         """The same of a record that is not ours: the customer is who the event says."""
-        shape = self._shape
-        if shape is None:
-            return self.sign_of_life(value, key, headers, now_us, timestamp_us)
         try:
             event = read_object(unframe(value, self._max_bytes))
             check_headers(headers)
         except PoisonError:
             return None
-        named = shape.whose(event)
-        whose = None if named is None else _customer_of_key(named.encode(errors="replace"))
-        if whose is None or shape.gives_back(event) or (shape.keyed_by_customer and key != whose.encode()):
+        said = shape.sign(event)
+        if said is None:
             return None
-        return self._sign_at(whose, shape.when(event), now_us, timestamp_us)
+        whose = _customer_of_key(said[0].encode(errors="replace"))
+        if whose is None or (shape.keyed_by_customer and key != whose.encode()):
+            return None
+        return self._sign_at(whose, said[1], now_us, timestamp_us)
 
     def survey(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> SurveyAnswer | Resolved:
         """One record of `surveys`. PoisonError when it can never be accepted."""

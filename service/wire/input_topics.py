@@ -150,11 +150,8 @@ def input_names(topics: TopicNames) -> tuple[str, ...]:
 
 def names_keyed_by_customer(settings: Settings) -> tuple[str, ...]:
     """Those whose records lie where their customers belong, as far as producers hash alike."""
-    mapped = settings.inputs
-    elsewhere = {
-        name: said.key != "customer_id" for name, said in (("purchases", mapped.purchases), ("surveys", mapped.surveys))
-    }
-    return tuple(row.name(settings.kafka.topics) for row in INPUT_TOPICS if not elsewhere.get(row.channel.name))
+    otherwise = {name for name, said in dict(settings.inputs).items() if said.key != "customer_id"}
+    return tuple(row.name(settings.kafka.topics) for row in INPUT_TOPICS if row.channel.name not in otherwise)
 
 
 def wire_fields(event: Event, minor_digits: int) -> Body:

@@ -32,10 +32,9 @@ NO_CUSTOMER, FILTERED, DELETED = "no_customer", "not_wanted", "deleted"
 class Place:
     """Where a value lies, or which it is."""
 
-    __slots__ = ("_constant", "_parts", "path")
+    __slots__ = ("_constant", "_parts")
 
     def __init__(self, path: str) -> None:
-        self.path = path
         self._constant: str | None = path[1:] if path.startswith("=") else None
         self._parts = path[1:].split("/") if path.startswith("/") else path.split(".")
 
@@ -64,20 +63,19 @@ class Shape:
         self._lines = {name: Place(path) for name, path in said.lines.items()}
         self._only = [(Place(path), _words(values)) for path, values in said.only.items()]
         self._refund_if = [(Place(path), _words(values)) for path, values in said.refund_if.items()]
-        self._debezium = said.envelope == "debezium"
+        self.has_tombstones = said.envelope == "debezium"
+        """Whether its records are changes of rows: one without a value is what was deleted, forgotten in the log as
+        well."""
         self._tick_us = _TICKS.get(said.time)
         self._zone = None if said.timezone is None else ZoneInfo(said.timezone)
         self._minor = said.amounts == "minor"
         self._currency = currency
         self.keyed_by_customer = said.key == "customer_id"
-        self.has_tombstones = self._debezium
-        """Whether records without a value belong to it: what was deleted is forgotten in the log as well."""
 
     def ours(self, event: Object) -> Object:
         """The event in the form of ours. Raises PassedOverError where it is none, PoisonError where it cannot be
         told."""
-        if self._debezium:
-            event = _after_the_change(event)
+        event = self._row(event)
         for place, wanted in self._only:
             if _word(place.of(event)) not in wanted:
                 raise PassedOverError(FILTERED)
@@ -95,27 +93,24 @@ class Shape:
             found["items"] = self._lines_of(self._items.of(event), found.get("currency"))
         return found
 
-    def whose(self, event: Object) -> str | None:
-        """The customer of an event that is refused; None where it says none."""
+    def sign(self, event: Object) -> tuple[str, object] | None:
+        """Of an event that is refused: its customer, and its time as ours have it where it can be read. None where it
+        says no customer, or is money given back."""
         try:
-            found = _name(self._fields["customer_id"].of(_after_the_change(event) if self._debezium else event))
+            row = self._row(event)
         except PoisonError:
             return None
-        return found if isinstance(found, str) and found.strip() else None
-
-    def when(self, event: Object) -> object:
-        """Its time, as ours have it where it can be read."""
-        try:
-            return self._time(self._fields["occurred_at"].of(_after_the_change(event) if self._debezium else event))
-        except PoisonError:
+        whose = _name(self._fields["customer_id"].of(row))
+        if not isinstance(whose, str) or not whose.strip() or self._is_refund(row):
             return None
-
-    def gives_back(self, event: Object) -> bool:
-        """Whether it is money given back, as far as it can be read."""
         try:
-            return self._is_refund(_after_the_change(event) if self._debezium else event)
+            return whose, self._time(self._fields["occurred_at"].of(row))
         except PoisonError:
-            return False
+            return whose, None
+
+    def _row(self, event: Object) -> Object:
+        """What the fields lie in."""
+        return _after_the_change(event) if self.has_tombstones else event
 
     def _is_refund(self, event: Object) -> bool:
         return any(_word(place.of(event)) in wanted for place, wanted in self._refund_if)

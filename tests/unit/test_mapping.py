@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import inputs
 from service.config import Settings
 from service.config.loading import load_settings
+from service.config.sections.inputs import LINE_FIELDS, OUR_FIELDS
 from service.domain.events import Item, Purchase, SignOfLife, SurveyAnswer
 from service.errors import ConfigurationError, ErrorCode, PassedOverError, PoisonError
 from service.wire.decoder import Decoder, DecoderSettings
@@ -261,3 +263,8 @@ def test_which_keys_tell_where_customers_belong() -> None:
     assert names_keyed_by_customer(Settings()) == ("purchases", "surveys", "customers")
     assert names_keyed_by_customer(Settings(inputs={"purchases": SHOP})) == ("surveys", "customers")
     assert datetime.fromtimestamp(AT_US / 1e6, UTC).isoformat() == "2026-03-01T08:30:00+00:00"
+
+
+def test_a_mapping_may_name_every_field_of_ours_and_no_other() -> None:
+    assert set(inputs.Purchase.model_fields) | set(inputs.SurveyAnswer.model_fields) == OUR_FIELDS
+    assert set(inputs.ItemLine.model_fields) == LINE_FIELDS

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from aiokafka.structs import ConsumerRecord
 from aiokafka.structs import TopicPartition as AsyncTopicPartition
 from kafka import TopicPartition
 
+from service.cluster.reader import Reader
 from service.cluster.tail import has_reached, read_to_the_end, records_until_now
 
 Fetch = tuple[list[int], int]
@@ -59,7 +60,7 @@ class AsyncLog(Log):
 
 
 class SyncLog(Log):
-    """The same in kafka-python's words."""
+    """The same as a Reader has it."""
 
     def end_offsets(self, partitions: list[Any]) -> dict[Any, int]:
         return self.ends(partitions)
@@ -81,7 +82,9 @@ def read_async(fetches: list[Fetch], end: int, start: int = 0) -> tuple[list[int
 
 
 def read_sync(fetches: list[Fetch], end: int) -> list[int]:
-    return [record.offset for record in records_until_now(SyncLog(fetches, end), [TopicPartition("t", 0)])]
+    return [
+        record.offset for record in records_until_now(cast("Reader", SyncLog(fetches, end)), [TopicPartition("t", 0)])
+    ]
 
 
 MARKERS: list[Fetch] = [([0, 1, 5], 6), ([], 9), ([], 10)]

@@ -7,7 +7,7 @@ from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 from pydantic import (
@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from service.config.sections.section import LongSecret, Section
+from service.config.sections.section import LongSecret, Section, ZoneName, known_zone
 from service.domain import policy
 from service.domain.calendar import SECOND_US, Calendar
 
@@ -27,7 +27,7 @@ _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 
 
 class ShopSettings(Section):
-    timezone: Annotated[str, Field(max_length=100)] = "UTC"
+    timezone: ZoneName = "UTC"
     """IANA time zone of the shop, whose local days are those of every number."""
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     """ISO 4217 code of the currency of every amount that goes out."""
@@ -92,20 +92,11 @@ class ShopSettings(Section):
             raise ValueError(f"{name[:40]!r} is not a BCP 47 language such as en or fr-FR")
         return name
 
-    @field_validator("timezone")
-    @classmethod
-    def _zone_exists(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Paris") from None
-        return name
-
     @field_validator("store_timezones")
     @classmethod
     def _zones_exist(cls, zones: dict[str, str]) -> dict[str, str]:
         for name in zones.values():
-            cls._zone_exists(name)
+            known_zone(name)
         return zones
 
     @field_validator("day_starts_at", mode="before")
