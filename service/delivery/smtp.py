@@ -75,6 +75,7 @@ class SmtpChannel:
         self._tls = None if settings.security == "none" else tls_of(settings)
         self._lines = Lines(settings.connections)
         self._idle: list[tuple[Line, float]] = []
+        self._on_their_way: set[asyncio.Future[None]] = set()
         self._reachable = False
         self._failures = 0
         self._not_before_s = 0.0
@@ -125,7 +126,7 @@ class SmtpChannel:
             try:
                 line, fresh = await self._take()
             except _LINE_ERRORS as error:
-                if _is_crowded(error) and (self._lines.busy or self._idle):
+                if _is_crowded(error) and await self._others_go_on():
                     if not self._idle:
                         await self._lines.crowded()
                     continue
@@ -139,6 +140,12 @@ class SmtpChannel:
                 self._give_back(line)
             if attempt is not None:
                 return self._bounded(order.id, attempt)
+
+    async def _others_go_on(self) -> bool:
+        """Whether the server has let in any line of ours. Who is still on its way may be one: it is waited for."""
+        while not (self._lines.busy or self._idle) and self._on_their_way:
+            await asyncio.wait(self._on_their_way, return_when=asyncio.FIRST_COMPLETED)
+        return bool(self._lines.busy or self._idle)
 
     async def _say(self, line: Line, to: str, message: bytes, *, fresh: bool) -> Attempt | None:
         """None: the line had been closed meanwhile, nothing was sent, and a new one tells more."""
@@ -195,6 +202,15 @@ class SmtpChannel:
             line.close()
 
     async def _connect(self) -> Line:
+        way = asyncio.get_running_loop().create_future()
+        self._on_their_way.add(way)
+        try:
+            return await self._opened()
+        finally:
+            self._on_their_way.discard(way)
+            way.set_result(None)
+
+    async def _opened(self) -> Line:
         settings = self._settings
         connection = SMTP(
             hostname=settings.host,

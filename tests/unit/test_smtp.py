@@ -37,7 +37,7 @@ def settings(port: int, **more: Any) -> SmtpSettings:
             "port": port,
             "security": "none",
             "sender": "hello@anna.example",
-            "timeout_s": 0.4,
+            "timeout_s": 20.0,
             **more,
         }
     )
@@ -296,6 +296,21 @@ class Narrow(Sink):
         return Counted(self.handler, loop=self.loop)
 
 
+class Late(Narrow):
+    """Refuses at once and greets whom it lets in a while later."""
+
+    def factory(self) -> Any:
+        counted: Any = super().factory()
+        greet = counted._handle_client
+
+        async def later() -> None:
+            await asyncio.sleep(0.2)
+            await greet()
+
+        counted._handle_client = later
+        return counted
+
+
 class Slow(Handler):
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         await asyncio.sleep(0.01)
@@ -327,6 +342,19 @@ async def test_a_server_that_allows_fewer_lines_gets_fewer_and_one_more_is_tried
     assert [(line["event"].split(";")[0], line["allowed"]) for line in told] == [
         ("the mail server allows fewer connections than deliver.smtp.connections", 2)
     ]
+
+
+async def test_who_is_refused_before_the_others_are_let_in_waits_for_them() -> None:
+    with Late(1) as sink:
+        channel = SmtpChannel(
+            settings(sink.real_port, connections=4), PlainRenderer(), LINKS
+        )  # without a line of before
+        attempts = await asyncio.gather(*[channel.send(order(f"r{one}", f"c{one}")) for one in range(8)])
+        allowed = channel._lines.allowed
+        await channel.close()
+
+    assert {attempt.result for attempt in attempts} == {Result.DELIVERED}
+    assert (sink.refused, allowed) == (3, 1)
 
 
 async def test_a_server_that_allows_none_is_waited_for() -> None:
