@@ -176,7 +176,8 @@ class CustomerEvent(_Input):
     )
     outreach_id: Identifier | None = Field(
         None,
-        description="Beside bounce or complaint: the id of the outreach.requested that it is about; null = the last one delivered.",
+        description="Beside bounce or complaint: the id of the outreach.requested that it is about, or the provider_id that "
+        "deliveries gives for it; null = the last one delivered.",
     )
 
     @model_validator(mode="after")

@@ -127,7 +127,11 @@ class OutreachRequested(_Explained):
     contact: OutreachContact | None = Field(
         None, description="How to reach the customer; null = nothing is known of it."
     )
-    timezone: str | None = Field(None, description="The customer's IANA time zone; null = unknown, use the shop's.")
+    timezone: str | None = Field(
+        None,
+        description="IANA time zone of the place where the customer is: their own, else that of their store "
+        "(shop.store_timezones); null = unknown, use the shop's.",
+    )
     consent: OutreachConsent | None = Field(None, description="On what the message may be sent.")
     subject: str = Field("", description="Proposal for a subject line, in the language of the sentence.")
     sentence_shop: str = Field("", description="The sentence in the shop's language (shop.locale).")
@@ -188,6 +192,11 @@ class DeliveryRecord(WireModel):
     sample: bool = Field(False, description="true: a marked sample, which counts nowhere.")
     delivered_at: UtcTime | None = Field(
         None, description="Of what has come back or been complained about since: when it was delivered; null otherwise."
+    )
+    provider_id: str | None = Field(
+        None,
+        description="What the mail server called the message when it took it, by which its provider finds it; null = it did not "
+        "say, or the customer is erased.",
     )
 
 

@@ -75,9 +75,10 @@ HELD: Final[Mapping[str, Held]] = {
         "The record is replaced by an empty one at once.",
     ),
     "deliveries": Held(
-        "What has become of each message: `customer_id`, `channel`, `state`, `reason`, times. No name and no address.",
+        "What has become of each message: `customer_id`, `channel`, `state`, `reason`, times, and what the mail "
+        "server called it (`provider_id`). No name and no address.",
         "",
-        "The records are written anew without the `customer_id` at once.",
+        "The records are written anew without the `customer_id` and the `provider_id` at once.",
         until="until the request has expired and `outreach` no longer holds it, and a day or two",
     ),
     "period-metrics": NOBODY,

@@ -30,8 +30,8 @@ class Aftermath(NamedTuple):
     state: State
     """COMPLAINED or BOUNCED."""
     at_us: int
-    request_id: str | None
-    """None = the last one that was delivered."""
+    message: str | None
+    """Id of the request, or what the mail server called it; None = the last one that was delivered."""
 
 
 def aftermath_of(said: Profile) -> Aftermath | None:
@@ -55,12 +55,12 @@ def changed_by(news: Aftermath, memory: Memory, people: Iterable[str], now_us: i
         for request_id in memory.of_customer(who)
         if (entry := memory.get(request_id))
     }
-    if news.request_id is None:
+    if news.message is None:
         chosen = _last(news, sent)
         changes = chosen is not None and sent[chosen].state is State.DELIVERED
     else:
         # Who names a message knows that it arrived, or that it did not, whatever was known here.
-        chosen = news.request_id if news.request_id in sent else None
+        chosen = _called(news.message, sent)
         changes = chosen is not None and _may_become(sent[chosen], news.state)
     if chosen is None or not changes:
         return None
@@ -70,6 +70,12 @@ def changed_by(news: Aftermath, memory: Memory, people: Iterable[str], now_us: i
     return chosen, before._replace(
         state=news.state, reason=_REASONS[news.state], at_us=at_us, delivered_us=delivered_us
     )
+
+
+def _called(name: str, sent: dict[str, Entry]) -> str | None:
+    if name in sent:
+        return name
+    return next((request_id for request_id, entry in sent.items() if entry.provider_id == name), None)
 
 
 def _last(news: Aftermath, sent: dict[str, Entry]) -> str | None:

@@ -89,6 +89,8 @@ class Attempt:
     """A short code such as `smtp 451`; it is published, so it names nobody: never the other side's own words."""
     retry_after_s: float | None = None
     """The other side's own wish; None = the usual back-off."""
+    provider_id: str | None = None
+    """What the other side calls what it has taken; None = it does not say."""
 
 
 class Channel(Protocol):

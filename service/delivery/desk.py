@@ -205,7 +205,7 @@ class Desk:
             return self._said(ended, how.state, how.reason, now_us)
         if how.result is Result.RETRY:
             ended.not_before_us = now_us + self._pause_us(ended.attempts, how.retry_after_s)
-        return self._said(ended, _END[how.result], how.detail, now_us)
+        return self._said(ended, _END[how.result], how.detail, now_us, how.provider_id)
 
     def refuse(self, chosen: Open, why: Refused, now_us: int) -> Said:
         """It will not be sent."""
@@ -221,7 +221,7 @@ class Desk:
                 continue
             if not entry.state.final:  # its request is gone from the topic
                 entry = entry._replace(state=State.CANCELLED, reason="erased")
-            said.append(Said(request_id, entry._replace(customer_id=None)))
+            said.append(Said(request_id, entry.without_customer()))
         return said
 
     def hear_of(self, news: Aftermath, people: Iterable[str], now_us: int) -> Said | None:
@@ -266,8 +266,17 @@ class Desk:
             pause_s = min(max(wished_s, 0.0), LONGEST_WISH_S) * (1.0 + _SPREAD * self._chance())
         return int(pause_s * SECOND_US)
 
-    def _said(self, about: Open, state: State, reason: str, now_us: int) -> Said:
+    def _said(self, about: Open, state: State, reason: str, now_us: int, provider_id: str | None = None) -> Said:
         order = about.order
         customer_id = None if reason == "erased" else order.customer_id
-        entry = Entry(state, reason, now_us, about.attempts, order.expires_us, customer_id, order.sample)
+        entry = Entry(
+            state,
+            reason,
+            now_us,
+            about.attempts,
+            order.expires_us,
+            customer_id,
+            order.sample,
+            provider_id=provider_id,
+        )
         return Said(order.id, entry)

@@ -16,6 +16,8 @@ from typing import Final, Protocol
 from service.delivery.channel import Order
 
 SAMPLE_MARK: Final = "[Test] "
+POSTMARK_METADATA: Final = "outreach-id"
+_POSTMARK: Final = ".postmarkapp.com"
 _CRLF: Final = "\r\n"
 _ADDRESS: Final = re.compile(r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]{1,64}@[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]{1,255}")
 _NOT_IN_A_MESSAGE_ID: Final = re.compile(r"[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]")
@@ -37,19 +39,21 @@ class Written(Protocol):
 class Envelope:
     """What all mails of one shop have in common."""
 
-    def __init__(self, sender: str, reply_to: str | None) -> None:
-        """Mailboxes, alone or behind a name."""
+    def __init__(self, sender: str, reply_to: str | None, host: str = "") -> None:
+        """Mailboxes, alone or behind a name. `host`: the server that takes the mail. Postmark tells of a message by a
+        name that SMTP does not give, and by what its headers say of it."""
         name, address = parseaddr(sender)
         self.address = in_ascii(address)
         self.domain = self.address.rpartition("@")[2]
         self._from = formataddr((name, self.address))
+        self._names_it = host.lower().endswith(_POSTMARK)
         self._reply_to = (
             None if reply_to is None else formataddr((parseaddr(reply_to)[0], in_ascii(parseaddr(reply_to)[1])))
         )
 
     def message_id(self, request_id: str) -> str:
         """The same for every attempt: a server or reader that has seen it may drop a second one."""
-        return f"<{_NOT_IN_A_MESSAGE_ID.sub('-', request_id)[:200]}@{self.domain}>"
+        return f"<{_in_a_header(request_id)}@{self.domain}>"
 
     def compose(self, order: Order, to: str, written: Written, unsubscribe_url: str, now_s: float) -> bytes:
         subject = " ".join(written.subject.split())
@@ -63,6 +67,7 @@ class Envelope:
             *([] if self._reply_to is None else [f"Reply-To: {self._reply_to}"]),
             f"List-Unsubscribe: <{unsubscribe_url}>",
             "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            *([f"X-PM-Metadata-{POSTMARK_METADATA}: {_in_a_header(order.id)}"] if self._names_it else []),
             "MIME-Version: 1.0",
             f'Content-Type: multipart/alternative; boundary="{boundary}"',
             "",
@@ -92,6 +97,10 @@ def in_ascii(address: str) -> str:
         return f"{local}@{domain.encode('idna').decode()}"
     except UnicodeError:
         return address
+
+
+def _in_a_header(request_id: str) -> str:
+    return _NOT_IN_A_MESSAGE_ID.sub("-", request_id)[:200]
 
 
 def _in_words(text: str) -> str:

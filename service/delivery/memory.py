@@ -56,6 +56,12 @@ class Entry(NamedTuple):
     sample: bool
     delivered_us: int | None = None
     """When it was delivered, of what has come back or been complained about since; None otherwise."""
+    provider_id: str | None = None
+    """What the mail server called it when it took it; None = it did not say, or the customer is erased."""
+
+    def without_customer(self) -> Entry:
+        """Nothing that leads to the customer is left, here or at a provider."""
+        return self._replace(customer_id=None, provider_id=None)
 
 
 def key_of(channel: str, request_id: str) -> bytes:
@@ -85,6 +91,7 @@ def pack(channel: str, request_id: str, entry: Entry) -> bytes:
             "expires_at": utc_text(entry.expires_us),
             "sample": entry.sample,
             **({} if entry.delivered_us is None else {"delivered_at": utc_text(entry.delivered_us)}),
+            **({} if entry.provider_id is None else {"provider_id": entry.provider_id}),
         },
     )
 
@@ -106,6 +113,7 @@ def unpack(value: bytes) -> tuple[str, str, Entry]:
                 data["customer_id"],
                 data.get("sample", False),
                 None if delivered_at is None else time_us(delivered_at),
+                data.get("provider_id"),
             ),
         )
     except (msgspec.MsgspecError, KeyError, TypeError) as error:

@@ -8,15 +8,18 @@ here and is left out. Pure: a body in, what it says out.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from service.delivery.mail import POSTMARK_METADATA
 from service.delivery.requests import time_us
 from service.domain.calendar import SECOND_US
 
+_ONE_OF_OURS: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOST: Final = 5_000
 """Events in one body; SendGrid sends up to a thousand or so."""
 
@@ -39,7 +42,7 @@ class Told(NamedTuple):
     at_us: int | None
     """None = the provider does not say."""
     outreach_id: str | None = None
-    """Of the message it is about; None = nobody says."""
+    """Of the message it is about, or what the provider calls it; None = nobody says."""
 
 
 class Read(NamedTuple):
@@ -123,11 +126,13 @@ def _ses(event: Mapping[str, Any]) -> Iterator[Told]:
             part = event["bounce"]
             if part["bounceType"] == "Permanent":
                 for to in part["bouncedRecipients"]:
-                    yield _told("ses", part["feedbackId"], What.BOUNCE, to["emailAddress"], part.get("timestamp"))
+                    told = _told("ses", part["feedbackId"], What.BOUNCE, to["emailAddress"], part.get("timestamp"))
+                    yield _about(told, _ses_name(event))
         case "Complaint":
             part = event["complaint"]
             for to in part["complainedRecipients"]:
-                yield _told("ses", part["feedbackId"], What.COMPLAINT, to["emailAddress"], part.get("timestamp"))
+                told = _told("ses", part["feedbackId"], What.COMPLAINT, to["emailAddress"], part.get("timestamp"))
+                yield _about(told, _ses_name(event))
 
 
 def _mailgun(event: Mapping[str, Any]) -> Iterator[Told]:
@@ -135,18 +140,21 @@ def _mailgun(event: Mapping[str, Any]) -> Iterator[Told]:
     what = {"failed": What.BOUNCE, "complained": What.COMPLAINT, "unsubscribed": What.UNSUBSCRIBE}.get(data["event"])
     if what is None or (what is What.BOUNCE and data.get("severity") != "permanent"):
         return
-    yield _told("mailgun", data["id"], what, data["recipient"], data.get("timestamp"))
+    told = _told("mailgun", data["id"], what, data["recipient"], data.get("timestamp"))
+    yield _about(told, _local_part(_within(data, "message", "headers", "message-id")))
 
 
 def _postmark(event: Mapping[str, Any]) -> Iterator[Told]:
     match event["RecordType"]:
         case "Bounce" if event["Type"] in {"HardBounce", "BadEmailAddress"}:
-            yield _told("postmark", event["ID"], What.BOUNCE, event["Email"], event.get("BouncedAt"))
+            told = _told("postmark", event["ID"], What.BOUNCE, event["Email"], event.get("BouncedAt"))
+            yield _about(told, _within(event, "Metadata", POSTMARK_METADATA))
         case "SpamComplaint":
-            yield _told("postmark", event["ID"], What.COMPLAINT, event["Email"], event.get("BouncedAt"))
+            told = _told("postmark", event["ID"], What.COMPLAINT, event["Email"], event.get("BouncedAt"))
+            yield _about(told, _within(event, "Metadata", POSTMARK_METADATA))
         case "SubscriptionChange" if event["SuppressSending"] and event["SuppressionReason"] == "ManualSuppression":
-            told = (event["MessageID"], What.UNSUBSCRIBE, event["Recipient"], event.get("ChangedAt"))
-            yield _told("postmark", *told)
+            said = (event["MessageID"], What.UNSUBSCRIBE, event["Recipient"], event.get("ChangedAt"))
+            yield _told("postmark", *said)
 
 
 def _sendgrid(event: Mapping[str, Any]) -> Iterator[Told]:
@@ -158,7 +166,32 @@ def _sendgrid(event: Mapping[str, Any]) -> Iterator[Told]:
     }.get(event["event"])
     if what is None or (what is What.BOUNCE and event.get("type", "bounce") != "bounce"):
         return  # "blocked" passes
-    yield _told("sendgrid", event["sg_event_id"], what, event["email"], event.get("timestamp"))
+    told = _told("sendgrid", event["sg_event_id"], what, event["email"], event.get("timestamp"))
+    yield _about(told, _local_part(event.get("smtp-id")))
+
+
+def _ses_name(event: Mapping[str, Any]) -> object:
+    """Ours, where SES is set to quote the headers and the message had it; else that of SES."""
+    ours = _local_part(_within(event, "mail", "commonHeaders", "messageId"))
+    return ours if ours is not None and _ONE_OF_OURS.fullmatch(ours) else _within(event, "mail", "messageId")
+
+
+def _within(found: Any, *names: str) -> object:
+    """None where one of them is not there: it names the message and is not needed."""
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _local_part(message_id: object) -> str | None:
+    """Of a Message-ID, which is the id of the request (`mail.Envelope.message_id`)."""
+    return message_id.strip("<> ").rpartition("@")[0] or None if isinstance(message_id, str) else None
+
+
+def _about(told: Told, name: object) -> Told:
+    """With the message it is about, as far as a provider has given a name that can be one."""
+    usable = isinstance(name, str) and 0 < len(name) <= 256 and name.isprintable()
+    return told._replace(outreach_id=str(name)) if usable else told
 
 
 def _told(provider: str, their_id: object, what: What, email: object, at: object, customer_id: object = None) -> Told:

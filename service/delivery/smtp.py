@@ -48,6 +48,11 @@ _LOOK_S: Final = 0.25
 _ENHANCED: Final = re.compile(r"\b[245]\.(\d{1,3})\.\d{1,3}\b")
 _NOT_THE_ADDRESS: Final = frozenset({3, 4, 5, 6, 7})
 """Subjects of RFC 3463: mail system, network, protocol, content, security or policy."""
+_CALLED: Final = re.compile(
+    r"\b(?:queued as |id=)([!-~]{1,128})(?![!-~])|^(?:2\.\d\.\d )?Ok:? (?!id=|queued)([!-~]{8,128})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What servers say that they call a message: Postfix and those that answer like it, Exim, Amazon SES."""
 _LINE_ERRORS = (SMTPException, OSError, TimeoutError, EOFError)
 
 
@@ -70,7 +75,7 @@ class SmtpChannel:
         self._settings = settings
         self._renderer = renderer
         self._links = links
-        self._envelope = Envelope(settings.sender, settings.reply_to)
+        self._envelope = Envelope(settings.sender, settings.reply_to, settings.host)
         self._sender = f"<{self._envelope.address}>".encode()
         self._tls = None if settings.security == "none" else tls_of(settings)
         self._lines = Lines(settings.connections)
@@ -161,7 +166,7 @@ class SmtpChannel:
             log.warning("the line to the mail server broke", error=str(error))
             return Attempt(Result.RETRY, "unanswered" if error.text_said else "connection")
         if answer.good:
-            return Attempt(Result.DELIVERED)
+            return Attempt(Result.DELIVERED, provider_id=_called(answer.text))
         if answer.step is not Step.SENDER:
             return _judged(answer)
         if answer.code == GOING and not fresh:
@@ -272,6 +277,12 @@ def _judged(answer: Answer) -> Attempt:
     if found is not None and int(found[1]) in _NOT_THE_ADDRESS:
         return Attempt(Result.FAILED, detail)
     return Attempt(Result.BOUNCED, detail)
+
+
+def _called(said: str) -> str | None:
+    """By which name the server goes on with the message that it has taken."""
+    found = _CALLED.search(said)
+    return None if found is None else next(name for name in found.groups() if name).rstrip(".,;)")
 
 
 def _is_crowded(error: BaseException) -> bool:

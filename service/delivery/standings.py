@@ -71,7 +71,7 @@ class Standings:
             return []
         return sorted(
             [one for who in self.people(customer_id) for one in self._aftermaths.get(who, ())],
-            key=lambda one: (one.at_us, one.state, one.request_id or ""),
+            key=lambda one: (one.at_us, one.state, one.message or ""),
         )
 
     def take(self, event: Profile | Erasure | Merge | Withdrawal) -> None:

@@ -154,6 +154,7 @@ class Addressee(msgspec.Struct, frozen=True, gc=False):
     phone: str | None
     crm_id: str | None
     timezone: str | None
+    """IANA name of the place where the customer is: their own, else their store's; None = the shop's."""
     consent: bool | None
     consent_us: int
     """When that was said; meaningless without one."""

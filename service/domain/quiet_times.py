@@ -60,17 +60,18 @@ class Quiet:
                 return now_us, reason
             now_us = _reached(now_us, ends - local, zone)
 
-    def _zone_of(self, customer: Customer) -> ZoneInfo:
+    def zone_name(self, customer: Customer) -> str | None:
+        """Of the customer's own zone, else of their store's; None: nothing is known but the shop's."""
         profile = customer.profile
-        if profile is not None and profile.timezone is not None:
-            zone = _zone(profile.timezone)
-            if zone is not None:
-                return zone
+        if profile is not None and profile.timezone is not None and _zone(profile.timezone) is not None:
+            return profile.timezone
         if self._stores and self._sources is not None and (source := self._sources.of(customer)) is not None:
-            zone = _zone(self._stores.get(source.name, ""))
-            if zone is not None:
-                return zone
-        return self._shop_zone
+            name = self._stores.get(source.name, "")
+            return name if _zone(name) is not None else None
+        return None
+
+    def _zone_of(self, customer: Customer) -> ZoneInfo:
+        return _zone(self.zone_name(customer) or "") or self._shop_zone
 
     def _is_quiet_day(self, local: datetime) -> bool:
         date = local.date()

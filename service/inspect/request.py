@@ -60,7 +60,7 @@ def request_of(
         template=step.template,
         evidence=evidence,
         expires_us=now_us + int(outreach.expires_after_days * DAY_US),
-        addressee=addressee_of(customer.profile),
+        addressee=addressee_of(customer.profile, engine.ladder.programme.zone_of(customer)),
     )
     request = Encoder(EncoderSettings.of(settings)).encode(made)[-1]
     data: dict[str, Any] = msgspec.json.decode(request.value or b"")["data"]

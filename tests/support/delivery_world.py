@@ -233,7 +233,7 @@ class Life:
         if result is Result.DELIVERED:
             self.world.sink.append((order.id, order.customer_id))
         await self.step()
-        return Attempt(result)
+        return Attempt(result, provider_id=f"q-{order.id}" if result is Result.DELIVERED else None)
 
     async def keep(self) -> None: ...
 

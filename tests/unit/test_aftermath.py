@@ -95,9 +95,10 @@ def test_what_was_said_before_the_partition_came_here_is_not_lost() -> None:
     assert states(world) == {"a": "complained"}
 
 
-def test_the_message_that_is_named_is_the_one() -> None:
+@pytest.mark.parametrize("name", ["a", "q-a"], ids=["ours", "that of the mail server"])
+def test_the_message_that_is_named_is_the_one(name: str) -> None:
     world = sent(("a", "c1"), ("b", "c1"))
-    world.customers.append(told("c1", world.now_us, outreach_id="a"))
+    world.customers.append(told("c1", world.now_us, outreach_id=name))
     run(world)
 
     assert states(world) == {"a": "complained", "b": "delivered"}
@@ -110,6 +111,19 @@ def test_a_name_of_no_message_to_this_customer_changes_nothing(outreach_id: str)
     run(world)
 
     assert states(world) == {"a": "delivered", "x": "delivered"}
+
+
+def test_who_is_erased_cannot_be_found_at_the_provider_either() -> None:
+    world = sent(("a", "c1"))
+    before = world.memory().get("a")
+    world.customers.append(Erasure("e", "c1", world.now_us))
+    run(world)
+    after = world.memory().get("a")
+
+    assert before is not None
+    assert after is not None
+    assert (before.customer_id, before.provider_id) == ("c1", "q-a")
+    assert (after.customer_id, after.provider_id, after.state) == (None, None, State.DELIVERED)
 
 
 def test_mail_that_comes_back_late_turns_the_last_message_into_a_bounce() -> None:

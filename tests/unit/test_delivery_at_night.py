@@ -7,14 +7,20 @@ from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
-from service.delivery.channel import Result
+from service.delivery.channel import Order, Result
 from service.delivery.memory import State
+from service.delivery.requests import read_request
 from service.domain.calendar import MINUTE_US, SECOND_US, to_datetime, to_us
-from service.domain.policy import QuietTimes
+from service.domain.events import Profile
+from service.domain.findings import Outcome
+from service.domain.policy import ConsentRule, Measure, OutreachPolicy, QuietTimes
 from service.domain.quiet_times import Quiet
+from service.wire.encoder import Encoder, EncoderSettings, TopicKind
 from tests.support.delivery_world import Life, World, cancelled, requested
+from tests.support.engines import at, decisions, make_engine, purchase
 
 NIGHT = Quiet(QuietTimes(time(21), time(9)), ZoneInfo("Europe/Paris"))
 EVENING_US = to_us(datetime(2026, 11, 27, 19, 50, tzinfo=UTC))
@@ -65,6 +71,37 @@ async def test_what_waited_into_the_night_is_sent_in_the_morning(zone: dict[str,
     (at,) = evening.taken
     expected = datetime.fromisoformat(f"{minute}:00+00:00")
     assert 0 <= (at - expected).total_seconds() <= 120
+
+
+@pytest.mark.parametrize(
+    ("own", "told"), [(None, "Asia/Tokyo"), ("Europe/London", "Europe/London"), ("Europe/Atlantis", "Asia/Tokyo")]
+)
+def test_a_request_says_by_whose_clock_its_customer_lives(own: str | None, told: str) -> None:
+    """Their own, else that of their store: whoever delivers it knows nothing of stores."""
+    policy = OutreachPolicy(
+        measure=Measure.PROBABILITY,
+        level=0.05,
+        consent=ConsentRule.EXTERNAL,
+        quiet=QuietTimes(store_zones=(("tokyo", "Asia/Tokyo"),)),
+    )
+    engine = make_engine(policy)
+    if own is not None:
+        engine.apply(Profile("says", "a", at(0.0), timezone=own))
+    for week in range(8):
+        engine.apply(msgspec.structs.replace(purchase("a", 7.0 * week + 0.5), source="tokyo"))
+    for day in range(51, 120):
+        engine.apply(purchase(f"other {day}", float(day)))
+    released = [made for made in decisions(engine.drain().outputs) if made.outcome is Outcome.RELEASED]
+
+    requests = [
+        read_request(record.value)
+        for made in released
+        for record in Encoder(EncoderSettings()).encode(made)
+        if record.topic is TopicKind.OUTREACH
+    ]
+
+    assert requests
+    assert {order.data["timezone"] for order in requests if isinstance(order, Order)} == {told}
 
 
 async def test_a_sample_is_sent_at_any_hour() -> None:

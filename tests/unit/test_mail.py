@@ -43,6 +43,14 @@ WRITTEN = Plain(
 )
 
 
+def test_to_postmark_a_header_names_the_message_in_what_it_will_tell_of_it() -> None:
+    envelope = Envelope("hello@anna.example", None, "smtp.PostmarkApp.com")
+
+    raw = envelope.compose(order(), "c1@example.org", WRITTEN, URL, 1_800_000_000.0)
+
+    assert email.message_from_bytes(raw)["X-PM-Metadata-outreach-id"] == "7f-1"
+
+
 def test_the_headers_by_which_it_is_judged() -> None:
     _, read = mail(WRITTEN)
 

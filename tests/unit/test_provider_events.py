@@ -100,6 +100,40 @@ def test_each_shape_is_understood(posted: object, what: What, people: int) -> No
     assert read == read_events(body(posted)), "the same news has the same id"
 
 
+UUID = "7b0c5b0e-58c3-5a0e-9d5e-0d9f4a2b6c11"
+SES_NAME = "0102018f1f1c2a3b-6f1f7b6a-000000"
+
+
+def of_ses(event: dict[str, Any], message_id: str | None = None) -> dict[str, Any]:
+    """As SES is set at first; `message_id`: as it is where it quotes the headers."""
+    quoted = {} if message_id is None else {"commonHeaders": {"messageId": message_id}}
+    return event | {"mail": {"messageId": SES_NAME, **quoted}}
+
+
+@pytest.mark.parametrize(
+    ("posted", "name"),
+    [
+        (SES_BOUNCE, None),
+        (of_ses(SES_BOUNCE), SES_NAME),
+        (of_ses(SES_COMPLAINT), SES_NAME),
+        (of_ses(SES_BOUNCE, f"<{UUID}@anna.example>"), UUID),
+        (of_ses(SES_COMPLAINT, "<newsletter.2026@anna.example>"), SES_NAME),
+        ({"event-data": MAILGUN | {"message": {"headers": {"message-id": f"{UUID}@anna.example"}}}}, UUID),
+        ({"event-data": MAILGUN | {"message": None}}, None),
+        (POSTMARK | {"Metadata": {"outreach-id": UUID}}, UUID),
+        (POSTMARK | {"Metadata": {"other": "x"}, "RecordType": "SpamComplaint"}, None),
+        ([SENDGRID | {"smtp-id": f"<{UUID}@anna.example>"}], UUID),
+        ([SENDGRID | {"smtp-id": "<14c5d75ce93.dfd.64b469@ismtpd-555>"}], "14c5d75ce93.dfd.64b469"),
+        ([SENDGRID | {"smtp-id": "none"}], None),
+        ([SENDGRID | {"smtp-id": "<" + "x" * 300 + "@anna.example>"}], None),
+    ],
+)
+def test_the_message_is_named_as_its_provider_names_it(posted: object, name: str | None) -> None:
+    told = read_events(body(posted)).told
+
+    assert {each.outreach_id for each in told} == {name}
+
+
 @pytest.mark.parametrize(
     "posted",
     [

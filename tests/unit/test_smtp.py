@@ -95,6 +95,28 @@ async def test_many_mails_go_over_one_line() -> None:
     assert sink.handler.sessions == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("250 2.0.0 Ok: queued as 4Zx1pQ3Lk2z9", "4Zx1pQ3Lk2z9"),  # Postfix
+        ("250 OK id=1sXyZ0-0000Ab-1c", "1sXyZ0-0000Ab-1c"),  # Exim
+        ("250 Ok 0102018f1f1c2a3b-6f1f7b6a-000000", "0102018f1f1c2a3b-6f1f7b6a-000000"),  # Amazon SES
+        ("250-2.0.0 taken\r\n250 Ok: queued as <abc>.", "<abc>"),
+        ("250 OK", None),
+        ("250 2.0.0 OK  1732712345 a1b2c3-20020a.30 - gsmtp", None),
+        ("250 queued as " + "x" * 200, None),
+    ],
+)
+async def test_what_the_server_calls_what_it_has_taken_is_kept(said: str, name: str | None) -> None:
+    handler = Handler()
+    handler.data_answers.append(said)
+    with Sink(handler) as sink:
+        async with channel_to(sink) as channel:
+            attempt = await channel.send(order())
+
+    assert attempt == Attempt(Result.DELIVERED, provider_id=name)
+
+
 async def test_starttls_and_login_with_an_authority_of_ones_own(authority: trustme.CA, ca_file: Path) -> None:
     with Sink(tls=server_tls(authority), login=LOGIN) as sink:
         login = {"username": LOGIN[0], "password": LOGIN[1]}

@@ -30,10 +30,12 @@ def decision_of(
     name: str = "",
     arm: Arm | None = None,
     about: About | None = None,
+    zone: str | None = None,
 ) -> Decision:
     """The decision on the step `number` of a kind of message, in the present absence. `told_as`: the id under which it
     was told before, if that was another one than the customer has; `name`: what the step was called then, if the policy
-    may call it otherwise; `about`: its occasion, if it is not about the absence."""
+    may call it otherwise; `about`: its occasion, if it is not about the absence; `zone`: by whose clock the customer
+    lives, of what goes out."""
     step, customer_id = message.step(number), told_as or customer.customer_id
     name = name or step.name
     day, since_us = customer.last_day, customer.last_us
@@ -61,19 +63,19 @@ def decision_of(
         returned_us=returned_us,
         revenue_minor=revenue_minor,
         arm=arm,
-        addressee=addressee_of(customer.profile) if outcome is Outcome.RELEASED else None,
+        addressee=addressee_of(customer.profile, zone) if outcome is Outcome.RELEASED else None,
     )
 
 
-def addressee_of(profile: ProfileState | None) -> Addressee | None:
-    """How the customer is reached, as far as the shop has said."""
+def addressee_of(profile: ProfileState | None, zone: str | None) -> Addressee:
+    """How the customer is reached, as far as the shop has said; `zone` is that of the place where they are."""
     if profile is None:
-        return None
+        return Addressee(None, None, None, zone, None, 0)
     return Addressee(
         profile.reachable_email,
         profile.phone,
         profile.crm_id,
-        profile.timezone,
+        zone,
         profile.consent,
         profile.consent_us,
     )

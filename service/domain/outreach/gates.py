@@ -118,6 +118,10 @@ class Programme:
         self._frequency: Final = frequency
         self._unhappy: Final = Unhappy(policy.unhappy)
 
+    def zone_of(self, customer: Customer) -> str | None:
+        """By whose clock the customer lives, as an IANA name; None: nothing is known but the shop's."""
+        return self._quiet.zone_name(customer)
+
     def consent_reason(self, customer: Customer) -> Reason | None:
         """Why the customer is not written to, as far as it is for them to say; None: they may be."""
         consent = customer.profile.consent if customer.profile is not None else None

@@ -419,6 +419,7 @@ class Ladder:
             decided_us=acted_us,
             expires_us=acted_us + self._expires_us,
             arm=_ARMS.get(outcome),
+            zone=self.programme.zone_of(customer) if outcome is Outcome.RELEASED else None,
         )
 
     def _step_due(self, customer: Customer, message: SilenceKind, due_us: int) -> bool:

@@ -364,6 +364,7 @@ class Occasions:
             told_as=occasion.told_as,
             arm=Arm.TREATED if outcome is Outcome.CANCELLED else _ARMS.get(outcome),
             about=about,
+            zone=self._programme.zone_of(customer) if outcome is Outcome.RELEASED else None,
         )
 
     def _kind_of(self, occasion: Occasion) -> OccasionKind:
