@@ -81,7 +81,7 @@ class PlannedAnswers(Planned):
         name = self.layout.column("timestamp")
         if "utc" in name.lower() or "gmt" in name.lower():
             zone = "+00:00"
-        time = TimeColumn(name, zone)
+        time = TimeColumn(name, zone, self.wishes.zone)
         header = list(self.layout.header)
         first: list[list[str]] = []
         with open_grid(self.source) as grid:

@@ -7,12 +7,13 @@ not, it is refused. Cells that say themselves what they are (year first, a month
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 
 from service.errors import ConfigurationError
-from service.history.months import MONTHS, NOISE, OFFSETS
+from service.history.months import MONTHS, NOISE
+from service.history.zones import Zones, without_zone
 
 ORDERS: Final = {"day-first": "dmy", "month-first": "mdy", "year-first": "ymd"}
 """What a user may say, and the order of the numbers that it means."""
@@ -22,8 +23,9 @@ _CLOCK = re.compile(
     r"(\d{1,2})[:.h](\d\d)(?:[:.](\d\d)(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?(?:\s*[Mm]\.?)?(?:\s*(?:Uhr|h))?", re.ASCII
 )
 _HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s*[Mm]\.?", re.ASCII)
-_OFFSET = re.compile(r"\s*(?:(?:GMT|UTC)\s*)?(Z|[+\-\u2212]\d\d:?(?:\d\d)?)$")
-_NAMED_ZONE = re.compile(r"\s+\(?([A-Za-z]{1,5})\)?$")
+_OFFSET = re.compile(r"\s*(?:(?:GMT|UTC)\s*([+\-\u2212]\d{1,2}(?::?\d\d)?)|(Z|[+\-\u2212]\d\d:?(?:\d\d)?))$")
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+)?", re.ASCII)
+_ENDING: Final = 6
 _DIGITS = re.compile(r"-?\d+(?:[.,]\d+)?", re.ASCII)
 _WORD = re.compile(r"[^\W\d_]+\.?|\d+", re.UNICODE)
 _DAY_ZERO: Final = date(1899, 12, 30)
@@ -35,10 +37,12 @@ _KEPT: Final = 100_000
 class TimeColumn:
     """Sees every cell of a column, then writes them as ISO 8601."""
 
-    def __init__(self, name: str, zone: str = "") -> None:
-        """`zone` is an offset for cells without one, such as "+00:00"; "" = the shop's."""
+    def __init__(self, name: str, zone: str = "", shop: tzinfo | None = None) -> None:
+        """`zone` is an offset for cells without one, such as "+00:00"; "" = that of the shop, which is `shop`."""
         self.name = name
         self.zone = zone
+        self.zones = Zones(name, shop)
+        self._endings: set[str] = set()
         self._orders = {"dmy": "", "mdy": "", "ymd": ""}
         """Order of the numbers → a cell that it cannot be, "" while all fit."""
         self._doubtful = ""
@@ -50,6 +54,8 @@ class TimeColumn:
 
     def see(self, text: str) -> None:
         """Takes a cell into account."""
+        if text and not text[-1].isdigit() and text[-1] != "Z" and text[-_ENDING:] not in self._endings:
+            text = self._see_zone(text)
         day_text = text[:10]
         if day_text in self._seen and (len(text) <= 10 or text[10] in " T"):
             return
@@ -83,6 +89,16 @@ class TimeColumn:
             if len(day_text) == len(text) or text[10:11] in {" ", "T"}:
                 self._remember(day_text)
 
+    def _see_zone(self, text: str) -> str:
+        """The cell without the zone that is named in it."""
+        named = without_zone(text)
+        if named is not None:
+            self.zones.see(named[1])
+            return named[0]
+        if len(self._endings) < _KEPT:
+            self._endings.add(text[-_ENDING:])
+        return text
+
     def _remember(self, day_text: str) -> None:
         if len(self._seen) < _KEPT:
             self._seen.add(day_text)
@@ -92,6 +108,7 @@ class TimeColumn:
 
         `wish` is the user's, a key of `ORDERS`. Raises ConfigurationError where two readings fit, or none.
         """
+        self.zones.decide()
         counted = {kind: cell for kind, cell in self.kinds.items() if kind in {"serial", "text"}}
         if len(counted) > 1:
             raise ConfigurationError(
@@ -126,6 +143,10 @@ class TimeColumn:
 
     def clean(self, text: str) -> str:
         """The time as ISO 8601 for what reads it; the text as it is where it is none, so that it is counted as such."""
+        if text and not text[-1].isdigit() and text[-1] != "Z":
+            named = without_zone(text)
+            if named is not None:
+                return self.placed(*named) or text
         if _ISO.match(text) and len(text) >= 10 and (len(text) == 10 or text[10] in " T"):
             if not self.zone and len(text) <= 19:
                 return text
@@ -139,6 +160,16 @@ class TimeColumn:
             if clock is not None:
                 return known + (clock or (f"T00:00{self.zone}" if self.zone else ""))
         return self._clean(stripped) or text
+
+    def placed(self, text: str, zone: str) -> str | None:
+        """The time in the zone of that name, "" = as the column's others; None where one of them is none."""
+        zone = zone.strip()
+        if not zone:
+            return self.clean(text)
+        kept, self.zone = self.zone, ""
+        moment = self.clean(text.strip())
+        self.zone = kept
+        return self.zones.placed(moment, zone) if _LOCAL.fullmatch(moment) else moment
 
     def _clean(self, text: str) -> str | None:
         if _DIGITS.fullmatch(text):
@@ -212,13 +243,8 @@ def _clock(text: str, zone: str) -> str | None:
     offset = zone
     given = _OFFSET.search(text)
     if given is not None:
-        sign = given[1].replace("\u2212", "-")
-        offset = "+00:00" if sign == "Z" else sign
+        offset = _offset(given[1] or given[2])
         text = text[: given.start()]
-    else:
-        named = _NAMED_ZONE.search(text)
-        if named is not None and named[1].upper() in OFFSETS:
-            offset, text = OFFSETS[named[1].upper()], text[: named.start()]
     text = text.strip()
     if not text:
         return f"T00:00{offset}" if offset else ""
@@ -239,6 +265,15 @@ def _clock(text: str, zone: str) -> str | None:
         return None
     ending = (f":{second}" if second else "") + (f".{fraction[:6]}" if fraction and second else "")
     return f"T{hours:02}:{minute}{ending}{offset}"
+
+
+def _offset(text: str) -> str:
+    """ "+01:00" for Z, +1, +0100 and the like."""
+    if text == "Z":
+        return "+00:00"
+    digits = text[1:].replace(":", "")
+    digits = f"{digits:0>2}00" if len(digits) <= 2 else f"{digits:0>4}"
+    return f"{'+' if text[0] == '+' else '-'}{digits[:2]}:{digits[2:]}"
 
 
 def _with_zone(text: str, zone: str) -> str:

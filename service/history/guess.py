@@ -200,6 +200,11 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
     return True
 
 
+def is_time(cell: str) -> bool:
+    """Whether a cell may be one, whichever the order of its numbers is."""
+    return _share_of_times([cell]) == 1
+
+
 def _share_of_times(cells: Sequence[str]) -> float:
     column = TimeColumn("")
     column.decide("day-first")

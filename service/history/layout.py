@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from decimal import Decimal
 from typing import Final
 
 from service.errors import ConfigurationError
-from service.history.guess import guessed
+from service.history.guess import guessed, is_time
 from service.profiles import ANSWER_FIELDS, FIELDS, Profile, plain_name, recognised
 
 HEADER_WITHIN: Final = 25
 """Rows among which the one that names the columns is looked for: exports begin with titles and dates."""
+_NAMES_TOLD: Final = 5
+_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_SHARE_OF_ADDRESSES: Final = 0.9
+_FEW_CELLS: Final = 5
+"""From so many on, a column of one address alone is the seller's."""
 OURS: Final = ("customer_id", "timestamp", "amount")
 OURS_OF_ANSWERS: Final = ("customer_id", "timestamp", "survey", "score")
 
@@ -34,6 +41,8 @@ class Wishes:
     rates: Mapping[str, Decimal] = field(default_factory=dict)
     """Units of it for one of another currency."""
     minor_digits: int = 2
+    zone: tzinfo | None = None
+    """Of the shop: says which of two places an abbreviation means."""
 
     def of(self, surveys: bool) -> Mapping[str, str]:
         return self.answer_columns if surveys else self.columns
@@ -55,10 +64,12 @@ class Layout:
     origin: str = "ours"
     """ours, profile, map or guess."""
     amount_is: str = "row"
+    titles: int = 1
+    """Rows that name and explain the columns."""
 
     @property
     def rows_before(self) -> int:
-        return self.header_at + (self.profile.header_rows if self.profile is not None else 1)
+        return self.header_at + self.titles
 
     def column(self, name: str) -> str:
         """What the file calls a field."""
@@ -84,14 +95,14 @@ def layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, s
     if wished:
         for place, row in rows:
             if all(plain_name(name) in _names(row) for name in wished.values()):
-                return _mapped(place, row, wished, surveys=surveys)
+                return _mapped(place, row, head[place + 1 :], wished, surveys=surveys)
         raise ConfigurationError(_no_such_column(shown, wished, best[1]))
     place, row = best
     profile = recognised(row, surveys=surveys)
     if profile is not None:
         if profile.needs:
             raise ConfigurationError(f"{shown} is {profile.name}: {profile.needs}")
-        return _known(place, row, profile)
+        return _known(place, row, head[place + 1 :], profile)
     if _is_ours(row, surveys):
         return Layout(row, place, _own(row, surveys))
     return _guessed(head, rows, shown, surveys=surveys)
@@ -121,31 +132,77 @@ def _own(row: Sequence[str], surveys: bool) -> dict[str, int]:
     return {name: names.index(name) for name in fields if name in names}
 
 
-def _known(place: int, row: Sequence[str], profile: Profile) -> Layout:
+def _known(place: int, row: Sequence[str], below: Sequence[Sequence[str]], profile: Profile) -> Layout:
+    at, titles = _places(row, below, profile)
+    needed = ("customer_id", "timestamp") if profile.surveys else OURS
+    missing = [
+        f"{name} ({' or '.join(profile.columns.get(name, [])[:_NAMES_TOLD]) or 'not in this export'})"
+        for name in needed
+        if name not in at and not (name == "amount" and "price" in at)
+    ]
+    if missing:
+        option = (
+            "--map-surveys customer_id=…,timestamp=…" if profile.surveys else "--map customer_id=…,timestamp=…,amount=…"
+        )
+        raise ConfigurationError(
+            f"This looks like {profile.name}, but it lacks {', '.join(missing)}. {profile.where} Or name the columns: {option}"
+        )
+    return Layout(row, place, at, profile, "profile", _amount_is(profile, at), titles)
+
+
+def _places(row: Sequence[str], below: Sequence[Sequence[str]], profile: Profile) -> tuple[dict[str, int], int]:
+    """Field → place of its column, and how many rows name and explain them.
+
+    Of a field's names the first counts that is there and has cells that are filled. Where no name of the customer is
+    there, the one column of e-mail addresses is it.
+    """
     names = _names(row)
+    titles = _titles(profile, names, below)
+    below = below[titles - 1 :]
     at = {}
     for name, spellings in profile.columns.items():
         ordered = (*spellings[:1], name, *spellings[1:])
-        found = next((plain_name(one) for one in ordered if plain_name(one) in names), None)
-        if found is not None:
-            at[name] = names[found]
-    missing = [
-        f"{name} ({' or '.join(profile.columns.get(name, [])) or 'not in this export'})"
-        for name in ("customer_id", "timestamp")
-        if name not in at
-    ]
-    if not profile.surveys and "amount" not in at and "price" not in at:
-        missing.append(f"amount ({' or '.join(profile.columns.get('amount', [])) or 'not in this export'})")
-    if missing:
-        raise ConfigurationError(
-            f"This looks like {profile.name}, but it lacks {', '.join(missing)}. {profile.where} "
-            "Or name the columns: --map customer_id=…,timestamp=…,amount=…"
-        )
-    amount_is = "price" if "amount" not in at and "price" in at else profile.amount
-    return Layout(row, place, at, profile, "profile", amount_is)
+        found = [names[plain_name(one)] for one in ordered if plain_name(one) in names]
+        if found:
+            at[name] = next((place for place in found if _is_filled(place, below)), found[0])
+    if "customer_id" not in at and not profile.needs:
+        addresses = [place for place in range(len(row)) if place not in at.values() and _are_addresses(place, below)]
+        if len(addresses) == 1:
+            at["customer_id"] = addresses[0]
+    return at, titles
 
 
-def _mapped(place: int, row: Sequence[str], wished: Mapping[str, str], *, surveys: bool) -> Layout:
+def _are_addresses(place: int, below: Sequence[Sequence[str]]) -> bool:
+    cells = [row[place].strip() for row in below if place < len(row) and row[place].strip()]
+    alike = sum(_ADDRESS.fullmatch(cell) is not None for cell in cells)
+    return (
+        bool(cells) and alike >= _SHARE_OF_ADDRESSES * len(cells) and (len(cells) < _FEW_CELLS or len(set(cells)) > 1)
+    )
+
+
+def _is_filled(place: int, below: Sequence[Sequence[str]]) -> bool:
+    return any(place < len(row) and row[place].strip() for row in below)
+
+
+def _amount_is(profile: Profile, at: Mapping[str, int]) -> str:
+    return "price" if "amount" not in at and "price" in at else profile.amount
+
+
+def _titles(profile: Profile, names: Mapping[str, int], below: Sequence[Sequence[str]]) -> int:
+    """Rows of titles that are really there: who has cleaned the export has left out those that explain."""
+    spellings = (*profile.columns["timestamp"], "timestamp")
+    places = [names[plain_name(one)] for one in spellings if plain_name(one) in names]
+    explaining = 0
+    for row in below[: profile.header_rows - 1]:
+        if any(place < len(row) and is_time(row[place]) for place in places):
+            break
+        explaining += 1
+    return 1 + explaining
+
+
+def _mapped(
+    place: int, row: Sequence[str], below: Sequence[Sequence[str]], wished: Mapping[str, str], *, surveys: bool
+) -> Layout:
     names = _names(row)
     at = {name: names[plain_name(column)] for name, column in wished.items()}
     amount_is = "row"
@@ -155,13 +212,14 @@ def _mapped(place: int, row: Sequence[str], wished: Mapping[str, str], *, survey
         amount_is = "price"
     own = _own(row, surveys)
     profile = recognised(row, surveys=surveys)
-    if profile is not None:
-        known = _known_or_none(place, row, profile)
-        if known is not None:
-            amount = known.amount_is if amount_is == "row" and "amount" not in at else amount_is
-            return Layout(row, place, {**known.at, **at}, profile, "map", amount)
-    at = {**{name: where for name, where in own.items() if where not in at.values()}, **at}
     needed = ("customer_id", "timestamp") if surveys else OURS
+    if profile is not None:
+        found, titles = _places(row, below, profile)
+        known = {**found, **at}
+        if all(name in known or (name == "amount" and "price" in known) for name in needed):
+            amount = _amount_is(profile, known) if amount_is == "row" and "amount" not in at else amount_is
+            return Layout(row, place, known, profile, "map", amount, titles)
+    at = {**{name: where for name, where in own.items() if where not in at.values()}, **at}
     missing = [name for name in needed if name not in at and not (name == "amount" and "price" in at)]
     if missing:
         option = "--map-surveys" if surveys else "--map"
@@ -169,13 +227,6 @@ def _mapped(place: int, row: Sequence[str], wished: Mapping[str, str], *, survey
             f"{option} does not say which column is {' and '.join(missing)}; there are: {_listed(row)}."
         )
     return Layout(row, place, at, None, "map", amount_is)
-
-
-def _known_or_none(place: int, row: Sequence[str], profile: Profile) -> Layout | None:
-    try:
-        return _known(place, row, profile)
-    except ConfigurationError:
-        return None
 
 
 def _guessed(

@@ -11,6 +11,8 @@ EXAMPLES_KEPT = 10
 """Enough to see the pattern in a broken export, few enough to read."""
 EXAMPLES_SHOWN = 3
 """At the terminal."""
+REASONS_KEPT = 100
+"""Kinds of rows that are no purchases; the rest are of other kinds."""
 LOSSES_TOLD = 0.02
 """Share of the rows left out for errors above which what is left may not be the shop."""
 
@@ -67,6 +69,8 @@ class ReadReport:
 
     def set_aside(self, reason: str, *, is_order: bool = True) -> None:
         """Counts what the export itself says to be no purchase."""
+        if reason not in self.aside and len(self.aside) >= REASONS_KEPT:
+            reason = "of other kinds"
         self.aside[reason] += is_order
 
     def skip(self, file: Path, line: int, reason: str, shown: str = "") -> None:
@@ -108,8 +112,8 @@ class ReadReport:
                 f"{self.spread_orders:,} orders have lines more than a day apart. Rows of one customer with one order_id are one order: "
                 "leave order_id out if the shop's numbers begin again."
             )
-        if self.aside:
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.aside.most_common(8))
+        if self.aside.total():
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.aside.most_common(8) if count)
             told.append(f"Not counted, as the export itself says: {reasons}.")
         if self.skipped:
             reasons = ", ".join(f"{count:,} × {reason}" for reason, count in self.skipped.most_common())

@@ -1,4 +1,4 @@
-"""Words that stand in dates: months in the languages that shops export, and zones by their letters."""
+"""Words that stand in dates, in the languages that shops export."""
 
 from __future__ import annotations
 
@@ -100,10 +100,3 @@ NOISE: Final = frozenset(
     ]
 )
 """Words that may stand beside a month and say nothing more."""
-OFFSETS: Final = {
-    "UTC": "+00:00", "GMT": "+00:00", "Z": "+00:00", "EST": "-05:00", "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00",
-    "MST": "-07:00", "MDT": "-06:00", "PST": "-08:00", "PDT": "-07:00", "AKST": "-09:00", "AKDT": "-08:00", "HST": "-10:00",
-    "CET": "+01:00", "CEST": "+02:00", "MEZ": "+01:00", "MESZ": "+02:00", "WET": "+00:00", "WEST": "+01:00", "EET": "+02:00",
-    "EEST": "+03:00", "MSK": "+03:00", "AEST": "+10:00", "AEDT": "+11:00", "NZST": "+12:00", "NZDT": "+13:00", "JST": "+09:00",
-}  # fmt: skip
-"""CST is that of America, as PayPal and Square write it. BST and IST are those of two places each: no zone here."""

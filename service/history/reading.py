@@ -150,7 +150,7 @@ def open_history(
     has said of the files. Raises ConfigurationError with one sentence when a file cannot be read, lacks a column, can
     be read in two ways or has rows of which none is usable, or when there is no purchase at all.
     """
-    wishes = replace(wishes or Wishes(), minor_digits=minor_digits)
+    wishes = replace(wishes or Wishes(), minor_digits=minor_digits, zone=calendar.zone)
     limits = Limits(latest_us)
     tables, said = _all_prepared(purchases, wishes, calendar, surveys=False)
     answers, more = _all_prepared(surveys, wishes, calendar, surveys=True)

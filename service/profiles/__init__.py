@@ -19,7 +19,7 @@ from service.errors import ConfigurationError
 
 FIELDS = (
     "customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category", "store_id", "channel",
-    "time", "zone", "quantity", "price", "currency", "status", "refunded", "refunded_at", "cancelled_at", "kind", "test",
+    "time", "zone", "quantity", "price", "currency", "status", "refunded", "refunded_at", "cancelled_at", "kind", "test", "payee",
 )  # fmt: skip
 """What a purchase's row may hold: those that the reader takes, and those of which it makes them."""
 ANSWER_FIELDS = (
@@ -40,6 +40,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Columns, under one of their names, that all have to be there."""
     columns: dict[str, list[str]]
     """Field → its names in the languages of the product; the first that is there counts."""
+    or_by: list[list[str]] = []
+    """Other sets of columns that tell it as well."""
     surveys: bool = False
     never_with: list[str] = []
     """Columns of another export that has the same ones beside."""
@@ -60,7 +62,12 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     refunds: list[str] = []
     """Values of `kind` of rows that pay back."""
     only: list[str] = []
-    """Values of `kind` that are purchases or refunds; other rows tell something else. Empty = all."""
+    """Values of `kind` that are purchases or refunds, "*" for any letters; other rows are neither. Empty = all are."""
+    never: list[str] = []
+    """Those of them that are none for all that."""
+    sign_tells: bool = False
+    """All that the owner does with money: what is paid out, or given back to the shop, is none of a customer's.
+    Of a refund `payee` is the customer."""
     tests: list[str] = []
     """Values of `test` of what was only tried."""
     guests: list[str] = []
@@ -105,11 +112,12 @@ def recognised(header: Iterable[str], *, surveys: bool) -> Profile | None:
     for profile in profiles():
         if profile.surveys != surveys or any(plain_name(name) in names for name in profile.never_with):
             continue
-        fits = [_fits(profile, name, names) for name in profile.recognised_by]
-        own, ours = fits.count(_ITS), fits.count(_OURS)
-        weight = (own - ours, -ours)
-        if own + ours == len(fits) and own >= _FEWEST and own > ours and (best is None or weight > best[0]):
-            best = weight, profile
+        for columns in (profile.recognised_by, *profile.or_by):
+            fits = [_fits(profile, name, names) for name in columns]
+            own, ours = fits.count(_ITS), fits.count(_OURS)
+            weight = (own - ours, -ours)
+            if own + ours == len(fits) and own >= _FEWEST and own > ours and (best is None or weight > best[0]):
+                best = weight, profile
     return None if best is None else best[1]
 
 

@@ -1,0 +1,192 @@
+"""Rows of another layout → rows of ours: which are purchases, what they are worth, and when they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from service.history.kinds import Kinds
+from service.history.left_out import ReadReport
+
+if TYPE_CHECKING:
+    from service.history.planned import Planned
+
+PURCHASE_FIELDS: Final = (
+    "customer_id", "timestamp", "time", "zone", "amount", "price", "quantity", "refunded", "refunded_at", "currency",
+    "status", "kind", "test", "cancelled_at", "event_id", "order_id", "sku", "item", "category", "store_id", "channel", "payee",
+)  # fmt: skip
+_ORDERS_KEPT: Final = 100_000
+"""Orders whose first row is remembered: the rows of one stand close together in an export."""
+_REASON: Final = 40
+"""Characters of a kind of row that is told."""
+
+
+def _folded(values: Sequence[str]) -> frozenset[str]:
+    return frozenset(value.strip().casefold() for value in values)
+
+
+class PurchaseRows:
+    """Makes our rows of another table's."""
+
+    def __init__(self, plan: Planned, report: ReadReport, line: Callable[[], int]) -> None:
+        assert plan.evidence is not None  # noqa: S101 - looked at
+        self._plan, self._report, self._line = plan, report, line
+        at, profile = plan.layout.at, plan.profile
+        self._last = max(at.values(), default=0)
+        self._pick = itemgetter(*(at.get(name, -1) for name in PURCHASE_FIELDS))
+        self._time = plan.evidence.times["timestamp"].clean
+        self._time_in = plan.evidence.times["timestamp"].placed
+        refunded_at = plan.evidence.times.get("refunded_at")
+        self._time_of_refund = refunded_at.clean if refunded_at is not None else None
+        self._amount = {name: column.clean for name, column in plan.evidence.amounts.items()}
+        self._amount_is = plan.layout.amount_is
+        self._has_clock, self._has_zone = "time" in at, "zone" in at
+        self._reason_of = {
+            value.strip().casefold(): reason
+            for reason, values in (profile.left_out if profile else {}).items()
+            for value in values
+        }
+        self._paid_back = _folded(profile.refunded if profile else ())
+        self._kinds = Kinds(profile)
+        self._sign_tells = profile is not None and profile.sign_tells
+        self._own = next((one for one, _ in plan.evidence.payees.most_common(1)), "")
+        self._tests = _folded(profile.tests if profile else ())
+        self._guests = _folded(profile.guests if profile else ())
+        self._carries = profile is not None and profile.carried_down
+        self._cents = profile is not None and profile.cents
+        self._orders: dict[str, None] = {}
+        self._order_at = PURCHASE_FIELDS.index("order_id")
+        self._minor = Decimal(1).scaleb(-plan.wishes.minor_digits)
+
+    def rows(self, rows: Iterator[list[str]]) -> Iterator[Sequence[str]]:
+        last, pick, before = self._last, self._pick, None
+        for row in rows:
+            if len(row) <= last:
+                if sum(bool(cell) for cell in row) <= 1:
+                    yield ()
+                    continue
+                row.extend([""] * (last + 1 - len(row)))
+            row.append("")
+            cells = pick(row)
+            if self._carries:
+                if before is not None and cells[self._order_at] and cells[self._order_at] == before[self._order_at]:
+                    cells = self._carried(cells, before)
+                before = cells
+            yield from self._row(cells)
+
+    def _carried(self, cells: Sequence[str], before: Sequence[str]) -> Sequence[str]:
+        """A further row of an order: what stands in the first one only holds for it too, but not its money."""
+        own = {"amount", "refunded", "refunded_at", "sku", "item", "category", "quantity", "price"}
+        return tuple(
+            cell if cell or name in own else above
+            for name, cell, above in zip(PURCHASE_FIELDS, cells, before, strict=True)
+        )
+
+    def _row(self, cells: Sequence[str]) -> Iterator[Sequence[str]]:
+        (customer, when, clock, zone, amount, price, quantity, refunded, refunded_at, currency, status, kind, test,
+         cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee) = cells  # fmt: skip
+        kind = kind.strip()
+        is_refund = self._kinds.is_refund(kind)
+        reason = self._left_out(status, kind, test, cancelled_at, amount)
+        if not order_id and self._amount_is == "order":
+            order_id = event_id
+        is_first = True
+        if order_id and (reason or self._amount_is == "order"):
+            is_first = self._begins(f"refund {event_id or order_id}" if is_refund else order_id)
+        if reason:
+            self._report.set_aside(reason, is_order=is_first)
+            return
+        if self._guests and customer.strip().casefold() in self._guests:
+            customer = ""
+        if self._has_clock:
+            when = f"{when.strip()} {clock.strip()}"
+        at = (self._time_in(when, zone) or f"{when} {zone}") if self._has_zone and zone else self._time(when)
+        worth = self._worth(amount, price, quantity, is_first=is_first)
+        back = self._amount["refunded"](refunded) if "refunded" in self._amount and is_first else ""
+        if is_refund:
+            customer = payee if payee.strip() and payee.strip() != self._own else customer
+            worth = worth if worth[:1] == "-" or not worth else f"-{worth}"
+        if status.strip().casefold() in self._paid_back and not back.strip("-0."):
+            back = worth
+        rest = (event_id, order_id, sku, item, category, store_id, channel)
+        paid_back_at = ""
+        if back.strip("-0."):
+            if self._time_of_refund is not None and refunded_at.strip():
+                paid_back_at = self._time_of_refund(refunded_at)
+            else:
+                worth, back = _less(worth, back), ""
+        rate = self._plan.rates.get(currency.strip().upper(), Decimal(1)) if currency else Decimal(1)
+        if rate is None:
+            self._report.skip(self._plan.path, self._line(), f"no rate for the currency {currency.strip().upper()[:8]}")
+            return
+        yield (customer, at, self._in_ours(worth, rate), *rest)
+        if paid_back_at:
+            given_back = back if back.startswith("-") else f"-{back}"
+            event_of_refund = f"{event_id}-refund" if event_id else ""
+            yield (
+                customer,
+                paid_back_at,
+                self._in_ours(given_back, rate),
+                event_of_refund,
+                order_id,
+                "",
+                "",
+                "",
+                store_id,
+                channel,
+            )
+
+    def _begins(self, order: str) -> bool:
+        """Whether a row is the first one of its order."""
+        if order in self._orders:
+            return False
+        if len(self._orders) >= _ORDERS_KEPT:
+            del self._orders[next(iter(self._orders))]
+        self._orders[order] = None
+        return True
+
+    def _left_out(self, status: str, kind: str, test: str, cancelled_at: str, amount: str) -> str:
+        reason = self._reason_of.get(status.strip().casefold(), "") if self._reason_of else ""
+        if reason:
+            return reason
+        if not self._kinds.counts(kind):
+            return kind[:_REASON] or "no purchase"
+        if self._sign_tells and self._amount["amount"](amount).startswith("-") != self._kinds.is_refund(kind):
+            return f"{kind[:_REASON]} of the shop's own"
+        if self._tests and test.strip().casefold() in self._tests:
+            return "test"
+        return "cancelled" if cancelled_at.strip() else ""
+
+    def _worth(self, amount: str, price: str, quantity: str, *, is_first: bool) -> str:
+        if self._amount_is == "order" and not is_first:
+            return ""
+        if self._amount_is != "price":
+            return self._amount["amount"](amount)
+        one = self._amount["price"](price)
+        many = self._amount["quantity"](quantity) if "quantity" in self._amount else "1"
+        if not one.strip():
+            return ""
+        try:
+            return format(Decimal(one) * Decimal(many or "1"), "f")
+        except InvalidOperation:
+            return one if not many.strip() else f"{one} × {many}"
+
+    def _in_ours(self, text: str, rate: Decimal) -> str:
+        if (rate == 1 and not self._cents) or not text:
+            return text
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            return text
+        if self._cents:
+            value *= self._minor
+        return format((value * rate).quantize(self._minor, ROUND_HALF_EVEN) if rate != 1 else value, "f")
+
+
+def _less(worth: str, back: str) -> str:
+    try:
+        return format(Decimal(worth or "0") - abs(Decimal(back)), "f")
+    except InvalidOperation:
+        return worth
