@@ -49,7 +49,7 @@ class Reader:
         try:
             self._consumer = self._wait(self._started(kafka, on_set_aside, options))
         except BaseException:
-            self._loop.close()
+            self._let_go()
             raise
 
     async def _started(self, kafka: KafkaSettings, on_set_aside: OnSetAside, options: Mapping[str, Any]) -> Any:
@@ -65,7 +65,16 @@ class Reader:
         try:
             self._loop.run_until_complete(self._consumer.stop())
         finally:
-            self._loop.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Also of a question in the middle of which the process was asked to end."""
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        if left:
+            self._loop.run_until_complete(asyncio.wait(left))
+        self._loop.close()
 
     def topics(self) -> set[str]:
         """All that the broker lets us see."""

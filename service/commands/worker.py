@@ -30,6 +30,8 @@ def worker(
 
 def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
+    # Nothing is in flight before the worker runs, also while it waits for a broker: stopping it then is a good end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.connection import Refusal
@@ -41,8 +43,6 @@ def _run(settings: Settings, *, web: bool) -> int:
     from service.streaming.rights import wait_for_rights
     from service.streaming.worker import Worker
 
-    # Nothing is in flight before the worker runs, also while it waits for a broker: stopping it then is a good end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     restarts, away_since_s = int(os.environ.get(RESTARTS_VARIABLE, "0")), float(os.environ.get(AWAY_VARIABLE, "0"))
     os.environ.pop(AWAY_VARIABLE, None)
     metrics, page = Metrics(calendar=settings.shop.calendar()), None

@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NoReturn, cast
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.leaving import leave_group
 from service.cluster.topic_ids import Course, TopicNow, TopicWatch
 from service.config import Settings
 from service.connection import Door
@@ -46,7 +48,7 @@ from service.delivery.standings import Standings
 from service.domain.events import Erasure
 from service.domain.quiet_times import Quiet
 from service.errors import ConfigurationError, ExitCode, FatalError, StartAgainError, told
-from service.streaming.guard import guarded
+from service.streaming.guard import guarded, unless
 from service.streaming.outage import FAILED_LATELY_S, Outage
 from service.streaming.restarts import is_of_the_broker, start_again
 from service.streaming.rights import about_right
@@ -171,16 +173,9 @@ class Deliverer:
         try:
             tasks.append(self._guard(self.channel.keep()))
             tasks.append(self._guard(self._door.watch(lambda: self._outage.within(FAILED_LATELY_S))))
-            self._topics = await self._watch.look()
-            tasks += await self._follow_customers()
-            self._consumer = group_consumer(self.settings, self.group, "earliest", _FETCH_MS)
-            await self._consumer.start()
-            self._consumer.subscribe([self._topic], listener=_Listener(self))
-            tasks += [self._guard(self._fetch()), self._guard(self._measure()), self._guard(self._watch_topics())]
-            if self._serve is not None:
-                tasks.append(self._guard(self._serve(self)))
-            log.info("deliverer started", channel=self.channel.name, group=self.group)
-            await self._stop.wait()
+            if await unless(self._stop, self._open(tasks)):
+                log.info("deliverer started", channel=self.channel.name, group=self.group)
+                await self._stop.wait()
         except Exception as error:  # noqa: BLE001 - one place decides what it means
             self.fail(error)
         log.info("stopping: what is in flight is finished")
@@ -190,12 +185,25 @@ class Deliverer:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.channel.close()
         closing = [each.close for each in (self._follower, self._ends) if each is not None]
-        for close in [*closing, self._consumer.stop]:
+        if self._consumer is not None:
+            closing += [partial(leave_group, self._consumer), self._consumer.stop]
+        for close in closing:
             # A broker that is away cannot be said goodbye to, and cancels whoever waits for its answer.
             with suppress(KafkaError, OSError, asyncio.CancelledError):
                 await close()
         log.info("stopped")
         return 0
+
+    async def _open(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Begins to read; what goes on for ever is added to the tasks."""
+        self._topics = await self._watch.look()
+        tasks += await self._follow_customers()
+        self._consumer = group_consumer(self.settings, self.group, "earliest", _FETCH_MS)
+        await self._consumer.start()
+        self._consumer.subscribe([self._topic], listener=_Listener(self))
+        tasks += [self._guard(self._fetch()), self._guard(self._measure()), self._guard(self._watch_topics())]
+        if self._serve is not None:
+            tasks.append(self._guard(self._serve(self)))
 
     def fail(self, error: BaseException) -> None:
         """Ends the process at once: what is not on record has not happened, or lies in the window."""

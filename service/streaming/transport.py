@@ -25,6 +25,7 @@ from faust.transport.drivers import aiokafka as faust_aiokafka
 from faust.types import TP as faust_tp  # noqa: N811 - it is a class
 from faust.types import ConsumerMessage
 
+from service.cluster.leaving import leave_group
 from service.cluster.log_ends import Answers, Ends, Log, SourcePartition, become_asking
 from service.connection import become_careful
 from service.fetching import Limits
@@ -106,6 +107,8 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
     async def on_thread_stop(self) -> None:
         if self._asking is not None:
             self._asking.cancel()
+        if self._consumer is not None:
+            await leave_group(self._consumer)
         await super().on_thread_stop()
 
     async def seek_to_committed(self) -> Any:

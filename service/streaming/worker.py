@@ -39,7 +39,7 @@ from service.refused.quarantine import Stumbled
 from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
-from service.streaming.guard import guarded
+from service.streaming.guard import guarded, unless
 from service.streaming.job import PartitionJob
 from service.streaming.membership import (
     Member,
@@ -110,6 +110,8 @@ class Worker:
         self._decider: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._failing = False
+        self._settled = False
+        """No turn is in flight, and none will be."""
         self._refusals = Refusals()
         self._outage = Outage(settings.kafka.bootstrap_servers)
         self.reach = Reach(settings.kafka.bootstrap_servers)
@@ -148,15 +150,15 @@ class Worker:
             if self._serve is not None:
                 tasks.append(self._guard(self._serve(self)))
             try:
-                await self.app.start()
-                log.info(
-                    "worker started",
-                    group=self.settings.kafka.group,
-                    broker=self.settings.kafka.bootstrap_servers,
-                    version=version(),
-                    engine=flavour(),
-                )
-                await self._until_stopped()
+                if await unless(self._stop, self.app.start()):
+                    log.info(
+                        "worker started",
+                        group=self.settings.kafka.group,
+                        broker=self.settings.kafka.bootstrap_servers,
+                        version=version(),
+                        engine=flavour(),
+                    )
+                    await self._until_stopped()
             except Exception as error:  # noqa: BLE001 - one place decides what it means
                 self.fail(error)
             log.info("stopping: finishing the turn in flight")
@@ -166,6 +168,7 @@ class Worker:
             await asyncio.gather(*tasks, return_exceptions=True)
             # Before Faust: it would wait for batches that lie in a merge, until the time is up.
             await asyncio.gather(*[owner.close() for owner in self.partitions.values()])
+            self._settled = True
             await self.app.stop()
             log.info("stopped")
         return 0
@@ -185,6 +188,9 @@ class Worker:
             asyncio.get_running_loop().call_later(_STOP_LIMIT_S, self._give_up)
 
     def _give_up(self) -> None:
+        if self._settled:
+            log.warning("the group could not be left in time; it finds out when the session ends")
+            self._leave(ExitCode.DONE)
         log.error("stopping took too long; leaving as after a crash")
         self._leave()
 

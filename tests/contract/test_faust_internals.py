@@ -20,6 +20,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.producer.sender import Sender
@@ -156,6 +157,14 @@ def test_every_request_of_a_consumer_still_goes_through_the_client_that_is_made_
     assert "self._client = AIOKafkaClient(" in inspect.getsource(AIOKafkaConsumer.__init__)
     assert "await self._client.send(node_id, request)" in inspect.getsource(Fetcher._proc_fetch_request)
     assert "__slots__" not in vars(AIOKafkaClient)
+
+
+def test_a_consumer_still_waits_for_its_group_in_the_coordinator_that_is_closed_before() -> None:
+    assert "await self._coordinator.close()" in inspect.getsource(AIOKafkaConsumer.stop)
+    assert "await self._coordination_task" in inspect.getsource(GroupCoordinator.close)
+    assert "if self._closing.done():\n            return" in inspect.getsource(GroupCoordinator.close)
+    for name in ("_stop_heartbeat_task", "_stop_commit_offsets_refresh_task"):
+        assert f"await self.{name}()" in inspect.getsource(GroupCoordinator.close)
 
 
 def test_fetched_positions_move_without_a_pause_before_we_look() -> None:
