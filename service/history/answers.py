@@ -11,9 +11,10 @@ from typing import Final
 from schemas.scales import SCALES
 from service.errors import ConfigurationError
 from service.history.dates import TimeColumn
+from service.history.evidence import Evidence
 from service.history.grids import Grid, open_grid
 from service.history.left_out import ReadReport
-from service.history.planned import Evidence, Planned
+from service.history.planned import Planned
 
 _ASKED: Final = {
     "nps": re.compile(r"recommend|recommand|weiterempf|empfehl|recomend|consigli|aanbevel|raccomand|(^|[^a-z])e?nps([^a-z]|$)|likelihood"),

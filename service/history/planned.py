@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from typing import Final
@@ -14,6 +13,7 @@ from service.errors import ConfigurationError
 from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn
 from service.history.encodings import NAMES
+from service.history.evidence import Evidence
 from service.history.grids import Grid, open_grid
 from service.history.kinds import Kinds
 from service.history.layout import Layout, Wishes
@@ -26,24 +26,6 @@ from service.profiles import Profile
 _AMOUNTS: Final = ("amount", "price", "quantity", "refunded")
 _PAYEES_KEPT: Final = 10_000
 _SHOWN: Final = 3
-
-
-@dataclass
-class Evidence:
-    """What the columns of a table say together."""
-
-    times: dict[str, TimeColumn]
-    amounts: dict[str, AmountColumn]
-    currencies: Counter[str] = field(default_factory=Counter)
-    payees: Counter[str] = field(default_factory=Counter)
-    """Who was paid in the purchases: the owner, but for rows that are not theirs."""
-    encoding: str = ""
-    rows: int = 0
-    repeated: int = 0
-    """Further rows of an order that say the same amount as the one before them."""
-    differing: int = 0
-    """Those that say another."""
-    shown: list[str] = field(default_factory=list)
 
 
 class Planned:
@@ -159,7 +141,9 @@ class Planned:
             )
 
     def _rows(self, grid: Grid, report: ReadReport) -> Iterator[Sequence[str]]:
-        reader = PurchaseRows(self, report, grid.line)
+        assert self.evidence is not None  # noqa: S101 - looked at
+        reader = PurchaseRows(self.layout, self.evidence, self.rates, self.wishes.minor_digits, report)
+        reader.at(self.path, grid.line)
         yield from reader.rows(islice(grid.rows, self.layout.rows_before, None))
 
     def sentences(self) -> list[str]:

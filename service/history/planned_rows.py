@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
+from service.history.evidence import Evidence
 from service.history.kinds import Kinds
+from service.history.layout import Layout
 from service.history.left_out import ReadReport
-
-if TYPE_CHECKING:
-    from service.history.planned import Planned
 
 PURCHASE_FIELDS: Final = (
     "customer_id", "timestamp", "time", "zone", "amount", "price", "quantity", "refunded", "refunded_at", "currency",
@@ -30,18 +30,25 @@ def _folded(values: Sequence[str]) -> frozenset[str]:
 class PurchaseRows:
     """Makes our rows of another table's."""
 
-    def __init__(self, plan: Planned, report: ReadReport, line: Callable[[], int]) -> None:
-        assert plan.evidence is not None  # noqa: S101 - looked at
-        self._plan, self._report, self._line = plan, report, line
-        at, profile = plan.layout.at, plan.profile
+    def __init__(
+        self,
+        layout: Layout,
+        evidence: Evidence,
+        rates: Mapping[str, Decimal | None],
+        minor_digits: int,
+        report: ReadReport,
+    ) -> None:
+        """`rates` are units of the shop's currency for one of each that the table has; None = not known."""
+        self._report, self._rates = report, rates
+        at, profile = layout.at, layout.profile
         self._last = max(at.values(), default=0)
         self._pick = itemgetter(*(at.get(name, -1) for name in PURCHASE_FIELDS))
-        self._time = plan.evidence.times["timestamp"].clean
-        self._time_in = plan.evidence.times["timestamp"].placed
-        refunded_at = plan.evidence.times.get("refunded_at")
+        self._time = evidence.times["timestamp"].clean
+        self._time_in = evidence.times["timestamp"].placed
+        refunded_at = evidence.times.get("refunded_at")
         self._time_of_refund = refunded_at.clean if refunded_at is not None else None
-        self._amount = {name: column.clean for name, column in plan.evidence.amounts.items()}
-        self._amount_is = plan.layout.amount_is
+        self._amount = {name: column.clean for name, column in evidence.amounts.items()}
+        self._amount_is = layout.amount_is
         self._has_clock, self._has_zone = "time" in at, "zone" in at
         self._reason_of = {
             value.strip().casefold(): reason
@@ -51,14 +58,18 @@ class PurchaseRows:
         self._paid_back = _folded(profile.refunded if profile else ())
         self._kinds = Kinds(profile)
         self._sign_tells = profile is not None and profile.sign_tells
-        self._own = next((one for one, _ in plan.evidence.payees.most_common(1)), "")
+        self._own = next((one for one, _ in evidence.payees.most_common(1)), "")
         self._tests = _folded(profile.tests if profile else ())
         self._guests = _folded(profile.guests if profile else ())
         self._carries = profile is not None and profile.carried_down
         self._cents = profile is not None and profile.cents
         self._orders: dict[str, None] = {}
         self._order_at = PURCHASE_FIELDS.index("order_id")
-        self._minor = Decimal(1).scaleb(-plan.wishes.minor_digits)
+        self._minor = Decimal(1).scaleb(-minor_digits)
+
+    def at(self, path: Path, line: Callable[[], int]) -> None:
+        """Where the rows come from, for what is said of bad ones."""
+        self._path, self._line = path, line
 
     def rows(self, rows: Iterator[list[str]]) -> Iterator[Sequence[str]]:
         last, pick, before = self._last, self._pick, None
@@ -117,9 +128,9 @@ class PurchaseRows:
                 paid_back_at = self._time_of_refund(refunded_at)
             else:
                 worth, back = _less(worth, back), ""
-        rate = self._plan.rates.get(currency.strip().upper(), Decimal(1)) if currency else Decimal(1)
+        rate = self._rates.get(currency.strip().upper(), Decimal(1)) if currency else Decimal(1)
         if rate is None:
-            self._report.skip(self._plan.path, self._line(), f"no rate for the currency {currency.strip().upper()[:8]}")
+            self._report.skip(self._path, self._line(), f"no rate for the currency {currency.strip().upper()[:8]}")
             return
         yield (customer, at, self._in_ours(worth, rate), *rest)
         if paid_back_at:

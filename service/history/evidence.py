@@ -1,0 +1,27 @@
+"""What the columns of a table say, all of their cells together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from service.history.dates import TimeColumn
+from service.history.decimals import AmountColumn
+
+
+@dataclass
+class Evidence:
+    """What the columns of a table say together."""
+
+    times: dict[str, TimeColumn]
+    amounts: dict[str, AmountColumn]
+    currencies: Counter[str] = field(default_factory=Counter)
+    payees: Counter[str] = field(default_factory=Counter)
+    """Who was paid in the purchases: the owner, but for rows that are not theirs."""
+    encoding: str = ""
+    rows: int = 0
+    repeated: int = 0
+    """Further rows of an order that say the same amount as the one before them."""
+    differing: int = 0
+    """Those that say another."""
+    shown: list[str] = field(default_factory=list)
