@@ -33,7 +33,8 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 class AlertLog:
-    """Collects decisions, and notes when alerted customers come back. Iterate for the alerts in order of detection."""
+    """Collects decisions, and notes when alerted customers come back. Iterate for the alerts in order of detection,
+    or in the reverse of it."""
 
     def __init__(
         self,
@@ -75,6 +76,9 @@ class AlertLog:
 
     def __iter__(self) -> Iterator[Alert]:
         return (self._alert(index) for index in self._in_order())
+
+    def __reversed__(self) -> Iterator[Alert]:
+        return (self._alert(index) for index in reversed(self._in_order()))
 
     def first(self) -> Iterator[Alert]:
         """The first win-back alert of each absence, in order of detection; what a volume limit left out is no alert."""

@@ -19,7 +19,7 @@ I/O, no clock.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from math import log1p
 from typing import Final, NamedTuple
@@ -116,7 +116,6 @@ class RuleComparison:
         found, whole_days = self.absences, self.absences.whole_days
         alerts = needless = known = late = 0
         captured_4 = captured_8 = lead = 0.0
-        ends_4, ends_8 = self._ends_4, self._ends_8
         for place, (row, delay) in enumerate(zip(self.rows, delays, strict=True)):
             gap = found.gap[row]
             if delay >= gap - 1e-9:
@@ -124,9 +123,9 @@ class RuleComparison:
             usual = found.usual[row]
             at = int(delay + 1e-9) + 0.5 if whole_days else delay
             alerts += 1
-            begin = self._begins[place] if at <= usual else self._weighted(at)
-            captured_4 += max(0.0, ends_4[place] - begin) / usual
-            captured_8 += max(0.0, ends_8[place] - begin) / usual
+            ahead_4, ahead_8 = self._ahead(place, usual, at)
+            captured_4 += ahead_4
+            captured_8 += ahead_8
             if found.returned[row] and gap - at < usual:
                 needless += 1
                 known += 1
@@ -135,6 +134,19 @@ class RuleComparison:
             late += at >= HORIZONS[0] * usual
             lead += max(0.0, min(gap, HORIZONS[0] * usual) - at)
         return Performance(alerts, captured_4, captured_8, needless, known, late, lead)
+
+    def visits_ahead(self, delays: Sequence[float]) -> Iterator[tuple[int, float, float]]:
+        """(place in `rows`, visits still ahead up to 4, up to 8 usual gaps) of each alert of a rule, as `performance`
+        adds them up."""
+        found = self.absences
+        for place, (row, delay) in enumerate(zip(self.rows, delays, strict=True)):
+            if delay < found.gap[row] - 1e-9:
+                at = int(delay + 1e-9) + 0.5 if found.whole_days else delay
+                yield place, *self._ahead(place, found.usual[row], at)
+
+    def _ahead(self, place: int, usual: float, at: float) -> tuple[float, float]:
+        begin = self._begins[place] if at <= usual else self._weighted(at)
+        return max(0.0, self._ends_4[place] - begin) / usual, max(0.0, self._ends_8[place] - begin) / usual
 
     def policy(self) -> Performance:
         """What the policy did."""

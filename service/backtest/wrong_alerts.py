@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.backtest.absences import Absences
-from service.domain.cadence import HEALTHY_BASES, patience
+from service.domain.cadence import HEALTHY_BASES
 from service.domain.calendar import DAYS_PER_YEAR
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
 
@@ -31,10 +31,6 @@ class WrongAlerts:
     rate: float | None
     """Wrong alerts per healthy regular and year, corrected in the same way. None without a healthy gap."""
     alerts: int
-    known: int
-    """Alerts after which the log goes on for one usual gap, as the engine knew it, or that were over before."""
-    unaided: int
-    """Of those: back by themselves within that gap."""
 
     @property
     def enough(self) -> bool:
@@ -52,7 +48,7 @@ def wrong_alerts_of(absences: Absences) -> list[WrongAlerts]:
 
 
 def _of_class(absences: Absences, weights: Sequence[float], visits: tuple[int, int] | None) -> WrongAlerts:
-    healthy = wrong = alerts = known = unaided = 0
+    healthy = wrong = alerts = 0
     whole = alerted = days = 0.0
     low, high = visits or (0, 1 << 30)
     for row, weight in enumerate(weights):
@@ -65,12 +61,6 @@ def _of_class(absences: Absences, weights: Sequence[float], visits: tuple[int, i
             days += weight * gap
         if delay < gap:
             alerts += 1
-            usual = absences.base[row] / patience(count)
-            if absences.returned[row] and gap - delay <= usual:
-                unaided += 1
-                known += 1
-            elif absences.left[row] - delay >= usual:
-                known += 1
             if weight > 0.0:
                 wrong += 1
                 alerted += weight
@@ -81,8 +71,6 @@ def _of_class(absences: Absences, weights: Sequence[float], visits: tuple[int, i
         share=alerted / whole if whole else None,
         rate=alerted / (days / DAYS_PER_YEAR) if days else None,
         alerts=alerts,
-        known=known,
-        unaided=unaided,
     )
 
 

@@ -27,21 +27,23 @@ from service.config import Settings
 from service.domain.calendar import to_date
 from service.domain.policy import ConsentRule, Measure
 from service.errors import ConfigurationError
-from service.wording.language import Language
-from service.wording.languages import DEFAULT, DEFAULT_CODE, LANGUAGES, LanguageCode
+from service.wording.languages import DEFAULT_CODE, LANGUAGES, LanguageCode
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from service.backtest.run import Result
     from service.history import Wishes
+    from service.report import Asked, Numbers
+
+_MOST_COST = 1e9
 
 
 def backtest(
     ctx: typer.Context,
     files: Files,
     output: Annotated[
-        Path | None, typer.Option("--out", help="Directory for alerts.csv, periods.csv, customers.csv and report.html.")
+        Path | None, typer.Option("--out", help="Directory for report.html, the CSV files and what their columns mean.")
     ] = None,
     surveys: Surveys = None,
     partitions: Annotated[
@@ -61,7 +63,18 @@ def backtest(
     ] = None,
     language: Annotated[LanguageCode, typer.Option(help="Of report.html.")] = LanguageCode(DEFAULT_CODE),  # noqa: B008
     suggest: Annotated[
-        bool, typer.Option("--suggest", help="Propose a budget, and write it to suggested.toml in the directory.")
+        bool,
+        typer.Option("--suggest", help="Propose a policy, print it and write it to suggested.toml in the directory."),
+    ] = False,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="What is left of a price after the goods, in percent, such as 40: for the business case."),
+    ] = None,
+    offer_cost: Annotated[
+        float | None, typer.Option(help="What one message costs with its offer, in the shop's currency, such as 2.50.")
+    ] = None,
+    with_customers: Annotated[
+        bool, typer.Option("--with-customers", help="Begin report.html with who is quiet, by id, and write quiet.csv.")
     ] = False,
     columns: Map = None,
     survey_columns: MapSurveys = None,
@@ -72,13 +85,15 @@ def backtest(
 ) -> None:
     """Show what the policy would have done with a history. Consent counts as kept elsewhere unless the configuration
     requires it here."""
+    from service.report import Asked
+
     settings = settings_of(ctx)
     wishes = wishes_of(settings, columns, survey_columns, decimal, dates)
     if dry_run:
         look_at_files(settings, files, surveys or [], out, wishes, accept_losses=accept_losses)
         return
     if output is None:
-        raise ConfigurationError("--out DIR says where alerts.csv, periods.csv, customers.csv and report.html go.")
+        raise ConfigurationError("--out DIR says where report.html and the CSV files go.")
     levels = {"budget": budget, "probability": probability, "multiple": multiple}
     backtest_files(
         settings,
@@ -90,7 +105,7 @@ def backtest(
         levels=levels,
         volume=volume,
         learn_until=None if fit_until is None else fit_until.date(),
-        language=LANGUAGES[language],
+        asked=Asked(LANGUAGES[language], with_customers, _numbers(settings, margin, offer_cost)),
         suggest=suggest,
         wishes=wishes,
         accept_losses=accept_losses,
@@ -132,18 +147,16 @@ def backtest_files(
     levels: dict[str, float | None],
     volume: float | None = None,
     learn_until: date | None = None,
-    language: Language = DEFAULT,
+    asked: Asked | None = None,
     suggest: bool = False,
     wishes: Wishes | None = None,
     accept_losses: bool = True,
 ) -> None:
-    """Writes alerts.csv, periods.csv, customers.csv and report.html to `directory`; with `suggest` suggested.toml
-    too."""
+    """Writes the CSV files and report.html to `directory`; with `suggest` suggested.toml too."""
     from service.backtest import run
     from service.backtest.evaluation import evaluate
-    from service.commands.backtest_summary import outside_of_the_log, summarise
-    from service.report import proposal_in_words
-    from service.report.files import write_files, write_suggestion
+    from service.commands.backtest_summary import outside_of_the_log, suggest_policy, summarise
+    from service.report.files import write_files
 
     given = {measure: level for measure, level in levels.items() if level is not None}
     if len(given) > 1:
@@ -181,19 +194,35 @@ def backtest_files(
             written = write_files(
                 result,
                 directory,
-                language,
+                asked,
                 evaluation,
                 lambda customers, known: steps.reached("writing customers", customers, known),
             )
-    summarise(result, console)
+    summarise(written.facts, console)
+    paths = written.paths
     if suggest:
-        sentence = proposal_in_words(evaluation)
-        console.print(sentence, highlight=False, soft_wrap=True)
         with writing(directory):
-            written += write_suggestion(evaluation, sentence, directory)
-    console.print("Written: " + ", ".join(str(path) for path in written), highlight=False, soft_wrap=True)
+            paths += suggest_policy(written.facts, directory, console)
+    console.print("Written: " + ", ".join(str(path) for path in paths), highlight=False, soft_wrap=True)
     console.print(f"By {build_info.sentence()}.", highlight=False, soft_wrap=True)
     check_losses(result.report, accepted=accept_losses)
+
+
+def _numbers(settings: Settings, margin: float | None, offer_cost: float | None) -> Numbers | None:
+    """What the user says for the business case; None: nothing. Raises ConfigurationError for what cannot be meant."""
+    from service.report import Numbers
+
+    if margin is None and offer_cost is None:
+        return None
+    if margin is None or offer_cost is None:
+        raise ConfigurationError("--margin and --offer-cost go together: --margin 40 --offer-cost 2.50.")
+    if not 1.0 <= margin <= 100.0:
+        raise ConfigurationError(
+            f"--margin {margin:g}: what is left of a price, in percent from 1 to 100, such as --margin 40."
+        )
+    if not 0.0 < offer_cost < _MOST_COST:
+        raise ConfigurationError(f"--offer-cost {offer_cost:g}: what one message costs, more than 0, such as 2.50.")
+    return Numbers(margin / 100.0, offer_cost * 10.0**settings.shop.minor_digits)
 
 
 def _months_of(result: Result) -> list[tuple[str, int, int]]:

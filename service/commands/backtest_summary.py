@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from pathlib import Path
 
 from rich.console import Console
 
@@ -12,12 +13,16 @@ from service.backtest.run import Result
 from service.commands.console import counted
 from service.domain.calendar import to_date
 from service.domain.findings import Kind, Reason
+from service.report import Facts, proposal_in_words, told_at_a_terminal
+from service.report.files import write_suggestion
+from service.report.proposed import policy_lines
 
 
-def summarise(result: Result, console: Console) -> None:
-    """Counts and decisions in a few lines."""
+def summarise(facts: Facts, console: Console) -> None:
+    """Counts and decisions in a few lines, then what the report begins with."""
+    result = facts.result
     regulars = sum(engine.everybody.state.regulars for engine in result.engines)
-    chosen = back = left_out = 0
+    chosen = left_out = 0
     others: Counter[Kind] = Counter()
     decisions: Counter[str] = Counter()
     for alert in result.alerts:
@@ -29,12 +34,10 @@ def summarise(result: Result, console: Console) -> None:
             left_out += 1
         else:
             chosen += 1
-            back += alert.returned_us is not None
     customers = sum(len(engine.customers) for engine in result.engines)
     console.print(
         f"{counted(result.events, 'event')}, {counted(customers, 'customer')}, {counted(regulars, 'regular')}; "
         + counted(chosen, "alert")
-        + (f", {back:,} of them came back later by themselves" if chosen else "")
         + (f"; left out by the volume: {counted(left_out, 'more silence')} that came due" if left_out else "")
         + "".join(f"; {counted(count, 'message')} of kind {kind.value}" for kind, count in others.items())
         + ".",
@@ -49,8 +52,18 @@ def summarise(result: Result, console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    for sentence in _risk_sentences(result):
+    for sentence in [*_risk_sentences(result), *told_at_a_terminal(facts)]:
         console.print(sentence, highlight=False, soft_wrap=True)
+
+
+def suggest_policy(facts: Facts, directory: Path, console: Console) -> list[Path]:
+    """Says which policy is proposed and why, and writes it beside the report."""
+    sentence = proposal_in_words(facts)
+    console.print(sentence, highlight=False, soft_wrap=True)
+    written = write_suggestion(facts, sentence, directory)
+    if facts.evaluation.proposal is not None:
+        console.print(policy_lines(facts.evaluation.proposal), highlight=False)
+    return written
 
 
 def outside_of_the_log(result: Result, learn_until: date) -> list[str]:

@@ -20,11 +20,11 @@ from service.report.sections import (
     promised_and_kept,
     risk,
     timelines,
+    todo,
     what_was_read,
 )
 from service.wording.catalogue import catalogue_in
 from service.wording.formats import Formats
-from service.wording.language import Language
 from service.wording.languages import DEFAULT
 
 _TEMPLATES = Environment(
@@ -39,6 +39,7 @@ _TEMPLATES = Environment(
 def sections_of(facts: Facts, formats: Formats) -> list[tuple[str, Any]]:
     """(name of the template, what it prints), in the order of the page."""
     return [
+        ("todo", todo.compose(facts, formats)),
         ("read", what_was_read.compose(facts, formats)),
         ("numbers", numbers.compose(facts, formats)),
         ("customers", customers.compose(facts, formats)),
@@ -51,15 +52,33 @@ def sections_of(facts: Facts, formats: Formats) -> list[tuple[str, Any]]:
     ]
 
 
-def render(facts: Facts, language: Language = DEFAULT) -> str:
+def formats_of(facts: Facts) -> Formats:
+    """Of the language that was asked for."""
+    return Formats(facts.shop, catalogue_in(facts.asked.language))
+
+
+def render(facts: Facts) -> str:
     """The page as HTML: no script, nothing loaded from anywhere."""
-    catalogue = catalogue_in(language)
-    formats = Formats(facts.result.settings.shop, catalogue)
+    formats = formats_of(facts)
     return _TEMPLATES.get_template("report.html").render(
-        language=language.code, say=catalogue.say, sections=sections_of(facts, formats)
+        language=facts.asked.language.code,
+        say=formats.say,
+        shop=facts.shop.name,
+        sections=sections_of(facts, formats),
     )
 
 
-def write_report(path: Path, facts: Facts, language: Language = DEFAULT) -> Path:
-    path.write_text(render(facts, language), encoding="utf-8")
+def write_report(path: Path, facts: Facts) -> Path:
+    path.write_text(render(facts), encoding="utf-8")
     return path
+
+
+def told_at_a_terminal(facts: Facts) -> list[str]:
+    """The headline figures of the page, in the language that the commands speak."""
+    formats = Formats(facts.shop, catalogue_in(DEFAULT))
+    return [alerts.needless_sentence(facts, formats), *todo.in_words(facts, formats)]
+
+
+def proposal_in_words(facts: Facts) -> str:
+    """The proposal as the report says it, in the language that the commands speak."""
+    return budget.proposal_sentence(facts, Formats(facts.shop, catalogue_in(DEFAULT)))

@@ -1,5 +1,5 @@
-"""How many absences were noticed, how late, and who came back unaided. The log holds what happened without this
-service."""
+"""How many absences were noticed, how late, and who came back at some time. The log holds what happened without this
+service. Which alerts were needless is told by backtest/comparison.py alone."""
 
 from __future__ import annotations
 
@@ -17,12 +17,8 @@ class Absences:
     """Counts of them, and medians that are None where there is nothing to count."""
 
     absences: int
-    known: int
-    """Alerts after which the log goes on for one usual gap at least."""
-    unaided: int
-    """Of those: back within one usual gap."""
     came_back: int
-    """Of all, ever within the log."""
+    """Of them, ever within the log."""
     silence_days: float | None
     """Median silence at the alert."""
     silence_gaps: float | None
@@ -31,25 +27,19 @@ class Absences:
     """Median days from the alert to the return, of those who came back."""
 
 
-def absences_of(alerts: Iterable[Alert], last_us: int) -> Absences:
-    """`alerts` = the first of each absence; `last_us` = last event of the log."""
-    absences = known = unaided = 0
+def absences_of(alerts: Iterable[Alert]) -> Absences:
+    """`alerts` = the first of each absence."""
+    absences = 0
     days, gaps, back = array("d"), array("d"), array("d")
     for alert in alerts:
         made = alert.decision
         absences += 1
         days.append(made.evidence.gap_days)
         gaps.append(made.evidence.gap_days / made.evidence.usual_gap_days)
-        within_us = made.detected_us + int(made.evidence.usual_gap_days * DAY_US)
         if alert.returned_us is not None:
             back.append((alert.returned_us - made.detected_us) / DAY_US)
-        if within_us <= last_us:
-            known += 1
-            unaided += alert.returned_us is not None and alert.returned_us <= within_us
     return Absences(
         absences=absences,
-        known=known,
-        unaided=unaided,
         came_back=len(back),
         silence_days=median(days) if days else None,
         silence_gaps=median(gaps) if gaps else None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from service.domain.periods.numbers import NUMBERS, PeriodRow
-from service.domain.periods.rows import CSV_COLUMNS, to_cell
+from service.domain.periods.numbers import NUMBERS, UNITS, PeriodRow, Unit
+from service.domain.periods.rows import CSV_COLUMNS, to_csv_cell
 
 
 def record_key(row: PeriodRow) -> bytes:
@@ -31,4 +31,8 @@ def numbers_of(row: PeriodRow, currency: str) -> dict[str, Any]:
 
 def csv_cells(data: dict[str, Any]) -> list[str]:
     """The row of periods.csv that this record's data stands for (`to_csv_row` of the original row)."""
-    return [to_cell(data[column]) for column in CSV_COLUMNS]
+    return [to_csv_cell(_as_made(column, data[column])) for column in CSV_COLUMNS]
+
+
+def _as_made(column: str, value: Any) -> Any:
+    return Decimal(value) if value is not None and UNITS.get(column) is Unit.MONEY else value

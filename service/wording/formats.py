@@ -64,6 +64,10 @@ class Formats:
     def money(self, amount: Decimal) -> str:
         if abs(amount) < _NO_CENTS_FROM:
             return str(format_currency(amount, self._currency, locale=self._locale))
+        return self.whole_money(amount)
+
+    def whole_money(self, amount: Decimal) -> str:
+        """Without cents."""
         without_cents = self._money.replace("0.00", "0")
         return str(format_currency(amount, self._currency, without_cents, locale=self._locale, currency_digits=False))
 

@@ -99,8 +99,8 @@ class Person:
             "visits": len(self.days),
             "orders": self.orders,
             "revenue": Decimal(self.minor).scaleb(-shop.minor_digits),
-            "first_visit": min(self.visits).isoformat() if self.visits else None,
-            "last_visit": min(of_last_visit).isoformat() if of_last_visit else None,
+            "first_visit": min(self.visits).replace(microsecond=0).isoformat() if self.visits else None,
+            "last_visit": min(of_last_visit).replace(microsecond=0).isoformat() if of_last_visit else None,
             **{f"latest_{name}": self.latest[name].score if name in self.latest else None for name in SURVEYS},
         }
 
@@ -342,9 +342,9 @@ def _people(paid: Iterable[Paid], answers: Iterable[Answer], shop: Shop) -> dict
 
 # ---- the comparison
 
-_PERCENT = {"retention_rate", "churn_rate", "repeat_purchase_rate", "nps", "csat"}
 _MONEY = {"average_order_value", "customer_lifetime_value"}
-_RATE_TOLERANCE = 1e-9
+_RATE_PLACES = 6
+"""Rates and means are rounded to so many."""
 _MONEY_TOLERANCE = 1e-6
 """Derived money has six decimals; the contract asks for the cent."""
 
@@ -395,6 +395,6 @@ def _agrees(column: str, text: str, wanted: Cell) -> bool:
         case float() if column in _MONEY:
             return abs(float(text) - wanted) <= max(_MONEY_TOLERANCE, 1e-12 * abs(wanted))
         case float():
-            return abs(float(text) - wanted) <= _RATE_TOLERANCE * (1 if column in _PERCENT else max(abs(wanted), 1))
+            return float(text) == round(wanted, _RATE_PLACES)
         case _:
             return text == str(wanted)

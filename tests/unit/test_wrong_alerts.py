@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from service.backtest.absences import Absences
 from service.backtest.wrong_alerts import closing_weights, wrong_alerts_of
-from service.domain.cadence import patience
 from service.domain.calendar import DAYS_PER_YEAR
 from service.domain.learning.churn_model import ChurnModel
 
@@ -83,15 +82,6 @@ def test_the_classes_part_the_whole_by_visits() -> None:
 
     assert [(each.healthy, each.wrong) for each in (few, some, many, whole)] == [(2, 1), (2, 2), (1, 0), (5, 3)]
     assert few.share == pytest.approx(0.5)
-
-
-def test_who_came_back_within_the_usual_gap_that_the_engine_knew_came_unaided() -> None:
-    usual = 10.0 / patience(5)
-    *_, whole = wrong_alerts_of(
-        table((5, 19.9 + usual, True, 20.0), (5, 20.1 + usual, True, 20.0), (5, 20.0 + usual / 2, False, 20.0))
-    )
-
-    assert (whole.alerts, whole.known, whole.unaided) == (3, 2, 1)
 
 
 def test_without_a_healthy_gap_nothing_is_known() -> None:

@@ -25,6 +25,11 @@ PERIOD_COLUMNS: Final = ("granularity", "start", "end", "complete")
 """Which period a row is of."""
 CSV_COLUMNS: Final[tuple[str, ...]] = (*PERIOD_COLUMNS, *(number.name for number in NUMBERS if number.in_csv))
 
+_PLACES: Final = 6
+"""Of rates in percent and of means: a buyer more or less moves those of any shop by more."""
+
+_CENTS: Final = 2
+
 
 class RowMaker:
     """Turns counts into rows for one shop: its currency's minor digits, its cap on a customer's lifespan."""
@@ -56,12 +61,26 @@ class RowMaker:
 
 
 def to_csv_row(row: PeriodRow) -> list[str]:
-    """The cells of periods.csv in the order of CSV_COLUMNS: floats in full precision, true / false, empty for None."""
-    return [to_cell(getattr(row, column)) for column in CSV_COLUMNS]
+    """The cells of periods.csv in the order of CSV_COLUMNS."""
+    return [to_csv_cell(getattr(row, column)) for column in CSV_COLUMNS]
+
+
+def to_csv_cell(value: str | float | bool | Decimal | date | None) -> str:
+    """One value of a period as people read it: rates and means with six decimals at most, and of a mean of money no
+    noughts beyond the cents."""
+    match value:
+        case float():
+            return repr(round(value, _PLACES))
+        case Decimal():
+            text = to_cell(value)
+            whole, point, digits = text.partition(".")
+            return f"{whole}.{digits[:_CENTS]}{digits[_CENTS:].rstrip('0')}" if point else text
+        case _:
+            return to_cell(value)
 
 
 def to_cell(value: str | float | bool | Decimal | date | None) -> str:
-    """One value as periods.csv shows it."""
+    """One value as text: floats in full precision, true / false, empty for None."""
     match value:
         case None:
             return ""

@@ -36,7 +36,7 @@ class Alerts:
 
 def compose(facts: Facts, formats: Formats) -> Alerts:
     result = facts.result
-    found = absences_of(result.alerts.first(), result.last_us)
+    found = absences_of(result.alerts.first())
     title, nudges = formats.say("alerts.per_week"), _nudges(result.alerts, formats)
     if not found.absences:
         return Alerts([formats.say("alerts.none"), *nudges], title, Markup(), "", [])
@@ -46,7 +46,12 @@ def compose(facts: Facts, formats: Formats) -> Alerts:
     labels = [formats.label(week, "yMMMd") for week in by_week]
     left_out = result.alerts.absences - found.absences
     return Alerts(
-        sentences=[*_noticed(found, left_out, formats), _unaided(found, formats), *_returns(found, formats), *nudges],
+        sentences=[
+            *_noticed(found, left_out, formats),
+            needless_sentence(facts, formats),
+            *_returns(found, formats),
+            *nudges,
+        ],
         chart_title=title,
         chart=charts.bars(title, told, labels, [*by_week.values()], lambda number: formats.count(round(number))),
         chart_told=told,
@@ -65,15 +70,19 @@ def _noticed(found: Absences, left_out: int, formats: Formats) -> list[str]:
     return [counted, formats.counted(left_out, "alerts.left_out")] if left_out else [counted]
 
 
-def _unaided(found: Absences, formats: Formats) -> str:
-    if found.known < FEWEST:
-        return formats.say("alerts.unaided.unknown", alerts=formats.counted(found.known, "alert"))
-    low, high = wilson(found.unaided, found.known)
+def needless_sentence(facts: Facts, formats: Formats) -> str:
+    """The headline figure of what the policy tried cost: the share of needless alerts, as terminal and CSV files say
+    it too."""
+    found = facts.evaluation.policy
+    if found.known < FEWEST or found.needless_share is None:
+        return formats.say("alerts.needless.unknown", alerts=formats.counted(round(found.known), "alert"))
+    low, high = wilson(round(found.needless), round(found.known))
     return formats.say(
-        "alerts.unaided",
-        share=formats.share(found.unaided / found.known),
-        part=formats.count(found.unaided),
-        whole=formats.count(found.known),
+        "alerts.needless",
+        share=formats.share(found.needless_share),
+        part=formats.count(round(found.needless)),
+        whole=formats.count(round(found.known)),
+        day=formats.local_day(facts.result.visits.evaluate_from_us),
         low=formats.share(low, whole=True),
         high=formats.share(high, whole=True),
     )

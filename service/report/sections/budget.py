@@ -6,16 +6,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from service.backtest.budgets import NEEDLESS_MOST, Proposal, TriedBudget
-from service.backtest.evaluation import Evaluation
-from service.config import ShopSettings
-from service.domain.policy import Measure
+from service.backtest.budgets import NEEDLESS_MOST, TriedBudget
 from service.report import charts
 from service.report.material import Facts
-from service.report.sections.what_was_read import tried
-from service.wording.catalogue import catalogue_in
+from service.report.proposed import budget_tried, shown_of
 from service.wording.formats import Formats
-from service.wording.languages import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +33,12 @@ class Budget:
 
 
 def compose(facts: Facts, formats: Formats) -> Budget:
-    found = facts.evaluation
+    found = shown_of(facts)
     title = formats.say("budget.chart")
-    told = proposal_sentence(found.proposal, found.budgets, formats)
-    if found.proposal is None:
+    told = proposal_sentence(facts, formats)
+    if found.chosen is None:
         return Budget([formats.say("budget.intro")], told, title, Markup(), "", [], [])
-    outreach = facts.result.settings.outreach
-    rule, _ = tried(outreach, formats)
-    budget = outreach.level if rule == Measure.BUDGET.value else None
+    tried = budget_tried(facts.result.settings.outreach)
     return Budget(
         [formats.say("budget.intro")],
         told,
@@ -62,39 +55,34 @@ def compose(facts: Facts, formats: Formats) -> Budget:
         ),
         formats.say("budget.chart.told"),
         [formats.say(f"budget.column.{each}") for each in ("per_week", "per_alert", "captured", "needless", "late")],
-        [_line(each, each.budget == budget, each is found.proposal.chosen, formats) for each in found.budgets],
+        [_line(each, each.budget == tried, each is found.chosen, formats) for each in found.budgets],
     )
 
 
-def proposal_in_words(evaluation: Evaluation) -> str:
-    """The proposal as the report says it, for the command line, which speaks the default language."""
-    formats = Formats(ShopSettings(), catalogue_in(DEFAULT))
-    return proposal_sentence(evaluation.proposal, evaluation.budgets, formats)
-
-
-def proposal_sentence(proposal: Proposal | None, budgets: list[TriedBudget], formats: Formats) -> str:
+def proposal_sentence(facts: Facts, formats: Formats) -> str:
     """For a marketer: the budget, what it brings, and why not more."""
-    if proposal is None:
+    found, proposal = shown_of(facts), facts.evaluation.proposal
+    chosen = found.chosen
+    if proposal is None or chosen is None:
         return formats.say("budget.unknown")
-    chosen = proposal.chosen
     said = formats.say(
         "budget.proposed" if proposal.within else "budget.none_within",
         budget=formats.plain(chosen.budget),
         most=formats.share(NEEDLESS_MOST, whole=True),
         alerts=formats.measured(chosen.per_week, "alert"),
         visits=formats.measured(chosen.per_alert, "visit"),
-        captured=formats.share(chosen.captured, whole=True),
-        needless=formats.share(chosen.performance.needless_share or 0.0, whole=True),
+        captured=formats.share(chosen.captured),
+        needless=formats.share(chosen.performance.needless_share or 0.0),
     )
-    above = next((each for each in budgets if each.budget > chosen.budget and each.counts), None)
+    above = next((each for each in found.budgets if each.budget > chosen.budget and each.counts), None)
     if above is None or not proposal.within:
         return said
     more = formats.say(
         "budget.more",
         budget=formats.plain(above.budget),
         visits=formats.measured(above.per_alert, "visit"),
-        captured=formats.share(above.captured, whole=True),
-        needless=formats.share(above.performance.needless_share or 0.0, whole=True),
+        captured=formats.share(above.captured),
+        needless=formats.share(above.performance.needless_share or 0.0),
         extra=formats.share(above.performance.less(chosen.performance).needless_share or 0.0, whole=True),
     )
     return f"{said} {more}"

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from service.domain.calendar import Granularity
 from service.domain.periods.numbers import UNITS, PeriodRow, Unit
-from service.domain.periods.rows import to_cell
+from service.domain.periods.rows import to_csv_cell
 from service.report import charts
 from service.report.material import Facts
 from service.wording.formats import Formats
@@ -100,7 +100,7 @@ def compose(facts: Facts, formats: Formats) -> Numbers:
         step_rows=[
             (
                 period_name(row, formats),
-                [Cell(cell(name, row, formats), to_cell(getattr(row, name))) for name in columns],
+                [Cell(cell(name, row, formats), to_csv_cell(getattr(row, name))) for name in columns],
             )
             for row in reversed(steps)
         ],
@@ -138,7 +138,8 @@ def _told(shown: Sequence[PeriodRow], *, amounts: bool) -> Iterator[str]:
 def _side_by_side(name: str, shown: Sequence[PeriodRow], formats: Formats) -> tuple[str, str, list[Cell]]:
     """Explained as on the page, unless the report has an explanation of its own."""
     cells = [
-        Cell(written(name, row, formats), to_cell(getattr(row, name)), rests_on(name, row, formats)) for row in shown
+        Cell(written(name, row, formats), to_csv_cell(getattr(row, name)), rests_on(name, row, formats))
+        for row in shown
     ]
     explained = formats.catalogue.optional(f"numbers.{name}") or formats.say(f"explain.{name}")
     return formats.say(f"number.{name}"), explained, cells

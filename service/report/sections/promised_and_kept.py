@@ -1,4 +1,4 @@
-"""Section "Promised and kept": wrong alerts, volume, and who came back unaided, by how well customers were known."""
+"""Section "Promised and kept": wrong alerts and volume, by how well customers were known."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def compose(facts: Facts, formats: Formats) -> PromisedAndKept:
     said += _volume(facts, formats)
     rated = outreach.measure is Measure.BUDGET
     promised = None if limited or outreach.measure is Measure.MULTIPLE else outreach.level
-    columns = ["promised", "rate" if rated else "share", "healthy", "wrong", "unaided"]
+    columns = ["promised", "rate" if rated else "share", "healthy", "wrong"]
     return PromisedAndKept(
         said,
         [formats.say(f"promise.column.{each}") for each in columns],
@@ -73,7 +73,6 @@ def _row(found: WrongAlerts, promised: float | None, formats: Formats, *, rated:
             return DASH, ""
         return (formats.decimal(value, 2) if rated else formats.share(value)), repr(value)
 
-    unaided = found.unaided / found.known if found.known >= FEWEST_WRONG else None
     return Row(
         _visits(found, formats),
         [
@@ -81,7 +80,6 @@ def _row(found: WrongAlerts, promised: float | None, formats: Formats, *, rated:
             shown(found.rate if rated else found.share),
             (formats.count(found.healthy), str(found.healthy)),
             (formats.count(found.wrong), str(found.wrong)),
-            (DASH, "") if unaided is None else (formats.share(unaided), repr(unaided)),
         ],
     )
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.wording.english.columns import COLUMNS
+from service.wording.english.todo import TODO
+
 REPORT: Mapping[str, str] = {
+    **TODO,
+    **COLUMNS,
     "report.title": "What your log tells",
     "report.contents": "On this page",
     "alert.one": "{count} alert",
@@ -70,8 +75,8 @@ REPORT: Mapping[str, str] = {
     "alerts.counted.other": "{count} times a regular was away for unusually long and would have been noticed. The alert came, in the middle of all cases, after a silence of {silence}: {gaps}.",
     "alerts.left_out.one": "{count} more absence came due and got no alert, because the limit was reached.",
     "alerts.left_out.other": "{count} more absences came due and got no alert, because the limit was reached.",
-    "alerts.unaided": "{share} came back by themselves within one usual gap of the alert ({part} of {whole}; 95% interval {low} to {high}). For them a message would have been needless.",
-    "alerts.unaided.unknown": "Not enough data to say how many would have come back by themselves: the log goes on for long enough after {alerts} only.",
+    "alerts.needless": "Needless: {share} of the alerts ({part} of {whole} that can be judged, from {day} on; 95% interval {low} to {high}). Those customers came back by themselves within one usual gap of the alert.",
+    "alerts.needless.unknown": "Not enough data to say how many alerts were needless: the log goes on for long enough after {alerts} only.",
     "alerts.lead": "{part} of {whole} came back at some time within the log, in the middle of all cases {days} after the alert: the time there would have been to win them back sooner.",
     "alerts.lead.others": "The others were not seen again.",
     "alerts.nudges.one": "Besides, {count} nudge towards the next visit would have gone to a customer with too few visits for a rhythm of their own; back within the log: {part}.",
@@ -117,7 +122,6 @@ REPORT: Mapping[str, str] = {
     "promise.column.promised": "Promised",
     "promise.column.rate": "Kept: wrong alerts per regular and year",
     "promise.column.share": "Kept: share of healthy gaps alerted",
-    "promise.column.unaided": "Came back unaided within a usual gap",
     "promise.visits.upto": "up to {high}",
     "promise.visits": "{low} to {high}",
     "promise.visits.more": "{low} and more",
@@ -149,7 +153,7 @@ REPORT: Mapping[str, str] = {
     "timelines.key.return": "return",
     "timelines.stayed_away": "{letter}: noticed, and really gone",
     "timelines.slow": "{letter}: away for long, with time to win back",
-    "timelines.needless": "{letter}: a needless alert",
+    "timelines.needless": "{letter}: back by themselves soon after the alert",
     "timelines.new": "{letter}: few visits, and gone",
     "timelines.loyal": "{letter}: loyal, and never bothered",
     "timelines.loyal.told": "{letter} has come {visits} times. The longest silence shown lasted {longest}, and none led to an alert.",

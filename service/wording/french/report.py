@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.wording.french.columns import COLUMNS
+from service.wording.french.todo import TODO
+
 REPORT: Mapping[str, str] = {
+    **TODO,
+    **COLUMNS,
     "report.title": "Ce que dit votre historique",
     "report.contents": "Sur cette page",
     "alert.one": "{count} alerte",
@@ -70,8 +75,8 @@ REPORT: Mapping[str, str] = {
     "alerts.counted.other": "{count} fois, un habitué est resté absent plus longtemps que d’habitude et aurait été remarqué. Dans le cas médian, l’alerte est venue après un silence de {silence}, soit {gaps}.",
     "alerts.left_out.one": "{count} absence de plus aurait pu donner une alerte, mais la limite était atteinte.",
     "alerts.left_out.other": "{count} absences de plus auraient pu donner une alerte, mais la limite était atteinte.",
-    "alerts.unaided": "{share} sont revenus d’eux-mêmes dans un intervalle habituel après l’alerte ({part} sur {whole} ; intervalle à 95 % de {low} à {high}). Pour eux, un message aurait été inutile.",
-    "alerts.unaided.unknown": "Pas assez de données pour dire combien seraient revenus d’eux-mêmes : l’historique ne se poursuit assez longtemps qu’après {alerts}.",
+    "alerts.needless": "Inutiles : {share} des alertes ({part} sur {whole} que l’on peut juger, depuis le {day} ; intervalle à 95 % de {low} à {high}). Ces clients sont revenus d’eux-mêmes dans un intervalle habituel après l’alerte.",
+    "alerts.needless.unknown": "Pas assez de données pour dire combien d’alertes étaient inutiles : l’historique ne se poursuit assez longtemps qu’après {alerts}.",
     "alerts.lead": "{part} sur {whole} sont revenus à un moment de l’historique, dans le cas médian {days} après l’alerte : le temps qu’il y aurait eu pour les faire revenir plus tôt.",
     "alerts.lead.others": "Les autres n’ont pas été revus.",
     "alerts.nudges.one": "En outre, {count} rappel en vue de la visite suivante serait parti vers un client venu trop peu souvent pour avoir un rythme à lui ; revenus pendant l’historique : {part}.",
@@ -117,7 +122,6 @@ REPORT: Mapping[str, str] = {
     "promise.column.promised": "Promis",
     "promise.column.rate": "Tenu : alertes à tort par habitué et par an",
     "promise.column.share": "Tenu : part des intervalles sains alertés",
-    "promise.column.unaided": "De retour sans aide dans un intervalle habituel",
     "promise.visits.upto": "jusqu’à {high}",
     "promise.visits": "{low} à {high}",
     "promise.visits.more": "{low} et plus",
@@ -149,7 +153,7 @@ REPORT: Mapping[str, str] = {
     "timelines.key.return": "retour",
     "timelines.stayed_away": "{letter} : une absence remarquée, sans retour",
     "timelines.slow": "{letter} : longue absence, le temps de faire revenir",
-    "timelines.needless": "{letter} : une alerte inutile",
+    "timelines.needless": "{letter} : de retour sans aide, peu après l’alerte",
     "timelines.new": "{letter} : peu de visites, puis plus rien",
     "timelines.loyal": "{letter} : toujours là, sans aucune alerte",
     "timelines.loyal.told": "{letter} en est à {visits} visites. Le plus long silence montré a duré {longest}, et aucun n’a donné lieu à une alerte.",
