@@ -118,13 +118,13 @@ class Desk:
     def is_open(self, request_id: str) -> bool:
         return request_id in self._open
 
-    def take(self, offset: int, order: Order | None) -> None:
+    def take(self, offset: int, order: Order | None, now_us: int) -> None:
         """The next record of the topic; None = one that asks for nothing."""
-        self._take(offset, order)
+        self._take(offset, order, now_us)
         if self._doubt and self._next >= self._end:
             self.look_no_further()
 
-    def _take(self, offset: int, order: Order | None) -> None:
+    def _take(self, offset: int, order: Order | None, now_us: int) -> None:
         self._next = max(self._next, offset + 1)
         if order is None or order.id in self._open:
             return
@@ -140,7 +140,8 @@ class Desk:
             new.attempts = entry.attempts
             new.doubtful = entry.state is State.ATTEMPTED
             if entry.state is State.REQUESTED:
-                new.not_before_us = entry.at_us + self._pause_us(entry.attempts, None)
+                # The clock may have been ahead when that was written: nobody waits until it is that late again.
+                new.not_before_us = min(entry.at_us, now_us) + self._pause_us(entry.attempts, None)
         self._open[order.id] = new
         lane = self._lanes.setdefault(order.customer_id, deque())
         lane.append(new)
@@ -182,6 +183,14 @@ class Desk:
         if found is not None and found.look_us is not None:
             found.not_before_us = 0
             self._look_at(found)
+
+    def look_anew(self) -> None:
+        """The clock was ahead, and so are the dates for which orders wait: all are looked at now."""
+        for lane in self._lanes.values():
+            head = lane[0]
+            if not head.begun:
+                head.not_before_us = 0
+                self._look_at(head)
 
     def next_us(self) -> int | None:
         """When the next order is to be looked at; None = none waits."""

@@ -30,7 +30,7 @@ from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Pacer, wait_for
 from service.delivery.requests import Cancelled, UnreadableError, read_request, time_us
 from service.delivery.standings import Standings
-from service.domain.calendar import SECOND_US
+from service.domain.calendar import MINUTE_US, SECOND_US
 from service.domain.findings import Kind
 from service.domain.quiet_times import Quiet
 
@@ -43,6 +43,7 @@ LOOK_S: Final = 0.5
 """How often what cannot be sent now is looked through for what has expired or been taken back."""
 LOOKED_THROUGH: Final = 200
 COMMIT_S: Final = 1.0
+_PUT_BACK_US: Final = MINUTE_US
 WIND_UP_S: Final = 8.0
 """For what is in flight when the partition is taken away: below the time after which a supervisor kills."""
 
@@ -113,6 +114,8 @@ class PartitionDelivery:
         self._sending: set[asyncio.Task[None]] = set()
         self._committed = desk.committable
         self._commit_at = self._look_at = 0.0
+        self._shown_us = now_us()
+        """By the world's clock, when it was last looked at."""
         self._readable = True
         """Whether the newest record was; those that follow one that was not are counted and not told of."""
         self._wake = asyncio.Event()
@@ -154,7 +157,7 @@ class PartitionDelivery:
             self._cancelled.setdefault(found.id, found.reason)
             self._read_cancelled.add(found.id)
             found = found.news if self._tells_cancelled else None
-        self._desk.take(offset, found)
+        self._desk.take(offset, found, self._now_us())
         self._wake.set()
 
     def hear(self, offset: int, value: bytes | None) -> None:
@@ -208,6 +211,7 @@ class PartitionDelivery:
         self._enough.clear()
         if self._failure is not None:
             raise self._failure
+        self._watch_the_clock()
         if self._heard_of:
             await self._record_aftermath()
         said = [self._end(ended, how) for ended, how in self._take_ended()]
@@ -238,6 +242,14 @@ class PartitionDelivery:
             memory=len(self._desk.memory),
             oldest_s=self._oldest_s(),
         )
+
+    def _watch_the_clock(self) -> None:
+        """One that is put back leaves dates behind that are far away, or a pause would last for as long as it was
+        wrong. What it is put back by in passing is waited for."""
+        now_us = self._now_us()
+        if now_us < self._shown_us - _PUT_BACK_US:
+            self._desk.look_anew()
+        self._shown_us = now_us
 
     def _oldest_s(self) -> float:
         """How long ago the oldest open request was decided, by its own word; 0 = none is open."""

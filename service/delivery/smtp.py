@@ -231,6 +231,7 @@ class SmtpChannel:
         try:
             await connection.connect()
             await _greet(connection)
+            _stop_if_cancelled()
         except BaseException:
             connection.close()
             raise
@@ -266,6 +267,14 @@ async def _greet(connection: SMTP) -> None:
             await connection.ehlo()
         except SMTPHeloError:
             await connection.helo()
+
+
+def _stop_if_cancelled() -> None:
+    """`asyncio.wait_for`, which the library waits with, can lose a cancellation that comes together with what it waits
+    for (until Python 3.12): the message would be sent although its partition is another's by now."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _judged(answer: Answer) -> Attempt:

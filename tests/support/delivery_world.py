@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from service.delivery.channel import Attempt, Order, Result
+from service.delivery.channel import Attempt, Channel, Order, Result
 from service.delivery.desk import Desk, Said
 from service.delivery.memory import Memory, State, key_of, pack
 from service.delivery.metrics import DeliveryMetrics
@@ -92,6 +92,9 @@ class World:
     sink: list[tuple[str, str]] = field(default_factory=list)
     """(request, customer) of every message the server has taken, in order."""
     now_us: int = NOW_US
+    wrong_us: int = 0
+    """By how much the clock of the deliverer's machine is ahead."""
+    channel: str = CHANNEL
     deaths: int = 0
     window: Counter[str] = field(default_factory=Counter)
     """How often an id was begun and without an end when its deliverer died."""
@@ -103,8 +106,13 @@ class World:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
 
+    @property
+    def shown_us(self) -> int:
+        """What the clock of the deliverer's machine shows."""
+        return self.now_us + self.wrong_us
+
     def memory(self) -> Memory:
-        memory = Memory(CHANNEL, 30 * DAY_US)
+        memory = Memory(self.channel, 30 * DAY_US)
         for key, value in self.deliveries:
             memory.take(key, value)
         return memory
@@ -124,15 +132,17 @@ class Life:
         waiting: int = 40,
         standings: Standings | None = None,
         quiet: Quiet | None = None,
+        channel: Callable[[Life], Channel] | None = None,
     ) -> None:
-        """It dies, or stands still, at its so many-th step; None = it does not."""
+        """It dies, or stands still, at its so many-th step; None = it does not. `channel`: another than the world's
+        own."""
         self.world = world
         self._steps_left = dies_at
         self._steps_to_stand_still = stands_still_at
         self.stands_still, self._goes_on = asyncio.Event(), asyncio.Event()
         self.fenced = False
         """Whether another has taken over."""
-        self.name, self.available = CHANNEL, True
+        self.name, self.available = world.channel, True
         self.standings = Standings() if standings is None else standings
         self._heard, self._told = world.committed, 0
         self.desk = Desk(world.memory(), Backoff(5, 60), world.rng.random, world.committed, len(world.outreach))
@@ -140,18 +150,18 @@ class Life:
         self.partition = PartitionDelivery(
             0,
             self.desk,
-            self,
+            self if channel is None else channel(self),
             self.standings,
             book=self,
             news=[self],
             commit=self.commit,
             on_bounce=self.bounced,
             pacer=Pacer(None),
-            metrics=DeliveryMetrics(CHANNEL),
+            metrics=DeliveryMetrics(world.channel),
             in_flight=in_flight,
             waiting=waiting,
             quiet=quiet,
-            now_us=lambda: world.now_us,
+            now_us=lambda: world.shown_us,
             now_s=lambda: world.now_us / SECOND_US,
         )
 
@@ -196,8 +206,8 @@ class Life:
     async def write(self, said: Sequence[Said]) -> None:
         await self.step(fenced=True)
         for request_id, entry in said:
-            value = None if entry is None else pack(CHANNEL, request_id, entry)
-            self.world.deliveries.append((key_of(CHANNEL, request_id), value))
+            value = None if entry is None else pack(self.name, request_id, entry)
+            self.world.deliveries.append((key_of(self.name, request_id), value))
         await self.step()
 
     async def reach(self) -> None:
@@ -241,6 +251,9 @@ class Life:
 
     # ---- its life
 
+    async def breathe(self) -> None:
+        """Between two rounds."""
+
     async def live(self, cycles: int) -> bool:
         """So many rounds; whether it survived them."""
         try:
@@ -251,6 +264,7 @@ class Life:
                 await self.partition.cycle()
                 for _ in range(4):
                     await asyncio.sleep(0)
+                await self.breathe()
                 self.world.now_us += 2 * SECOND_US
         except Died:
             pass
