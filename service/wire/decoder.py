@@ -41,7 +41,7 @@ from service.wire.currencies import Money
 from service.wire.fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
 from service.wire.framing import Headers, check_headers, read_object, unframe
 from service.wire.lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
-from service.wire.mapping import DELETED, Shape, shape_of
+from service.wire.mapping import DELETED, Shape, is_refund, shape_of
 from service.wire.strict import validate, validate_fields
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -205,8 +205,7 @@ class Decoder:
                 whose = _customer_of_key(named.encode(errors="replace")) if key is None else None
             elif named != whose:
                 return None
-        kind = event.get("kind")
-        if whose is None or (isinstance(kind, str) and kind.strip().lower() == "refund"):
+        if whose is None or is_refund(event.get("kind")):
             return None
         return self._sign_at(whose, event.get("occurred_at"), now_us, timestamp_us)
 

@@ -21,6 +21,8 @@ _ABSENT: Final = object()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS: Final = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 _LONGEST_NUMBER: Final = 40
+_MINUS: Final = frozenset("-−(")
+"""What an amount below nothing begins with; the last is how accountants write it."""
 _GONE: Final = frozenset({"d", "t", "m"})
 """Debezium: deleted, truncated, a message of the database."""
 _CHANGED: Final = frozenset({"c", "u", "r"})
@@ -76,9 +78,8 @@ class Shape:
         """The event in the form of ours. Raises PassedOverError where it is none, PoisonError where it cannot be
         told."""
         event = self._row(event)
-        for place, wanted in self._only:
-            if _word(place.of(event)) not in wanted:
-                raise PassedOverError(FILTERED)
+        if not self._is_wanted(event):
+            raise PassedOverError(FILTERED)
         found = {name: place.of(event) for name, place in self._fields.items()}
         whose = found["customer_id"] = _name(found["customer_id"])
         if whose is None or (isinstance(whose, str) and not whose.strip()):
@@ -101,7 +102,7 @@ class Shape:
         except PoisonError:
             return None
         whose = _name(self._fields["customer_id"].of(row))
-        if not isinstance(whose, str) or not whose.strip() or self._is_refund(row):
+        if not isinstance(whose, str) or not whose.strip() or not self._is_wanted(row) or self._gives_back(row):
             return None
         try:
             return whose, self._time(self._fields["occurred_at"].of(row))
@@ -111,6 +112,15 @@ class Shape:
     def _row(self, event: Object) -> Object:
         """What the fields lie in."""
         return _after_the_change(event) if self.has_tombstones else event
+
+    def _is_wanted(self, event: Object) -> bool:
+        return all(_word(place.of(event)) in wanted for place, wanted in self._only)
+
+    def _gives_back(self, event: Object) -> bool:
+        """Whether it is a refund, by whatever says so: also one whose amount cannot be read."""
+        kind = None if self._kind is None else self._kind.of(event)
+        amount = self._fields["amount"].of(event) if "amount" in self._fields else None
+        return self._is_refund(event) or is_refund(kind) or _looks_below_nothing(amount)
 
     def _is_refund(self, event: Object) -> bool:
         return any(_word(place.of(event)) in wanted for place, wanted in self._refund_if)
@@ -195,6 +205,19 @@ def _since_1970(said: object, tick_us: int) -> str:
     except (InvalidOperation, ValueError, OverflowError):
         raise PoisonError(ErrorCode.BAD_TIME, "occurred_at: is no time since 1970") from None
     return moment.isoformat()
+
+
+def is_refund(kind: object) -> bool:
+    """Whether the kind that a refused event says is money given back, which is no visit."""
+    return isinstance(kind, str) and kind.strip().lower() == "refund"
+
+
+def _looks_below_nothing(amount: object) -> bool:
+    """Whether an amount is below nothing in whatever spelling, be it none that is read."""
+    if isinstance(amount, str):
+        plain = amount.strip()
+        return plain[:1] in _MINUS or plain[-1:] == "-"
+    return isinstance(amount, int | float) and not isinstance(amount, bool) and amount < 0
 
 
 def _is_below_nothing(amount: object) -> object | None:

@@ -191,6 +191,38 @@ def test_a_refused_one_is_still_a_sign_of_life() -> None:
     ) is None  # fmt: skip
 
 
+NAMED: dict[str, Any] = {**SHOP, "fields": {**SHOP["fields"], "kind": "what"}}
+
+
+@pytest.mark.parametrize(
+    ("said", "changed"),
+    [
+        (SHOP, {"total": "-12.50"}),
+        (SHOP, {"total": -12.5}),
+        (SHOP, {"total": " −12,50"}),
+        (SHOP, {"total": "(12.50)"}),
+        (SHOP, {"total": "12,50-"}),
+        ({**SHOP, "amounts": "minor"}, {"total": -12.5}),
+        (NAMED, {"what": " Refund "}),
+        ({**NAMED, "refund_if": {"state": ["back"]}}, {"state": "BACK"}),
+    ],
+)
+def test_money_given_back_is_no_sign_of_life_whatever_says_so(said: dict[str, Any], changed: dict[str, Any]) -> None:
+    refused = json.dumps({**ORDER, "money": "???", **changed}).encode()
+    bought = json.dumps({**ORDER, "money": "???"}).encode()
+    shop = decoder(said)
+
+    with pytest.raises(PoisonError):
+        shop.of_purchases(refused, b"o", (), NOW_US)
+    assert shop.sign_of_purchases(refused, b"o", (), NOW_US, 5) is None
+    assert shop.sign_of_purchases(bought, b"o", (), NOW_US, 5) == SignOfLife("c-1", AT_US, own_time=True)
+
+
+def test_nor_is_what_the_settings_do_not_want() -> None:
+    shop, text = decoder({**SHOP, "only": {"state": ["paid"]}}), json.dumps({**ORDER, "state": "open"}).encode()
+    assert shop.sign_of_purchases(text, b"o", (), NOW_US, 5) is None
+
+
 def test_answers_as_well() -> None:
     fields = {
         "event_id": "token",
