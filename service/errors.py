@@ -64,6 +64,8 @@ class ErrorCode(StrEnum):
     UNKNOWN_FORMAT = "unknown_format"
     DECOMPRESSED_TOO_LARGE = "decompressed_too_large"
     HEADER_NOT_TEXT = "header_not_text"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    NOT_OF_SCHEMA = "not_of_schema"
     INTERNAL_ERROR = "internal_error"
 
 

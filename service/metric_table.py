@@ -350,6 +350,11 @@ SOURCE_STOPPED = GaugeRow(
     "1 while an input is not read on, because nearly all of its records are refused or the clock is off. The log and /readyz say which; nothing is lost.",
     labels=("topic", "partition"),
 )
+SCHEMA_WAITING = GaugeRow(
+    "churn_alert_schema_waiting",
+    "1 while a partition waits for a schema that the registry does not give; nothing is refused for it, and it goes on by itself. Above 0 for minutes: look at the registry and at registry.url; the log and /readyz say what is wrong.",
+    labels=("partition",),
+)
 SET_ASIDE = GaugeRow(
     "churn_alert_set_aside",
     "Records, customers, outputs and refreshes that were set aside within a day after an error of our own; customers as long as they are. Above 0: send the line of the log to whoever maintains the program.",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from service.config import Settings
     from service.wire.input_topics import InputTopic
+    from service.wire.schemas import Schemas
 
 app = typer.Typer(no_args_is_help=True, help="Look at what comes in.")
 
@@ -40,16 +41,20 @@ def try_records(
 ) -> None:
     """Show what would be made of the newest records. Changes nothing."""
     from service.wire.decoder import Decoder, DecoderSettings
-    from service.wire.input_topics import INPUT_TOPICS, wire_fields
+    from service.wire.input_topics import INPUT_TOPICS, names_of_schemas, wire_fields
 
     settings = settings_of(ctx)
     rows = {row.channel.name: row for row in INPUT_TOPICS}
     if kind not in rows:
         raise ConfigurationError(f"--as {kind}: the inputs are {', '.join(rows)}.")
     row = rows[kind]
-    decode, now_us = row.decode(Decoder(DecoderSettings.of(settings))), time.time_ns() // 1000
+    decoder = Decoder(DecoderSettings.of(settings))
+    decode, now_us = row.decode(decoder), time.time_ns() // 1000
     taken = refused = passed = 0
-    for record in _newest(settings, topic or row.name(settings.kafka.topics), last):
+    records = list(_newest(settings, topic or row.name(settings.kafka.topics), last))
+    if kind in names_of_schemas(settings):
+        _learn(settings, decoder.schemas, [record.value for record in records])
+    for record in records:
         said: dict[str, Any] = {"place": f"{record.topic}/{record.partition}/{record.offset}"}
         try:
             event = decode(record.value, record.key, record.headers, now_us)
@@ -65,7 +70,7 @@ def try_records(
         if as_json:
             out.print(msgspec.json.encode(said).decode(), highlight=False, soft_wrap=True)
         else:
-            _show(said, record, row)
+            _show(said, decoder.shown(kind, record.value), row)
     if not as_json:
         out.print(
             f"{counted(taken + refused + passed, 'record')}: {taken:,} taken, {refused:,} refused, {passed:,} passed over."
@@ -87,11 +92,28 @@ def _newest(settings: Settings, topic: str, last: int) -> Iterator[Any]:
     yield from found[-last:]
 
 
-def _show(said: dict[str, Any], record: Any, row: InputTopic) -> None:
+def _learn(settings: Settings, schemas: Schemas, values: list[bytes | None]) -> None:
+    """What these records were written with. Raises TransientError while the registry does not say."""
+    import asyncio
+
+    from service.registry.client import RegistryClient
+    from service.registry.learning import learn
+
+    async def all_of_them() -> None:
+        client = RegistryClient(settings.registry)
+        try:
+            for schema_id in sorted(schemas.missing(values, time.monotonic())):
+                await learn(client, schemas, schema_id)
+        finally:
+            await client.close()
+
+    asyncio.run(all_of_them())
+
+
+def _show(said: dict[str, Any], record: str, row: InputTopic) -> None:
     out.print(said["place"], style="bold", highlight=False)
-    shown = "nothing" if record.value is None else record.value[:_LONGEST_SHOWN].decode(errors="replace")
-    more = "…" if record.value is not None and len(record.value) > _LONGEST_SHOWN else ""
-    out.print(f"  record    {shown}{more}", highlight=False, soft_wrap=True)
+    more = "…" if len(record) > _LONGEST_SHOWN else ""
+    out.print(f"  record    {record[:_LONGEST_SHOWN]}{more}", highlight=False, soft_wrap=True, markup=False)
     if "taken" in said:
         for name, value in said["taken"].items():
             out.print(f"  {name:<12}  {value}", highlight=False, soft_wrap=True)

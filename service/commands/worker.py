@@ -35,6 +35,7 @@ def _run(settings: Settings, *, web: bool) -> int:
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.connection import Refusal
+    from service.registry.client import tls_of
     from service.streaming.made_under import refuse_other_settings
     from service.streaming.membership import refuse_to_join, this_process
     from service.streaming.metrics import Metrics
@@ -45,6 +46,7 @@ def _run(settings: Settings, *, web: bool) -> int:
 
     restarts, away_since_s = int(os.environ.get(RESTARTS_VARIABLE, "0")), float(os.environ.get(AWAY_VARIABLE, "0"))
     os.environ.pop(AWAY_VARIABLE, None)
+    tls_of(settings.registry)  # a mistake in its files is told before anything waits for them
     metrics, page = Metrics(calendar=settings.shop.calendar()), None
     meanwhile: AbstractContextManager[None] = nullcontext()
     if web and settings.web.enabled:

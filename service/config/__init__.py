@@ -16,6 +16,7 @@ from service.config.sections.kafka import DEFAULT_PARTITIONS, KafkaSettings, Top
 from service.config.sections.logs import LogSettings
 from service.config.sections.notices import NoticeSettings, ThresholdSettings
 from service.config.sections.outreach import OutreachSettings
+from service.config.sections.registry import RegistrySettings
 from service.config.sections.shop import ShopSettings
 from service.config.sections.targets import TargetSettings
 from service.config.sections.web import WebSettings
@@ -31,6 +32,7 @@ __all__ = [
     "LogSettings",
     "NoticeSettings",
     "OutreachSettings",
+    "RegistrySettings",
     "Settings",
     "ShopSettings",
     "SmtpSettings",

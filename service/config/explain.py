@@ -132,6 +132,12 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "inputs.purchases.timezone": "Europe/Paris",
     "inputs.purchases.only": {"state": ["paid"]},
     "inputs.purchases.refund_if": {"type": ["refund"]},
+    "inputs.purchases.schema_file": "/etc/churn-alert/order.avsc",
+    "inputs.purchases.message": "shop.v1.Order",
+    "inputs.surveys.schema_file": "/etc/churn-alert/answer.avsc",
+    "inputs.surveys.message": "shop.v1.Answer",
+    "registry.url": "https://registry.example:8081",
+    "registry.username": "churn-alert",
     "inputs.surveys.fields": {
         "event_id": "token",
         "customer_id": "email",

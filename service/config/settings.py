@@ -22,6 +22,7 @@ from service.config.sections.limits import LimitSettings
 from service.config.sections.logs import LogSettings
 from service.config.sections.notices import NoticeSettings
 from service.config.sections.outreach import DEFAULT_CONTROL_SHARE, OutreachSettings
+from service.config.sections.registry import RegistrySettings
 from service.config.sections.shop import ShopSettings
 from service.config.sections.targets import TargetSettings
 from service.config.sections.web import WebSettings
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     letter: LetterSettings = LetterSettings()
     files: FileSettings = FileSettings()
     inputs: InputSettings = InputSettings()
+    registry: RegistrySettings = RegistrySettings()
 
     @classmethod
     def settings_customise_sources(
@@ -76,6 +78,16 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _policy_holds(self) -> Self:
         self.policy()
+        return self
+
+    @model_validator(mode="after")
+    def _schemas_are_somewhere(self) -> Self:
+        for name, said in dict(self.inputs).items():
+            if said.needs_registry and self.registry.url is None:
+                raise ValueError(
+                    f"inputs.{name}.format {said.format} needs registry.url, where the schemas are, or "
+                    f"inputs.{name}.schema_file"
+                )
         return self
 
     def policy(self, partitions: int = 1, partition: int = 0) -> policy.Policy:

@@ -60,6 +60,8 @@ class Intake:
         self._complete = [CompleteUpTo() for _ in self._tps]
         self._gaps: list[Gap] = []
         self._epoch = -1
+        self.missing: tuple[str, frozenset[int]] = ("", frozenset())
+        """Topic, and the ids of schemas that have to be known before its next batch can be decoded."""
 
     def __len__(self) -> int:
         """Batches that have arrived and are not decoded."""
@@ -91,11 +93,18 @@ class Intake:
         self._job.inbox.drop_input()
 
     def decode(self) -> None:
-        """Everything that has arrived into the job.
+        """Everything that has arrived into the job, up to the first batch whose schemas are not known yet.
 
         FatalError where a batch is missing, or the state lacks what was committed.
         """
+        self.missing = ("", frozenset())
         while self._queue:
+            event = self._queue[0]
+            topic = event.message.topic
+            missing = self._job.inbox.missing_schemas(self._index[topic], event.value)
+            if missing:
+                self.missing = (topic, frozenset(missing))
+                return
             self._accept(self._queue.popleft())
 
     def follow_seeks(self) -> None:

@@ -28,9 +28,9 @@ from service.fetching import SetAside
 from service.refused.floodgate import PROBED, Floodgate
 from service.refused.quarantine import Kind, Place, Quarantine, frames_of, of_record, reason_of, told_of
 from service.refused.retries import Mark, Marks
-from service.streaming.carriage import PARCELS, Carriage, Delivered, Strange, Stream
+from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, Strange, Stream, unpack
 from service.wire.decoder import Decoder, DecoderSettings
-from service.wire.input_topics import BY_RANK, names_keyed_by_customer
+from service.wire.input_topics import BY_RANK, names_keyed_by_customer, names_of_schemas
 
 UNDECIDED_US = 30_000_000
 """So long at most is a partition held up before anybody has looked at where records lie: a second or two are usual."""
@@ -116,6 +116,10 @@ class Inbox:
             Floodgate(limits.refused_share, limits.refused_records, limits.max_clock_offset_s) for _ in range(self._own)
         ]
         decoder = Decoder(DecoderSettings.of(settings))
+        self.schemas = decoder.schemas
+        framed = names_of_schemas(settings)
+        self._framed = tuple(row.channel.name in framed for row in BY_RANK)
+        """Of each input whether its records have the id of a schema in front that has to be known."""
         self._decode = tuple(row.decode(decoder) for row in BY_RANK)
         by_customer = set(names_keyed_by_customer(settings))
         self._by_customer = tuple(row.name(settings.kafka.topics) in by_customer for row in BY_RANK)
@@ -142,6 +146,20 @@ class Inbox:
     def __len__(self) -> int:
         """Records that have arrived and are not applied."""
         return len(self._merge) + sum(map(len, self._held)) + sum(len(gate.waiting) for gate in self._gates)
+
+    def missing_schemas(self, source: int, records: list[ConsumerRecord]) -> set[int]:
+        """Ids of schemas that have to be known before these are put."""
+        if not any(self._framed):
+            return set()
+        values: list[bytes | None] = []
+        if source < self._own:
+            values = [_value_of(record) for record in records] if self._framed[source] else []
+        else:
+            framed = {name for name, is_framed in zip(self._sources, self._framed, strict=False) if is_framed}
+            for carried in map(unpack, (record.value for record in records)):
+                if isinstance(carried, Carried) and carried.record.topic in framed:
+                    values.append(carried.record.value)
+        return self.schemas.missing(values, time.monotonic())
 
     def put(self, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
         """Decodes what lies at or beyond the position; what lies below is contained in the state already.
@@ -589,6 +607,11 @@ class Inbox:
         while marks[0][0] < offset:
             marks.popleft()
         return marks[0][1]
+
+
+def _value_of(record: ConsumerRecord) -> bytes | None:
+    """Also of one that was set aside and can be read."""
+    return record.readable if isinstance(record, SetAside) else record.value
 
 
 def _own_fault(reason: str) -> str:

@@ -64,6 +64,7 @@ class Metrics:
         self._tallies: dict[int, Realised] = {}
         self._outputs = table.OUTPUTS.on(r)
         self._stopped = table.SOURCE_STOPPED.on(r)
+        self._schema = table.SCHEMA_WAITING.on(r)
         self._aside = table.SET_ASIDE.on(r)
         self._retried = table.RETRIED_RECORDS.on(r)
         self._passed = table.RECORDS_PASSED_OVER.on(r)
@@ -222,6 +223,9 @@ class Metrics:
         for topic in topics:
             self._stopped.labels(topic, partition).set(topic in stopped)
 
+    def waits_for_schema(self, partition: int, waits: bool) -> None:
+        self._schema.labels(partition).set(waits)
+
     def set_aside(self, partition: int, counted: Mapping[str, int]) -> None:
         """What errors of our own were about lately, by kind."""
         for kind in Kind:
@@ -244,7 +248,7 @@ class Metrics:
         self._tallies.pop(partition, None)
         for gauge in (
             self._regulars, self._due, self._time, self._stalled, self._delay, self._recovered, self._recovered_records,
-            self._held, self._turn_most,
+            self._held, self._turn_most, self._schema,
         ):  # fmt: skip
             _remove(gauge, partition)
         for source in self._sources.pop(partition, ()):

@@ -11,7 +11,7 @@ import asyncio
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -26,6 +26,8 @@ from service.domain.calendar import utc_text
 from service.domain.policy import ClockMode
 from service.errors import CeilingError, FatalError, RecordsLostError
 from service.refused.quarantine import Note, Stumbled, frames_of, sentence
+from service.registry.client import RegistryClient
+from service.registry.learning import Learning
 from service.streaming.batches import Intake, Source
 from service.streaming.bounded_turns import BoundedTurns
 from service.streaming.job import PartitionJob, Written
@@ -79,6 +81,8 @@ class PartitionWorker:
         self._timeout_s = transaction_timeout_s(settings.kafka.transaction_timeout_s, slow)
         self._turns = BoundedTurns(self.job, self._timeout_s, slow)
         self._intake = Intake(settings.kafka, self.job, source, committed)
+        self._learning: Learning | None = None
+        """Asks for schemas; None: nothing has needed any."""
         self._producer: TransactionalProducer | None = None
         self._wall = settings.time.clock is ClockMode.WALL
         self._more = asyncio.Event()
@@ -222,6 +226,8 @@ class PartitionWorker:
                 whole = True
         self.task.cancel()
         await asyncio.wait([self.task])
+        if self._learning is not None:
+            await self._learning.close()
         if self._producer is not None:
             await self._producer.close()
         return (self.job, self._read_to) if whole else None
@@ -236,6 +242,8 @@ class PartitionWorker:
         self.job.inbox.release()
         self._try_gates()
         self._intake.decode()
+        if self._intake.missing[1]:
+            self._learn_schemas(self._intake.missing[1])
         self._intake.follow_positions()
         self._hear_operator()
         if gaps := self._intake.take_gaps():
@@ -250,8 +258,16 @@ class PartitionWorker:
         self._intake.acknowledge()
         self._metrics.positions(self.number, self.job.positions, self._intake.ends())
         self._metrics.stopped(self.number, self.job.sources, self.job.inbox.stopped())
+        self._metrics.waits_for_schema(self.number, bool(self.waits_for_schema()))
         scores_wait = self.job.engine.scoreboard.waiting > 0 and self._keeps_up()
-        return more or len(self._intake) > 0 or scores_wait
+        return more or (len(self._intake) > 0 and not self._intake.missing[1]) or scores_wait
+
+    def _learn_schemas(self, ids: Collection[int]) -> None:
+        """The next turn comes when there is something new."""
+        if self._learning is None:
+            client = RegistryClient(self._settings.registry)
+            self._learning = Learning(client, self.job.inbox.schemas, self._more.set)
+        self._learning.ask(ids)
 
     def _keeps_up(self) -> bool:
         """Whether scores are published: all that had arrived is applied, or was a moment ago. While a backlog is read,
@@ -429,6 +445,10 @@ class PartitionWorker:
     def stopped(self) -> dict[str, str]:
         """Inputs that are not read on, and why."""
         return self.job.inbox.stopped()
+
+    def waits_for_schema(self) -> str:
+        """Why records wait for their schema, in words; empty while none do, or not for long."""
+        return self._learning.waits if self._learning is not None else ""
 
     def resume(self, said_us: int) -> None:
         """The operator's word, given at that instant, that what is held may go out."""

@@ -114,6 +114,11 @@ def _details(readiness: Readiness) -> list[str]:
         if health.lacks_consents
     ]
     said += [
+        f"partition {number}: records wait for their schema, and go on by themselves: {health.waits_for_schema}"
+        for number, health in readiness.partitions.items()
+        if health.waits_for_schema
+    ]
+    said += [
         f"{topic}-{number} is not read on: {reason}. Mend it and start the worker again, or say `churn-alert dead-letters resume`"
         for number, health in readiness.partitions.items()
         for topic, reason in health.stopped.items()

@@ -57,10 +57,13 @@ class PartitionHealth:
     """What errors of our own were about lately, a sentence each."""
     stopped: Mapping[str, str] = field(default_factory=dict)
     """Inputs that are not read on, and why."""
+    waits_for_schema: str = ""
+    """Why records wait for their schema; empty while none do."""
 
     @property
     def ready(self) -> bool:
-        return self.recovered and self.caught_up and self.feed_alive and not self.stopped
+        held_up = self.stopped or self.waits_for_schema
+        return self.recovered and self.caught_up and self.feed_alive and not held_up
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ class WorkerFacts:
             silent_sources=owner.job.engine.sources.silent(),
             set_aside=owner.set_aside(),
             stopped=owner.stopped(),
+            waits_for_schema=owner.waits_for_schema(),
         )
 
     def _keeps_up(self, owner: PartitionWorker) -> bool:

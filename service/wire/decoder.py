@@ -39,10 +39,13 @@ from service.domain.events import (
 from service.errors import ErrorCode, PartlyRefusedError, PassedOverError, PoisonError
 from service.wire.currencies import Money
 from service.wire.fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
-from service.wire.framing import Headers, check_headers, read_object, unframe
+from service.wire.framing import Headers, check_headers, read_object, unframe, whole
 from service.wire.lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
 from service.wire.mapping import DELETED, Shape, is_refund, shape_of
+from service.wire.plain_values import plain
+from service.wire.schemas import Schemas
 from service.wire.strict import validate, validate_fields
+from service.wire.views import as_object
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SURVEYS: Final = {survey.value: survey for survey in Survey}
@@ -57,6 +60,7 @@ _NO_ERASURE_KEY: Final = (
     "nobody is erased without a key for the hashes that keep them out: set shop.erasure_salt and start the worker again, "
     "then `churn-alert dead-letters retry`"
 )
+_SHOWN_BYTES: Final = 64
 _NO_TIME: Final = -1
 """Of a time without an offset, which has no place on the line; so have times before 1970, and both are left to the
 models."""
@@ -78,10 +82,13 @@ class DecoderSettings:
     """How purchases look that are not ours; None: they are ours."""
     surveys: Shape | None = None
     """The same of answers."""
+    schemas: Schemas = field(default_factory=Schemas)
+    """What records with the id of a schema in front are read by."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        shop, limits = settings.shop, settings.limits
+        """Raises ConfigurationError where the format of an input cannot be read."""
+        shop, limits, schemas = settings.shop, settings.limits, Schemas()
         return cls(
             currency=shop.currency,
             minor_digits=shop.minor_digits,
@@ -89,8 +96,9 @@ class DecoderSettings:
             max_value_bytes=limits.max_value_bytes,
             max_future_skew_us=int(limits.max_future_skew_s * SECOND_US),
             can_erase=shop.erasure_salt is not None,
-            purchases=shape_of(settings.inputs.purchases, shop.currency),
-            surveys=shape_of(settings.inputs.surveys, shop.currency),
+            purchases=shape_of(settings.inputs.purchases, "purchases", shop.currency, schemas),
+            surveys=shape_of(settings.inputs.surveys, "surveys", shop.currency, schemas),
+            schemas=schemas,
         )
 
 
@@ -109,10 +117,11 @@ class Decoder:
         self._purchases = msgspec.json.Decoder(FastPurchase)
         self._decode_purchase = self._purchases.decode
         self._answers = msgspec.json.Decoder(FastAnswer)
-        bought, answered = shop.purchases, shop.surveys
+        bought, answered = self._shapes = shop.purchases, shop.surveys
         self.of_purchases = self.purchase if bought is None else partial(self._mapped_purchase, bought)
         """Decodes a record of the input: one of ours, or one that the settings say how to read."""
         self.of_surveys = self.survey if answered is None else partial(self._mapped_answer, answered)
+        self.schemas = shop.schemas
         self.sign_of_purchases = self.sign_of_life if bought is None else partial(self._mapped_sign, bought)
 
     def purchase(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> Purchase:
@@ -161,10 +170,20 @@ class Decoder:
     def _mapped(self, shape: Shape, value: bytes | None, headers: Headers) -> dict[str, object]:
         if not value and shape.has_tombstones:
             raise PassedOverError(DELETED)
-        text = unframe(value, self._max_bytes)
+        found = whole(value, self._max_bytes)
         if headers:
             check_headers(headers)
-        return shape.ours(read_object(text))
+        return shape.ours(shape.read(found))
+
+    def shown(self, kind: str, value: bytes | None) -> str:
+        """A record of an input of that name as somebody may read it: JSON where its form is known, else its text."""
+        shape = {"purchases": self._shapes[0], "surveys": self._shapes[1]}.get(kind)
+        if value is None or shape is None or not shape.is_binary:
+            return "nothing" if value is None else value.decode(errors="replace")
+        try:
+            return msgspec.json.encode(as_object(shape.read(value)), enc_hook=_as_text).decode()
+        except PoisonError:
+            return value[:_SHOWN_BYTES].hex(" ")
 
     def _judged_purchase(self, said: dict[str, object], key: bytes | None, now_us: int) -> Purchase:
         """As the models say."""
@@ -223,7 +242,7 @@ class Decoder:
     ) -> SignOfLife | None:
         """The same of a record that is not ours: the customer is who the event says."""
         try:
-            event = read_object(unframe(value, self._max_bytes))
+            event = shape.read(whole(value, self._max_bytes))
             check_headers(headers)
         except PoisonError:
             return None
@@ -378,6 +397,12 @@ def _printable(event_id: str, customer_id: str, order_id: str | None) -> bool:
     than the models do."""
     plain = order_id is None or (order_id[0] != " " and order_id.isprintable())
     return plain and customer_id.isprintable() and event_id.isprintable()
+
+
+def _as_text(value: object) -> object:
+    """For JSON, which does not know it."""
+    found = plain(as_object(value))
+    return str(found) if isinstance(found, float) else found
 
 
 def _key_of(event: dict[str, object]) -> bytes | None:

@@ -18,10 +18,20 @@ _SPECVERSION: Final = "1.0"
 
 def unframe(value: bytes | None, max_bytes: int) -> bytes:
     """The JSON text of a record; PoisonError for nothing, or for more than `max_bytes`."""
+    return strip_frame(whole(value, max_bytes))
+
+
+def whole(value: bytes | None, max_bytes: int) -> bytes:
+    """The value as it is; PoisonError as `unframe`."""
     if value is None or not value:
         raise PoisonError(ErrorCode.EMPTY_VALUE, "the record has no value")
     if len(value) > max_bytes:
         raise PoisonError(ErrorCode.TOO_LARGE, f"the value has {len(value)} bytes, more than {max_bytes}")
+    return value
+
+
+def strip_frame(value: bytes) -> bytes:
+    """JSON behind the id of its schema, or without one."""
     if value[0] == 0:
         value = value[_FRAME_BYTES:]
         if not value:
@@ -47,6 +57,11 @@ def read_object(text: bytes) -> dict[str, object]:
         raise _not_json(str(error)) from None
     if not isinstance(found, dict):
         raise PoisonError(ErrorCode.NOT_AN_OBJECT, "the value is JSON but not an object")
+    return opened(found)
+
+
+def opened(found: dict[str, object]) -> dict[str, object]:
+    """The event out of a structured CloudEvent, where it is in one."""
     if "specversion" not in found or "data" not in found:
         return found
     if found["specversion"] != _SPECVERSION:

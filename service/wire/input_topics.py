@@ -154,6 +154,11 @@ def names_keyed_by_customer(settings: Settings) -> tuple[str, ...]:
     return tuple(row.name(settings.kafka.topics) for row in INPUT_TOPICS if row.channel.name not in otherwise)
 
 
+def names_of_schemas(settings: Settings) -> frozenset[str]:
+    """Inputs, by their names among the settings, whose records have the id of a schema in front."""
+    return frozenset(name for name, said in dict(settings.inputs).items() if said.needs_registry)
+
+
 def wire_fields(event: Event, minor_digits: int) -> Body:
     """The event in the wire form of its topic; what is not known is left out."""
     return {

@@ -6,15 +6,25 @@ none of ours (an order that is not paid, a row that was deleted, nobody's purcha
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, cast
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 
-from service.config.sections.inputs import MappedInput
+from service.config.sections.inputs import (
+    FIELDS_OF_PURCHASES,
+    FIELDS_OF_SURVEYS,
+    LINE_FIELDS,
+    MappedInput,
+    MappedSurveys,
+)
 from service.errors import ErrorCode, PassedOverError, PoisonError
+from service.wire.formats import reading_of
+from service.wire.plain_values import plain
+from service.wire.schemas import Reading, Schemas
+from service.wire.views import Row, View
 
 Object = dict[str, object]
 _ABSENT: Final = object()
@@ -27,6 +37,8 @@ _GONE: Final = frozenset({"d", "t", "m"})
 """Debezium: deleted, truncated, a message of the database."""
 _CHANGED: Final = frozenset({"c", "u", "r"})
 """Created, updated, read as it was found."""
+_READ_APART: Final = frozenset({"items", "kind", "occurred_at"})
+_LINES_AS_OURS: Final = {name: name for name in LINE_FIELDS}
 NO_CUSTOMER, FILTERED, DELETED = "no_customer", "not_wanted", "deleted"
 """Why a record is passed over."""
 
@@ -45,7 +57,7 @@ class Place:
         if self._constant is not None:
             return self._constant
         for part in self._parts:
-            if isinstance(event, dict):
+            if isinstance(event, dict | View):
                 event = event.get(part)
             elif isinstance(event, list) and part.isdecimal() and len(part) < 6 and int(part) < len(event):
                 event = event[int(part)]
@@ -54,17 +66,32 @@ class Place:
         return event
 
 
+class PlainPlace(Place):
+    """The same of what may have other types than JSON's."""
+
+    __slots__ = ()
+
+    def of(self, event: object) -> object:
+        return plain(super().of(event))
+
+
 class Shape:
     """How the events of one input look. Stateless."""
 
-    def __init__(self, said: MappedInput, currency: str) -> None:
-        """`currency` is the shop's."""
-        self._fields = {name: Place(path) for name, path in said.fields.items() if name not in {"items", "kind"}}
-        self._kind = Place(said.fields["kind"]) if "kind" in said.fields else None
-        self._items = Place(said.fields["items"]) if "items" in said.fields else None
-        self._lines = {name: Place(path) for name, path in said.lines.items()}
-        self._only = [(Place(path), _words(values)) for path, values in said.only.items()]
-        self._refund_if = [(Place(path), _words(values)) for path, values in said.refund_if.items()]
+    def __init__(self, said: MappedInput, currency: str, read: Reading) -> None:
+        """`currency` is the shop's; `read` takes a value, which is not empty."""
+        self.read = read
+        self.is_binary = said.format != "json"
+        place_of = Place if said.format == "json" else PlainPlace
+        fields = said.fields or _as_ours(said)
+        lines = said.lines or (_LINES_AS_OURS if not said.fields and "items" in fields else {})
+        self._at = Place(fields["occurred_at"])
+        self._fields = {name: place_of(path) for name, path in fields.items() if name not in _READ_APART}
+        self._kind = place_of(fields["kind"]) if "kind" in fields else None
+        self._items = Place(fields["items"]) if "items" in fields else None
+        self._lines = {name: place_of(path) for name, path in lines.items()}
+        self._only = [(place_of(path), _words(values)) for path, values in said.only.items()]
+        self._refund_if = [(place_of(path), _words(values)) for path, values in said.refund_if.items()]
         self.has_tombstones = said.envelope == "debezium"
         """Whether its records are changes of rows: one without a value is what was deleted, forgotten in the log as
         well."""
@@ -74,7 +101,7 @@ class Shape:
         self._currency = currency
         self.keyed_by_customer = said.key == "customer_id"
 
-    def ours(self, event: Object) -> Object:
+    def ours(self, event: Row) -> Object:
         """The event in the form of ours. Raises PassedOverError where it is none, PoisonError where it cannot be
         told."""
         event = self._row(event)
@@ -85,7 +112,7 @@ class Shape:
         if whose is None or (isinstance(whose, str) and not whose.strip()):
             raise PassedOverError(NO_CUSTOMER)
         found["event_id"] = _name(found["event_id"])
-        found["occurred_at"] = self._time(found["occurred_at"])
+        found["occurred_at"] = self._time(self._at.of(event))
         if "amount" in found:
             self._price(found, event)
         elif self._kind is not None:
@@ -94,7 +121,7 @@ class Shape:
             found["items"] = self._lines_of(self._items.of(event), found.get("currency"))
         return found
 
-    def sign(self, event: Object) -> tuple[str, object] | None:
+    def sign(self, event: Row) -> tuple[str, object] | None:
         """Of an event that is refused: its customer, and its time as ours have it where it can be read. None where it
         says no customer, or is money given back."""
         try:
@@ -105,27 +132,27 @@ class Shape:
         if not isinstance(whose, str) or not whose.strip() or not self._is_wanted(row) or self._gives_back(row):
             return None
         try:
-            return whose, self._time(self._fields["occurred_at"].of(row))
+            return whose, self._time(self._at.of(row))
         except PoisonError:
             return whose, None
 
-    def _row(self, event: Object) -> Object:
+    def _row(self, event: Row) -> Row:
         """What the fields lie in."""
         return _after_the_change(event) if self.has_tombstones else event
 
-    def _is_wanted(self, event: Object) -> bool:
+    def _is_wanted(self, event: Row) -> bool:
         return all(_word(place.of(event)) in wanted for place, wanted in self._only)
 
-    def _gives_back(self, event: Object) -> bool:
+    def _gives_back(self, event: Row) -> bool:
         """Whether it is a refund, by whatever says so: also one whose amount cannot be read."""
         kind = None if self._kind is None else self._kind.of(event)
         amount = self._fields["amount"].of(event) if "amount" in self._fields else None
         return self._is_refund(event) or is_refund(kind) or _looks_below_nothing(amount)
 
-    def _is_refund(self, event: Object) -> bool:
+    def _is_refund(self, event: Row) -> bool:
         return any(_word(place.of(event)) in wanted for place, wanted in self._refund_if)
 
-    def _price(self, found: Object, event: Object) -> None:
+    def _price(self, found: Object, event: Row) -> None:
         amount = self._in_major(found["amount"], found.get("currency"))
         kind = None if self._kind is None else self._kind.of(event)
         below = _is_below_nothing(amount)
@@ -151,7 +178,9 @@ class Shape:
 
     def _time(self, said: object) -> object:
         """As ours have it where it can be read; else as it is, for the models to say what is wrong."""
-        if self._tick_us is not None:
+        if isinstance(said, date):
+            said = said.isoformat()  # the schema says what it is, whatever the settings do
+        elif self._tick_us is not None:
             return _since_1970(said, self._tick_us)
         if self._zone is None or not isinstance(said, str) or len(said) > _LONGEST_NUMBER:
             return said
@@ -176,24 +205,33 @@ class Shape:
         return found
 
 
-def shape_of(said: MappedInput, currency: str) -> Shape | None:
-    """None: the events are ours."""
-    return Shape(said, currency) if said.fields else None
+def shape_of(said: MappedInput, name: str, currency: str, schemas: Schemas) -> Shape | None:
+    """None: the events are ours. `name` is that of the input. Raises ConfigurationError where its format cannot be
+    read."""
+    if not said.fields and said.format == "json":
+        return None
+    return Shape(said, currency, reading_of(said, name, schemas))
 
 
-def _after_the_change(event: Object) -> Object:
+def _as_ours(said: MappedInput) -> dict[str, str]:
+    """Our fields under their own names."""
+    names = FIELDS_OF_SURVEYS if isinstance(said, MappedSurveys) else FIELDS_OF_PURCHASES
+    return {name: name for name in names}
+
+
+def _after_the_change(event: Row) -> Row:
     """The row of a change event of Debezium's, with its schema or without."""
     inner = event.get("payload")
-    if isinstance(inner, dict) and "op" not in event:
-        event = cast("Object", inner)
+    if isinstance(inner, dict | View) and event.get("op") is None:
+        event = inner
     said = event.get("op")
     what = said if isinstance(said, str) else ""
     if what in _GONE:
         raise PassedOverError(DELETED)
-    row: Any = event.get("after")
-    if what not in _CHANGED or not isinstance(row, dict):
+    row = event.get("after")
+    if what not in _CHANGED or not isinstance(row, dict | View):
         raise PoisonError(ErrorCode.MISSING_FIELD, "op and after: are required of a change event of Debezium's")
-    return cast("Object", row)
+    return row
 
 
 def _since_1970(said: object, tick_us: int) -> str:

@@ -48,11 +48,12 @@ ROOMS: Final[dict[str, set[str]]] = {
     "letter": {"config", "domain", "domain.periods", "wording"},
     # Kafka: what a record says, what lies in the cluster, what was refused; and who reads and writes there
     "wire": {"schemas", "domain", "domain.periods", "errors", "config", "wording"},
+    "registry": {"errors", "config", "build_info", "wire"},
     "cluster": {"domain", "errors", "config", "connection", "fetching", "wire"},
     "refused": {"schemas", "domain", "errors", "config", "build_info", "connection", "fetching", "cluster"},
     "streaming": {
         "notices", "schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector",
-        "build_info", "wording", "metric_table", "connection", "fetching", "wire", "cluster", "refused",
+        "build_info", "wording", "metric_table", "connection", "fetching", "wire", "cluster", "refused", "registry",
     },
     "feed": {"schemas", "domain", "errors", "config", "history", "connection", "wire", "cluster"},
     "inspect": {
@@ -81,7 +82,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "profiles", "streaming", "feed", "inspect", "web", "backtest",
         "report", "demo", "build_info", "delivery", "message", "letter", "connection", "carrying", "wire",
-        "cluster", "refused",
+        "cluster", "refused", "registry",
     },
     "cli": {"errors", "build_info", "commands"},
 }  # fmt: skip

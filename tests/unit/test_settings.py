@@ -16,6 +16,7 @@ from service.connection.security import aiokafka_security, faust_credentials, ka
 from service.domain.events import Purchase
 from service.errors import ConfigurationError
 from service.message import Renderer, ShopFacts
+from service.registry.client import tls_of
 from service.streaming.job import PartitionJob
 from service.web.server import take_port
 
@@ -188,6 +189,7 @@ def put_to_use(settings: Settings, section: str) -> None:
     if section in {"shop", "deliver"}:
         Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
     check_files(settings.kafka)
+    tls_of(settings.registry)
     for arguments in (aiokafka_security, kafka_python_security, faust_credentials):
         arguments(settings.kafka)
     take_port(settings.web).close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path as FilePath
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -32,10 +33,18 @@ class MappedInput(Section):
 
     fields: Annotated[dict[str, Path], Field(max_length=50)] = {}
     """Our field → where an event has it: names separated by dots (`customer.id`, `lines.0.sku`), or by slashes after a
-    slash where a name has a dot (`/customer/e.mail`); `=EUR` is a constant. Empty: the events are ours."""
+    slash where a name has a dot (`/customer/e.mail`); `=EUR` is a constant. Empty: the events have our fields."""
     lines: Annotated[dict[str, Path], Field(max_length=10)] = {}
     """The same of each line of an order (sku, name, category, quantity, amount), from the line on; `fields.items` is
     where the list of lines lies."""
+    format: Literal["json", "avro", "protobuf"] = "json"
+    """How records are written. `avro` and `protobuf`: as serializers with a schema registry do (`[registry]`), unless
+    schema_file says otherwise; `json` may have the id of a schema in front, which is not looked at."""
+    schema_file: FilePath | None = None
+    """File of the one schema (.avsc, or .proto without imports of its own) of records that have no schema's id in
+    front."""
+    message: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,200}$")] | None = None
+    """With a .proto in schema_file: the message that a record is; unset: the first of the file."""
     envelope: Literal["none", "debezium"] = "none"
     """`debezium`: the event is the row after the change; what was deleted says nothing. A CloudEvent is opened
     anyway."""
@@ -53,8 +62,21 @@ class MappedInput(Section):
     key: Literal["customer_id", "any"] = "customer_id"
     """What the records' keys are. `any`: a record is carried to its customer's partition, wherever it lies."""
 
+    @property
+    def needs_registry(self) -> bool:
+        """Whether its records have the id of a schema in front that has to be asked for."""
+        return self.format != "json" and self.schema_file is None
+
     @model_validator(mode="after")
     def _all_that_is_needed(self) -> Self:
+        if self.schema_file is not None and self.format == "json":
+            raise ValueError("schema_file is of records in avro or protobuf: say so in format")
+        if self.message is not None and (self.schema_file is None or self.format != "protobuf"):
+            raise ValueError(
+                "message says which one of a .proto in schema_file a record is: set that, and format protobuf"
+            )
+        if not self.fields and self.format != "json":
+            return self  # our own fields, written otherwise
         if not self.fields:
             said = [name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default]
             if said:
@@ -103,10 +125,8 @@ class InputSettings(Section):
     """Of the topic kafka.topics.surveys."""
 
 
-OUR_FIELDS: Final = frozenset(
-    {
-        "event_id", "customer_id", "occurred_at", "amount", "currency", "kind", "order_id", "channel", "store_id", "items", "survey",
-        "score", "comment",
-    }
-)  # fmt: skip
+_OF_BOTH: Final = ("event_id", "customer_id", "occurred_at", "order_id", "kind")
+FIELDS_OF_PURCHASES: Final = (*_OF_BOTH, "amount", "currency", "channel", "store_id", "items")
+FIELDS_OF_SURVEYS: Final = (*_OF_BOTH, "survey", "score", "comment")
+OUR_FIELDS: Final = frozenset({*FIELDS_OF_PURCHASES, *FIELDS_OF_SURVEYS})
 LINE_FIELDS: Final = frozenset({"sku", "name", "category", "quantity", "amount"})

@@ -1,0 +1,132 @@
+"""Avro: one record, read by the schema that it was written with. Needs the extra `avro`.
+
+The bytes are anybody's. What could make a few of them fill the memory or the stack is refused where the schema is read:
+lists of what takes no bytes (a count is enough for 2⁶² of them), and records within themselves beyond some bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any, Final
+
+import fastavro
+from fastavro.schema import SchemaParseException
+
+from service.errors import ErrorCode, PoisonError
+from service.wire.framing import opened
+from service.wire.schemas import Reading
+from service.wire.views import Row
+
+_PRIMITIVES: Final = frozenset({"boolean", "int", "long", "float", "double", "bytes", "string"})
+_LARGEST_OF_ITSELF: Final = 1_000
+"""Bytes of a record whose schema contains itself: each may be one level deeper, and the reader has one C stack."""
+_UNREADABLE = (EOFError, ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, RecursionError)
+_SINGLE_OBJECT: Final = b"\xc3\x01"
+
+
+def avro_reading(schema: str, references: Sequence[str] = ()) -> Reading:
+    """Reads by a schema, whose named types may stand in `references`, each after what it needs itself. Raises
+    ValueError with what is wrong with it."""
+    named: dict[str, Any] = {}
+    try:
+        for text in references:
+            fastavro.parse_schema(json.loads(text), named_schemas=named)
+        parsed = fastavro.parse_schema(json.loads(schema), named_schemas=named)
+    except (SchemaParseException, RecursionError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"it is no Avro schema that can be read ({_short(error)})") from None
+    shape = _Shape(named)
+    if shape.least_bytes(parsed) < 0 or not isinstance(parsed, dict) or parsed.get("type") != "record":
+        raise ValueError("it is no schema of a record")
+    largest = _LARGEST_OF_ITSELF if shape.contains_itself else None
+
+    def read(content: bytes) -> Row:
+        if largest is not None and len(content) > largest:
+            raise PoisonError(
+                ErrorCode.TOO_DEEP, f"the schema contains itself, and the record has more than {largest} bytes"
+            )
+        return _read(parsed, content)
+
+    return read
+
+
+def plain_avro_reading(schema: str) -> Reading:
+    """The same of records without a frame; one in Avro's single-object encoding is taken when it names this schema."""
+    read = avro_reading(schema)
+    mark = _SINGLE_OBJECT + bytes.fromhex(fastavro.schema.fingerprint(_canonical(schema), "CRC-64-AVRO"))
+
+    return lambda value: read(value.removeprefix(mark))
+
+
+def _canonical(schema: str) -> str:
+    return fastavro.schema.to_parsing_canonical_form(json.loads(schema))
+
+
+def _read(parsed: Any, content: bytes) -> Row:
+    stream = BytesIO(content)
+    try:
+        found: Any = fastavro.schemaless_reader(stream, parsed, None)
+    except _UNREADABLE as error:
+        raise PoisonError(
+            ErrorCode.NOT_OF_SCHEMA, f"the bytes are not what the Avro schema says ({type(error).__name__})"
+        ) from None
+    if stream.tell() != len(content):
+        raise PoisonError(ErrorCode.NOT_OF_SCHEMA, "more bytes follow than the Avro schema says")
+    return opened(found)
+
+
+class _Shape:
+    """What a schema says of the bytes of its records."""
+
+    def __init__(self, named: dict[str, Any]) -> None:
+        self._named = named
+        self._open: set[str] = set()
+        self._least: dict[str, int] = {}
+        self.contains_itself = False
+
+    def least_bytes(self, schema: Any) -> int:
+        """How many bytes one takes at least. Raises ValueError for a list of what may take none."""
+        if isinstance(schema, str):
+            return self._of_name(schema)
+        if isinstance(schema, list):
+            return 1 + min((self.least_bytes(each) for each in schema), default=0)
+        match schema.get("type"):
+            case "array":
+                if self.least_bytes(schema["items"]) == 0:
+                    raise ValueError("it has a list of what takes no bytes, of which a count could fill the memory")
+                return 1
+            case "map":
+                self.least_bytes(schema["values"])
+                return 1
+            case "fixed":
+                return int(schema["size"])
+            case "enum":
+                return 1
+            case "record" | "error":
+                return self._of_record(schema)
+            case kind:
+                return self.least_bytes(kind)
+
+    def _of_name(self, name: str) -> int:
+        if name == "null":
+            return 0
+        if name in _PRIMITIVES:
+            return {"float": 4, "double": 8}.get(name, 1)
+        if name in self._open:
+            self.contains_itself = True
+            return 1  # whatever contains itself has a choice in between
+        if name not in self._least:
+            self._least[name] = self.least_bytes(self._named[name])
+        return self._least[name]
+
+    def _of_record(self, schema: Any) -> int:
+        name = schema["name"]
+        self._open.add(name)
+        least = sum(self.least_bytes(field["type"]) for field in schema["fields"])
+        self._open.discard(name)
+        return least
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]

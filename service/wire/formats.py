@@ -1,0 +1,64 @@
+"""How the records of an input are read, by what the settings say of their format: one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
+
+from service.config.sections.inputs import MappedInput
+from service.errors import ConfigurationError
+from service.wire.framing import read_object, strip_frame
+from service.wire.schemas import Reading, Schemas
+from service.wire.views import Row
+
+_LARGEST_FILE: Final = 4 << 20
+
+
+def reading_of(said: MappedInput, name: str, schemas: Schemas) -> Reading:
+    """`name` is that of the input. Raises ConfigurationError for a file or an installation that does not do."""
+    if said.format == "json":
+        return _json
+    module = _module(said.format)
+    if said.schema_file is None:
+        return schemas.read
+    where = f"inputs.{name}.schema_file {str(said.schema_file)[:200]!r}"
+    try:
+        text = said.schema_file.read_bytes()[:_LARGEST_FILE].decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{where} cannot be read: {getattr(error, 'strerror', None) or 'no text'}.") from None
+    try:
+        if said.format == "avro":
+            reading: Reading = module.plain_avro_reading(text)
+        else:
+            reading = module.plain_protobuf_reading(text, said.message)
+    except ValueError as error:
+        raise ConfigurationError(f"{where} cannot be used: {error}.") from None
+    return reading
+
+
+def _json(value: bytes) -> Row:
+    return read_object(strip_frame(value))
+
+
+def framed_avro(schema: str, references: Mapping[str, str]) -> Reading:
+    """Reads what follows the id of a schema. Raises ValueError with what is wrong with it, and ConfigurationError where
+    what reads it is not installed."""
+    reading: Reading = _module("avro").avro_reading(schema, tuple(references.values()))
+    return reading
+
+
+def framed_protobuf(schema: str, references: Mapping[str, str]) -> Reading:
+    """The same of Protobuf."""
+    reading: Reading = _module("protobuf").framed_protobuf_reading(schema, references)
+    return reading
+
+
+def _module(name: str) -> Any:
+    """It stands on an extra."""
+    try:
+        return import_module(f"service.wire.{name}")
+    except ImportError:
+        raise ConfigurationError(
+            f"This installation cannot read {name.capitalize()}: install churn-alert[{name}]."
+        ) from None

@@ -1,0 +1,38 @@
+"""What Avro and Protobuf know beside JSON's types, as JSON would have it: exact decimals, times, bytes, ids."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, time
+from decimal import Decimal
+from uuid import UUID
+
+_MOST_PLACES = 100
+"""Beyond it a decimal is left in its exponent's notation: one of 10⁹ digits would fill the memory."""
+_AS_THEY_ARE = frozenset({str, int, bool, type(None), dict, list})
+
+
+def plain(value: object) -> object:
+    """A text for what JSON has no type of; numbers that are none (NaN, infinity) become texts as well, which no amount
+    and no score is. Bytes are the text in them, or hexadecimal digits where they hold none."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        return f"{value:f}" if isinstance(exponent, int) and abs(exponent) <= _MOST_PLACES else str(value)
+    if isinstance(value, bytes):
+        return _text_of(value)
+    if isinstance(value, date | time):  # a datetime is a date
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _text_of(value: bytes) -> str:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+    return text if text.isprintable() else value.hex()
