@@ -138,6 +138,11 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "inputs.surveys.message": "shop.v1.Answer",
     "registry.url": "https://registry.example:8081",
     "registry.username": "churn-alert",
+    "registry.password_file": "/run/secrets/registry-password",
+    "registry.token_file": "/run/secrets/registry-token",
+    "registry.ca_file": "/etc/churn-alert/registry-ca.pem",
+    "registry.cert_file": "/etc/churn-alert/registry-client.pem",
+    "registry.key_file": "/etc/churn-alert/registry-client-key.pem",
     "inputs.surveys.fields": {
         "event_id": "token",
         "customer_id": "email",
