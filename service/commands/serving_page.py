@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from fastapi import FastAPI
 
 from service.commands.shop_people import ShopPeople
-from service.commands.sign_outs import SignOuts
 from service.config import Settings
 from service.config.loading import load_settings
 from service.logs import configure_logging
@@ -21,6 +20,7 @@ from service.web.remote_facts import Line, RemoteFacts
 from service.web.renderings import Renderings
 from service.web.server import serve_app
 from service.web.shop_reading import ShopReading
+from service.web.sign_outs import SignOuts
 
 
 async def serve_page(listener: socket.socket, line: socket.socket) -> None:

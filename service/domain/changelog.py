@@ -89,7 +89,7 @@ STUMBLED_PREFIX: Final = b"\x00stumbled:"
 """In the ledger topic, before what an error of our own was about: how often it was tried (refused/quarantine.py)."""
 SIGNED_OUT_PREFIX: Final = b"\x00signed-out:"
 """In the ledger topic, before the number of a session of the page that was signed out: when it would have ended, Unix
-seconds (commands/sign_outs.py)."""
+seconds (web/sign_outs.py)."""
 _DAY_BYTES: Final = 4
 
 

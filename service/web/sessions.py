@@ -1,7 +1,7 @@
 """Sessions of the page: a cookie that says who has signed in and until when, signed with a key of that holder's token.
 
 Nothing is kept of them, so any worker of the group knows them; what is signed out is remembered until it would have
-ended by itself, and told to the other workers (commands/sign_outs.py). No script reads the cookie, and no other site's
+ended by itself, and told to the other workers (sign_outs.py). No script reads the cookie, and no other site's
 request carries it.
 """
 

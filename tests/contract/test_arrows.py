@@ -64,7 +64,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     # what people look at
     "web": {
         "schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "build_info", "wording", "streaming",
-        "message", "inspect", "wire", "cluster",
+        "message", "inspect", "connection", "wire", "cluster",
     },
     "backtest": {
         "domain", "domain.learning", "domain.outreach", "domain.periods", "config", "engines", "collector", "history",

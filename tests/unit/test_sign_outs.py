@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from service.commands import sign_outs
-from service.commands.sign_outs import SignOuts
 from service.domain.changelog import SIGNED_OUT_PREFIX, pack_today
 from service.domain.dividing import divide
 from service.streaming.metrics import Metrics
+from service.web import sign_outs
 from service.web.access import Access, Holder
 from service.web.app import create_app
 from service.web.sessions import Session, Sessions
+from service.web.sign_outs import SignOuts
 from tests.support.made_up_shop import SETTINGS, TOKEN, FakeFacts
 from tests.unit.test_web_sign_in import client_of, signed_in
 
