@@ -15,6 +15,7 @@ from typing import IO, Any, Final
 
 from service.errors import ConfigurationError
 from service.history.encodings import encoding_of
+from service.history.joins import with_columns
 from service.history.json_rows import json_grid
 from service.history.numbers import decimal_text
 from service.history.sources import Kind, Source
@@ -39,6 +40,20 @@ class Grid:
 @contextmanager
 def open_grid(source: Source) -> Iterator[Grid]:
     """Raises ConfigurationError with one sentence for what cannot be read."""
+    with _open(source) as grid:
+        if source.joined:
+            grid.rows = with_columns(grid.rows, source.joined, _open_rows)
+        yield grid
+
+
+@contextmanager
+def _open_rows(source: Source) -> Iterator[Iterator[list[str]]]:
+    with _open(source) as grid:
+        yield grid.rows
+
+
+@contextmanager
+def _open(source: Source) -> Iterator[Grid]:
     if source.kind is Kind.PARQUET:
         with source.open() as stream:
             yield _parquet(source, stream)

@@ -138,7 +138,7 @@ def _known(place: int, row: Sequence[str], below: Sequence[Sequence[str]], profi
     missing = [
         f"{name} ({' or '.join(profile.columns.get(name, [])[:_NAMES_TOLD]) or 'not in this export'})"
         for name in needed
-        if name not in at and not (name == "amount" and "price" in at)
+        if name not in at and not (name == "amount" and ("price" in at or profile.without_amounts))
     ]
     if missing:
         option = (

@@ -160,6 +160,14 @@ class Planned:
         )
         columns = f"; {columns}" if self.layout.origin != "ours" else ""
         told = [f"{self.path.name}: {what}{columns}{self._conventions()}."]
+        if not found.amounts and self.profile is not None and not self.profile.surveys:
+            told.append(f"  {self.path.name} has no amounts: visits count, and revenue is nothing throughout.")
+        used = {self.layout.column(name) for name in at}
+        told += [
+            f"  {', '.join(names)} from {one.source.shown.name}, by {one.by}."
+            for one in self.source.joined
+            if (names := [name for name in (*one.takes, *one.sums) if name in used])
+        ]
         if self.layout.origin == "guess":
             told += [f"  {row}" for row in found.shown]
             told.append("  If a column is meant otherwise, say it: --map customer_id=…,timestamp=…,amount=…")

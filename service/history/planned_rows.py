@@ -174,7 +174,7 @@ class PurchaseRows:
         if self._amount_is == "order" and not is_first:
             return ""
         if self._amount_is != "price":
-            return self._amount["amount"](amount)
+            return self._amount["amount"](amount) if "amount" in self._amount else ""
         one = self._amount["price"](price)
         many = self._amount["quantity"](quantity) if "quantity" in self._amount else "1"
         if not one.strip():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,9 +18,10 @@ from service.history.grids import Grid, open_grid, sheets_of
 from service.history.layout import HEADER_WITHIN, Layout, Wishes, layout_of
 from service.history.left_out import LOSSES_TOLD, ReadReport
 from service.history.planned import Planned
-from service.history.sources import Kind, Source, sources_of
+from service.history.sources import Kind, Source, TakenOver, sources_of
 from service.history.tables import Table, open_table
 from service.history.timestamps import TimestampReader
+from service.profiles import plain_name, recognised
 
 _SAMPLE: Final = 1_000
 """Rows of our own layout that have to be plain for the quick way."""
@@ -58,22 +59,69 @@ class Direct:
 Prepared = Direct | Planned
 
 
-def prepared(path: Path, wishes: Wishes, calendar: Calendar, *, surveys: bool) -> tuple[list[Prepared], list[str]]:
-    """The tables of a file and what is to be said about those that are left aside.
+def prepared(
+    paths: Sequence[Path], wishes: Wishes, calendar: Calendar, *, surveys: bool
+) -> tuple[list[Prepared], list[str]]:
+    """The tables of the files and what is to be said about those that are left aside.
 
-    Raises ConfigurationError with what it needs when there is none to be read.
+    Raises ConfigurationError with what a file needs when there is none in it to be read.
     """
+    files = [[sheet for source in sources_of(path) for sheet in _sheets(source)] for path in paths]
+    used = put_together(files) if sum(map(len, files)) > 1 and not surveys else set()
     tables: list[Prepared] = []
-    refused: list[tuple[Source, ConfigurationError]] = []
-    sources = [sheet for source in sources_of(path) for sheet in _sheets(source)]
-    for source in sources:
-        try:
-            tables.append(_prepared(source, wishes, calendar, surveys=surveys))
-        except ConfigurationError as error:
-            refused.append((source, error))
-    if not tables:
-        raise refused[0][1]
-    return tables, [f"{path.name}: left aside {source.shown.name}, which is no such table." for source, _ in refused]
+    said: list[str] = []
+    for path, sources in zip(paths, files, strict=True):
+        found: list[Prepared] = []
+        refused: list[tuple[Source, ConfigurationError]] = []
+        for source in sources:
+            if source in used:
+                continue
+            try:
+                found.append(_prepared(source, wishes, calendar, surveys=surveys))
+            except ConfigurationError as error:
+                refused.append((source, error))
+        if refused and not found and not used.intersection(sources):
+            raise refused[0][1]
+        tables += found
+        said += [f"{path.name}: left aside {source.shown.name}, which is no such table." for source, _ in refused]
+    return tables, said
+
+
+def put_together(files: Sequence[list[Source]]) -> set[Source]:
+    """Gives tables the columns of those that belong to them, in place, and returns what has become part of others."""
+    headers = {source: _header(source) for sources in files for source in sources if source.path.is_file()}
+    used: set[Source] = set()
+    for sources in files:
+        for place, source in enumerate(sources):
+            profile = recognised(headers.get(source, []), surveys=False)
+            if profile is None or not profile.joined:
+                continue
+            parts = [
+                TakenOver(other, one.by, tuple(one.takes), tuple(one.sums))
+                for one in profile.joined
+                for other in [_table_with(one.recognised_by, headers, source)]
+                if other is not None
+            ]
+            used.update(part.source for part in parts)
+            sources[place] = replace(source, joined=tuple(parts))
+    return used
+
+
+def _table_with(columns: Sequence[str], headers: Mapping[Source, Sequence[str]], beside: Source) -> Source | None:
+    wanted = {plain_name(name) for name in columns}
+    return next(
+        (one for one, header in headers.items() if one != beside and wanted <= {plain_name(name) for name in header}),
+        None,
+    )
+
+
+def _header(source: Source) -> Sequence[str]:
+    """The first row; none of what cannot be read, which is said in its place."""
+    try:
+        with open_grid(source) as grid:
+            return next(grid.rows, [])
+    except ConfigurationError:
+        return []
 
 
 def _sheets(source: Source) -> Iterator[Source]:

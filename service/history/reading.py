@@ -152,8 +152,8 @@ def open_history(
     """
     wishes = replace(wishes or Wishes(), minor_digits=minor_digits, zone=calendar.zone)
     limits = Limits(latest_us)
-    tables, said = _all_prepared(purchases, wishes, calendar, surveys=False)
-    answers, more = _all_prepared(surveys, wishes, calendar, surveys=True)
+    tables, said = prepared(purchases, wishes, calendar, surveys=False)
+    answers, more = prepared(surveys, wishes, calendar, surveys=True)
 
     def purchase_file(table: Prepared) -> SortedLines[PurchaseLine]:
         return SortedLines(
@@ -262,18 +262,6 @@ def _leave_out_far_ones(file: SortedLines[PurchaseLine], limits: Limits) -> None
             file.report.rows -= 1
             file.report.skip(file.path, 0, FAR_AWAY, to_datetime(line[0]).date().isoformat())
     file.keep_only(lambda line: limits.first_us <= line[0] <= limits.last_us)
-
-
-def _all_prepared(
-    paths: Sequence[Path], wishes: Wishes, calendar: Calendar, *, surveys: bool
-) -> tuple[list[Prepared], list[str]]:
-    found: list[Prepared] = []
-    said: list[str] = []
-    for path in paths:
-        tables, told = prepared(path, wishes, calendar, surveys=surveys)
-        found += tables
-        said += told
-    return found, said
 
 
 def _is_written_otherwise(report: ReadReport) -> bool:

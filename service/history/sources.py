@@ -42,6 +42,8 @@ class Source:
     """Packings from the outermost: ("gzip", ""), ("zip", "orders.csv"), …"""
     encoding: str = "utf-8-sig"
     sheet: str = ""
+    joined: tuple[TakenOver, ...] = ()
+    """Columns that other tables add to its rows."""
 
     @property
     def shown(self) -> Path:
@@ -68,6 +70,17 @@ class Source:
             ) from error
         except EOFError as error:
             raise ConfigurationError(f"{self.path} cannot be read: the compressed file is cut off.") from error
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """Columns of another table, found by one that both have."""
+
+    source: Source
+    by: str
+    takes: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    """Those of which all rows with the same value in `by` are added up."""
 
 
 def by_name(path: Path) -> Source:

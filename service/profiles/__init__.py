@@ -28,6 +28,18 @@ ANSWER_FIELDS = (
 """What a row of answers may hold; `nps`, `csat`, `ces` are columns of scores of that survey."""
 
 
+class Joined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another table of the same export, given beside it."""
+
+    recognised_by: list[str]
+    by: str
+    """The column that both have."""
+    takes: list[str] = []
+    """Columns that are taken over from it."""
+    sums: list[str] = []
+    """Those of which its rows of one value of `by` are added up."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of export."""
 
@@ -74,6 +86,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ids that stand for nobody here."""
     better: str = ""
     """Another column that may name the customer, to be told where the first one names nobody in many rows."""
+    joined: list[Joined] = []
+    """Tables that add columns to it, where they are given too: then it is another profile."""
+    without_amounts: bool = False
+    """It is read though it has none: visits without revenue."""
     needs: str = ""
     """Why this export alone does not do, and which one does: it is recognised to say so."""
 
