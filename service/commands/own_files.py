@@ -96,6 +96,7 @@ def looks_like(
             f"the shop sold {counted(orders + report.nobodys_orders, 'order')}, {_money(revenue + minor, digits)} {currency}, "
             "and no rhythm is told of those."
         )
+    lines += _own_totals(report, revenue, digits, currency)
     if rows:
         shown = rows[-_MONTHS_SHOWN:]
         before = f"… {len(rows) - len(shown)} months before; " if len(rows) > len(shown) else ""
@@ -106,6 +107,20 @@ def looks_like(
         )
     for line in lines[:_MOST_LINES]:
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _own_totals(report: ReadReport, revenue: int, digits: int, currency: str) -> list[str]:
+    """What the files say of themselves, beside what was read."""
+    if len(report.own_totals) != 1:
+        return []
+    own = int(report.own_totals[0].__round__())
+    read = revenue + int(report.nobodys_minor.to_integral_value())
+    if own == read:
+        return [f"  The file adds itself up to {_money(own, digits)} {currency}, and so does what was read."]
+    more = "more" if read > own else "less"
+    return [
+        f"  The file adds itself up to {_money(own, digits)} {currency}: {_money(abs(read - own), digits)} {more} was read."
+    ]
 
 
 def _money(minor: int, digits: int) -> str:

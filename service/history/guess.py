@@ -8,6 +8,7 @@ from typing import Final
 from service.errors import ConfigurationError
 from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn
+from service.history.totals import is_total
 from service.profiles import plain_name
 
 _WORDS: Final[dict[str, tuple[str, ...]]] = {
@@ -194,7 +195,8 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
     if not cells:
         return not rows or field not in {"timestamp", "amount", "customer_id", "score"}
     if field == "timestamp":
-        return _share_of_times(cells) >= _SHARE
+        cells = [cell for cell in cells if not is_total(cell)]
+        return bool(cells) and _share_of_times(cells) >= _SHARE
     if field in {"amount", "price", "quantity"}:
         return _share_of_amounts(cells) >= _SHARE
     return True

@@ -53,6 +53,8 @@ class ReadReport:
     """Minor units of them, refunds taken off."""
     aside: Counter[str] = field(default_factory=Counter)
     """Orders (rows, where none is named) that are no purchases, by reason: voided, failed, a test."""
+    own_totals: list[int | Decimal] = field(default_factory=list)
+    """Minor units in the rows in which the files add themselves up."""
     currency: str = ""
     """That of the files, where it is another one than the shop's and amounts were taken as they are."""
     said: list[str] = field(default_factory=list)
@@ -90,6 +92,7 @@ class ReadReport:
         self.nobodys_orders += other.nobodys_orders
         self.nobodys_minor += other.nobodys_minor
         self.aside += other.aside
+        self.own_totals += other.own_totals
         self.examples = [*self.examples, *other.examples][:EXAMPLES_KEPT]
 
     @property

@@ -18,6 +18,7 @@ from service.history.left_out import ReadReport
 from service.history.people import ROUNDED, person
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
+from service.history.totals import is_total
 
 PurchaseLine = tuple[int, str, Minor, str, str, str, str, str]
 """at_us, customer_id, signed amount in minor units, event_id, order_id, sku, item name, store or else channel; "" = not
@@ -94,6 +95,8 @@ def purchase_lines(
                     report.skip(path, table.line(), table.short_row)
                     continue
                 if at_us is None or amount is None or at_us > latest_us or (known is None and not _is_id(customer)):
+                    if at_us is None and _is_no_row(report, row, row[time_at], amount):
+                        continue
                     _explain(report, table, customer, (row[time_at], at_us), (row[amount_at], amount))
                     continue
                 if not first_us <= at_us <= last_us:
@@ -138,6 +141,19 @@ def _two_readings(table: Table, amount: str) -> str:
         f"{table.path}: the amounts can be read in two ways: {amount} with a decimal point, or with one between thousands, and no "
         'other amount says which. Say which mark is the decimal one: --decimal "," or --decimal "." (files.decimal in the settings).'
     )
+
+
+def _is_no_row(report: ReadReport, row: Sequence[str], time: str, amount: Minor | None) -> bool:
+    """Whether a row without a time is empty, or tells the sum of those before it."""
+    if time.strip() and not is_total(time):
+        return False
+    filled = [cell.strip() for cell in row if cell.strip()]
+    if not filled:
+        return True
+    if amount is None or not any(is_total(cell) for cell in filled[:2]):
+        return False
+    report.own_totals.append(amount)
+    return True
 
 
 def _explain(

@@ -75,6 +75,8 @@ class PurchaseRows:
         last, pick, before = self._last, self._pick, None
         for row in rows:
             if len(row) <= last:
+                if not any(row):
+                    continue
                 if sum(bool(cell) for cell in row) <= 1:
                     yield ()
                     continue

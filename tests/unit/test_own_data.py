@@ -484,6 +484,24 @@ def test_files_in_several_currencies_are_converted_or_left_out(write: Write) -> 
     assert history.report.skipped == {"no rate for the currency GBP": 1}
 
 
+@pytest.mark.parametrize("in_memory_lines", [1, 100_000])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("Kunde;Datum;Betrag", "a;06.01.2025;1.000,00", ";;", "b;13.01.2025;2,50", "Summe;;1.002,50", ";;"),
+        ("Datum;Kunde;Betrag", "06.01.2025;a;1.000,00", "13.01.2025;b;2,50", ";;", "Gesamt:;;1.002,50"),
+        ("customer_id,timestamp,amount", "a,2025-01-06,1000.00", "b,2025-01-13,2.50", ",,", "Total,,1002.50"),
+    ],
+)
+def test_empty_rows_are_none_and_a_row_of_totals_is_compared(
+    write: Write, rows: Sequence[str], in_memory_lines: int
+) -> None:
+    history = read(write("t.csv", lines(*rows)), wishes=Wishes(currency="EUR"), in_memory_lines=in_memory_lines)
+
+    assert told(history) == Told(2, 2, Decimal("1002.5"))
+    assert (history.report.total_skipped, history.report.own_totals) == (0, [100250])
+
+
 PURCHASE = "customer_id,timestamp,amount\na@example.com,2025-01-01,1\n"
 
 
