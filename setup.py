@@ -132,10 +132,11 @@ OWN_TYPES = (
     "--allow-subclassing-any",
     "--allow-untyped-decorators",
     "--no-warn-return-any",
+    "--follow-imports=silent",
 )
 """For mypy: not pyproject.toml, whose plugins a build has no need of, and not the cache of `make lint`, which it would
 spoil. A build has no pydantic either, and the settings, which the engine's types lead to, are models of it: what comes
-of a library that is not there may be anything."""
+of a library that is not there may be anything, and what such modules are told then is no reason to build nothing."""
 KEPT = 8
 """So many compiled engines stay in the cache (a few MB each): some branches for each Python."""
 ROOT = Path(__file__).parent

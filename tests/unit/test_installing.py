@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -241,3 +242,19 @@ def test_pure_python_can_be_asked_for(tmp_path: Path) -> None:
     told = run_python(["setup.py", "tell"], cwd=package, CHURN_ALERT_COMPILE="0")
 
     assert told.stdout.startswith("The engine is not compiled, CHURN_ALERT_COMPILE=0")
+
+
+def test_the_engine_can_be_compiled_where_only_what_builds_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an image and `pip install .` do it: without the libraries that the service runs on."""
+    monkeypatch.setattr(sys, "argv", ["setup.py", "tell"])
+    build = runpy.run_path(str(REPOSITORY / "setup.py"))
+
+    said = subprocess.run(
+        [sys.executable, "-m", "mypy", "--no-site-packages", *build["OWN_TYPES"], *build["COMPILED"]],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert said.returncode == 0, said.stdout + said.stderr
