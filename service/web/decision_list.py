@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from service.domain.findings import Kind, Outcome
+from service.web.labels import label, outcome_and_reason, reason_label
 from service.web.recent import Decided
 from service.wording.formats import Formats
 
@@ -59,19 +60,14 @@ def _told(decided: Decided, formats: Formats) -> Told:
             usual=formats.days(decided.usual_gap_days, "every"),
         ),
         outcome=decided.outcome,
-        outcome_label=_label("outcome", decided.outcome, formats),
-        reason=_label("reason", decided.reason, formats),
+        outcome_label=label("outcome", decided.outcome, formats),
+        reason=reason_label(decided.outcome, decided.reason, formats),
     )
 
 
 def _counted(decisions: list[Decided], formats: Formats) -> list[tuple[str, str]]:
     groups = Counter((decided.outcome, decided.reason) for decided in decisions)
     return [
-        (formats.count(count), f"{_label('outcome', outcome, formats)} ({_label('reason', reason, formats)})")
+        (formats.count(count), outcome_and_reason(outcome, reason, formats))
         for (outcome, reason), count in groups.most_common()
     ]
-
-
-def _label(group: str, code: str, formats: Formats) -> str:
-    """A code that is newer than this page is shown as it is."""
-    return formats.catalogue.optional(f"{group}.{code}") or code.replace("_", " ")

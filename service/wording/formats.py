@@ -120,7 +120,8 @@ class Formats:
 
     def moment(self, at: datetime) -> str:
         """An instant on the shop's clock, in short."""
-        return str(format_datetime(at.astimezone(self.zone), "short", locale=self._locale))
+        written = str(format_datetime(at.astimezone(self.zone), "short", locale=self._locale))
+        return self.catalogue.language.moment(written)
 
     def hour(self, at: datetime) -> str:
         """An hour of the shop's clock that begins then, with its day of the week."""

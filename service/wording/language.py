@@ -57,6 +57,9 @@ class Language:
     day: Callable[[date, str], str] = _as_the_locale_has_it
     """A day as it is said within a text, from the day and its long form by the locale."""
 
+    moment: Callable[[str], str] = _as_it_is
+    """A day and a time of the day, from what the locale makes of both."""
+
     @cached_property
     def catalogue(self) -> Mapping[str, str]:
         """Everything that the pages and the report say, typeset."""

@@ -264,6 +264,7 @@ class WiredLife(Life):
 
     def __init__(self, world: World, dies_at: int | None, channel: Channel, **more: Any) -> None:
         self._wired = channel
+        self._keeping: asyncio.Task[None] | None = None
         super().__init__(world, dies_at, channel=lambda life: _Stepping(channel, life), **more)
 
     async def breathe(self) -> None:
@@ -274,14 +275,25 @@ class WiredLife(Life):
             await asyncio.wait(self.partition._sending, timeout=2 * ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
 
     async def live(self, cycles: int) -> bool:
-        keeping = asyncio.create_task(self._wired.keep())
-        try:
-            return await super().live(cycles)
-        finally:
-            await self.end()
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            await self._wired.close()
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._wired.keep())
+        survived = await super().live(cycles)
+        if not survived:
+            await self._hang_up()
+        return survived
+
+    async def die(self) -> None:
+        """As by kill -9, whatever it is doing."""
+        await self.end()
+        self.world.deaths += 1
+        self.is_replaced()
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        await self._wired.close()
 
 
 class _Stepping:

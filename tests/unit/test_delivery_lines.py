@@ -23,7 +23,7 @@ from service.domain.calendar import HOUR_US, MINUTE_US, SECOND_US
 from service.domain.events import Erasure, Profile
 from service.domain.policy import QuietTimes
 from service.domain.quiet_times import Quiet
-from tests.support.delivery_world import Life, World, cancelled, requested
+from tests.support.delivery_world import World, cancelled, requested
 from tests.support.wired_delivery import (
     GONE,
     Buried,
@@ -94,8 +94,9 @@ class Schedule:
         for _ in range(self.rng.randrange(4, 7)):
             self.grow()
             dies_at = self.rng.randrange(4, 50)
-            life: Life = WiredLife(world, dies_at, opens(), in_flight=IN_FLIGHT, quiet=quiet)
-            await life.live(12)
+            life = WiredLife(world, dies_at, opens(), in_flight=IN_FLIGHT, quiet=quiet)
+            if await life.live(12):
+                await life.die()
             if self.by_night:
                 world.now_us += self.rng.randrange(5) * HOUR_US
             else:
@@ -106,9 +107,12 @@ class Schedule:
         world.wrong_us = 0  # it is put right while a deliverer runs
         world.now_us += 3_700 * SECOND_US
         await life.live(20)
+        await life.die()
         if self.by_night:
             world.now_us += _MORNING_US
-        await WiredLife(world, None, opens(), in_flight=IN_FLIGHT, quiet=quiet).live(60)
+        life = WiredLife(world, None, opens(), in_flight=IN_FLIGHT, quiet=quiet)
+        await life.live(60)
+        await life.die()
         return world
 
 

@@ -224,7 +224,7 @@ async def test_one_customer_has_rhythm_decisions_score_and_answers_in_words() ->
         await signed_in(client)
         page = told(await client.get("/people/one?id=c-1"))
 
-    assert "A message (We miss you) was asked for on 7/8/26, 2:00 PM: due." in page
+    assert "A message (We miss you) was asked for on 7/8/26, 2:00 PM." in page
     assert "3 visits since June 1, 2026, the last on June 19, 2026" in page
     assert "31 of 100" in page
     assert "Recency 20.0 of 62.0" in page
@@ -244,7 +244,7 @@ async def test_one_customer_has_rhythm_decisions_score_and_answers_in_words() ->
         ("deferred", "quiet_hours", "Not yet: the message (We miss you) has waited since"),
         ("cancelled", "returned", "was withdrawn on"),
         ("expired", "stale", "was no longer valid on"),
-        ("a_later_code", "of_a_later_release", "a later code: of a later release"),
+        ("a_later_code", "of_a_later_release", "a later code (of a later release)"),
     ],
 )
 async def test_why_somebody_got_no_message_is_said_in_words(outcome: str, reason: str, said: str) -> None:

@@ -100,7 +100,7 @@ async def test_the_page_counts_those_whom_it_cannot_name() -> None:
         await signed_in(client)
         page = told(await client.get("/coming"))
 
-    assert "1,232 people come due until" in page
+    assert ": 1,232 people; waiting: 1." in page
     assert "and 1,200 more" in page
     assert "More come due than can be named here" in page
 
@@ -135,7 +135,7 @@ async def test_the_next_hours_tell_who_comes_due_when_and_what_holds_it() -> Non
 
     assert msgspec.convert(found, Coming, strict=False) == people.ahead
     assert "entre 21:00 et 09:00" in page
-    assert "2 people come due until" in english
+    assert ": 2 people; waiting: 1." in english
     assert "jeu. 22:00 1 – c-2 échéance « incentive »" in page
     assert "Other workers hold the other customers" in english
 

@@ -14,10 +14,11 @@ from service.web.audit import Audit
 from service.web.coming import Coming
 from service.web.described import answer_of, refusals
 from service.web.freshness import answered
+from service.web.labels import label
 from service.web.people.frame import COMING, Frame, Reader, Visitor
 from service.web.people.people import People, known
 from service.web.people.roll import Roll
-from service.web.people.rows import ONE, label
+from service.web.people.rows import ONE
 from service.wording.formats import DASH, Formats
 
 _NAMED: Final = 5

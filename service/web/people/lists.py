@@ -18,11 +18,12 @@ from service.domain.findings import Outcome
 from service.web.access import Scope
 from service.web.audit import Audit
 from service.web.cursors import LONGEST, Cursors
+from service.web.labels import label
 from service.web.people.frame import PEOPLE, TODAY, Frame, Link, Reader, Visitor
 from service.web.people.people import People
 from service.web.people.query import AT_RISK, EVERYBODY, PAGE, Query, Sort, find
 from service.web.people.roll import SEGMENTS, Roll, silence_days, utc
-from service.web.people.rows import label, row_of
+from service.web.people.rows import row_of
 from service.web.people.today import DAYS, TodaysNews
 from service.wording.formats import Formats
 

@@ -19,10 +19,11 @@ from service.message import Renderer
 from service.message import ShopFacts as NamedShop
 from service.web.access import Scope
 from service.web.audit import Audit
+from service.web.labels import label, outcome_and_reason, reason_label, segment_of
 from service.web.people.frame import AnsweredInsteadError, Frame, Reader, Visitor, form_of
 from service.web.people.people import People
 from service.web.people.roll import Detail, Roll, Standing, silence_days, utc
-from service.web.people.rows import ONE, label, money, sentence_of
+from service.web.people.rows import ONE, money, sentence_of
 from service.web.people.timeline import timeline
 from service.web.sessions import from_our_own_page, is_the_proof
 from service.web.styles_allowed import policy_for
@@ -188,7 +189,7 @@ def shown_of(
     shown = Shown(
         name=roll.name_of(customer_id) or customer_id,
         customer_id=customer_id,
-        segment=label("segment", standing.segment, formats),
+        segment=segment_of(standing.segment, formats),
         sentence=sentence_of(standing, silence, formats),
         answer=_answer(made, standing, formats),
         facts=_facts(standing, silence, formats),
@@ -233,6 +234,7 @@ def _facts(standing: Standing, silence: float | None, formats: Formats) -> list[
         ("revenue", money(standing.revenue, formats)),
         ("expected_value", money(standing.expected_value, formats)),
         ("value_at_risk", money(standing.value_at_risk, formats)),
+        ("as_of", formats.moment(standing.as_of)),
         ("store", standing.store or ""),
         ("consent", say(f"consent.{'unknown' if standing.consent is None else str(standing.consent).lower()}")),
     ]
@@ -263,7 +265,7 @@ def _line(made: _Decision, formats: Formats) -> Line:
         what=what if made.rung in ("", made.kind) else f"{what} · {made.rung}",
         outcome=made.outcome,
         outcome_label=label("outcome", made.outcome, formats),
-        reason=label("reason", made.reason, formats),
+        reason=reason_label(made.outcome, made.reason, formats),
         rests_on=rests_on,
     )
 
@@ -274,13 +276,13 @@ def _answer(made: list[_Decision], standing: Standing, formats: Formats) -> str:
         return formats.say("answer.nothing_due")
     last = made[0]
     before = standing.last_visit_at is not None and last.decided_at < standing.last_visit_at
+    why = reason_label(last.outcome, last.reason, formats)
     told = formats.catalogue.optional(
-        f"answer.{last.outcome}",
+        f"answer.{last.outcome}" if why else f"answer.{last.outcome}.{last.reason}",
         when=formats.moment(last.decided_at),
         kind=label("kind", last.kind, formats),
-        reason=label("reason", last.reason, formats),
-    )
-    told = told or f"{label('outcome', last.outcome, formats)}: {label('reason', last.reason, formats)}"
+        reason=why,
+    ) or outcome_and_reason(last.outcome, last.reason, formats)
     return f"{told} {formats.say('answer.before')}" if before and last.outcome != "converted" else told
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from service.web.labels import outcome_and_reason, segment_of
 from service.web.people.frame import Reader
 from service.web.people.roll import LastDecision, Roll, Standing, silence_days, utc
 from service.web.people.timeline import timeline
@@ -49,7 +50,7 @@ def row_of(roll: Roll, customer_id: str, reader: Reader, formats: Formats) -> Ro
         name=roll.name_of(customer_id) or customer_id,
         address=reader.address(ONE, id=customer_id),
         segment=standing.segment,
-        segment_label=label("segment", standing.segment, formats),
+        segment_label=segment_of(standing.segment, formats),
         store=standing.store or "",
         sentence=sentence_of(standing, silence, formats),
         drawing=drawing_of(standing, roll, formats),
@@ -94,12 +95,7 @@ def drawing_of(standing: Standing, roll: Roll, formats: Formats) -> Markup:
 def decided(last: LastDecision | None, formats: Formats) -> str:
     if last is None:
         return ""
-    return f"{label('outcome', last.outcome, formats)} ({label('reason', last.reason, formats)})"
-
-
-def label(group: str, code: str, formats: Formats) -> str:
-    """A code that is newer than this page is shown as it is."""
-    return formats.catalogue.optional(f"{group}.{code}") or code.replace("_", " ")
+    return outcome_and_reason(last.outcome, last.reason, formats)
 
 
 def money(text: str | None, formats: Formats) -> str:

@@ -38,6 +38,11 @@ def _day(_day: date, written: str) -> str:
     return re.sub(r"^1(?=\s)", "1er", written)
 
 
+def _moment(written: str) -> str:
+    """« le 27/11/2026 à 16:26 »: without its word an hour hangs on to the day."""
+    return written.replace(" ", " à\u00a0", 1)
+
+
 LANGUAGE = Language(
     code="fr",
     name="Français",
@@ -52,4 +57,5 @@ LANGUAGE = Language(
     nameless="Client {customer_id}",
     typeset=_typeset,
     day=_day,
+    moment=_moment,
 )

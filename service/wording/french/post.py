@@ -12,7 +12,7 @@ POST: Mapping[str, str] = {
     "notice.falls": "{period} : {number} à {value}, contre {before} pour {then} ; une baisse que le hasard n’explique pas.",
     "notice.rises": "{period} : {number} à {value}, contre {before} pour {then} ; une hausse que le hasard n’explique pas.",
     "letter.subject": "{shop} : votre semaine, {week}",
-    "letter.your_shop": "Votre magasin",
+    "letter.your_shop": "Votre commerce",
     "letter.opening": "Votre semaine, {week}",
     "letter.week": "La semaine",
     "letter.month": "Le mois : {month}",
@@ -22,5 +22,5 @@ POST: Mapping[str, str] = {
     "letter.people.intro": "Des habitués qui ne viennent plus, et ce qu’ils rapporteraient en un an ; les plus gros enjeux d’abord.",
     "letter.nobody": "Aucun habitué dont l’absence pèserait lourd.",
     "letter.page": "Tous les chiffres",
-    "letter.foot": "Cette lettre est réservée au magasin et nomme des clients : merci de ne pas la transmettre. Pour ne plus la recevoir : letter.enabled = false.",
+    "letter.foot": "Cette lettre est réservée à votre commerce et nomme des clients : merci de ne pas la transmettre. Pour ne plus la recevoir : letter.enabled = false.",
 }  # fmt: skip
