@@ -13,6 +13,8 @@ EXAMPLES_SHOWN = 3
 """At the terminal."""
 REASONS_KEPT = 100
 """Kinds of rows that are no purchases; the rest are of other kinds."""
+UNUSABLE_ID = "unusable id"
+"""The reason of which the offending text is an id."""
 LOSSES_TOLD = 0.02
 """Share of the rows left out for errors above which what is left may not be the shop."""
 

@@ -14,7 +14,7 @@ from schemas.scales import SCALES
 from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.errors import ConfigurationError
 from service.history.amounts import AmountReader, Minor
-from service.history.left_out import ReadReport
+from service.history.left_out import UNUSABLE_ID, ReadReport
 from service.history.people import ROUNDED, person
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
@@ -116,7 +116,7 @@ def purchase_lines(
                     continue
                 event_id, order_id, sku = _cell(row, event_at), _cell(row, order_at), _cell(row, sku_at)
                 if not (_is_id(event_id) and _is_id(order_id) and _is_id(sku)):
-                    report.skip(path, table.line(), "unusable id")
+                    report.skip(path, table.line(), UNUSABLE_ID)
                     continue
                 accepted += 1
                 name = (_cell(row, item_at) or _cell(row, category_at) or sku)[:MAX_NAME]
@@ -164,7 +164,7 @@ def _explain(
     elif amount[1] is None:
         report.skip(table.path, table.line(), NO_NUMBER, amount[0])
     elif not _is_id(customer):
-        report.skip(table.path, table.line(), "unusable id", customer)
+        report.skip(table.path, table.line(), UNUSABLE_ID, customer)
     else:
         report.skip(table.path, table.line(), "time in the future", time[0])
 
@@ -190,7 +190,7 @@ def survey_lines(opener: Opener, calendar: Calendar, latest_us: int, report: Rea
             elif at_us > latest_us:
                 report.skip(path, table.line(), "time in the future", when)
             elif not (_is_id(customer) and _is_id(event_id) and _is_id(order_id)):
-                report.skip(path, table.line(), "unusable id", customer)
+                report.skip(path, table.line(), UNUSABLE_ID, customer)
             elif score is None:
                 report.skip(path, table.line(), "survey or score off its scale", f"{survey} {score_text}")
             else:

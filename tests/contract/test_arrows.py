@@ -70,7 +70,7 @@ ROOMS: Final[dict[str, set[str]]] = {
         "domain", "domain.learning", "domain.outreach", "domain.periods", "config", "engines", "collector", "history",
         "feed",
     },
-    "report": {"domain", "domain.outreach", "domain.periods", "config", "backtest", "wording"},
+    "report": {"domain", "domain.outreach", "domain.periods", "config", "history", "backtest", "wording"},
     "delivery": {
         "letter", "domain", "domain.periods", "errors", "config", "build_info", "streaming", "web", "metric_table", "connection", "wire",
         "cluster", "refused",

@@ -23,7 +23,7 @@ from service.backtest.stories import Story, examples
 from service.cli import app
 from service.config import load_settings
 from service.feed.simulate import Cafe, Simulation
-from service.report import Asked
+from service.report import Asked, Numbers
 from service.report.files import write_files
 from service.report.noticed import absences_of
 from service.report.sections.numbers import SIDE_BY_SIDE
@@ -406,3 +406,58 @@ def test_a_browser_shows_it_at_any_width_without_complaint(
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 718, "height": 1000})
     assert page.evaluate("document.documentElement.scrollWidth") == 718, "wider than a sheet of A4"
+
+
+CUT_OFF = """() => [...document.querySelectorAll('main p, main pre, main table, main td, main th, main dd, main svg.chart, main svg.timeline')]
+  .filter(each => { const box = each.getBoundingClientRect();
+    return box.width > 0 && (box.right > document.documentElement.clientWidth + 1 || each.scrollWidth > each.clientWidth + 1
+      && each.tagName === 'PRE'); })
+  .map(each => each.outerHTML.slice(0, 80))"""
+USED = """() => [...document.querySelectorAll('main > section')].map(section => {
+  const room = section.getBoundingClientRect();
+  const ends = [...section.querySelectorAll('p, figure, table, pre, dd, td')].map(each => each.getBoundingClientRect())
+    .filter(box => box.width > 0).map(box => box.right);
+  return (Math.max(...ends) - room.left) / room.width; })"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_on_paper_nothing_is_cut_off_and_names_and_numbers_fit(
+    made: Made, browser: Any, tmp_path: Path, language: str
+) -> None:
+    write_files(made.result, tmp_path, Asked(LANGUAGES[language], with_customers=True, numbers=Numbers(0.4, 50.0)))
+    page = browser.new_page(viewport={"width": 718, "height": 1000})
+    page.goto((tmp_path / "report.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+
+    page.emulate_media(media="print")
+    printed = page.pdf(format="A4", print_background=True)
+
+    assert page.evaluate(CUT_OFF) == []
+    pages = len(re.findall(rb"/Type\s*/Page\b", printed))
+    assert 4 <= pages <= 16
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_a_wide_screen_is_used_to_its_right_end(made: Made, browser: Any, tmp_path: Path, width: int) -> None:
+    write_files(made.result, tmp_path, Asked(numbers=Numbers(0.4, 50.0)))
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto((tmp_path / "report.html").as_uri())
+
+    main = page.locator("main").bounding_box()
+
+    assert main["width"] >= 0.9 * width
+    assert all(share > 0.85 for share in page.evaluate(USED)), "the right of a section is empty"
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900), (1920, 1080)])
+def test_the_first_screen_says_who_is_quiet_and_what_the_policy_costs_and_catches(
+    made: Made, browser: Any, tmp_path: Path, width: int, height: int
+) -> None:
+    write_files(made.result, tmp_path)
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.goto((tmp_path / "report.html").as_uri())
+
+    bottoms = [each.bounding_box() for each in page.locator("#todo .headline, #todo .tiles dd").all()]
+
+    assert len(bottoms) == 5
+    assert all(box["y"] + box["height"] < height for box in bottoms)

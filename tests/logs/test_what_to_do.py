@@ -26,6 +26,7 @@ from service.report.csv_rows import COLUMNS
 from service.report.files import README, write_files
 from service.report.ordered import in_order
 from service.report.proposed import ahead_at_alerts, shown_of
+from service.report.sections.todo import NAMES_SHOWN
 from service.wording.languages import LANGUAGES
 from tests.support.report_page import SETTINGS, Made, Page
 
@@ -168,7 +169,7 @@ def test_names_come_only_when_they_are_asked_for_and_most_at_risk_first(made: Ma
     on_the_page = re.findall(r'<th scope="row">([^<]+)</th>', made.page().html.partition('id="quiet"')[2])
 
     assert listed == ids
-    assert on_the_page[: len(ids)][:25] == ids[:25]
+    assert on_the_page[: min(NAMES_SHOWN, len(ids))] == ids[:NAMES_SHOWN]
     assert not (plain.directory / "quiet.csv").exists()
     text = plain.page().html
     assert not [row["customer_id"] for row in everybody if row["customer_id"] in text]
@@ -233,3 +234,20 @@ def test_lines_are_sorted_by_their_keys_however_many_lie_on_the_disk() -> None:
 
     assert found == [f"{name},{number}\n" for _, (name, number) in sorted(rows)]
     assert [*in_order(iter([]))] == []
+
+
+def test_what_the_files_hold_besides_is_said_on_the_page_and_no_id_with_it(tmp_path: Path) -> None:
+    log, bad = tmp_path / "log.csv", "x" * 300
+    rows = [f"c{n % 3},2026-03-{n + 1:02},5" for n in range(9)] + ["guest,2026-03-03,7", f"{bad},2026-03-04,1"]
+    log.write_text("customer_id,timestamp,amount\n" + "\n".join(rows) + "\nanna,soon,3\n")
+    result = backtest(SETTINGS, [log])
+
+    write_files(result, tmp_path / "out")
+    write_files(result, tmp_path / "named", Asked(with_customers=True))
+
+    read = Page.of(tmp_path / "out" / "report.html").part("read")
+    assert "Beside them 1 order (€7.00) name no customer" in read.text
+    assert "1 × unusable id" in read.text
+    assert "xxxx" not in read.html
+    assert "'soon'" in read.text
+    assert "xxxx" in (tmp_path / "named" / "report.html").read_text(encoding="utf-8")

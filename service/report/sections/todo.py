@@ -24,7 +24,7 @@ from service.report.material import Facts, value_a_year_minor
 from service.report.proposed import ahead_at_alerts, budget_tried, policy_lines, shown_of
 from service.wording.formats import DASH, Formats
 
-NAMES_SHOWN = 25
+NAMES_SHOWN = 15
 """Of the quiet; quiet.csv has them all."""
 
 Cell = tuple[str, str]
@@ -91,24 +91,24 @@ def in_words(facts: Facts, formats: Formats) -> list[str]:
 
 
 def headline(facts: Facts, formats: Formats) -> str:
-    quiet, day = facts.customers.quiet, formats.local_day(facts.result.last_us)
+    quiet = facts.customers.quiet
     if not quiet.people:
-        return formats.say("todo.nobody", day=day)
-    people = formats.counted(quiet.people, "todo.regulars")
+        return formats.say("todo.nobody", day=formats.local_day(facts.result.last_us))
+    form, people = formats.form(quiet.people), formats.counted(quiet.people, "todo.regulars")
     if facts.has_amounts:
         worth = _money(quiet.value_a_year_minor, facts, formats)
-        return formats.say(f"todo.quiet.{formats.form(quiet.people)}", people=people, day=day, worth=worth)
+        return formats.say(f"todo.quiet.{form}", people=people, worth=worth)
     orders = formats.counted(round(quiet.orders_a_year), "todo.orders")
-    return formats.say(f"todo.quiet_unpriced.{formats.form(quiet.people)}", people=people, day=day, orders=orders)
+    return formats.say(f"todo.quiet_unpriced.{form}", people=people, orders=orders)
 
 
 def _explained(facts: Facts, formats: Formats) -> str:
-    quiet = facts.customers.quiet
+    quiet, day = facts.customers.quiet, formats.local_day(facts.result.last_us)
     if not quiet.people:
         return ""
     if not facts.has_amounts:
-        return formats.say("todo.explained_unpriced")
-    return formats.say("todo.explained", at_risk=_money(quiet.value_at_risk_minor, facts, formats))
+        return formats.say("todo.explained_unpriced", day=day)
+    return formats.say("todo.explained", day=day, at_risk=_money(quiet.value_at_risk_minor, facts, formats))
 
 
 def _tiles(facts: Facts, formats: Formats) -> Iterator[tuple[str, str, str]]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from service.config import OutreachSettings
 from service.domain.policy import Measure
+from service.history.left_out import UNUSABLE_ID, BadRow
 from service.report.material import Facts
 from service.wording.formats import Formats
+
+_EXAMPLES = 3
+_REASONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,8 @@ class Read:
     policy: str
     better_day: str
     """What setting would keep evenings whole; empty where none is cut in two."""
+    beside: list[str]
+    """What the files hold besides: orders of nobody, orders that are none, another currency."""
     skipped: list[str]
     examples: list[str]
 
@@ -52,9 +60,32 @@ def compose(facts: Facts, formats: Formats) -> Read:
         else formats.say(
             "read.better_day", start=result.settings.shop.day_starts_at, better_start=result.better_day_start
         ),
+        beside=list(_beside(facts, formats)),
         skipped=[f"{formats.count(number)} × {reason}" for reason, number in report.skipped.most_common()],
-        examples=[str(example) for example in report.examples],
+        examples=[_shown(example, facts) for example in report.examples[:_EXAMPLES]],
     )
+
+
+def _beside(facts: Facts, formats: Formats) -> Iterator[str]:
+    report, shop = facts.result.report, facts.result.settings.shop
+    if report.nobodys_orders:
+        amount = Decimal(int(report.nobodys_minor.to_integral_value())).scaleb(-shop.minor_digits)
+        said = {"orders": formats.counted(report.nobodys_orders, "todo.orders"), "amount": formats.money(amount)}
+        yield formats.say("read.nobody", **said)
+    if report.aside:
+        reasons = ", ".join(
+            f"{formats.count(count)} {reason}" for reason, count in report.aside.most_common(_REASONS) if count
+        )
+        yield formats.say("read.aside", reasons=reasons)
+    if report.currency:
+        yield formats.say("read.currency", found=report.currency, shop=shop.currency)
+
+
+def _shown(example: BadRow, facts: Facts) -> str:
+    """Where a row that was left out is, and why. An id is told where names were asked for alone."""
+    if facts.asked.with_customers or not example.reason.startswith(UNUSABLE_ID):
+        return str(example)
+    return str(replace(example, reason=UNUSABLE_ID))
 
 
 def tried(outreach: OutreachSettings, formats: Formats) -> tuple[str, str]:
