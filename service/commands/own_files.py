@@ -97,16 +97,29 @@ def looks_like(
             "and no rhythm is told of those."
         )
     lines += _own_totals(report, revenue, digits, currency)
+    rows = _with_nobodys(rows, report)
     if rows:
         shown = rows[-_MONTHS_SHOWN:]
         before = f"… {len(rows) - len(shown)} months before; " if len(rows) > len(shown) else ""
         lines.append(
-            "  By month: "
+            ("  By month, all of them: " if report.nobodys_rows else "  By month: ")
             + before
             + ", ".join(f"{month} {count:,} ({_money(minor, digits)})" for month, count, minor in shown)
         )
     for line in lines[:_MOST_LINES]:
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _with_nobodys(months: list[tuple[str, int, int]], report: ReadReport) -> list[tuple[str, int, int]]:
+    """Orders and revenue of the shop by month, those of nobody among them."""
+    from service.domain.calendar import to_date
+
+    found = {month: (orders, minor) for month, orders, minor in months}
+    for day, (orders, minor) in report.nobodys_days.items():
+        date_of = to_date(day)
+        known_orders, known_minor = found.get(month := f"{date_of.year}-{date_of.month:02}", (0, 0))
+        found[month] = (known_orders + orders, known_minor + int(minor.to_integral_value()))
+    return [(month, *counts) for month, counts in sorted(found.items())]
 
 
 def _own_totals(report: ReadReport, revenue: int, digits: int, currency: str) -> list[str]:

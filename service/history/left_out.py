@@ -53,6 +53,8 @@ class ReadReport:
     nobodys_orders: int = 0
     nobodys_minor: Decimal = Decimal(0)
     """Minor units of them, refunds taken off."""
+    nobodys_days: dict[int, tuple[int, Decimal]] = field(default_factory=dict)
+    """Day of the shop → orders and minor units of them."""
     aside: Counter[str] = field(default_factory=Counter)
     """Orders (rows, where none is named) that are no purchases, by reason: voided, failed, a test."""
     own_totals: list[int | Decimal] = field(default_factory=list)
@@ -63,12 +65,14 @@ class ReadReport:
     """How the files were understood."""
     _nobodys_order: str = ""
 
-    def of_nobody(self, amount: int | Decimal, order_id: str) -> None:
-        """Counts a row that names no customer; further rows of one order stand together."""
+    def of_nobody(self, amount: int | Decimal, order_id: str, day: int) -> None:
+        """Counts a row that names no customer, of that day of the shop; further rows of one order stand together."""
+        begins = amount >= 0 and (not order_id or order_id != self._nobodys_order)
         self.nobodys_rows += 1
         self.nobodys_minor += amount
-        if amount >= 0 and (not order_id or order_id != self._nobodys_order):
-            self.nobodys_orders += 1
+        self.nobodys_orders += begins
+        orders, minor = self.nobodys_days.get(day, (0, Decimal(0)))
+        self.nobodys_days[day] = (orders + begins, minor + amount)
         self._nobodys_order = order_id
 
     def set_aside(self, reason: str, *, is_order: bool = True) -> None:
@@ -93,6 +97,9 @@ class ReadReport:
         self.nobodys_rows += other.nobodys_rows
         self.nobodys_orders += other.nobodys_orders
         self.nobodys_minor += other.nobodys_minor
+        for day, (orders, minor) in other.nobodys_days.items():
+            known_orders, known_minor = self.nobodys_days.get(day, (0, Decimal(0)))
+            self.nobodys_days[day] = (known_orders + orders, known_minor + minor)
         self.aside += other.aside
         self.own_totals += other.own_totals
         self.examples = [*self.examples, *other.examples][:EXAMPLES_KEPT]

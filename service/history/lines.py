@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Final
 
 from schemas.scales import SCALES
@@ -37,6 +38,12 @@ class Limits:
         self.last_us: int = latest_us
         self.accounts: set[str] = set()
         """Ids under which everybody buys."""
+        self.nobodys: dict[tuple[int, str], Path] | None = None
+        """Instant and number of nobody's orders → their file, where several files may have the same ones."""
+
+    def is_new(self, at_us: int, number: str, path: Path) -> bool:
+        """Whether no other file has had that order of nobody."""
+        return self.nobodys is None or self.nobodys.setdefault((at_us, number), path) == path
 
 
 Opener = Callable[[Sequence[str], ReadReport], AbstractContextManager[Table]]
@@ -103,7 +110,9 @@ def purchase_lines(
                     report.skip(path, table.line(), FAR_AWAY, row[time_at])
                     continue
                 if not customer or (accounts and customer in accounts):
-                    report.of_nobody(amount, _cell(row, order_at))
+                    number = _cell(row, event_at) or _cell(row, order_at)
+                    if not number or limits.is_new(at_us, number, path):
+                        report.of_nobody(amount, _cell(row, order_at), calendar.day_of(at_us))
                     continue
                 if known is None:
                     if ROUNDED.fullmatch(customer) is not None:

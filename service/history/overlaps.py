@@ -1,13 +1,16 @@
 """Several exports of one shop overlap: what stands in more than one of them counts once.
 
 Rows of the same instant, customer and number are one and the same, and the export that reaches furthest has their
-newest amounts. Rows without a number are, when most of what the files have in common is alike.
+newest amounts; of two that reach equally far it is the one that has the order for less, since money goes back more
+often than it is asked for. What any of them says to have been cancelled counts in none. Rows without a number are the
+same when most of what the files have in common is alike.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -19,6 +22,8 @@ _ALIKE: Final = 0.5
 _FEWEST: Final = 3
 Tagged = tuple[int, int, PurchaseLine]
 """at_us, number of the file, line."""
+Withdrawn = tuple[int, str]
+"""at_us and number (of the event, else of the order) of what was cancelled."""
 Identity = tuple[str, ...]
 _KEY: Final = itemgetter(0)
 
@@ -26,9 +31,13 @@ _KEY: Final = itemgetter(0)
 class Overlaps:
     """Takes lines out that another file has as well. `look` comes first."""
 
-    def __init__(self, spans: Sequence[tuple[int, int] | None]) -> None:
-        """First and last instant of each file; None for one without lines."""
-        self._rank = {file: (-1, file) if span is None else (span[1], file) for file, span in enumerate(spans)}
+    def __init__(
+        self, spans: Sequence[tuple[int, int] | None], withdrawn: Sequence[AbstractSet[Withdrawn]] | None = None
+    ) -> None:
+        """First and last instant of each file, None for one without lines; and what each says was cancelled."""
+        self._withdrawn = list(withdrawn or [frozenset()] * len(spans))
+        spans = [_with_instants(span, more) for span, more in zip(spans, self._withdrawn, strict=True)]
+        self._last = [-1 if span is None else span[1] for span in spans]
         known = [span for span in spans if span is not None]
         self.possible = any(
             max(one[0], other[0]) <= min(one[1], other[1])
@@ -40,6 +49,8 @@ class Overlaps:
         self._drops_plain = False
         self.repeated = 0
         """Lines that stand in more than one file."""
+        self.cancelled = 0
+        """Lines of orders that another file says to have been cancelled."""
 
     def look(self, tagged: Callable[[], Iterator[Tagged]]) -> None:
         """Reads all lines once, and again where some may be repeated."""
@@ -52,8 +63,19 @@ class Overlaps:
                 numbered = numbered or any(_number_of(line) for _, line in lines)
             common += sum(not _number_of(line) for file, line in lines if self._is_common(file, at_us))
         self._drops_plain = alike >= _FEWEST and 2 * alike >= _ALIKE * common
-        if self._drops_plain or numbered:
-            self.repeated = sum(1 for _ in tagged()) - sum(1 for _ in self.once(tagged()))
+        self.cancelled = (
+            sum(self._is_withdrawn(file, line) for _, file, line in tagged()) if any(self._withdrawn) else 0
+        )
+        if self._drops_plain or numbered or self.cancelled:
+            self.repeated = sum(1 for _ in tagged()) - sum(1 for _ in self.once(tagged())) - self.cancelled
+
+    def _is_withdrawn(self, file: int, line: PurchaseLine) -> bool:
+        """Whether another file says that it was cancelled."""
+        return any(
+            other != file and ((line[0], line[3]) in known or (line[0], line[4]) in known)
+            for other, known in enumerate(self._withdrawn)
+            if known
+        )
 
     def _is_common(self, file: int, at_us: int) -> bool:
         """Whether another file has the instant within its span."""
@@ -63,9 +85,10 @@ class Overlaps:
 
     def once(self, tagged: Iterator[Tagged]) -> Iterator[PurchaseLine]:
         """The lines, each once, in the order in which they came."""
+        withdrawn = any(self._withdrawn)
         for _, group in groupby(tagged, key=_KEY):
-            lines = [(file, line) for _, file, line in group]
-            if len(lines) == 1 or len({file for file, _ in lines}) == 1:
+            lines = [(file, line) for _, file, line in group if not (withdrawn and self._is_withdrawn(file, line))]
+            if len(lines) <= 1 or len({file for file, _ in lines}) == 1:
                 for _, line in lines:
                     yield line
             else:
@@ -81,7 +104,7 @@ class Overlaps:
                 for file, own in files.items():
                     kept.update((file, line) for line in own)
                 continue
-            newest = max(files, key=lambda file: self._rank[file])
+            newest = max(files, key=lambda file: (self._last[file], -sum(line[2] for line in files[file]), file))
             kept.update((newest, line) for line in files[newest])
             there = set(files[newest])
             if not identity[0]:
@@ -95,6 +118,11 @@ class Overlaps:
             if kept[tagged]:
                 kept[tagged] -= 1
                 yield tagged[1]
+
+
+def _with_instants(span: tuple[int, int] | None, more: AbstractSet[Withdrawn]) -> tuple[int, int] | None:
+    instants = [*(span or ()), *(at_us for at_us, _ in more)]
+    return (min(instants), max(instants)) if instants else None
 
 
 def _number_of(line: PurchaseLine) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Final
 
+from service.domain.calendar import Calendar
 from service.errors import ConfigurationError
 from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn
@@ -18,9 +19,11 @@ from service.history.grids import Grid, open_grid
 from service.history.kinds import Kinds
 from service.history.layout import Layout, Wishes
 from service.history.left_out import ReadReport
+from service.history.overlaps import Withdrawn
 from service.history.planned_rows import PurchaseRows
 from service.history.sources import Kind, Source
 from service.history.tables import Table
+from service.history.timestamps import TimestampReader
 from service.profiles import Profile
 
 _AMOUNTS: Final = ("amount", "price", "quantity", "refunded")
@@ -141,10 +144,27 @@ class Planned:
             )
 
     def _rows(self, grid: Grid, report: ReadReport) -> Iterator[Sequence[str]]:
+        yield from self._reader(grid, report).rows(islice(grid.rows, self.layout.rows_before, None))
+
+    def _reader(self, grid: Grid, report: ReadReport) -> PurchaseRows:
         assert self.evidence is not None  # noqa: S101 - looked at
         reader = PurchaseRows(self.layout, self.evidence, self.rates, self.wishes.minor_digits, report)
         reader.at(self.path, grid.line)
-        yield from reader.rows(islice(grid.rows, self.layout.rows_before, None))
+        return reader
+
+    def withdrawn(self, calendar: Calendar) -> set[Withdrawn]:
+        """Orders that the table says to have been cancelled for good; in memory, all of them."""
+        if self.profile is None or self.profile.surveys:
+            return set()
+        read = TimestampReader(calendar).read
+        found: set[Withdrawn] = set()
+        with open_grid(self.source) as grid:
+            rows = islice(grid.rows, self.layout.rows_before, None)
+            for when, number in self._reader(grid, ReadReport()).withdrawn(rows):
+                at_us = read(when)
+                if at_us is not None:
+                    found.add((at_us, number))
+        return found
 
     def sentences(self) -> list[str]:
         """What was understood, for the person who gave the file."""

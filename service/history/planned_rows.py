@@ -19,6 +19,8 @@ PURCHASE_FIELDS: Final = (
 )  # fmt: skip
 _ORDERS_KEPT: Final = 100_000
 """Orders whose first row is remembered: the rows of one stand close together in an export."""
+_FOR_GOOD: Final = frozenset({"voided", "cancelled", "deleted", "fraud"})
+"""Reasons that do not pass, as that of an order that is not paid yet may."""
 _REASON: Final = 40
 """Characters of a kind of row that is told."""
 
@@ -72,6 +74,28 @@ class PurchaseRows:
         self._path, self._line = path, line
 
     def rows(self, rows: Iterator[list[str]]) -> Iterator[Sequence[str]]:
+        """Rows of ours; an empty one for what is no row."""
+        for cells in self._cells(rows):
+            if cells:
+                yield from self._row(cells)
+            else:
+                yield ()
+
+    def withdrawn(self, rows: Iterator[list[str]]) -> Iterator[tuple[str, str]]:
+        """Time and number of the orders that the export says to have been cancelled for good."""
+        for cells in self._cells(rows):
+            if not cells:
+                continue
+            found = dict(zip(PURCHASE_FIELDS, cells, strict=True))
+            number = found["event_id"].strip() or found["order_id"].strip()
+            reason = self._left_out(
+                found["status"], found["kind"].strip(), found["test"], found["cancelled_at"], found["amount"]
+            )
+            if number and reason in _FOR_GOOD:
+                yield self._at(found["timestamp"], found["time"], found["zone"]), number
+
+    def _cells(self, rows: Iterator[list[str]]) -> Iterator[Sequence[str]]:
+        """Cells by `PURCHASE_FIELDS`, with those that hold for further rows of an order; none for what is no row."""
         last, pick, before = self._last, self._pick, None
         for row in rows:
             if len(row) <= last:
@@ -87,7 +111,12 @@ class PurchaseRows:
                 if before is not None and cells[self._order_at] and cells[self._order_at] == before[self._order_at]:
                     cells = self._carried(cells, before)
                 before = cells
-            yield from self._row(cells)
+            yield cells
+
+    def _at(self, when: str, clock: str, zone: str) -> str:
+        if self._has_clock:
+            when = f"{when.strip()} {clock.strip()}"
+        return (self._time_in(when, zone) or f"{when} {zone}") if self._has_zone and zone else self._time(when)
 
     def _carried(self, cells: Sequence[str], before: Sequence[str]) -> Sequence[str]:
         """A further row of an order: what stands in the first one only holds for it too, but not its money."""
@@ -113,9 +142,7 @@ class PurchaseRows:
             return
         if self._guests and customer.strip().casefold() in self._guests:
             customer = ""
-        if self._has_clock:
-            when = f"{when.strip()} {clock.strip()}"
-        at = (self._time_in(when, zone) or f"{when} {zone}") if self._has_zone and zone else self._time(when)
+        at = self._at(when, clock, zone)
         worth = self._worth(amount, price, quantity, is_first=is_first)
         back = self._amount["refunded"](refunded) if "refunded" in self._amount and is_first else ""
         if is_refund:

@@ -17,6 +17,7 @@ from service.history.answers import PlannedAnswers
 from service.history.grids import Grid, open_grid, sheets_of
 from service.history.layout import HEADER_WITHIN, Layout, Wishes, layout_of
 from service.history.left_out import LOSSES_TOLD, ReadReport
+from service.history.overlaps import Withdrawn
 from service.history.planned import Planned
 from service.history.sources import Kind, Source, TakenOver, sources_of
 from service.history.tables import Table, open_table
@@ -54,6 +55,10 @@ class Direct:
     def currency_sentences(self) -> list[str]:
         """It names none."""
         return []
+
+    def withdrawn(self, calendar: Calendar) -> set[Withdrawn]:  # noqa: ARG002
+        """It says of no order that it was cancelled."""
+        return set()
 
 
 Prepared = Direct | Planned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import itemgetter
@@ -65,7 +65,11 @@ class History:
         self.tables = tables
         self._spread: dict[OrderKey, Order] | None = None
         self._purchases = purchases
-        self._overlaps = Overlaps([_span(file) for file in purchases])
+        several = len(purchases) > 1
+        self._overlaps = Overlaps(
+            [_span(file) for file in purchases],
+            [table.withdrawn(calendar) for table in tables[: len(purchases)]] if several else None,
+        )
         if self._overlaps.possible:
             self._overlaps.look(self._tagged)
         self._surveys = surveys
@@ -97,6 +101,10 @@ class History:
             total.said.append(
                 f"{self._overlaps.repeated:,} rows stand in more than one of the files, which overlap: they count once."
             )
+        if self._overlaps.cancelled:
+            total.said.append(
+                f"{self._overlaps.cancelled:,} rows are of orders that another of the files says to have been cancelled: they do not count."
+            )
         total.currency = next((table.currency for table in self.tables if table.currency), "")
         total.said += [one for table in self.tables for one in table.currency_sentences()]
         return total
@@ -109,7 +117,7 @@ class History:
 
     def _lines(self) -> Iterator[PurchaseLine]:
         """All lines in order of time, each once."""
-        if self._overlaps.repeated:
+        if self._overlaps.repeated or self._overlaps.cancelled:
             return self._overlaps.once(self._tagged())
         return _merged(self._purchases)
 
@@ -165,6 +173,7 @@ def open_history(
         )
 
     files = [purchase_file(table) for table in tables]
+    limits.nobodys = {} if len(files) > 1 else None
     for place, table in enumerate(tables):
         files[place].look_through()
         if isinstance(table, Direct) and table.layout is not None and _is_written_otherwise(files[place].report):
@@ -173,7 +182,7 @@ def open_history(
             again.look_through()
             if again.report.total_skipped < files[place].report.total_skipped:
                 tables[place], files[place] = as_a_whole, again
-    said += _look_at_all(files, tables, limits)
+    said += _look_at_all(files, tables, limits, calendar.day_of)
     survey_files = [
         SortedLines(
             table.path,
@@ -200,7 +209,9 @@ def open_history(
     return History(files, survey_files, calendar, said=[*said, *more], tables=[*tables, *answers])
 
 
-def _look_at_all(files: Sequence[SortedLines[PurchaseLine]], tables: Sequence[Prepared], limits: Limits) -> list[str]:
+def _look_at_all(
+    files: Sequence[SortedLines[PurchaseLine]], tables: Sequence[Prepared], limits: Limits, day_of: Callable[[int], int]
+) -> list[str]:
     """What looks wrong now that all lines are known: some is left out, all is said."""
     kept = [file.kept for file in files if file.kept is not None]
     days = days_of(kept)
@@ -222,7 +233,7 @@ def _look_at_all(files: Sequence[SortedLines[PurchaseLine]], tables: Sequence[Pr
         for file in files:
             for line in file.kept or ():
                 if line[1] in found:
-                    file.report.of_nobody(line[2], line[4])
+                    file.report.of_nobody(line[2], line[4], day_of(line[0]))
                     file.report.rows -= 1
             file.keep_only(lambda line: line[1] not in found)
         total = orders.total()

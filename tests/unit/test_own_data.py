@@ -567,3 +567,49 @@ def test_every_profile_says_where_its_export_is_found_and_what_it_was_held_again
 def test_a_profile_with_a_mistake_is_named(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"The profile mine\.toml cannot be used"):
         read_profile("mine.toml", text)
+
+
+def shopify(*orders: tuple[str, str, str, str, str]) -> str:
+    """Number, customer, state, total and what was paid back; a day each."""
+    return lines(
+        "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem name,Lineitem price,Cancelled at,Refunded Amount",
+        *(
+            f"#{number},{who},{state},USD,{total},2025-01-{int(number):02} 10:00:00 -0500,1,Beans,1.00,"
+            f"{'2025-02-01 10:00:00 -0500' if state == 'voided' else ''},{back}"
+            for number, who, state, total, back in orders
+        ),
+    )
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("in_memory_lines", [1, 100_000])
+def test_what_a_later_export_says_to_be_cancelled_or_paid_back_counts_as_that(
+    write: Write, newest_first: bool, in_memory_lines: int
+) -> None:
+    early = shopify(
+        ("1", "a@x.com", "paid", "10.00", "0.00"), ("2", "a@x.com", "paid", "20.00", "0.00"), ("3", "b@x.com", "paid", "5.00", "0.00"),
+        ("4", "b@x.com", "pending", "7.00", "0.00"),
+    )  # fmt: skip
+    late = shopify(
+        ("1", "a@x.com", "partially_refunded", "10.00", "4.00"), ("2", "a@x.com", "voided", "20.00", "0.00"),
+        ("3", "b@x.com", "voided", "5.00", "0.00"), ("4", "b@x.com", "paid", "7.00", "0.00"),
+    )  # fmt: skip
+    files = [write("1.csv", early), write("2.csv", late)]
+    history = read(*(reversed(files) if newest_first else files), in_memory_lines=in_memory_lines)
+
+    assert told(history) == Told(2, 2, Decimal(13))
+    assert any(said.startswith("2 rows are of orders that another of the files says") for said in history.report.said)
+
+
+def test_orders_of_nobody_in_two_exports_count_once_and_in_the_month_of_the_shops_day(write: Write) -> None:
+    rows = [
+        ("1", "", "paid", "10.00", "0.00"),
+        ("2", "a@x.com", "paid", "20.00", "0.00"),
+        ("3", "", "paid", "5.00", "0.00"),
+    ]
+    history = read(write("1.csv", shopify(*rows[:2])), write("2.csv", shopify(*rows)))
+
+    assert told(history) == Told(1, 1, Decimal(20))
+    report = history.report
+    assert (report.nobodys_orders, report.nobodys_minor) == (2, Decimal(1500))
+    assert sorted(report.nobodys_days.values()) == [(1, Decimal(500)), (1, Decimal(1000))]
