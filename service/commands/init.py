@@ -1,4 +1,4 @@
-"""`churn-alert init`: five questions, and a settings file to begin with."""
+"""`churn-alert init`: five questions, fewer with a log that answers some, and a settings file to begin with."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import os
 import secrets
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from service.commands.console import out
+from service.commands.shop_of_file import ShopOfFile, shop_of, zone_here
 from service.errors import ChurnAlertError, ExitCode
 
 if TYPE_CHECKING:
@@ -24,7 +26,10 @@ _LANGUAGES: Final = ("en", "fr")
 
 def init(
     log: Annotated[
-        Path | None, typer.Argument(help="A log of your shop: the next command looks at it.", show_default=False)
+        Path | None,
+        typer.Argument(
+            help="A log of your shop: what it says is not asked, and the next command looks at it.", show_default=False
+        ),
     ] = None,
     *,
     to: Annotated[Path, typer.Option(help="File to write.")] = Path("churn-alert.toml"),
@@ -38,7 +43,8 @@ def init(
     defaults: Annotated[bool, typer.Option("--defaults", help="Ask nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over the file that is there.")] = False,
 ) -> None:
-    """Ask five questions and write a settings file: every setting with what it means, at its default."""
+    """Ask five questions and write a settings file: every setting with what it means, at its default. A log of the shop
+    answers some of them."""
     from service.config.commented import commented_toml
     from service.config.sections.delivery import SmtpSettings
     from service.config.sections.kafka import KafkaSettings
@@ -49,13 +55,23 @@ def init(
     if to.exists() and not force:
         raise InitError(f"{to} is there already: name another with --to, or write over it with --force.")
 
+    known = ShopOfFile() if log is None else _told_by(log)
+
     def answer(question: str, given: str | None, default: str, model: type[BaseModel], key: str) -> str:
         return _answer(question, given, default, lambda text: _fault(model, key, text), ask=not defaults)
 
     answers: dict[str, object] = {
         "shop.name": answer("What do customers call your shop?", name, "", ShopSettings, "name"),
-        "shop.timezone": answer("In which time zone is it?", timezone, _zone_here(), ShopSettings, "timezone"),
-        "shop.currency": answer("Which currency does it sell in?", currency, "EUR", ShopSettings, "currency").upper(),
+        "shop.timezone": answer(
+            "In which time zone is it?",
+            timezone or known.zone or None,
+            known.likely_zone or zone_here(),
+            ShopSettings,
+            "timezone",
+        ),
+        "shop.currency": answer(
+            "Which currency does it sell in?", currency or known.currency or None, "EUR", ShopSettings, "currency"
+        ).upper(),
         "kafka.bootstrap_servers": answer(
             "Where is your Kafka (HOST:PORT)?", kafka, "127.0.0.1:9092", KafkaSettings, "bootstrap_servers"
         ),
@@ -79,6 +95,24 @@ class InitError(ChurnAlertError):
     """No file can be written, or an answer cannot be taken."""
 
     exit_code = ExitCode.CONFIGURATION
+
+
+def _told_by(log: Path) -> ShopOfFile:
+    """What the log says of the shop, told to the user too."""
+    from service.config.sections.shop import ShopSettings
+
+    found = shop_of(log)
+    if _fault(ShopSettings, "currency", found.currency):
+        found = replace(found, currency="")
+    told = [f"currency {found.currency}"] if found.currency else []
+    told += (
+        [f"time zone {found.zone}{', or one with the same clock' if found.by_offsets else ''}"] if found.zone else []
+    )
+    if told:
+        out.print(f"{log.name} says: {'; '.join(told)}.", highlight=False, soft_wrap=True)
+    elif found.trouble:
+        out.print(f"{found.trouble} So all is asked.", style="yellow", highlight=False, soft_wrap=True)
+    return found
 
 
 def _answer(question: str, given: str | None, default: str, fault: Callable[[str], str], *, ask: bool) -> str:
@@ -113,19 +147,6 @@ def _fault(model: type[BaseModel], key: str, text: str) -> str:
     except ValidationError as error:
         return sentence_of(error, None)
     return ""
-
-
-def _zone_here() -> str:
-    """This machine's, where it says."""
-    from zoneinfo import available_timezones
-
-    named = os.environ.get("TZ", "").lstrip(":")
-    try:
-        linked = str(Path("/etc/localtime").readlink()).partition("zoneinfo/")[2]
-    except OSError:
-        linked = ""
-    known = available_timezones()
-    return next((zone for zone in (named, linked) if zone in known), "UTC")
 
 
 def _language_here() -> str:

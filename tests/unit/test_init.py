@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import stat
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from service.cli import app
+from service.commands.shop_of_file import shop_of, zone_of
 from service.config import Settings, load_settings
 from service.config.commented import commented_toml
 from service.config.explain import settings_explained
@@ -138,3 +141,71 @@ def test_the_next_command_looks_at_the_log_that_was_named(tmp_path: Path) -> Non
     result = run(log, "--to", tmp_path / "shop.toml", "--defaults")
 
     assert f"backtest '{log}' --out report" in result.output
+
+
+def test_what_the_log_says_is_not_asked(tmp_path: Path) -> None:
+    log, path = tmp_path / "orders.csv", tmp_path / "shop.toml"
+    rows = [f"c{n},2025-{n + 1:02}-05T10:00:00{'+02:00' if 3 <= n <= 9 else '+01:00'},5,CHF" for n in range(12)]
+    log.write_text("customer_id,timestamp,amount,currency\n" + "\n".join(rows) + "\n")
+
+    result = run(log, "--to", path, "--kafka", "kafka:9092", answers="Café Anna\nanna@cafe.example\n")
+
+    assert result.exit_code == 0, result.output
+    settings = load_settings(path)
+    assert settings.shop.currency == "CHF"
+    for month, hours in ((1, 1), (7, 2)):
+        assert datetime(2025, month, 5, tzinfo=settings.shop.zone).utcoffset() == timedelta(hours=hours)
+    assert (settings.shop.name, settings.deliver.smtp.sender) == ("Café Anna", "anna@cafe.example")
+    assert "orders.csv says: currency CHF; time zone " in result.output
+    assert "or one with the same clock" in result.output
+
+
+def test_what_is_said_by_option_goes_before_what_the_log_says(tmp_path: Path) -> None:
+    log, path = tmp_path / "orders.csv", tmp_path / "shop.toml"
+    log.write_text("customer_id,timestamp,amount,currency\nanna,2025-01-05T10:00:00,5,CHF\n")
+
+    assert run(log, "--to", path, "--defaults", "--currency", "EUR", "--timezone", "Asia/Tokyo").exit_code == 0
+
+    assert load_settings(path).shop.currency == "EUR"
+    assert load_settings(path).shop.timezone == "Asia/Tokyo"
+
+
+def test_a_log_that_needs_a_word_first_says_so_and_all_is_asked(tmp_path: Path) -> None:
+    log, path = tmp_path / "orders.csv", tmp_path / "shop.toml"
+    log.write_text("a,b\n1,2\n")
+
+    result = run(log, "--to", path, answers="Anna\nEurope/Paris\neur\n\n\n")
+
+    assert result.exit_code == 0, result.output
+    assert "So all is asked." in result.output
+    assert load_settings(path).shop.timezone == "Europe/Paris"
+
+
+def test_a_zone_that_the_file_names_is_taken_as_it_is(tmp_path: Path) -> None:
+    log = tmp_path / "orders.csv"
+    log.write_text("customer_id,timestamp,amount\nanna,2025-01-05T10:00:00+09:00[Asia/Tokyo],5\n")
+
+    assert shop_of(log).zone == "Asia/Tokyo"
+
+
+def hours_of(zone: str, *months: int) -> list[tuple[datetime, timedelta]]:
+    moments = [datetime(2025, month, 15, 12, tzinfo=UTC) for month in months]
+    return [(at, at.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()) for at in moments]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney", "Asia/Kolkata"])
+def test_offsets_of_both_seasons_tell_the_zone_or_one_with_its_clock(zone: str) -> None:
+    certain, likely = zone_of(hours_of(zone, 1, 4, 7, 11))
+
+    assert likely == ""
+    assert hours_of(certain, *range(1, 13)) == hours_of(zone, *range(1, 13))
+
+
+def test_offsets_of_one_season_are_only_likely_and_utc_says_nothing() -> None:
+    certain, likely = zone_of(hours_of("Europe/Berlin", 1, 2))
+
+    assert certain == ""
+    assert hours_of(likely, 1, 2) == hours_of("Europe/Berlin", 1, 2)
+    assert zone_of(hours_of("UTC", 1, 7)) == ("", "")
+    assert zone_of([]) == ("", "")
+    assert zone_of([(datetime(2025, 1, 1, tzinfo=UTC), timedelta(minutes=7))]) == ("", "")
