@@ -71,6 +71,17 @@ def look_at_group(admin: Any, group: str) -> Told:
     return {} if operations is None else {(Resource.GROUP, group): _operations(operations)}
 
 
+def look_at_transactions(admin: Any, transactional_id: str) -> Told:
+    """Nothing where it may be used, as far as brokers tell: who may not even see it may not write under it."""
+    try:
+        admin.describe_transactions([transactional_id])
+    except errors.TransactionalIdAuthorizationFailedError:
+        return {(Resource.TRANSACTIONAL_ID, transactional_id): frozenset()}
+    except errors.KafkaError:  # there is none yet, or the broker is older than the question
+        return {}
+    return {}
+
+
 def look_at_cluster(admin: Any) -> tuple[int, Told]:
     """How many brokers there are, and what we may do."""
     described = admin.describe_cluster()

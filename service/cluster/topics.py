@@ -14,7 +14,14 @@ from kafka import errors
 
 from service.cluster import partitioner
 from service.cluster.tail import open_reader
-from service.cluster.topic_asking import Seen, default_copies, look_at, look_at_cluster, look_at_group
+from service.cluster.topic_asking import (
+    Seen,
+    default_copies,
+    look_at,
+    look_at_cluster,
+    look_at_group,
+    look_at_transactions,
+)
 from service.cluster.topic_copies import warnings_of
 from service.cluster.topic_making import NoRightToCreateError, make
 from service.cluster.topic_plan import COPIES, Role, TopicSpec, topic_plan
@@ -204,6 +211,7 @@ def for_delivery(
         seen = look_at(admin, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])
         if group is not None:
             seen.told.update(look_at_group(admin, group))
+            seen.told.update(look_at_transactions(admin, f"{group}-{_ANY}"))
     refused = _rights_missing(settings, Part.DELIVER, seen)
     if refused:
         raise ConfigurationError(" ".join(refused))
@@ -270,9 +278,15 @@ def _seen(settings: Settings, part: Part | None, wait_s: float, say: Say, group:
             for right in of_part(settings, ALL_TOPICS, part):
                 if right.resource is Resource.GROUP and not right.prefixed:
                     seen.told.update(look_at_group(admin, right.name))
+                if right.resource is Resource.TRANSACTIONAL_ID:
+                    seen.told.update(look_at_transactions(admin, f"{right.name}{_ANY}"))
         if group is not None:
             seen.told.update(look_at_group(admin, group))
         return seen, brokers
+
+
+_ANY: Final = 0
+"""A partition that is always there."""
 
 
 def rights_missing(settings: Settings, part: Part, *, say: Say = _silent, group: str | None = None) -> list[str]:

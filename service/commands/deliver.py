@@ -74,6 +74,8 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     `tells_cancelled`: the channel passes on that a request is void.
     Raises ConfigurationError when the topics or the port cannot be used.
     """
+    # Nothing is in flight before the deliverer runs, also while it waits for a broker: stopping it then is a good end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.delivery.addresses import Addresses
@@ -87,8 +89,6 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     from service.streaming.rights import wait_for_rights
     from service.web.server import take_port
 
-    # Nothing is in flight before the deliverer runs, also while it waits for a broker: stopping it then is a good end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     restarts, group = (
         int(os.environ.get(RESTARTS_VARIABLE, "0")),
         settings.deliver.group_of(settings.kafka.group, channel.name),
@@ -165,23 +165,29 @@ def webhook(
 
 
 def _run_feed(settings: Settings, target: WebhookTarget, topic: str, what: str) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from service.cluster import topics
+    from service.cluster.topic_rights import Part
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.scores import ScoresFeed
     from service.delivery.web import limits_of, serving_scores
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
+    from service.streaming.rights import hold_rights, wait_for_rights
     from service.web.server import take_port
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     listener = take_port(settings.deliver)
     restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
+    metrics = DeliveryMetrics(f"{settings.deliver.webhook.name}-{what}")
+    serve = serving_scores(listener, limits_of(settings))
+    feed = ScoresFeed(settings, target, metrics, serve, topic=topic, what=what)
     if restarts:
         log.info("started again", restarts=restarts)
         time.sleep(pause_before_start(restarts))
+        wait_for_rights(settings, Part.FEED, log.warning, feed.group)
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
-    metrics = DeliveryMetrics(f"{settings.deliver.webhook.name}-{what}")
-    serve = serving_scores(listener, limits_of(settings))
-    return ScoresFeed(settings, target, metrics, serve, topic=topic, what=what).run()
+    if not restarts:
+        hold_rights(settings, Part.FEED, log.warning, feed.group)
+    return feed.run()
 
 
 @app.command()
@@ -192,18 +198,21 @@ def letter(ctx: typer.Context) -> None:
     Needs letter.enabled and letter.to, deliver.smtp.host and sender.
     """
     settings = settings_of(ctx)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from service.cluster import topics
+    from service.cluster.topic_rights import Part
     from service.delivery.letter_post import CHANNEL, LetterPost
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.web import limits_of, serve_letter
+    from service.streaming.rights import hold_rights
     from service.web.server import take_port
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     metrics = DeliveryMetrics(CHANNEL)
     post = LetterPost(settings, metrics)  # a mistake in the settings is told before anything waits for the broker
     listener = take_port(settings.deliver)
     post.serve = lambda: serve_letter(listener, limits_of(settings), metrics, post.missing)
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
+    hold_rights(settings, Part.LETTER, log.warning)
     raise typer.Exit(post.run())
 
 

@@ -30,13 +30,14 @@ from zoneinfo import ZoneInfo
 import aiosmtplib
 import msgspec
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalOperation, KafkaError
 from aiokafka.structs import ConsumerRecord
 from aiosmtplib.errors import SMTPAuthenticationError, SMTPException, SMTPRecipientsRefused, SMTPResponseException
 
 from service.cluster.tail import has_reached, open_async_reader
 from service.config import Settings
 from service.config.sections.letter import WEEKDAYS
+from service.connection import Door
 from service.delivery.book import Book
 from service.delivery.channel import Result
 from service.delivery.desk import Said
@@ -50,6 +51,7 @@ from service.domain.periods.numbers import PeriodRow
 from service.errors import ConfigurationError, TransientError
 from service.letter.content import Key, Letter, letter_of, row_of, week_before
 from service.letter.writing import write
+from service.streaming.rights import about_right
 
 CHANNEL: Final = "letter"
 GIVEN_UP_DAYS: Final = 5
@@ -120,13 +122,17 @@ class LetterPost:
         self.serve: Callable[[], Awaitable[None]] | None = None
         """Probes and metrics, which run beside it."""
         self._missing = "what was sent has not been read yet"
+        self._door = Door(settings.kafka)
+        self._no_answer = False
+        """Whether the brokers have not answered lately, or not as they should."""
         self._backoff = Backoff(settings.deliver.retry_first_s, settings.deliver.retry_longest_s)
         self._done: set[str] = set()
         """Of this week's, by what this process has read and written."""
 
     def missing(self) -> list[str]:
         """Why it is not ready, in words; empty = it is."""
-        return [self._missing] if self._missing else []
+        said = [self._door.refused] if self._door.refused else []
+        return [*said, self._missing] if self._missing else said
 
     def run(self) -> int:
         """Until stopped; returns the exit code."""
@@ -137,26 +143,33 @@ class LetterPost:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         log.info("the weekly letter is sent", to=len(self._settings.letter.to), group=self._group)
-        serving = None if self.serve is None else asyncio.ensure_future(self.serve())
+        beside = [asyncio.create_task(self._door.watch(lambda: self._no_answer))]
+        if self.serve is not None:
+            beside.append(asyncio.ensure_future(self.serve()))
         failures = 0
         while not stop.is_set():
             pause_s = _LOOK_S
             try:
                 failures = 0 if await self.look(datetime.fromtimestamp(time.time(), ZoneInfo("UTC"))) else failures + 1
                 self._missing = "" if failures == 0 else "a letter waits: for numbers, or for the mail server"
-            except (KafkaError, OSError, TransientError) as error:
+                self._no_answer = False
+            except (KafkaError, IllegalOperation, OSError, TransientError) as error:
                 failures += 1
-                self._missing = "no broker answers, or not as it should"
-                log.warning("the letter cannot be made: it is tried again", error=type(error).__name__)
+                lacks = about_right(self._settings.kafka, error)
+                if lacks is not None and lacks != self._missing:
+                    log.error("the letter cannot be made: it is tried again", told=lacks)  # noqa: TRY400 - one line
+                elif lacks is None:
+                    log.warning("the letter cannot be made: it is tried again", error=type(error).__name__)
+                self._missing, self._no_answer = lacks or "no broker answers, or not as it should", lacks is None
             if failures:
                 pause_s = max(1.0, self._backoff.pause_s(failures, 0.5))
             try:
                 await asyncio.wait_for(stop.wait(), pause_s)
             except TimeoutError:
                 continue
-        if serving is not None:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         log.info("stopped")
         return 0
 

@@ -13,7 +13,9 @@ import os
 import random
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -21,7 +23,9 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from service.cluster.leaving import leave_group
 from service.config import Settings
+from service.connection import Door
 from service.delivery.channel import Attempt, Result
 from service.delivery.group import group_consumer
 from service.delivery.metrics import DeliveryMetrics
@@ -30,8 +34,10 @@ from service.delivery.partition import wall_us
 from service.delivery.score_desk import Event, ScoreDesk, event_of
 from service.delivery.webhook import WebhookTarget
 from service.errors import ExitCode, told
-from service.streaming.outage import Outage
+from service.streaming.guard import unless
+from service.streaming.outage import FAILED_LATELY_S, Outage
 from service.streaming.restarts import is_of_the_broker, start_again
+from service.streaming.rights import about_right
 
 _FETCH_MS: Final = 100
 _FETCH_RECORDS: Final = 500
@@ -75,6 +81,7 @@ class ScoresFeed:
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._outage = Outage(settings.kafka.bootstrap_servers)
+        self._door = Door(settings.kafka)
         self._born_s = time.monotonic()
         self._consumer: Any = None
         self._partitions = 1
@@ -82,7 +89,8 @@ class ScoresFeed:
 
     def missing(self) -> list[str]:
         """Why it is not ready, in words; empty = it is."""
-        said = [] if self._joined else ["the group has not yet said which partitions are ours"]
+        said = [self._door.refused] if self._door.refused else []
+        said += [] if self._joined else ["the group has not yet said which partitions are ours"]
         return said if self._target.available else [*said, f"{self.name}: the other side does not answer"]
 
     def run(self) -> int:
@@ -96,11 +104,13 @@ class ScoresFeed:
             loop.add_signal_handler(number, self._stop.set)
         work: list[asyncio.Task[None]] = []
         try:
+            work.append(asyncio.create_task(self._door.watch(lambda: self._outage.within(FAILED_LATELY_S))))
             self._consumer = group_consumer(self.settings, self.group, self.settings.deliver.begin_at, _FETCH_MS)
-            await self._consumer.start()
+            if not await unless(self._stop, self._consumer.start()):
+                return await self._end(work)
             self._partitions = len(self._consumer.partitions_for_topic(self._topic) or ()) or 1
             self._consumer.subscribe([self._topic], listener=_Listener(self))
-            work = [asyncio.create_task(self._read()), asyncio.create_task(self._post())]
+            work += [asyncio.create_task(self._read()), asyncio.create_task(self._post())]
             if self._serve is not None:
                 work.append(asyncio.ensure_future(self._serve(self)))
             log.info("events are posted", what=self._what, target=self.name, group=self.group)
@@ -109,16 +119,27 @@ class ScoresFeed:
             for task in done - {stopped}:
                 task.result()
         except Exception as error:  # noqa: BLE001 - one place decides what it means
-            if is_of_the_broker(error, self._outage) and not self._stop.is_set():
-                log.warning("broker lost; starting again", error=told(error))
+            lacks = about_right(self.settings.kafka, error)
+            if (lacks is not None or is_of_the_broker(error, self._outage)) and not self._stop.is_set():
+                if lacks is None:
+                    log.warning("broker lost; starting again", error=told(error))
+                else:
+                    log.error("a right is missing; starting again to wait for it", told=lacks)  # noqa: TRY400 - one line
                 start_again(time.monotonic() - self._born_s)
             log.error("leaving", error=told(error))  # noqa: TRY400 - one line
             os._exit(ExitCode.CRASHED)
+        return await self._end(work)
+
+    async def _end(self, work: Sequence[asyncio.Task[None]]) -> int:
+        """In an orderly way; returns the exit code."""
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
         await self.let_go(list(self._desks))
-        await self._consumer.stop()
+        for close in (partial(leave_group, self._consumer), self._consumer.stop):
+            # A broker that is away cannot be said goodbye to, and cancels whoever waits for its answer.
+            with suppress(KafkaError, OSError, asyncio.CancelledError):
+                await close()
         await self._target.close()
         log.info("stopped")
         return 0

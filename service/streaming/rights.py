@@ -21,6 +21,7 @@ from service.cluster import topics
 from service.cluster.topic_rights import Missing, Part, Resource, Right, principal_of
 from service.config import KafkaSettings, Settings
 from service.connection import Refusal
+from service.errors import ConfigurationError
 
 _KINDS: Final[dict[type[BaseException], tuple[Resource, str]]] = {
     TopicAuthorizationFailedError: (Resource.TOPIC, "what it needs"),
@@ -52,6 +53,14 @@ def _sentence(kafka: KafkaSettings, resource: Resource, operation: str, error: B
         f"The broker at {kafka.bootstrap_servers} does not allow {operation} on {thing}: `churn-alert topics plan` prints "
         "what has to be granted."
     )
+
+
+def hold_rights(settings: Settings, part: Part, say: Callable[[str], None], group: str | None = None) -> None:
+    """At the first start, where a person looks on: raises ConfigurationError for what this part needs and the broker
+    does not allow, as far as it tells. Waits for a broker."""
+    missing = topics.rights_missing(settings, part, say=say, group=group)
+    if missing:
+        raise ConfigurationError(" ".join(missing))
 
 
 def wait_for_rights(settings: Settings, part: Part, say: Callable[[str], None], group: str | None = None) -> None:

@@ -5,31 +5,43 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import msgspec
 import pytest
+from kafka import KafkaProducer
 from typer.testing import CliRunner, Result
 
 from service.cli import app
 from service.cluster import topics
 from service.cluster.topic_making import make
 from service.cluster.topic_plan import topic_plan
-from service.cluster.topic_rights import Part, Resource, command, commands, of_part
+from service.cluster.topic_rights import Part, command, commands, of_part
 from service.config import Settings
+from service.delivery.letter_post import due_at
 from service.errors import ChurnAlertError, ConfigurationError
-from tests.integration.test_delivery import FAR_US, Post
+from service.letter.content import week_before
+from service.streaming.rights import hold_rights
+from service.wire.period_records import numbers_of
+from tests.integration.test_delivery import FAR_US, Deliverer, Post
 from tests.integration.test_webhook import SECRET, Webhook
 from tests.support.delivery_world import requested
 from tests.support.guarded_kafka import GuardedKafka
 from tests.support.load import settings_for
+from tests.support.mail_sink import Sink as MailSink
 from tests.support.sink import sink_in_a_thread
 from tests.support.worker_process import WorkerProcess, environment_of
+from tests.unit.test_letter import row
 
 pytestmark = [pytest.mark.broker]
 
@@ -109,17 +121,75 @@ def test_worker_and_delivery_run_with_what_is_printed_and_every_line_that_is_mis
     assert "does not show how" in checked.output
     assert "A worker can run on these topics." in checked.output
     assert "1 record sent back" in retried.output
-    for part, user, settings in ((Part.WORKER, "worker", worker_s), (Part.DELIVER, "deliver", deliver_s)):
-        for right in of_part(everybody, PARTITIONS, part):
-            if right.needed and right.resource is not Resource.TRANSACTIONAL_ID:
-                granted = command([right], f"User:{user}", kafka.login)
-                kafka.revoke(granted)
-                said = refusal_of(settings, part)
-                kafka.grant([granted])
-                assert f"does not allow {' and '.join(right.operations)} on {right.resource} " in said, said
-                assert f"{right.name} " in said or f"{right.name}-webhook" in said
-                assert granted in said or right.prefixed
-                assert said.count("does not allow") == 1
+
+
+def test_the_other_parts_run_with_what_is_printed(
+    kafka: GuardedKafka, topic_prefix: str, tmp_path: Path, command_of: Callable[..., Result]
+) -> None:
+    """Whoever makes the topics, writes the inputs, posts scores, writes the weekly letter and carries a state."""
+    with sink_in_a_thread(200) as scored, MailSink() as mail:
+        smtp = {"host": "127.0.0.1", "port": mail.port, "security": "none", "sender": "hello@cafe.example"}
+        everybody = settings_at(kafka, topic_prefix, scored.url).changed(
+            deliver={"smtp": smtp}, letter={"enabled": True, "to": ["anna@cafe.example"]}
+        )
+        for part in (Part.CREATE, Part.REPLAY, Part.FEED, Part.LETTER, Part.STATE, Part.WORKER):
+            let(kafka, everybody, part, part.value)
+        by = {part: as_user(everybody, kafka, part.value) for part in Part}
+        log, file = tmp_path / "log.csv", tmp_path / "state"
+        log.write_text(
+            "customer_id,timestamp,amount\n" + "".join(f"anna,2025-03-0{day}T10:00:00Z,3.50\n" for day in range(1, 9))
+        )
+
+        made = command_of(by[Part.CREATE], "topics", "create", "--partitions", str(PARTITIONS))
+        replayed = command_of(by[Part.REPLAY], "replay", str(log))
+        with WorkerProcess(by[Part.WORKER], "worker", static=False) as worker:
+            with Feed(by[Part.FEED]) as feed:
+                wait_until(lambda: bool(scored.came), worker)
+                assert feed.end(signal.SIGTERM) == 0
+            assert worker.end(signal.SIGTERM) == 0
+        week = week_before(due_at(everybody, datetime.now(UTC)).date())
+        told_week = row("week", week, week + timedelta(days=7), buyers=90, orders=120, revenue_minor=84_050)
+        event = {"type": "period.measured", "data": numbers_of(told_week, "EUR") | {"revision": 1}}
+        with closing(KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)) as producer:
+            key = f"week:{week}".encode()
+            producer.send(everybody.kafka.topics.period_metrics, msgspec.json.encode(event), key, partition=0).get(30)
+        with LetterProcess(by[Part.LETTER]) as letter:
+            wait_until(lambda: bool(mail.handler.taken), letter)
+            assert letter.end(signal.SIGTERM) == 0
+        exported = command_of(by[Part.STATE], "state", "export", str(file))
+        reset = command_of(by[Part.STATE], "state", "reset", "--yes")
+        imported = command_of(by[Part.STATE], "state", "import", str(file))
+
+    told = {"create": made, "replay": replayed, "export": exported, "reset": reset, "import": imported}
+    assert {name: done.exit_code for name, done in told.items()} == dict.fromkeys(told, 0), [
+        said_by(done)[-600:] for done in told.values()
+    ]
+    for process in (feed, letter, worker):
+        assert "uthoriz" not in process.log
+        assert "does not allow" not in process.log
+
+
+@pytest.mark.parametrize("part", [Part.WORKER, Part.DELIVER, Part.FEED, Part.LETTER])
+def test_each_line_that_a_process_lacks_is_named_before_it_begins(
+    kafka: GuardedKafka, topic_prefix: str, part: Part
+) -> None:
+    everybody, user = settings_at(kafka, topic_prefix), f"lacks-{part}"
+    topics.create(everybody, partitions=PARTITIONS)
+    let(kafka, everybody, part, user)
+    settings = as_user(everybody, kafka, user)
+
+    for right in of_part(everybody, PARTITIONS, part):
+        if right.needed:
+            heard(lambda: refusal_of(settings, part) == "", f"all are granted, {right} among them")
+            granted = command([right], f"User:{user}", kafka.login)
+            kafka.revoke(granted)
+            heard(lambda: refusal_of(settings, part) != "", f"{right} is gone")
+            said = refusal_of(settings, part)
+            kafka.grant([granted])
+            thing = right.resource.value.replace("-", " ")
+            assert f"does not allow {' and '.join(right.operations)} on {thing} {right.name}" in said
+            assert granted in said or right.prefixed
+            assert said.count("does not allow") == 1
 
 
 def test_a_right_that_is_taken_from_who_runs_is_named_and_waited_for(kafka: GuardedKafka, topic_prefix: str) -> None:
@@ -174,13 +244,37 @@ def ready(page: str) -> tuple[bool, str]:
 
 def refusal_of(settings: Settings, part: Part) -> str:
     """What the start of this part says; empty: nothing."""
+    group = settings.deliver.group_of(settings.kafka.group, "webhook")
     if part is Part.WORKER:
         return " ".join(topics.check(settings, part=part))
     try:
-        topics.for_delivery(settings, group=settings.deliver.group_of(settings.kafka.group, "webhook"))
+        if part is Part.DELIVER:
+            topics.for_delivery(settings, group=group)
+        else:
+            hold_rights(settings, part, lambda _: None, f"{group}-scores" if part is Part.FEED else None)
     except ConfigurationError as error:
         return str(error)
     return ""
+
+
+def heard(holds: Callable[[], bool], what: str) -> None:
+    """Waits until all parts of the broker have heard of a change of its access lists."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+class Feed(Webhook):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._command = (*self._command, "--topic", "customer-scores")
+
+
+class LetterProcess(Deliverer):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "letter")
+        self._command = (sys.executable, "-m", "service.cli", "deliver", "letter")
 
 
 def test_who_may_see_nothing_gets_the_plan_of_an_empty_broker_and_what_could_not_be_seen(

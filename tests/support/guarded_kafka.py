@@ -28,7 +28,10 @@ from service.connection.admin import open_admin
 from service.local_broker.broker import HOST, LocalKafka
 
 PASSWORD: Final = "known-to-both-sides"  # noqa: S105
-USERS: Final = ("worker", "deliver", "looker", "nobody")
+USERS: Final = (
+    "worker", "deliver", "looker", "nobody", "feed", "letter", "create", "state", "replay",
+    "lacks-worker", "lacks-deliver", "lacks-feed", "lacks-letter",
+)  # fmt: skip
 _MODULE: Final = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
 
