@@ -453,6 +453,25 @@ DELIVER_AVAILABLE = GaugeRow(
     "1 while the other side answers. 0: see the log for what it says.",
     labels=("channel",),
 )
+INGEST_POSTS = CounterRow(
+    "churn_alert_ingest_posts_total",
+    "Webhooks by what became of them: taken = Kafka has them; passed_over = no purchase, a test, not paid; refused = never understood, see the log for the code; unsigned = not from who has the key; unavailable = no broker, and posted again.",
+    labels=("source", "outcome"),
+)
+INGEST_EVENTS = CounterRow(
+    "churn_alert_ingest_events_total",
+    "Events written to Kafka by the webhook door, those that come again counted again.",
+    labels=("source",),
+)
+INGEST_SECONDS = HistogramRow(
+    "churn_alert_ingest_seconds",
+    "From a webhook's body to its answer. Rising: the broker is slow; shop systems give up after five seconds.",
+    buckets=_ATTEMPT_S,
+)
+INGEST_READY = GaugeRow(
+    "churn_alert_ingest_ready",
+    "1 when the webhook door has met a broker. 0: what is posted is answered 503, and posted again.",
+)
 DELIVER_UNSUBSCRIBES = CounterRow(
     "churn_alert_deliver_unsubscribes_total",
     "Consents withdrawn through the link of a message. Compare with delivered.",

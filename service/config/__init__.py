@@ -12,6 +12,7 @@ from service.config.children import child_environment
 from service.config.loading import load_settings
 from service.config.secret_files import secret_in
 from service.config.sections.delivery import DeliverSettings, SmtpSettings, WebhookSettings
+from service.config.sections.ingest import IngestSettings, SourceSettings
 from service.config.sections.kafka import DEFAULT_PARTITIONS, KafkaSettings, TopicNames
 from service.config.sections.logs import LogSettings
 from service.config.sections.notices import NoticeSettings, ThresholdSettings
@@ -28,6 +29,7 @@ __all__ = [
     "DEFAULT_PARTITIONS",
     "ENV_PREFIX",
     "DeliverSettings",
+    "IngestSettings",
     "KafkaSettings",
     "LogSettings",
     "NoticeSettings",
@@ -36,6 +38,7 @@ __all__ = [
     "Settings",
     "ShopSettings",
     "SmtpSettings",
+    "SourceSettings",
     "TargetSettings",
     "ThresholdSettings",
     "TopicNames",

@@ -136,6 +136,7 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "inputs.purchases.message": "shop.v1.Order",
     "inputs.surveys.schema_file": "/etc/churn-alert/answer.avsc",
     "inputs.surveys.message": "shop.v1.Answer",
+    "ingest.public_url": "https://shop.example/churn",
     "registry.url": "https://registry.example:8081",
     "registry.username": "churn-alert",
     "registry.password_file": "/run/secrets/registry-password",
@@ -175,6 +176,15 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "notices.thresholds.number": "retention_rate",
     "notices.thresholds.limit": 60.0,
     "notices.thresholds.hysteresis": 3.0,
+    "ingest.sources.kind": "shopify",
+    "ingest.sources.name": "shop-north",
+    "ingest.sources.secret": "what-the-shop-system-shows",
+    "ingest.sources.secret_file": "/run/secrets/shopify",
+    "ingest.sources.token": "sixteen-characters-or-more",
+    "ingest.sources.token_file": "/run/secrets/token-of-the-shop",
+    "ingest.sources.url": "https://shop.example/churn/ingest/square",
+    "ingest.sources.customer": "customer.id",
+    "ingest.sources.topic": "purchases",
     "web.tokens.name": "till",
     "web.tokens.token": "sixteen-characters-or-more",
     "web.tokens.token_file": "/run/secrets/token-of-the-till",
@@ -187,7 +197,13 @@ _EXAMPLES_BY_NAME: Final[Mapping[str, object]] = {
     "at_most_per_week": 100,
 }
 """Of settings that several sections have."""
-_IN_LISTS: Final = ("outreach.rungs.", "outreach.frequency_caps.", "web.tokens.", "notices.thresholds.")
+_IN_LISTS: Final = (
+    "outreach.rungs.",
+    "outreach.frequency_caps.",
+    "web.tokens.",
+    "ingest.sources.",
+    "notices.thresholds.",
+)
 """Tables of which there may be several."""
 _OWN_RANGES: Final = {
     "outreach.level": "more than 0; at most 50 (budget, multiple) or 0.5 (probability)",

@@ -15,6 +15,7 @@ from service.config.secret_files import with_credentials
 from service.config.sections.clocks import TimeSettings
 from service.config.sections.delivery import DeliverSettings
 from service.config.sections.files import FileSettings
+from service.config.sections.ingest import IngestSettings
 from service.config.sections.inputs import InputSettings
 from service.config.sections.kafka import KafkaSettings
 from service.config.sections.letter import LetterSettings
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     files: FileSettings = FileSettings()
     inputs: InputSettings = InputSettings()
     registry: RegistrySettings = RegistrySettings()
+    ingest: IngestSettings = IngestSettings()
 
     @classmethod
     def settings_customise_sources(

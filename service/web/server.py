@@ -11,7 +11,7 @@ import socket
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.config import DeliverSettings, WebSettings
+from service.config import DeliverSettings, IngestSettings, WebSettings
 from service.errors import ConfigurationError
 from service.web.access import Access
 from service.web.connections import Server
@@ -23,7 +23,7 @@ _GRACE_S = 2
 """Requests take milliseconds; the worker has to leave its group within 10 s."""
 
 
-def take_port(web: WebSettings | DeliverSettings) -> socket.socket:
+def take_port(web: WebSettings | DeliverSettings | IngestSettings) -> socket.socket:
     """A listening socket on the section's host and port; port 0 takes any free one.
 
     Raises ConfigurationError when the port cannot be taken.
@@ -49,11 +49,13 @@ def take_port(web: WebSettings | DeliverSettings) -> socket.socket:
     return listener
 
 
-def _section(web: WebSettings | DeliverSettings) -> str:
+def _section(web: WebSettings | DeliverSettings | IngestSettings) -> str:
+    if isinstance(web, IngestSettings):
+        return "ingest"
     return "web" if isinstance(web, WebSettings) else "deliver"
 
 
-def _why_not(web: WebSettings | DeliverSettings, error: OSError) -> str:
+def _why_not(web: WebSettings | DeliverSettings | IngestSettings, error: OSError) -> str:
     section = _section(web)
     cure = f"set {section}.port (or CHURN_ALERT_{section.upper()}__PORT) to another one; 0 takes any free port."
     match error.errno:

@@ -75,6 +75,9 @@ ROOMS: Final[dict[str, set[str]]] = {
         "letter", "domain", "domain.periods", "errors", "config", "build_info", "streaming", "web", "metric_table", "connection", "wire",
         "cluster", "refused",
     },
+    "ingest": {
+        "errors", "config", "build_info", "metric_table", "connection", "cluster", "wire", "profiles", "history", "web", "delivery",
+    },
     "demo": {
         "domain", "errors", "config", "processes", "history", "cluster", "feed", "local_broker", "message", "wording",
     },
@@ -82,7 +85,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "commands": {
         "schemas", "domain", "errors", "config", "logs", "wording", "history", "profiles", "streaming", "feed", "inspect", "web", "backtest",
         "report", "demo", "build_info", "delivery", "message", "letter", "connection", "carrying", "wire",
-        "cluster", "refused", "registry",
+        "cluster", "refused", "registry", "ingest",
     },
     "cli": {"errors", "build_info", "commands"},
 }  # fmt: skip

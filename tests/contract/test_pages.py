@@ -31,6 +31,7 @@ from service.config.explain import settings_explained
 from service.delivery.metrics import DeliveryMetrics
 from service.domain.findings import Reason
 from service.errors import ErrorCode
+from service.ingest.metrics import IngestMetrics
 from service.metric_table import METRICS
 from service.streaming.metrics import Metrics
 from service.wire.decoder import Decoder, DecoderSettings
@@ -108,7 +109,7 @@ def test_every_setting_is_on_its_page_with_meaning_default_and_example() -> None
 def test_the_metrics_page_is_the_table_that_the_processes_make_theirs_by() -> None:
     shown = {
         family.name + ("_total" if family.type == "counter" else "")
-        for registry in (Metrics().registry, DeliveryMetrics("smtp").registry)
+        for registry in (Metrics().registry, DeliveryMetrics("smtp").registry, IngestMetrics().registry)
         for family in registry.collect()
         if family.name.startswith("churn_alert_")  # the process's own have the names that every library gives them
     }

@@ -18,7 +18,7 @@ from service.message import Renderer, ShopFacts
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
 _SERVICE = re.compile(r"^  ([a-z][a-z0-9-]*):$", re.MULTILINE)
 _VARIABLE = re.compile(r"^      (CHURN_ALERT_[A-Z_]+): (.+)$", re.MULTILINE)
-_DEFAULT = re.compile(r"\$\{\w+:-(.*)\}")
+_DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
 def services() -> dict[str, str]:
@@ -31,7 +31,7 @@ def services() -> dict[str, str]:
 
 def environment(service: str) -> dict[str, str]:
     found = dict(_VARIABLE.findall(services()[service]))
-    return {name: _DEFAULT.sub(r"\1", value).strip('"') for name, value in found.items()}
+    return {name: _DEFAULT.sub(r"\1", value).strip("\"'") for name, value in found.items()}
 
 
 def settings_of(service: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
@@ -49,13 +49,13 @@ def words(service: str) -> list[str]:
 
 
 def test_the_services_are_those_that_a_shop_needs() -> None:
-    processes = ["kafka", "topics", "worker", "worker-2", "deliver", "mail"]
+    processes = ["kafka", "topics", "worker", "worker-2", "deliver", "ingest", "mail"]
 
     assert list(services()) == [*processes, "prometheus", "alertmanager", "grafana", "demo"]
-    assert [name for name, text in services().items() if "profiles:" in text] == ["demo"]
+    assert [name for name, text in services().items() if "profiles:" in text] == ["ingest", "demo"]
 
 
-@pytest.mark.parametrize("service", ["topics", "worker", "worker-2", "deliver"])
+@pytest.mark.parametrize("service", ["topics", "worker", "worker-2", "deliver", "ingest"])
 def test_every_variable_is_a_setting_and_every_command_there_is(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of(service, monkeypatch)
     command = get_command(app)
@@ -88,7 +88,7 @@ def test_no_image_is_whatever_is_newest() -> None:
 def test_nothing_is_open_beyond_this_machine() -> None:
     ports = re.findall(r'^      - "([\d.:]+)"$', FILE.read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert len(ports) == 7
+    assert len(ports) == 8
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
@@ -115,4 +115,4 @@ def test_our_own_containers_cannot_write_to_their_root_nor_gain_rights() -> None
     assert "read_only: true" in shared
     assert 'cap_drop: ["ALL"]' in shared
     ours = [name for name, part in services().items() if "<<: *churn-alert" in part]
-    assert ours == ["topics", "worker", "worker-2", "deliver", "demo"]
+    assert ours == ["topics", "worker", "worker-2", "deliver", "ingest", "demo"]

@@ -17,7 +17,8 @@ from service.config.loading import load_settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 WORKER, DELIVER = DEPLOY / "churn-alert@.service", DEPLOY / "churn-alert-deliver@.service"
-UNITS = pytest.mark.parametrize("unit", [WORKER, DELIVER], ids=lambda unit: unit.name)
+INGEST = DEPLOY / "churn-alert-ingest.service"
+UNITS = pytest.mark.parametrize("unit", [WORKER, DELIVER, INGEST], ids=lambda unit: unit.name)
 WAYS_OUT = ("smtp", "webhook", "letter")
 _COMMAND = "/opt/churn-alert/bin/churn-alert"
 
@@ -67,7 +68,9 @@ def test_what_a_unit_starts_is_a_command_and_its_variables_are_settings(
     monkeypatch.setenv("CHURN_ALERT_DELIVER__SMTP__USERNAME", "shop")
     monkeypatch.setenv("CHURN_ALERT_DELIVER__SMTP__PASSWORD", "something-long-enough")
     for name in spoken:
-        monkeypatch.setenv(name, "8090" if name.endswith("PORT") else "something-long-enough")
+        sources = '[{"kind": "plain", "token": "something-long-enough"}]'
+        told = {"PORT": "8090", "SOURCES": sources}.get(name.rpartition("__")[2], "something-long-enough")
+        monkeypatch.setenv(name, told)
 
     load_settings()
 
@@ -102,6 +105,12 @@ def test_two_workers_of_one_machine_share_neither_name_nor_files() -> None:
     assert "CHURN_ALERT_KAFKA__INSTANCE_ID=%H-%i " in values(WORKER, "Environment")[0] + " "
     assert values(WORKER, "StateDirectory") == ["churn-alert/%i"]
     assert values(WORKER, "EnvironmentFile")[-1] == "-/etc/churn-alert/%i.environment"
+
+
+def test_the_door_has_settings_and_files_of_its_own() -> None:
+    assert values(INGEST, "StateDirectory") == ["churn-alert/ingest"]
+    assert values(INGEST, "EnvironmentFile")[-1] == "-/etc/churn-alert/ingest.environment"
+    assert "%i" not in INGEST.read_text(encoding="utf-8")
 
 
 def test_two_deliverers_of_one_machine_have_a_way_out_settings_and_files_each() -> None:

@@ -1,0 +1,25 @@
+"""`churn-alert ingest`: the webhook door."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import typer
+
+from service.commands.console import settings_of
+
+
+def ingest(ctx: typer.Context) -> None:
+    """Take webhooks of shop systems, and write what they say to Kafka. Runs until stopped; any number may run.
+
+    Needs [[ingest.sources]]: who may post, and what they sign with.
+    """
+    settings = settings_of(ctx)
+    from service.ingest.process import Ingest
+    from service.web.server import take_port
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    door = Ingest(settings)  # a mistake in the settings is told before anything waits for the broker
+    listener = take_port(settings.ingest)
+    raise typer.Exit(door.run(listener))

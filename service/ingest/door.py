@@ -1,0 +1,175 @@
+"""`POST /ingest/NAME`: a webhook is answered 200 when Kafka has what it says, and never before.
+
+Everything else has its own answer: 401 for who is not the sender, 422 with the code and the sentence of a dead letter
+for what can never be understood, 503 while there is no broker. What comes again counts once.
+
+An order of a shop system that would be refused, as for a currency without a rate, is written all the same: shop systems
+post a few times and no more, and the worker makes a dead letter of it, which waits for the cure. Who posts our own
+form is told at once.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+import structlog
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI, Request, Response
+
+from service.build_info import version
+from service.config import Settings
+from service.config.sections.ingest import SourceSettings
+from service.delivery.signing import SignatureError
+from service.errors import PassedOverError, PoisonError
+from service.ingest.bodies import Object
+from service.ingest.metrics import IngestMetrics, Outcome
+from service.ingest.shops import READERS
+from service.ingest.signatures import Check, check_of
+from service.ingest.writing import Ready
+from service.web.probes import add_life_and_metrics
+from service.web.responses import answer_errors, json_answer, secure
+from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.framing import read_object
+from service.wire.input_topics import INPUT_TOPICS, Decode
+
+log = structlog.get_logger()
+
+_PING: Final = re.compile(rb"webhook_id=\d{1,20}")
+"""What WooCommerce posts, unsigned, when a webhook is made."""
+_ROWS: Final = {row.channel.name: row for row in INPUT_TOPICS}
+
+
+class Writes(Protocol):
+    async def write(self, events: list[Ready]) -> None:
+        """Returns when they lie there. Raises KafkaError, OSError, TimeoutError."""
+
+
+class Answer(NamedTuple):
+    """Of one post."""
+
+    status: int
+    outcome: Outcome
+    said: dict[str, object]
+    events: int = 0
+
+
+class Source:
+    """One sender."""
+
+    def __init__(self, said: SourceSettings, settings: Settings) -> None:
+        self.name = said.path_name
+        self._said = said
+        url = said.url or f"{settings.ingest.public_url or ''}/ingest/{self.name}"
+        self._check: Check = check_of(said, url)
+        self._read = READERS[said.kind]
+        decoder = Decoder(DecoderSettings.of(settings))
+        decoders: dict[str, Decode] = {
+            "purchases": decoder.purchase,
+            "surveys": decoder.survey,
+            "customers": decoder.customer,
+        }
+        self._judge = decoders[said.topic]
+        self.topic = _ROWS[said.topic].name(settings.kafka.topics)
+
+    def is_ping(self, body: bytes) -> bool:
+        return self._said.kind == "woocommerce" and _PING.fullmatch(body) is not None
+
+    def events_of(self, headers: Mapping[str, str], body: bytes, now_s: float) -> tuple[list[Ready], list[PoisonError]]:
+        """What is to be written, and what a worker will refuse of it. Raises SignatureError, PassedOverError,
+        PoisonError."""
+        self._check(headers, body, now_s)
+        events, refused = list[Ready](), list[PoisonError]()
+        for event in self._read(self._said, headers, read_object(body)):
+            ready = _ready(self.topic, event)
+            try:
+                self._judge(ready.value, ready.key, (), int(now_s * 1e6))
+            except PoisonError as error:
+                if self._said.kind == "plain":
+                    raise
+                refused.append(error)
+            events.append(ready)
+        return events, refused
+
+
+def _ready(topic: str, event: Object) -> Ready:
+    whose = event.get("customer_id")
+    return Ready(topic, whose.encode(errors="replace") if isinstance(whose, str) else b"", msgspec.json.encode(event))
+
+
+class Door:
+    """All senders of a process."""
+
+    def __init__(
+        self, settings: Settings, writer: Writes, metrics: IngestMetrics, now_s: Callable[[], float] = time.time
+    ) -> None:
+        """Raises ConfigurationError for what a key or a format cannot be."""
+        self.sources = {said.path_name: Source(said, settings) for said in settings.ingest.sources}
+        self._writer = writer
+        self._metrics = metrics
+        self._now_s = now_s
+
+    async def post(self, source: Source, headers: Mapping[str, str], body: bytes) -> Answer:
+        began_s = time.monotonic()
+        answer = await self._answered(source, headers, body)
+        self._metrics.posted(source.name, answer.outcome, answer.events, time.monotonic() - began_s)
+        return answer
+
+    async def _answered(self, source: Source, headers: Mapping[str, str], body: bytes) -> Answer:
+        if source.is_ping(body):
+            return Answer(200, Outcome.PASSED_OVER, {"taken": 0, "passed_over": "ping"})
+        try:
+            events, refused = source.events_of(headers, body, self._now_s())
+        except SignatureError as error:
+            log.warning("a webhook is refused: it is not signed as it must be", source=source.name, why=str(error))
+            return Answer(401, Outcome.UNSIGNED, {"detail": f"Not taken: {error}."})
+        except PassedOverError as error:
+            return Answer(200, Outcome.PASSED_OVER, {"taken": 0, "passed_over": error.why})
+        except PoisonError as error:
+            return Answer(422, Outcome.REFUSED, _told(source, error))
+        try:
+            await self._writer.write(events)
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.warning(
+                "a webhook could not be written; it will be posted again",
+                source=source.name,
+                error=type(error).__name__,
+            )
+            return Answer(503, Outcome.UNAVAILABLE, {"detail": "It could not be written to Kafka: post it again."})
+        said = {"taken": len(events), "passed_over": None, **(_told(source, refused[0]) if refused else {})}
+        return Answer(200, Outcome.REFUSED if refused else Outcome.TAKEN, said, len(events))
+
+
+def _told(source: Source, error: PoisonError) -> dict[str, object]:
+    log.warning("what a webhook says is refused", source=source.name, code=error.code.value)
+    return {"error_code": error.code.value, "error_message": error.message}
+
+
+def create_ingest_app(door: Door, metrics: IngestMetrics, missing: Callable[[], list[str]]) -> FastAPI:
+    """`missing`: why the process is not ready, in words."""
+    app = FastAPI(title="Churn Alert, webhooks", version=version(), docs_url=None, redoc_url=None)
+    app.middleware("http")(secure)
+    answer_errors(app)
+    add_life_and_metrics(app, metrics.registry)
+
+    @app.get("/readyz", summary="200 when there is a broker to write to", tags=["operation"])
+    async def readyz() -> Response:
+        said = missing()
+        return json_answer({"ready": not said, "missing": said}, 503 if said else 200)
+
+    @app.post("/ingest/{name}", summary="A webhook of the source of that name", tags=["events"])
+    async def post(name: str, request: Request) -> Response:
+        source = door.sources.get(name)
+        if source is None:
+            return json_answer({"detail": "There is no such source: see [[ingest.sources]]."}, 404)
+        headers = {key.lower(): value for key, value in request.headers.items()}
+        answer = await door.post(source, headers, await request.body())
+        response = json_answer(answer.said, answer.status)
+        if answer.status == 503:
+            response.headers["Retry-After"] = "5"
+        return response
+
+    return app

@@ -1,0 +1,105 @@
+"""The process of the door: it listens at once, and is ready when it has met a broker."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+
+import structlog
+from aiokafka.errors import KafkaError
+from kafka.errors import KafkaError as BlockingKafkaError
+
+from service.config import Settings
+from service.errors import ConfigurationError, TransientError
+from service.ingest.door import Door, create_ingest_app
+from service.ingest.metrics import IngestMetrics
+from service.ingest.writing import EventWriter
+from service.web.limits import Limits
+from service.web.server import address_of, serve_app
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
+
+log = structlog.get_logger()
+
+
+def check(settings: Settings) -> None:
+    """Raises ConfigurationError for what would make the door of no use."""
+    if not settings.ingest.sources:
+        raise ConfigurationError("ingest.sources is empty: say who may post, in a table [[ingest.sources]].")
+    for source in settings.ingest.sources:
+        said = dict(settings.inputs).get(source.topic)
+        if said is not None and (said.fields or said.format != "json"):
+            raise ConfigurationError(
+                f"ingest writes events of ours, and inputs.{source.topic} says that its topic holds others: give the door "
+                "and those that write otherwise a topic and a worker each."
+            )
+
+
+class Ingest:
+    """One process, for as long as it runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ConfigurationError."""
+        check(settings)
+        self._settings = settings
+        self._metrics = IngestMetrics(source.path_name for source in settings.ingest.sources)
+        self._writer = EventWriter(settings)
+        try:
+            self._door = Door(settings, self._writer, self._metrics)
+        except ValueError as error:
+            raise ConfigurationError(f"ingest.sources cannot be used: {error}.") from error
+        self._missing = "no broker has answered yet"
+
+    def run(self, listener: socket.socket) -> int:
+        """Until stopped; returns the exit code."""
+        return asyncio.run(self._run(listener))
+
+    def missing(self) -> list[str]:
+        return [self._missing] if self._missing else []
+
+    async def _run(self, listener: socket.socket) -> int:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        app = create_ingest_app(self._door, self._metrics, self.missing)
+        log.info("webhooks are taken", address=address_of(listener), sources=sorted(self._door.sources))
+        serving: asyncio.Task[object] = asyncio.create_task(serve_app(app, listener, limits_of(self._settings)))
+        opening: asyncio.Task[object] = asyncio.create_task(self._open())
+        stopped: asyncio.Task[object] = asyncio.create_task(stop.wait())
+        try:
+            while not stopped.done():
+                waited = {serving, stopped} | ({opening} if not opening.done() else set())
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                for task in waited - {stopped}:
+                    if task.done():
+                        task.result()  # a mistake of ours, or of the settings, ends the process
+        finally:
+            for task in (serving, opening, stopped):
+                task.cancel()
+            await asyncio.gather(serving, opening, stopped, return_exceptions=True)
+            await self._writer.close()
+        log.info("stopped")
+        return 0
+
+    async def _open(self) -> None:
+        topics, pause_s = sorted({source.topic for source in self._door.sources.values()}), _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._writer.open(topics)
+                break
+            except (KafkaError, BlockingKafkaError, OSError, TransientError) as error:
+                log.warning("no broker to write to; it is tried again", error=f"{type(error).__name__}: {error}"[:300])
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        self._missing = ""
+        self._metrics.ready(value=True)
+        log.info("ready", topics=topics)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Those of the page, with the door's own size and rate."""
+    ingest = settings.ingest
+    web = settings.web.model_copy(update={"numbers": "open", "requests_per_second": ingest.requests_per_second})
+    urls = [source.url for source in ingest.sources]
+    return Limits.of(web, ingest.host, ingest.public_url, *urls, body_bytes=ingest.body_bytes)

@@ -1,0 +1,236 @@
+"""What each shop system posts → events of ours, as dictionaries in the form of `purchases`.
+
+The same body always gives the same events with the same ids, made of the shop system's own: whatever is posted again
+counts once. What is given back is a refund beside the order, and not a lower order: posts may arrive in any order. A
+cancelled order that was paid is taken back whole; refunds of one order never take back more than it amounts to.
+
+Which statuses are no purchase, who is a customer and what an order's number is, the profiles of files say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Final
+
+from service.config.sections.ingest import SourceSettings
+from service.errors import ErrorCode, PassedOverError, PoisonError
+from service.ingest.bodies import (
+    TEST,
+    Object,
+    customer_in,
+    first,
+    lines_of,
+    major,
+    money,
+    needed,
+    profile_of,
+    seconds,
+    text,
+    word,
+)
+from service.profiles import Profile
+from service.wire.mapping import Place
+
+Read = Callable[[SourceSettings, Mapping[str, str], Object], list[Object]]
+"""Source, headers by their names in small letters, the body → its events. PassedOverError where it tells of no
+purchase, PoisonError where it cannot be understood."""
+NOT_PAID, OTHER = "not_paid", "of_no_order"
+"""Why a post is passed over."""
+_NOT_FOUND: Final[Object] = {}
+MOST_EVENTS: Final = 500
+"""Of one plain post."""
+
+
+@cache
+def _profile(file: str) -> Profile:
+    return profile_of(file)
+
+
+def _said(profile: Profile, field: str) -> list[str]:
+    return profile.columns.get(field) or [field]
+
+
+def _last(names: list[str]) -> list[str]:
+    """Of a line's columns, from the line on."""
+    return [name.rpartition(".")[2] for name in names]
+
+
+def _refuse_status(profile: Profile, status: str) -> None:
+    for values in profile.left_out.values():
+        if status in values:
+            raise PassedOverError(NOT_PAID)
+
+
+def _refund(order: Object, refund_id: str, at: str, amount: Decimal) -> Object:
+    return {
+        "event_id": refund_id,
+        "customer_id": order["customer_id"],
+        "occurred_at": at,
+        "amount": f"{amount:f}",
+        "currency": order["currency"],
+        "kind": "refund",
+        "order_id": order["order_id"],
+    }
+
+
+def shopify(source: SourceSettings, headers: Mapping[str, str], body: Object) -> list[Object]:
+    """`orders/*`. Refunds are in the order (`orders/updated`); a post of `refunds/create` names no customer."""
+    profile = _profile("shopify_api")
+    if "financial_status" not in body:
+        raise PassedOverError(OTHER)
+    if word(headers.get("x-shopify-test")) == "true" or word(first(body, _said(profile, "test"))) in profile.tests:
+        raise PassedOverError(TEST)
+    _refuse_status(profile, word(first(body, _said(profile, "status"))))
+    number, total = needed(body, "id"), money(first(body, ["total_price"]), "total_price")
+    order: Object = {
+        "event_id": f"shopify-order-{number}",
+        "customer_id": customer_in(body, [source.customer] if source.customer else _said(profile, "customer_id")),
+        "occurred_at": needed(body, "created_at"),
+        "amount": f"{total:f}",
+        "currency": text(first(body, _said(profile, "currency"))) or None,
+        "order_id": text(first(body, _said(profile, "order_id"))),
+        "items": lines_of(
+            body,
+            "line_items",
+            _last(_said(profile, "item")),
+            [*_last(_said(profile, "sku")), "variant_id", "product_id"],
+        ),
+        "channel": text(body.get("source_name")) or None,
+    }
+    events = [order, *_shopify_refunds(order, body)]
+    cancelled_at = text(first(body, _said(profile, "cancelled_at")))
+    if cancelled_at:
+        events.append(_refund(order, f"shopify-cancelled-{number}", cancelled_at, total))
+    return events
+
+
+def _shopify_refunds(order: Object, body: Object) -> Iterator[Object]:
+    refunds = body.get("refunds")
+    for refund in refunds if isinstance(refunds, list) else ():
+        paid_back, transactions = Decimal(0), Place("transactions").of(refund)
+        for one in transactions if isinstance(transactions, list) else ():
+            if word(Place("kind").of(one)) == "refund" and word(Place("status").of(one)) == "success":
+                paid_back += money(Place("amount").of(one), "refunds.transactions.amount")
+        if paid_back > 0:
+            at = text(first(refund, ["processed_at", "created_at"])) or str(order["occurred_at"])
+            yield _refund(order, f"shopify-refund-{needed(refund, 'id')}", at, paid_back)
+
+
+def woocommerce(source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
+    """`order.*`. An order counts from when it is paid, also one that is cancelled then."""
+    profile = _profile("woocommerce_api")
+    status = word(body.get("status"))
+    if "line_items" not in body or not status:
+        raise PassedOverError(OTHER)
+    paid_at = text(first(body, ["date_paid_gmt", "date_paid", "date_completed_gmt", "date_completed"]))
+    cancelled = status in profile.left_out.get("cancelled", [])
+    if not cancelled:
+        _refuse_status(profile, status)
+    if not paid_at:
+        raise PassedOverError(NOT_PAID)
+    number, total = needed(body, "id"), money(body.get("total"), "total")
+    order: Object = {
+        "event_id": f"woocommerce-order-{number}",
+        "customer_id": customer_in(
+            body, [source.customer] if source.customer else _said(profile, "customer_id"), profile.guests
+        ),
+        "occurred_at": _gmt(body, "date_created"),
+        "amount": f"{total:f}",
+        "currency": text(first(body, _said(profile, "currency"))) or None,
+        "order_id": text(first(body, _said(profile, "order_id"))),
+        "items": lines_of(
+            body, "line_items", _last(_said(profile, "item")), [*_last(_said(profile, "sku")), "product_id"]
+        ),
+    }
+    events = [order]
+    changed_at = _gmt(body, "date_modified") if body.get("date_modified_gmt") else str(order["occurred_at"])
+    refunds = body.get("refunds")
+    for refund in refunds if isinstance(refunds, list) else ():
+        back = abs(money(Place("total").of(refund), "refunds.total"))
+        events.append(_refund(order, f"woocommerce-refund-{needed(refund, 'id')}", changed_at, back))
+    if cancelled or status in profile.refunded:
+        events.append(_refund(order, f"woocommerce-back-{number}", changed_at, total))
+    return events
+
+
+def _gmt(body: Object, name: str) -> str:
+    """Their times have no offset; those of the fields …_gmt are in UTC."""
+    found = needed(body, f"{name}_gmt")
+    return found if found.endswith("Z") or "+" in found else f"{found}Z"
+
+
+def square(source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
+    """`payment.*`, whose refunded money grows; a post of `refund.*` names no customer."""
+    payment = Place("data.object.payment").of(body)
+    if not isinstance(payment, dict):
+        raise PassedOverError(OTHER)
+    if word(payment.get("status")) != "completed":
+        raise PassedOverError(NOT_PAID)
+    number, currency = needed(payment, "id"), needed(payment, "total_money.currency")
+    order: Object = {
+        "event_id": f"square-payment-{number}",
+        "customer_id": customer_in(
+            payment, [source.customer] if source.customer else ["customer_id", "buyer_email_address"]
+        ),
+        "occurred_at": needed(payment, "created_at"),
+        "amount": f"{major(Place('total_money.amount').of(payment), currency, 'total_money.amount'):f}",
+        "currency": currency,
+        "order_id": text(payment.get("order_id")) or number,
+        "store_id": text(payment.get("location_id")) or None,
+    }
+    back = Place("refunded_money.amount").of(payment)
+    if word(back) in {"", "0"}:
+        return [order]
+    at = text(payment.get("updated_at")) or str(order["occurred_at"])
+    return [order, _refund(order, f"square-back-{number}", at, major(back, currency, "refunded_money.amount"))]
+
+
+def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
+    """`charge.*`, whose refunded amount grows."""
+    profile = _profile("stripe_api_charges")
+    charge = Place("data.object").of(body)
+    if not isinstance(charge, dict) or charge.get("object") != "charge":
+        raise PassedOverError(OTHER)
+    if word(first(charge, _said(profile, "test"))) in profile.tests:
+        raise PassedOverError(TEST)
+    status = word(first(charge, _said(profile, "status")))
+    _refuse_status(profile, status)
+    if status != "succeeded" or charge.get("captured") is False:
+        raise PassedOverError(NOT_PAID)
+    number, currency = needed(charge, "id"), needed(charge, "currency")
+    order: Object = {
+        "event_id": f"stripe-{number}",
+        "customer_id": customer_in(charge, [source.customer] if source.customer else _said(profile, "customer_id")),
+        "occurred_at": seconds(charge.get("created"), "created"),
+        "amount": f"{major(charge.get('amount'), currency, 'amount'):f}",
+        "currency": currency,
+        "order_id": number,
+    }
+    back = first(charge, _said(profile, "refunded"))
+    if word(back) in {"", "0"}:
+        return [order]
+    at = seconds(body.get("created"), "created")
+    return [order, _refund(order, f"stripe-back-{number}", at, major(back, currency, "amount_refunded"))]
+
+
+def plain(_source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
+    """One event of our own, or `{"events": […]}`."""
+    events = body.get("events", _NOT_FOUND)
+    if events is _NOT_FOUND:
+        return [body]
+    if not isinstance(events, list) or not all(isinstance(each, dict) for each in events):
+        raise PoisonError(ErrorCode.WRONG_TYPE, "events: must be a list of objects")
+    if not 0 < len(events) <= MOST_EVENTS:
+        raise PoisonError(ErrorCode.INVALID_VALUE, f"events: 1 to {MOST_EVENTS} at once")
+    return events
+
+
+READERS: Final[dict[str, Read]] = {
+    "shopify": shopify,
+    "woocommerce": woocommerce,
+    "square": square,
+    "stripe": stripe,
+    "plain": plain,
+}

@@ -1,0 +1,75 @@
+"""Events on their topic: a call returns when Kafka has them, in all replicas in sync."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from service.cluster.partitioner import hash_of
+from service.cluster.tail import open_reader
+from service.config import Settings
+from service.connection import new_async_producer
+from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
+
+
+class Ready(NamedTuple):
+    """An event as it is written."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+def _hash_of(settings: Settings) -> Callable[[bytes], int]:
+    """Waits for a broker, so not in an event loop."""
+    with open_reader(settings.kafka) as reader:
+        return hash_of(reader, settings)
+
+
+class EventWriter:
+    """One producer for the process, idempotent: what it repeats after a broken line lies there once."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is opened before `open`."""
+        self._settings = settings
+        self._producer: Any = None
+        self._partitions: dict[str, int] = {}
+        self._hash: Callable[[bytes], int] = FUNCTIONS[DEFAULT_PARTITIONER]
+
+    @property
+    def is_open(self) -> bool:
+        return self._producer is not None
+
+    async def open(self, topics: Sequence[str]) -> None:
+        """Raises KafkaError, OSError and TransientError while there is no broker, ConfigurationError where it lets
+        nobody in."""
+        kafka = self._settings.kafka
+        self._hash = await asyncio.to_thread(_hash_of, self._settings)
+        producer = new_async_producer(
+            kafka, enable_idempotence=True, acks="all", request_timeout_ms=int(kafka.request_timeout_s * 1000)
+        )
+        try:
+            await producer.start()
+            self._partitions = {topic: len(await producer.partitions_for(topic)) for topic in topics}
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producer = producer
+
+    async def write(self, events: Sequence[Ready]) -> None:
+        """Raises KafkaError and TimeoutError where it is not certain that all of them lie there."""
+        if self._producer is None:
+            raise TimeoutError
+        sent = [
+            await self._producer.send(
+                each.topic, each.value, each.key, partition=self._hash(each.key) % self._partitions[each.topic]
+            )
+            for each in events
+        ]
+        await asyncio.gather(*sent)
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None

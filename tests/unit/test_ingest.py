@@ -1,0 +1,468 @@
+"""The webhook door: what each shop system's posts become, and what each post is answered."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.config import IngestSettings, Settings, SourceSettings
+from service.errors import ConfigurationError, PassedOverError, PoisonError
+from service.ingest.door import Door, create_ingest_app
+from service.ingest.metrics import IngestMetrics, Outcome
+from service.ingest.process import Ingest, check, limits_of
+from service.ingest.shops import READERS
+from service.ingest.writing import Ready
+from service.web.access import Access
+from service.web.protection import Protection
+
+Object = dict[str, Any]
+SECRET, TOKEN = "hush", "a-token-of-sixteen"
+NOW_S = 1_780_000_000.0
+SHOPIFY: Object = {
+    "id": 820982911946154508,
+    "name": "#1001",
+    "email": "Jon@Example.com",
+    "created_at": "2026-03-01T09:30:00-05:00",
+    "total_price": "409.94",
+    "current_total_price": "359.94",
+    "currency": "USD",
+    "financial_status": "partially_refunded",
+    "cancelled_at": None,
+    "test": False,
+    "source_name": "web",
+    "customer": {"id": 115310627314723954, "email": "john@example.com"},
+    "line_items": [{"sku": "IPOD-1", "title": "IPod", "quantity": 1, "price": "199.00"}, {"sku": "", "title": "Gift"}],
+    "refunds": [
+        {
+            "id": 509562969,
+            "created_at": "2026-03-05T10:00:00-05:00",
+            "transactions": [
+                {"kind": "refund", "status": "success", "amount": "50.00"},
+                {"kind": "refund", "status": "failure", "amount": "9.00"},
+            ],
+        }
+    ],
+}
+WOO: Object = {
+    "id": 727,
+    "number": "727",
+    "status": "processing",
+    "currency": "EUR",
+    "date_created": "2026-03-01T09:30:00",
+    "date_created_gmt": "2026-03-01T08:30:00",
+    "date_modified": "2026-03-02T09:30:00",
+    "date_modified_gmt": "2026-03-02T08:30:00",
+    "date_paid_gmt": "2026-03-01T08:31:00",
+    "total": "29.35",
+    "customer_id": 17,
+    "billing": {"email": "john.doe@example.com"},
+    "line_items": [{"name": "Woo Single", "product_id": 93, "sku": "", "quantity": 2}],
+    "refunds": [],
+}
+SQUARE: Object = {
+    "merchant_id": "6SSW7HV8K2ST5",
+    "type": "payment.updated",
+    "event_id": "6a8f5f28-54a1-4eb0-a98a-3111513fd4fc",
+    "created_at": "2026-03-01T08:31:00Z",
+    "data": {
+        "type": "payment",
+        "id": "hYy9pRFVxpDsO1FB05SunFWUe9JZY",
+        "object": {
+            "payment": {
+                "id": "hYy9pRFVxpDsO1FB05SunFWUe9JZY",
+                "order_id": "05SunFWUe9JZYhYy9pRFVxpDsO1FB",
+                "customer_id": "Q6VKKKGW8GWQNEYMDRMV01QMK8",
+                "location_id": "S8GWD5R9QB376",
+                "created_at": "2026-03-01T08:30:00.123Z",
+                "updated_at": "2026-03-03T08:30:00Z",
+                "status": "COMPLETED",
+                "total_money": {"amount": 1250, "currency": "USD"},
+            }
+        },
+    },
+}
+STRIPE: Object = {
+    "id": "evt_1",
+    "object": "event",
+    "type": "charge.succeeded",
+    "created": 1772353860,
+    "livemode": True,
+    "data": {
+        "object": {
+            "id": "ch_3MmlLr",
+            "object": "charge",
+            "amount": 1250,
+            "amount_refunded": 0,
+            "captured": True,
+            "created": 1772353800,
+            "currency": "eur",
+            "customer": "cus_17",
+            "livemode": True,
+            "status": "succeeded",
+        }
+    },
+}
+OURS: Object = {"event_id": "e-1", "customer_id": "c-1", "occurred_at": "2026-03-01T09:30:00+01:00", "amount": "7.90"}
+URL = "https://shop.example/churn"
+SOURCES: list[Object] = [
+    *({"kind": kind, "secret": SECRET} for kind in ("shopify", "woocommerce", "square", "stripe")),
+    {"kind": "plain", "token": TOKEN},
+    {"kind": "plain", "name": "answers", "token": TOKEN, "topic": "surveys"},
+]
+
+
+def settings_with(*sources: Object, **more: Any) -> Settings:
+    return Settings(
+        ingest={"sources": list(sources) or SOURCES, "public_url": URL, **more}, shop={"rates": {"USD": "0.92"}}
+    )
+
+
+def events(kind: str, body: Object, headers: dict[str, str] | None = None, **said: Any) -> list[Object]:
+    source = {"token": TOKEN} if kind == "plain" else {"secret": SECRET}
+    return READERS[kind](SourceSettings(kind=kind, **source, **said), headers or {}, body)
+
+
+def changed(body: Object, path: str, value: Any) -> Object:
+    copy = json.loads(json.dumps(body))
+    *above, last = path.split(".")
+    inner = copy
+    for name in above:
+        inner = inner[name]
+    inner[last] = value
+    return copy  # type: ignore[no-any-return]
+
+
+def passed_over(kind: str, body: Object, headers: dict[str, str] | None = None) -> str:
+    with pytest.raises(PassedOverError) as passed:
+        events(kind, body, headers)
+    return passed.value.why
+
+
+# ---- what it becomes
+
+
+def test_an_order_of_shopify_and_what_was_given_back_of_it() -> None:
+    order, refund = events("shopify", SHOPIFY)
+
+    assert order == {
+        "event_id": "shopify-order-820982911946154508",
+        "customer_id": "john@example.com",
+        "occurred_at": "2026-03-01T09:30:00-05:00",
+        "amount": "409.94",
+        "currency": "USD",
+        "order_id": "#1001",
+        "items": [{"sku": "IPOD-1", "name": "IPod"}, {"sku": "Gift", "name": "Gift"}],
+        "channel": "web",
+    }
+    assert (refund["event_id"], refund["kind"], refund["amount"], refund["order_id"]) == (
+        "shopify-refund-509562969", "refund", "50.00", "#1001",
+    )  # fmt: skip
+    assert events("shopify", SHOPIFY) == [order, refund], "the same post is the same events"
+
+
+def test_shopify_without_a_purchase() -> None:
+    assert passed_over("shopify", changed(SHOPIFY, "test", True)) == "test"
+    assert passed_over("shopify", SHOPIFY, {"x-shopify-test": "true"}) == "test"
+    for status in ("pending", "voided", "authorized", "expired"):
+        assert passed_over("shopify", changed(SHOPIFY, "financial_status", status)) == "not_paid"
+    assert passed_over("shopify", {"id": 5, "order_id": 7, "transactions": []}) == "of_no_order"
+    nobody = {**SHOPIFY, "customer": None, "email": "", "contact_email": None}
+    assert passed_over("shopify", nobody) == "no_customer"
+
+
+def test_a_cancelled_order_that_was_paid_is_taken_back() -> None:
+    bought, back = events(
+        "shopify", {**SHOPIFY, "refunds": [], "financial_status": "paid", "cancelled_at": "2026-03-02T00:00:00Z"}
+    )
+    assert (bought["amount"], back["amount"], back["kind"]) == ("409.94", "409.94", "refund")
+    bought, back = events("woocommerce", {**WOO, "status": "cancelled"})
+    assert (bought["amount"], back["amount"], back["kind"], back["occurred_at"]) == (
+        "29.35", "29.35", "refund", "2026-03-02T08:30:00Z",
+    )  # fmt: skip
+    assert passed_over("woocommerce", {**WOO, "status": "cancelled", "date_paid_gmt": None}) == "not_paid"
+
+
+def test_who_the_customer_is_can_be_said() -> None:
+    assert events("shopify", SHOPIFY, customer="customer.id")[0]["customer_id"] == "115310627314723954"
+    assert events("woocommerce", WOO, customer="billing.email")[0]["customer_id"] == "john.doe@example.com"
+
+
+def test_an_order_of_woocommerce() -> None:
+    (order,) = events("woocommerce", WOO)
+    assert order == {
+        "event_id": "woocommerce-order-727",
+        "customer_id": "17",
+        "occurred_at": "2026-03-01T08:30:00Z",
+        "amount": "29.35",
+        "currency": "EUR",
+        "order_id": "727",
+        "items": [{"sku": "93", "name": "Woo Single"}],
+    }
+    _, back = events("woocommerce", changed(WOO, "refunds", [{"id": 73, "total": "-10.00"}]))
+    assert (back["event_id"], back["amount"]) == ("woocommerce-refund-73", "10.00")
+    assert events("woocommerce", {**WOO, "status": "refunded"})[1]["amount"] == "29.35"
+
+
+def test_woocommerce_without_a_purchase() -> None:
+    for status in ("pending", "checkout-draft", "failed", "trash"):
+        assert passed_over("woocommerce", {**WOO, "status": status}) == "not_paid"
+    assert passed_over("woocommerce", {**WOO, "status": "on-hold", "date_paid_gmt": None}) == "not_paid"
+    assert passed_over("woocommerce", {**WOO, "customer_id": 0}) == "no_customer"
+    assert passed_over("woocommerce", {"id": 727}) == "of_no_order"
+
+
+def test_a_payment_of_square() -> None:
+    (order,) = events("square", SQUARE)
+    assert (order["event_id"], order["customer_id"], order["amount"], order["currency"], order["store_id"]) == (
+        "square-payment-hYy9pRFVxpDsO1FB05SunFWUe9JZY", "Q6VKKKGW8GWQNEYMDRMV01QMK8", "12.50", "USD", "S8GWD5R9QB376",
+    )  # fmt: skip
+    back = changed(SQUARE, "data.object.payment.refunded_money", {"amount": 250, "currency": "USD"})
+    assert (events("square", back)[1]["amount"], events("square", back)[1]["occurred_at"]) == (
+        "2.50",
+        "2026-03-03T08:30:00Z",
+    )
+    for status in ("APPROVED", "PENDING", "CANCELED", "FAILED"):
+        assert passed_over("square", changed(SQUARE, "data.object.payment.status", status)) == "not_paid"
+    assert (
+        passed_over("square", {"type": "refund.updated", "data": {"object": {"refund": {"id": "r"}}}}) == "of_no_order"
+    )
+    yen = changed(SQUARE, "data.object.payment.total_money", {"amount": 1250, "currency": "JPY"})
+    assert events("square", yen)[0]["amount"] == "1250"
+
+
+def test_a_charge_of_stripe() -> None:
+    (order,) = events("stripe", STRIPE)
+    assert (order["event_id"], order["customer_id"], order["occurred_at"], order["amount"], order["currency"]) == (
+        "stripe-ch_3MmlLr", "cus_17", "2026-03-01T08:30:00+00:00", "12.50", "eur",
+    )  # fmt: skip
+    assert events("stripe", changed(STRIPE, "data.object.amount_refunded", 250))[1]["amount"] == "2.50"
+    assert passed_over("stripe", changed(STRIPE, "data.object.livemode", False)) == "test"
+    assert passed_over("stripe", changed(STRIPE, "data.object.status", "failed")) == "not_paid"
+    assert passed_over("stripe", changed(STRIPE, "data.object.captured", False)) == "not_paid"
+    assert passed_over("stripe", changed(STRIPE, "data.object.object", "payment_intent")) == "of_no_order"
+
+
+@given(
+    st.sampled_from(["shopify", "woocommerce", "square", "stripe", "plain"]),
+    st.data(),
+)
+def test_whatever_stands_in_a_body_is_taken_passed_over_or_refused(kind: str, data: st.DataObject) -> None:
+    body = {"shopify": SHOPIFY, "woocommerce": WOO, "square": SQUARE, "stripe": STRIPE, "plain": OURS}[kind]
+    body = json.loads(json.dumps(body))
+    inner = body["data"]["object"] if kind in {"square", "stripe"} else body
+    inner = inner["payment"] if kind == "square" else inner
+    inside: st.SearchStrategy[Any] = st.integers() | st.text(max_size=3)
+    odd: st.SearchStrategy[Any] = st.none() | st.booleans() | st.floats() | inside | st.lists(st.integers(), max_size=2)
+    odd |= st.dictionaries(st.sampled_from(["id", "amount", "currency"]), inside, max_size=3)
+    name = data.draw(st.sampled_from(sorted([*inner, "refunds", "refunded_money"])))
+    inner[name] = data.draw(odd)
+    try:
+        assert events(kind, body)
+    except PassedOverError as error:
+        assert error.why  # noqa: PT017 - either is right
+    except PoisonError as error:
+        assert error.message  # noqa: PT017
+
+
+# ---- what it is answered
+
+
+class Kafka:
+    """Takes what is written, unless it is away."""
+
+    def __init__(self) -> None:
+        self.written: list[Ready] = []
+        self.away: Exception | None = None
+
+    async def write(self, events: Sequence[Ready]) -> None:
+        if self.away is not None:
+            raise self.away
+        self.written += events
+
+
+class Served:
+    def __init__(self, settings: Settings) -> None:
+        self.kafka, self.metrics = Kafka(), IngestMetrics(source.path_name for source in settings.ingest.sources)
+        door = Door(settings, self.kafka, self.metrics, lambda: NOW_S)
+        app = create_ingest_app(door, self.metrics, list)
+        limits = limits_of(settings)
+        transport = httpx.ASGITransport(Protection(app, limits, Access(limits.settings)))
+        self.client = httpx.AsyncClient(transport=transport, base_url="https://shop.example")
+
+    async def post(self, name: str, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.client.post(f"/ingest/{name}", content=content, headers=headers or self.signed(name, content))
+
+    @staticmethod
+    def signed(name: str, body: bytes) -> dict[str, str]:
+        key = SECRET.encode()
+
+        def over(signed: bytes) -> str:
+            return base64.b64encode(hmac.new(key, signed, "sha256").digest()).decode()
+
+        match name:
+            case "shopify":
+                return {"X-Shopify-Hmac-Sha256": over(body)}
+            case "woocommerce":
+                return {"X-WC-Webhook-Signature": over(body)}
+            case "square":
+                return {"x-square-hmacsha256-signature": over(f"{URL}/ingest/square".encode() + body)}
+            case "stripe":
+                digest = hmac.new(key, f"{int(NOW_S)}.".encode() + body, "sha256").hexdigest()
+                return {"Stripe-Signature": f"t={int(NOW_S)},v1={digest}"}
+            case _:
+                return {"Authorization": f"Bearer {TOKEN}"}
+
+    def count(self, source: str, outcome: Outcome) -> float | None:
+        return self.metrics.registry.get_sample_value(
+            "churn_alert_ingest_posts_total", {"source": source, "outcome": outcome.value}
+        )
+
+
+@pytest.fixture
+def served() -> Served:
+    return Served(settings_with())
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "count"),
+    [
+        ("shopify", SHOPIFY, 2),
+        ("woocommerce", WOO, 1),
+        ("square", SQUARE, 1),
+        ("stripe", STRIPE, 1),
+        ("plain", OURS, 1),
+    ],
+)
+async def test_a_signed_post_is_written_and_then_answered(served: Served, name: str, body: Object, count: int) -> None:
+    answer = await served.post(name, body)
+
+    assert (answer.status_code, answer.json()) == (200, {"taken": count, "passed_over": None})
+    assert [json.loads(each.value)["customer_id"].encode() for each in served.kafka.written] == [
+        each.key for each in served.kafka.written
+    ]
+    assert {each.topic for each in served.kafka.written} == {"purchases"}
+    assert len(served.kafka.written) == count
+    assert served.count(name, Outcome.TAKEN) == 1.0
+
+
+@pytest.mark.parametrize("name", ["shopify", "woocommerce", "square", "stripe", "plain"])
+async def test_who_does_not_have_the_key_is_turned_away(served: Served, name: str) -> None:
+    for headers in ({"X-Nothing": "1"}, {key: value[:-2] + "xx" for key, value in served.signed(name, b"{}").items()}):
+        answer = await served.post(name, b"{}", headers)
+        assert answer.status_code == 401
+    assert served.kafka.written == []
+    assert served.count(name, Outcome.UNSIGNED) == 2.0
+
+
+@pytest.mark.parametrize("away", [KafkaTimeoutError(), ConnectionError(), TimeoutError()])
+async def test_without_kafka_nothing_is_said_to_be_taken(served: Served, away: Exception) -> None:
+    served.kafka.away = away
+    answer = await served.post("shopify", SHOPIFY)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert served.count("shopify", Outcome.UNAVAILABLE) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "not_json"),
+        (b"[]", "not_an_object"),
+        ({**OURS, "amount": "-1"}, "negative_amount"),
+        ({**OURS, "occurred_at": "2026-03-01 09:30"}, "bad_time"),
+        ({**OURS, "currency": "XXQ"}, "unknown_currency"),
+        ({**OURS, "occurred_at": "2099-01-01T00:00:00Z"}, "time_in_future"),
+        ({"events": [OURS, {**OURS, "event_id": ""}]}, "invalid_value"),
+        ({"events": []}, "invalid_value"),
+        ({"events": "?"}, "wrong_type"),
+    ],
+)
+async def test_what_can_never_be_understood_has_the_code_of_a_dead_letter(
+    served: Served, body: object, code: str
+) -> None:
+    answer = await served.post("plain", body)
+    assert (answer.status_code, answer.json()["error_code"]) == (422, code)
+    assert answer.json()["error_message"]
+    assert served.kafka.written == [], "all of a post, or nothing"
+
+
+async def test_an_order_that_a_setting_would_mend_is_written_for_the_worker_to_keep(served: Served) -> None:
+    """Shop systems post a few times and no more: what is refused lies in Kafka, and `dead-letters retry` has it."""
+    answer = await served.post("shopify", {**SHOPIFY, "currency": "KWD"})
+
+    assert (answer.status_code, answer.json()["taken"]) == (200, 2)
+    assert answer.json()["error_code"] == "unknown_currency"
+    assert len(served.kafka.written) == 2
+    assert served.count("shopify", Outcome.REFUSED) == 1.0
+
+
+async def test_several_at_once_and_other_topics(served: Served) -> None:
+    both = await served.post("plain", {"events": [OURS, {**OURS, "event_id": "e-2", "kind": "refund"}]})
+    answer = {key: value for key, value in OURS.items() if key != "amount"} | {"survey": "nps", "score": 9}
+    survey = await served.post("answers", answer)
+
+    assert (both.json()["taken"], survey.json()["taken"]) == (2, 1)
+    assert [each.topic for each in served.kafka.written] == ["purchases", "purchases", "surveys"]
+
+
+async def test_what_is_no_purchase_is_answered_well_and_written_nowhere(served: Served) -> None:
+    test_order = await served.post("shopify", {**SHOPIFY, "test": True})
+    ping = await served.post("woocommerce", b"webhook_id=17", {"Content-Type": "application/x-www-form-urlencoded"})
+
+    assert (test_order.status_code, test_order.json()) == (200, {"taken": 0, "passed_over": "test"})
+    assert (ping.status_code, ping.json()) == (200, {"taken": 0, "passed_over": "ping"})
+    assert (await served.post("shopify", b"webhook_id=17", {"X-Nothing": "1"})).status_code == 401
+    assert served.kafka.written == []
+
+
+async def test_size_rate_and_names_are_bounded() -> None:
+    served = Served(settings_with(body_bytes=2_048, requests_per_second=1.0))
+    statuses = [(await served.post("plain", b"x" * 3_000)).status_code]
+    statuses += [
+        (await served.post("nobody", OURS)).status_code,
+        (await served.client.get("/ingest/plain")).status_code,
+    ]
+    statuses += [(await served.post("plain", OURS)).status_code for _ in range(3)]
+
+    assert statuses[:3] == [413, 404, 405]
+    assert statuses[-1] == 429
+
+
+async def test_probes_and_metrics(served: Served) -> None:
+    assert (await served.client.get("/healthz")).status_code == 200
+    assert (await served.client.get("/readyz")).json() == {"ready": True, "missing": []}
+    assert b"churn_alert_ingest_posts_total" in (await served.client.get("/metrics")).content
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (Settings(), "ingest.sources is empty"),
+        (settings_with().changed(inputs={"purchases": {"fields": {"event_id": "i", "customer_id": "c", "occurred_at": "t", "amount": "a"}}}),
+         "inputs.purchases says that its topic holds others"),
+    ],
+)  # fmt: skip
+def test_a_door_of_no_use_says_so(settings: Settings, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        check(settings)
+
+
+def test_a_key_that_is_none_is_told_before_it_begins() -> None:
+    with pytest.raises(ConfigurationError, match="24 to 64 bytes"):
+        Ingest(settings_with({"kind": "plain", "secret": "whsec_AAAA"}))
+
+
+def test_paths_are_told_apart_and_square_needs_its_address() -> None:
+    with pytest.raises(ValueError, match="same name"):
+        IngestSettings(sources=[SourceSettings(kind="stripe", secret="a"), SourceSettings(kind="stripe", secret="b")])  # noqa: S106
+    with pytest.raises(ValueError, match="square signs the address"):
+        IngestSettings(sources=[SourceSettings(kind="square", secret="a")])  # noqa: S106
