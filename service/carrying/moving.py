@@ -45,7 +45,15 @@ from service.cluster.partitioner import AUTO, Kept, kept_in
 from service.cluster.reader import Reader
 from service.cluster.tail import open_reader, partitions_of
 from service.config import Settings
-from service.domain.changelog import KEYED_KEY, LOGS_KEY, MADE_UNDER_KEY, PARTITIONER_KEY, POSITION_KEY, PROGRESS_KEY
+from service.domain.changelog import (
+    GATES_KEY,
+    KEYED_KEY,
+    LOGS_KEY,
+    MADE_UNDER_KEY,
+    PARTITIONER_KEY,
+    POSITION_KEY,
+    PROGRESS_KEY,
+)
 from service.domain.dividing import Part, divide
 from service.engines import group_key, secret_mark
 from service.errors import ConfigurationError, TransientError
@@ -95,6 +103,7 @@ class _Plan:
         ledger = {key: value for key, value in held.ledger.items() if key != LOGS_KEY}
         if not self.same_logs or self.after != self.before:
             ledger.pop(PROGRESS_KEY, None)
+            ledger.pop(GATES_KEY, None)
         if self.after == self.before:
             parts = {held.number: Part(state, ledger)}
         else:

@@ -32,6 +32,7 @@ from service.domain.changelog import (
     ASKED_PREFIX,
     BRAKE_KEY,
     ERASED_PREFIX,
+    GATES_KEY,
     GO_ON_KEY,
     JUDGED_PREFIX,
     KEYED_KEY,
@@ -329,7 +330,7 @@ class _Division:
         ):
             for part in self._parts:
                 part.ledger[key] = value
-        elif key not in (PARTITIONER_KEY, PROGRESS_KEY) and not key.startswith(STUMBLED_PREFIX):
+        elif key not in (PARTITIONER_KEY, PROGRESS_KEY, GATES_KEY) and not key.startswith(STUMBLED_PREFIX):
             raise ValueError(f"a record {key[:20]!r} of the ledger is none that this release can divide")
 
 

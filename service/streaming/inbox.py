@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from operator import itemgetter
 from typing import NamedTuple, cast
@@ -25,7 +25,7 @@ from service.domain.parcels import Applied, time_of
 from service.domain.policy import ClockMode
 from service.errors import ErrorCode, FatalError, PartlyRefusedError, PassedOverError, PoisonError
 from service.fetching import SetAside
-from service.refused.floodgate import PROBED, Floodgate
+from service.refused.floodgate import PROBED, Floodgate, Standing
 from service.refused.quarantine import Kind, Place, Quarantine, frames_of, of_record, reason_of, told_of
 from service.refused.retries import Mark, Marks
 from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, Strange, Stream, unpack
@@ -194,7 +194,7 @@ class Inbox:
             except PoisonError as error:
                 add(self._refused_entry(source, record, offset, error, now_us))
                 accepted, counted = len(decoded) - 1 - counted, len(decoded)
-                if gate.refused(accepted, error.code):
+                if gate.refused(accepted, error.code, offset):
                     self._shut(source, records, offset)
                     break
             except Exception as error:  # noqa: BLE001 - an error of our own
@@ -206,7 +206,8 @@ class Inbox:
                 arrived_ms = record.timestamp
                 mark = self._marks.of(record.headers) if record.headers else None
                 add((event.at_us, offset, event, mark, max(after_ms, arrived_ms) if after_ms else arrived_ms))
-        gate.accepted(len(decoded) - counted)
+        if decoded:
+            gate.accepted(len(decoded) - counted, decoded[-1][1])
         self._merge.put(source, decoded)
 
     def _aside(self, record: ConsumerRecord, number: int, now_us: int) -> Decoded | None:
@@ -282,6 +283,20 @@ class Inbox:
     def stopped(self) -> dict[str, str]:
         """Inputs that are not read on, and why."""
         return {self._sources[source]: gate.reason for source, gate in enumerate(self._gates) if gate.reason}
+
+    def gates(self) -> dict[str, Standing]:
+        """How far each input is from being stopped, as of its position; without those of which nothing was refused."""
+        kept = {
+            topic: gate.kept(self._positions[topic]) for topic, gate in zip(self._sources, self._gates, strict=False)
+        }
+        return {topic: each for topic, each in kept.items() if each != Standing()}
+
+    def restore_gates(self, kept: Mapping[str, Standing]) -> None:
+        """As the one before has left them; an input that was stopped is, until what it holds would be accepted."""
+        for source, gate in enumerate(self._gates):
+            gate.restore(kept.get(self._sources[source], Standing()))
+            if gate.reason:
+                self._tell_shut(source)
 
     @property
     def waits_behind_gate(self) -> bool:
@@ -423,7 +438,7 @@ class Inbox:
                 astray = says is not None and keyed and not isinstance(record, SetAside)
                 home = placement.home(says.customer_id.encode()) if says is not None and astray else here
                 accepted, counted = max(0, len(decoded) - counted), len(decoded) + 1
-                gate.refused(accepted, error.code)
+                gate.refused(accepted, error.code, offset)
             except Exception as error:  # noqa: BLE001 - an error of our own
                 entry, home = self._own_error(record, offset, error, now_us), here
             else:
@@ -452,7 +467,8 @@ class Inbox:
             else:
                 self._held[source] = records[index:]
                 break
-        gate.accepted(len(decoded) - counted)
+        if decoded:
+            gate.accepted(len(decoded) - counted, decoded[-1][1])
         if carriage.tells:
             times = (at_us for at_us, *_ in decoded if at_us is not None)
             carriage.note_read(self._sources[source], max(times, default=sent_us), sent_us)
@@ -541,8 +557,8 @@ class Inbox:
         self._merge.clear()
         for held in self._held:
             held.clear()
-        for gate in self._gates:
-            gate.forget()
+        for topic, gate in zip(self._sources, self._gates, strict=False):
+            gate.forget(self._positions[topic])
         for arrived in self._arrived:
             arrived.clear()
         self._blocked = False

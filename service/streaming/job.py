@@ -21,6 +21,7 @@ from service.cluster.topic_ids import TopicNow
 from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import (
+    GATES_KEY,
     GO_ON_KEY,
     LOGS_KEY,
     MADE_UNDER_KEY,
@@ -50,6 +51,7 @@ from service.domain.stumbling import CustomerError, LaterReleaseError, RefreshEr
 from service.engines import new_engine, of_a_later_release
 from service.errors import ChurnAlertError, ErrorCode, FatalError, RecordsLostError
 from service.refused.dead_letters import Reference, encode_dead_letter, encode_reference, key_of_letter
+from service.refused.floodgate import Standing, is_news, pack_kept, unpack_kept
 from service.refused.quarantine import (
     Kind,
     Place,
@@ -166,6 +168,7 @@ class PartitionJob:
         """Records that were sent back by hand, by what became of them."""
         self._passed: Counter[tuple[str, str]] = Counter()
         self._today_told: int | None = None
+        self._gates_told: dict[str, Standing] = {}
         self._made_under = MadeUnder.of(settings)
         self._made_under_told: MadeUnder | None = None
         self._made_under_beyond: dict[str, object] = {}
@@ -199,6 +202,8 @@ class PartitionJob:
                     self.engine.ledger.restore(day, value)
                 elif key.startswith(STUMBLED_PREFIX):
                     self.quarantine.restore(key, value)
+                elif key == GATES_KEY:
+                    self._gates_told = {} if value is None else unpack_kept(value)
                 elif key == GO_ON_KEY:
                     self.quarantine.allowed_us = 0 if value is None else unpack_today(value)
                 elif key.startswith(RETRIED_PREFIX):
@@ -236,6 +241,7 @@ class PartitionJob:
             self._made_under = told.going_on(self._settings)
             if self._made_under.drawn_by_group:
                 self.engine.draw_without_secret()
+        self.inbox.restore_gates(self._gates_told)
         self.quarantine.restored()
         self.quarantine.hold(clock_us())
         if self.quarantine.has_customers:
@@ -558,6 +564,10 @@ class PartitionJob:
         if self._kept_to_tell is not None:
             ledger.append((PARTITIONER_KEY, self._kept_to_tell.pack()))
             self._kept_to_tell = None
+        gates = self.inbox.gates()
+        if any(is_news(self._gates_told.get(name, Standing()), gates.get(name, Standing())) for name in self.sources):
+            self._gates_told = gates
+            ledger.append((GATES_KEY, pack_kept(gates)))
         ledger.extend(self._readings.take_news(clock_us()))
         ledger.extend(self.quarantine.take_news(clock_us()))
         if self._carriage is not None:

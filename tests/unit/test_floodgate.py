@@ -170,6 +170,94 @@ def test_a_clock_that_is_ahead_says_so_until_it_is_set(clock: Clock) -> None:
 def test_what_is_within_the_share_never_stops(share: float, every: int) -> None:
     gate = Floodgate(share, 10, 300.0)
 
-    shut = [gate.refused(1 if number % every == 0 else 0, "not_json") for number in range(500)]
+    shut = [gate.refused(1 if number % every == 0 else 0, "not_json", number) for number in range(500)]
 
     assert not any(shut)
+
+
+def lives_again(job: PartitionJob) -> PartitionJob:
+    """Another worker after what this one has committed, which nothing else is known of."""
+    again = PartitionJob(SETTINGS, 0)
+    written = job.drain(1, positions=True)
+    assert written is not None
+    for (topic, _), records in (*KEPT.items(), *written.records.items()):
+        for key, value in records:
+            if topic in {again.state.topic, again.ledger.topic}:
+                again.restore(topic, key or b"", value)
+    again.restored()
+    return again
+
+
+KEPT: dict[tuple[str, int], list[tuple[bytes | None, bytes | None]]] = {}
+
+
+def committed(job: PartitionJob, most: int = 10_000) -> int:
+    """Applies so many at most and keeps what is written; returns how many letters that is."""
+    taken = job.inbox.take(lambda _: True, most)
+    job.apply(taken)
+    written = job.drain(len(taken))
+    if written is None:
+        return 0
+    for to, records in written.records.items():
+        KEPT.setdefault((to.topic, to.partition), []).extend(records)
+    return written.dead_letters.total()
+
+
+@pytest.fixture
+def _nothing_kept() -> None:
+    KEPT.clear()
+
+
+@pytest.mark.usefixtures("_nothing_kept")
+def test_one_life_after_the_other_writes_no_more_letters_than_one(clock: Clock) -> None:
+    job, letters = PartitionJob(SETTINGS, 0), 0
+    for begin in range(0, 100, 7):
+        put(job, [record(offset, good=False) for offset in range(begin, begin + 7)])
+        letters += committed(job)
+        job = lives_again(job)
+
+    assert letters == 20
+    assert job.positions["purchases"] == 20
+    assert "not_json" in job.inbox.stopped()["purchases"]
+    put(job, [record(offset) for offset in range(20, 120)])
+    job.inbox.try_gates()
+    assert committed(job) == 0
+    assert job.positions["purchases"] == 120
+    assert lives_again(job).inbox.stopped() == {}
+
+
+@pytest.mark.usefixtures("_nothing_kept")
+def test_what_was_decoded_and_not_committed_counts_once(clock: Clock) -> None:
+    log = [record(offset, good=False) for offset in range(15)]
+    job = PartitionJob(SETTINGS, 0)
+    put(job, log)
+    committed(job, 4)
+
+    again = lives_again(job)
+    put(again, log)
+    assert committed(again) == 11
+    assert again.inbox.stopped() == {}
+    again.inbox.drop_input()  # a seek: what was decoded and is applied counts no more than once either
+    put(again, [record(offset, good=False) for offset in range(15, 19)])
+    assert (committed(again), again.inbox.stopped()) == (4, {})
+    put(again, [record(19, good=False), record(20, good=False)])
+    assert committed(again) == 1
+    assert again.inbox.stopped() != {}
+
+
+@pytest.mark.usefixtures("_nothing_kept")
+def test_the_word_that_it_may_go_on_holds_for_the_next_life_until_it_is_well(clock: Clock) -> None:
+    job = PartitionJob(SETTINGS, 0)
+    put(job, [record(offset, good=False) for offset in range(100)])
+    committed(job)
+    job.inbox.try_gates(allowed=True)
+    assert committed(job) == 80
+
+    again = lives_again(job)
+    put(again, [record(offset, good=False) for offset in range(100, 200)])
+    assert (committed(again), again.inbox.stopped()) == (100, {})
+    put(again, [record(offset) for offset in range(200, 600)])
+    committed(again)
+    well = lives_again(again)
+    put(well, [record(offset, good=False) for offset in range(600, 700)])
+    assert committed(well) == 20
