@@ -30,6 +30,10 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(?:([.,])\d+)?[eE][+-]?\d{1,2}", re.ASCII)
 SYMBOLS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "zł": "PLN",
                   "Kč": "CZK", "R$": "BRL", "US$": "USD", "CHF": "CHF", "Fr.": "CHF"}  # fmt: skip
 """Signs of one currency alone; "$", "kr" and "¥" are those of several."""
+_DASHES: Final = "-\u2212\u2013\u2014"
+_NO_CENTS = re.compile(rf"(?<=\d)([.,])\s?[{_DASHES}]{{1,2}}(?=\s*[^\d\s.,()]{{0,4}}$)")
+"""1'250.- and 1.250,-- as the Swiss, Germans, Dutch and Swedes write whole amounts."""
+_BRACKETED = re.compile(r"([^\d\s.,()-]{0,4})\s*\(([^()]+)\)\s*([^\d\s.,()-]{0,4})")
 _CODE = re.compile(r"[A-Z]{3}")
 _EXAMPLES: Final = 3
 _KEPT: Final = 50_000
@@ -150,7 +154,7 @@ class AmountColumn:
 
 
 def _both(cell: str) -> str:
-    digits = re.sub(r"[^\d.,]", "", cell)
+    digits = re.sub(r"[^\d.,]", "", cell).strip(".,")
     plain = digits.replace(POINT, "").replace(COMMA, "")
     return f"{int(plain):,} or {float(digits.replace(COMMA, POINT)):g}"
 
@@ -161,9 +165,12 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
     None where it is no number.
     """
     text = text.translate(_SPACES).strip()
+    if text and not text[-1].isdigit() and any(dash in text for dash in _DASHES):
+        text = _NO_CENTS.sub(r"\1", text)  # the dash stands for the cents: it is no minus
     negative = False
-    if text.startswith("(") and text.endswith(")"):
-        negative, text = True, text[1:-1].strip()
+    bracketed = _BRACKETED.fullmatch(text)
+    if bracketed is not None:
+        negative, text = True, f"{bracketed[1]}{bracketed[2]}{bracketed[3]}".strip()
     currency = ""
     if not (text[:1].isdigit() and text[-1:].isdigit()):
         kept: list[str] = []
@@ -196,7 +203,7 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
             return None
         currency = SYMBOLS.get(sign, sign if _CODE.fullmatch(sign) else "")
         text = "".join(kept).strip()
-        if sign in {"kr", "Kr", "Fr"} or text.endswith((".-", ",-")):
+        if sign in {"kr", "Kr", "Fr"}:
             text = text.rstrip(".,")
         text = text.strip(" '")
     if not text or (not text[-1].isdigit() and text[-1] not in ".,"):

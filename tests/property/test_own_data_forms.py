@@ -31,6 +31,9 @@ AMOUNTS: dict[str, Callable[[Decimal], str]] = {
     "1.250,00": lambda value: f"{value:,.2f}".translate(str.maketrans(",.", ".,")),
     "1 250,00 €": lambda value: f"{value:,.2f} €".translate(str.maketrans(",.", "\u00a0,")),
     "€1'250.00": lambda value: "€" + f"{value:,.2f}".replace(",", "'"),
+    "1.250,-": lambda value: f"{value:,.2f}".translate(str.maketrans(",.", ".,")).replace(",00", ",-"),
+    "Fr. 1'250.--": lambda value: "Fr. " + f"{value:,.2f}".replace(",", "'").replace(".00", ".--"),
+    "1,250.00 USD": lambda value: f"{value:,.2f} USD",
     "12,5": lambda value: format(value.normalize(), "f").replace(".", ","),
     "1250.0000": lambda value: f"{value:.4f}",
 }
