@@ -10,13 +10,26 @@ import socket
 from typing import Any
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError
+from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
 
 from service.connection.sockets import DIRECT
 
 KNOCK_S = 2.0
 """For a plain TCP connection, per address."""
+
+
+class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python is untyped
+    """A connection that is closing, with bytes still to be written, counts as one that stands; whoever asks over it
+    then gets a RuntimeError, which nobody takes for a broker that went."""
+
+    def send(self, request: Any, node_id: Any = None, request_timeout_ms: int | None = None) -> Any:
+        try:
+            return super().send(request, node_id, request_timeout_ms)
+        except RuntimeError as error:
+            return Future().failure(KafkaConnectionError(str(error)))
 
 
 def open_admin(bootstrap_servers: str, timeout_s: float = 10.0, **config: Any) -> KafkaAdminClient:
@@ -29,6 +42,7 @@ def open_admin(bootstrap_servers: str, timeout_s: float = 10.0, **config: Any) -
 
     def remembered(**arguments: Any) -> KafkaNetClient:
         opened.append(KafkaNetClient(**arguments))
+        opened[-1]._manager.__class__ = _Manager  # noqa: SLF001 - nothing public takes another one
         return opened[-1]
 
     try:
