@@ -26,6 +26,9 @@ _HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s*[Mm]\.?", re.ASCII)
 _OFFSET = re.compile(r"\s*(?:(?:GMT|UTC)\s*([+\-\u2212]\d{1,2}(?::?\d\d)?)|(Z|[+\-\u2212]\d\d:?(?:\d\d)?))$")
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+)?", re.ASCII)
 _ENDING: Final = 6
+_PLAIN: Final = 19
+"""Characters of "2025-01-06 20:29:48"."""
+_ENDINGS_KEPT: Final = 1_000
 _DIGITS = re.compile(r"-?\d+(?:[.,]\d+)?", re.ASCII)
 _WORD = re.compile(r"[^\W\d_]+\.?|\d+", re.UNICODE)
 _DAY_ZERO: Final = date(1899, 12, 30)
@@ -51,6 +54,11 @@ class TimeColumn:
         self._seen: set[str] = set()
         self._days: dict[str, str | None] = {}
         self._order = ""
+        self._iso_endings: dict[str, str] = {}
+        """What stands behind the seconds of an ISO time → the offset as we write it."""
+        self._clocks: dict[str, str] = {}
+        self._zoneless: tuple[dict[str, str], dict[str, str]] = {}, {}
+        """The same two where the row's own zone counts instead of the column's."""
 
     def see(self, text: str) -> None:
         """Takes a cell into account."""
@@ -143,6 +151,10 @@ class TimeColumn:
 
     def clean(self, text: str) -> str:
         """The time as ISO 8601 for what reads it; the text as it is where it is none, so that it is counted as such."""
+        if len(text) >= _PLAIN and text[4] == "-" and text[13] == ":":
+            ending = self._iso_endings.get(text[_PLAIN:])
+            if ending is not None:
+                return text[:_PLAIN] + ending
         if text and not text[-1].isdigit() and text[-1] != "Z":
             named = without_zone(text)
             if named is not None:
@@ -150,26 +162,52 @@ class TimeColumn:
         if _ISO.match(text) and len(text) >= 10 and (len(text) == 10 or text[10] in " T"):
             if not self.zone and len(text) <= 19:
                 return text
-            return _with_zone(text, self.zone)
+            return self._iso(text)
         stripped = text.strip()
         cut = stripped.find(" ")
         day_text = stripped if cut < 0 else stripped[:cut]
         known = self._days.get(day_text, "")
         if known:
-            clock = "" if cut < 0 else _clock(stripped[cut + 1 :], self.zone)
+            clock = "" if cut < 0 else self._clock_of(stripped[cut + 1 :])
             if clock is not None:
                 return known + (clock or (f"T00:00{self.zone}" if self.zone else ""))
         return self._clean(stripped) or text
+
+    def _iso(self, text: str) -> str:
+        """An ISO time with its offset written as we write it; what stands behind its seconds is looked at once."""
+        whole = _with_zone(text, self.zone)
+        ending = text[_PLAIN:]
+        if (
+            len(text) >= _PLAIN
+            and text[13] == ":"
+            and ending[:1] != "."
+            and whole[11:_PLAIN] == text[11:_PLAIN]
+            and len(self._iso_endings) < _ENDINGS_KEPT
+        ):
+            self._iso_endings[ending] = whole[_PLAIN:]
+        return whole
 
     def placed(self, text: str, zone: str) -> str | None:
         """The time in the zone of that name, "" = as the column's others; None where one of them is none."""
         zone = zone.strip()
         if not zone:
             return self.clean(text)
-        kept, self.zone = self.zone, ""
+        kept, self.zone = (self.zone, self._iso_endings, self._clocks), ""
+        self._iso_endings, self._clocks = self._zoneless
         moment = self.clean(text.strip())
-        self.zone = kept
+        self.zone, self._iso_endings, self._clocks = kept
         return self.zones.placed(moment, zone) if _LOCAL.fullmatch(moment) else moment
+
+    def _clock_of(self, text: str) -> str | None:
+        """`_clock`, each looked at once."""
+        known = self._clocks.get(text)
+        if known is None:
+            known = _clock(text, self.zone)
+            if known is not None:
+                if len(self._clocks) >= _KEPT:
+                    self._clocks.clear()
+                self._clocks[text] = known
+        return known
 
     def _clean(self, text: str) -> str | None:
         if _DIGITS.fullmatch(text):

@@ -18,7 +18,7 @@ from service.history.numbers import decimal_text
 POINT: Final = "."
 COMMA: Final = ","
 _PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-_CORE = re.compile(r"[\d.,'\u2019\u00a0\u202f\u2009 ٬_]*\d[\d.,'\u2019\u00a0\u202f\u2009 ٬_]*[-\u2212]?", re.ASCII)
+_CERTAIN = {mark: re.compile(rf"-?\d+{re.escape(mark)}\d\d?", re.ASCII) for mark in (POINT, COMMA)}
 _GROUPED = {
     mark: re.compile(rf"\d{{1,3}}({re.escape(mark)}\d{{3}})+|\d{{1,2}}({re.escape(mark)}\d{{2}})+{re.escape(mark)}\d{{3}}", re.ASCII)
     for mark in (POINT, COMMA)
@@ -50,11 +50,15 @@ class AmountColumn:
         """Mark → the first cell in which it is followed by exactly three digits, once."""
         self.currencies: Counter[str] = Counter()
         self._seen: set[str] = set()
+        self._plain: re.Pattern[str] | None = None
+        """Cells that say nothing more than one before them has said."""
         self.mark = POINT
         self._read: dict[str, str] = {}
 
     def see(self, text: str) -> None:
         """Takes a cell into account."""
+        if self._plain is not None and self._plain.fullmatch(text):
+            return
         if text in self._seen:
             return
         if len(self._seen) < _KEPT:
@@ -89,6 +93,7 @@ class AmountColumn:
             self.doubtful.setdefault(mark, text)
         else:
             self.certain.setdefault(mark, text)
+            self._plain = self._plain or _CERTAIN[mark]
 
     def decide(self, wish: str = "") -> None:
         """Fixes the decimal mark; `wish` is the user's.
@@ -117,6 +122,8 @@ class AmountColumn:
         """The number as "-1234.56"; the text as it is where it is none, so that it is counted as such."""
         if self.mark == POINT and _PLAIN.fullmatch(text):
             return decimal_text(text)
+        if self.mark == COMMA and _CERTAIN[COMMA].fullmatch(text):
+            return text.replace(COMMA, POINT)
         known = self._read.get(text)
         if known is None:
             known = self._clean(text)

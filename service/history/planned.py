@@ -29,6 +29,8 @@ from service.profiles import Profile
 _AMOUNTS: Final = ("amount", "price", "quantity", "refunded")
 _PAYEES_KEPT: Final = 10_000
 _SHOWN: Final = 3
+_NEEDED: Final = 3
+"""Columns that every table of purchases has: who, when, how much."""
 
 
 class Planned:
@@ -70,6 +72,7 @@ class Planned:
         payee, kind, kinds = at.get("payee"), at.get("kind"), Kinds(self.profile)
         compares = order is not None and amount is not None and layout.amount_is == "row" and layout.origin == "guess"
         before: tuple[str, str] = ("", "")
+        spelled: dict[str, int] = {}
         with open_grid(self.source) as grid:
             found.encoding = grid.encoding
             for row in islice(grid.rows, layout.rows_before, None):
@@ -78,7 +81,7 @@ class Planned:
                     if place < width:
                         see(row[place])
                 if currency is not None and currency < width and row[currency]:
-                    found.currencies[row[currency].strip().upper()] += 1
+                    spelled[row[currency]] = spelled.get(row[currency], 0) + 1
                 if (
                     payee is not None
                     and kind is not None
@@ -97,6 +100,9 @@ class Planned:
                 if len(found.shown) < _SHOWN:
                     found.shown.append(self._as_shown(row))
                 found.rows += 1
+        for code, count in spelled.items():
+            if code.strip():
+                found.currencies[code.strip().upper()] += count
         for time in found.times.values():
             time.decide(self.wishes.dates)
         for column in found.amounts.values():
@@ -134,9 +140,10 @@ class Planned:
         with open_grid(self.source) as grid:
             rows = self._rows(grid, report)
             is_json = self.source.kind is Kind.JSON
+            more = "survey" in known or any(name in self.layout.at for name in known[_NEEDED:])
             yield Table(
                 self.path,
-                known,
+                known if more else known[:_NEEDED],
                 rows,
                 self.layout.header,
                 grid.line,

@@ -21,6 +21,9 @@ _ORDERS_KEPT: Final = 100_000
 """Orders whose first row is remembered: the rows of one stand close together in an export."""
 _FOR_GOOD: Final = frozenset({"voided", "cancelled", "deleted", "fraud"})
 """Reasons that do not pass, as that of an order that is not paid yet may."""
+_SPELLINGS_KEPT: Final = 10_000
+"""Of states and currencies, each looked at once."""
+_ONE: Final = Decimal(1)
 _REASON: Final = 40
 """Characters of a kind of row that is told."""
 
@@ -65,6 +68,10 @@ class PurchaseRows:
         self._guests = _folded(profile.guests if profile else ())
         self._carries = profile is not None and profile.carried_down
         self._cents = profile is not None and profile.cents
+        self._has_refunds = "refunded" in self._amount
+        self._states: dict[str, tuple[str, bool]] = {}
+        self._spelled: dict[str, Decimal | None] = {}
+        self._named_places = [PURCHASE_FIELDS.index(name) for name in ("event_id", "store_id", "channel")]
         self._orders: dict[str, None] = {}
         self._order_at = PURCHASE_FIELDS.index("order_id")
         self._minor = Decimal(1).scaleb(-minor_digits)
@@ -88,8 +95,8 @@ class PurchaseRows:
                 continue
             found = dict(zip(PURCHASE_FIELDS, cells, strict=True))
             number = found["event_id"].strip() or found["order_id"].strip()
-            reason = self._left_out(
-                found["status"], found["kind"].strip(), found["test"], found["cancelled_at"], found["amount"]
+            reason = self._state_of(found["status"])[0] or self._left_out(
+                found["kind"].strip(), found["test"], found["cancelled_at"], found["amount"]
             )
             if number and reason in _FOR_GOOD:
                 yield self._at(found["timestamp"], found["time"], found["zone"]), number
@@ -126,12 +133,14 @@ class PurchaseRows:
             for name, cell, above in zip(PURCHASE_FIELDS, cells, before, strict=True)
         )
 
-    def _row(self, cells: Sequence[str]) -> Iterator[Sequence[str]]:
+    def _row(self, cells: Sequence[str]) -> Sequence[Sequence[str]]:
+        """None, one, or two where something was paid back on another day."""
         (customer, when, clock, zone, amount, price, quantity, refunded, refunded_at, currency, status, kind, test,
          cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee) = cells  # fmt: skip
+        reason, is_paid_back = self._state_of(status)
         kind = kind.strip()
         is_refund = self._kinds.is_refund(kind)
-        reason = self._left_out(status, kind, test, cancelled_at, amount)
+        reason = reason or self._left_out(kind, test, cancelled_at, amount)
         if not order_id and self._amount_is == "order":
             order_id = event_id
         is_first = True
@@ -139,44 +148,69 @@ class PurchaseRows:
             is_first = self._begins(f"refund {event_id or order_id}" if is_refund else order_id)
         if reason:
             self._report.set_aside(reason, is_order=is_first)
-            return
+            return ()
         if self._guests and customer.strip().casefold() in self._guests:
             customer = ""
+        rate = self._rate_of(currency)
+        if rate is None:
+            self._report.skip(self._path, self._line(), f"no rate for the currency {currency.strip().upper()[:8]}")
+            return ()
         at = self._at(when, clock, zone)
         worth = self._worth(amount, price, quantity, is_first=is_first)
-        back = self._amount["refunded"](refunded) if "refunded" in self._amount and is_first else ""
+        back = self._amount["refunded"](refunded) if self._has_refunds and is_first else ""
         if is_refund:
             customer = payee if payee.strip() and payee.strip() != self._own else customer
             worth = worth if worth[:1] == "-" or not worth else f"-{worth}"
-        if status.strip().casefold() in self._paid_back and not back.strip("-0."):
+        if is_paid_back and not back.strip("-0."):
             back = worth
-        rest = (event_id, order_id, sku, item, category, store_id, channel)
-        paid_back_at = ""
-        if back.strip("-0."):
+        if back and back.strip("-0."):
             if self._time_of_refund is not None and refunded_at.strip():
-                paid_back_at = self._time_of_refund(refunded_at)
-            else:
-                worth, back = _less(worth, back), ""
-        rate = self._rates.get(currency.strip().upper(), Decimal(1)) if currency else Decimal(1)
-        if rate is None:
-            self._report.skip(self._path, self._line(), f"no rate for the currency {currency.strip().upper()[:8]}")
-            return
-        yield (customer, at, self._in_ours(worth, rate), *rest)
-        if paid_back_at:
-            given_back = back if back.startswith("-") else f"-{back}"
-            event_of_refund = f"{event_id}-refund" if event_id else ""
-            yield (
-                customer,
-                paid_back_at,
-                self._in_ours(given_back, rate),
-                event_of_refund,
-                order_id,
-                "",
-                "",
-                "",
-                store_id,
-                channel,
-            )
+                return (
+                    (
+                        customer,
+                        at,
+                        self._in_ours(worth, rate),
+                        event_id,
+                        order_id,
+                        sku,
+                        item,
+                        category,
+                        store_id,
+                        channel,
+                    ),
+                    self._given_back(
+                        cells, self._time_of_refund(refunded_at), customer, self._in_ours(back, rate), order_id
+                    ),
+                )
+            worth = _less(worth, back)
+        return ((customer, at, self._in_ours(worth, rate), event_id, order_id, sku, item, category, store_id, channel),)
+
+    def _given_back(self, cells: Sequence[str], at: str, customer: str, back: str, order_id: str) -> Sequence[str]:
+        """The refund of an order, on a day of its own."""
+        event_id, store_id, channel = (cells[place] for place in self._named_places)
+        amount = back if back.startswith("-") else f"-{back}"
+        return (customer, at, amount, f"{event_id}-refund" if event_id else "", order_id, "", "", "", store_id, channel)
+
+    def _state_of(self, status: str) -> tuple[str, bool]:
+        """Why an order of that state is no purchase ("" = it is one), and whether all of it was paid back."""
+        known = self._states.get(status)
+        if known is None:
+            small = status.strip().casefold()
+            known = self._reason_of.get(small, ""), small in self._paid_back
+            if len(self._states) < _SPELLINGS_KEPT:
+                self._states[status] = known
+        return known
+
+    def _rate_of(self, currency: str) -> Decimal | None:
+        """Units of ours for one; None = not known."""
+        if not currency:
+            return _ONE
+        if currency in self._spelled:
+            return self._spelled[currency]
+        rate = self._rates.get(currency.strip().upper(), _ONE)
+        if len(self._spelled) < _SPELLINGS_KEPT:
+            self._spelled[currency] = rate
+        return rate
 
     def _begins(self, order: str) -> bool:
         """Whether a row is the first one of its order."""
@@ -187,10 +221,8 @@ class PurchaseRows:
         self._orders[order] = None
         return True
 
-    def _left_out(self, status: str, kind: str, test: str, cancelled_at: str, amount: str) -> str:
-        reason = self._reason_of.get(status.strip().casefold(), "") if self._reason_of else ""
-        if reason:
-            return reason
+    def _left_out(self, kind: str, test: str, cancelled_at: str, amount: str) -> str:
+        """Why a row is none for all that its state says."""
         if not self._kinds.counts(kind):
             return kind[:_REASON] or "no purchase"
         if self._sign_tells and self._amount["amount"](amount).startswith("-") != self._kinds.is_refund(kind):
@@ -214,7 +246,7 @@ class PurchaseRows:
             return one if not many.strip() else f"{one} × {many}"
 
     def _in_ours(self, text: str, rate: Decimal) -> str:
-        if (rate == 1 and not self._cents) or not text:
+        if (rate is _ONE and not self._cents) or not text:
             return text
         try:
             value = Decimal(text)
