@@ -13,6 +13,7 @@ from service.domain.calendar import Calendar
 from service.errors import ConfigurationError
 from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn
+from service.history.doubts import OfPeople
 from service.history.encodings import NAMES
 from service.history.evidence import Evidence
 from service.history.grids import Grid, open_grid
@@ -196,7 +197,7 @@ class Planned:
             if (names := [name for name in (*one.takes, *one.sums) if name in used])
         ]
         if self.layout.origin == "guess":
-            told += [f"  {row}" for row in found.shown]
+            told += [OfPeople(f"  {row}") for row in found.shown]
             told.append("  If a column is meant otherwise, say it: --map customer_id=…,timestamp=…,amount=…")
         return told
 

@@ -14,6 +14,7 @@ from service.domain.calendar import DAY_US, Calendar, to_datetime
 from service.domain.events import Event, Purchase, SurveyAnswer
 from service.errors import ConfigurationError
 from service.history.doubts import (
+    OfPeople,
     accounts_in,
     as_people,
     columns_that_matter,
@@ -227,7 +228,7 @@ def _look_at_all(
     for file in files:
         orders.update(as_people(file.customers))
     found = accounts_in(orders)
-    said = []
+    said: list[str] = []
     if found:
         limits.accounts.update(found)
         for file in files:
@@ -238,8 +239,10 @@ def _look_at_all(
             file.keep_only(lambda line: line[1] not in found)
         total = orders.total()
         said = [
-            f"{who} has {count:,} of {total:,} orders ({100 * count / total:.0f} %): an account under which everybody buys, and no "
-            "person; it counts as nobody."
+            OfPeople(
+                f"{who} has {count:,} of {total:,} orders ({100 * count / total:.0f} %): an account under which everybody buys, and no "
+                "person; it counts as nobody."
+            )
             for who, count in found.items()
         ]
     for file, table in zip(files, tables, strict=True):
@@ -248,7 +251,7 @@ def _look_at_all(
     unused = list(dict.fromkeys(name for layout, _ in used for name in layout.unused()))
     column = next((layout.column("customer_id") for layout, _ in used if "customer_id" in layout.at), "customer_id")
     said += ids_of_one_order(orders, unused, column)
-    said += lost_zeros(orders)
+    said += map(OfPeople, lost_zeros(orders))
     matters = columns_that_matter([name for layout, _ in used if layout.profile is None for name in layout.unused()])
     if matters:
         said.append(

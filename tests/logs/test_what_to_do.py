@@ -251,3 +251,18 @@ def test_what_the_files_hold_besides_is_said_on_the_page_and_no_id_with_it(tmp_p
     assert "xxxx" not in read.html
     assert "'soon'" in read.text
     assert "xxxx" in (tmp_path / "named" / "report.html").read_text(encoding="utf-8")
+
+
+def test_how_the_files_were_understood_is_said_without_the_rows_that_name_people(tmp_path: Path) -> None:
+    log = tmp_path / "verkauf.csv"
+    log.write_text("Kunde;Datum;Betrag\nanna-maria;13.01.2026;1.250,00\nanna-maria;14.01.2026;3,50\n", encoding="cp1252")
+    result = backtest(SETTINGS, [log])
+
+    write_files(result, tmp_path / "out")
+    write_files(result, tmp_path / "named", Asked(with_customers=True))
+
+    page = Page.of(tmp_path / "out" / "report.html")
+    assert "customer_id = Kunde, timestamp = Datum, amount = Betrag" in page.part("read").text
+    assert "decimal comma" in page.part("read").text
+    assert "anna-maria" not in page.html
+    assert "customer_id=anna-maria" in Page.of(tmp_path / "named" / "report.html").part("read").text

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from service.config import OutreachSettings
+from service.domain.calendar import Granularity
 from service.domain.policy import Measure
+from service.history.doubts import OfPeople
 from service.history.left_out import UNUSABLE_ID, BadRow
 from service.report.material import Facts
 from service.wording.formats import Formats
@@ -26,6 +28,8 @@ class Read:
     """What setting would keep evenings whole; empty where none is cut in two."""
     beside: list[str]
     """What the files hold besides: orders of nobody, orders that are none, another currency."""
+    how: list[str]
+    """How the files were understood; what quotes ids only where names were asked for."""
     skipped: list[str]
     examples: list[str]
 
@@ -61,6 +65,7 @@ def compose(facts: Facts, formats: Formats) -> Read:
             "read.better_day", start=result.settings.shop.day_starts_at, better_start=result.better_day_start
         ),
         beside=list(_beside(facts, formats)),
+        how=[one.strip() for one in report.said if facts.asked.with_customers or not isinstance(one, OfPeople)],
         skipped=[f"{formats.count(number)} × {reason}" for reason, number in report.skipped.most_common()],
         examples=[_shown(example, facts) for example in report.examples[:_EXAMPLES]],
     )
@@ -77,6 +82,14 @@ def _beside(facts: Facts, formats: Formats) -> Iterator[str]:
             f"{formats.count(count)} {reason}" for reason, count in report.aside.most_common(_REASONS) if count
         )
         yield formats.say("read.aside", reasons=reasons)
+    if len(report.own_totals) == 1:
+        revenue = sum(row.revenue for row in facts.periods if row.granularity == Granularity.YEAR.value)
+        own, nobodys = (
+            Decimal(int(each.__round__())).scaleb(-shop.minor_digits)
+            for each in (report.own_totals[0], report.nobodys_minor)
+        )
+        read = formats.money(revenue + nobodys)
+        yield formats.say("read.own_total", own=formats.money(own), read=read)
     if report.currency:
         yield formats.say("read.currency", found=report.currency, shop=shop.currency)
 

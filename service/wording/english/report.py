@@ -50,6 +50,8 @@ REPORT: Mapping[str, str] = {
     "read.nobody": "Beside them {orders} ({amount}) name no customer: they count in nobody’s rhythm and in none of the numbers below.",
     "read.aside": "Not counted, as the export itself says: {reasons}.",
     "read.currency": "The files are in {found}, and the settings say {shop}: amounts are taken as they are.",
+    "read.own_total": "The file adds itself up to {own}; what was read comes to {read}.",
+    "read.how": "How the files were understood",
     "read.skipped": "Rows left out",
     "read.no_skipped": "No row had to be left out.",
     "numbers.intro": "The last period of each kind that is over. Below each number stands what it rests on.",

@@ -50,6 +50,8 @@ REPORT: Mapping[str, str] = {
     "read.nobody": "En plus, {orders} ({amount}) ne nomment aucun client : elles ne comptent dans le rythme de personne ni dans les chiffres ci-dessous.",
     "read.aside": "Non comptés, comme l’export le dit lui-même : {reasons}.",
     "read.currency": "Les fichiers sont en {found} et les réglages disent {shop} : les montants sont pris tels quels.",
+    "read.own_total": "Le fichier donne un total de {own} ; ce qui a été lu fait {read}.",
+    "read.how": "Comment les fichiers ont été compris",
     "read.skipped": "Lignes écartées",
     "read.no_skipped": "Aucune ligne n’a dû être écartée.",
     "numbers.intro": "La dernière période achevée de chaque sorte. Sous chaque chiffre, ce sur quoi il repose.",
