@@ -13,7 +13,8 @@ from babel.numbers import get_currency_precision
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import person
 from service.profiles import Profile, read_profile
-from service.wire.mapping import NO_CUSTOMER, Place
+from service.wire.mapping import NO_CUSTOMER
+from service.wire.places import Place
 
 Object = dict[str, object]
 MOST_LINES: Final = 1_000

@@ -31,7 +31,7 @@ from service.ingest.bodies import (
     word,
 )
 from service.profiles import Profile
-from service.wire.mapping import Place
+from service.wire.places import Place
 
 Read = Callable[[SourceSettings, Mapping[str, str], Object], list[Object]]
 """Source, headers by their names in small letters, the body → its events. PassedOverError where it tells of no

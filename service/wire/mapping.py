@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ from service.config.sections.inputs import (
 )
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.wire.formats import reading_of
-from service.wire.plain_values import plain
+from service.wire.places import Place
 from service.wire.schemas import Reading, Schemas
 from service.wire.views import Row, View
 
@@ -43,38 +44,6 @@ NO_CUSTOMER, FILTERED, DELETED = "no_customer", "not_wanted", "deleted"
 """Why a record is passed over."""
 
 
-class Place:
-    """Where a value lies, or which it is."""
-
-    __slots__ = ("_constant", "_parts")
-
-    def __init__(self, path: str) -> None:
-        self._constant: str | None = path[1:] if path.startswith("=") else None
-        self._parts = path[1:].split("/") if path.startswith("/") else path.split(".")
-
-    def of(self, event: object) -> object:
-        """None where nothing lies there."""
-        if self._constant is not None:
-            return self._constant
-        for part in self._parts:
-            if isinstance(event, dict | View):
-                event = event.get(part)
-            elif isinstance(event, list) and part.isdecimal() and len(part) < 6 and int(part) < len(event):
-                event = event[int(part)]
-            else:
-                return None
-        return event
-
-
-class PlainPlace(Place):
-    """The same of what may have other types than JSON's."""
-
-    __slots__ = ()
-
-    def of(self, event: object) -> object:
-        return plain(super().of(event))
-
-
 class Shape:
     """How the events of one input look. Stateless."""
 
@@ -82,14 +51,15 @@ class Shape:
         """`currency` is the shop's; `read` takes a value, which is not empty."""
         self.read = read
         self.is_binary = said.format != "json"
-        place_of = Place if said.format == "json" else PlainPlace
+        place_of = partial(Place, plainly=self.is_binary)
         fields = said.fields or _as_ours(said)
         lines = said.lines or (_LINES_AS_OURS if not said.fields and "items" in fields else {})
         self._at = Place(fields["occurred_at"])
         self._fields = {name: place_of(path) for name, path in fields.items() if name not in _READ_APART}
         self._kind = place_of(fields["kind"]) if "kind" in fields else None
         self._items = Place(fields["items"]) if "items" in fields else None
-        self._lines = {name: place_of(path) for name, path in lines.items()}
+        self._finds = [(name, place.of) for name, place in self._fields.items()]
+        self._line_finds = [(name, place_of(path).of) for name, path in lines.items()]
         self._only = [(place_of(path), _words(values)) for path, values in said.only.items()]
         self._refund_if = [(place_of(path), _words(values)) for path, values in said.refund_if.items()]
         self.has_tombstones = said.envelope == "debezium"
@@ -107,11 +77,14 @@ class Shape:
         event = self._row(event)
         if not self._is_wanted(event):
             raise PassedOverError(FILTERED)
-        found = {name: place.of(event) for name, place in self._fields.items()}
-        whose = found["customer_id"] = _name(found["customer_id"])
+        found = {name: find(event) for name, find in self._finds}
+        whose, event_id = found["customer_id"], found["event_id"]
+        if type(whose) is not str:
+            whose = found["customer_id"] = _name(whose)
         if whose is None or (isinstance(whose, str) and not whose.strip()):
             raise PassedOverError(NO_CUSTOMER)
-        found["event_id"] = _name(found["event_id"])
+        if type(event_id) is not str:
+            found["event_id"] = _name(event_id)
         found["occurred_at"] = self._time(self._at.of(event))
         if "amount" in found:
             self._price(found, event)
@@ -141,7 +114,10 @@ class Shape:
         return _after_the_change(event) if self.has_tombstones else event
 
     def _is_wanted(self, event: Row) -> bool:
-        return all(_word(place.of(event)) in wanted for place, wanted in self._only)
+        for place, wanted in self._only:  # noqa: SIM110 - on the way of every record
+            if _word(place.of(event)) not in wanted:
+                return False
+        return True
 
     def _gives_back(self, event: Row) -> bool:
         """Whether it is a refund, by whatever says so: also one whose amount cannot be read."""
@@ -150,10 +126,12 @@ class Shape:
         return self._is_refund(event) or is_refund(kind) or _looks_below_nothing(amount)
 
     def _is_refund(self, event: Row) -> bool:
-        return any(_word(place.of(event)) in wanted for place, wanted in self._refund_if)
+        return bool(self._refund_if) and any(_word(place.of(event)) in wanted for place, wanted in self._refund_if)
 
     def _price(self, found: Object, event: Row) -> None:
-        amount = self._in_major(found["amount"], found.get("currency"))
+        amount = found["amount"]
+        if self._minor:
+            amount = self._in_major(amount, found.get("currency"))
         kind = None if self._kind is None else self._kind.of(event)
         below = _is_below_nothing(amount)
         if below is not None:
@@ -162,9 +140,7 @@ class Shape:
         found["kind"] = "refund" if below is not None or self._is_refund(event) else kind
 
     def _in_major(self, amount: object, currency: object) -> object:
-        """As ours have it; as it is where it is no whole number of the smallest unit, for the models to refuse."""
-        if not self._minor:
-            return amount
+        """Of so many of the currency's smallest unit. PoisonError where that is no whole number."""
         if isinstance(amount, bool) or not isinstance(amount, int | str | float) or len(str(amount)) > _LONGEST_NUMBER:
             raise PoisonError(ErrorCode.WRONG_TYPE, "amount: must be a number of the currency's smallest unit")
         try:
@@ -193,11 +169,14 @@ class Shape:
     def _lines_of(self, lines: object, currency: object) -> object:
         if not isinstance(lines, list):
             return lines
+        finds = self._line_finds
+        if not self._minor:
+            return [{name: find(line) for name, find in finds} for line in lines]
         return [self._line(line, currency) for line in lines]
 
     def _line(self, line: object, currency: object) -> Object:
-        found = {name: place.of(line) for name, place in self._lines.items()}
-        if self._minor and found.get("amount") is not None:
+        found = {name: find(line) for name, find in self._line_finds}
+        if found.get("amount") is not None:
             try:
                 found["amount"] = self._in_major(found["amount"], currency)
             except PoisonError:
@@ -261,8 +240,10 @@ def _looks_below_nothing(amount: object) -> bool:
 def _is_below_nothing(amount: object) -> object | None:
     """The same above nothing; None: it is not below."""
     if isinstance(amount, str):
-        plain = amount.strip()
-        return plain[1:] if plain.startswith("-") and plain.strip("-0.") else None
+        if "-" not in amount:
+            return None
+        text = amount.strip()
+        return text[1:] if text.startswith("-") and text.strip("-0.") else None
     if isinstance(amount, int | float) and not isinstance(amount, bool) and amount < 0:
         return -amount
     return None
@@ -279,11 +260,11 @@ def _name(value: object) -> object:
 
 def _word(value: object) -> object:
     """What values are compared as: small and capital letters do not matter."""
+    if isinstance(value, str):
+        return value.strip().lower()
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**_LONGEST_NUMBER else _ABSENT
-    return value.strip().lower() if isinstance(value, str) else _ABSENT
+    return str(value) if isinstance(value, int) and abs(value) < 10**_LONGEST_NUMBER else _ABSENT
 
 
 def _words(values: list[Any]) -> frozenset[object]:

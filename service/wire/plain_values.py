@@ -9,20 +9,21 @@ from uuid import UUID
 
 _MOST_PLACES = 100
 """Beyond it a decimal is left in its exponent's notation: one of 10⁹ digits would fill the memory."""
-_AS_THEY_ARE = frozenset({str, int, bool, type(None), dict, list})
+AS_THEY_ARE = frozenset({str, int, bool, type(None), dict, list})
+"""Types that JSON has, but numbers with a point: they may be none."""
 
 
 def plain(value: object) -> object:
     """A text for what JSON has no type of; numbers that are none (NaN, infinity) become texts as well, which no amount
     and no score is. Bytes are the text in them, or hexadecimal digits where they hold none."""
     kind = type(value)
-    if kind in _AS_THEY_ARE:
+    if kind in AS_THEY_ARE:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Decimal):
-        exponent = value.as_tuple().exponent
-        return f"{value:f}" if isinstance(exponent, int) and abs(exponent) <= _MOST_PLACES else str(value)
+        text = str(value)
+        return f"{value:f}" if "E" in text and abs(value.adjusted()) <= _MOST_PLACES else text
     if isinstance(value, bytes):
         return _text_of(value)
     if isinstance(value, date | time):  # a datetime is a date

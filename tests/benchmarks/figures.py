@@ -15,7 +15,7 @@ VARIABLE: Final = "BENCHMARK_FIGURES"
 """The page that the figures are written to; unset: they are only printed."""
 ROOT: Final = Path(__file__).parents[2]
 PARTS: Final = (
-    "cafe", "growing-shop", "one-partition", "plain-faust", "restart", "decision", "absence", "delivery", "attack", "growth", "looking-back",
+    "cafe", "growing-shop", "one-partition", "plain-faust", "forms", "restart", "decision", "absence", "delivery", "attack", "growth", "looking-back",
     "pile", "hostile",
 )  # fmt: skip
 """Regions of the page, in its order."""
