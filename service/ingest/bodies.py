@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from importlib import resources
 from typing import Final
 
 from babel.numbers import get_currency_precision
 
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import person
-from service.profiles import Profile, read_profile
 from service.wire.mapping import NO_CUSTOMER
 from service.wire.places import Place
 
@@ -24,12 +22,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST: Final = 40
 _FOREVER_S: Final = 253_402_300_799
 """The last second of the year 9999."""
-
-
-def profile_of(file: str) -> Profile:
-    """What is known of a shop system's files, by the name of its file of data."""
-    found = resources.files("service.profiles").joinpath(f"{file}.toml")
-    return read_profile(file, found.read_text(encoding="utf-8"))
 
 
 def first(body: object, paths: Iterable[str]) -> object:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from functools import cache
 from typing import Final
 
 from service.config.sections.ingest import SourceSettings
@@ -25,13 +24,13 @@ from service.ingest.bodies import (
     major,
     money,
     needed,
-    profile_of,
     seconds,
     text,
     word,
 )
 from service.profiles import Profile
 from service.wire.places import Place
+from service.wire.shop_bodies import profile_of
 
 Read = Callable[[SourceSettings, Mapping[str, str], Object], list[Object]]
 """Source, headers by their names in small letters, the body → its events. PassedOverError where it tells of no
@@ -41,11 +40,6 @@ NOT_PAID, OTHER = "not_paid", "of_no_order"
 _NOT_FOUND: Final[Object] = {}
 MOST_EVENTS: Final = 500
 """Of one plain post."""
-
-
-@cache
-def _profile(file: str) -> Profile:
-    return profile_of(file)
 
 
 def _said(profile: Profile, field: str) -> list[str]:
@@ -77,7 +71,7 @@ def _refund(order: Object, refund_id: str, at: str, amount: Decimal) -> Object:
 
 def shopify(source: SourceSettings, headers: Mapping[str, str], body: Object) -> list[Object]:
     """`orders/*`. Refunds are in the order (`orders/updated`); a post of `refunds/create` names no customer."""
-    profile = _profile("shopify_api")
+    profile = profile_of("shopify_api")
     if "financial_status" not in body:
         raise PassedOverError(OTHER)
     if word(headers.get("x-shopify-test")) == "true" or word(first(body, _said(profile, "test"))) in profile.tests:
@@ -120,7 +114,7 @@ def _shopify_refunds(order: Object, body: Object) -> Iterator[Object]:
 
 def woocommerce(source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
     """`order.*`. An order counts from when it is paid, also one that is cancelled then."""
-    profile = _profile("woocommerce_api")
+    profile = profile_of("woocommerce_api")
     status = word(body.get("status"))
     if "line_items" not in body or not status:
         raise PassedOverError(OTHER)
@@ -189,7 +183,7 @@ def square(source: SourceSettings, _headers: Mapping[str, str], body: Object) ->
 
 def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
     """`charge.*`, whose refunded amount grows."""
-    profile = _profile("stripe_api_charges")
+    profile = profile_of("stripe_api_charges")
     charge = Place("data.object").of(body)
     if not isinstance(charge, dict) or charge.get("object") != "charge":
         raise PassedOverError(OTHER)

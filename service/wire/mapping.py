@@ -6,6 +6,7 @@ none of ours (an order that is not paid, a row that was deleted, nobody's purcha
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -25,6 +26,7 @@ from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.wire.formats import reading_of
 from service.wire.places import Place
 from service.wire.schemas import Reading, Schemas
+from service.wire.shop_bodies import completed
 from service.wire.views import Row, View
 
 Object = dict[str, object]
@@ -38,6 +40,7 @@ _GONE: Final = frozenset({"d", "t", "m"})
 """Debezium: deleted, truncated, a message of the database."""
 _CHANGED: Final = frozenset({"c", "u", "r"})
 """Created, updated, read as it was found."""
+_NOTHING: Final = (None, "", 0, "0")
 _READ_APART: Final = frozenset({"items", "kind", "occurred_at"})
 _LINES_AS_OURS: Final = {name: name for name in LINE_FIELDS}
 NO_CUSTOMER, FILTERED, DELETED = "no_customer", "not_wanted", "deleted"
@@ -60,8 +63,12 @@ class Shape:
         self._items = Place(fields["items"]) if "items" in fields else None
         self._finds = [(name, place.of) for name, place in self._fields.items()]
         self._line_finds = [(name, place_of(path).of) for name, path in lines.items()]
-        self._only = [(place_of(path), _words(values)) for path, values in said.only.items()]
-        self._refund_if = [(place_of(path), _words(values)) for path, values in said.refund_if.items()]
+        self._only = _conditions(said.only, place_of)
+        self._not_if = _conditions(said.not_if, place_of)
+        self._needs = [place_of(path) for path in said.needs]
+        self._refund_if = _conditions(said.refund_if, place_of)
+        self._cancelled_if = _conditions(said.cancelled_if, place_of)
+        self._given_back = None if said.given_back is None else place_of(said.given_back)
         self.has_tombstones = said.envelope == "debezium"
         """Whether its records are changes of rows: one without a value is what was deleted, forgotten in the log as
         well."""
@@ -85,6 +92,8 @@ class Shape:
             raise PassedOverError(NO_CUSTOMER)
         if type(event_id) is not str:
             found["event_id"] = _name(event_id)
+        if "order_id" in found:
+            found["order_id"] = _name(found["order_id"])
         found["occurred_at"] = self._time(self._at.of(event))
         if "amount" in found:
             self._price(found, event)
@@ -114,30 +123,45 @@ class Shape:
         return _after_the_change(event) if self.has_tombstones else event
 
     def _is_wanted(self, event: Row) -> bool:
-        for place, wanted in self._only:  # noqa: SIM110 - on the way of every record
+        for place, wanted in self._only:
             if _word(place.of(event)) not in wanted:
                 return False
-        return True
+        return not (_holds(self._not_if, event) or any(place.of(event) in _NOTHING for place in self._needs))
 
     def _gives_back(self, event: Row) -> bool:
         """Whether it is a refund, by whatever says so: also one whose amount cannot be read."""
         kind = None if self._kind is None else self._kind.of(event)
         amount = self._fields["amount"].of(event) if "amount" in self._fields else None
-        return self._is_refund(event) or is_refund(kind) or _looks_below_nothing(amount)
-
-    def _is_refund(self, event: Row) -> bool:
-        return bool(self._refund_if) and any(_word(place.of(event)) in wanted for place, wanted in self._refund_if)
+        by_condition = _holds(self._refund_if, event) or _holds(self._cancelled_if, event)
+        return by_condition or is_refund(kind) or _looks_below_nothing(amount)
 
     def _price(self, found: Object, event: Row) -> None:
         amount = found["amount"]
         if self._minor:
             amount = self._in_major(amount, found.get("currency"))
         kind = None if self._kind is None else self._kind.of(event)
+        cancelled = _holds(self._cancelled_if, event)
+        if cancelled:  # beside the purchase, which may have been read before
+            found["event_id"] = f"{found['event_id']}-cancelled"
+        elif self._given_back is not None:
+            amount = self._less(amount, self._given_back.of(event), found.get("currency"))
         below = _is_below_nothing(amount)
         if below is not None:
             amount = below
         found["amount"] = amount
-        found["kind"] = "refund" if below is not None or self._is_refund(event) else kind
+        found["kind"] = "refund" if cancelled or below is not None or _holds(self._refund_if, event) else kind
+
+    def _less(self, amount: object, back: object, currency: object) -> object:
+        if back in _NOTHING:
+            return amount
+        if self._minor:
+            back = self._in_major(back, currency)
+        try:
+            return f"{Decimal(str(amount)) - abs(Decimal(str(back))):f}"
+        except InvalidOperation:
+            raise PoisonError(
+                ErrorCode.INVALID_VALUE, "amount: is none, or what was given back of it is none"
+            ) from None
 
     def _in_major(self, amount: object, currency: object) -> object:
         """Of so many of the currency's smallest unit. PoisonError where that is no whole number."""
@@ -184,12 +208,25 @@ class Shape:
         return found
 
 
+Conditions = list[tuple[Place, frozenset[object]]]
+"""Each where to look, and which words hold there."""
+
+
+def _conditions(said: Mapping[str, list[Any]], place_of: Callable[[str], Place]) -> Conditions:
+    return [(place_of(path), frozenset(map(_word, values))) for path, values in said.items()]
+
+
+def _holds(conditions: Conditions, event: Row) -> bool:
+    """Whether one of them does."""
+    return bool(conditions) and any(_word(place.of(event)) in words for place, words in conditions)
+
+
 def shape_of(said: MappedInput, name: str, currency: str, schemas: Schemas) -> Shape | None:
     """None: the events are ours. `name` is that of the input. Raises ConfigurationError where its format cannot be
     read."""
-    if not said.fields and said.format == "json":
+    if not said.fields and said.format == "json" and not said.is_known:
         return None
-    return Shape(said, currency, reading_of(said, name, schemas))
+    return Shape(completed(said), currency, reading_of(said, name, schemas))
 
 
 def _as_ours(said: MappedInput) -> dict[str, str]:
@@ -265,7 +302,3 @@ def _word(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int) and abs(value) < 10**_LONGEST_NUMBER else _ABSENT
-
-
-def _words(values: list[Any]) -> frozenset[object]:
-    return frozenset(map(_word, values))

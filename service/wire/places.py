@@ -16,7 +16,8 @@ _LONGEST_PLACE = 5
 
 
 class Place:
-    """`customer.id`, `lines.0.sku`, `/customer/e.mail`, or a constant: `=EUR`."""
+    """`customer.id`, `lines.0.sku`, `/customer/e.mail`; of several with `|` between the first that says something; or a
+    constant: `=EUR`."""
 
     __slots__ = ("of",)
 
@@ -31,12 +32,25 @@ def _finder(path: str) -> Find:
     if path.startswith("="):
         constant = path[1:]
         return lambda _record: constant
+    if "|" in path:
+        return _first([_finder(each) for each in path.split("|")])
     parts = path[1:].split("/") if path.startswith("/") else path.split(".")
     if len(parts) == 1:
         return _of_one(parts[0])
     if len(parts) == 2:
         return _of_two(*parts)
     return lambda record: _walk(record, parts)
+
+
+def _first(finds: Sequence[Find]) -> Find:
+    def find(record: object) -> object:
+        for each in finds:
+            value = each(record)
+            if value is not None and value != "":
+                return value
+        return None
+
+    return find
 
 
 def _of_one(name: str) -> Find:

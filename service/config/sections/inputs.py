@@ -16,8 +16,8 @@ MOST_PARTS: Final = 32
 def _whole_path(path: str) -> str:
     if path.startswith("="):
         return path
-    parts = path[1:].split("/") if path.startswith("/") else path.split(".")
-    if not all(parts) or len(parts) > MOST_PARTS:
+    wholes = [each[1:].split("/") if each.startswith("/") else each.split(".") for each in path.split("|")]
+    if not all(map(all, wholes)) or sum(map(len, wholes)) > MOST_PARTS:
         raise ValueError(
             f"{path[:100]!r} is no path such as customer.id, /customer/id or lines.0.sku; a constant begins with ="
         )
@@ -33,7 +33,8 @@ class MappedInput(Section):
 
     fields: Annotated[dict[str, Path], Field(max_length=50)] = {}
     """Our field → where an event has it: names separated by dots (`customer.id`, `lines.0.sku`), or by slashes after a
-    slash where a name has a dot (`/customer/e.mail`); `=EUR` is a constant. Empty: the events have our fields."""
+    slash where a name has a dot (`/customer/e.mail`); of several with `|` between (`email|customer.email`) the first
+    that says something; `=EUR` is a constant. Empty: the events have our fields."""
     lines: Annotated[dict[str, Path], Field(max_length=10)] = {}
     """The same of each line of an order (sku, name, category, quantity, amount), from the line on; `fields.items` is
     where the list of lines lies."""
@@ -57,10 +58,24 @@ class MappedInput(Section):
     only: Annotated[dict[Path, Values], Field(max_length=20)] = {}
     """Path → values: an event that has another value there is none of ours and is passed over, such as an order that
     is not paid."""
+    not_if: Annotated[dict[Path, Values], Field(max_length=20)] = {}
+    """Path → values: an event that has one of them there is passed over, such as a test."""
+    needs: Annotated[list[Path], Field(max_length=20)] = []
+    """Paths: an event that says nothing at one of them is passed over, such as an order without a time of payment."""
     refund_if: Annotated[dict[Path, Values], Field(max_length=20)] = {}
     """Path → values: money is given back where an event has one of them there."""
+    cancelled_if: Annotated[dict[Path, Values], Field(max_length=20)] = {}
+    """Path → values: the order is cancelled, and all of it given back, where an event has one of them there. It is
+    known by fields.order_id."""
+    given_back: Path | None = None
+    """Where an order says how much of it has been given back so far; the amount counts without it."""
     key: Literal["customer_id", "any"] = "customer_id"
     """What the records' keys are. `any`: a record is carried to its customer's partition, wherever it lies."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a profile says what is not said here."""
+        return False
 
     @property
     def needs_registry(self) -> bool:
@@ -75,8 +90,8 @@ class MappedInput(Section):
             raise ValueError(
                 "message says which one of a .proto in schema_file a record is: set that, and format protobuf"
             )
-        if not self.fields and self.format != "json":
-            return self  # our own fields, written otherwise
+        if not self.fields and (self.format != "json" or self.is_known):
+            return self
         if not self.fields:
             said = [name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default]
             if said:
@@ -86,12 +101,15 @@ class MappedInput(Section):
         if wrong:
             raise ValueError(f"fields: {min(wrong)!r} is no field of ours; those are {', '.join(sorted(OUR_FIELDS))}")
         missing = [name for name in ("event_id", "customer_id", "occurred_at") if name not in self.fields]
-        if missing:
+        if missing and not self.is_known:
             raise ValueError(f"fields: {missing[0]} is required")
         wrong = self.lines.keys() - LINE_FIELDS
         if wrong:
             raise ValueError(f"lines: {min(wrong)!r} is no field of a line; those are {', '.join(sorted(LINE_FIELDS))}")
-        if bool(self.lines) != ("items" in self.fields) or (self.lines and "sku" not in self.lines):
+        if self.cancelled_if and "order_id" not in self.fields and not self.is_known:
+            raise ValueError("cancelled_if takes back an order: say in fields.order_id which")
+        apart = bool(self.lines) != ("items" in self.fields) and not self.is_known
+        if apart or (self.lines and "sku" not in self.lines):
             raise ValueError("fields.items and lines belong together, and lines needs sku")
         return self
 
@@ -99,9 +117,17 @@ class MappedInput(Section):
 class MappedPurchases(MappedInput):
     """Of `purchases`."""
 
+    profile: Literal["shopify", "woocommerce", "square", "stripe"] | None = None
+    """The records are the bodies of this shop system's webhooks: what is not said here, is known of them. Their key is
+    not the customer: set key."""
+
+    @property
+    def is_known(self) -> bool:
+        return self.profile is not None
+
     @model_validator(mode="after")
     def _has_an_amount(self) -> Self:
-        if self.fields and "amount" not in self.fields:
+        if self.fields and "amount" not in self.fields and not self.is_known:
             raise ValueError("fields: amount is required")
         return self
 

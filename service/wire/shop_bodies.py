@@ -1,0 +1,133 @@
+"""Topics whose records are the bodies of a shop system's webhooks: how they are read, in the words of a mapping.
+
+Statuses, tests, customers, order numbers and lines are those of the shop system's files (service/profiles); here is
+what a body has around them, and when its purchase is one.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from service.config.sections.inputs import MappedInput, MappedPurchases
+from service.profiles import Profile, read_profile
+
+Said = dict[str, Any]
+
+
+def completed(said: MappedInput) -> MappedInput:
+    """With what is known of its profile, where it has one; what is said goes before."""
+    if not isinstance(said, MappedPurchases) or said.profile is None:
+        return said
+    known = _KNOWN[said.profile]()
+    fields = {**known.pop("fields"), **said.fields}
+    given = {
+        name: value
+        for name, field in MappedPurchases.model_fields.items()
+        if name not in {"profile", "fields"} and (value := getattr(said, name)) != field.default
+    }
+    return MappedPurchases(**{**known, **given, "fields": fields})
+
+
+@cache
+def profile_of(file: str) -> Profile:
+    """What is known of a shop system's files, by the name of its file of data."""
+    found = resources.files("service.profiles").joinpath(f"{file}.toml")
+    return read_profile(file, found.read_text(encoding="utf-8"))
+
+
+def _of(profile: Profile, field: str, inside: str = "") -> str:
+    """The columns of a field as one path."""
+    return "|".join(f"{inside}{name}" for name in profile.columns.get(field) or [field])
+
+
+def _not_purchases(profile: Profile, inside: str = "") -> Said:
+    unpaid = sorted({value for values in profile.left_out.values() for value in values})
+    tests = {_of(profile, "test", inside): profile.tests} if profile.tests else {}
+    return {_of(profile, "status", inside): unpaid, **tests}
+
+
+def _lines(profile: Profile) -> Said:
+    names, skus = ([name.rpartition(".")[2] for name in profile.columns[field]] for field in ("item", "sku"))
+    return {"sku": "|".join([*skus, "variant_id", "product_id", *names]), "name": "|".join(names)}
+
+
+def _shopify() -> Said:
+    profile = profile_of("shopify_api")
+    return {
+        "fields": {
+            "event_id": "id",
+            "customer_id": _of(profile, "customer_id"),
+            "occurred_at": _of(profile, "timestamp"),
+            "amount": _of(profile, "amount"),
+            "currency": _of(profile, "currency"),
+            "order_id": _of(profile, "order_id"),
+            "items": "line_items",
+        },
+        "lines": _lines(profile),
+        "needs": ["financial_status"],
+        "not_if": _not_purchases(profile),
+    }
+
+
+def _woocommerce() -> Said:
+    profile = profile_of("woocommerce_api")
+    cancelled = profile.left_out["cancelled"]
+    unpaid = [value for value in _not_purchases(profile)["status"] if value not in cancelled]
+    return {
+        "fields": {
+            "event_id": "id",
+            "customer_id": _of(profile, "customer_id"),
+            "occurred_at": "date_created_gmt",
+            "amount": _of(profile, "amount"),
+            "currency": _of(profile, "currency"),
+            "order_id": _of(profile, "order_id"),
+            "items": "line_items",
+        },
+        "lines": _lines(profile),
+        "timezone": "UTC",
+        "needs": ["line_items", "date_paid_gmt|date_completed_gmt"],
+        "not_if": {"status": unpaid, "customer_id": profile.guests},
+        "cancelled_if": {"status": [*cancelled, *profile.refunded]},
+    }
+
+
+def _square() -> Said:
+    inside = "data.object.payment."
+    return {
+        "fields": {
+            "event_id": f"{inside}id",
+            "customer_id": f"{inside}customer_id|{inside}buyer_email_address",
+            "occurred_at": f"{inside}created_at",
+            "amount": f"{inside}total_money.amount",
+            "currency": f"{inside}total_money.currency",
+            "order_id": f"{inside}order_id|{inside}id",
+            "store_id": f"{inside}location_id",
+        },
+        "amounts": "minor",
+        "only": {f"{inside}status": ["completed"]},
+        "given_back": f"{inside}refunded_money.amount",
+    }
+
+
+def _stripe() -> Said:
+    profile, inside = profile_of("stripe_api_charges"), "data.object."
+    return {
+        "fields": {
+            "event_id": f"{inside}id",
+            "customer_id": _of(profile, "customer_id", inside),
+            "occurred_at": _of(profile, "timestamp", inside),
+            "amount": _of(profile, "amount", inside),
+            "currency": _of(profile, "currency", inside),
+            "order_id": f"{inside}id",
+        },
+        "amounts": "minor",
+        "time": "epoch_s",
+        "only": {f"{inside}object": ["charge"], f"{inside}status": ["succeeded"]},
+        "not_if": {f"{inside}captured": [False], **_not_purchases(profile, inside)},
+        "given_back": _of(profile, "refunded", inside),
+    }
+
+
+_KNOWN: Final = {"shopify": _shopify, "woocommerce": _woocommerce, "square": _square, "stripe": _stripe}

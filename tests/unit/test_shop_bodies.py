@@ -1,0 +1,97 @@
+"""Topics that hold what shop systems post: one purchase a record, corrected by the next about the same order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from service.config import Settings
+from service.config.sections.inputs import MappedPurchases
+from service.domain.events import Item, Purchase
+from service.errors import PassedOverError
+from service.wire.decoder import Decoder, DecoderSettings
+from tests.unit.test_ingest import SHOPIFY, SQUARE, STRIPE, WOO, changed
+
+NOW_US = 1_780_000_000_000_000
+AT_US = 1_772_353_800_000_000
+
+
+def read(profile: str, body: dict[str, Any], **said: Any) -> Purchase:
+    settings = Settings(
+        shop={"currency": "USD", "rates": {"EUR": 1}},
+        inputs={"purchases": {"profile": profile, "key": "any", **said}},
+    )
+    decoder = Decoder(DecoderSettings.of(settings))
+    return decoder.of_purchases(json.dumps(body).encode(), b"k", (), NOW_US)
+
+
+def passed_over(profile: str, body: dict[str, Any]) -> bool:
+    with pytest.raises(PassedOverError):
+        read(profile, body)
+    return True
+
+
+def test_an_order_of_shopify_counts_what_it_is_now() -> None:
+    assert read("shopify", SHOPIFY) == Purchase(
+        "820982911946154508", "john@example.com", AT_US + 21_600_000_000, 35_994, False, "#1001",
+        (Item("IPOD-1", "IPod"), Item("Gift", "Gift")),
+    )  # fmt: skip
+    assert read("shopify", {**SHOPIFY, "customer": None}).customer_id == "Jon@Example.com"
+    assert passed_over("shopify", changed(SHOPIFY, "test", True))
+    assert passed_over("shopify", changed(SHOPIFY, "financial_status", "pending"))
+    assert passed_over("shopify", {"id": 7, "order_id": 8, "transactions": []})
+
+
+def test_an_order_of_woocommerce_and_its_end() -> None:
+    assert read("woocommerce", WOO) == Purchase("727", "17", AT_US, 2_935, False, "727", (Item("93", "Woo Single"),))
+    for status in ("cancelled", "refunded"):
+        back = read("woocommerce", {**WOO, "status": status})
+        assert (back.event_id, back.refund, back.amount_minor, back.order_id) == ("727-cancelled", True, 2_935, "727")
+    assert passed_over("woocommerce", {**WOO, "status": "cancelled", "date_paid_gmt": None})
+    assert passed_over("woocommerce", {**WOO, "customer_id": 0})
+    assert passed_over("woocommerce", {**WOO, "status": "pending"})
+
+
+def test_a_payment_of_square_less_what_was_given_back() -> None:
+    money = "data.object.payment.refunded_money"
+    assert read("square", SQUARE).amount_minor == 1_250
+    assert read("square", changed(SQUARE, money, {"amount": 250, "currency": "USD"})).amount_minor == 1_000
+    assert read("square", SQUARE).source == "S8GWD5R9QB376"
+    assert passed_over("square", changed(SQUARE, "data.object.payment.status", "FAILED"))
+    assert passed_over("square", {"type": "refund.updated", "data": {"object": {"refund": {"id": "r"}}}})
+
+
+def test_a_charge_of_stripe_less_what_was_given_back() -> None:
+    assert read("stripe", STRIPE) == Purchase("ch_3MmlLr", "cus_17", AT_US, 1_250, False, "ch_3MmlLr")
+    assert read("stripe", changed(STRIPE, "data.object.amount_refunded", 250)).amount_minor == 1_000
+    assert read("stripe", changed(STRIPE, "data.object.amount_refunded", 1_250)).amount_minor == 0
+    assert passed_over("stripe", changed(STRIPE, "data.object.livemode", False))
+    assert passed_over("stripe", changed(STRIPE, "data.object.captured", False))
+    assert passed_over("stripe", changed(STRIPE, "data.object.object", "payment_intent"))
+
+
+def test_what_is_said_goes_before_what_is_known() -> None:
+    assert read("shopify", SHOPIFY, fields={"customer_id": "customer.id"}).customer_id == "115310627314723954"
+    assert read("shopify", changed(SHOPIFY, "test", True), not_if={"test": ["never"]}).event_id == "820982911946154508"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            {
+                "fields": {"event_id": "i", "customer_id": "c", "occurred_at": "t", "amount": "a"},
+                "cancelled_if": {"s": ["x"]},
+            },
+            "order_id",
+        ),
+        ({"fields": {"event_id": "i", "customer_id": "c|", "occurred_at": "t", "amount": "a"}}, "is no path"),
+        ({"not_if": {"s": ["x"]}}, "without it not_if has no meaning"),
+        ({"profile": "shopify", "fields": {"colour": "c"}}, "no field of ours"),
+    ],
+)
+def test_what_cannot_be_is_named(said: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        MappedPurchases(**said)
