@@ -16,7 +16,7 @@ VARIABLE: Final = "BENCHMARK_FIGURES"
 ROOT: Final = Path(__file__).parents[2]
 PARTS: Final = (
     "cafe", "growing-shop", "one-partition", "plain-faust", "forms", "restart", "decision", "absence", "delivery", "attack", "growth", "looking-back",
-    "pile", "hostile",
+    "pile", "coming", "hostile",
 )  # fmt: skip
 """Regions of the page, in its order."""
 

@@ -83,7 +83,7 @@ def add_coming(app: FastAPI, settings: Settings, people: People, frame: Frame, a
                     "beyond": {
                         "type": "array",
                         "items": {"type": "integer"},
-                        "description": "Where it is not whole: how many others will be looked at in each hour, from "
+                        "description": "Where it is not whole: how many others come due in each hour, from "
                         "the one that is now on.",
                     },
                     "partitions": {"type": "integer", "description": "Whose customers these are."},

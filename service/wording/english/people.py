@@ -197,7 +197,7 @@ PEOPLE: Mapping[str, str] = {
     "coming.shadow": "This is a trial run (outreach.shadow): everything is decided, nothing goes out.",
     "coming.quiet_hours": "Nobody is written to between {begin} and {end}, by the clock where they are (else {zone}): what comes due then waits until those hours are over.",
     "coming.partial": "Other workers hold the other customers: their own pages tell of those.",
-    "coming.more": "More come due than can be named here: those named are the earliest, the others are counted in the hour in which they are looked at.",
+    "coming.more": "More come due than can be named here: those named are the earliest, the others are counted hour by hour.",
     "coming.hours": "Hour by hour, if nobody comes",
     "coming.hour": "Hour",
     "coming.due": "Due",

@@ -197,7 +197,7 @@ PEOPLE: Mapping[str, str] = {
     "coming.shadow": "C’est un essai à blanc (outreach.shadow) : tout est décidé, rien ne part.",
     "coming.quiet_hours": "Personne ne reçoit de message entre {begin} et {end}, à l’heure locale de chacun (à défaut, celle de {zone}) : ce qui arrive à échéance attend la fin de ces heures.",
     "coming.partial": "D’autres instances suivent les autres clients : leurs propres pages en parlent.",
-    "coming.more": "Il y a plus d’échéances qu’on ne peut en nommer ici : les premières sont nommées, les autres comptées à l’heure où leur tour vient.",
+    "coming.more": "Il y a plus d’échéances qu’on ne peut en nommer ici : les premières sont nommées, les autres comptées heure par heure.",
     "coming.hours": "Heure par heure, si personne ne vient",
     "coming.hour": "Heure",
     "coming.due": "Échéances",
