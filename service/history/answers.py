@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,63 +14,15 @@ from service.history.evidence import Evidence
 from service.history.grids import Grid, open_grid
 from service.history.left_out import ReadReport
 from service.history.planned import Planned
+from service.history.questions import ASKED, questions_of, score_of
 
-_ASKED: Final = {
-    "nps": re.compile(r"recommend|recommand|weiterempf|empfehl|recomend|consigli|aanbevel|raccomand|(^|[^a-z])e?nps([^a-z]|$)|likelihood"),
-    "csat": re.compile(r"satisf|zufrieden|satisfait|soddisf|tevreden|csat"),
-    "ces": re.compile(r"effort|how easy|made it easy|easy (was|is) it|easier|facile|facilit|einfach|aufwand|(^|[^a-z])ces([^a-z]|$)"),
-}  # fmt: skip
-"""What the question of each survey says, in small letters."""
-_LABELS: Final[dict[str, dict[str, int]]] = {
-    "nps": {"not at all likely": 0, "not likely at all": 0, "very unlikely": 0, "extremely unlikely": 0,
-            "extremely likely": 10, "very likely": 10, "pas du tout probable": 0, "très probable": 10,
-            "extrêmement probable": 10, "überhaupt nicht wahrscheinlich": 0, "äußerst wahrscheinlich": 10,
-            "sehr wahrscheinlich": 10},
-    "csat": {"very dissatisfied": 1, "very unsatisfied": 1, "extremely dissatisfied": 1, "dissatisfied": 2, "unsatisfied": 2,
-             "somewhat dissatisfied": 2, "neutral": 3, "neither satisfied nor dissatisfied": 3, "satisfied": 4,
-             "somewhat satisfied": 4, "very satisfied": 5, "extremely satisfied": 5, "très insatisfait": 1,
-             "pas du tout satisfait": 1, "insatisfait": 2, "neutre": 3, "satisfait": 4, "très satisfait": 5,
-             "sehr unzufrieden": 1, "unzufrieden": 2, "zufrieden": 4, "sehr zufrieden": 5},
-    "ces": {"strongly disagree": 1, "disagree": 2, "somewhat disagree": 3, "neither agree nor disagree": 4, "neutral": 4,
-            "undecided": 4, "somewhat agree": 5, "agree": 6, "strongly agree": 7, "extremely difficult": 1,
-            "very difficult": 1, "difficult": 2, "somewhat difficult": 3, "neither easy nor difficult": 4,
-            "somewhat easy": 5, "easy": 6, "very easy": 7, "extremely easy": 7},
-}  # fmt: skip
-"""Scales in words, low to high; a label that ends a scale of numbers stands for its last number."""
-_NUMBER: Final = re.compile(r"^\W*(\d{1,3})(?:[.,]0+)?(?!\d)|(?<![\d.,])(\d{1,3})\W*$", re.ASCII)
 _LOOKED_AT: Final = 300
-_SHARE: Final = 0.9
-
-
-def score_of(survey: str, text: str) -> int | None:
-    """The score of "10 - Extremely likely", "Very satisfied" or "7"; None for what is none on the scale."""
-    label = " ".join(text.casefold().split())
-    low, high = SCALES[survey]
-    number = _LABELS[survey].get(label)
-    if number is None:
-        found = _NUMBER.search(label.split("/")[0] if label.count("/") == 1 else label)
-        number = int(found[1] or found[2]) if found is not None else None
-    return number if number is not None and low <= number <= high else None
-
-
-def questions_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, int]:
-    """Survey → place of the first column that asks for it, and whose cells are scores."""
-    found: dict[str, int] = {}
-    for place, name in enumerate(header):
-        asked = " ".join(name.casefold().split())
-        for survey, words in _ASKED.items():
-            if survey in found or not words.search(asked):
-                continue
-            cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
-            good = sum(score_of(survey, cell) is not None for cell in cells)
-            if cells and good >= _SHARE * len(cells):
-                found[survey] = place
-                break
-    return found
 
 
 class PlannedAnswers(Planned):
     """A table of survey answers."""
+
+    option = "--map-surveys customer_id=…,timestamp=…,nps=… (or csat, ces)"
 
     _asked: dict[str, int]
 
@@ -110,12 +61,16 @@ class PlannedAnswers(Planned):
                 )
         self._survey = "" if "survey" in at else self._by_name(header)
 
+    def asked(self) -> list[tuple[str, str]]:
+        """Surveys and the columns of their scores, where each has one."""
+        return [(survey, self.layout.header[place].strip()[:60]) for survey, place in self._asked.items()]
+
     def _by_name(self, header: Sequence[str]) -> str:
         place = self.layout.at.get("score")
         if place is None or self.profile is not None:
             return "nps"
         said = f"{header[place]} {Path(self.path).name}".casefold()
-        for survey, words in _ASKED.items():
+        for survey, words in ASKED.items():
             if words.search(said):
                 return survey
         raise ConfigurationError(

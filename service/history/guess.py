@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from service.errors import ConfigurationError
 from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn
+from service.history.questions import questions_of
 from service.history.totals import is_total
 from service.profiles import plain_name
 
@@ -41,7 +43,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         orderpurchasetimestamp purchasedate purchasedatetime purchasetime purchasedat
         purchasetimestamp dateofpurchase invoicedate transactiondate transactiontime
         transactiondatetime transactiontimestamp transactdate saledate saledatetime saletime
-        salesdate soldat createdat createddate createdtime createdon created dateordered
+        salesdate soldat datecreated datetimecreated createdat createddate createdtime createdon created dateordered
         datepurchased receiptdate receipttime visitdate bookingdate occurredat bestelldatum
         kaufdatum verkaufsdatum rechnungsdatum belegdatum buchungsdatum auftragsdatum datecommande
         datedecommande datedelacommande dateachat datedachat datevente datedevente datefacture
@@ -121,6 +123,10 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         "currency",
         "currencycode wahrung waehrung devise moneda valuta",
     ),
+    "time": (
+        "time",
+        "timeofday ordertime saletime transactiontime uhrzeit zeit heure hora ora tijd orario",
+    ),
     "score": (
         "score",
         "rating answer note bewertung punkte antwort npsscore",
@@ -131,6 +137,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 """Field → names without blanks, marks and accents, those that say it best first."""
+_CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d")
 _LOOKED_AT: Final = 200
 _SHARE: Final = 0.9
 _PURCHASES: Final = ("customer_id", "timestamp", "amount")
@@ -154,6 +161,8 @@ def guessed(
             at[field] = found[0]
         else:
             open_ones[field] = found
+    if surveys and not open_ones.get("score") and questions_of(header, rows):
+        open_ones.pop("score", None)  # a column a question
     amount_is = "row"
     if (not surveys and "amount" in open_ones) or _only_a_price(at.get("amount"), header):
         price, quantity = _candidates("price", names, rows), _candidates("quantity", names, rows)
@@ -164,11 +173,20 @@ def guessed(
             amount_is = "price"
     if open_ones:
         raise ConfigurationError(_question(open_ones, header, rows, shown, surveys=surveys))
+    if _are_days(at.get("timestamp"), rows):
+        clocks = [place for place in _candidates("time", names, rows) if place not in at.values()]
+        at |= {"time": clocks[0]} if len(clocks) == 1 else {}
     for field in ("survey", "order_id", "event_id") if surveys else _BESIDE:
         found = [place for place in _candidates(field, names, rows) if place not in at.values()]
         if len(found) == 1:
             at[field] = found[0]
     return at, amount_is
+
+
+def _are_days(place: int | None, rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a column has days without a time of the day."""
+    cells = [row[place] for row in rows if place is not None and place < len(row) and row[place].strip()]
+    return bool(cells) and not any(_CLOCK.search(cell) for cell in cells)
 
 
 def _compact(name: str) -> str:
@@ -197,6 +215,8 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
     if field == "timestamp":
         cells = [cell for cell in cells if not is_total(cell)]
         return bool(cells) and _share_of_times(cells) >= _SHARE
+    if field == "time":
+        return sum(_CLOCK.match(cell) is not None for cell in cells) >= _SHARE * len(cells)
     if field in {"amount", "price", "quantity"}:
         return _share_of_amounts(cells) >= _SHARE
     return True

@@ -37,6 +37,9 @@ _NEEDED: Final = 3
 class Planned:
     """A table that is read by a layout. `look` comes first."""
 
+    option = "--map customer_id=…,timestamp=…,amount=…"
+    """How the user says which column is what."""
+
     def __init__(self, source: Source, layout: Layout, wishes: Wishes) -> None:
         self.source = source
         self.path = source.shown
@@ -186,6 +189,7 @@ class Planned:
             for name in ("customer_id", "timestamp", "amount", "price", "score")
             if name in at
         )
+        columns = ", ".join([columns, *(f"{name} = {column}" for name, column in self.asked())])
         columns = f"; {columns}" if self.layout.origin != "ours" else ""
         told = [f"{self.path.name}: {what}{columns}{self._conventions()}."]
         if not found.amounts and self.profile is not None and not self.profile.surveys:
@@ -198,8 +202,12 @@ class Planned:
         ]
         if self.layout.origin == "guess":
             told += [OfPeople(f"  {row}") for row in found.shown]
-            told.append("  If a column is meant otherwise, say it: --map customer_id=…,timestamp=…,amount=…")
+            told.append(f"  If a column is meant otherwise, say it: {self.option}")
         return told
+
+    def asked(self) -> list[tuple[str, str]]:
+        """Surveys and the columns of their scores, where each has one."""
+        return []
 
     def _conventions(self) -> str:
         assert self.evidence is not None  # noqa: S101 - looked at

@@ -213,6 +213,14 @@ def lines(*rows: str) -> str:
             "2025-01-06 08:29:48,7,Sale,C1,A,Main,Cafe,15.50,CLOSED,,", "2025-01-06 08:29:48,7,Sale Line,C1,A,Main,Cafe,9.00,,L,Latte",
             "2025-01-06 08:29:48,7,Sale Line,C1,A,Main,Cafe,6.50,,K,Cake", "2025-01-07 08:29:48,8,Sale,C1,A,Main,Cafe,3.00,VOIDED,,",
         ), Told(1, 1, Decimal("15.50"))),
+        ("squarespace", lines(
+            "Order ID,Email,Financial Status,Paid at,Currency,Amount Refunded,Total,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku",
+            "00001,a@x.com,PAID,2025-01-13 08:29:48 -0500,EUR,5.00,25.00,2025-01-13 08:29:48 -0500,1,A,10,S1", "00001,,,,,,,,1,B,10,S2",
+        ), Told(1, 1, Decimal(20))),
+        ("wix", lines(
+            "Order number,Date created,Time,Contact email,Item,SKU,Qty,Price,Currency,Total,Payment status,Fulfillment status",
+            "10001,Jan 13 2025,8:29:48 AM,a@x.com,A,S1,1,10,EUR,25,Paid,Fulfilled", "10002,Jan 14 2025,8:29:48 AM,a@x.com,A,S1,1,10,EUR,25,Unpaid,Fulfilled",
+        ), Told(1, 1, Decimal(25))),
         ("a table nobody knows", lines(
             "Kunde;Bestelldatum;Gesamtbetrag;Bemerkung", "Müller 07;06.01.2025 08:29;6.800,00;x", "Müller 17;06.01.2025 09:54;34,25;",
         ), Told(2, 2, Decimal("6834.25"))),
@@ -521,6 +529,10 @@ PURCHASE = "customer_id,timestamp,amount\na@example.com,2025-01-01,1\n"
                "2025-01-13 08:00:00,2025-01-13 08:05:00,Survey Preview,2025-01-13 08:05:00,R_2,,,preview,5,Detractor"), [("nps", 0)]),
         (lines("Timestamp,Email Address,How satisfied are you?,The shop made it easy for me,Comment",
                "1/13/2025 8:05:00,a@example.com,Very satisfied,Agree,5"), [("csat", 5), ("ces", 6)]),
+        (lines("Response ID,Date,Email,How satisfied were you? (1 = very dissatisfied - 5 = very satisfied)", "1,2025-01-13,a@example.com,5 = very satisfied"),
+         [("csat", 5)]),
+        (lines("customer,date,nps", "a@example.com,13.01.2025,10"), [("nps", 10)]),
+        (lines("timestamp,customer_id,The shop made it easy for me", "2025-01-13,a@example.com,Somewhat disagree"), [("ces", 3)]),
         (lines("Score,Comment,Person Email,Created At", "9,nice,a@example.com,2025-01-13 08:05:00 -0500"), [("nps", 9)]),
         (json.dumps({"event_id": "s1", "customer_id": "a@example.com", "occurred_at": "2025-01-13T08:05:00-05:00", "survey": "csat", "score": 4}) + "\n",
          [("csat", 4)]),
@@ -614,3 +626,9 @@ def test_orders_of_nobody_in_two_exports_count_once_and_in_the_month_of_the_shop
     report = history.report
     assert (report.nobodys_orders, report.nobodys_minor) == (2, Decimal(1500))
     assert sorted(report.nobodys_days.values()) == [(1, Decimal(500)), (1, Decimal(1000))]
+
+
+def test_a_time_of_the_day_in_a_column_of_its_own_belongs_to_the_guess(write: Write) -> None:
+    (order,) = read(write("t.csv", lines("client;date;heure;montant", "a;13/01/2025;20:29;1,50"))).purchases()
+
+    assert to_datetime(order.at_us).isoformat() == "2025-01-14T01:29:00+00:00"
