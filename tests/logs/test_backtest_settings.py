@@ -32,8 +32,8 @@ def test_other_settings_leave_consent_to_where_it_is_kept(tmp_path: Path) -> Non
     found = alerts(tmp_path, "[outreach]\nlevel = 2.0\nsecond_visit = true\n")
 
     assert [(row["customer_id"], row["kind"], row["rung"], row["decision"]) for row in found] == [
-        ("once", "second_visit", "nudge", "released"),
         ("anna", "win_back", "remind", "released"),
+        ("once", "second_visit", "nudge", "released"),
     ]
 
 
