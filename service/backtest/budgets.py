@@ -65,12 +65,12 @@ def tried_budgets(comparison: RuleComparison) -> list[TriedBudget]:
 
 
 def proposal(budgets: Sequence[TriedBudget]) -> Proposal | None:
-    """None: too few alerts at every budget to propose one."""
+    """None: too few alerts to propose one, at every budget or at the lower ones, where fewer might be needless."""
     known = [tried for tried in budgets if tried.counts]
     if not known:
         return None
     within = [tried for tried in known if (tried.performance.needless_share or 0.0) <= NEEDLESS_MOST]
     if not within:
-        return Proposal(known[0], within=False)
+        return Proposal(known[0], within=False) if known[0] is budgets[0] else None
     enough = _NEARLY * max(tried.per_alert for tried in within)
     return Proposal(next(tried for tried in reversed(within) if tried.per_alert >= enough), within=True)

@@ -255,7 +255,9 @@ def test_what_the_files_hold_besides_is_said_on_the_page_and_no_id_with_it(tmp_p
 
 def test_how_the_files_were_understood_is_said_without_the_rows_that_name_people(tmp_path: Path) -> None:
     log = tmp_path / "verkauf.csv"
-    log.write_text("Kunde;Datum;Betrag\nanna-maria;13.01.2026;1.250,00\nanna-maria;14.01.2026;3,50\n", encoding="cp1252")
+    log.write_text(
+        "Kunde;Datum;Betrag\nanna-maria;13.01.2026;1.250,00\nanna-maria;14.01.2026;3,50\n", encoding="cp1252"
+    )
     result = backtest(SETTINGS, [log])
 
     write_files(result, tmp_path / "out")

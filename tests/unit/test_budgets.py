@@ -43,3 +43,9 @@ def test_budgets_with_a_handful_of_alerts_are_not_proposed() -> None:
     assert proposal(budgets) == Proposal(budgets[1], within=True)
     assert proposal(budgets[:1]) is None
     assert proposal([]) is None
+
+
+def test_a_needless_one_is_not_proposed_as_the_lowest_where_the_lower_ones_are_not_known() -> None:
+    budgets = [tried(0.5, 5, 2.0, known=9), tried(1.0, 74, 0.9)]
+
+    assert proposal(budgets) is None
