@@ -496,13 +496,19 @@ TURN_MOST_BYTES = GaugeRow(
 )
 
 WORKER: Final = tuple(
-    row for name, row in list(globals().items()) if isinstance(row, Row) and not name.startswith("DELIVER_")
+    row
+    for name, row in list(globals().items())
+    if isinstance(row, Row) and not name.startswith(("DELIVER_", "INGEST_"))
+)
+INGEST: Final = (
+    BUILD_INFO,
+    *(row for name, row in list(globals().items()) if isinstance(row, Row) and name.startswith("INGEST_")),
 )
 DELIVERER: Final = (
     BUILD_INFO,
     *(row for name, row in list(globals().items()) if isinstance(row, Row) and name.startswith("DELIVER_")),
 )
-METRICS: Final = tuple(dict.fromkeys((*WORKER, *DELIVERER)))
+METRICS: Final = tuple(dict.fromkeys((*WORKER, *DELIVERER, *INGEST)))
 
 
 def show_process(registry: CollectorRegistry) -> None:

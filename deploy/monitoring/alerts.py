@@ -215,6 +215,17 @@ ALERTS: Final = (
         "What it holds stays in Kafka for its retention, absences wait, and the numbers stand still.",
     ),
     Alert(
+        "ChurnAlertSchemaWaiting",
+        "max by (partition) (churn_alert_schema_waiting) > 0",
+        "2m",
+        Severity.CRITICAL,
+        "Partition {{ $labels.partition }} waits for a schema.",
+        "The schema registry does not answer, or not as it should, and records of an input are written with a schema that is not "
+        "known here yet; the log and /readyz say what it answers.",
+        "Mend the registry, or `registry.url` and its login. It goes on by itself as soon as the registry answers.",
+        "Nothing is refused and nothing lost: what waits stays in Kafka for its retention, absences wait, and the numbers stand still.",
+    ),
+    Alert(
         "ChurnAlertSetAside",
         "sum by (kind) (churn_alert_set_aside) > 0",
         "0s",

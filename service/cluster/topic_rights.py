@@ -38,7 +38,7 @@ ABOUT: Final[Mapping[Part, str]] = {
     Part.DELIVER: "churn-alert deliver smtp | webhook",
     Part.FEED: "churn-alert deliver webhook --topic customer-scores | shop-notices",
     Part.LETTER: "churn-alert deliver letter",
-    Part.REPLAY: "churn-alert replay, and whoever writes the inputs",
+    Part.REPLAY: "churn-alert replay | ingest, and whoever writes the inputs",
     Part.LOOK: "churn-alert topics plan | check, inspect, export, dead-letters list",
     Part.REPAIR: "churn-alert dead-letters retry | resume, deliver retry, forget, outreach",
     Part.CREATE: "churn-alert topics create",

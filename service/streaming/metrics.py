@@ -223,7 +223,7 @@ class Metrics:
         for topic in topics:
             self._stopped.labels(topic, partition).set(topic in stopped)
 
-    def waits_for_schema(self, partition: int, waits: bool) -> None:
+    def waits_for_schema(self, partition: int, *, waits: bool) -> None:
         self._schema.labels(partition).set(waits)
 
     def set_aside(self, partition: int, counted: Mapping[str, int]) -> None:

@@ -258,7 +258,7 @@ class PartitionWorker:
         self._intake.acknowledge()
         self._metrics.positions(self.number, self.job.positions, self._intake.ends())
         self._metrics.stopped(self.number, self.job.sources, self.job.inbox.stopped())
-        self._metrics.waits_for_schema(self.number, bool(self.waits_for_schema()))
+        self._metrics.waits_for_schema(self.number, waits=bool(self.waits_for_schema()))
         scores_wait = self.job.engine.scoreboard.waiting > 0 and self._keeps_up()
         return more or (len(self._intake) > 0 and not self._intake.missing[1]) or scores_wait
 

@@ -107,6 +107,7 @@ class Stage:
         worker.broker(self._reach.look(time.monotonic() - (2 * AWAY_S if trouble else 0)))
         worker.strangers(1 if trouble else 0)
         worker.stopped(0, (TOPIC,), (TOPIC,) if trouble else ())
+        worker.waits_for_schema(0, waits=trouble)
         worker.set_aside(0, {"record": 1 if trouble else 0})
         if trouble:
             self._logs.lost(TOPIC, 7, time.time_ns() // 1000 - NEARLY_AN_HOUR_US)
@@ -124,6 +125,7 @@ AT_THE_STAGE = {
     "ChurnAlertSourceSilent", "ChurnAlertBrakeOn", "ChurnAlertTurnsSlow", "ChurnAlertBrokerAway", "ChurnAlertRecordsLost",
     "ChurnAlertKeysMisplaced", "ChurnAlertWrongAlertsBeyondPromise", "ChurnAlertDeliverOldestWaiting", "ChurnAlertDeliverLag",
     "ChurnAlertDeliverComplaints", "ChurnAlertDeliverSentTwice", "ChurnAlertStrangers", "ChurnAlertSourceStopped", "ChurnAlertSetAside",
+    "ChurnAlertSchemaWaiting",
 }  # fmt: skip
 AT_THE_REAL_ONES = {
     "ChurnAlertNothingIsProcessed", "ChurnAlertTargetDown", "ChurnAlertRecordsRefused", "ChurnAlertDeadLetterShare",

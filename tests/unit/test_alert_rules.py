@@ -59,6 +59,7 @@ STORIES = {
     "ChurnAlertBrakeOn": Story(worker("brake_held", "1x5 0x5"), 2, 8),
     "ChurnAlertRecordsRefused": Story(worker("dead_letters_total", "0x5 1x40", 'reason="not_json"'), 8, 30),
     "ChurnAlertSourceStopped": Story(worker("source_stopped", "1x5 0x5", IN), 3, 8),
+    "ChurnAlertSchemaWaiting": Story(worker("schema_waiting", "1x6 0x5", 'partition="0"'), 4, 9),
     "ChurnAlertSetAside": Story(worker("set_aside", "1x5 0x5", 'kind="record",partition="0"'), 2, 8),
     "ChurnAlertDeadLetterShare": Story(
         worker("dead_letters_total", "0+60x20 1200x60", 'reason="not_json"') | RECORDS, 12, 45
