@@ -11,7 +11,7 @@ from typing import Final
 
 from service.errors import ConfigurationError
 from service.history.guess import guessed, is_time
-from service.profiles import ANSWER_FIELDS, FIELDS, Profile, plain_name, recognised
+from service.profiles import ANSWER_FIELDS, FIELDS, Profile, fitting, plain_name, recognised
 
 HEADER_WITHIN: Final = 25
 """Rows among which the one that names the columns is looked for: exports begin with titles and dates."""
@@ -98,11 +98,11 @@ def layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, s
                 return _mapped(place, row, head[place + 1 :], wished, surveys=surveys)
         raise ConfigurationError(_no_such_column(shown, wished, best[1]))
     place, row = best
-    profile = recognised(row, surveys=surveys)
-    if profile is not None:
-        if profile.needs:
-            raise ConfigurationError(f"{shown} is {profile.name}: {profile.needs}")
-        return _known(place, row, head[place + 1 :], profile)
+    known = fitting(row, surveys=surveys)
+    if known:
+        if known[0].needs:
+            raise ConfigurationError(f"{shown} is {known[0].name}: {known[0].needs}")
+        return _of_the_first_that_does(place, row, head[place + 1 :], known)
     if _is_ours(row, surveys):
         return Layout(row, place, _own(row, surveys))
     return _guessed(head, rows, shown, surveys=surveys)
@@ -130,6 +130,22 @@ def _own(row: Sequence[str], surveys: bool) -> dict[str, int]:
     names = [name.strip().lower() for name in row]
     fields = ANSWER_FIELDS[:6] if surveys else FIELDS[:10]
     return {name: names.index(name) for name in fields if name in names}
+
+
+def _of_the_first_that_does(
+    place: int, row: Sequence[str], below: Sequence[Sequence[str]], known: Sequence[Profile]
+) -> Layout:
+    """By the profile that fits best; where it lacks a column that is needed, by the next that has them all."""
+    refused: ConfigurationError | None = None
+    for profile in known:
+        if profile.needs:
+            continue
+        try:
+            return _known(place, row, below, profile)
+        except ConfigurationError as error:
+            refused = refused or error
+    assert refused is not None  # noqa: S101 - the first one needs nothing
+    raise refused
 
 
 def _known(place: int, row: Sequence[str], below: Sequence[Sequence[str]], profile: Profile) -> Layout:

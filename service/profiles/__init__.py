@@ -122,19 +122,26 @@ def read_profile(name: str, text: str) -> Profile:
 
 
 def recognised(header: Iterable[str], *, surveys: bool) -> Profile | None:
-    """The profile of a table with these columns: of those that fit the one most of whose own names are there."""
+    """The profile of a table with these columns, of those that fit the first of `fitting`."""
+    return next(iter(fitting(header, surveys=surveys)), None)
+
+
+def fitting(header: Iterable[str], *, surveys: bool) -> list[Profile]:
+    """The profiles that a table with these columns may be of, first the one most of whose own names are there."""
     names = {plain_name(name) for name in header}
-    best: tuple[tuple[int, int], Profile] | None = None
+    found: list[tuple[tuple[int, int], Profile]] = []
     for profile in profiles():
         if profile.surveys != surveys or any(plain_name(name) in names for name in profile.never_with):
             continue
+        weights = []
         for columns in (profile.recognised_by, *profile.or_by):
             fits = [_fits(profile, name, names) for name in columns]
             own, ours = fits.count(_ITS), fits.count(_OURS)
-            weight = (own - ours, -ours)
-            if own + ours == len(fits) and own >= _FEWEST and own > ours and (best is None or weight > best[0]):
-                best = weight, profile
-    return None if best is None else best[1]
+            if own + ours == len(fits) and own >= _FEWEST and own > ours:
+                weights.append((own - ours, -ours))
+        if weights:
+            found.append((max(weights), profile))
+    return [profile for _, profile in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
 _MISSING, _OURS, _ITS = range(3)
