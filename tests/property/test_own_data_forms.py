@@ -49,9 +49,7 @@ DATES: dict[str, Callable[[datetime], str]] = {
     "packed": lambda at: at.strftime("%Y%m%d%H%M%S"),
 }
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
-KNOWN = [
-    one for one in profiles() if not (one.surveys or one.needs or one.only or one.cents) and all(one.columns.values())
-]
+KNOWN = [one for one in profiles() if not (one.surveys or one.needs or one.cents) and all(one.columns.values())]
 
 
 def rows_of(shop: random.Random) -> list[tuple[str, datetime, Decimal]]:
@@ -86,6 +84,8 @@ def written(profile: Profile, rows: list[tuple[str, datetime, Decimal]], shop: r
             names.get("order_id", "order_id"): f"n{number}",
             "a column nobody knows": "x\ny",
         }
+        if profile.only:
+            cells[names["kind"]] = next((kind for kind in profile.only if "*" not in kind), "Express Checkout Payment")
         if with_clock:
             cells[names["time"]] = at.strftime("%H:%M:%S")
         if has_price:
