@@ -66,11 +66,12 @@ bench: install
 figures: install
 	CHURN_ALERT_TESTS_RUN=installed BENCHMARK_FIGURES=docs/speed.md $(PYTEST) -m benchmark tests/benchmarks -s --timeout=3600 $(ARGS)
 
-# The pictures that README.md and docs/page.md show, taken anew of the pages as they are. It needs Chromium.
+# The pictures that README.md and docs/page.md show, taken anew of the pages and of the mail as they are. It needs Chromium.
 pictures: environment
 	$(PYTEST) -q tests/integration/test_people_looks.py tests/integration/test_page_looks.py -k pictures_for_people
 	cp build/pictures/today.png docs/pictures/today.png
 	cp build/pictures/page.png docs/pictures/numbers.png
+	$(BIN)/python -m docs.writing.mail
 
 # The sources, a wheel in pure Python for every machine, and where there is a C compiler the compiled one of this machine.
 dist: environment
