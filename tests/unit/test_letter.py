@@ -37,6 +37,7 @@ from service.letter.content import Key, letter_of, row_of, week_before
 from service.letter.sample import WEEK, sample_of
 from service.letter.writing import write
 from service.wire.period_records import numbers_of
+from tests.support.for_outlook import faults_in_outlook
 from tests.support.mail_sink import Handler, Sink
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -139,6 +140,13 @@ def test_french_is_french() -> None:
     assert "Le mois\u00a0: février 2026" in written.text
     assert "À rappeler" in written.html
     assert '<html lang="fr"' in written.html
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+def test_outlook_lays_it_out_as_all_others_do(locale: str) -> None:
+    html = write(sample_of(settings(locale=locale))).html
+
+    assert faults_in_outlook(html) == []
 
 
 def test_what_a_customer_is_called_cannot_become_html() -> None:

@@ -23,6 +23,7 @@ from service.message.samples import RUNGS, sample_request, samples_of
 from service.message.told import told
 from service.wording.french.names import of
 from service.wording.subjects import called
+from tests.support.for_outlook import as_outlook_reads_it, faults_in_outlook
 
 SHOP = ShopFacts("Café Anna", "12 rue des Lilas, 75011 Paris", "https://cafe-anna.example/", "", "en", "Europe/Paris")
 LINK = "https://cafe-anna.example/unsubscribe?token=a&b=1"
@@ -224,11 +225,43 @@ def test_outlook_and_dark_mode_can_read_it() -> None:
 
     assert '<meta name="color-scheme" content="light dark">' in html
     assert "@media (prefers-color-scheme: dark)" in html
-    assert "<v:roundrect href=" in html
-    assert 'role="presentation"' in html
-    assert "flex" not in html
-    assert "<img" not in html
     assert len(html.encode()) < 20_000  # below it no mail program cuts it off
+
+
+@pytest.mark.parametrize(("kind", "rung", "locale", "missing"), MATRIX)
+def test_outlook_lays_every_message_out_as_all_others_do(kind: Kind, rung: str, locale: str, missing: str) -> None:
+    html = written(kind, rung, locale, **MISSING[missing]).html
+
+    assert faults_in_outlook(html) == []
+    assert all("role" in table for table in re.findall(r"<table[^>]*>", html))
+
+
+def test_the_button_is_a_button_in_outlook_too() -> None:
+    html = as_outlook_reads_it(written(rung="incentive").html)
+
+    ((cell, link),) = re.findall(r'<table class="button".*?<td([^>]*)>\s*(<a [^>]*>)', html, re.DOTALL)
+    assert 'bgcolor="#8a4b2a"' in cell
+    assert "mso-padding-alt:14px 28px" in cell, "it leaves out what a link is padded with"
+    assert 'href="https://cafe-anna.example/"' in link
+    assert "v:" not in html, "no drawing of a fixed size, which cuts a longer word off"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ("<div style='display:flex'></div>", "display:flex"),
+        ("<table style='max-width:560px'></table>", "as wide as the window"),
+        ("<img src=x>", "not shown"),
+        ("<td style='font-family:serif'><a href=x>here</a></td>", "colour of the program"),
+        ("<td style='font-family:serif'><p>text</p></td>", "distances of the program"),
+        ("<td>text</td>", "font of the program"),
+        ("<p style='margin:0'>text</p>", "in no cell"),
+        ("<table><tr></table>", "not open"),
+        ("<!--[if mso]><table><![endif]-->", "not closed"),
+    ],
+)
+def test_what_outlook_does_not_know_is_found(wrong: str, fault: str) -> None:
+    assert any(fault in each for each in faults_in_outlook(wrong))
 
 
 def test_a_person_who_is_asked_is_led_to_the_survey() -> None:
