@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from service.domain.changelog import POSITION_KEY
-from service.streaming import batches, job, partition, producer
+from service.streaming import batches, carriage, job, partition, producer
 
 
 class Mutant(NamedTuple):
@@ -136,6 +136,21 @@ def _stale_end() -> None:
     batches.Intake._complete_us = for_ever  # type: ignore[method-assign]
 
 
+def _carried_record_dropped() -> None:
+    """One turn in five loses the last of what it carries to another partition."""
+    take_out, count = carriage.Carriage.take_out, [0]
+
+    def careless(self: Any) -> Any:
+        sent, counts = take_out(self)
+        for records in sent.values():
+            count[0] += 1
+            if count[0] % 5 == 0:
+                records.pop()
+        return sent, counts
+
+    carriage.Carriage.take_out = careless  # type: ignore[method-assign]
+
+
 MUTANTS: Final = {
     "commit before the flush": Mutant(_commit_before_the_flush, delay_s=0.02),
     "no fence": Mutant(_no_fence, ("pause",), delay_s=0.05),
@@ -144,6 +159,7 @@ MUTANTS: Final = {
     "lost letter": Mutant(_lost_letter),
     "doubled turn": Mutant(_doubled_turn),
 }
-AWAY: Final = {"stale end": Mutant(_stale_end)}
-"""Noticed where the wall clock rules and a broker stands still (tests/integration/test_broker_away.py): in schedules
-events are the clock."""
+AWAY: Final = {"stale end": Mutant(_stale_end), "carried record dropped": Mutant(_carried_record_dropped)}
+"""Noticed elsewhere: the one where the wall clock rules and a broker stands still, for in schedules events are the
+clock (tests/integration/test_broker_away.py); the other where records lie in partitions to which their keys do not
+belong (tests/shops/test_placement.py)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,9 @@ from service.domain.periods.ledger import unpack
 from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
 from service.refused.dead_letters import _bytes
+from service.streaming.carriage import Carriage
+from tests.chaos.mutants import AWAY
+from tests.support import small_group
 from tests.support.engines import START_US, shop_log, whole_state
 from tests.support.load import settings_for
 from tests.support.small_group import FUNCTION, Placed, SmallGroup, home, mixed_of
@@ -97,6 +101,26 @@ def test_any_placement_gives_what_the_right_placement_gives(
     group.run(placed[waiting:], lots, restarts=restarts)
 
     check(group, events, partitions)
+
+
+def test_a_carried_record_that_is_dropped_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some wait for it for ever, or it is missing in the end."""
+    monkeypatch.setattr(small_group, "PATIENCE", 20_000)
+
+    def tell() -> None:
+        lots, events, partitions = Random(1), log_of(1), 3
+        placed: list[Placed] = [(lots.randrange(partitions), event) for event in events]
+        group = SmallGroup(SETTINGS, partitions, 2, LATER_US, Kept(FUNCTION, mixed_of(placed, partitions), LATER_US))
+        for partition, event in placed:
+            group.append(partition, event)
+        group.run([], lots, restarts=2)
+        check(group, events, partitions)
+
+    tell()
+    monkeypatch.setattr(Carriage, "take_out", Carriage.take_out)  # undone afterwards
+    AWAY["carried record dropped"].put_in()
+    with pytest.raises(AssertionError):
+        tell()
 
 
 @FEW
