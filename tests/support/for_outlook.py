@@ -1,5 +1,5 @@
-"""What Outlook on Windows, which shows mail as Word would, makes of a page: it knows tables, colours and fonts, and next
-to nothing of CSS.
+"""What Outlook on Windows, which shows mail as Word would, makes of a page: it knows tables, colours and fonts, and
+next to nothing of CSS.
 
 Source of what it leaves out: the support tables of caniemail.com, for "Outlook (Windows)".
 """
