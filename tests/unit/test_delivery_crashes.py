@@ -168,6 +168,37 @@ async def test_what_is_tried_in_vain_until_it_expires_ends_as_expired() -> None:
     assert world.committed == 1
 
 
+@pytest.mark.parametrize("starts_again", [False, True])
+async def test_what_waits_by_a_clock_that_was_ahead_goes_out_when_it_is_put_right(*, starts_again: bool) -> None:
+    world = World(1, answers=lambda _rng: Result.RETRY, outreach=[requested("r1", "c")])
+    world.wrong_us = DAY_US
+    life = Life(world, None)
+    await life.live(2)
+    entry = world.memory().get("r1")
+    assert entry is not None
+    assert (entry.state, entry.at_us > world.now_us + DAY_US // 2) == (State.REQUESTED, True)
+
+    world.answers = lambda _rng: Result.DELIVERED
+    world.wrong_us = 0
+    await (Life(world, None) if starts_again else life).live(5)
+
+    assert [one for one, _ in world.sink] == ["r1"]
+
+
+async def test_a_clock_that_is_put_back_in_passing_shortens_no_pause() -> None:
+    world = World(1, answers=lambda _rng: Result.RETRY, outreach=[requested("r1", "c")])
+    life = Life(world, None)
+    await life.live(2)
+    attempts = life.desk.memory.get("r1")
+
+    world.answers = lambda _rng: Result.DELIVERED
+    world.wrong_us = -30 * SECOND_US
+    await life.live(1)
+
+    assert attempts is not None
+    assert world.sink == []
+
+
 async def test_ids_are_forgotten_two_days_after_nobody_can_ask_for_them() -> None:
     world = World(1)
     world.outreach.append(requested("r1", "c"))

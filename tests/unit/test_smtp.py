@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import aiosmtplib
 import pytest
 import structlog
 import trustme
@@ -115,6 +116,30 @@ async def test_what_the_server_calls_what_it_has_taken_is_kept(said: str, name: 
             attempt = await channel.send(order())
 
     assert attempt == Attempt(Result.DELIVERED, provider_id=name)
+
+
+async def test_who_is_cut_off_while_a_line_opens_sends_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`asyncio.wait_for`, which the library waits with, can lose a cancellation that comes in the same moment."""
+    opening, opened = asyncio.Event(), aiosmtplib.SMTP.connect
+
+    async def connect(self: aiosmtplib.SMTP, **more: Any) -> Any:
+        answer = await opened(self, **more)
+        opening.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return answer
+
+    with Sink() as sink:
+        channel = SmtpChannel(settings(sink.real_port), PlainRenderer(), LINKS)
+        monkeypatch.setattr(aiosmtplib.SMTP, "connect", connect)
+        sending = asyncio.create_task(channel.send(order()))
+        await opening.wait()
+        sending.cancel()
+        await asyncio.wait([sending], timeout=30)
+        await channel.close()
+
+    assert sending.cancelled()
+    assert sink.handler.taken == []
 
 
 async def test_starttls_and_login_with_an_authority_of_ones_own(authority: trustme.CA, ca_file: Path) -> None:
