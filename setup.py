@@ -50,6 +50,7 @@ HOT = (
     "outreach/realised",
     "learning/simplex",
     "learning/churn_model",
+    "learning/foresight",
     "learning/churn_fit",
     "learning/newcomers",
     "learning/learned",

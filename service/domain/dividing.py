@@ -106,7 +106,7 @@ RULES: Final[Mapping[type[Stored], Mapping[Rule, str]]] = {
         Rule.WIDER: "interval_us",
     },
     PopulationState: {
-        Rule.COPY: "mu0 next_refresh_us fits next_fit_us model fit_position",
+        Rule.COPY: "mu0 next_refresh_us fits next_fit_us model fit_position fit_rivals",
         Rule.ANEW: "log_gap_sum regulars regular_revenue_minor sample_level",
     },
     ReleaseState: {

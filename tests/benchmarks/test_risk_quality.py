@@ -1,4 +1,5 @@
-"""How good churn risk and health are on real logs: AUC and calibration, judged halfway through each log.
+"""How good churn risk and health are on real logs: AUC and calibration, judged halfway through each log, and who will
+buy again told as well as by a boosting that was fitted on the same past.
 
 Reads every purchase log of the directory named by CHURN_ALERT_TEST_LOGS, and a year of real grocery baskets from the
 package of the demo. The bar is for grocery_elog; the others are printed.
@@ -6,21 +7,35 @@ package of the demo. The bar is for grocery_elog; the others are printed.
 
 from __future__ import annotations
 
+import csv
+import gzip
 import os
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import scipy.stats
 
-from service.backtest.calibration import Quality
+from service.backtest.calibration import FEWEST, Quality
 from service.backtest.run import Result, backtest
 from service.config import Settings
 from service.demo import baskets
+from service.domain.outlook import chance_of_no_visit
 from service.errors import ConfigurationError
+from tests.benchmarks import boosting
 
 LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 LEAST_AUC = 0.70
+MOST_BEHIND_BOOSTING = 0.02
+"""AUC."""
+HORIZON_DAYS = 90
+"""Or a quarter of the log."""
+FEWEST_DAYS = 60
+"""Shorter logs are over before anything can be learned of them twice."""
 BAR = "grocery_elog"
 SETTINGS = {"outreach": {"consent": "external"}}
 
@@ -91,3 +106,67 @@ def test_a_year_of_household_baskets(tmp_path: Path) -> None:
 
     assert quality.auc_risk is not None
     assert quality.auc_risk > 0.5
+
+
+@pytest.mark.skipif(not LOGS, reason="CHURN_ALERT_TEST_LOGS names no directory with real logs (*.csv.gz)")
+@pytest.mark.parametrize("fewest_visits", [1, 2, 4])
+def test_who_buys_again_is_told_as_well_as_by_a_boosting_fitted_on_the_same_past(
+    fewest_visits: int, tmp_path: Path
+) -> None:
+    judged = 0
+    for path in logs():
+        days = boosting.days_of(path)
+        last = max(day for visits in days.values() for day in visits)
+        at, horizon = last // 2, min(HORIZON_DAYS, last // 4)
+        if last < FEWEST_DAYS:
+            continue
+        ours = chances(up_to(path, at, tmp_path / path.name), horizon)
+        theirs = boosting.chances(days, at, horizon)
+        assert ours.keys() == theirs.keys()
+        asked = [customer for customer in ours if sum(day < at for day in days[customer]) >= fewest_visits]
+        away = boosting.stays_away(days, asked, at, horizon)
+        if min(away.sum(), len(away) - away.sum()) < FEWEST:
+            continue
+        judged += 1
+        area, of_boosting = (auc([said[customer] for customer in asked], away) for said in (ours, theirs))
+        print(
+            f"\n{path.name}: {len(asked):,} customers with {fewest_visits} visits or more, {away.mean():.0%} stayed away for "
+            f"{horizon} days; AUC {area:.3f}, of the boosting {of_boosting:.3f}"
+        )
+        assert area >= of_boosting - MOST_BEHIND_BOOSTING, path.name
+    assert judged, f"CHURN_ALERT_TEST_LOGS: no *.csv.gz in {LOGS} that is long enough"
+
+
+def up_to(path: Path, day: int, to: Path) -> Path:
+    """The log as it was before this day of it."""
+    with (
+        gzip.open(path, "rt", encoding="utf-8") as lines,
+        gzip.open(to, "wt", encoding="utf-8", compresslevel=1) as part,
+    ):
+        heading, *rows = lines
+        column = next(csv.reader([heading])).index("timestamp")
+        dates = [row.split(",")[column][:10] for row in rows]
+        first = date.fromisoformat(min(dates)).toordinal()
+        part.write(heading)
+        part.writelines(
+            row for row, at in zip(rows, dates, strict=True) if date.fromisoformat(at).toordinal() - first < day
+        )
+    return to
+
+
+def chances(file: Path, horizon: int) -> dict[str, float]:
+    """Customer → the chance of no visit within the days after the log."""
+    result = backtest(Settings().changed(**SETTINGS), [file])
+    return {
+        customer_id: chance_of_no_visit(customer, engine.everybody.learned.model, result.now_us, horizon)
+        for engine in result.engines
+        for customer_id, customer in engine.customers.items()
+        if customer.visits
+    }
+
+
+def auc(said: list[float], away: np.ndarray[Any, Any]) -> float:
+    """By the ranks (Mann & Whitney 1947)."""
+    ranks = scipy.stats.rankdata(said)
+    ones = int(away.sum())
+    return float((ranks[away == 1].sum() - ones * (ones + 1) / 2) / (ones * (len(away) - ones)))

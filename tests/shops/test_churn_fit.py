@@ -4,8 +4,10 @@ is fair."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
+from math import inf, log
 from random import Random
 
 import pytest
@@ -15,9 +17,9 @@ from hypothesis import strategies as st
 from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event
-from service.domain.learning.churn_fit import SAMPLE_MOST, Sample, fit, stages_of
+from service.domain.learning.churn_fit import SAMPLE_MOST, Fit, Sample, fit
 from service.domain.learning.churn_model import DEFAULT_DROPOUT, DEFAULT_GAP_DAYS, ChurnModel
-from tests.support.btyd import Truth, known_as, shop
+from tests.support.btyd import Life, Truth, known_as, shop
 from tests.support.engines import Changelog, apply_all, at, make_engine, purchase, shop_log
 
 pytestmark = pytest.mark.xdist_group("churn fit")  # what they share is made once
@@ -33,6 +35,9 @@ RATE = 0.12
 """Relative tolerance of the mean rate of visits, whose estimate of 2,000 customers scatters by 0.05 at most."""
 DROPOUT = 0.04
 """Absolute tolerance of the mean dropout, whose estimate scatters by 0.015 at most."""
+MOST_LOST = 0.015
+"""Of the logarithmic score, by estimating from a few hundred; to take the coffee shop or the subscribers for customers
+without rhythm costs 0.018 to 0.027."""
 
 
 @cache
@@ -57,9 +62,9 @@ def dropout_of(model: ChurnModel) -> float:
 def test_the_parameters_the_customers_live_by_are_found_again(name: str, seed: int) -> None:
     truth = SHOPS[name]
 
-    model, _ = fit(customers_of(name, seed), at(DAYS), [])
+    model = fit(customers_of(name, seed), at(DAYS), []).model
 
-    assert model.stages == truth.stages, "one more or less would give the rate of stages, not of visits"
+    assert truth.stages - 1 <= model.stages <= truth.stages, "one less where it foretells no less"
     assert rate_of(model) == pytest.approx(1 / truth.gap_days, rel=RATE)
     assert dropout_of(model) == pytest.approx(truth.dropout, abs=DROPOUT), "a and b swapped: 0.4 off and more"
     assert model.r == pytest.approx(truth.r, rel=0.3)
@@ -67,36 +72,90 @@ def test_the_parameters_the_customers_live_by_are_found_again(name: str, seed: i
     assert model.spend_minor == pytest.approx(1000, rel=0.1)  # 10.00 each; a day with two purchases is one visit
 
 
+def gone_on(found: Fit, customers: list[Customer], turn: int) -> Fit:
+    return fit(customers, at(DAYS), found.position, found.model.stages, found.rivals, turn)
+
+
 @pytest.mark.parametrize("name", SHOPS)
 @pytest.mark.parametrize("seed", range(3))
-def test_the_rhythm_is_found_with_a_few_hundred_customers(name: str, seed: int) -> None:
-    assert stages_of(customers_of(name, seed, 2000)[:700]) == SHOPS[name].stages
+def test_with_a_few_hundred_customers_what_comes_is_foretold_as_well_as_with_the_rhythm_they_have(
+    name: str, seed: int
+) -> None:
+    lives = shop(SHOPS[name], 2000, seed, DAYS)
+    known = [life for life in lives if life.visits[0] <= DAYS / 2][:700]
+    model = fit(
+        [known_as(Life([day for day in life.visits if day <= DAYS / 2], inf)) for life in known], at(DAYS / 2), []
+    ).model
+
+    assert abs(model.stages - SHOPS[name].stages) <= 1
+    assert score(model, known) < score(SHOPS[name].model(), known) + MOST_LOST
+
+
+def score(model: ChurnModel, lives: Sequence[Life], days: float = 60.0) -> float:
+    """Mean logarithmic score of who comes in the days after the first half; less is better."""
+    total = 0.0
+    for life in lives:
+        chance = model.chance_of_no_visit(*life.seen(DAYS / 2), days)
+        total -= log(1.0 - chance if life.visits_between(DAYS / 2, DAYS / 2 + days) else chance)
+    return total / len(lives)
 
 
 @pytest.mark.parametrize("gap_days", [1.5, 3.0, 7.0])
 def test_customers_without_rhythm_who_come_often_do_not_look_regular_for_being_counted_in_days(gap_days: float) -> None:
     lives = shop(Truth(1, 2, gap_days, 0.1, 5), 700, 3, days=200.0)
 
-    assert stages_of([known_as(life) for life in lives]) == 1
+    assert fit([known_as(life) for life in lives], at(200), []).model.stages == 1
+
+
+def test_customers_who_come_in_bursts_are_not_given_up_for_pausing() -> None:
+    """Three visits on days that follow one another and a pause of three weeks: by the scatter of their gaps' means they
+    look more regular than they are."""
+    random = Random(1)
+    lives = []
+    for _ in range(600):
+        day, visits = random.random() * 60, list[float]()
+        while day < DAYS:
+            visits += [day, day + 2.0, day + 4.0]
+            day += 4.0 + random.expovariate(1 / 21.0)
+        lives.append(Life([visit for visit in visits if visit < DAYS], inf))
+
+    model = fit([known_as(life) for life in lives], at(DAYS), []).model
+
+    assert model.stages == 1
+    assert model.risk(90, DAYS - 90.0, DAYS - 60.0) < 0.1, "a month of silence is nothing here"
+
+
+def test_one_odd_account_moves_nothing() -> None:
+    customers = customers_of("drugstore", 1)[:700]
+    odd = known_as(Life([float(day) for day in range(DAYS)], inf))
+    plain, spoilt = fit(customers, at(DAYS), []).model, fit([*customers, odd], at(DAYS), []).model
+
+    assert spoilt.stages == plain.stages
+    assert rate_of(spoilt) == pytest.approx(rate_of(plain), rel=0.05)
+    assert dropout_of(spoilt) == pytest.approx(dropout_of(plain), abs=0.01)
+    for silence in (10.0, 40.0, 160.0):
+        assert spoilt.risk(8, 160.0, 160.0 + silence) == pytest.approx(plain.risk(8, 160.0, 160.0 + silence), abs=0.02)
 
 
 def test_a_fit_goes_on_from_where_the_last_one_stopped_and_stays_there() -> None:
     customers = customers_of("coffee", 1)[:500]
-    first, position = fit(customers, at(DAYS), [])
+    first = fit(customers, at(DAYS), [])
 
-    again, onwards = fit(customers, at(DAYS), position)
+    again = gone_on(first, customers, 0)
 
-    assert onwards == pytest.approx(position, abs=0.1)
-    assert rate_of(again) == pytest.approx(rate_of(first), rel=0.03)
-    assert dropout_of(again) == pytest.approx(dropout_of(first), abs=0.01)
+    assert again.position == pytest.approx(first.position, abs=0.1)
+    assert rate_of(again.model) == pytest.approx(rate_of(first.model), rel=0.03)
+    assert dropout_of(again.model) == pytest.approx(dropout_of(first.model), abs=0.01)
 
 
 def test_a_shop_that_changes_is_followed_within_a_few_fits() -> None:
-    _, position = fit(customers_of("fashion", 1)[:500], at(DAYS), [])
+    found = fit(customers_of("fashion", 1)[:500], at(DAYS), [])
 
-    for _ in range(6):
-        model, position = fit(customers_of("coffee", 1)[:500], at(DAYS), position)
+    for turn in range(6):
+        found = gone_on(found, customers_of("coffee", 1)[:500], turn)
 
+    model = found.model
+    assert model.stages >= 2
     assert rate_of(model) == pytest.approx(1 / 7, rel=0.15)
     assert dropout_of(model) == pytest.approx(0.08, abs=DROPOUT)
 
@@ -105,7 +164,8 @@ def test_the_order_of_the_customers_does_not_matter_to_the_last_bit() -> None:
     customers = customers_of("drugstore", 1)[:150]
     shuffled = Random(1).sample(customers, len(customers))
 
-    assert fit(customers, at(DAYS), [])[1] == fit(shuffled, at(DAYS), [])[1]
+    found, other = fit(customers, at(DAYS), []), fit(shuffled, at(DAYS), [])
+    assert (found.model.fields(), found.rivals) == (other.model.fields(), other.rivals)
 
 
 # ---- little history
@@ -115,7 +175,7 @@ def test_the_order_of_the_customers_does_not_matter_to_the_last_bit() -> None:
 def test_little_history_leaves_what_a_shop_is_taken_for(number: int) -> None:
     customers = customers_of("drugstore", 1)[:number]
 
-    model, _ = fit(customers, at(DAYS), [])
+    model = fit(customers, at(DAYS), []).model
 
     assert model.stages == 1
     assert 1 / 4 < rate_of(model) * DEFAULT_GAP_DAYS < 4
@@ -130,7 +190,7 @@ def test_customers_without_a_visit_and_refunds_beyond_all_revenue_do_no_harm() -
     spoilt = known_as(shop(SHOPS["coffee"], 1, 1, DAYS)[0])
     spoilt.revenue_minor = -500
 
-    model, _ = fit([Customer("c"), spoilt], at(DAYS), [])
+    model = fit([Customer("c"), spoilt], at(DAYS), []).model
 
     assert model.spend_minor == 0
     assert 0 < dropout_of(model) < 1
@@ -141,7 +201,7 @@ def one_visit(seed: int) -> Customer:
 
 
 def test_a_shop_of_one_time_buyers_only_is_fitted_too() -> None:
-    model, _ = fit([one_visit(seed) for seed in range(300)], at(400), [])
+    model = fit([one_visit(seed) for seed in range(300)], at(400), []).model
 
     assert model.stages == 1
     assert model.risk(0, 0.0, 370.0) > 0.5

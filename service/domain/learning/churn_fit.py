@@ -13,6 +13,7 @@ Likelihood of a customer (churn_model.py has the terms; factors without paramete
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, fsum, lgamma, log
 from typing import Final
 
@@ -28,6 +29,7 @@ from service.domain.learning.churn_model import (
     ChurnModel,
     stage_sum,
 )
+from service.domain.learning.foresight import Foresight, is_better
 from service.domain.learning.simplex import minimum
 
 SAMPLE_MOST: Final = 1024
@@ -35,13 +37,12 @@ SAMPLE_MOST: Final = 1024
 EVALUATIONS: Final = 40
 """Of the likelihood, per fit. The next fit goes on from where this one stopped."""
 _FIRST_EVALUATIONS: Final = 180
+_FIRST_OF_A_RIVAL: Final = 80
+_TRIES: Final = 8
+_FITS_PER_TRY: Final = 2
+"""The first 8 fits try another k, then every other one: trying costs as much as fitting."""
 _STEP: Final = 0.3
-_PAIRS_NEEDED: Final = 50
-"""Customers with two gaps below which no rhythm is claimed (k = 1)."""
-_PAIR_DAYS: Final = 12
-"""Shorter pairs of gaps are left out: whole days make them look regular. It biases nothing, as m does not depend on
-their sum."""
-_STAGES_MOST: Final = 4
+STAGES_MOST: Final = 4
 """A more regular one hardly changes the risk, and every stage costs."""
 _SEED: Final = 17
 _PRIOR: Final[list[float]] = [
@@ -154,14 +155,6 @@ def _seen(customer: Customer, now_us: int) -> tuple[int, int, int]:
     return visits - 1, max(0, last - first), max(0, last - first, until - first)
 
 
-def _newest_days(customer: Customer) -> list[int]:
-    """The newest three visit days of those, newest first."""
-    followed = customer.followed
-    if followed is None or followed.taught is None:
-        return customer.newest_days(3)
-    return customer.visit_days()[: followed.taught[0]][-3:][::-1]
-
-
 def parameters(position: list[float], stages: int) -> tuple[float, float, float, float]:
     """(r, α, a, b) from log r, log of the mean gap of an average customer in days, logit of the mean dropout, log (a +
     b)."""
@@ -170,36 +163,71 @@ def parameters(position: list[float], stages: int) -> tuple[float, float, float,
     return r, r * exp(position[1]) / stages, dropout * weight, (1.0 - dropout) * weight
 
 
-def stages_of(customers: list[Customer]) -> int:
-    """k from the spread of m = g₁ / (g₁ + g₂), g the newest two gaps of a customer: Var m = 1 / (4 (2 k + 1))."""
-    spread = 0.0
-    pairs = 0
-    for customer in customers:
-        if _seen(customer, 0)[0] < 2:
-            continue
-        days = _newest_days(customer)
-        if len(days) == 3 and days[0] - days[2] >= _PAIR_DAYS:
-            deviation = (days[1] - days[2]) / (days[0] - days[2]) - 0.5
-            spread += deviation * deviation
-            pairs += 1
-    if pairs < _PAIRS_NEEDED:
-        return 1
-    variance = max(spread / pairs, 1e-6)
-    stages = int((1.0 - 4.0 * variance) / (8.0 * variance) + 0.5)
-    return max(1, min(_STAGES_MOST, stages))
+class Fit:
+    """What a fit has found, and where the next goes on."""
+
+    def __init__(self, model: ChurnModel, position: list[float], rivals: list[list[float]]) -> None:
+        self.model: Final = model
+        self.position: Final = position
+        self.rivals: Final = rivals
+        """Of each k from 1 on, where its search stands; empty where it was not tried."""
 
 
-def fit(customers: list[Customer], now_us: int, position: list[float]) -> tuple[ChurnModel, list[float]]:
-    """The model of these customers of one partition, as seen at `now_us`, and the position from which the next fit goes
-    on.
+def fit(
+    customers: list[Customer],
+    now_us: int,
+    position: list[float],
+    stages: int = 1,
+    rivals: Sequence[list[float]] = (),
+    turn: int = 0,
+) -> Fit:
+    """The model of these customers of one partition, as seen at `now_us`.
 
-    `position`: where the last fit stopped; empty for the first. Customers without a visit are left out.
+    `position`, `stages`, `rivals`: where the last fit stopped, with which k; empty for the first. `turn`: how many fits
+    there were; tries of one stage more and one less take turns. Customers without a visit are left out.
     """
     visited = [customer for customer in customers if customer.visits]
-    stages = stages_of(visited)
-    start, evaluations = (position, EVALUATIONS) if position else (list(_PRIOR), _FIRST_EVALUATIONS)
-    reached = minimum(_Posterior(visited, now_us, stages).cost, start, _STEP, evaluations)
-    r, alpha, a, b = parameters(reached, stages)
-    visits = sum(customer.visits for customer in visited)
-    revenue = sum(customer.revenue_minor for customer in visited)
-    return ChurnModel(stages, r, alpha, a, b, revenue / visits if visits and revenue > 0 else 0.0), reached
+    search = _Search(visited, now_us, rivals)
+    if position:
+        search.go_on(stages, position, EVALUATIONS)
+        tries, rest = (turn, 0) if turn < _TRIES else divmod(turn, _FITS_PER_TRY)
+        if not rest:
+            more = tries % 2 == 0 if 1 < stages < STAGES_MOST else stages == 1
+            stages = search.better_of(stages, stages + 1 if more else stages - 1)
+    else:
+        stages = 1
+        search.go_on(stages, list(_PRIOR), _FIRST_EVALUATIONS)
+        while stages < STAGES_MOST and search.better_of(stages, stages + 1) > stages:
+            stages += 1
+    return Fit(search.model(stages), search.positions[stages - 1], search.positions)
+
+
+class _Search:
+    """The best parameters of several k for the same customers."""
+
+    def __init__(self, visited: list[Customer], now_us: int, rivals: Sequence[list[float]]) -> None:
+        self._visited = visited
+        self._now_us = now_us
+        self._foresight = Foresight(visited, now_us)
+        visits = sum([customer.visits for customer in visited])
+        revenue = sum([customer.revenue_minor for customer in visited])
+        self._spend_minor = revenue / visits if visits and revenue > 0 else 0.0
+        self.positions: list[list[float]] = [list(known) for known in rivals] or [[] for _ in range(STAGES_MOST)]
+
+    def go_on(self, stages: int, start: list[float], evaluations: int) -> None:
+        cost = _Posterior(self._visited, self._now_us, stages).cost
+        self.positions[stages - 1] = minimum(cost, start, _STEP, evaluations)
+
+    def model(self, stages: int) -> ChurnModel:
+        r, alpha, a, b = parameters(self.positions[stages - 1], stages)
+        return ChurnModel(stages, r, alpha, a, b, self._spend_minor)
+
+    def better_of(self, stages: int, rival: int) -> int:
+        """The rival, if its model would have foretold more; then from where it stands, or from where the other does."""
+        if not self._foresight.is_enough(exp(self.positions[stages - 1][1])):
+            return stages
+        known = self.positions[rival - 1]
+        evaluations = EVALUATIONS if known else _FIRST_OF_A_RIVAL
+        self.go_on(rival, known or self.positions[stages - 1], evaluations)
+        losses = self._foresight.losses
+        return rival if is_better(losses(self.model(rival)), losses(self.model(stages))) else stages

@@ -237,11 +237,12 @@ class Everybody:
 
     def _fit(self, sampled: list[Customer], now_us: int) -> ChurnModel:
         state = self.state
-        model, state.fit_position = fit(sampled, now_us, state.fit_position)
-        state.model = model.fields()
+        stages = self.learned.model.stages
+        found = fit(sampled, now_us, state.fit_position, stages, state.fit_rivals, state.fits)
+        state.model, state.fit_position, state.fit_rivals = found.model.fields(), found.position, found.rivals
         state.next_fit_us = now_us + min(_LONGEST_PACE, 1 + state.fits // _FITS_PER_PACE) * REFRESH_US
         state.fits += 1
-        return model
+        return found.model
 
     # ---- what is stored
 

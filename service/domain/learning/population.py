@@ -19,7 +19,7 @@ class PopulationState(Stored):
 
     STORED: ClassVar[tuple[str, ...]] = (
         "mu0", "log_gap_sum", "regulars", "regular_revenue_minor", "next_refresh_us",
-        "sample_level", "fits", "next_fit_us", "model", "fit_position",
+        "sample_level", "fits", "next_fit_us", "model", "fit_position", "fit_rivals",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -38,6 +38,8 @@ class PopulationState(Stored):
         """Arguments of the churn model, as of the last fit; empty = the defaults."""
         self.fit_position: list[float] = []
         """Where the next fit goes on."""
+        self.fit_rivals: list[list[float]] = []
+        """The same for each number of stages, from 1 on; empty where it was not tried."""
 
 
 class Population:
