@@ -22,28 +22,34 @@ NAMES = ["ladder", "plain", "outages", "ladder-hours", "plain-hours", "outages-h
 SHOWN = 5
 
 
+LEARN_ANEW = {"ladder-hours": 12}
+"""Turns after an upgrade in which scores may tell another risk than if this version had been there from the beginning:
+the earlier one took these customers for more regular than what they did since bears out. 6 for the other lives."""
+
+
 class Life(NamedTuple):
     """What was recorded, and what this version made of it."""
 
+    name: str
     recorded: Recorded
     done: Done
     changelog: Changelog
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def recorded(request: pytest.FixtureRequest) -> tuple[Settings, Recorded]:
-    return read(request.param)
+def recorded(request: pytest.FixtureRequest) -> tuple[str, Settings, Recorded]:
+    return request.param, *read(request.param)
 
 
 @pytest.fixture(scope="module")
-def upgraded(recorded: tuple[Settings, Recorded]) -> Life:
+def upgraded(recorded: tuple[str, Settings, Recorded]) -> Life:
     """Begins with the changelog of the earlier version. The group's offsets lagged, as they may: some input arrives
     again."""
-    settings, old = recorded
+    name, settings, old = recorded
     replay = Replay(settings, old.turns)
     replay.changelog = Changelog(old.changelog)
     job = replay.changelog.revive(settings)
-    return Life(old, replay.run(job, old.cut, len(old.turns), again=2), replay.changelog)
+    return Life(name, old, replay.run(job, old.cut, len(old.turns), again=2), replay.changelog)
 
 
 @pytest.fixture(scope="module", params=sorted(set(NAMES) - UNLIKE))
@@ -51,7 +57,7 @@ def unbroken(request: pytest.FixtureRequest) -> Life:
     """Begins with the first event."""
     settings, old = read(request.param)
     replay = Replay(settings, old.turns)
-    return Life(old, replay.run(PartitionJob(settings, 0), 0, len(old.turns)), replay.changelog)
+    return Life(request.param, old, replay.run(PartitionJob(settings, 0), 0, len(old.turns)), replay.changelog)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +70,7 @@ def same_arithmetic() -> None:
 
 
 def test_an_upgraded_worker_goes_on_with_the_same_decisions(upgraded: Life) -> None:
-    old, done, _ = upgraded
+    _, old, done, _ = upgraded
 
     assert flat(done.decisions) == flat(old.done.decisions[old.cut :])
     assert done.refused == old.done.refused[old.cut :]
@@ -74,11 +80,11 @@ def test_an_upgraded_worker_goes_on_with_the_same_decisions(upgraded: Life) -> N
 def test_an_upgraded_worker_publishes_the_same_records(upgraded: Life) -> None:
     """Requests, decisions and scores, byte by byte. If their form or a sentence is changed on purpose, renew the
     fixture's `outputs`."""
-    old, done, _ = upgraded
+    name, old, done, _ = upgraded
     published = [old.outputs_upgraded.get(turn, digest) for turn, digest in enumerate(old.done.outputs)]
 
     assert differing_turns(done.outputs, published[old.cut :]) == []
-    assert len(old.outputs_upgraded) <= 6
+    assert len(old.outputs_upgraded) <= LEARN_ANEW.get(name, 6)
 
 
 @pytest.mark.usefixtures("same_arithmetic")
@@ -89,9 +95,9 @@ def test_an_upgraded_worker_leaves_the_same_changelog(upgraded: Life) -> None:
     assert differing_keys(upgraded.changelog, upgraded.recorded.left) == {}
 
 
-def test_what_an_upgraded_worker_leaves_is_read_as_well(recorded: tuple[Settings, Recorded]) -> None:
+def test_what_an_upgraded_worker_leaves_is_read_as_well(recorded: tuple[str, Settings, Recorded]) -> None:
     """From then on the changelog holds records of both versions. A restart after every turn changes nothing."""
-    settings, old = recorded
+    _, settings, old = recorded
     replay = Replay(settings, old.turns)
     replay.changelog = Changelog(old.changelog)
     decisions = []
@@ -104,7 +110,7 @@ def test_what_an_upgraded_worker_leaves_is_read_as_well(recorded: tuple[Settings
 
 
 def test_this_version_decides_from_the_beginning_as_the_earlier_one_did(unbroken: Life) -> None:
-    old, done, _ = unbroken
+    _, old, done, _ = unbroken
 
     assert flat(done.decisions) == flat(old.done.decisions)
     assert done.refused == old.done.refused
@@ -112,7 +118,7 @@ def test_this_version_decides_from_the_beginning_as_the_earlier_one_did(unbroken
 
 @pytest.mark.usefixtures("same_arithmetic")
 def test_this_version_publishes_from_the_beginning_what_the_earlier_one_did(unbroken: Life) -> None:
-    old, done, _ = unbroken
+    _, old, done, _ = unbroken
 
     assert differing_turns(done.outputs, old.done.outputs) == []
 
