@@ -50,6 +50,11 @@ class Planned:
         self._main = ""
 
     @property
+    def rows(self) -> int | None:
+        """How many the table has; None before it was looked at."""
+        return None if self.evidence is None else self.evidence.rows
+
+    @property
     def profile(self) -> Profile | None:
         return self.layout.profile
 

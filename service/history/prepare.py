@@ -47,6 +47,8 @@ class Direct:
 
     currency = ""
     """The shop's."""
+    rows: int | None = None
+    """They have not been counted."""
 
     def sentences(self) -> list[str]:
         """Nothing to be said: it is what was expected."""

@@ -171,6 +171,7 @@ def open_history(
             partial(span_of, table.open, PURCHASE_COLUMNS, calendar, latest_us),
             PurchaseLine,
             in_memory_lines,
+            table.rows,
         )
 
     files = [purchase_file(table) for table in tables]

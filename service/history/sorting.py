@@ -44,6 +44,8 @@ class SortedLines(Generic[Line]):
     line_type: Any
     """The tuple type, to read runs back."""
     in_memory: int = IN_MEMORY_LINES
+    rows: int | None = None
+    """How many there are, where that is known; None = told from the file's size."""
     report: ReadReport = field(default_factory=ReadReport)
     """Of the last complete reading; for a file too big to keep, complete only after its lines were read."""
     count: int = 0
@@ -61,8 +63,7 @@ class SortedLines(Generic[Line]):
 
     def look_through(self) -> None:
         """Counts, finds the span and whether the order holds; keeps a small file."""
-        per_line = _BYTES_PER_PACKED_LINE if self.path.suffix == ".gz" else _BYTES_PER_LINE
-        if self.path.is_file() and self.path.stat().st_size > self.in_memory * per_line:
+        if self._is_too_big():
             self._look_at_times()
             return
         head = list(islice(self.read(self.report), self.in_memory + 1))
@@ -77,6 +78,12 @@ class SortedLines(Generic[Line]):
         if head:
             self.first_us, self.last_us = head[0][0], head[-1][0]
         self.kept = head
+
+    def _is_too_big(self) -> bool:
+        if self.rows is not None:
+            return self.rows > self.in_memory
+        per_line = _BYTES_PER_PACKED_LINE if self.path.suffix == ".gz" else _BYTES_PER_LINE
+        return self.path.is_file() and self.path.stat().st_size > self.in_memory * per_line
 
     def _look_at_times(self) -> None:
         span = self.look()
