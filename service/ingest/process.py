@@ -39,12 +39,12 @@ def check(settings: Settings) -> None:
 class Ingest:
     """One process, for as long as it runs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, writer: EventWriter | None = None) -> None:
         """Raises ConfigurationError."""
         check(settings)
         self._settings = settings
         self._metrics = IngestMetrics(source.path_name for source in settings.ingest.sources)
-        self._writer = EventWriter(settings)
+        self._writer = writer or EventWriter(settings)
         try:
             self._door = Door(settings, self._writer, self._metrics)
         except ValueError as error:
@@ -65,13 +65,12 @@ class Ingest:
         app = create_ingest_app(self._door, self._metrics, self.missing)
         log.info("webhooks are taken", address=address_of(listener), sources=sorted(self._door.sources))
         serving: asyncio.Task[object] = asyncio.create_task(serve_app(app, listener, limits_of(self._settings)))
-        opening: asyncio.Task[object] = asyncio.create_task(self._open())
+        opening: asyncio.Task[object] = asyncio.create_task(self.keep_open())
         stopped: asyncio.Task[object] = asyncio.create_task(stop.wait())
         try:
             while not stopped.done():
-                waited = {serving, stopped} | ({opening} if not opening.done() else set())
-                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-                for task in waited - {stopped}:
+                await asyncio.wait({serving, opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                for task in (serving, opening):
                     if task.done():
                         task.result()  # a mistake of ours, or of the settings, ends the process
         finally:
@@ -82,19 +81,31 @@ class Ingest:
         log.info("stopped")
         return 0
 
-    async def _open(self) -> None:
-        topics, pause_s = sorted({source.topic for source in self._door.sources.values()}), _FIRST_PAUSE_S
+    async def keep_open(self) -> None:
+        """Opens the writer, and anew after each failure, for a producer that has failed may never write again. Until
+        cancelled; raises ConfigurationError where the broker lets nobody in."""
+        topics = sorted({source.topic for source in self._door.sources.values()})
+        while True:
+            await self._open(topics)
+            self._missing = ""
+            self._metrics.ready(value=True)
+            log.info("ready", topics=topics)
+            await self._writer.failed.wait()
+            self._missing = "the broker did not take what was posted"
+            self._metrics.ready(value=False)
+            await self._writer.close()
+
+    async def _open(self, topics: list[str]) -> None:
+        pause_s = _FIRST_PAUSE_S
         while True:
             try:
                 await self._writer.open(topics)
-                break
             except (KafkaError, BlockingKafkaError, OSError, TransientError) as error:
                 log.warning("no broker to write to; it is tried again", error=f"{type(error).__name__}: {error}"[:300])
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-        self._missing = ""
-        self._metrics.ready(value=True)
-        log.info("ready", topics=topics)
+            else:
+                return
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from aiokafka.errors import KafkaError
+
 from service.cluster.partitioner import hash_of
 from service.cluster.tail import open_reader
 from service.config import Settings
@@ -36,10 +38,8 @@ class EventWriter:
         self._producer: Any = None
         self._partitions: dict[str, int] = {}
         self._hash: Callable[[bytes], int] = FUNCTIONS[DEFAULT_PARTITIONER]
-
-    @property
-    def is_open(self) -> bool:
-        return self._producer is not None
+        self.failed = asyncio.Event()
+        """Something could not be written: whether the producer can still write is not known."""
 
     async def open(self, topics: Sequence[str]) -> None:
         """Raises KafkaError, OSError and TransientError while there is no broker, ConfigurationError where it lets
@@ -56,20 +56,26 @@ class EventWriter:
             await producer.stop()
             raise
         self._producer = producer
+        self.failed.clear()
 
     async def write(self, events: Sequence[Ready]) -> None:
         """Raises KafkaError and TimeoutError where it is not certain that all of them lie there."""
         if self._producer is None:
             raise TimeoutError
-        sent = [
-            await self._producer.send(
-                each.topic, each.value, each.key, partition=self._hash(each.key) % self._partitions[each.topic]
-            )
-            for each in events
-        ]
-        await asyncio.gather(*sent)
+        try:
+            sent = [
+                await self._producer.send(
+                    each.topic, each.value, each.key, partition=self._hash(each.key) % self._partitions[each.topic]
+                )
+                for each in events
+            ]
+            await asyncio.gather(*sent)
+        except (KafkaError, OSError, TimeoutError):
+            self.failed.set()
+            raise
 
     async def close(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+        """What is written meanwhile is refused."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()

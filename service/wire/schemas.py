@@ -31,6 +31,8 @@ class Schemas:
         self._known: dict[bytes, Reading] = {}
         self._unknown: dict[bytes, tuple[float, str]] = {}
         """Id → until when it is not asked for again, and why nothing can be read with it."""
+        self._has_forgotten = False
+        """There were more unknown ones than are remembered."""
 
     def missing(self, values: Iterable[bytes | None], now_s: float) -> set[int]:
         """Ids that have to be found out about before these can be read."""
@@ -56,6 +58,7 @@ class Schemas:
         self._unknown[key] = (now_s + UNKNOWN_FOR_S, why)
         while len(self._unknown) > _MOST_UNKNOWN:
             del self._unknown[next(iter(self._unknown))]
+            self._has_forgotten = True
 
     def read(self, value: bytes) -> Row:
         """A framed record. PoisonError where there is no frame, or none that can be read by it."""
@@ -69,6 +72,8 @@ class Schemas:
         if reading is not None:
             return reading(value[FRAME_BYTES:])
         unknown = self._unknown.get(key)
+        if unknown is None and self._has_forgotten:
+            unknown = 0.0, "the registry did not know it"
         if unknown is None:
             raise FatalError(
                 f"A record of the schema {int.from_bytes(key, 'big')} was read before the schema was there."

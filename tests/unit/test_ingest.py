@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -20,7 +21,7 @@ from service.ingest.door import Door, create_ingest_app
 from service.ingest.metrics import IngestMetrics, Outcome
 from service.ingest.process import Ingest, check, limits_of
 from service.ingest.shops import READERS
-from service.ingest.writing import Ready
+from service.ingest.writing import EventWriter, Ready
 from service.web.access import Access
 from service.web.protection import Protection
 
@@ -459,6 +460,51 @@ def test_a_door_of_no_use_says_so(settings: Settings, words: str) -> None:
 def test_a_key_that_is_none_is_told_before_it_begins() -> None:
     with pytest.raises(ConfigurationError, match="24 to 64 bytes"):
         Ingest(settings_with({"kind": "plain", "secret": "whsec_AAAA"}))
+
+
+class Writer(EventWriter):
+    """Opens at the second try."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.tries = self.closed = 0
+        self.opened = asyncio.Event()
+
+    async def open(self, topics: Sequence[str]) -> None:
+        assert topics == ["purchases", "surveys"]
+        self.tries += 1
+        if self.tries == 1:
+            raise KafkaTimeoutError
+        self.failed.clear()
+        self.opened.set()
+
+    async def close(self) -> None:
+        self.closed += 1
+        self.opened.clear()
+
+
+async def test_a_writer_that_has_failed_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.ingest.process._FIRST_PAUSE_S", 0.0)
+    writer = Writer(settings_with())
+    process = Ingest(settings_with(), writer)
+    assert process.missing() == ["no broker has answered yet"]
+    keeping = asyncio.create_task(process.keep_open())
+    async with asyncio.timeout(20):
+        await writer.opened.wait()
+        await asyncio.sleep(0)
+        assert (process.missing(), writer.tries) == ([], 2)
+        writer.failed.set()
+        while writer.closed == 0:  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(0)
+        await writer.opened.wait()
+    keeping.cancel()
+
+    assert (writer.tries, writer.closed) == (3, 1)
+
+
+async def test_what_is_written_to_a_writer_without_a_broker_is_refused() -> None:
+    with pytest.raises(TimeoutError):
+        await EventWriter(settings_with()).write([Ready("purchases", b"c", b"{}")])
 
 
 def test_paths_are_told_apart_and_square_needs_its_address() -> None:

@@ -192,6 +192,14 @@ def test_a_record_of_an_unknown_schema_is_refused_and_one_that_was_not_looked_up
         assert refused.value.code is ErrorCode.NOT_OF_SCHEMA
 
 
+def test_more_unknown_ids_than_are_remembered_end_nothing() -> None:
+    schemas = Schemas()
+    for number in range(10_050):
+        schemas.put_unknown(number, "away", 0.0)
+    with pytest.raises(PoisonError, match="unknown_schema"):
+        schemas.read(framed(3, b"x"))
+
+
 @pytest.mark.parametrize(("kind", "schema"), [("AVRO", "{"), ("PROTOBUF", "message {"), ("YAML", "a: b")])
 def test_a_schema_that_cannot_be_read_is_an_unknown_one(registry: SchemaRegistry, kind: str, schema: str) -> None:
     registry.register(5, schema, kind)
