@@ -151,7 +151,7 @@ HEALTHY_SECONDS = CounterRow(
 )
 PROMISED = GaugeRow(
     "churn_alert_promised",
-    "What the policy promises: budget (wrong alerts per healthy regular and year), probability (share of healthy gaps), multiple (of the usual gap), volume_per_100_visits.",
+    "What the policy promises: budget (wrong alerts per healthy regular and year), probability (share of healthy gaps), multiple (of the usual gap), volume_per_100_visits; or patience, which promises neither and is what the setting says.",
     labels=("promise",),
 )
 OUTPUTS = CounterRow(

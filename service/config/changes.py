@@ -180,6 +180,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     "time.feed_silence_hours": _LEARNING,
     # ---- outreach
     "outreach.measure": _NEXT_VISIT,
+    "outreach.patience": _NEXT_VISIT,
     "outreach.level": _NEXT_VISIT,
     "outreach.rungs": Change(
         Fate.FREE,

@@ -44,6 +44,7 @@ _UNITS: Final = {
 """By the end of the setting's name."""
 _OWN_UNITS: Final = {
     "outreach.level": "that of outreach.measure",
+    "outreach.patience": "needless messages per 100 visits of regulars",
     "outreach.daily_limit": "messages per day",
     "outreach.min_value": "money of shop.currency",
     "outreach.volume_for_loyal": "part of the volume, 0 to 1",

@@ -114,6 +114,7 @@ class Settings(BaseSettings):
             outreach=policy.OutreachPolicy(
                 measure=out.measure,
                 level=out.level,
+                patience=out.patience,
                 rungs=tuple(
                     policy.Rung(
                         name=r.name, strictness=r.strictness, offer=r.offer, template=r.template or f"win_back.{r.name}"

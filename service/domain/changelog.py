@@ -34,6 +34,9 @@ PACE_KEY: Final = b"\x00pace"
 """How many messages of each kind that follows an occasion went out on the day and in the week (outreach/pace.py)."""
 TABLE_KEY: Final = b"\x00table"
 """What the last refresh has found: tolerances by cell and share (learning/everybody.py, like the next two)."""
+CURVES_KEY: Final = b"\x00curves"
+"""The same: how long all silences last, by cell, and how many each has seen; where alerts are weighed by that. Apart
+from the table, because an earlier release knows nothing of it."""
 NEWCOMERS_KEY: Final = b"\x00newcomers"
 """What is learned of customers with few visits, where they are nudged."""
 ROW_PREFIX: Final = b"\x00row:"
@@ -43,7 +46,7 @@ PART_PREFIX: Final = b"\x00bin:"
 SENT_PREFIX: Final = b"\x00sent:"
 """Before the number of a cell, or `OF_NEWCOMERS`: silences whose further course a message may have changed."""
 OF_NEWCOMERS: Final = 255
-LEARNED_KEYS: Final = (TABLE_KEY, NEWCOMERS_KEY)
+LEARNED_KEYS: Final = (TABLE_KEY, CURVES_KEY, NEWCOMERS_KEY)
 MERGED_PREFIX: Final = b"\x00merged:"
 """Before an id that is another customer's since a merge: that customer's id. One of the two may be of another
 partition (identities.py)."""

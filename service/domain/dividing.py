@@ -31,6 +31,7 @@ from service.domain import cadence
 from service.domain.changelog import (
     ASKED_PREFIX,
     BRAKE_KEY,
+    CURVES_KEY,
     ERASED_PREFIX,
     GATES_KEY,
     GO_ON_KEY,
@@ -82,7 +83,7 @@ State = TypeVar("State", bound=Stored)
 _SOURCE_BYTES: Final = 8
 """Of a source's number; behind it stands the hour of its week, of a record that is of one."""
 _PREFIXES_COPIED: Final = (ERASED_PREFIX, JUDGED_PREFIX)
-_KEYS_COPIED: Final = (TABLE_KEY, KEYED_KEY)
+_KEYS_COPIED: Final = (TABLE_KEY, CURVES_KEY, KEYED_KEY)
 _KEYS_LEFT_OUT: Final = (LOGS_KEY, POSITION_KEY)
 """Whoever divides says what of the inputs is contained."""
 

@@ -137,7 +137,12 @@ class Engine:
         nudges = policy.outreach.step_of(Kind.SECOND_VISIT) is not None
         state = PartitionState()
         self.everybody = Everybody(
-            state.population, minimum, learn_until_us, newcomers=nudges, messages_sent=policy.outreach.messages_are_sent
+            state.population,
+            minimum,
+            learn_until_us,
+            newcomers=nudges,
+            messages_sent=policy.outreach.messages_are_sent,
+            weighs=policy.outreach.weighs,
         )
         self._adopt(state)
 

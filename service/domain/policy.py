@@ -23,6 +23,9 @@ class ClockMode(StrEnum):
 class Measure(StrEnum):
     """What the level of a rung is stated in."""
 
+    PATIENCE = "patience"
+    """None is: the moment of the first rung, and to whom it goes, follow from the shop's own silences
+    (outreach/patience.py). Later rungs have a level, a budget."""
     BUDGET = "budget"
     """Wrong alerts per healthy regular and year."""
     PROBABILITY = "probability"
@@ -173,6 +176,13 @@ class QuietTimes:
             raise ValueError("quiet_days cannot name every day of the week: switch the outreach off instead")
 
 
+_CEILINGS: Final = {Measure.PATIENCE: 50.0, Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}
+MOST_PATIENCE: Final = 20.0
+"""Beyond it nearly every silence of every shop is worth a message."""
+DEFAULT_PATIENCE: Final = 2.0
+"""Where what more patience captures and what it wastes are in balance, on real logs and generated shops."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutreachPolicy:
     """Whom the shop wants to ask back, when, and under which conditions.
@@ -186,6 +196,8 @@ class OutreachPolicy:
     """In the unit of `measure`. One wrong alert per healthy regular and year: a monthly customer is let go 8 % of the
     gaps, a weekly one 2 %. Ten times as much and most alerts are needless; a tenth and they come after the customer has
     left."""
+    patience: float = DEFAULT_PATIENCE
+    """Needless messages per 100 visits of regulars at which one more costs as much as a captured absence is worth."""
     rungs: tuple[Rung, ...] = field(default_factory=lambda: (Rung(),))
     consent: ConsentRule = ConsentRule.REQUIRED
     shadow: bool = False
@@ -235,9 +247,11 @@ class OutreachPolicy:
     """Which part of that limit is this engine's."""
 
     def __post_init__(self) -> None:
-        ceiling = {Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}[self.measure]
+        ceiling = _CEILINGS[self.measure]
         if not 0 < self.level <= ceiling:
             raise ValueError(f"the level must lie in (0, {ceiling:g}] for measure {self.measure.value}")
+        if not 0 < self.patience <= MOST_PATIENCE:
+            raise ValueError(f"patience must lie in (0, {MOST_PATIENCE:g}]")
         if not self.rungs:
             raise ValueError("the ladder needs at least one rung")
         if len(self.rungs) > _MOST_RUNGS:
@@ -270,6 +284,11 @@ class OutreachPolicy:
             raise ValueError("volume_for_loyal must lie in [0, 1)")
         if self.volume_for_loyal and self.volume_per_100_visits is None and self.volume_per_day is None:
             raise ValueError("volume_for_loyal is a part of a volume: give volume_per_100_visits or volume_per_day")
+
+    @property
+    def weighs(self) -> bool:
+        """Whether first alerts are weighed against what they cost, no limit or level being set."""
+        return self.measure is Measure.PATIENCE and self.volume_per_100_visits is None and self.volume_per_day is None
 
     def step_of(self, kind: Kind) -> Rung | None:
         """The step of a kind beside the ladder; None: it is switched off."""

@@ -13,7 +13,14 @@ from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain import cadence
 from service.domain.calendar import DAY_US, NEVER, to_date, to_datetime
-from service.domain.changelog import MERGED_PREFIX, NEWCOMERS_KEY, PARTITION_KEY, TABLE_KEY, chunk_of_key
+from service.domain.changelog import (
+    CURVES_KEY,
+    MERGED_PREFIX,
+    NEWCOMERS_KEY,
+    PARTITION_KEY,
+    TABLE_KEY,
+    chunk_of_key,
+)
 from service.domain.customer import FIELDS, Customer
 from service.domain.engine import Engine
 from service.domain.findings import Evidence, Kind, Scores
@@ -86,7 +93,7 @@ def engine_of(settings: Settings, customer_id: str) -> tuple[Engine, int, str]:
             found = {
                 record.key: record.value
                 for record in records_until_now(reader, [partitions[number]])
-                if record.key in {key, merged, PARTITION_KEY, TABLE_KEY, NEWCOMERS_KEY}
+                if record.key in {key, merged, PARTITION_KEY, TABLE_KEY, CURVES_KEY, NEWCOMERS_KEY}
                 or _is_of(record.key, customer_id)
             }
             if found.get(key) is not None:

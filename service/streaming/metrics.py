@@ -17,6 +17,7 @@ from service.domain.engine import Engine
 from service.domain.findings import HealthBand, Segment
 from service.domain.outreach.realised import EVIDENCE, Realised
 from service.domain.periods.numbers import NUMBERS, PeriodRow
+from service.domain.policy import Measure
 from service.errors import ErrorCode
 from service.refused.quarantine import Kind
 from service.streaming.job import Written
@@ -200,7 +201,8 @@ class Metrics:
 
     def _tell_promises(self, partition: int, engine: Engine) -> None:
         outreach = engine.policy.outreach
-        self._promised.labels(outreach.measure.value).set(outreach.level)
+        weighed = outreach.measure is Measure.PATIENCE
+        self._promised.labels(outreach.measure.value).set(outreach.patience if weighed else outreach.level)
         if outreach.volume_per_100_visits is not None:
             self._promised.labels("volume_per_100_visits").set(outreach.volume_per_100_visits)
         before, now = self._tallies.get(partition, engine.realised_at_start), engine.state.realised

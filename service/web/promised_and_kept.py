@@ -51,6 +51,7 @@ def as_numbers(kept: Sequence[ClassRealised], outreach: OutreachPolicy) -> dict[
         "promised": {
             "measure": outreach.measure.value,
             "level": outreach.level,
+            "patience": outreach.patience if outreach.weighs else None,
             "volume_per_100_visits": outreach.volume_per_100_visits,
             "volume_per_day": outreach.volume_per_day,
         },
@@ -81,8 +82,9 @@ def _promised(outreach: OutreachPolicy, formats: Formats) -> list[str]:
     if per_day is not None:
         said.append(formats.say("kept.promised.volume_per_day", level=formats.plain(per_day)))
     if not said:
-        share = outreach.measure is Measure.PROBABILITY
-        level = formats.share(outreach.level) if share else formats.plain(outreach.level)
+        level = formats.plain(outreach.patience if outreach.weighs else outreach.level)
+        if outreach.measure is Measure.PROBABILITY:
+            level = formats.share(outreach.level)
         said.append(formats.say(f"kept.promised.{outreach.measure.value}", level=level))
     return said
 

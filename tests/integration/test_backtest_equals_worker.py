@@ -120,7 +120,7 @@ def test_periods_and_decision_ids_are_the_same(
     expected: list[Decision] = []
     backtest(settings, [purchases], [surveys], partitions=partitions, on_decision=expected.append)
     assert ids == sorted((f"{made.decision_id}.{made.outcome.value}", made.reason.value) for made in expected)
-    assert any(made.reason is Reason.VOLUME for made in expected) == (outreach is not EVERY_KIND)
+    assert any(made.reason is Reason.VOLUME for made in expected)  # not chosen, or not worth it where nothing is set
     if outreach is EVERY_KIND:
         assert {made.kind for made in expected} == set(Kind)
         assert {made.reason for made in expected} >= GATES

@@ -33,6 +33,7 @@ from service.wording.languages import LANGUAGES
 from tests.support.browser import chromium
 from tests.support.report_page import SETTINGS, Made, Page
 
+BUDGETED = SETTINGS.changed(outreach={"measure": "budget", "level": 1.0})
 SECTIONS = ("todo", "read", "numbers", "customers", "alerts", "timelines", "compare", "promise", "budget", "risk")
 LOADING = {"script", "img", "iframe", "object", "embed", "audio", "video", "source", "base", "form"}
 ROWS_OF = ("retention_rate", "churn_rate", "repeat_purchase_rate", "customer_lifetime_value", "revenue",
@@ -47,7 +48,7 @@ STEP_COLUMNS = (
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     directory = tmp_path_factory.mktemp("report")
     purchases, surveys, _ = Simulation(Cafe(customers=500, days=400)).write(directory)
-    result = backtest(SETTINGS, [purchases], [surveys])
+    result = backtest(BUDGETED, [purchases], [surveys])
     write_files(result, directory)
     return Made(result, directory)
 
@@ -225,7 +226,7 @@ def test_the_trade_off_tells_of_the_budget_tried_what_the_policy_did(made: Made)
 
 
 def test_another_run_with_another_budget_does_what_the_trade_off_said(made: Made) -> None:
-    other = SETTINGS.changed(outreach={"level": 2.0})
+    other = BUDGETED.changed(outreach={"level": 2.0})
     again = evaluate(backtest(other, [made.directory / "purchases.csv"], [made.directory / "surveys.csv"]))
 
     told = next(step for step in evaluate(made.result).budgets if step.budget == 2.0)
@@ -265,9 +266,30 @@ def test_under_a_limit_the_policy_is_the_limit_and_who_was_left_out_got_no_alert
     assert 0.9 * asked < released < asked, "the caps hold some back"
     assert f"asked back (due): {released:,}" in page.text
     in_french = " ".join(format_decimal(left_out, locale="fr").split())  # as `text` has it: every space a plain one
-    assert f"pas de message (limite atteinte) : {in_french}" in french.text
+    assert f"pas de message (d’autres le valent plus) : {in_french}" in french.text
     assert "tried here" not in page.text
     assert "essayé ici" not in french.text
+
+
+def test_where_nothing_is_set_the_report_says_what_is_sent_and_why(made: Made, tmp_path: Path) -> None:
+    result = backtest(SETTINGS, [made.directory / "purchases.csv"])
+    write_files(result, tmp_path)
+    found = result.engines[0].ladder.tolerance.patience
+    assert found is not None
+
+    text = Page.of(tmp_path / "report.html").text
+
+    assert "Policy tried: a message where the silences of this shop say that it brings more than it bothers" in text
+    told = re.search(
+        r"about ([\d.]+) messages per 100 visits of regulars are worth it, ([\d.]+) of them needless.*"
+        r"noticed in time is worth ([\d.]+) needless messages \(outreach.patience = 2\)",
+        text,
+    )
+    assert told is not None
+    assert [float(each) for each in told.groups()] == pytest.approx(
+        [found.per_100_visits, found.needless_per_100_visits, found.rate], abs=0.06
+    )
+    assert "got no alert" in text
 
 
 def test_under_a_limit_stories_are_told_although_most_alerts_go_to_new_regulars(limited: Made) -> None:

@@ -78,6 +78,7 @@ OTHERWISE: dict[str, Any] = {
     "time.jump_confirmations": 1,
     "time.feed_silence_hours": 30.0,
     "outreach.measure": {"measure": "probability", "level": 0.2},
+    "outreach.patience": {"measure": "patience", "patience": 6.0},
     "outreach.level": 12.0,
     "outreach.rungs": [{"name": "remind"}, {"name": "incentive"}, {"name": "last-call", "strictness": 0.1}],
     "outreach.rungs.name": [{"name": "hello"}, {"name": "gift", "strictness": 0.4}],

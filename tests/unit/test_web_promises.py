@@ -24,7 +24,9 @@ def rows(text: str) -> str:
 
 
 async def test_the_page_sets_a_budget_beside_the_wrong_alerts_of_each_class_and_of_all() -> None:
-    told = rows(visible(await get("/?lang=en", FakeFacts(tally=tally()))))
+    settings = SETTINGS.changed(outreach={"measure": "budget", "level": 1.0})
+
+    told = rows(visible(await get("/?lang=en", FakeFacts(tally=tally()), settings)))
 
     assert "Promised: a budget of 1 for wrong alerts per healthy regular and year." in told
     assert "up to 6 1.20 24 40 4 25%" in told
@@ -69,6 +71,14 @@ async def test_too_few_wrong_alerts_are_called_so_and_no_share_is_told_of_a_hand
     assert "13 and more 1.90 19 19 3.8 –" in told
 
 
+async def test_where_nothing_is_set_nothing_is_promised_and_the_rate_is_told_all_the_same() -> None:
+    told = rows(visible(await get("/?lang=en", FakeFacts(tally=tally()))))
+
+    assert "Nothing is promised" in told
+    assert "(patience 2)" in told
+    assert "up to 6 1.20 24 40 4 25%" in told
+
+
 async def test_it_is_told_in_french_with_french_numbers() -> None:
     told = visible(await get("/?lang=fr", FakeFacts(tally=tally())))
 
@@ -80,8 +90,9 @@ async def test_programs_get_the_same_numbers() -> None:
     answer = (await get("/api/v1/promises", FakeFacts(tally=tally()))).json()
 
     assert answer["promised"] == {
-        "measure": "budget",
+        "measure": "patience",
         "level": 1.0,
+        "patience": 2.0,
         "volume_per_100_visits": None,
         "volume_per_day": None,
     }

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import (
     Field,
     field_validator,
+    model_validator,
 )
 
 from service.config.sections.kinds import (
@@ -58,12 +59,18 @@ _MOST_DATES = 1000
 class OutreachSettings(Section):
     """The outreach policy."""
 
-    measure: policy.Measure = policy.Measure.BUDGET
-    """What `level` is stated in: `budget` (wrong alerts per healthy regular and year), `probability` (share of healthy
-    gaps that are alerted) or `multiple` (of the customer's usual gap)."""
+    measure: policy.Measure = policy.Measure.PATIENCE
+    """By what it is decided when somebody is written to. `patience`: nothing has to be promised; the service learns
+    from your own customers' pauses when a message is worth it, and to whom. Or `level` is a promise: `budget` (wrong
+    alerts per healthy regular and year), `probability` (share of healthy gaps that are alerted) or `multiple` (of the
+    customer's usual gap). Unset beside a `level`: budget."""
+    patience: Annotated[float, Field(gt=0, le=policy.MOST_PATIENCE, allow_inf_nan=False)] = policy.DEFAULT_PATIENCE
+    """How many needless messages your customers put up with, per 100 visits of regulars, before one more costs as much
+    as a regular won back is worth. Higher: more messages and earlier ones; lower: fewer. With one needless message per
+    100 visits, a regular caught in time is worth as many needless messages as this number."""
     level: float = 1.0
     """How long a silence is tolerated, in the unit of `measure`: a budget up to 50, a probability up to 0.5, a multiple
-    up to 50."""
+    up to 50. Where `patience` rules it is the budget of later rungs."""
     rungs: list[RungSettings] = [RungSettings(name="remind", template="win_back.remind")]
     """Steps of the win-back ladder, up to five, each a table of `name`, `strictness` (1 = at the policy's level, less =
     later), `offer` and `template`."""
@@ -136,6 +143,14 @@ class OutreachSettings(Section):
     daily_limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """Messages of the whole shop on one of its days, split evenly over the partitions; what is beyond waits for another
     day. Unset: no limit."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _level_alone_is_a_budget(cls, given: object) -> object:
+        """As it was when a budget was the default."""
+        if isinstance(given, dict) and "level" in given and "measure" not in given:
+            return {**given, "measure": policy.Measure.BUDGET}
+        return given
 
     @field_validator("quiet_hours")
     @classmethod

@@ -23,6 +23,7 @@ from typing import Any, Final
 from service.domain import cadence
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.changelog import (
+    CURVES_KEY,
     NEWCOMERS_KEY,
     OF_NEWCOMERS,
     PART_PREFIX,
@@ -59,17 +60,20 @@ class Everybody:
         *,
         newcomers: bool = False,
         messages_sent: bool = False,
+        weighs: bool = False,
     ) -> None:
         """`learn_until_us`: the last refresh; from then on what was learned stays as it is.
 
         `newcomers`: whether the next visits of customers with few visits are learned too.
         `messages_sent`: whether what is released reaches the customers.
+        `weighs`: whether alerts are weighed by how long all silences of such customers last (outreach/patience.py).
         """
         self._min_visits = regular_min_visits
         self._learn_until_us = learn_until_us
         self._messages_sent = messages_sent
+        self._weighs = weighs
         self.newcomers: Final = Newcomers(regular_min_visits) if newcomers else None
-        self.silences: Final = Silences()
+        self.silences: Final = Silences(weighs=weighs)
         self._stored_table: Tolerances | None = None
         """As it was last written or read."""
         self._adopt(state or PopulationState())
@@ -269,6 +273,8 @@ class Everybody:
         if table.table and table is not self._stored_table:
             self._stored_table = table
             records.append((TABLE_KEY, pack((table.table, table.kappa, table.class_weights, table.classes))))
+            if table.cells:
+                records.append((CURVES_KEY, pack((table.cells, table.cell_weights))))
         return records
 
     def restored(self, state: PopulationState, records: Mapping[bytes, bytes], customers: Iterable[Customer]) -> None:
@@ -285,7 +291,7 @@ class Everybody:
             if key.startswith(SENT_PREFIX):
                 self._restore_cut(key[-1], value)
         if TABLE_KEY in records:
-            self._stored_table = _table_of(records[TABLE_KEY])
+            self._stored_table = _table_of(records[TABLE_KEY], records.get(CURVES_KEY) if self._weighs else None)
         returns = None
         if self.newcomers is not None:
             returns = known_returns
@@ -336,10 +342,14 @@ def _part_of(value: bytes) -> list[Any]:
     return fields
 
 
-def _table_of(value: bytes) -> Tolerances:
-    """Of a record of before the classes' curves were stored, the rest: until the next weekly refresh."""
+def _table_of(value: bytes, curves: bytes | None) -> Tolerances:
+    """Of a record of before the classes' curves were stored, or the cells', the rest: until the next weekly refresh."""
     fields = unpack(value)
     hold(fields, 4, "what the last refresh has found")
     table, kappa, *known = fields
     weights, classes = known if len(known) == 2 else ([], [])
-    return Tolerances(table, kappa, weights, classes)
+    if curves is None:
+        return Tolerances(table, kappa, weights, classes)
+    by_cell = unpack(curves)
+    hold(by_cell, 2, "how long all silences last")
+    return Tolerances(table, kappa, weights, classes, *by_cell)

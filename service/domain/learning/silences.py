@@ -26,27 +26,28 @@ from typing import Any, ClassVar, Final
 from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience, memory_days
 from service.domain.customer import Customer
 from service.domain.learning.kaplan_meier import survival_curve
+from service.domain.learning.survival import BINS, HIGH, LOW, STEP
 from service.domain.stored import Stored
 from service.domain.stumbling import hold
 
 CELLS: Final = 20
 _RHYTHMS: Final = 5
 _CLASSES: Final = 4
-_BINS: Final = 60
+_BINS: Final = BINS
 _PART: Final = 4
 """Bins that are stored together between two refreshes: a visit changes one, and a whole row would be most of what it
 writes."""
 _PARTS: Final = _BINS // _PART + 1
 _FEW_PARTS: Final = 8
 """Of a cell, whose records are shorter than its whole row."""
-_LOW: Final = log(0.02)
-_HIGH: Final = log(40.0)
-_STEP: Final = (_HIGH - _LOW) / _BINS
+_LOW: Final = LOW
+_HIGH: Final = HIGH
+_STEP: Final = STEP
 _LOG_HEALTHY: Final = log(HEALTHY_BASES)
 _REFERENCE: Final = log(14.0)
 """μ0 at which gaps are kept."""
 _SPREAD_PRIOR: Final = 4.0
-_SPREAD_SQUARE: Final = 0.64
+SPREAD_SQUARE: Final = 0.64
 """A customer's own spread of log gaps is shrunk towards 0.8, which counts like four gaps."""
 _PSEUDO_GAPS: Final = 120.0
 """Flat from 60 to 120; many, so that in a small shop one gap moves no cell far."""
@@ -68,8 +69,11 @@ SHARE_HIGH: Final = 0.8
 """Bounds of the share of healthy gaps that a promise may turn into: beyond them there is no evidence, or no sense."""
 _LOG_SHARE_LOW: Final = log(SHARE_LOW)
 _LOG_SHARE_STEP: Final = (log(SHARE_HIGH) - log(SHARE_LOW)) / GRID
-_LOG_TYPICAL_PATIENCE: Final = [log_patience(visits) for visits in (5, 9, 19, 40)]
+TYPICAL_VISITS: Final[list[int]] = [5, 9, 19, 40]
+"""By class of visits: those of one in its middle."""
+_LOG_TYPICAL_PATIENCE: Final = [log_patience(visits) for visits in TYPICAL_VISITS]
 """By class of visits: ln (bases / usual gaps) of one in its middle."""
+CLASS_OF_CELL: Final[list[int]] = [cell // _RHYTHMS for cell in range(CELLS)]
 _HALVINGS: Final = 30
 _GRID_SHARES: Final = [exp(_LOG_SHARE_LOW + _LOG_SHARE_STEP * i) for i in range(GRID + 1)]
 _KAPPA_LOW: Final = 0.5
@@ -78,7 +82,7 @@ _KAPPA_HIGH: Final = 4.0
 
 def own_spread_square(customer: Customer) -> float:
     """Mean square of the customer's log gaps around the usual one, shrunk towards everybody's."""
-    return (customer.gap_square + _SPREAD_PRIOR * _SPREAD_SQUARE) / (customer.gap_weight + _SPREAD_PRIOR)
+    return (customer.gap_square + _SPREAD_PRIOR * SPREAD_SQUARE) / (customer.gap_weight + _SPREAD_PRIOR)
 
 
 def cell_of(customer: Customer) -> int:
@@ -137,7 +141,13 @@ class Tolerances:
     """What was learned: frozen, so that a record tells the numbers of its own time. Empty `table` = cold start."""
 
     def __init__(
-        self, table: list[list[float]], kappa: float, class_weights: list[float], classes: list[list[float]]
+        self,
+        table: list[list[float]],
+        kappa: float,
+        class_weights: list[float],
+        classes: list[list[float]],
+        cells: list[list[float]] | None = None,
+        cell_weights: list[float] | None = None,
     ) -> None:
         self.table: Final = table
         """Cell → log multiple of the base for each share of the grid, falling."""
@@ -147,6 +157,10 @@ class Tolerances:
         """Silences by class of visits (weights)."""
         self.classes: Final = classes
         """Class of visits → S(r) at the upper edge of each bin, absences included."""
+        self.cells: Final[list[list[float]]] = cells or []
+        """Cell → the same; empty where nobody asks."""
+        self.cell_weights: Final[list[float]] = cell_weights or []
+        """Silences by cell (weights); empty where nobody asks."""
 
     def share_open(self, bases: float, most_gaps: float) -> float:
         """Share of all silences that are still open after so many bases, or after `most_gaps` usual gaps where these
@@ -218,7 +232,9 @@ class Silences:
     """Learning of one partition; deterministic in the order of its calls. A visit costs O(1), a refresh nothing per
     customer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, weighs: bool = False) -> None:
+        """`weighs`: whether the whole curve of every cell is asked for."""
+        self._weighs = weighs
         self.rows: list[Row] = [Row() for _ in range(CELLS)]
         self.touched: set[int] = set()
         """What has changed since it was last stored: cell and part of its bins, as one number."""
@@ -345,6 +361,7 @@ class Silences:
         pool = everybody.survival()
         curves: list[list[float]] = []
         weights: list[float] = []
+        by_cell: list[float] = []
         classes: list[list[float]] = []
         for first in range(0, CELLS, _RHYTHMS):
             its = range(first, first + _RHYTHMS)
@@ -356,8 +373,12 @@ class Silences:
             classes.append(of_class.survival())
             cells = [_Counts.of(closed[i : i + 1], censored[i : i + 1], cut[i : i + 1]) for i in its]
             curves.extend(one.filled(of_class).survival() for one in cells)
+            by_cell.extend(fsum(one.closed) + fsum(one.censored) for one in cells)
         kappa = self._kappa(pool, everybody.closed, moves)
-        return Tolerances([_shares(curve) for curve in curves], kappa, weights, classes)
+        shares = [_shares(curve) for curve in curves]
+        if self._weighs:
+            return Tolerances(shares, kappa, weights, classes, curves, by_cell)
+        return Tolerances(shares, kappa, weights, classes)
 
     def _moves(self, mu0: float) -> list[float]:
         """Per class of visits: how far its log bases lie from where they would be at the reference's pace."""

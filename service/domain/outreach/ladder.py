@@ -476,8 +476,8 @@ class Ladder:
     def _verdict(
         self, customer: Customer, message: SilenceKind, detected_us: int, due_us: int, acted_us: int
     ) -> Verdict:
-        """Within a volume the first rung has to be chosen, for the whole ladder; every message is paid for when it is
-        decided."""
+        """Within a volume, and where alerts are weighed, the first rung has to be chosen, for the whole ladder; of a
+        volume every message is paid for when it is decided."""
         volume = self.volume if message.limited else None
         episode = customer.episode
         deferred, first = episode.detected_us > 0, episode.rung == 0
@@ -489,6 +489,9 @@ class Ladder:
             elif volume is not None and first and refusal.reason is not Reason.STALE:
                 volume.not_asked()
             return refusal
+        weighed = self.tolerance.patience if message.limited and first and not deferred else None
+        if weighed is not None and not weighed.chosen(customer):
+            return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)
         if volume is not None and not deferred:
             if first and not volume.chosen(customer, detected_us, self._everybody.mu0):
                 return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)

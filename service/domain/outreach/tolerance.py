@@ -2,7 +2,8 @@
 
 A budget of B wrong alerts per healthy regular and year leaves a customer with usual gap û a share q = B · κ û / 365 of
 their healthy gaps, whose mean is κ û (learned); a probability is that share itself; a multiple counts usual gaps and
-needs nothing learned. Under a volume the first rung comes due when volume.py says.
+needs nothing learned. Under a volume the first rung comes due when volume.py says; where neither a level nor a limit is
+set, when it is worth it (patience.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from service.domain.calendar import DAYS_PER_YEAR
 from service.domain.customer import Customer
 from service.domain.learning.everybody import Everybody
 from service.domain.learning.silences import CELLS, SHARE_HIGH, SHARE_LOW, cell_of
+from service.domain.outreach.patience import Patience
 from service.domain.outreach.volume import Volume
 from service.domain.policy import Measure, OutreachPolicy
 
@@ -34,6 +36,8 @@ class Tolerance:
         self._level = policy.level
         self._everybody = everybody
         self._volume = volume
+        self.patience: Patience | None = Patience(policy.patience) if policy.weighs else None
+        """None: a level or a limit is set."""
         self._strictness = [rung.strictness for rung in policy.rungs]
         self._log_shares: list[float] = []
         self._by_cell: list[list[float]] = []
@@ -45,8 +49,10 @@ class Tolerance:
         learned = self._everybody.learned.tolerances
         if self._volume is not None:
             self._volume.learn(learned, self._everybody.mu0)
+        if self.patience is not None:
+            self.patience.learn(learned, self._everybody.mu0)
         match self._measure:
-            case Measure.BUDGET:
+            case Measure.BUDGET | Measure.PATIENCE:
                 yearly = self._level * learned.kappa / DAYS_PER_YEAR
                 self._log_shares = [log(yearly * strictness) for strictness in self._strictness]
             case Measure.PROBABILITY:
@@ -62,6 +68,8 @@ class Tolerance:
         it."""
         if rung == 0 and self._volume is not None:
             return self._volume.days(customer)
+        if rung == 0 and self.patience is not None:
+            return self.patience.days(customer)
         days = self._own(customer, rung)
         if rung > 0:
             return max(days, self.days(customer, rung - 1) + self.apart_days(customer))

@@ -35,9 +35,11 @@ def compose(facts: Facts, formats: Formats) -> PromisedAndKept:
     whole = found.wrong_alerts[-1]
     if not whole.enough:
         said.append(formats.say("promise.thin", wrong=formats.counted(whole.wrong, "wrong"), fewest=FEWEST_WRONG))
+    said += _weighed(facts, formats)
     said += _volume(facts, formats)
-    rated = outreach.measure is Measure.BUDGET
-    promised = None if limited or outreach.measure is Measure.MULTIPLE else outreach.level
+    rated = outreach.measure in {Measure.BUDGET, Measure.PATIENCE}
+    nothing = limited or outreach.measure in {Measure.PATIENCE, Measure.MULTIPLE}
+    promised = None if nothing else outreach.level
     columns = ["promised", "rate" if rated else "share", "healthy", "wrong"]
     return PromisedAndKept(
         said,
@@ -48,9 +50,30 @@ def compose(facts: Facts, formats: Formats) -> PromisedAndKept:
 
 
 def _promised(outreach: OutreachSettings, formats: Formats) -> str:
+    if outreach.measure is Measure.PATIENCE:
+        return formats.say("promise.patience")
     share = outreach.measure is Measure.PROBABILITY
     level = formats.share(outreach.level) if share else formats.plain(outreach.level)
     return formats.say(f"promise.{outreach.measure.value}", level=level)
+
+
+def _weighed(facts: Facts, formats: Formats) -> list[str]:
+    """What the default sends and why, by what was learned in the end; of several partitions the one with the most
+    regulars speaks."""
+    engine = max(facts.result.engines, key=lambda each: each.everybody.state.regulars)
+    found = engine.ladder.tolerance.patience
+    if found is None:
+        return []
+    return [
+        formats.say(
+            "promise.patience.why",
+            messages=formats.plain(found.per_100_visits),
+            needless=formats.plain(found.needless_per_100_visits),
+            saved=formats.share(found.saved_share, whole=True),
+            rate=formats.plain(found.rate),
+            level=formats.setting(facts.result.settings.outreach.patience),
+        )
+    ]
 
 
 def _volume(facts: Facts, formats: Formats) -> list[str]:

@@ -110,6 +110,8 @@ def tried(outreach: OutreachSettings, formats: Formats) -> tuple[str, str]:
         limit = getattr(outreach, name)
         if limit is not None:
             return name, formats.setting(limit)
+    if outreach.measure is Measure.PATIENCE:
+        return outreach.measure.value, formats.setting(outreach.patience)
     if outreach.measure is Measure.PROBABILITY:
         return outreach.measure.value, formats.share(outreach.level)
     return outreach.measure.value, formats.setting(outreach.level)

@@ -1,0 +1,241 @@
+"""When a message is worth it, and to whom: learned from the shop's own finished silences. What applies where nothing is
+promised.
+
+A message is worth what it may bring back and costs a little of everybody's patience when it was needless. For each of
+the 20 cells of regulars (silences.py: visits × spread of their gaps) the curve S of all silences says both of any
+moment t, in units of the cell's mean healthy gap m:
+
+    saved     ∫ S over [max(t, m), 4 m] / 3 m    share of the visits 2, 3, 4 of an absence that still lie ahead
+    needless  S(t) − S(t + m)                    back unaided within one gap of the message
+
+The family of policies is: a moment for each cell, or none. At an exchange rate x (how many needless messages one fully
+captured absence is worth) the best of them takes in each cell the moment where x · (saved − 0.15 S(t)) − needless is
+highest, and leaves the cell alone where that is below 0: the optimal stopping rule of the curve, since nothing that
+happens in a silence tells more than that it goes on. (0.15: what a message must be expected to save at the least.) The
+rate itself follows from what it costs: patience is finite, so a needless message weighs the more the more of them there
+are. With N needless messages per 100 visits of regulars,
+
+    x = patience / N
+
+and the rate is found at which both hold. A shop of clock-like regulars, who can be told from those who left at almost
+no cost, so asks nearly all who leave and soon; one whose customers come as they please writes to few, and rather to new
+ones. `patience` is the number of needless messages per 100 visits at which one more costs as much as a captured absence
+is worth. Figures on real logs and generated shops: docs/deciding.md.
+
+Nobody is written to before a usual gap is over, and before the mean healthy gap of such customers. A steady customer's
+usual gap is hardly shrunk towards the population's here: on generated shops of clock-like people that shrinkage alone
+cost two points.
+
+While evidence is thin the curves are shrunk towards a prior: gaps of an Erlang distribution of two stages, and one
+silence in twelve that never ends. Everything follows from what the weekly refresh has found; nothing is counted at a
+visit, and nothing looks ahead.
+"""
+
+from __future__ import annotations
+
+from math import exp, fsum, inf, log
+from typing import Final
+
+import xxhash
+
+from service.domain.cadence import SHRINKAGE
+from service.domain.cadence import patience as patience_of
+from service.domain.customer import Customer
+from service.domain.learning.silences import (
+    CELLS,
+    CLASS_OF_CELL,
+    SPREAD_SQUARE,
+    TYPICAL_VISITS,
+    Tolerances,
+    cell_of,
+    own_spread_square,
+)
+from service.domain.learning.survival import EDGES, Survival
+
+UP_TO: Final = 4.0
+"""Mean healthy gaps up to which missed visits count: who is back later was lost, and comes as a new customer does."""
+_MOMENTS: Final[list[float]] = [1.0 + 0.125 * step for step in range(24)]
+"""Mean healthy gaps of silence at which a message may go out."""
+_LEAST_SAVED: Final = 0.15
+"""Of a whole absence, that a message must be expected to save for being written at all: half a visit. Without it the
+best moment is so late, where nearly all come back, that those it reaches are lost by then."""
+_PRIOR_LOST: Final = 1.0 / 12.0
+_PRIOR_MEAN: Final = 1.2
+"""Usual gaps. A mean is longer than the geometric one that usual gaps are; 1.1 to 1.5 on real logs."""
+_PRIOR_GAPS: Final = 30.0
+"""Silences that the prior weighs like: nothing beside a season of a shop, all in its first weeks."""
+_RATE_LOW: Final = log(0.02)
+_RATE_HIGH: Final = log(50.0)
+_HALVINGS: Final = 30
+_TYPICAL_PATIENCE: Final[list[float]] = [patience_of(TYPICAL_VISITS[number]) for number in CLASS_OF_CELL]
+"""By cell: bases / usual gaps. One for all of a cell: for a clock it is no matter how often it has struck."""
+_DEFAULT_WEIGHT: Final = 1.0 / CELLS
+_LOTS: Final = 18446744073709551616.0
+
+
+def _prior(gaps: float) -> float:
+    stages = 2.0 * gaps / _PRIOR_MEAN
+    return _PRIOR_LOST + (1.0 - _PRIOR_LOST) * (1.0 + stages) * exp(-stages)
+
+
+_PRIORS: Final[list[list[float]]] = [
+    [_prior(bases * patience_of(visits)) for bases in EDGES[1:]] for visits in TYPICAL_VISITS
+]
+"""By class of visits."""
+
+
+class _Cell:
+    """One kind of regular: what each moment saves and costs, per silence that begins."""
+
+    def __init__(self, curve: list[float], visits: int) -> None:
+        lasts = Survival(curve)
+        mean = lasts.mean_healthy
+        end = lasts.until(UP_TO * mean)
+        least = 1.0 / patience_of(visits)
+        self.last: float = max(least, UP_TO * mean)
+        """Bases after which a message would bring nothing back."""
+        self.bases: list[float] = []
+        self.still_open: list[float] = []
+        self.saved: list[float] = []
+        self.needless: list[float] = []
+        for gaps in _MOMENTS:
+            bases = max(least, gaps * mean)
+            still_open = lasts.at(bases)
+            self.bases.append(bases)
+            self.still_open.append(still_open)
+            self.saved.append(max(0.0, end - lasts.until(bases)) / ((UP_TO - 1.0) * mean))
+            self.needless.append(max(0.0, still_open - lasts.at(bases + mean)))
+
+    def best(self, rate: float) -> int:
+        """The moment at this exchange rate; −1: none is worth it. Of equals the first."""
+        found, most = -1, 0.0
+        for index in range(len(_MOMENTS)):
+            worth = rate * (self.saved[index] - _LEAST_SAVED * self.still_open[index]) - self.needless[index]
+            if worth > most:
+                found, most = index, worth
+        return found
+
+
+class Patience:
+    """The policy of one partition. Stateless beside what was learned: a restart finds the same."""
+
+    def __init__(self, patience: float) -> None:
+        """`patience`: needless messages per 100 visits of regulars, > 0."""
+        self._patience = patience
+        self._bases: list[float] = []
+        """Cell → bases of silence after which its regulars come due; inf: they are left alone."""
+        self._more: list[float] = []
+        """The same for those on whom the lot falls: a hair above the rate."""
+        self._mu0: float = 0.0
+        self._part: float = 0.0
+        """Of the regulars, on whom it falls: so many that the patience is just used up."""
+        self._last: list[float] = []
+        self.rate: float = 0.0
+        """The exchange rate that was found: needless messages for a captured absence."""
+        self.per_100_visits: float = 0.0
+        """Messages that the shop's own past says will be worth it, per 100 visits of regulars."""
+        self.needless_per_100_visits: float = 0.0
+        """Of those, needless."""
+        self.saved_share: float = 0.0
+        """Share of the visits that absences cost which still lies ahead at the messages, 0–1."""
+
+    def learn(self, tolerances: Tolerances, mu0: float) -> None:
+        """What is known of silences has moved, or was restored. `mu0`: mean log gap of the shop's regulars."""
+        self._mu0 = mu0
+        cells, weights = _cells_of(tolerances)
+        low, high = _RATE_LOW, _RATE_HIGH
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            rate = exp(middle)
+            if rate * _Plan(cells, weights, rate).needless > self._patience:
+                high = middle
+            else:
+                low = middle
+        self.rate = exp(low)
+        few, many = _Plan(cells, weights, self.rate), _Plan(cells, weights, exp(high))
+        between = many.needless - few.needless
+        part = (self._patience / self.rate - few.needless) / between if between > 0.0 else 0.0
+        self._part = max(0.0, min(1.0, part))
+        self._bases, self._more = few.bases, many.bases
+        self._last = [cell.last for cell in cells]
+        self.per_100_visits = self._mixed(few.messages, many.messages)
+        self.needless_per_100_visits = self._mixed(few.needless, many.needless)
+        self.saved_share = self._mixed(few.saved_share, many.saved_share)
+
+    def _mixed(self, few: float, many: float) -> float:
+        return few + self._part * (many - few)
+
+    def days(self, customer: Customer) -> float:
+        """Silence after which the customer comes due: to be written to, or to be left out for good."""
+        cell = cell_of(customer)
+        bases = self._own(customer, cell)
+        if bases == inf:
+            bases = self._last[cell]
+        gaps = bases * _TYPICAL_PATIENCE[cell]
+        return max(exp(customer.log_usual), gaps * exp(_steady_log_usual(customer, self._mu0)))
+
+    def moments(self) -> list[float | None]:
+        """Cell → bases of silence after which its regulars are written to; None: nobody for sure."""
+        return [bases if bases < inf else None for bases in self._bases]
+
+    def chosen(self, customer: Customer) -> bool:
+        """Whether a message to such a customer is worth it."""
+        return self._own(customer, cell_of(customer)) < inf
+
+    def _own(self, customer: Customer, cell: int) -> float:
+        bases, more = self._bases[cell], self._more[cell]
+        if bases == more:
+            return bases
+        drawn: int = xxhash.xxh3_64_intdigest(customer.customer_id.encode(), customer.visits)
+        return more if drawn / _LOTS < self._part else bases
+
+
+def _steady_log_usual(customer: Customer, mu0: float) -> float:
+    """Log of the usual gap as a steady customer's own gaps tell it: how much the population's weigh beside them falls
+    with the square of the own spread's, since few steady gaps say more of a rhythm than many that are not."""
+    part = min(1.0, own_spread_square(customer) / SPREAD_SQUARE)
+    weight = SHRINKAGE * part * part
+    return (weight * mu0 + customer.gap_total) / (weight + customer.gap_weight)
+
+
+class _Plan:
+    """What the best policy at an exchange rate does; numbers per 100 visits of regulars."""
+
+    def __init__(self, cells: list[_Cell], weights: list[float], rate: float) -> None:
+        self.bases: list[float] = []
+        messages, needless, saved, most = [0.0], [0.0], [0.0], [0.0]
+        for cell, weight in zip(cells, weights, strict=True):
+            at = cell.best(rate)
+            self.bases.append(cell.bases[at] if at >= 0 else inf)
+            most.append(weight * cell.saved[0])
+            if at >= 0:
+                messages.append(weight * cell.still_open[at])
+                needless.append(weight * cell.needless[at])
+                saved.append(weight * cell.saved[at])
+        self.messages: float = 100.0 * fsum(messages)
+        self.needless: float = 100.0 * fsum(needless)
+        whole = fsum(most)
+        self.saved_share: float = fsum(saved) / whole if whole > 0.0 else 0.0
+
+
+def _cells_of(tolerances: Tolerances) -> tuple[list[_Cell], list[float]]:
+    """Every cell's curve, shrunk towards the prior, and its part of all silences."""
+    cells: list[_Cell] = []
+    weights: list[float] = []
+    known = tolerances.cell_weights or [
+        tolerances.class_weights[number] for number in CLASS_OF_CELL if tolerances.classes
+    ]
+    whole = fsum(known)
+    for cell in range(CELLS):
+        number = CLASS_OF_CELL[cell]
+        prior = _PRIORS[number]
+        curve, seen = prior, 0.0
+        if tolerances.cells:
+            curve, seen = tolerances.cells[cell], fsum(tolerances.class_weights)
+        elif tolerances.classes:  # stored by a release that did not keep the cells': until the next refresh
+            curve, seen = tolerances.classes[number], fsum(tolerances.class_weights)
+        part = seen / (seen + _PRIOR_GAPS)
+        mixed = [part * own + (1.0 - part) * other for own, other in zip(curve, prior, strict=True)]
+        cells.append(_Cell(mixed, TYPICAL_VISITS[number]))
+        weights.append(known[cell] / whole if whole > 0.0 else _DEFAULT_WEIGHT)
+    return cells, weights
