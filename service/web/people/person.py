@@ -35,7 +35,7 @@ _NO_LINK: Final = "https://shop.example/unsubscribe"
 _LONGEST_ID: Final = 1_024
 _SHOWN_DAYS: Final = 60
 _DONE: Final = frozenset({"do_not_contact", "forget"})
-_WIDE: Final = 28.0
+_WIDE, _HIGH = 600.0, 28.0
 
 T = TypeVar("T")
 
@@ -193,7 +193,7 @@ def shown_of(
         sentence=sentence_of(standing, silence, formats),
         answer=_answer(made, standing, formats),
         facts=_facts(standing, silence, formats),
-        drawing=timeline(days, formats.date_of(roll.now_s * 1_000_000), told, height=_WIDE),
+        drawing=timeline(days, formats.date_of(roll.now_s * 1_000_000), told, width=_WIDE, height=_HIGH),
         drawing_told=told,
         decisions=[_line(each, formats) for each in made],
         decisions_told="" if made else say("person.no_decisions"),
