@@ -59,6 +59,8 @@ _LOOK_S: Final = 20.0
 _KEPT_US: Final = 400 * DAY_US
 _PERMANENT: Final = 500
 _ATTEMPT_S: Final = 120.0
+_WIND_UP_S, _GOODBYE_S = 8.0, 1.0
+"""For a mail that is on its way, and for the broker, when the process is asked to end."""
 _LEFT_ALONE_S: Final = 600.0
 """Clocks of two machines may be some minutes apart."""
 _RESULTS: Final = {
@@ -123,6 +125,8 @@ class LetterPost:
         """Probes and metrics, which run beside it."""
         self._missing = "what was sent has not been read yet"
         self._door = Door(settings.kafka)
+        self._sending = False
+        """Whether a mail is on its way."""
         self._no_answer = False
         """Whether the brokers have not answered lately, or not as they should."""
         self._backoff = Backoff(settings.deliver.retry_first_s, settings.deliver.retry_longest_s)
@@ -150,7 +154,7 @@ class LetterPost:
         while not stop.is_set():
             pause_s = _LOOK_S
             try:
-                failures = 0 if await self.look(datetime.fromtimestamp(time.time(), ZoneInfo("UTC"))) else failures + 1
+                failures = 0 if await self._look_unless(stop) else failures + 1
                 self._missing = "" if failures == 0 else "a letter waits: for numbers, or for the mail server"
                 self._no_answer = False
             except (KafkaError, IllegalOperation, OSError, TransientError) as error:
@@ -172,6 +176,18 @@ class LetterPost:
         await asyncio.gather(*beside, return_exceptions=True)
         log.info("stopped")
         return 0
+
+    async def _look_unless(self, stop: asyncio.Event) -> bool:
+        """As `look`. Who is asked to end while a broker is waited for ends; a mail that is on its way is finished."""
+        looking = asyncio.create_task(self.look(datetime.fromtimestamp(time.time(), ZoneInfo("UTC"))))
+        told = asyncio.create_task(stop.wait())
+        await asyncio.wait({looking, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not looking.done():
+            await asyncio.wait({looking}, timeout=_WIND_UP_S if self._sending else 0.0)
+        for task in (looking, told):
+            task.cancel()
+        await asyncio.wait({looking, told}, timeout=_GOODBYE_S)
+        return looking.done() and not looking.cancelled() and looking.result()
 
     async def look(self, now: datetime) -> bool:
         """Sends what is due and has not been. Returns whether nothing has to be tried again."""
@@ -224,6 +240,16 @@ class LetterPost:
             at_us = time.time_ns() // 1_000
             return [Said(request_id, Entry(state, reason, at_us, attempts, expires_us, None, sample=False))]
 
+        self._sending = True
+        try:
+            return await self._attempt(book, letter, request_id, to, said)
+        finally:
+            self._sending = False
+
+    async def _attempt(
+        self, book: Book, letter: Letter, request_id: str, to: str, said: Callable[..., list[Said]]
+    ) -> bool:
+        """From its record to its end's. Returns whether it is done with."""
         await book.write(said(State.ATTEMPTED))
         now = datetime.fromtimestamp(time.time(), ZoneInfo(self._settings.shop.timezone))
         began_s = time.monotonic()

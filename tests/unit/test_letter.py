@@ -343,6 +343,35 @@ async def _done(_now: datetime) -> bool:
     return True
 
 
+@pytest.mark.parametrize("sending", [False, True])
+async def test_who_is_asked_to_end_while_a_broker_is_waited_for_ends_and_finishes_a_mail_on_its_way(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch, *, sending: bool
+) -> None:
+    post, begun, answers = LetterPost(settings(1)), asyncio.Event(), asyncio.Event()
+    ends: list[str] = []
+
+    async def look(_now: datetime) -> bool:
+        post._sending = sending
+        begun.set()
+        try:
+            await answers.wait()
+        except asyncio.CancelledError:
+            ends.append("broken off")
+            raise
+        ends.append("finished")
+        return True
+
+    monkeypatch.setattr(post, "look", look)
+    running = asyncio.create_task(post._run())
+    await begun.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    if sending:
+        asyncio.get_running_loop().call_later(0.2, answers.set)
+
+    assert await running == 0
+    assert ends == ["finished" if sending else "broken off"]
+
+
 async def test_an_attempt_whose_process_died_is_made_again_after_a_while(topic: Topic) -> None:
     at_us = int((time.time() - 700) * 1_000_000)
     begun = Entry(State.ATTEMPTED, "", at_us, 1, at_us + 1, None, sample=False)
