@@ -92,7 +92,7 @@ class Shape:
             raise PassedOverError(NO_CUSTOMER)
         if type(event_id) is not str:
             found["event_id"] = _name(event_id)
-        if "order_id" in found:
+        if type(found.get("order_id", "")) is not str:
             found["order_id"] = _name(found["order_id"])
         found["occurred_at"] = self._time(self._at.of(event))
         if "amount" in found:
@@ -126,6 +126,8 @@ class Shape:
         for place, wanted in self._only:
             if _word(place.of(event)) not in wanted:
                 return False
+        if not (self._not_if or self._needs):
+            return True
         return not (_holds(self._not_if, event) or any(place.of(event) in _NOTHING for place in self._needs))
 
     def _gives_back(self, event: Row) -> bool:
@@ -140,7 +142,7 @@ class Shape:
         if self._minor:
             amount = self._in_major(amount, found.get("currency"))
         kind = None if self._kind is None else self._kind.of(event)
-        cancelled = _holds(self._cancelled_if, event)
+        cancelled = bool(self._cancelled_if) and _holds(self._cancelled_if, event)
         if cancelled:  # beside the purchase, which may have been read before
             found["event_id"] = f"{found['event_id']}-cancelled"
         elif self._given_back is not None:
@@ -149,7 +151,8 @@ class Shape:
         if below is not None:
             amount = below
         found["amount"] = amount
-        found["kind"] = "refund" if cancelled or below is not None or _holds(self._refund_if, event) else kind
+        back = cancelled or below is not None or (self._refund_if and _holds(self._refund_if, event))
+        found["kind"] = "refund" if back else kind
 
     def _less(self, amount: object, back: object, currency: object) -> object:
         if back in _NOTHING:
