@@ -134,7 +134,7 @@ PEOPLE: Mapping[str, str] = {
     "fact.revenue": "Spent so far",
     "fact.expected_value": "Expected in a year",
     "fact.value_at_risk": "At risk in a year",
-    "fact.as_of": "Risk, value and health as of",
+    "fact.as_of": "Judged on",
     "fact.store": "Store",
     "fact.consent": "Consent to messages",
     "consent.true": "yes",

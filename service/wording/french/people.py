@@ -134,7 +134,7 @@ PEOPLE: Mapping[str, str] = {
     "fact.revenue": "Dépensé à ce jour",
     "fact.expected_value": "Attendu en un an",
     "fact.value_at_risk": "En jeu sur un an",
-    "fact.as_of": "Risque, valeur et santé évalués le",
+    "fact.as_of": "Évalué le",
     "fact.store": "Magasin",
     "fact.consent": "Consentement aux messages",
     "consent.true": "oui",
