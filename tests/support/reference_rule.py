@@ -201,7 +201,7 @@ class Shop:
         usual = exp(rhythm.usual)
         if self.measure == "multiple":
             return max(1.0, self.level) * usual
-        share = self.level if self.measure == "probability" else self.level * self.kappa * usual / 365
+        share = self.level if self.measure == "probability" else min(0.2, self.level * self.kappa * usual / 365)
         days = self.multiple(rhythm.kind, min(0.8, max(0.0005, share))) * rhythm.base()
         return max(days, usual)  # nobody is alerted before their usual gap is over
 

@@ -1,9 +1,9 @@
 """How long this customer may stay away before a rung fires: the policy's level, turned into days.
 
 A budget of B wrong alerts per healthy regular and year leaves a customer with usual gap û a share q = B · κ û / 365 of
-their healthy gaps, whose mean is κ û (learned); a probability is that share itself; a multiple counts usual gaps and
-needs nothing learned. Under a volume the first rung comes due when volume.py says; where neither a level nor a limit is
-set, when it is worth it (patience.py).
+their healthy gaps, whose mean is κ û (learned), and one in five at most; a probability is that share itself; a multiple
+counts usual gaps and needs nothing learned. Under a volume the first rung comes due when volume.py says; where neither
+a level nor a limit is set, when it is worth it (patience.py).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Tolerance:
 
     def budgeted(self, cell: int, log_usual: float, own_patience: float) -> float:
         """Silence that a budget's first rung tolerates of such a customer (`first_days`)."""
-        log_share = _bounded(self._log_shares[0] + log_usual)
+        log_share = _budgeted(self._log_shares[0] + log_usual)
         log_multiple = self._everybody.learned.tolerances.log_multiple(cell, log_share)
         return exp(max(0.0, log_multiple + own_patience) + log_usual)
 
@@ -94,7 +94,7 @@ class Tolerance:
         if self._is_probability:
             log_multiple = self._by_cell[rung][cell]
         else:
-            log_share = _bounded(self._log_shares[rung] + customer.log_usual)
+            log_share = _budgeted(self._log_shares[rung] + customer.log_usual)
             log_multiple = self._everybody.learned.tolerances.log_multiple(cell, log_share)
         return exp(max(0.0, log_multiple + log_patience(customer.visits)) + customer.log_usual)
 
@@ -108,6 +108,15 @@ def first_days(budgets: list[Tolerance], customer: Customer) -> list[float]:
 
 _LOG_LOW: Final = log(SHARE_LOW)
 _LOG_HIGH: Final = log(SHARE_HIGH)
+
+
+_LOG_MOST: Final = log(0.2)
+"""Of the healthy gaps of anybody, that a budget may spend: where gaps last a year, one wrong alert a year would be
+nearly every gap."""
+
+
+def _budgeted(log_share: float) -> float:
+    return min(_LOG_MOST, max(_LOG_LOW, log_share))
 
 
 def _bounded(log_share: float) -> float:
