@@ -86,6 +86,10 @@ CHANGES: Final[Mapping[str, Change]] = {
     "deliver.*": _AT_THE_START,
     "log.*": _AT_THE_START,
     "inputs.*": _NEXT_EVENT,
+    "registry.*": _AT_THE_START,
+    "ingest.*": Change(
+        Fate.FREE, "from the start of the door on; what it has written is counted once, whatever is set afterwards"
+    ),
     "targets.*": Change(Fate.FREE, "at once; they are shown beside the numbers and change none"),
     "files.*": Change(Fate.FREE, "at the next backtest or replay; the worker reads no files"),
     "letter.*": Change(

@@ -31,7 +31,10 @@ def models_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, t
 
 
 SECRETS = [f"{prefix}{name}" for prefix, model in models_of(Settings) for name in secrets_of(model)]
-BESIDE: dict[str, dict[str, str]] = {"deliver.smtp.password": {"DELIVER__SMTP__USERNAME": "shop"}}
+BESIDE: dict[str, dict[str, str]] = {
+    "deliver.smtp.password": {"DELIVER__SMTP__USERNAME": "shop"},
+    "registry.password": {"REGISTRY__USERNAME": "shop"},
+}
 """What else must be set for the secret to be taken."""
 
 
