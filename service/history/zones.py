@@ -50,7 +50,7 @@ _OFFSET: Final = re.compile(r"\(?(?:GMT|UTC)?\s*([+\-\u2212])(\d\d?):?(\d\d)?\)?
 _OFFSET_BEFORE: Final = re.compile(r"^\((?:GMT|UTC)\s*(?:[+\-\u2212]\d\d?:?\d?\d?)?\)\s*", re.ASCII)
 _OFFSET_FIRST: Final = re.compile(r"^((?:GMT|UTC)\s*[+\-\u2212]\d\d?:?\d?\d?)\s*\([^)]*\)$", re.ASCII)
 _TAIL: Final = re.compile(
-    r"^(.*\d[:h.]\d\d(?:[:.]\d\d(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?)\s*\(?\s*((?:[A-Za-z(][^\d]*|(?:GMT|UTC)[^)]*\([^)]*))\)?$"
+    r"^(.*\d[:h.]\d\d(?:[:.]\d\d(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?)\s*\(?\s*((?:\((?:GMT|UTC)[^)]*\)\s*[^\d]+|[A-Za-z(][^\d]*|(?:GMT|UTC)[^)]*\([^)]*))\)?$"
 )  # fmt: skip
 _NO_ZONE: Final = frozenset({"am", "pm", "a", "p", "uhr", "h"})
 """What stands after a clock time and is none."""
