@@ -147,8 +147,11 @@ class OutreachSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _level_alone_is_a_budget(cls, given: object) -> object:
-        """As it was when a budget was the default."""
-        if isinstance(given, dict) and "level" in given and "measure" not in given:
+        """As it was when a budget was the default. A measure that nobody has written comes as the member itself, with
+        the other defaults."""
+        if not isinstance(given, dict) or given.get("level", 1.0) == 1.0:
+            return given
+        if given.get("measure", policy.Measure.PATIENCE) is policy.Measure.PATIENCE:
             return {**given, "measure": policy.Measure.BUDGET}
         return given
 
