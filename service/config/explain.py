@@ -104,6 +104,8 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "outreach.frequency_caps.messages": 1,
     "outreach.frequency_caps.days": 14.0,
     "outreach.consent": "external",
+    "outreach.measure": "patience",
+    "outreach.level": 2.0,
     "outreach.control_share": 0.1,
     "outreach.second_visit_offer": "coffee",
     "outreach.volume_per_100_visits": 5.0,

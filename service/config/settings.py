@@ -112,8 +112,8 @@ class Settings(BaseSettings):
                 feed_silence_hours=time.feed_silence_hours,
             ),
             outreach=policy.OutreachPolicy(
-                measure=out.measure,
-                level=out.level,
+                measure=out.rule,
+                level=out.promise,
                 patience=out.patience,
                 rungs=tuple(
                     policy.Rung(

@@ -22,7 +22,7 @@ def policy_lines(proposal: Proposal) -> str:
 def budget_tried(outreach: OutreachSettings) -> float | None:
     """The budget that this backtest went by; None where it went by something else."""
     limited = outreach.volume_per_100_visits is not None or outreach.volume_per_day is not None
-    return None if limited or outreach.measure is not Measure.BUDGET else outreach.level
+    return None if limited or outreach.rule is not Measure.BUDGET else outreach.promise
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,7 @@ which in a small shop moves some percent of the alerts."""
 
 def test_the_trade_off_tells_of_the_budget_tried_what_the_policy_did(made: Made) -> None:
     found = evaluate(made.result)
-    tried = next(step for step in found.budgets if step.budget == SETTINGS.outreach.level)
+    tried = next(step for step in found.budgets if step.budget == SETTINGS.outreach.promise)
 
     shown = [row[0] for row in made.page().tables[-3][1:]]
     assert shown == [repr(found.per_week if step is tried else step.per_week) for step in found.budgets]

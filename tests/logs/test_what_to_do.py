@@ -82,7 +82,7 @@ def test_the_policy_proposed_stands_there_with_what_it_would_have_cost_and_caugh
     settings.write_text(first.html.partition("<pre><code>")[2].partition("</code>")[0].replace("&#34;", '"'))
 
     assert load_settings(settings).outreach.level == chosen.budget
-    policy = found.policy if chosen.budget == SETTINGS.outreach.level else chosen.performance
+    policy = found.policy if chosen.budget == SETTINGS.outreach.promise else chosen.performance
     assert repr(policy.needless_share) in raw(first)
     assert f"{100 * (policy.needless_share or 0):.1f}%" in first.text
     assert repr(policy.captured_4 / found.capturable.up_to_4) in raw(first)

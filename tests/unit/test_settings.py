@@ -14,6 +14,7 @@ from service.config import BESIDE_THE_SETTINGS, ENV_PREFIX, Settings, child_envi
 from service.connection import check_files
 from service.connection.security import aiokafka_security, faust_credentials, kafka_python_security
 from service.domain.events import Purchase
+from service.domain.policy import Measure
 from service.errors import ConfigurationError
 from service.message import Renderer, ShopFacts
 from service.registry.client import tls_of
@@ -241,3 +242,25 @@ def test_a_directory_and_a_file_of_other_bytes_are_no_configuration(tmp_path: An
     for file in (tmp_path, tmp_path / "bytes.toml", tmp_path / "missing.toml"):
         with pytest.raises(ConfigurationError, match=str(file)):
             load_settings(file)
+
+
+@pytest.mark.parametrize(
+    ("outreach", "rule", "promise"),
+    [
+        ({}, Measure.PATIENCE, 1.0),
+        ({"level": 1.0}, Measure.BUDGET, 1.0),
+        ({"level": 2.0}, Measure.BUDGET, 2.0),
+        ({"measure": "patience", "level": 2.0}, Measure.PATIENCE, 2.0),
+        ({"measure": "budget"}, Measure.BUDGET, 1.0),
+    ],
+)
+def test_a_level_alone_is_a_budget_and_stays_what_it_is_when_something_else_is_changed(
+    outreach: dict[str, object], rule: Measure, promise: float
+) -> None:
+    for settings in (
+        Settings.model_validate({"outreach": outreach}),
+        Settings().changed(outreach=outreach),
+        Settings().changed(outreach=outreach).changed(outreach={"consent": "external"}),
+    ):
+        found = settings.policy().outreach
+        assert (found.measure, found.level) == (rule, promise)

@@ -10,7 +10,6 @@ from typing import Annotated
 from pydantic import (
     Field,
     field_validator,
-    model_validator,
 )
 
 from service.config.sections.kinds import (
@@ -59,18 +58,18 @@ _MOST_DATES = 1000
 class OutreachSettings(Section):
     """The outreach policy."""
 
-    measure: policy.Measure = policy.Measure.PATIENCE
+    measure: policy.Measure | None = None
     """By what it is decided when somebody is written to. `patience`: nothing has to be promised; the service learns
     from your own customers' pauses when a message is worth it, and to whom. Or `level` is a promise: `budget` (wrong
     alerts per healthy regular and year), `probability` (share of healthy gaps that are alerted) or `multiple` (of the
-    customer's usual gap). Unset beside a `level`: budget."""
+    customer's usual gap). Unset: patience, and beside a `level` budget."""
     patience: Annotated[float, Field(gt=0, le=policy.MOST_PATIENCE, allow_inf_nan=False)] = policy.DEFAULT_PATIENCE
     """How many needless messages your customers put up with, per 100 visits of regulars, before one more costs as much
     as a regular won back is worth. Higher: more messages and earlier ones; lower: fewer. With one needless message per
     100 visits, a regular caught in time is worth as many needless messages as this number."""
-    level: float = 1.0
+    level: float | None = None
     """How long a silence is tolerated, in the unit of `measure`: a budget up to 50, a probability up to 0.5, a multiple
-    up to 50. Where `patience` rules it is the budget of later rungs."""
+    up to 50. Where `patience` rules it is the budget of later rungs. Unset: 1."""
     rungs: list[RungSettings] = [RungSettings(name="remind", template="win_back.remind")]
     """Steps of the win-back ladder, up to five, each a table of `name`, `strictness` (1 = at the policy's level, less =
     later), `offer` and `template`."""
@@ -144,16 +143,17 @@ class OutreachSettings(Section):
     """Messages of the whole shop on one of its days, split evenly over the partitions; what is beyond waits for another
     day. Unset: no limit."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _level_alone_is_a_budget(cls, given: object) -> object:
-        """As it was when a budget was the default. A measure that nobody has written comes as the member itself, with
-        the other defaults."""
-        if not isinstance(given, dict) or given.get("level", 1.0) == 1.0:
-            return given
-        if given.get("measure", policy.Measure.PATIENCE) is policy.Measure.PATIENCE:
-            return {**given, "measure": policy.Measure.BUDGET}
-        return given
+    @property
+    def rule(self) -> policy.Measure:
+        """`measure`, or what it means to leave it open."""
+        if self.measure is not None:
+            return self.measure
+        return policy.Measure.PATIENCE if self.level is None else policy.Measure.BUDGET
+
+    @property
+    def promise(self) -> float:
+        """`level`, or what it means to leave it open."""
+        return 1.0 if self.level is None else self.level
 
     @field_validator("quiet_hours")
     @classmethod

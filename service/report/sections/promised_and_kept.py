@@ -37,9 +37,9 @@ def compose(facts: Facts, formats: Formats) -> PromisedAndKept:
         said.append(formats.say("promise.thin", wrong=formats.counted(whole.wrong, "wrong"), fewest=FEWEST_WRONG))
     said += _weighed(facts, formats)
     said += _volume(facts, formats)
-    rated = outreach.measure in {Measure.BUDGET, Measure.PATIENCE}
-    nothing = limited or outreach.measure in {Measure.PATIENCE, Measure.MULTIPLE}
-    promised = None if nothing else outreach.level
+    rated = outreach.rule in {Measure.BUDGET, Measure.PATIENCE}
+    nothing = limited or outreach.rule in {Measure.PATIENCE, Measure.MULTIPLE}
+    promised = None if nothing else outreach.promise
     columns = ["promised", "rate" if rated else "share", "healthy", "wrong"]
     return PromisedAndKept(
         said,
@@ -50,11 +50,11 @@ def compose(facts: Facts, formats: Formats) -> PromisedAndKept:
 
 
 def _promised(outreach: OutreachSettings, formats: Formats) -> str:
-    if outreach.measure is Measure.PATIENCE:
+    if outreach.rule is Measure.PATIENCE:
         return formats.say("promise.patience")
-    share = outreach.measure is Measure.PROBABILITY
-    level = formats.share(outreach.level) if share else formats.plain(outreach.level)
-    return formats.say(f"promise.{outreach.measure.value}", level=level)
+    share = outreach.rule is Measure.PROBABILITY
+    level = formats.share(outreach.promise) if share else formats.plain(outreach.promise)
+    return formats.say(f"promise.{outreach.rule.value}", level=level)
 
 
 def _weighed(facts: Facts, formats: Formats) -> list[str]:

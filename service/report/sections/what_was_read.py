@@ -40,7 +40,7 @@ def compose(facts: Facts, formats: Formats) -> Read:
     regulars = sum(engine.everybody.state.regulars for engine in engines)
     outreach = result.settings.outreach
     rule, level = tried(outreach, formats)
-    noticed = "absences" if rule == outreach.measure.value else "alerts"
+    noticed = "absences" if rule == outreach.rule.value else "alerts"
     counts = {
         "events": result.events,
         "customers": facts.customers.customers,
@@ -110,8 +110,8 @@ def tried(outreach: OutreachSettings, formats: Formats) -> tuple[str, str]:
         limit = getattr(outreach, name)
         if limit is not None:
             return name, formats.setting(limit)
-    if outreach.measure is Measure.PATIENCE:
-        return outreach.measure.value, formats.setting(outreach.patience)
-    if outreach.measure is Measure.PROBABILITY:
-        return outreach.measure.value, formats.share(outreach.level)
-    return outreach.measure.value, formats.setting(outreach.level)
+    if outreach.rule is Measure.PATIENCE:
+        return outreach.rule.value, formats.setting(outreach.patience)
+    if outreach.rule is Measure.PROBABILITY:
+        return outreach.rule.value, formats.share(outreach.promise)
+    return outreach.rule.value, formats.setting(outreach.promise)
