@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from random import Random
+from statistics import fmean
 
 import pytest
 
-from service.domain.calendar import NEVER
+from service.domain.calendar import DAY_US, NEVER
 from service.domain.engine import Engine
 from service.domain.events import Event
 from service.domain.outreach.realised import ClassRealised, totals
 from service.domain.policy import Measure, OutreachPolicy
-from tests.support.engines import EVENT_TIME, OPEN_HOUSE, make_engine, purchase
+from tests.support.engines import EVENT_TIME, OPEN_HOUSE, apply_all, decisions, make_engine, purchase
 
 CUSTOMERS = 400
 GAPS = 60
@@ -67,3 +68,46 @@ def test_a_volume_is_kept_at_any_pace(usual_days: float) -> None:
     found, _ = second_half(replace(OPEN_HOUSE, volume_per_100_visits=5.0), usual_days)
 
     assert found.alerts_per_100_visits() == pytest.approx(5.0, rel=0.1)
+
+
+@cache
+def yearly(customers: int = 60) -> Sequence[Event]:
+    """Everybody comes every 300 days, ten days more or less, for five years; one in four stays away from then on."""
+    random = Random(5)
+    events: list[Event] = []
+    for number in range(customers):
+        day = random.random() * 300.0
+        while day < (1500.0 if number % 4 == 0 else 2400.0):
+            events.append(purchase(f"c{number}", day))
+            day += random.gauss(300.0, 10.0)
+    return sorted(events, key=lambda event: event.at_us)
+
+
+@pytest.mark.parametrize(
+    ("policy", "fewest"),
+    [
+        (replace(OPEN_HOUSE, measure=Measure.PATIENCE), 10),
+        (OPEN_HOUSE, 10),
+        (replace(OPEN_HOUSE, measure=Measure.MULTIPLE), 10),
+    ],
+    ids=["nothing set", "a budget", "a multiple"],
+)
+def test_where_gaps_last_a_year_nobody_is_alerted_before_theirs_is_over(policy: OutreachPolicy, fewest: int) -> None:
+    """Of a shop with few regulars the pace is not known yet, and draws everybody's usual gap down to weeks."""
+    engine = make_engine(policy, EVENT_TIME)
+    last: dict[str, int] = {}
+    gaps: dict[str, list[float]] = {}
+    alerted: dict[str, int] = {}
+    for event in yearly():
+        for decision in decisions(apply_all(engine, [event])):
+            who = decision.customer_id
+            silence = (decision.detected_us - last[who]) / DAY_US
+            assert silence >= 0.95 * fmean(gaps[who][-20:]), (who, silence, gaps[who])
+            alerted[who] = decision.detected_us
+        who = event.customer_id
+        if who in last:
+            gaps.setdefault(who, []).append((event.at_us - last[who]) / DAY_US)
+        last[who] = event.at_us
+
+    gone = {f"c{number}" for number in range(0, 60, 4)}
+    assert len([who for who in gone if alerted.get(who, 0) > last[who]]) >= fewest, "those who left are noticed"

@@ -74,6 +74,7 @@ class Visits:
         count = sum(weights(len(cut)))
         return Rhythm(
             usual=usual,
+            own=weighted(cut) / count if count else usual,
             usual_at_14=(2 * COLD_PACE + weighted(cut)) / (2 + count),
             patience=0.3 * log(min(len(self.times), 40) / 10),
             of_shop=2 / (2 + count),
@@ -86,11 +87,12 @@ class Visits:
 
 @dataclass
 class Rhythm:
-    """Logarithms of: the usual gap, the same if μ0 had always been 14 days at the end, what patience adds to make the
-    base.
+    """Logarithms of: the usual gap, the mean of their own gaps alone, the usual gap if μ0 had always been 14 days at
+    the end, what patience adds to make the base.
     """
 
     usual: float
+    own: float
     usual_at_14: float
     patience: float
     of_shop: float
@@ -199,11 +201,12 @@ class Shop:
     def days(self, visits: Visits) -> float:
         rhythm = visits.rhythm()
         usual = exp(rhythm.usual)
+        least = exp(max(rhythm.usual, rhythm.own))
         if self.measure == "multiple":
-            return max(1.0, self.level) * usual
+            return max(least, self.level * usual)
         share = self.level if self.measure == "probability" else min(0.2, self.level * self.kappa * usual / 365)
         days = self.multiple(rhythm.kind, min(0.8, max(0.0005, share))) * rhythm.base()
-        return max(days, usual)  # nobody is alerted before their usual gap is over
+        return max(days, least)  # nobody is alerted before their usual gap is over, nor before their own gaps' mean
 
     def multiple(self, kind: Kind, share: float) -> float:
         if not self.table:

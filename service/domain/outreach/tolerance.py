@@ -79,31 +79,40 @@ class Tolerance:
         """Least time between two messages of one episode."""
         return max(_LEAST_APART_DAYS, _APART_GAPS * exp(customer.log_usual))
 
-    def budgeted(self, cell: int, log_usual: float, own_patience: float) -> float:
+    def budgeted(self, cell: int, log_usual: float, own_patience: float, log_least: float) -> float:
         """Silence that a budget's first rung tolerates of such a customer (`first_days`)."""
         log_share = _budgeted(self._log_shares[0] + log_usual)
         log_multiple = self._everybody.learned.tolerances.log_multiple(cell, log_share)
-        return exp(max(0.0, log_multiple + own_patience) + log_usual)
+        return exp(max(log_least, log_multiple + own_patience + log_usual))
 
     def _own(self, customer: Customer, rung: int) -> float:
-        """Silence that the rung's own level tolerates: a usual gap at least, whatever the level says. At the bounds of
-        the shares those of several rungs are equal."""
+        """Silence that the rung's own level tolerates: a usual gap at least, and the mean of the customer's own, which
+        a shop of which little is known yet draws down; whatever the level says. At the bounds of the shares those of
+        several rungs are equal."""
+        log_least = _log_least(customer)
         if self._is_multiple:
-            return max(1.0, self._level / self._strictness[rung]) * exp(customer.log_usual)
+            return max(exp(log_least), self._level / self._strictness[rung] * exp(customer.log_usual))
         cell = cell_of(customer)
         if self._is_probability:
             log_multiple = self._by_cell[rung][cell]
         else:
             log_share = _budgeted(self._log_shares[rung] + customer.log_usual)
             log_multiple = self._everybody.learned.tolerances.log_multiple(cell, log_share)
-        return exp(max(0.0, log_multiple + log_patience(customer.visits)) + customer.log_usual)
+        return exp(max(log_least, log_multiple + log_patience(customer.visits) + customer.log_usual))
 
 
 def first_days(budgets: list[Tolerance], customer: Customer) -> list[float]:
     """What `days` of the first rung is by each of several budgets of one partition, without a volume: what does not
     depend on the level is found once."""
     cell, usual, own_patience = cell_of(customer), customer.log_usual, log_patience(customer.visits)
-    return [budget.budgeted(cell, usual, own_patience) for budget in budgets]
+    least = _log_least(customer)
+    return [budget.budgeted(cell, usual, own_patience, least) for budget in budgets]
+
+
+def _log_least(customer: Customer) -> float:
+    """Nobody is alerted before so long a silence."""
+    weight = customer.gap_weight
+    return max(customer.log_usual, customer.gap_total / weight) if weight > 0.0 else customer.log_usual
 
 
 _LOG_LOW: Final = log(SHARE_LOW)
