@@ -164,7 +164,11 @@ def run(broker: TestBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         sink = Sink()
         sink.start()
         settings = settings_of(broker, f"mon{time.time_ns()}-", sink.port)
-        settings = settings.changed(web={"port": port}, deliver={"port": free_port()}, outreach={"control_share": 0.2})
+        settings = settings.changed(
+            web={"port": port},
+            deliver={"port": free_port()},
+            outreach={"control_share": 0.2, "measure": "budget"},  # what is promised has a panel of its own
+        )
         topics.create(settings, partitions=1)
         stage = Stage()
         worker = stack.enter_context(WorkerProcess(settings, "w", web=True))

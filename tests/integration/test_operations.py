@@ -125,7 +125,12 @@ class Cafe:
 
 
 def cafe_of(broker: TestBroker, prefix: str, directory: Path, partitions: int = 1, **kafka: float) -> Cafe:
-    settings = settings_for(broker.bootstrap_servers, prefix, kafka={"group": f"{prefix}cafe", **kafka})
+    settings = settings_for(
+        broker.bootstrap_servers,
+        prefix,
+        kafka={"group": f"{prefix}cafe", **kafka},
+        outreach={"measure": "budget"},  # so few customers are not weighed against one another
+    )
     topics.create(settings, partitions=partitions)
     return Cafe(settings, partitions, directory)
 
