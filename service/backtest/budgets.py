@@ -25,10 +25,9 @@ FEWEST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class TriedBudget:
-    """What one budget would have done. Shares 0–1."""
+class Tried:
+    """What one policy would have done. Shares 0–1."""
 
-    budget: float
     performance: Performance
     per_week: float
     """Alerts."""
@@ -46,6 +45,13 @@ class TriedBudget:
 
 
 @dataclass(frozen=True, slots=True)
+class TriedBudget(Tried):
+    """What one budget would have done."""
+
+    budget: float
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     chosen: TriedBudget
     within: bool
@@ -59,7 +65,7 @@ def tried_budgets(comparison: RuleComparison) -> list[TriedBudget]:
         return []
     performances = [comparison.budget(number) for number in range(len(BUDGETS))]
     return [
-        TriedBudget(budget, performance, comparison.per_week(performance), performance.captured_4 / capturable)
+        TriedBudget(performance, comparison.per_week(performance), performance.captured_4 / capturable, budget)
         for budget, performance in zip(BUDGETS, performances, strict=True)
     ]
 

@@ -15,7 +15,7 @@ from service.domain.calendar import to_date
 from service.domain.findings import Kind, Reason
 from service.report import Facts, proposal_in_words, told_at_a_terminal
 from service.report.files import write_suggestion
-from service.report.proposed import policy_lines
+from service.report.proposed import proposed_of
 
 
 def summarise(facts: Facts, console: Console) -> None:
@@ -61,8 +61,9 @@ def suggest_policy(facts: Facts, directory: Path, console: Console) -> list[Path
     sentence = proposal_in_words(facts)
     console.print(sentence, highlight=False, soft_wrap=True)
     written = write_suggestion(facts, sentence, directory)
-    if facts.evaluation.proposal is not None:
-        console.print(policy_lines(facts.evaluation.proposal), highlight=False)
+    proposed = proposed_of(facts)
+    if proposed is not None:
+        console.print(proposed.lines, highlight=False)
     return written
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from service.report.material import Facts
+from service.report.proposed import proposed_of
 from service.report.sections import (
     alerts,
     budget,
@@ -81,4 +82,7 @@ def told_at_a_terminal(facts: Facts) -> list[str]:
 
 def proposal_in_words(facts: Facts) -> str:
     """The proposal as the report says it, in the language that the commands speak."""
-    return budget.proposal_sentence(facts, Formats(facts.shop, catalogue_in(DEFAULT)))
+    formats, proposed = Formats(facts.shop, catalogue_in(DEFAULT)), proposed_of(facts)
+    if proposed is None or proposed.budget is not None:
+        return budget.proposal_sentence(facts, formats)
+    return " ".join(todo.policy_sentences(proposed, formats))

@@ -18,7 +18,7 @@ from service.report.columns import readme
 from service.report.csv_rows import COLUMNS, alert_rows, customer_rows, quiet_rows
 from service.report.material import Asked, CustomerTally, Facts, by_stake
 from service.report.ordered import in_order
-from service.report.proposed import policy_lines
+from service.report.proposed import proposed_of
 
 README = "README-columns.md"
 _TELL_EVERY = 1000
@@ -71,12 +71,12 @@ def _watched(result: Result, on_progress: Callable[[int, int], None] | None) -> 
 
 def write_suggestion(facts: Facts, sentence: str, directory: Path) -> list[Path]:
     """The proposed policy as a part of the configuration, with the reason above it. No file without a proposal."""
-    proposal = facts.evaluation.proposal
-    if proposal is None:
+    proposed = proposed_of(facts)
+    if proposed is None:
         return []
     path = directory / "suggested.toml"
     reason = "\n".join(f"# {line}" for line in textwrap.wrap(sentence, 110))
-    path.write_text(f"{reason}\n{policy_lines(proposal)}\n", encoding="utf-8")
+    path.write_text(f"{reason}\n{proposed.lines}\n", encoding="utf-8")
     return [path]
 
 

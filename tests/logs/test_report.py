@@ -236,7 +236,7 @@ def test_another_run_with_another_budget_does_what_the_trade_off_said(made: Made
 
 
 def test_suggest_proposes_a_budget_and_writes_it_as_a_part_of_the_configuration(made: Made, tmp_path: Path) -> None:
-    words = ["backtest", str(made.directory / "purchases.csv"), "--out", str(tmp_path), "--suggest"]
+    words = ["backtest", str(made.directory / "purchases.csv"), "--out", str(tmp_path), "--suggest", "--budget", "1"]
 
     done = CliRunner().invoke(app, words, catch_exceptions=False)
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from service.backtest.evaluation import evaluate
 from service.backtest.run import backtest
 from service.cli import app
-from service.config import load_settings
+from service.config import Settings, load_settings
 from service.domain.calendar import DAYS_PER_YEAR
 from service.domain.findings import Segment
 from service.errors import ConfigurationError
@@ -25,7 +25,7 @@ from service.report import Asked, Numbers
 from service.report.csv_rows import COLUMNS
 from service.report.files import README, write_files
 from service.report.ordered import in_order
-from service.report.proposed import ahead_at_alerts, shown_of
+from service.report.proposed import ahead_at_alerts, proposed_of
 from service.report.sections.todo import NAMES_SHOWN
 from service.wording.languages import LANGUAGES
 from tests.support.report_page import SETTINGS, Made, Page
@@ -73,16 +73,15 @@ def test_it_begins_with_the_quiet_ones_and_what_they_are_worth(plain: Made) -> N
 
 
 def test_the_policy_proposed_stands_there_with_what_it_would_have_cost_and_caught(plain: Made) -> None:
+    """Nothing was set, and nothing has to be."""
     found = evaluate(plain.result)
-    assert found.proposal is not None
-    chosen = found.proposal.chosen
     first = plain.page().part("todo")
 
     settings = plain.directory / "from_the_page.toml"
     settings.write_text(first.html.partition("<pre><code>")[2].partition("</code>")[0].replace("&#34;", '"'))
 
-    assert load_settings(settings).outreach.level == chosen.budget
-    policy = found.policy if chosen.budget == SETTINGS.outreach.promise else chosen.performance
+    assert load_settings(settings).policy() == Settings().policy()
+    policy = found.policy
     assert repr(policy.needless_share) in raw(first)
     assert f"{100 * (policy.needless_share or 0):.1f}%" in first.text
     assert repr(policy.captured_4 / found.capturable.up_to_4) in raw(first)
@@ -98,7 +97,7 @@ def test_one_figure_stands_for_needless_everywhere(made: Made, tmp_path: Path) -
     assert f"Needless: {share} of the alerts" in columns
     assert f"Needless: {share} of the alerts" in page.part("alerts").text
     assert f"{share} of its alerts were needless" in page.part("compare").text
-    assert share in page.part("budget").text
+    assert share in page.part("todo").text
     assert "back later by themselves" not in terminal
 
 
@@ -117,14 +116,14 @@ def test_nothing_says_that_a_message_brought_anybody_back(made: Made) -> None:
 def test_the_business_case_is_told_with_the_users_numbers(made: Made) -> None:
     page = made.page().part("todo")
     facts = write_files(made.result, made.directory, Asked(with_customers=True, numbers=NUMBERS)).facts
-    chosen = shown_of(facts).chosen
-    assert chosen is not None
-    ahead = ahead_at_alerts(facts, chosen)
+    proposed = proposed_of(facts)
+    assert proposed is not None
+    ahead = ahead_at_alerts(facts, proposed)
     assert ahead is not None
 
     (shown,) = [table[1:] for table in page.tables if len(table[0]) == 0 and len(table[-1]) == 3]
 
-    messages = chosen.per_week * DAYS_PER_YEAR / 7
+    messages = proposed.what.per_week * DAYS_PER_YEAR / 7
     assert len(shown) == 3
     for points, (people, sales, left) in zip((2, 5, 10), shown, strict=True):
         assert float(people or "") == pytest.approx(messages * points / 100, rel=1e-3)
@@ -132,7 +131,7 @@ def test_the_business_case_is_told_with_the_users_numbers(made: Made) -> None:
         assert float(sales or "") == pytest.approx(revenue, abs=0.01)
         assert float(left or "") == pytest.approx(0.4 * revenue - 0.5 * messages, rel=1e-3, abs=0.02)
     assert f"{100 * 50 / (0.4 * ahead.mean_minor):.1f} more of 100 people" in page.text
-    assert ahead.visits == pytest.approx(chosen.per_alert)
+    assert ahead.visits == pytest.approx(proposed.what.per_alert)
 
 
 def test_without_numbers_one_sentence_says_how_to_give_them(plain: Made) -> None:
@@ -216,15 +215,21 @@ def test_every_column_of_every_file_is_explained_beside_it(made: Made, tmp_path:
     assert "EUR" in text
 
 
-def test_the_policy_is_printed_and_written_as_lines_of_a_settings_file(made: Made, tmp_path: Path) -> None:
-    words = ["backtest", str(made.directory / "purchases.csv"), "--out", str(tmp_path), "--suggest"]
+@pytest.mark.parametrize(("tried", "measure"), [([], "patience"), (["--budget", "1"], "budget")])
+def test_the_policy_is_printed_and_written_as_lines_of_a_settings_file(
+    tried: list[str], measure: str, made: Made, tmp_path: Path
+) -> None:
+    """Who has set nothing need not; who asks for a budget is proposed one."""
+    words = ["backtest", str(made.directory / "purchases.csv"), "--out", str(tmp_path), "--suggest", *tried]
 
     said = CliRunner().invoke(app, words, catch_exceptions=False).output
 
     written = (tmp_path / "suggested.toml").read_text(encoding="utf-8")
     lines = written[written.index("[outreach]") :].strip()
     assert lines in said
-    assert tomllib.loads(written)["outreach"]["measure"] == "budget"
+    assert tomllib.loads(written)["outreach"]["measure"] == measure
+    assert ("Nothing has to be set" in said) is (not tried)
+    assert load_settings(tmp_path / "suggested.toml").outreach.rule.value == measure
 
 
 def test_lines_are_sorted_by_their_keys_however_many_lie_on_the_disk() -> None:

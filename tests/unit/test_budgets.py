@@ -8,9 +8,8 @@ from service.backtest.comparison import Performance
 
 def tried(budget: float, needless: int, ahead: float, known: int = 100) -> TriedBudget:
     """With `ahead` visits still ahead per alert."""
-    return TriedBudget(
-        budget, Performance(alerts=known, captured_4=ahead * known, needless=needless, known=known), 1.0, 0.5
-    )
+    performance = Performance(alerts=known, captured_4=ahead * known, needless=needless, known=known)
+    return TriedBudget(performance, 1.0, 0.5, budget)
 
 
 def test_the_budget_whose_alerts_leave_most_visits_to_win_back_is_proposed() -> None:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from service.backtest.budgets import NEEDLESS_MOST, TriedBudget
 from service.report import charts
 from service.report.material import Facts
-from service.report.proposed import budget_tried, shown_of
+from service.report.proposed import budget_tried, proposed_of, shown_of
 from service.wording.formats import Formats
 
 
@@ -38,7 +38,8 @@ def compose(facts: Facts, formats: Formats) -> Budget:
     told = proposal_sentence(facts, formats)
     if found.chosen is None:
         return Budget([formats.say("budget.intro")], told, title, Markup(), "", [], [])
-    tried = budget_tried(facts.result.settings.outreach)
+    tried, proposed = budget_tried(facts.result.settings.outreach), proposed_of(facts)
+    is_proposed = proposed is not None and proposed.budget is not None
     return Budget(
         [formats.say("budget.intro")],
         told,
@@ -55,18 +56,20 @@ def compose(facts: Facts, formats: Formats) -> Budget:
         ),
         formats.say("budget.chart.told"),
         [formats.say(f"budget.column.{each}") for each in ("per_week", "per_alert", "captured", "needless", "late")],
-        [_line(each, each.budget == tried, each is found.chosen, formats) for each in found.budgets],
+        [_line(each, each.budget == tried, is_proposed and each is found.chosen, formats) for each in found.budgets],
     )
 
 
 def proposal_sentence(facts: Facts, formats: Formats) -> str:
-    """For a marketer: the budget, what it brings, and why not more."""
-    found, proposal = shown_of(facts), facts.evaluation.proposal
+    """For a marketer: the budget, what it brings, and why not more; for whoever would rather promise something, where
+    nothing needs to be."""
+    found, proposed, proposal = shown_of(facts), proposed_of(facts), facts.evaluation.proposal
     chosen = found.chosen
     if proposal is None or chosen is None:
         return formats.say("budget.unknown")
+    by_default = proposed is not None and proposed.budget is None
     said = formats.say(
-        "budget.proposed" if proposal.within else "budget.none_within",
+        ("budget.instead" if by_default else "budget.proposed") if proposal.within else "budget.none_within",
         budget=formats.plain(chosen.budget),
         most=formats.share(NEEDLESS_MOST, whole=True),
         alerts=formats.measured(chosen.per_week, "alert"),

@@ -21,7 +21,7 @@ from service.report.business import (
 )
 from service.report.csv_rows import silent_days
 from service.report.material import Facts, value_a_year_minor
-from service.report.proposed import ahead_at_alerts, budget_tried, policy_lines, shown_of
+from service.report.proposed import Proposed, ahead_at_alerts, proposed_of
 from service.wording.formats import DASH, Formats
 
 NAMES_SHOWN = 15
@@ -113,11 +113,12 @@ def _explained(facts: Facts, formats: Formats) -> str:
 
 def _tiles(facts: Facts, formats: Formats) -> Iterator[tuple[str, str, str]]:
     """What the headline does not say yet."""
-    quiet, chosen = facts.customers.quiet, shown_of(facts).chosen
+    quiet, proposed = facts.customers.quiet, proposed_of(facts)
     if facts.has_amounts and quiet.people:
         at_risk = _amount(quiet.value_at_risk_minor, facts)
         yield formats.say("todo.tile.at_risk"), formats.money(at_risk), str(at_risk)
-    if chosen is not None:
+    if proposed is not None:
+        chosen = proposed.what
         needless = chosen.performance.needless_share
         yield formats.say("todo.tile.per_week"), formats.decimal(chosen.per_week), repr(chosen.per_week)
         yield formats.say("todo.tile.needless"), formats.share(needless), repr(needless)
@@ -153,15 +154,27 @@ def _names(facts: Facts, formats: Formats) -> Names:
 
 
 def _policy(facts: Facts, formats: Formats) -> Policy:
-    proposal, chosen = facts.evaluation.proposal, shown_of(facts).chosen
-    if proposal is None or chosen is None:
+    proposed = proposed_of(facts)
+    if proposed is None:
         return Policy([formats.say("budget.unknown")], "", "")
-    tried = budget_tried(facts.result.settings.outreach) == chosen.budget
+    said = policy_sentences(proposed, formats)
+    if not proposed.within:
+        said.append(formats.say("todo.irregular"))
+    return Policy(said, proposed.lines, formats.say("todo.as_it_is" if proposed.is_tried else "todo.set"))
+
+
+def policy_sentences(proposed: Proposed, formats: Formats) -> list[str]:
+    """What it is, costs and catches."""
+    chosen, budget = proposed.what, proposed.budget
     needless = chosen.performance.needless_share
-    said = [
-        formats.say(
-            f"todo.policy.{formats.form(Decimal(str(chosen.budget)).normalize())}", budget=formats.plain(chosen.budget)
-        ),
+    if budget is None:
+        policy = formats.say("todo.policy.default")
+    else:
+        policy = formats.say(
+            f"todo.policy.{formats.form(Decimal(str(budget)).normalize())}", budget=formats.plain(budget)
+        )
+    return [
+        policy,
         formats.say(
             "todo.costs",
             alerts=formats.measured(chosen.per_week, "todo.messages"),
@@ -173,24 +186,21 @@ def _policy(facts: Facts, formats: Formats) -> Policy:
             visits=formats.measured(chosen.per_alert, "visit"),
         ),
     ]
-    if not proposal.within:
-        said.append(formats.say("todo.irregular"))
-    return Policy(said, policy_lines(proposal), formats.say("todo.as_it_is" if tried else "todo.set"))
 
 
 # ---- whether it pays
 
 
 def _pays(facts: Facts, formats: Formats) -> Pays:
-    numbers, chosen = facts.asked.numbers, shown_of(facts).chosen
+    numbers, proposed = facts.asked.numbers, proposed_of(facts)
     if not facts.has_amounts:
         return _untold("todo.pays.no_amounts", formats)
     if numbers is None:
         return _untold("todo.pays.ask", formats)
-    ahead = None if chosen is None else ahead_at_alerts(facts, chosen)
-    if chosen is None or ahead is None:
+    ahead = None if proposed is None else ahead_at_alerts(facts, proposed)
+    if proposed is None or ahead is None:
         return _untold("todo.pays.unknown", formats)
-    messages = per_year(chosen.per_week)
+    messages = per_year(proposed.what.per_week)
     return Pays(
         [_break_even(ahead, numbers, facts, formats)],
         [formats.say(f"todo.pays.{name}") for name in ("effect", "people", "sales", "left")],

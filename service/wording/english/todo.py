@@ -36,6 +36,7 @@ TODO: Mapping[str, str] = {
     "todo.step.policy": "1. Take this policy",
     "todo.step.pays": "2. See whether it pays",
     "todo.step.control": "3. Begin with a control group",
+    "todo.policy.default": "Leave it to the silences of your own customers, which say when a message is worth it and to whom. Nothing has to be set.",
     "todo.policy.one": "A false-alarm budget of {budget}: a regular whose rhythm is intact gets about {budget} message a year by mistake.",
     "todo.policy.other": "A false-alarm budget of {budget}: a regular whose rhythm is intact gets about {budget} messages a year by mistake.",
     "todo.costs": "It would have asked for {alerts} a week. Needless were {needless}: those people were back by themselves within one usual gap.",

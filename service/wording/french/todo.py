@@ -36,6 +36,7 @@ TODO: Mapping[str, str] = {
     "todo.step.policy": "1. Prendre cette règle",
     "todo.step.pays": "2. Voir si cela rapporte",
     "todo.step.control": "3. Commencer avec un groupe témoin",
+    "todo.policy.default": "Laissez faire les absences de vos propres clients : elles disent quand un message vaut la peine, et pour qui. Rien n’est à régler.",
     "todo.policy.one": "Un budget de {budget} pour les alertes à tort : un habitué dont le rythme est intact reçoit environ {budget} message par an par erreur.",
     "todo.policy.other": "Un budget de {budget} pour les alertes à tort : un habitué dont le rythme est intact reçoit environ {budget} messages par an par erreur.",
     "todo.costs": "Elle aurait demandé {alerts} par semaine, dont {needless} d’inutiles : ces clients sont revenus d’eux-mêmes dans un intervalle habituel.",
