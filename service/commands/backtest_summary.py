@@ -38,7 +38,11 @@ def summarise(facts: Facts, console: Console) -> None:
     console.print(
         f"{counted(result.events, 'event')}, {counted(customers, 'customer')}, {counted(regulars, 'regular')}; "
         + counted(chosen, "alert")
-        + (f"; left out by the volume: {counted(left_out, 'more silence')} that came due" if left_out else "")
+        + (
+            f"; {counted(left_out, 'more silence')} came due and did not get one, because others are worth more"
+            if left_out
+            else ""
+        )
         + "".join(f"; {counted(count, 'message')} of kind {kind.value}" for kind, count in others.items())
         + ".",
         soft_wrap=True,
