@@ -206,7 +206,8 @@ def test_backup(cafe: Cafe) -> None:
         cafe.apply_all()
 
     def elsewhere() -> None:
-        other = settings_for(home.kafka.bootstrap_servers, f"{home.kafka.group}-moved-")
+        prefix = f"{home.kafka.group}-moved-"
+        other = settings_for(home.kafka.bootstrap_servers, prefix, outreach={"measure": "budget"})
         cafe.operator.settings = other
 
     def go_on() -> None:
