@@ -6,7 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 import structlog
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 
 from service.build_info import version
 from service.config import Settings
@@ -16,8 +16,8 @@ from service.delivery.metrics import DeliveryMetrics
 from service.delivery.process import Deliverer
 from service.delivery.scores import ScoresFeed
 from service.web.limits import Limits
-from service.web.probes import add_life_and_metrics
-from service.web.responses import answer_errors, json_answer, secure
+from service.web.probes import add_life_and_metrics, add_readiness
+from service.web.responses import answer_errors, secure
 from service.web.server import address_of, serve_app
 from service.web.unsubscribe import add_unsubscribe
 
@@ -40,10 +40,7 @@ def create_delivery_app(
     answer_errors(app)
     add_life_and_metrics(app, metrics.registry)
 
-    @app.get("/readyz", summary="200 when assigned, its memory read, and the other side answers", tags=["operation"])
-    async def readyz() -> Response:
-        said = missing()
-        return json_answer({"ready": not said, "missing": said}, 503 if said else 200)
+    add_readiness(app, missing, "200 when assigned, its memory read, and the other side answers")
 
     if links is not None:
 

@@ -30,7 +30,7 @@ from service.ingest.metrics import IngestMetrics, Outcome
 from service.ingest.shops import READERS
 from service.ingest.signatures import Check, check_of
 from service.ingest.writing import Ready
-from service.web.probes import add_life_and_metrics
+from service.web.probes import add_life_and_metrics, add_readiness
 from service.web.responses import answer_errors, json_answer, secure
 from service.wire.decoder import Decoder, DecoderSettings
 from service.wire.framing import read_object
@@ -155,10 +155,7 @@ def create_ingest_app(door: Door, metrics: IngestMetrics, missing: Callable[[], 
     answer_errors(app)
     add_life_and_metrics(app, metrics.registry)
 
-    @app.get("/readyz", summary="200 when there is a broker to write to", tags=["operation"])
-    async def readyz() -> Response:
-        said = missing()
-        return json_answer({"ready": not said, "missing": said}, 503 if said else 200)
+    add_readiness(app, missing, "200 when there is a broker to write to")
 
     @app.post("/ingest/{name}", summary="A webhook of the source of that name", tags=["events"])
     async def post(name: str, request: Request) -> Response:

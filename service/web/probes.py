@@ -38,6 +38,15 @@ async def _always() -> bool:
     return True
 
 
+def add_readiness(app: FastAPI, missing: Callable[[], list[str]], summary: str) -> None:
+    """Of a process that says in words what it still lacks."""
+
+    @app.get("/readyz", summary=summary, tags=["operation"])
+    async def readyz() -> Response:
+        said = missing()
+        return json_answer({"ready": not said, "missing": said}, 503 if said else 200)
+
+
 def add_life_and_metrics(app: FastAPI, metrics: Registered, alive: Callable[[], Awaitable[bool]] = _always) -> None:
     """What every process of ours answers in the same way. `alive` is of the process that does the work."""
 

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from service.config.sections.section import WEB_ADDRESS, LongSecret, Seconds, Secret, Section, is_mailbox
+from service.config.sections.section import LongSecret, Seconds, Secret, Section, WebRoot, is_mailbox
 
 
 class SmtpSettings(Section):
@@ -143,7 +143,7 @@ class DeliverSettings(Section):
     """Seconds before the first repetition of what failed for a while."""
     retry_longest_s: Seconds = 3_600.0
     """Pauses between attempts double from the first to the longest, until the request expires."""
-    public_url: Annotated[str, Field(max_length=500)] | None = None
+    public_url: WebRoot | None = None
     """Where the unsubscribe page is reached from outside, e.g. https://shop.example/news; links are made with it."""
     unsubscribe_secret: LongSecret | None = None
     """Secret (16 characters or more) that signs the unsubscribe links. Change it and the links in mails that were sent
@@ -165,15 +165,6 @@ class DeliverSettings(Section):
     there is no such path."""
     events_token_file: Path | None = None
     """File that holds events_token."""
-
-    @field_validator("public_url")
-    @classmethod
-    def _is_a_web_address(cls, text: str | None) -> str | None:
-        if text is None:
-            return None
-        if WEB_ADDRESS.fullmatch(text) is None:
-            raise ValueError(f"{text[:100]!r} is no web address such as https://shop.example/news")
-        return text.rstrip("/")
 
     @model_validator(mode="after")
     def _pauses_grow(self) -> Self:

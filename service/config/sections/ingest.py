@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from service.config.sections.inputs import Path as PathTo
-from service.config.sections.section import WEB_ADDRESS, Secret, Section, Token
+from service.config.sections.section import WEB_ADDRESS, Secret, Section, Token, WebRoot
 
 _WHSEC = re.compile(r"whsec_[A-Za-z0-9+/]+={0,2}( whsec_[A-Za-z0-9+/]+={0,2})*")
 
@@ -76,7 +76,7 @@ class IngestSettings(Section):
 
     sources: Annotated[list[SourceSettings], Field(max_length=100)] = []
     """Who may post, as tables [[ingest.sources]]."""
-    public_url: Annotated[str, Field(max_length=500)] | None = None
+    public_url: WebRoot | None = None
     """Where the door is reached from outside, e.g. https://shop.example/churn; its name is one that it answers to."""
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
     """Address to listen on; loopback unless told otherwise: put a proxy with TLS in front."""
@@ -87,15 +87,6 @@ class IngestSettings(Section):
     requests_per_second: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 100.0
     """Webhooks of one client address, with four seconds' worth at once; a further one is answered 429, and the shop
     system posts it again. Behind a proxy all have its address."""
-
-    @field_validator("public_url")
-    @classmethod
-    def _is_a_web_address(cls, text: str | None) -> str | None:
-        if text is None:
-            return None
-        if WEB_ADDRESS.fullmatch(text) is None:
-            raise ValueError(f"{text[:100]!r} is no web address such as https://shop.example/churn")
-        return text.rstrip("/")
 
     @model_validator(mode="after")
     def _sources_are_told_apart(self) -> Self:

@@ -67,6 +67,16 @@ def _addresses(text: str) -> str:
 Addresses = Annotated[str, Field(max_length=2_000), AfterValidator(_addresses)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
 WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?", re.ASCII)
+
+
+def _root(text: str) -> str:
+    if WEB_ADDRESS.fullmatch(text) is None:
+        raise ValueError(f"{text[:100]!r} is no web address such as https://shop.example/churn")
+    return text.rstrip("/")
+
+
+WebRoot = Annotated[str, Field(max_length=500), AfterValidator(_root)]
+"""What paths are written behind."""
 _MAILBOX = re.compile(r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+@[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]+")
 
 
