@@ -208,7 +208,8 @@ class _Search:
     def __init__(self, visited: list[Customer], now_us: int, rivals: Sequence[list[float]]) -> None:
         self._visited = visited
         self._now_us = now_us
-        self._foresight = Foresight(visited, now_us)
+        self._foresight: Foresight | None = None
+        """None: no other k was tried yet."""
         visits = sum([customer.visits for customer in visited])
         revenue = sum([customer.revenue_minor for customer in visited])
         self._spend_minor = revenue / visits if visits and revenue > 0 else 0.0
@@ -224,10 +225,13 @@ class _Search:
 
     def better_of(self, stages: int, rival: int) -> int:
         """The rival, if its model would have foretold more; then from where it stands, or from where the other does."""
-        if not self._foresight.is_enough(exp(self.positions[stages - 1][1])):
+        foresight = self._foresight
+        if foresight is None:
+            foresight = self._foresight = Foresight(self._visited, self._now_us)
+        if not foresight.is_enough(exp(self.positions[stages - 1][1])):
             return stages
         known = self.positions[rival - 1]
         evaluations = EVALUATIONS if known else _FIRST_OF_A_RIVAL
         self.go_on(rival, known or self.positions[stages - 1], evaluations)
-        losses = self._foresight.losses
-        return rival if is_better(losses(self.model(rival)), losses(self.model(stages))) else stages
+        is_rival = is_better(foresight.losses(self.model(rival)), foresight.losses(self.model(stages)))
+        return rival if is_rival else stages
