@@ -1,8 +1,8 @@
-"""How a consumer leaves its group when its process is to end.
+"""How clients of aiokafka take their leave when nobody answers.
 
 aiokafka waits for what the group owes it before it closes: the answer to a join comes when every member has joined, or
 when the time of one that has paused is up, minutes later. And what is asked over the same connection is answered after
-it.
+it. A producer waits for what it has been given to write, for ever if it is an idempotent one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka.client import ConnectionGroup
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 from aiokafka.protocol.group import LeaveGroupRequest
 
 _PATIENCE_S: Final = 1.0
@@ -40,3 +40,18 @@ async def leave_group(consumer: Any, within_s: float = _PATIENCE_S) -> None:
     coordinator.reset_generation()
     await coordinator._stop_heartbeat_task()  # noqa: SLF001
     await coordinator._stop_commit_offsets_refresh_task()  # noqa: SLF001
+
+
+async def stop_producer(producer: Any, within_s: float = _PATIENCE_S) -> None:
+    """Stops an AIOKafkaProducer within twice that. What has not been acknowledged by half of it fails with
+    ProducerClosed: it may lie in the log all the same."""
+    stopping = asyncio.create_task(producer.stop())
+    await asyncio.wait({stopping}, timeout=within_s)
+    if not stopping.done():
+        producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - nothing public gives up on a batch
+        await asyncio.wait({stopping}, timeout=within_s)
+    if not stopping.done():
+        stopping.cancel()
+        await asyncio.wait({stopping})
+    elif not stopping.cancelled():
+        stopping.result()

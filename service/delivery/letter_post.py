@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
@@ -48,9 +47,10 @@ from service.delivery.pace import Backoff
 from service.delivery.smtp import tls_of
 from service.domain.calendar import DAY_US, SECOND_US
 from service.domain.periods.numbers import PeriodRow
-from service.errors import ConfigurationError, TransientError
+from service.errors import ConfigurationError, ExitCode, TransientError
 from service.letter.content import Key, Letter, letter_of, row_of, week_before
 from service.letter.writing import write
+from service.processes.ending import end_on_request, leave
 from service.streaming.rights import about_right
 
 CHANNEL: Final = "letter"
@@ -143,9 +143,8 @@ class LetterPost:
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        stop = asyncio.Event()
+        end_on_request(stop, _WIND_UP_S + _GOODBYE_S, _give_up)
         log.info("the weekly letter is sent", to=len(self._settings.letter.to), group=self._group)
         beside = [asyncio.create_task(self._door.watch(lambda: self._no_answer))]
         if self.serve is not None:
@@ -332,3 +331,8 @@ class LetterPost:
                 for tp, records in (await reader.getmany(timeout_ms=200)).items():
                     (take_periods if tp.topic == names.period_metrics else take_scores)(records)
         return rows, (msgspec.json.decode(value)["data"] for value in scores.values())
+
+
+def _give_up() -> None:
+    log.error("left before all was on record: a letter that was under way may go out once more")
+    leave(ExitCode.DONE)

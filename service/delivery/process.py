@@ -12,9 +12,6 @@ else.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -48,6 +45,7 @@ from service.delivery.standings import Standings
 from service.domain.events import Erasure
 from service.domain.quiet_times import Quiet
 from service.errors import ConfigurationError, ExitCode, FatalError, StartAgainError, told
+from service.processes.ending import end_on_request, leave
 from service.streaming.guard import guarded, unless
 from service.streaming.outage import FAILED_LATELY_S, Outage
 from service.streaming.restarts import is_of_the_broker, start_again
@@ -164,9 +162,7 @@ class Deliverer:
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._asked_to_stop)
+        end_on_request(self._stop, _STOP_S + 1, self._give_up)
         self._born_s = self._pulse_s = _clock_s()
         self._beat()
         tasks: list[asyncio.Task[None]] = []
@@ -210,6 +206,8 @@ class Deliverer:
         if self._failing:
             return
         self._failing = True
+        if self._stop.is_set() and is_of_the_broker(error, self._outage):
+            self._give_up()
         lacks = about_right(self.settings.kafka, error)
         if (lacks is not None or is_of_the_broker(error, self._outage)) and not self._stop.is_set():
             if lacks is None:
@@ -227,17 +225,19 @@ class Deliverer:
             finally:
                 start_again(_clock_s() - self._born_s)
         log.error("leaving", error=told(error))
-        _leave(error.exit_code if isinstance(error, ConfigurationError) else ExitCode.CRASHED)
+        leave(error.exit_code if isinstance(error, ConfigurationError) else ExitCode.CRASHED)
 
     def _unrecorded(self) -> list[Said]:
         return [
             said for owned in self._owned.values() if owned.delivery is not None for said in owned.delivery.unrecorded()
         ]
 
-    def _asked_to_stop(self) -> None:
-        if not self._stop.is_set():
-            self._stop.set()
-            asyncio.get_running_loop().call_later(_STOP_S + 1, _leave)
+    def _give_up(self) -> NoReturn:
+        """Asked to end, and the broker does not let it: what it takes on record no more is in the window."""
+        log.error(
+            "left before all was on record: what was under way may go out once more", ended=len(self._unrecorded())
+        )
+        leave(ExitCode.DONE)
 
     def _guard(self, work: Awaitable[None]) -> asyncio.Task[None]:
         return guarded(work, self.fail)
@@ -459,9 +459,3 @@ def _clock_s() -> float:
     """Goes on while the machine sleeps, where the system has such a clock."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
-
-
-def _leave(code: ExitCode = ExitCode.CRASHED) -> NoReturn:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

@@ -9,9 +9,7 @@ or, from a process that was paused and has lost its partitions, late, goes by `t
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -34,6 +32,7 @@ from service.delivery.partition import wall_us
 from service.delivery.score_desk import Event, ScoreDesk, event_of
 from service.delivery.webhook import WebhookTarget
 from service.errors import ExitCode, told
+from service.processes.ending import end_on_request, leave
 from service.streaming.guard import unless
 from service.streaming.outage import FAILED_LATELY_S, Outage
 from service.streaming.restarts import is_of_the_broker, start_again
@@ -43,6 +42,8 @@ _FETCH_MS: Final = 100
 _FETCH_RECORDS: Final = 500
 _COMMIT_S: Final = 1.0
 _WIND_UP_S: Final = 8.0
+_STOP_S: Final = 10.0
+"""Whoever is asked to end has ended by then, whether the broker answers or not."""
 _LOOK_S: Final = 0.05
 _LONGEST_LOOK_S: Final = 0.5
 
@@ -99,9 +100,7 @@ class ScoresFeed:
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+        end_on_request(self._stop, _STOP_S, self._give_up)
         work: list[asyncio.Task[None]] = []
         try:
             work.append(asyncio.create_task(self._door.watch(lambda: self._outage.within(FAILED_LATELY_S))))
@@ -126,9 +125,14 @@ class ScoresFeed:
                 else:
                     log.error("a right is missing; starting again to wait for it", told=lacks)  # noqa: TRY400 - one line
                 start_again(time.monotonic() - self._born_s)
-            log.error("leaving", error=told(error))  # noqa: TRY400 - one line
-            os._exit(ExitCode.CRASHED)
+            if not (self._stop.is_set() and is_of_the_broker(error, self._outage)):
+                log.error("leaving", error=told(error))  # noqa: TRY400 - one line
+                leave(ExitCode.CRASHED)
         return await self._end(work)
+
+    def _give_up(self) -> None:
+        log.error("the broker took no word of what was posted; whoever comes next posts it again")
+        leave(ExitCode.DONE)
 
     async def _end(self, work: Sequence[asyncio.Task[None]]) -> int:
         """In an orderly way; returns the exit code."""

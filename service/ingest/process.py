@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 
 import structlog
@@ -11,14 +10,16 @@ from aiokafka.errors import KafkaError
 from kafka.errors import KafkaError as BlockingKafkaError
 
 from service.config import Settings
-from service.errors import ConfigurationError, TransientError
+from service.errors import ConfigurationError, ExitCode, TransientError
 from service.ingest.door import Door, create_ingest_app
 from service.ingest.metrics import IngestMetrics
 from service.ingest.writing import EventWriter
+from service.processes.ending import end_on_request, leave
 from service.web.limits import Limits
 from service.web.server import address_of, serve_app
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
+_STOP_S = 9.0
 
 log = structlog.get_logger()
 
@@ -59,9 +60,8 @@ class Ingest:
         return [self._missing] if self._missing else []
 
     async def _run(self, listener: socket.socket) -> int:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        stop = asyncio.Event()
+        end_on_request(stop, _STOP_S, _give_up)
         app = create_ingest_app(self._door, self._metrics, self.missing)
         log.info("webhooks are taken", address=address_of(listener), sources=sorted(self._door.sources))
         serving: asyncio.Task[object] = asyncio.create_task(serve_app(app, listener, limits_of(self._settings)))
@@ -114,3 +114,8 @@ def limits_of(settings: Settings) -> Limits:
     web = settings.web.model_copy(update={"numbers": "open", "requests_per_second": ingest.requests_per_second})
     urls = [source.url for source in ingest.sources]
     return Limits.of(web, ingest.host, ingest.public_url, *urls, body_bytes=ingest.body_bytes)
+
+
+def _give_up() -> None:
+    log.warning("no broker could be taken leave of; whoever was not answered posts again")
+    leave(ExitCode.DONE)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from aiokafka.errors import KafkaError
 
+from service.cluster.leaving import stop_producer
 from service.cluster.partitioner import hash_of
 from service.cluster.tail import open_reader
 from service.config import Settings
@@ -53,7 +54,7 @@ class EventWriter:
             await producer.start()
             self._partitions = {topic: len(await producer.partitions_for(topic)) for topic in topics}
         except BaseException:
-            await producer.stop()
+            await stop_producer(producer)
             raise
         self._producer = producer
         self.failed.clear()
@@ -78,4 +79,4 @@ class EventWriter:
         """What is written meanwhile is refused."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            await stop_producer(producer)

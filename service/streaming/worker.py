@@ -1,15 +1,12 @@
 """The worker process: Faust consumes, one PartitionWorker per partition number does the work.
 
-Ends by itself on SIGTERM or SIGINT (finish the turn, commit, leave; exit 0), on anything not understood (exit 70 at
-once, a supervisor restarts it), and starts itself again when the broker was lost.
+Ends by itself on SIGTERM or SIGINT (finish the turn, commit, leave; exit 0, also where no broker lets it do so), on
+anything not understood (exit 70 at once, a supervisor restarts it), and starts itself again when the broker was lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -35,6 +32,7 @@ from service.errors import (
     StartAgainError,
     told,
 )
+from service.processes.ending import end_on_request, leave
 from service.refused.quarantine import Stumbled
 from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
@@ -130,9 +128,7 @@ class Worker:
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._asked_to_stop)
+        end_on_request(self._stop, _STOP_LIMIT_S, self._give_up)
         self.totals.listen(self._show_periods)
         self.placement.on_news = self._placement_changed
         with self._directory as directory:
@@ -182,23 +178,16 @@ class Worker:
             except TimeoutError:
                 continue
 
-    def _asked_to_stop(self) -> None:
-        if not self._stop.is_set():
-            self._stop.set()
-            asyncio.get_running_loop().call_later(_STOP_LIMIT_S, self._give_up)
-
     def _give_up(self) -> None:
         if self._settled:
             log.warning("the group could not be left in time; it finds out when the session ends")
-            self._leave(ExitCode.DONE)
-        log.error("stopping took too long; leaving as after a crash")
-        self._leave()
+        else:
+            log.error("the turn in flight could not be committed in time; the next worker does it again")
+        self._leave(ExitCode.DONE)
 
     def _leave(self, code: ExitCode = ExitCode.CRASHED) -> NoReturn:
         self._directory.cleanup()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        leave(code)
 
     def _guard(self, work: Awaitable[None]) -> asyncio.Task[None]:
         return guarded(work, self.fail)
@@ -208,6 +197,9 @@ class Worker:
         if self._failing:
             return
         self._failing = True
+        if self._stop.is_set() and is_of_the_broker(error, self._outage):
+            log.warning("the turn in flight could not be committed; the next worker does it again", error=told(error))
+            self._leave(ExitCode.DONE)
         lacks = about_right(self.settings.kafka, error)
         if lacks is not None and not self._stop.is_set():
             log.error("a right is missing; starting again to wait for it", told=lacks)

@@ -54,6 +54,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "streaming": {
         "notices", "schemas", "domain", "domain.outreach", "domain.periods", "domain.uplift", "errors", "config", "engines", "collector",
         "build_info", "wording", "metric_table", "connection", "fetching", "wire", "cluster", "refused", "registry",
+        "processes",
     },
     "feed": {"schemas", "domain", "errors", "config", "history", "connection", "wire", "cluster"},
     "inspect": {
@@ -73,10 +74,11 @@ ROOMS: Final[dict[str, set[str]]] = {
     "report": {"domain", "domain.outreach", "domain.periods", "config", "history", "backtest", "wording"},
     "delivery": {
         "letter", "domain", "domain.periods", "errors", "config", "build_info", "streaming", "web", "metric_table", "connection", "wire",
-        "cluster", "refused",
+        "cluster", "refused", "processes",
     },
     "ingest": {
         "errors", "config", "build_info", "metric_table", "connection", "cluster", "wire", "profiles", "history", "web", "delivery",
+        "processes",
     },
     "demo": {
         "domain", "errors", "config", "processes", "history", "cluster", "feed", "local_broker", "message", "wording",

@@ -3,7 +3,10 @@ the alarm, or starts it again."""
 
 from __future__ import annotations
 
+import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -11,12 +14,17 @@ from service.cluster import topics
 from service.config import Settings
 from service.local_broker.broker import LocalKafka
 from service.streaming.membership import members_of
-from tests.integration.test_webhook import Webhook
+from tests.integration.test_delivery import FAR_US, Post
+from tests.integration.test_ingest import DoorProcess
+from tests.integration.test_ingest import settings_of as ingest_settings
+from tests.integration.test_webhook import Scores, Webhook, settings_of
 from tests.support.broker import TestBroker
+from tests.support.delivery_world import requested
 from tests.support.live_shop import until
 from tests.support.load import many_purchases, send, settings_for
 from tests.support.sink import sink_in_a_thread
 from tests.support.worker_process import Positions, WorkerProcess
+from tests.unit.test_ingest import SHOPIFY
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -81,16 +89,20 @@ def test_a_deliverer_that_waits_for_the_others_of_its_group(broker: TestBroker, 
     assert "partitions assigned" not in said, "it was still joining"
 
 
-@pytest.mark.parametrize("ready", [False, True], ids=["recovering", "idle"])
-def test_a_worker_whose_broker_stands_still(own_broker: LocalKafka, *, ready: bool) -> None:
+@pytest.mark.parametrize("doing", ["recovering", "idle", "in a turn"])
+def test_a_worker_whose_broker_stands_still(own_broker: LocalKafka, doing: str) -> None:
     settings = settings_for(own_broker.bootstrap_servers)
     topics.create(settings, partitions=2)
     send(own_broker.bootstrap_servers, many_purchases(settings.kafka.topics.purchases, 500), 2)
     with WorkerProcess(settings, "w", static=False) as worker:
         worker.wait_assigned()
-        if ready:
-            with Positions(settings, 2) as positions:
+        with Positions(settings, 2) as positions:
+            if doing != "recovering":
                 positions.wait_caught_up(workers=[worker])
+            if doing == "in a turn":
+                more = many_purchases(settings.kafka.topics.purchases, 20_000, first=500)
+                send(own_broker.bootstrap_servers, more, 2)
+                positions.wait_for_more(1_000)
         own_broker.pause()
         try:
             code, said = worker.end(signal.SIGTERM), worker.log
@@ -98,6 +110,52 @@ def test_a_worker_whose_broker_stands_still(own_broker: LocalKafka, *, ready: bo
             own_broker.resume()
 
     assert code == 0, said
+    if doing == "in a turn":
+        assert "the next worker does it again" in said
+
+
+@pytest.mark.parametrize("kind", [Webhook, Scores], ids=["outreach", "scores"])
+def test_a_deliverer_whose_broker_stands_still(own_broker: LocalKafka, kind: type[Webhook]) -> None:
+    """What was posted meanwhile cannot be put on record."""
+    with sink_in_a_thread(200) as sink:
+        settings = settings_of(TestBroker(own_broker.bootstrap_servers, "its own", lambda: None), "still-", sink.url)
+        topics.create(settings, partitions=2)
+        post = Post(settings)
+        say = partial(post._producer.send, settings.kafka.topics.customer_scores)
+        with kind(settings) as deliverer:
+            deliverer.wait_assigned()
+            post.say(*[requested(f"w-{number}", f"c{number}", expires_us=FAR_US) for number in range(50)])
+            for number in range(50):
+                say(json.dumps({"id": f"s-{number}", "type": "customer.scored", "data": {}}).encode(), b"%d" % number)
+            post._producer.flush()
+            until(lambda: len(sink.came) > 0, "it posts", deliverer)
+            own_broker.pause()
+            try:
+                code, said = deliverer.end(signal.SIGTERM), deliverer.log
+            finally:
+                own_broker.resume()
+        post.close()
+
+    assert code == 0, said
+
+
+def test_a_door_whose_broker_stands_still(own_broker: LocalKafka) -> None:
+    """A shop system that waits for its answer gets none, and posts again."""
+    settings = ingest_settings(own_broker.bootstrap_servers, "still-")
+    topics.create(settings, partitions=2)
+    with DoorProcess(settings) as door, ThreadPoolExecutor(1) as asking:
+        door.until_ready()
+        assert door.post("shopify", SHOPIFY).status_code == 200
+        own_broker.pause()
+        try:
+            unheard = asking.submit(door.post, "shopify", {**SHOPIFY, "id": 6, "name": "#6"})
+            code = door.end()
+        finally:
+            own_broker.resume()
+        answered = unheard.exception() is None and unheard.result().status_code
+
+    assert code == 0
+    assert answered is False or answered >= 500
 
 
 def test_a_worker_that_asks_a_broker_which_stands_still_before_it_joins(own_broker: LocalKafka) -> None:

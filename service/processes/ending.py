@@ -1,0 +1,32 @@
+"""A process that is asked to end ends in time and with 0, whomever it still waits for: a supervisor would kill it
+seconds later, and take anything else than 0 for a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+
+def end_on_request(stop: asyncio.Event, within_s: float, give_up: Callable[[], None]) -> None:
+    """From now on SIGTERM and SIGINT set `stop`. `give_up` is called in the running loop when that was so many seconds
+    ago: it says what could not be done, and leaves."""
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if not stop.is_set():
+            stop.set()
+            loop.call_later(within_s, give_up)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)
+
+
+def leave(code: int) -> NoReturn:
+    """At once: nothing is awaited, no thread is waited for."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
