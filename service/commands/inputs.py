@@ -41,6 +41,7 @@ def try_records(
 ) -> None:
     """Show what would be made of the newest records. Changes nothing."""
     from service.wire.decoder import Decoder, DecoderSettings
+    from service.wire.framing import with_frame
     from service.wire.input_topics import INPUT_TOPICS, names_of_schemas, wire_fields
 
     settings = settings_of(ctx)
@@ -53,7 +54,9 @@ def try_records(
     taken = refused = passed = 0
     records = list(_newest(settings, topic or row.name(settings.kafka.topics), last))
     if kind in names_of_schemas(settings):
-        _learn(settings, decoder.schemas, [record.value for record in records])
+        _learn(
+            settings, decoder.schemas, [record.value and with_frame(record.value, record.headers) for record in records]
+        )
     for record in records:
         said: dict[str, Any] = {"place": f"{record.topic}/{record.partition}/{record.offset}"}
         try:
@@ -70,7 +73,7 @@ def try_records(
         if as_json:
             out.print(msgspec.json.encode(said).decode(), highlight=False, soft_wrap=True)
         else:
-            _show(said, decoder.shown(kind, record.value), row)
+            _show(said, decoder.shown(kind, record.value, record.headers), row)
     if not as_json:
         out.print(
             f"{counted(taken + refused + passed, 'record')}: {taken:,} taken, {refused:,} refused, {passed:,} passed over."
@@ -102,7 +105,7 @@ def _learn(settings: Settings, schemas: Schemas, values: list[bytes | None]) -> 
     async def all_of_them() -> None:
         client = RegistryClient(settings.registry)
         try:
-            for schema_id in sorted(schemas.missing(values, time.monotonic())):
+            for schema_id in sorted(schemas.missing(values, time.monotonic()), key=str):
                 await learn(client, schemas, schema_id)
         finally:
             await client.close()

@@ -25,11 +25,9 @@ def config(
         out.print(in_words(explain), end="", highlight=False, markup=False, soft_wrap=True)
         return
     from service.connection import check_files
-    from service.registry.client import tls_of
 
     settings = settings_of(ctx)
     check_files(settings.kafka)
-    tls_of(settings.registry)
     out.print(config_toml(settings), end="", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -35,7 +35,7 @@ def _run(settings: Settings, *, web: bool) -> int:
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.connection import Refusal
-    from service.registry.client import tls_of
+    from service.registry.client import refuse_unusable
     from service.streaming.made_under import refuse_other_settings
     from service.streaming.membership import refuse_to_join, this_process
     from service.streaming.metrics import Metrics
@@ -43,10 +43,12 @@ def _run(settings: Settings, *, web: bool) -> int:
     from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
     from service.streaming.rights import wait_for_rights
     from service.streaming.worker import Worker
+    from service.wire.decoder import DecoderSettings
 
     restarts, away_since_s = int(os.environ.get(RESTARTS_VARIABLE, "0")), float(os.environ.get(AWAY_VARIABLE, "0"))
     os.environ.pop(AWAY_VARIABLE, None)
-    tls_of(settings.registry)  # a mistake in its files is told before anything waits for them
+    DecoderSettings.of(settings)  # a mistake in what its inputs need is told before anything waits for them
+    refuse_unusable(settings)
     metrics, page = Metrics(calendar=settings.shop.calendar()), None
     meanwhile: AbstractContextManager[None] = nullcontext()
     if web and settings.web.enabled:

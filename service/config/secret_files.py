@@ -76,7 +76,9 @@ def _read(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, str]:
         try:
             read[name] = secret_in(Path(file))
         except ValueError as error:
-            raise _mistake(model, name, str(error)) from None
+            away = isinstance(error.__cause__, OSError)
+            if not away or name not in getattr(model, "read_when_used", ()):
+                raise _mistake(model, name, str(error)) from None
     return read
 
 

@@ -82,16 +82,6 @@ class Settings(BaseSettings):
         self.policy()
         return self
 
-    @model_validator(mode="after")
-    def _schemas_are_somewhere(self) -> Self:
-        for name, said in dict(self.inputs).items():
-            if said.needs_registry and self.registry.url is None:
-                raise ValueError(
-                    f"inputs.{name}.format {said.format} needs registry.url, where the schemas are, or "
-                    f"inputs.{name}.schema_file"
-                )
-        return self
-
     def policy(self, partitions: int = 1, partition: int = 0) -> policy.Policy:
         """What the engine of one of so many partitions, of that number, is told: limits of the whole shop are split
         evenly."""

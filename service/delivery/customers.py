@@ -31,7 +31,7 @@ Read = Callable[[bytes | None, bytes | None, Headers, int], CustomerWord | None]
 def customer_of(settings: Settings) -> Read:
     """Reads as the worker does: what it refuses is not said, and of a profile the good fields are taken. Who asks to be
     erased is not written to in any case."""
-    decoder = Decoder(replace(DecoderSettings.of(settings), can_erase=True))
+    decoder = Decoder(replace(DecoderSettings.of_ours(settings), can_erase=True))
 
     def read(value: bytes | None, key: bytes | None, headers: Headers, timestamp_ms: int) -> CustomerWord | None:
         if value is None:

@@ -66,7 +66,7 @@ class Source:
         url = said.url or f"{settings.ingest.public_url or ''}/ingest/{self.name}"
         self._check: Check = check_of(said, url)
         self._read = READERS[said.kind]
-        decoder = Decoder(DecoderSettings.of(settings))
+        decoder = Decoder(DecoderSettings.of_ours(settings))
         decoders: dict[str, Decode] = {
             "purchases": decoder.purchase,
             "surveys": decoder.survey,

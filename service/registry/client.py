@@ -11,13 +11,15 @@ import ssl
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
+from uuid import UUID
 
 import aiohttp
 import msgspec
 
 from service.build_info import version
-from service.config import RegistrySettings
+from service.config import RegistrySettings, Settings
 from service.errors import ConfigurationError, TransientError
+from service.wire.schemas import SchemaId
 
 _LARGEST_BYTES: Final = 4 << 20
 """Of one answer, and of all texts of one schema."""
@@ -68,13 +70,16 @@ class RegistryClient:
         """Raises ConfigurationError where there is no address, or a file cannot be used."""
         if not settings.urls:
             raise ConfigurationError("registry.url is not set: say where the schemas of Avro and Protobuf are.")
+        if unreadable := settings.unreadable():
+            raise ConfigurationError(f"{unreadable}.")
         self._settings = settings
         self._tls = tls_of(settings)
         self._session: aiohttp.ClientSession | None = None
 
-    async def schema(self, schema_id: int) -> Schema:
+    async def schema(self, schema_id: SchemaId) -> Schema:
         """Raises SchemaUnknownError and RegistryAwayError."""
-        found = await self._ask(f"/schemas/ids/{schema_id}", "the registry does not know it")
+        by = "guids" if isinstance(schema_id, UUID) else "ids"
+        found = await self._ask(f"/schemas/{by}/{schema_id}", "the registry does not know it")
         texts: dict[str, str] = {}
         await self._collect(found, texts, set())
         return Schema(found.schemaType.upper(), found.schema, texts)
@@ -164,6 +169,14 @@ def _short(error: BaseException) -> str:
         return "no answer in time"
     text: Any = getattr(error, "os_error", error)
     return f"{type(text).__name__}: {text}"[:200]
+
+
+def refuse_unusable(settings: Settings) -> None:
+    """Raises ConfigurationError where an input needs the registry and a file of its settings cannot be used."""
+    if any(said.needs_registry for _, said in settings.inputs):
+        if unreadable := settings.registry.unreadable():
+            raise ConfigurationError(f"{unreadable}.")
+        tls_of(settings.registry)
 
 
 def tls_of(settings: RegistrySettings) -> ssl.SSLContext:

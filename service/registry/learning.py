@@ -13,7 +13,7 @@ from service.errors import ConfigurationError
 from service.registry.client import RegistryAwayError, RegistryClient, Schema, SchemaUnknownError
 from service.wire.formats import framed_avro, framed_protobuf
 from service.wire.framing import read_object
-from service.wire.schemas import Reading, Schemas
+from service.wire.schemas import Reading, SchemaId, Schemas
 
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
@@ -33,10 +33,10 @@ class Learning:
         self.waits = ""
         """Why nothing has been learned for a while, in words; empty: nobody waits, or not for long."""
 
-    def ask(self, ids: Iterable[int]) -> None:
+    def ask(self, ids: Iterable[SchemaId]) -> None:
         """Returns at once. What is asked for meanwhile is asked for again by whoever needs it."""
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._until_known(sorted(ids)), name="schemas")
+            self._task = asyncio.create_task(self._until_known(sorted(ids, key=str)), name="schemas")
 
     async def close(self) -> None:
         if self._task is not None:
@@ -44,7 +44,7 @@ class Learning:
             await asyncio.wait([self._task])
         await self._client.close()
 
-    async def _until_known(self, ids: list[int]) -> None:
+    async def _until_known(self, ids: list[SchemaId]) -> None:
         pause_s = _FIRST_PAUSE_S
         for schema_id in ids:
             while True:
@@ -63,7 +63,7 @@ class Learning:
         self.waits = ""
 
 
-async def learn(client: RegistryClient, schemas: Schemas, schema_id: int) -> None:
+async def learn(client: RegistryClient, schemas: Schemas, schema_id: SchemaId) -> None:
     """Puts in what the registry says of one id, be it that there is none. Raises RegistryAwayError, and
     ConfigurationError where what reads it is not installed."""
     try:

@@ -17,6 +17,7 @@ from service.config import KafkaSettings
 from service.errors import FatalError, StartAgainError
 from service.streaming.job import PartitionJob
 from service.streaming.transport import Batch
+from service.wire.schemas import SchemaId
 
 
 class Source(Protocol):
@@ -60,7 +61,7 @@ class Intake:
         self._complete = [CompleteUpTo() for _ in self._tps]
         self._gaps: list[Gap] = []
         self._epoch = -1
-        self.missing: tuple[str, frozenset[int]] = ("", frozenset())
+        self.missing: tuple[str, frozenset[SchemaId]] = ("", frozenset())
         """Topic, and the ids of schemas that have to be known before its next batch can be decoded."""
 
     def __len__(self) -> int:

@@ -30,7 +30,9 @@ from service.refused.quarantine import Kind, Place, Quarantine, frames_of, of_re
 from service.refused.retries import Mark, Marks
 from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, Strange, Stream, unpack
 from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.framing import with_frame
 from service.wire.input_topics import BY_RANK, names_keyed_by_customer, names_of_schemas
+from service.wire.schemas import SchemaId
 
 UNDECIDED_US = 30_000_000
 """So long at most is a partition held up before anybody has looked at where records lie: a second or two are usual."""
@@ -147,7 +149,7 @@ class Inbox:
         """Records that have arrived and are not applied."""
         return len(self._merge) + sum(map(len, self._held)) + sum(len(gate.waiting) for gate in self._gates)
 
-    def missing_schemas(self, source: int, records: list[ConsumerRecord]) -> set[int]:
+    def missing_schemas(self, source: int, records: list[ConsumerRecord]) -> set[SchemaId]:
         """Ids of schemas that have to be known before these are put."""
         if not any(self._framed):
             return set()
@@ -158,7 +160,7 @@ class Inbox:
             framed = {name for name, is_framed in zip(self._sources, self._framed, strict=False) if is_framed}
             for carried in map(unpack, (record.value for record in records)):
                 if isinstance(carried, Carried) and carried.record.topic in framed:
-                    values.append(carried.record.value)
+                    values.append(_value_of(carried.record))
         return self.schemas.missing(values, time.monotonic())
 
     def put(self, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
@@ -626,8 +628,9 @@ class Inbox:
 
 
 def _value_of(record: ConsumerRecord) -> bytes | None:
-    """Also of one that was set aside and can be read."""
-    return record.readable if isinstance(record, SetAside) else record.value
+    """With the id of its schema in front; also of one that was set aside and can be read."""
+    value: bytes | None = record.readable if isinstance(record, SetAside) else record.value
+    return with_frame(value, record.headers) if value and record.headers else value
 
 
 def _own_fault(reason: str) -> str:

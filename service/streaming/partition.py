@@ -37,6 +37,7 @@ from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import slow_lives, transaction_timeout_s
 from service.wire.lenient import OF_CUSTOMERS, OURS
+from service.wire.schemas import SchemaId
 
 KEEPS_UP_S = 2.0
 """Under steady load something is always in flight: scores go on being published for so long after the last moment at
@@ -262,7 +263,7 @@ class PartitionWorker:
         scores_wait = self.job.engine.scoreboard.waiting > 0 and self._keeps_up()
         return more or (len(self._intake) > 0 and not self._intake.missing[1]) or scores_wait
 
-    def _learn_schemas(self, ids: Collection[int]) -> None:
+    def _learn_schemas(self, ids: Collection[SchemaId]) -> None:
         """The next turn comes when there is something new."""
         if self._learning is None:
             client = RegistryClient(self._settings.registry)

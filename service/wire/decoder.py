@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -37,15 +37,17 @@ from service.domain.events import (
     Withdrawal,
 )
 from service.errors import ErrorCode, PartlyRefusedError, PassedOverError, PoisonError
+from service.wire.beside import Beside
 from service.wire.currencies import Money
+from service.wire.envelopes import DELETED
 from service.wire.fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
-from service.wire.framing import Headers, check_headers, read_object, unframe, whole
+from service.wire.framing import Headers, check_headers, read_object, unframe, whole, with_frame
 from service.wire.lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
-from service.wire.mapping import DELETED, Shape, is_refund, shape_of
+from service.wire.mapping import Shape, is_refund, shape_of
 from service.wire.plain_values import plain
 from service.wire.schemas import Schemas
 from service.wire.strict import validate, validate_fields
-from service.wire.views import as_object
+from service.wire.views import Row, as_object
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SURVEYS: Final = {survey.value: survey for survey in Survey}
@@ -87,8 +89,18 @@ class DecoderSettings:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Raises ConfigurationError where the format of an input cannot be read."""
-        shop, limits, schemas = settings.shop, settings.limits, Schemas()
+        """With what reads the inputs. Raises ConfigurationError where the format of one cannot be read here."""
+        schemas = Schemas()
+        bought, answered = (
+            shape_of(said, name, settings.shop.currency, schemas, settings.registry.url)
+            for name, said in (("purchases", settings.inputs.purchases), ("surveys", settings.inputs.surveys))
+        )
+        return replace(cls.of_ours(settings), schemas=schemas, purchases=bought, surveys=answered)
+
+    @classmethod
+    def of_ours(cls, settings: Settings) -> Self:
+        """For who reads events of ours alone: whatever those of other forms need is not asked for."""
+        shop, limits = settings.shop, settings.limits
         return cls(
             currency=shop.currency,
             minor_digits=shop.minor_digits,
@@ -96,9 +108,6 @@ class DecoderSettings:
             max_value_bytes=limits.max_value_bytes,
             max_future_skew_us=int(limits.max_future_skew_s * SECOND_US),
             can_erase=shop.erasure_salt is not None,
-            purchases=shape_of(settings.inputs.purchases, "purchases", shop.currency, schemas),
-            surveys=shape_of(settings.inputs.surveys, "surveys", shop.currency, schemas),
-            schemas=schemas,
         )
 
 
@@ -148,9 +157,8 @@ class Decoder:
         self, shape: Shape, value: bytes | None, key: bytes | None, headers: Headers, now_us: int
     ) -> Purchase:
         """The same of a record that is not ours. PassedOverError where it is none that is wanted."""
-        event = self._mapped(shape, value, headers)
-        if not shape.keyed_by_customer:
-            key = _key_of(event)
+        event = self._mapped(shape, value, key, headers)
+        key = _checked_key(shape, key, event)
         if self._quick:
             try:
                 found = self._quick_purchase(msgspec.convert(event, FastPurchase), key, now_us)
@@ -164,24 +172,25 @@ class Decoder:
         self, shape: Shape, value: bytes | None, key: bytes | None, headers: Headers, now_us: int
     ) -> SurveyAnswer | Resolved:
         """The same of a record of `surveys`."""
-        event = self._mapped(shape, value, headers)
-        return self._judged_answer(event, key if shape.keyed_by_customer else _key_of(event), now_us)
+        event = self._mapped(shape, value, key, headers)
+        return self._judged_answer(event, _checked_key(shape, key, event), now_us)
 
-    def _mapped(self, shape: Shape, value: bytes | None, headers: Headers) -> dict[str, object]:
-        if not value and shape.has_tombstones:
-            raise PassedOverError(DELETED)
+    def _mapped(self, shape: Shape, value: bytes | None, key: bytes | None, headers: Headers) -> dict[str, object]:
+        if value is None:
+            raise PassedOverError(DELETED)  # what a key stood for is gone
         found = whole(value, self._max_bytes)
         if headers:
             check_headers(headers)
-        return shape.ours(shape.read(found))
+        return shape.ours(*_opened(shape, found, key, headers))
 
-    def shown(self, kind: str, value: bytes | None) -> str:
+    def shown(self, kind: str, value: bytes | None, headers: Headers = ()) -> str:
         """A record of an input of that name as somebody may read it: JSON where its form is known, else its text."""
         shape = {"purchases": self._shapes[0], "surveys": self._shapes[1]}.get(kind)
         if value is None or shape is None or not shape.is_binary:
             return "nothing" if value is None else value.decode(errors="replace")
         try:
-            return msgspec.json.encode(as_object(shape.read(value)), enc_hook=_as_text).decode()
+            found, _ = _opened(shape, value, None, headers)
+            return msgspec.json.encode(as_object(found), enc_hook=_as_text).decode()
         except PoisonError:
             return value[:_SHOWN_BYTES].hex(" ")
 
@@ -242,11 +251,11 @@ class Decoder:
     ) -> SignOfLife | None:
         """The same of a record that is not ours: the customer is who the event says."""
         try:
-            event = shape.read(whole(value, self._max_bytes))
+            event, beside = _opened(shape, whole(value, self._max_bytes), key, headers)
             check_headers(headers)
         except PoisonError:
             return None
-        said = shape.sign(event)
+        said = shape.sign(event, beside)
         if said is None:
             return None
         whose = _customer_of_key(said[0].encode(errors="replace"))
@@ -405,10 +414,22 @@ def _as_text(value: object) -> object:
     return str(found) if isinstance(found, float) else found
 
 
-def _key_of(event: dict[str, object]) -> bytes | None:
-    """Which key the event would have, were it ours."""
+def _opened(shape: Shape, value: bytes, key: bytes | None, headers: Headers) -> tuple[Row, Beside | None]:
+    """A record that is not ours, and what lies beside it where that is asked for."""
+    row = shape.read(with_frame(value, headers) if headers and shape.is_framed else value)
+    return row, Beside(key, headers, value) if shape.looks_beside else None
+
+
+def _checked_key(shape: Shape, key: bytes | None, event: dict[str, object]) -> bytes | None:
+    """Which key the event would have, were it ours. PoisonError where the record's is to be that and is not."""
     whose = event["customer_id"]
-    return whose.encode(errors="replace") if isinstance(whose, str) else None
+    wanted = whose.encode(errors="replace") if isinstance(whose, str) else None
+    if shape.keyed_by_customer and wanted is not None and key != wanted:
+        differs = "has no key" if key is None else "has another key than its customer"
+        raise PoisonError(
+            ErrorCode.KEY_MISMATCH, f'the record {differs}: set key = "any" in the [inputs.…] of this topic'
+        )
+    return wanted
 
 
 def _customer_of_key(key: bytes | None) -> str | None:

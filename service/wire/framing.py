@@ -1,19 +1,29 @@
-"""Takes the wrapping off a record: size, Confluent framing, CloudEvents. What is left is one JSON object."""
+"""Takes the wrapping off a record: size, Confluent framing, CloudEvents, Connect's schema. What is left is one JSON
+object."""
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode
 from collections.abc import Iterable
 from typing import Final
 
 from pydantic_core import from_json
 
 from service.errors import ErrorCode, PoisonError
+from service.wire.connect import has_schema, payload_of
 
 Headers = Iterable[tuple[str, bytes | None]] | None
 
 _FRAME_BYTES: Final = 5
 """Confluent framing: magic byte 0 and a 4-byte schema id. JSON never starts with byte 0, so the two differ."""
 _SPECVERSION: Final = "1.0"
+_BEGINS_JSON: Final = (b"{", b"[", b'"')
+_MARK: Final = b"\xef\xbb\xbf"
+"""What some programs of Windows put before UTF-8."""
+SCHEMA_ID_HEADER: Final = "__value_schema_id"
+"""Where newer serializers write the id of the schema: a zero and four bytes, or a one and the sixteen of a GUID; of
+Protobuf the place of the message after it."""
 
 
 def unframe(value: bytes | None, max_bytes: int) -> bytes:
@@ -33,9 +43,29 @@ def whole(value: bytes | None, max_bytes: int) -> bytes:
 def strip_frame(value: bytes) -> bytes:
     """JSON behind the id of its schema, or without one."""
     if value[0] == 0:
-        value = value[_FRAME_BYTES:]
+        value = value[_FRAME_BYTES:].lstrip()
+        if value[:1] not in _BEGINS_JSON and value:
+            raise PoisonError(
+                ErrorCode.NOT_JSON,
+                "not valid JSON: it has the id of a schema in front, so it is likely Avro or Protobuf: set format in the "
+                "[inputs.…] of this topic",
+            )
         if not value:
             raise PoisonError(ErrorCode.EMPTY_VALUE, "the framed record has no value")
+    return value
+
+
+class Framed(bytes):
+    """A value that its header's schema id was put in front of. A one in front of any other is no frame."""
+
+    __slots__ = ()
+
+
+def with_frame(value: bytes, headers: Headers) -> bytes:
+    """With the schema's id in front, where a header says it."""
+    for name, content in headers or ():
+        if name == SCHEMA_ID_HEADER and content:
+            return Framed(content + value)
     return value
 
 
@@ -47,34 +77,66 @@ def check_headers(headers: Headers) -> None:
 
 
 def read_object(text: bytes) -> dict[str, object]:
-    """JSON text → the event's object, out of its structured CloudEvent where it is in one.
+    """JSON text → the event's object, out of its structured CloudEvent where it is in one, or from beside its schema.
 
     A repeated key: the last one wins.
     """
-    try:
-        found: object = from_json(text, allow_inf_nan=False)
-    except ValueError as error:
-        raise _not_json(str(error)) from None
+    found = _parsed(text)
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
     if not isinstance(found, dict):
-        raise PoisonError(ErrorCode.NOT_AN_OBJECT, "the value is JSON but not an object")
+        several = f"a list of {len(found):,}: let one event be a record" if isinstance(found, list) else "not an object"
+        raise PoisonError(ErrorCode.NOT_AN_OBJECT, f"the value is JSON but {several}")
+    if has_schema(found):
+        inner = payload_of(found)
+        if not isinstance(inner, dict):
+            raise PoisonError(ErrorCode.NOT_AN_OBJECT, "payload: must be an object")
+        return inner
     return opened(found)
 
 
 def opened(found: dict[str, object]) -> dict[str, object]:
     """The event out of a structured CloudEvent, where it is in one."""
-    if "specversion" not in found or "data" not in found:
+    if "specversion" not in found or not ("data" in found or "data_base64" in found):
         return found
     if found["specversion"] != _SPECVERSION:
         raise PoisonError(ErrorCode.INVALID_VALUE, "specversion: must be 1.0")
-    inner: object = found["data"]
+    inner: object = found["data"] if "data" in found else _of_base64(found["data_base64"])
+    if isinstance(inner, str) and inner.lstrip()[:1] == "{":
+        inner = _parsed(inner.encode(errors="replace"))
     if not isinstance(inner, dict):
         raise PoisonError(ErrorCode.NOT_AN_OBJECT, "data: must be an object")
     return inner
 
 
-def _not_json(reason: str) -> PoisonError:
+def _of_base64(said: object) -> object:
+    try:
+        content = b64decode(said, validate=True) if isinstance(said, str) else b""
+    except (binascii.Error, ValueError):
+        raise PoisonError(ErrorCode.INVALID_VALUE, "data_base64: is no base64") from None
+    return _parsed(content)
+
+
+def _parsed(text: bytes) -> object:
+    try:
+        found: object = from_json(text.removeprefix(_MARK), allow_inf_nan=False)
+    except ValueError as error:
+        raise _not_json(str(error), text) from None
+    return found
+
+
+def _not_json(reason: str, text: bytes) -> PoisonError:
     if reason.startswith("recursion limit exceeded"):
         return PoisonError(ErrorCode.TOO_DEEP, "the value is nested more than 200 levels deep")
     if reason.startswith("number out of range"):
         return PoisonError(ErrorCode.INVALID_VALUE, "a number has thousands of digits")
-    return PoisonError(ErrorCode.NOT_JSON, f"not valid JSON: {reason[:100]}")
+    cure = next((cure for begin, cure in _CURES if text.startswith(begin)), "")
+    return PoisonError(ErrorCode.NOT_JSON, f"not valid JSON: {reason[:100]}{cure}")
+
+
+_CURES: Final = (
+    (b"\x1f\x8b", "; the value is packed with gzip: let the producer do it with compression.type"),
+    (b"PK\x03\x04", "; the value is a zip file: let one event be a record"),
+    ((b"\xff\xfe", b"\xfe\xff"), "; the value is UTF-16: JSON is written in UTF-8"),
+    (b"<", "; the value is XML or HTML"),
+)

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pydantic_core import from_json
+
 from service.wire.plain_values import AS_THEY_ARE, plain
 from service.wire.views import View
 
 Find = Callable[[object], object]
 _LONGEST_PLACE = 5
 """Digits of a place in a list."""
+_EACH = "*"
+_LONGEST_TEXT = 1 << 18
+"""Characters of a column of JSON."""
 
 
 class Place:
     """`customer.id`, `lines.0.sku`, `/customer/e.mail`; of several with `|` between the first that says something; or a
-    constant: `=EUR`."""
+    constant: `=EUR`. `parcels.*.lines` is a list of what each of them has, lists in it made one. A text of JSON, as a
+    database's column of it is copied, is looked into."""
 
     __slots__ = ("of",)
 
@@ -75,14 +81,40 @@ def _of_two(outer: str, inner: str) -> Find:
 
 
 def _walk(record: object, parts: Sequence[str]) -> object:
-    for part in parts:
+    for number, part in enumerate(parts):
+        if type(record) is str:
+            record = in_text(record)
         if isinstance(record, dict | View):
             record = record.get(part)
+        elif isinstance(record, list) and part == _EACH:
+            return _of_each(record, parts[number + 1 :])
         elif isinstance(record, list) and part.isdecimal() and len(part) <= _LONGEST_PLACE and int(part) < len(record):
             record = record[int(part)]
         else:
             return None
     return record
+
+
+def _of_each(records: list[object], parts: Sequence[str]) -> list[object]:
+    found: list[object] = []
+    for each in records:
+        value = _walk(each, parts)
+        if isinstance(value, list):
+            found.extend(value)
+        elif value is not None:
+            found.append(value)
+    return found
+
+
+def in_text(text: str) -> object:
+    """The object or list that a text is; any other text as it is."""
+    if text[:1] not in ("{", "[") or len(text) > _LONGEST_TEXT:
+        return text
+    try:
+        found: object = from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return text
+    return found
 
 
 def _plainly(find: Find) -> Find:

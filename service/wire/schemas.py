@@ -1,6 +1,7 @@
 """Schemas that records were written with, as far as they are known here: by the id in front of each value.
 
-A frame is a zero, the schema's id in four bytes, and what was written with it, as Confluent's serializers do. Nothing
+A frame is a zero and the schema's id in four bytes, or a one and the sixteen of its GUID, and what was written with it,
+as Confluent's serializers do; where the frame is a header, it has been put in front (framing.with_frame). Nothing
 is fetched here: whoever reads asks which ids are missing, and puts in what has become of them. So decoding never waits,
 and a record whose schema is not here yet is never looked at.
 """
@@ -9,14 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Final
+from uuid import UUID
 
 from service.errors import ErrorCode, FatalError, PoisonError
+from service.wire.framing import Framed
 from service.wire.views import Row
 
 Reading = Callable[[bytes], Row]
 """What was written with one schema → the record. PoisonError where it cannot be."""
 
+SchemaId = int | UUID
+"""As a registry knows it: by its number, or by what it is called in all registries."""
+
 FRAME_BYTES: Final = 5
+_GUID_FRAME_BYTES: Final = 17
 MOST_KNOWN: Final = 2_000
 """Schemas of one partition. None is forgotten; a topic with more has another trouble, and its records say so."""
 UNKNOWN_FOR_S: Final = 60.0
@@ -34,26 +41,22 @@ class Schemas:
         self._has_forgotten = False
         """There were more unknown ones than are remembered."""
 
-    def missing(self, values: Iterable[bytes | None], now_s: float) -> set[int]:
+    def missing(self, values: Iterable[bytes | None], now_s: float) -> set[SchemaId]:
         """Ids that have to be found out about before these can be read."""
-        found = {value[1:FRAME_BYTES] for value in values if value and value[0] == 0 and len(value) >= FRAME_BYTES}
-        return {
-            int.from_bytes(each, "big")
-            for each in found - self._known.keys()
-            if self._unknown.get(each, (0.0, ""))[0] <= now_s
-        }
+        found = {key for value in values if value and (key := _key_in(value)) is not None}
+        return {_id_of(each) for each in found - self._known.keys() if self._unknown.get(each, (0.0, ""))[0] <= now_s}
 
-    def put(self, schema_id: int, reading: Reading, now_s: float) -> None:
+    def put(self, schema_id: SchemaId, reading: Reading, now_s: float) -> None:
         if len(self._known) >= MOST_KNOWN:
             self.put_unknown(schema_id, f"the topic has more than {MOST_KNOWN} schemas", now_s)
             return
-        key = schema_id.to_bytes(4, "big")
+        key = _key_of(schema_id)
         self._known[key] = reading
         self._unknown.pop(key, None)
 
-    def put_unknown(self, schema_id: int, why: str, now_s: float) -> None:
+    def put_unknown(self, schema_id: SchemaId, why: str, now_s: float) -> None:
         """`why`: a sentence for the dead letter."""
-        key = schema_id.to_bytes(4, "big")
+        key = _key_of(schema_id)
         self._unknown.pop(key, None)
         self._unknown[key] = (now_s + UNKNOWN_FOR_S, why)
         while len(self._unknown) > _MOST_UNKNOWN:
@@ -62,20 +65,35 @@ class Schemas:
 
     def read(self, value: bytes) -> Row:
         """A framed record. PoisonError where there is no frame, or none that can be read by it."""
-        if value[0] != 0 or len(value) < FRAME_BYTES:
+        key = _key_in(value)
+        if key is None:
             raise PoisonError(
                 ErrorCode.NOT_OF_SCHEMA,
-                "the value does not begin with a zero and the id of a schema, as serializers with a registry write it",
+                "the value does not begin with a zero and the id of a schema, as serializers with a registry write it, nor "
+                "does a header say it",
             )
-        key = value[1:FRAME_BYTES]
         reading = self._known.get(key)
         if reading is not None:
-            return reading(value[FRAME_BYTES:])
+            return reading(value[len(key) + 1 :])
         unknown = self._unknown.get(key)
         if unknown is None and self._has_forgotten:
             unknown = 0.0, "the registry did not know it"
         if unknown is None:
-            raise FatalError(
-                f"A record of the schema {int.from_bytes(key, 'big')} was read before the schema was there."
-            )
-        raise PoisonError(ErrorCode.UNKNOWN_SCHEMA, f"schema {int.from_bytes(key, 'big')}: {unknown[1]}")
+            raise FatalError(f"A record of the schema {_id_of(key)} was read before the schema was there.")
+        raise PoisonError(ErrorCode.UNKNOWN_SCHEMA, f"schema {_id_of(key)}: {unknown[1]}")
+
+
+def _key_in(value: bytes) -> bytes | None:
+    """The id in front of a record; None where there is none."""
+    if value[0] == 0 and len(value) >= FRAME_BYTES:
+        return value[1:FRAME_BYTES]
+    is_guid = isinstance(value, Framed) and value[0] == 1 and len(value) >= _GUID_FRAME_BYTES
+    return value[1:_GUID_FRAME_BYTES] if is_guid else None
+
+
+def _key_of(schema_id: SchemaId) -> bytes:
+    return schema_id.bytes if isinstance(schema_id, UUID) else schema_id.to_bytes(4, "big")
+
+
+def _id_of(key: bytes) -> SchemaId:
+    return UUID(bytes=key) if len(key) == _GUID_FRAME_BYTES - 1 else int.from_bytes(key, "big")

@@ -47,7 +47,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "notices": {"config", "domain.periods", "wording"},
     "letter": {"config", "domain", "domain.periods", "wording"},
     # Kafka: what a record says, what lies in the cluster, what was refused; and who reads and writes there
-    "wire": {"schemas", "domain", "domain.periods", "errors", "config", "wording", "profiles"},
+    "wire": {"schemas", "domain", "domain.periods", "errors", "config", "wording", "profiles", "history"},
     "registry": {"errors", "config", "build_info", "wire"},
     "cluster": {"domain", "errors", "config", "connection", "fetching", "wire"},
     "refused": {"schemas", "domain", "errors", "config", "build_info", "connection", "fetching", "cluster"},

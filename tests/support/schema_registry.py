@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import unquote
+from uuid import UUID
 
 JsonObject = dict[str, Any]
 HANG_S = 30.0
@@ -20,6 +21,7 @@ class SchemaRegistry:
 
     def __init__(self, login: tuple[str, str] | None = None, tls: ssl.SSLContext | None = None) -> None:
         self._by_id: dict[int, JsonObject] = {}
+        self._by_guid: dict[str, JsonObject] = {}
         self._by_subject: dict[tuple[str, int], JsonObject] = {}
         self._login = login
         self.mode = "well"
@@ -59,6 +61,9 @@ class SchemaRegistry:
         if references:
             body["references"] = [{"name": n, "subject": s, "version": v} for n, s, v in references]
         self._by_id[schema_id] = body
+
+    def register_guid(self, guid: UUID, schema: str) -> None:
+        self._by_guid[str(guid)] = {"schema": schema}
 
     def subject(self, subject: str, version: int, schema: str, references: Sequence[tuple[str, str, int]] = ()) -> None:
         """A version of a subject, which others refer to."""
@@ -122,6 +127,8 @@ class SchemaRegistry:
         match path.strip("/").split("/"):
             case ["schemas", "ids", number]:
                 return self._by_id.get(int(number))
+            case ["schemas", "guids", guid]:
+                return self._by_guid.get(guid)
             case ["subjects", subject, "versions", version]:
                 return self._by_subject.get((unquote(subject), int(version)))
         return None

@@ -265,7 +265,6 @@ def test_a_schema_that_cannot_be_used_is_told_with_its_setting(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (['format = "avro"'], "needs registry.url"),
         (['schema_file = "x.avsc"'], "say so in format"),
         (['format = "avro"', 'schema_file = "x.avsc"', 'message = "M"'], "format protobuf"),
     ],

@@ -132,7 +132,7 @@ HOSTILE_VALUES: list[tuple[bytes | None, ErrorCode]] = [
     (b"\x00\x00", ErrorCode.EMPTY_VALUE),
     (b" ", ErrorCode.NOT_JSON),
     (b"\xff\xfe", ErrorCode.NOT_JSON),
-    (b"\xef\xbb\xbf{}", ErrorCode.NOT_JSON),
+    (b"\xef\xbb\xbf{}", ErrorCode.MISSING_FIELD),
     (b"{", ErrorCode.NOT_JSON),
     (b"event_id=1", ErrorCode.NOT_JSON),
     (b'{"x": "\xff"}', ErrorCode.NOT_JSON),

@@ -246,11 +246,15 @@ def test_answers_as_well() -> None:
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from([*ORDER, "key", "op", "after", "payload"]), inner, max_size=8)
+            | st.dictionaries(
+                st.sampled_from([*ORDER, "key", "op", "after", "payload", "schema", "type", "data", "scale", "value"]),
+                inner,
+                max_size=8,
+            )
         ),
         max_leaves=20,
     ),
-    st.sampled_from(["none", "debezium"]),
+    st.sampled_from(["none", "debezium", "maxwell"]),
     st.sampled_from(["text", "epoch_ms"]),
     st.sampled_from(["major", "minor"]),
 )

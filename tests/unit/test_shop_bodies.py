@@ -38,7 +38,7 @@ def test_an_order_of_shopify_counts_what_it_is_now() -> None:
         "820982911946154508", "john@example.com", AT_US + 21_600_000_000, 35_994, False, "#1001",
         (Item("IPOD-1", "IPod"), Item("Gift", "Gift")),
     )  # fmt: skip
-    assert read("shopify", {**SHOPIFY, "customer": None}).customer_id == "Jon@Example.com"
+    assert read("shopify", {**SHOPIFY, "customer": None}).customer_id == "jon@example.com"
     assert passed_over("shopify", changed(SHOPIFY, "test", True))
     assert passed_over("shopify", changed(SHOPIFY, "financial_status", "pending"))
     assert passed_over("shopify", {"id": 7, "order_id": 8, "transactions": []})

@@ -11,6 +11,8 @@ from service.config.sections.section import Section, ZoneName
 
 MOST_PARTS: Final = 32
 """Names on the way to a value."""
+BESIDE: Final = frozenset({"@key", "@headers", "@around"})
+"""What lies beside an event in its record: its key, its headers, and the whole of its envelope."""
 
 
 def _whole_path(path: str) -> str:
@@ -21,6 +23,9 @@ def _whole_path(path: str) -> str:
         raise ValueError(
             f"{path[:100]!r} is no path such as customer.id, /customer/id or lines.0.sku; a constant begins with ="
         )
+    wrong = next((each for each in path.split("|") if each.startswith("@") and each.split(".")[0] not in BESIDE), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong[:100]!r}: beside an event lie {', '.join(sorted(BESIDE))}")
     return path
 
 
@@ -34,7 +39,8 @@ class MappedInput(Section):
     fields: Annotated[dict[str, Path], Field(max_length=50)] = {}
     """Our field → where an event has it: names separated by dots (`customer.id`, `lines.0.sku`), or by slashes after a
     slash where a name has a dot (`/customer/e.mail`); of several with `|` between (`email|customer.email`) the first
-    that says something; `=EUR` is a constant. Empty: the events have our fields."""
+    that says something; `=EUR` is a constant; `@key`, `@key.id`, `@headers.ce_id` and `@around.ts_ms` lie in the
+    record's key, its headers and its envelope. Empty: the events have our fields."""
     lines: Annotated[dict[str, Path], Field(max_length=10)] = {}
     """The same of each line of an order (sku, name, category, quantity, amount), from the line on; `fields.items` is
     where the list of lines lies."""
@@ -46,11 +52,11 @@ class MappedInput(Section):
     front."""
     message: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,200}$")] | None = None
     """With a .proto in schema_file: the message that a record is; unset: the first of the file."""
-    envelope: Literal["none", "debezium"] = "none"
-    """`debezium`: the event is the row after the change; what was deleted says nothing. A CloudEvent is opened
-    anyway."""
-    time: Literal["text", "epoch_s", "epoch_ms", "epoch_us"] = "text"
-    """How `occurred_at` is written: a date and time, or seconds, milliseconds, microseconds since 1970."""
+    envelope: Literal["none", "debezium", "maxwell", "canal"] = "none"
+    """Whose change of a row a record is: the event is the row after it, and what was deleted says nothing. A
+    CloudEvent, and what Connect writes beside its schema, is opened anyway."""
+    time: Literal["text", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns"] = "text"
+    """How `occurred_at` is written: a date and time, or seconds, milliseconds, microseconds, nanoseconds since 1970."""
     timezone: ZoneName | None = None
     """IANA zone of times that are written without an offset; unset: such a time is refused."""
     amounts: Literal["major", "minor"] = "major"

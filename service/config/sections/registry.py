@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from service.config.secret_files import secret_in
 from service.config.sections.section import WEB_ADDRESS, Secret, Section, Token
 
 
 class RegistrySettings(Section):
     """A schema registry, as Confluent, Karapace, Redpanda and Apicurio (its `ccompat` path) have one."""
+
+    read_when_used: ClassVar[frozenset[str]] = frozenset({"password", "token"})
+    """Secrets whose files may be missing where nothing is read by schemas, such as on a deliverer's machine."""
 
     url: Annotated[str, Field(max_length=2_000)] | None = None
     """Where it is, e.g. https://registry.example:8081; several separated by commas are tried one after the other."""
@@ -47,9 +51,9 @@ class RegistrySettings(Section):
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
-        if (self.username is None) != (self.password is None):
+        if (self.username is None) != (self.password is None and self.password_file is None):
             raise ValueError("username and password belong together: set both or neither")
-        if self.token is not None and self.password is not None:
+        if (self.token or self.token_file) and (self.password or self.password_file):
             raise ValueError("token and password are two ways to log in: set one of them")
         if self.key_file is not None and self.cert_file is None:
             raise ValueError("key_file is the key of a certificate: name that in cert_file")
@@ -59,6 +63,18 @@ class RegistrySettings(Section):
                 "url without TLS would send the login readable; use https or set allow_plaintext_credentials = true"
             )
         return self
+
+    def unreadable(self) -> str:
+        """Which of its files is to hold a secret and cannot be read, in words; empty: none."""
+        for name in sorted(self.read_when_used):
+            file: Path | None = getattr(self, f"{name}_file")
+            if file is not None and getattr(self, name) is None:
+                try:
+                    secret_in(file)
+                except ValueError as error:
+                    return f"registry.{name}_file: {error}"
+                return f"registry.{name}_file could not be read at the start: begin again"
+        return ""
 
     @property
     def urls(self) -> tuple[str, ...]:

@@ -1,0 +1,102 @@
+"""What programs that copy a database's rows put around them: the row after the change, and whether there is one."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from service.errors import ErrorCode, PassedOverError, PoisonError
+from service.wire.views import Row, View
+
+DELETED: Final = "deleted"
+"""Why a record is passed over: its row is gone."""
+_GONE: Final = frozenset({"d", "t", "m"})
+"""Debezium: deleted, truncated, a message of the database."""
+_CHANGED: Final = frozenset({"c", "u", "r"})
+"""Created, updated, read as it was found."""
+_KEPT: Final = frozenset({"insert", "update", "bootstrap-insert"})
+"""Maxwell's and Canal's words for the same."""
+_OF_A_TABLE: Final = frozenset(
+    {
+        "delete", "table-create", "table-alter", "table-drop", "database-create", "database-alter", "database-drop",
+        "bootstrap-start", "bootstrap-complete", "truncate", "query", "create", "alter", "erase", "rename", "cindex", "dindex",
+    }
+)  # fmt: skip
+_MARK: Final = "__deleted"
+"""Debezium's own field in rows that a transform has taken out of their envelope."""
+
+
+class Change(NamedTuple):
+    """A record of an envelope."""
+
+    row: Row
+    """Of what was deleted, as it was."""
+    gone: bool
+
+
+def change_of(envelope: str, event: Row) -> Change:
+    """PoisonError where it is not what the settings say, PassedOverError where it is about no row."""
+    match envelope:
+        case "debezium":
+            return _of_debezium(event)
+        case "maxwell" | "canal":
+            return _of_maxwell(event)
+        case _:
+            return Change(event, _is_marked(event))
+
+
+def row_of(envelope: str, event: Row) -> Row:
+    """The row after the change. PassedOverError where there is none."""
+    row, gone = change_of(envelope, event)
+    if gone:
+        raise PassedOverError(DELETED)
+    return row
+
+
+def _is_marked(event: Row) -> bool:
+    mark = event.get(_MARK)
+    return mark is True or mark == "true"
+
+
+def _of_debezium(event: Row) -> Change:
+    """With its schema around it or without."""
+    inner = event.get("payload")
+    if isinstance(inner, dict | View) and event.get("op") is None:
+        event = inner
+    said = event.get("op")
+    what = said if isinstance(said, str) else ""
+    before, row = event.get("before"), event.get("after")
+    if what in _GONE:
+        if what != "d" or not isinstance(before, dict | View):
+            raise PassedOverError(DELETED)
+        return Change(before, gone=True)
+    if what not in _CHANGED or not isinstance(row, dict | View):
+        raise PoisonError(
+            ErrorCode.MISSING_FIELD,
+            "op and after: are required of a change event of Debezium's; of rows that a transform has taken out of their "
+            "envelope leave inputs.….envelope out",
+        )
+    return Change(row, gone=False)
+
+
+def _of_maxwell(event: Row) -> Change:
+    said, row = event.get("type"), event.get("data")
+    what = said.lower() if isinstance(said, str) else ""
+    if isinstance(row, list):
+        if len(row) > 1 and what in _KEPT:
+            raise PoisonError(
+                ErrorCode.INVALID_VALUE,
+                f"data: has {len(row):,} rows, and one record is one event: let Canal write one a record "
+                "(canal.mq.flatMessage with one row)",
+            )
+        row = row[0] if row else None
+    if what in _OF_A_TABLE and what != "delete":
+        raise PassedOverError(DELETED)
+    if what not in _KEPT and what != "delete":
+        raise PoisonError(
+            ErrorCode.MISSING_FIELD, "type and data: are required of a change event of Maxwell's or Canal's"
+        )
+    if not isinstance(row, dict | View):
+        if what == "delete":
+            raise PassedOverError(DELETED)
+        raise PoisonError(ErrorCode.MISSING_FIELD, "data: is required of a change event of Maxwell's or Canal's")
+    return Change(row, gone=what == "delete")
