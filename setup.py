@@ -118,6 +118,7 @@ FILES = (
     "history/decimals",
     "history/dates",
     "history/kinds",
+    "history/states",
     "history/planned_rows",
     "backtest/visit_log",
     "backtest/day_hours",

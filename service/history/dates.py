@@ -49,6 +49,8 @@ class TimeColumn:
         self._orders = {"dmy": "", "mdy": "", "ymd": ""}
         """Order of the numbers → a cell that it cannot be, "" while all fit."""
         self._doubtful = ""
+        self._year_first = ""
+        """The first cell such as 2025-01-06, as a spreadsheet's date cells are read too."""
         self.kinds: dict[str, str] = {}
         """serial, text, epoch → the first cell of that kind."""
         self._seen: set[str] = set()
@@ -72,6 +74,7 @@ class TimeColumn:
             return
         if _ISO.match(text):
             self.kinds.setdefault("text", text)
+            self._year_first = self._year_first or text
             self._remember(day_text)
             return
         if _DIGITS.fullmatch(text):
@@ -127,6 +130,12 @@ class TimeColumn:
         if wish:
             self._order = ORDERS[wish]
             return
+        if self._year_first and self._doubtful and not _begins_with_year(self._doubtful):
+            raise ConfigurationError(
+                f"The column {self.name} writes its dates in two ways ({self._year_first!r} and {self._doubtful!r}), as where a spreadsheet has "
+                "understood some of them only, and may have swapped days and months. Take the export as it was downloaded; or, where both "
+                "are right, say how the others are meant with --dates day-first or --dates month-first."
+            )
         left = [order for order, cell in self._orders.items() if not cell]
         if not self._doubtful or len(left) == 1:
             self._order = left[0] if self._doubtful else "ymd"
@@ -229,6 +238,10 @@ class TimeColumn:
                 self._days.clear()
             self._days[text[: numbers.end()]] = day.isoformat()
         return day.isoformat() + (clock or (f"T00:00{self.zone}" if self.zone else ""))
+
+
+def _begins_with_year(text: str) -> bool:
+    return text[:4].isdigit()
 
 
 def _date_of(numbers: tuple[str, str, str], order: str) -> date | None:

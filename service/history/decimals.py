@@ -30,9 +30,17 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(?:([.,])\d+)?[eE][+-]?\d{1,2}", re.ASCII)
 SYMBOLS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "zł": "PLN",
                   "Kč": "CZK", "R$": "BRL", "US$": "USD", "CHF": "CHF", "Fr.": "CHF"}  # fmt: skip
 """Signs of one currency alone; "$", "kr" and "¥" are those of several."""
+_OF_SEVERAL: Final = frozenset({"$", "kr", "Kr", "\u00a5", "\uffe5"})
+_WITHOUT_CENTS: Final = frozenset(
+    {"\u00a5", "\uffe5", "JPY", "KRW", "VND", "CLP", "PYG", "ISK", "UGX", "XAF", "XOF", "XPF", "RWF"}
+)
+"""Currencies that have no smaller unit: what stands behind a mark in them are thousands (the yuan of the same sign has
+no tenth of a cent either)."""
 _DASHES: Final = "-\u2212\u2013\u2014"
 _NO_CENTS = re.compile(rf"(?<=\d)([.,])\s?[{_DASHES}]{{1,2}}(?=\s*[^\d\s.,()]{{0,4}}$)")
 """1'250.- and 1.250,-- as the Swiss, Germans, Dutch and Swedes write whole amounts."""
+_BOOKED: Final = frozenset({"CR", "DR", "S", "H"})
+"""Credit and debit, Soll and Haben: which of them takes off is a matter of whose account it is."""
 _BRACKETED = re.compile(r"([^\d\s.,()-]{0,4})\s*\(([^()]+)\)\s*([^\d\s.,()-]{0,4})")
 _CODE = re.compile(r"[A-Z]{3}")
 _EXAMPLES: Final = 3
@@ -49,7 +57,9 @@ class AmountColumn:
         self.doubtful: dict[str, str] = {}
         """Mark → the first cell in which it is followed by exactly three digits, once."""
         self.currencies: Counter[str] = Counter()
-        self._seen: set[str] = set()
+        """Of the cells that name one: codes, and signs of several ("$") where there are others beside."""
+        self._seen: dict[str, str] = {}
+        """Cells → the sign in each."""
         self._plain: re.Pattern[str] | None = None
         """Cells that say nothing more than one before them has said."""
         self.mark = POINT
@@ -59,16 +69,19 @@ class AmountColumn:
         """Takes a cell into account."""
         if self._plain is not None and self._plain.fullmatch(text):
             return
-        if text in self._seen:
+        known = self._seen.get(text)
+        if known is not None:
+            if known:
+                self.currencies[known] += 1
             return
+        found = _stripped(text)
+        core, currency, _ = found if found is not None else ("", "", False)
         if len(self._seen) < _KEPT:
-            self._seen.add(text)
-        sign_of = _stripped(text)
-        if sign_of is None:
-            return
-        core, currency, _ = sign_of
+            self._seen[text] = currency
         if currency:
             self.currencies[currency] += 1
+        if not core:
+            return
         scientific = _SCIENTIFIC.fullmatch(core)
         if scientific:
             if scientific[1]:
@@ -90,16 +103,29 @@ class AmountColumn:
             return
         whole, _, fraction = core.partition(mark)
         if len(fraction) == 3 and 1 <= len(whole) <= 3 and whole[0] != "0":
+            if currency in _WITHOUT_CENTS:
+                self.certain.setdefault(COMMA if mark == POINT else POINT, text)
+                return
             self.doubtful.setdefault(mark, text)
         else:
             self.certain.setdefault(mark, text)
             self._plain = self._plain or _CERTAIN[mark]
+
+    def currency_of(self, text: str) -> str:
+        """The code or sign of a cell, "" = none."""
+        known = self._seen.get(text)
+        if known is None:
+            found = _stripped(text)
+            known = found[1] if found is not None else ""
+        return known
 
     def decide(self, wish: str = "") -> None:
         """Fixes the decimal mark; `wish` is the user's.
 
         Raises ConfigurationError where both readings fit, or neither.
         """
+        if len(self.currencies) == 1 and next(iter(self.currencies)) in _OF_SEVERAL:
+            self.currencies.clear()
         if wish:
             self.mark = wish
             return
@@ -167,7 +193,7 @@ def _both(cell: str) -> str:
 
 
 def _stripped(text: str) -> tuple[str, str, bool] | None:
-    """Digits and marks of a cell, its currency ("" = none or one of several), and whether it is negative.
+    """Digits and marks of a cell, its currency (code, or a sign of several; "" = none), and whether it is negative.
 
     None where it is no number.
     """
@@ -206,9 +232,9 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
             elif character != "*":
                 return None
         sign = "".join(letters)
-        if sign and len(sign) > 4:
+        if len(sign) > 4 or sign.upper() in _BOOKED:
             return None
-        currency = SYMBOLS.get(sign, sign if _CODE.fullmatch(sign) else "")
+        currency = SYMBOLS.get(sign, sign if _CODE.fullmatch(sign) or sign in _OF_SEVERAL else "")
         text = "".join(kept).strip()
         if sign in {"kr", "Kr", "Fr"}:
             text = text.rstrip(".,")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from service.domain.calendar import DAY_US
+from service.errors import ConfigurationError
 from service.history.lines import PurchaseLine
 from service.history.people import person
 
@@ -15,14 +16,16 @@ _FAR_DAYS: Final = 3 * 365
 _FEW: Final = 0.01
 """Share of the orders that such days may have."""
 _ENOUGH_ROWS: Final = 30
+_ENOUGH_SIGNS: Final = 50
 _ENOUGH_PEOPLE: Final = 20
 _LARGE_SHARE: Final = 0.1
 """Of all orders; together with the next one: ten times what the busiest of the others have is no person."""
 _TIMES: Final = 10
+_LARGEST_BLANK_SHARE: Final = 0.3
 _MEANT: Final = ("unique", "email", "mail", "customer", "client", "kunde", "user", "member", "buyer", "person", "card")
 _MATTERS: Final = (
     "status", "refund", "cancel", "void", "currency", "discount", "quantity", "qty", "test", "statut", "devise", "menge",
-    "anzahl", "remise", "rabatt", "erstatt", "rembours", "storno", "annul",
+    "anzahl", "timezone", "offset", "utc", "remise", "rabatt", "erstatt", "rembours", "storno", "annul",
 )  # fmt: skip
 _SHOWN: Final = 3
 
@@ -107,6 +110,42 @@ def ids_of_one_order(orders: Counter[str], unused: Sequence[str], column: str) -
     )
     hints = " or ".join(f'--map customer_id="{name}"' for name in meant)
     return [f"{said} Perhaps another column is meant: {hints}." if meant else said]
+
+
+def one_for_everything(orders: Counter[str], column: str) -> list[str]:
+    """The sentence for a log of one customer alone."""
+    if len(orders) != 1 or orders.total() < _ENOUGH_ROWS:
+        return []
+    return [
+        f"All {orders.total():,} orders have the same {column}: is it the customer, and not the shop or the till? --map customer_id=… says which column is."
+    ]
+
+
+def blank_below(orders: Counter[str], named: int, nobodys: int, column: str) -> list[str]:
+    """The sentence for a table that names each customer in the first of their rows only, as a pivot does."""
+    if (
+        not orders
+        or named > len(orders)
+        or nobodys < _LARGEST_BLANK_SHARE * (named + nobodys)
+        or named + nobodys < _TIMES
+    ):
+        return []
+    rows = named + nobodys
+    said = f"{column} is empty in {nobodys:,} of {rows:,} rows, and each customer stands in one row only: where an empty cell means the one"
+    return [
+        f"{said} above it, fill them down (in a pivot table: repeat all item labels) and export again. As it is, those rows are nobody's."
+    ]
+
+
+def check_signs(files: Iterable[Sequence[PurchaseLine]]) -> None:
+    """Raises ConfigurationError where most amounts are below zero: what is sold is taken off there."""
+    amounts = [line[2] for lines in files for line in lines]
+    below = sum(amount < 0 for amount in amounts)
+    if len(amounts) >= _ENOUGH_SIGNS and 2 * below > len(amounts):
+        raise ConfigurationError(
+            f"{below:,} of {len(amounts):,} amounts are below zero, as in a ledger or a list of stock, where what is sold is taken off. Here "
+            "a purchase is above zero and a refund below it: turn the signs round, or name another column with --map amount=…"
+        )
 
 
 def lost_zeros(orders: Counter[str]) -> list[str]:

@@ -24,4 +24,6 @@ class Evidence:
     """Further rows of an order that say the same amount as the one before them."""
     differing: int = 0
     """Those that say another."""
+    states: dict[str, Counter[str]] = field(default_factory=dict)
+    """Column that says which rows count → what stands in it, and how often."""
     shown: list[str] = field(default_factory=list)

@@ -28,12 +28,14 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         """
         email customeremail emailaddress billingemail clientemail useremail buyeremail mail
         emailadresse kundenemail courriel adresseemail emailclient correo correoelectronico
-        emailadres contactemail
+        emailadres contactemail buyeremailaddress emailabrechnung emailrechnung emailrechnungsadresse
+        emailfacturation emailfactuur emailadresfactuur emailfacturacion emailfatturazione emailrozliczeniowy
         """,
         """
         customer client kunde user member buyer shopper klant cliente kund asiakas klient contact
         customername clientname kundenname nomclient nomduclient username klantnaam nombrecliente
-        nomecliente
+        nomecliente buyerusername buyername buyerusernameid nutzernamedeskaufers kaufername buyerid
+        acheteur comprador kaufer
         """,
     ),
     "timestamp": (
@@ -49,7 +51,8 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         datedecommande datedelacommande dateachat datedachat datevente datedevente datefacture
         datedefacture fechapedido fechadepedido fechacompra fechadecompra fechaventa datapedido
         datadopedido dataordine dataacquisto datavendita orderdatum besteldatum factuurdatum
-        datazamowienia
+        datazamowienia dataordine datadellordine verkauftam gekauftam dataacquisto ordredato
+        dataprodazy dataplatnosci
         """,
         """
         datetime date datum fecha data zeitpunkt zeitstempel dateheure horodatage fechahora dataora
@@ -67,7 +70,12 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         gesamtbetrag gesamtsumme summe umsatz endbetrag rechnungsbetrag bestellwert bestellsumme
         bruttobetrag montant montanttotal montantttc totalttc totalcommande prixtotal
         chiffredaffaires ca importe importetotal totalpedido importo importototale totale
-        totaleordine valor valortotal bedrag totaalbedrag totaal orderbedrag summa belopp suma kwota
+        totaleordine valor valortotal bedrag totaalbedrag totaal orderbedrag summa belopp suma kwota bestellunggesamtsumme gesamtsummebestellung
+        gesamtsummederbestellung gesamtpreis gesamtbetragderbestellung montanttotaldelacommande
+        montantdelacommande totaldelacommande montantcommande totaalbedragbestelling bestellingtotaal
+        totaalbestelling besteltotaal sumazamowienia kwotazamowienia wartosczamowienia wartosc
+        razem totaldelpedido importedelpedido totaldopedido valordopedido totaledellordine
+        ordersumma ordervarde ordrebelob ordresum
         """,
         """
         value price preis prix precio prezzo prijs netsales nettotal netamount grossamount
@@ -138,6 +146,9 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Field → names without blanks, marks and accents, those that say it best first."""
 _CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d")
+_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_FEW_CELLS: Final = 5
+"""From so many on, a column with one value alone is the seller's, not the customers'."""
 _LOOKED_AT: Final = 200
 _SHARE: Final = 0.9
 _PURCHASES: Final = ("customer_id", "timestamp", "amount")
@@ -157,6 +168,8 @@ def guessed(
     needed = ("customer_id", "timestamp", "score") if surveys else _PURCHASES
     for field in needed:
         found = _candidates(field, names, rows)
+        if field == "customer_id" and not found:
+            found = [place for place in range(len(header)) if are_addresses(place, rows)]
         if len(found) == 1:
             at[field] = found[0]
         else:
@@ -212,6 +225,8 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
     cells = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
     if not cells:
         return not rows or field not in {"timestamp", "amount", "customer_id", "score"}
+    if field == "customer_id":
+        return not _is_one_of_everybody(cells)
     if field == "timestamp":
         cells = [cell for cell in cells if not is_total(cell)]
         return bool(cells) and _share_of_times(cells) >= _SHARE
@@ -220,6 +235,17 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
     if field in {"amount", "price", "quantity"}:
         return _share_of_amounts(cells) >= _SHARE
     return True
+
+
+def are_addresses(place: int, rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a column holds e-mail addresses, of more than the seller alone."""
+    cells = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
+    alike = sum(_ADDRESS.fullmatch(cell) is not None for cell in cells)
+    return bool(cells) and alike >= _SHARE * len(cells) and not _is_one_of_everybody(cells)
+
+
+def _is_one_of_everybody(cells: Sequence[str]) -> bool:
+    return len(cells) >= _FEW_CELLS and len(set(cells)) == 1
 
 
 def is_time(cell: str) -> bool:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from decimal import Decimal
 from typing import Final
 
 from service.errors import ConfigurationError
-from service.history.guess import guessed, is_time
+from service.history.guess import are_addresses, guessed, is_time
+from service.history.states import Signal, beside
 from service.profiles import ANSWER_FIELDS, FIELDS, Profile, fitting, plain_name, recognised
 
 HEADER_WITHIN: Final = 25
 """Rows among which the one that names the columns is looked for: exports begin with titles and dates."""
 _NAMES_TOLD: Final = 5
-_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_SHARE_OF_ADDRESSES: Final = 0.9
-_FEW_CELLS: Final = 5
-"""From so many on, a column of one address alone is the seller's."""
+_PLAINLY: Final = 2
 OURS: Final = ("customer_id", "timestamp", "amount")
 OURS_OF_ANSWERS: Final = ("customer_id", "timestamp", "survey", "score")
 
@@ -66,6 +63,8 @@ class Layout:
     amount_is: str = "row"
     titles: int = 1
     """Rows that name and explain the columns."""
+    signals: Sequence[Signal] = ()
+    """Columns that say which rows count, of a table that no profile knows."""
 
     @property
     def rows_before(self) -> int:
@@ -76,12 +75,34 @@ class Layout:
         return self.header[self.at[name]].strip()
 
     def unused(self) -> list[str]:
-        used = set(self.at.values())
+        used = {*self.at.values(), *(signal.place for signal in self.signals)}
         return [name.strip() for place, name in enumerate(self.header) if place not in used and name.strip()]
 
 
 def layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, surveys: bool) -> Layout:
-    """The layout of a table that begins with these rows. Raises ConfigurationError that says what is missing."""
+    """The layout of a table that begins with these rows. Raises ConfigurationError that says what is missing, or which
+    column is there twice."""
+    layout = _layout_of(head, shown, wishes, surveys=surveys)
+    if not surveys:
+        _check_twice(layout, head[layout.rows_before :], shown)
+    return layout
+
+
+def _check_twice(layout: Layout, rows: Sequence[Sequence[str]], shown: object) -> None:
+    names = list(map(plain_name, layout.header))
+    for name in ("customer_id", "timestamp", "amount", "price"):
+        place = layout.at.get(name, -1)
+        for other in range(len(names)):
+            if place < 0 or other == place or names[other] != names[place] or other in layout.at.values():
+                continue
+            if any(max(place, other) < len(row) and row[place].strip() != row[other].strip() for row in rows):
+                raise ConfigurationError(
+                    f"{shown} has two columns called {layout.column(name)}, and different things stand in them (columns "
+                    f"{min(place, other) + 1} and {max(place, other) + 1}): give the right one another name, such as {name}."
+                )
+
+
+def _layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, surveys: bool) -> Layout:
     rows = [
         (place, row) for place, row in enumerate(head[:HEADER_WITHIN]) if sum(bool(cell.strip()) for cell in row) > 1
     ]
@@ -102,9 +123,13 @@ def layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, s
     if known:
         if known[0].needs:
             raise ConfigurationError(f"{shown} is {known[0].name}: {known[0].needs}")
-        return _of_the_first_that_does(place, row, head[place + 1 :], known)
+        try:
+            return _of_the_first_that_does(place, row, head[place + 1 :], known)
+        except ConfigurationError:
+            if _is_plainly(known[0], row):
+                raise
     if _is_ours(row, surveys):
-        return Layout(row, place, _own(row, surveys))
+        return _with_signals(Layout(row, place, _own(row, surveys)), head, surveys=surveys)
     return _guessed(head, rows, shown, surveys=surveys)
 
 
@@ -124,6 +149,15 @@ def _profile_weight(row: Sequence[str], surveys: bool) -> int:
 def _is_ours(row: Sequence[str], surveys: bool) -> bool:
     names = {name.strip().lower() for name in row}
     return names.issuperset(OURS_OF_ANSWERS if surveys else OURS)
+
+
+def _is_plainly(profile: Profile, row: Sequence[str]) -> bool:
+    """Whether columns of a row have the very names by which it is told, and not only others that many shops use."""
+    names = _names(row)
+    return any(
+        sum(plain_name(name) in names for name in columns) >= _PLAINLY
+        for columns in (profile.recognised_by, *profile.or_by)
+    )
 
 
 def _own(row: Sequence[str], surveys: bool) -> dict[str, int]:
@@ -182,18 +216,10 @@ def _places(row: Sequence[str], below: Sequence[Sequence[str]], profile: Profile
         if found:
             at[name] = next((place for place in found if _is_filled(place, below)), found[0])
     if "customer_id" not in at and not profile.needs:
-        addresses = [place for place in range(len(row)) if place not in at.values() and _are_addresses(place, below)]
+        addresses = [place for place in range(len(row)) if place not in at.values() and are_addresses(place, below)]
         if len(addresses) == 1:
             at["customer_id"] = addresses[0]
     return at, titles
-
-
-def _are_addresses(place: int, below: Sequence[Sequence[str]]) -> bool:
-    cells = [row[place].strip() for row in below if place < len(row) and row[place].strip()]
-    alike = sum(_ADDRESS.fullmatch(cell) is not None for cell in cells)
-    return (
-        bool(cells) and alike >= _SHARE_OF_ADDRESSES * len(cells) and (len(cells) < _FEW_CELLS or len(set(cells)) > 1)
-    )
 
 
 def _is_filled(place: int, below: Sequence[Sequence[str]]) -> bool:
@@ -242,7 +268,8 @@ def _mapped(
         raise ConfigurationError(
             f"{option} does not say which column is {' and '.join(missing)}; there are: {_listed(row)}."
         )
-    return Layout(row, place, at, None, "map", amount_is)
+    layout = Layout(row, place, at, None, "map", amount_is)
+    return _with_signals(layout, [*([()] * (place + 1)), *below], surveys=surveys)
 
 
 def _guessed(
@@ -255,9 +282,20 @@ def _guessed(
         except ConfigurationError as error:
             refused = refused or error
             continue
-        return Layout(row, place, at, None, "guess", amount_is)
+        return _with_signals(Layout(row, place, at, None, "guess", amount_is), head, surveys=surveys)
     assert refused is not None  # noqa: S101 - there is a row
     raise refused
+
+
+def _with_signals(layout: Layout, head: Sequence[Sequence[str]], *, surveys: bool) -> Layout:
+    """The same with what the table says beside who, when and how much."""
+    if surveys:
+        return layout
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(layout.header):
+        places.setdefault(plain_name(name), []).append(place)
+    found, signals = beside(places, head[layout.header_at + 1 :], layout.at)
+    return replace(layout, at={**layout.at, **found}, signals=tuple(signals))
 
 
 def _no_such_column(shown: object, wished: Mapping[str, str], row: Sequence[str]) -> str:

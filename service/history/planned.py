@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
@@ -23,13 +23,19 @@ from service.history.left_out import ReadReport
 from service.history.overlaps import Withdrawn
 from service.history.planned_rows import PurchaseRows
 from service.history.sources import Kind, Source
+from service.history.states import PAID_BACK, PAYS_BACK, Signal
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
 from service.profiles import Profile
 
-_AMOUNTS: Final = ("amount", "price", "quantity", "refunded")
+_AMOUNTS: Final = ("amount", "price", "quantity", "refunded", "corrected")
 _PAYEES_KEPT: Final = 10_000
 _SHOWN: Final = 3
+_STATES_KEPT: Final = 100
+_DOLLARS: Final = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD")
+_CALLED: Final = {"$": _DOLLARS, "kr": ("SEK", "NOK", "DKK", "ISK"), "KR": ("SEK", "NOK", "DKK", "ISK"),
+                  "\u00a5": ("JPY", "CNY"), "\uffe5": ("JPY", "CNY")}  # fmt: skip
+"""Signs of several currencies, which mean the shop's own where it has one of those."""
 _NEEDED: Final = 3
 """Columns that every table of purchases has: who, when, how much."""
 
@@ -73,10 +79,11 @@ class Planned:
             },
             {one: AmountColumn(layout.column(one)) for one in _AMOUNTS if one in at},
         )
-        looking = [(at[one], time.see) for one, time in found.times.items()]
+        looking: list[tuple[int, Callable[[str], None]]] = [(at[one], time.see) for one, time in found.times.items()]
         looking += [(at[one], amount_column.see) for one, amount_column in found.amounts.items()]
         if "zone" in at:
             looking.append((at["zone"], found.times["timestamp"].zones.see))
+        looking += [(one.place, self._states_of(one, found)) for one in layout.signals]
         currency, order, amount = at.get("currency"), at.get("order_id"), at.get("amount")
         payee, kind, kinds = at.get("payee"), at.get("kind"), Kinds(self.profile)
         compares = order is not None and amount is not None and layout.amount_is == "row" and layout.origin == "guess"
@@ -126,6 +133,35 @@ class Planned:
         self.evidence = found
         self._settle_currency()
 
+    def _states_of(self, signal: Signal, found: Evidence) -> Callable[[str], None]:
+        """What takes the cells of a column that says which rows count into account."""
+        counts = found.states[self.layout.header[signal.place].strip()] = Counter[str]()
+
+        def see(text: str) -> None:
+            text = text.strip()
+            if text in counts or len(counts) < _STATES_KEPT:
+                counts[text] += 1
+
+        return see
+
+    def _states_said(self) -> Iterator[str]:
+        assert self.evidence is not None  # noqa: S101 - looked at
+        for signal in self.layout.signals:
+            name = self.layout.header[signal.place].strip()
+            told: dict[str, list[str]] = {}
+            for text, count in self.evidence.states[name].most_common():
+                meant = {"": "bought", PAID_BACK: PAID_BACK, PAYS_BACK: PAYS_BACK}.get(signal.says(text), "not counted")
+                told.setdefault(meant, []).append(f"{text[:24] or 'empty'} ({count:,})")
+            if len(self.evidence.states[name]) > 1:
+                yield (
+                    f"  {name}: "
+                    + "; ".join(
+                        f"{meant}: {', '.join(texts[:_SHOWN])}{' and others' if len(texts) > _SHOWN else ''}"
+                        for meant, texts in told.items()
+                    )
+                    + "."
+                )
+
     def _as_shown(self, row: Sequence[str]) -> str:
         return ", ".join(
             f"{name}={row[place].strip()[:32]}" for name, place in self.layout.at.items() if place < len(row)
@@ -138,8 +174,9 @@ class Planned:
         alone = len(found) <= 1
         for code in found:
             rate = self.wishes.rates.get(code)
-            self.rates[code] = Decimal(1) if code == ours or (alone and rate is None) else rate
-        if not alone and ours not in found and all(rate is None for rate in self.rates.values()):
+            is_ours = code == ours or ours in _CALLED.get(code, ())
+            self.rates[code] = Decimal(1) if is_ours or (alone and rate is None) else rate
+        if not alone and all(rate is None for rate in self.rates.values()):
             self.rates[self._main] = Decimal(1)
 
     @contextmanager
@@ -199,6 +236,7 @@ class Planned:
         told = [f"{self.path.name}: {what}{columns}{self._conventions()}."]
         if not found.amounts and self.profile is not None and not self.profile.surveys:
             told.append(f"  {self.path.name} has no amounts: visits count, and revenue is nothing throughout.")
+        told += self._states_said()
         used = {self.layout.column(name) for name in at}
         told += [
             f"  {', '.join(names)} from {one.source.shown.name}, by {one.by}."

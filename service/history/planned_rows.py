@@ -12,10 +12,11 @@ from service.history.evidence import Evidence
 from service.history.kinds import Kinds
 from service.history.layout import Layout
 from service.history.left_out import ReadReport
+from service.history.states import PAID_BACK, PAYS_BACK, state_of
 
 PURCHASE_FIELDS: Final = (
     "customer_id", "timestamp", "time", "zone", "amount", "price", "quantity", "refunded", "refunded_at", "currency",
-    "status", "kind", "test", "cancelled_at", "event_id", "order_id", "sku", "item", "category", "store_id", "channel", "payee",
+    "status", "kind", "test", "cancelled_at", "event_id", "order_id", "sku", "item", "category", "store_id", "channel", "payee", "corrected",
 )  # fmt: skip
 _ORDERS_KEPT: Final = 100_000
 """Orders whose first row is remembered, up to twice as many: the rows of one stand close together in an export."""
@@ -24,6 +25,8 @@ _FOR_GOOD: Final = frozenset({"voided", "cancelled", "deleted", "fraud"})
 _SPELLINGS_KEPT: Final = 10_000
 """Of states and currencies, each looked at once."""
 _ONE: Final = Decimal(1)
+_FIELDS: Final = len(PURCHASE_FIELDS)
+"""Cells of a row before those of its signals."""
 _REASON: Final = 40
 """Characters of a kind of row that is told."""
 
@@ -46,13 +49,20 @@ class PurchaseRows:
         """`rates` are units of the shop's currency for one of each that the table has; None = not known."""
         self._report, self._rates = report, rates
         at, profile = layout.at, layout.profile
-        self._last = max(at.values(), default=0)
-        self._pick = itemgetter(*(at.get(name, -1) for name in PURCHASE_FIELDS))
+        self._signals = list(layout.signals)
+        places = [at.get(name, -1) for name in PURCHASE_FIELDS] + [one.place for one in self._signals]
+        self._last = max(places)
+        self._pick = itemgetter(*places)
         self._time = evidence.times["timestamp"].clean
         self._time_in = evidence.times["timestamp"].placed
         refunded_at = evidence.times.get("refunded_at")
         self._time_of_refund = refunded_at.clean if refunded_at is not None else None
         self._amount = {name: column.clean for name, column in evidence.amounts.items()}
+        money = evidence.amounts.get("amount") or evidence.amounts.get("price")
+        self._sign_of = (
+            money.currency_of if money is not None and len(money.currencies) > 1 and "currency" not in at else None
+        )
+        """Where amounts of several currencies stand in one column, each says its own."""
         self._amount_is = layout.amount_is
         self._has_clock, self._has_zone = "time" in at, "zone" in at
         self._reason_of = {
@@ -60,15 +70,17 @@ class PurchaseRows:
             for reason, values in (profile.left_out if profile else {}).items()
             for value in values
         }
+        self._is_unknown = profile is None
         self._paid_back = _folded(profile.refunded if profile else ())
         self._kinds = Kinds(profile)
         self._sign_tells = profile is not None and profile.sign_tells
         self._own = next((one for one, _ in evidence.payees.most_common(1)), "")
         self._tests = _folded(profile.tests if profile else ())
         self._guests = _folded(profile.guests if profile else ())
-        self._carries = profile is not None and profile.carried_down
+        self._carries = profile.carried_down if profile is not None else "order_id" in at
         self._cents = profile is not None and profile.cents
         self._has_refunds = "refunded" in self._amount
+        self._has_corrected = "corrected" in self._amount
         self._states: dict[str, tuple[str, bool]] = {}
         self._spelled: dict[str, Decimal | None] = {}
         self._named_places = [PURCHASE_FIELDS.index(name) for name in ("event_id", "store_id", "channel")]
@@ -94,7 +106,7 @@ class PurchaseRows:
         for cells in self._cells(rows):
             if not cells:
                 continue
-            found = dict(zip(PURCHASE_FIELDS, cells, strict=True))
+            found = dict(zip(PURCHASE_FIELDS, cells, strict=False))
             number = found["event_id"].strip() or found["order_id"].strip()
             reason = self._state_of(found["status"])[0] or self._left_out(
                 found["kind"].strip(), found["test"], found["cancelled_at"], found["amount"]
@@ -128,19 +140,31 @@ class PurchaseRows:
 
     def _carried(self, cells: Sequence[str], before: Sequence[str]) -> Sequence[str]:
         """A further row of an order: what stands in the first one only holds for it too, but not its money."""
-        own = {"amount", "refunded", "refunded_at", "sku", "item", "category", "quantity", "price"}
-        return tuple(
+        own = {"amount", "corrected", "refunded", "refunded_at", "sku", "item", "category", "quantity", "price"}
+        named = tuple(
             cell if cell or name in own else above
-            for name, cell, above in zip(PURCHASE_FIELDS, cells, before, strict=True)
+            for name, cell, above in zip(PURCHASE_FIELDS, cells, before, strict=False)
+        )
+        return named + tuple(
+            cell or above for cell, above in zip(cells[len(named) :], before[len(named) :], strict=True)
         )
 
     def _row(self, cells: Sequence[str]) -> Sequence[Sequence[str]]:
         """None, one, or two where something was paid back on another day."""
         (customer, when, clock, zone, amount, price, quantity, refunded, refunded_at, currency, status, kind, test,
-         cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee) = cells  # fmt: skip
+         cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee, corrected) = cells[:_FIELDS]  # fmt: skip
         reason, is_paid_back = self._state_of(status)
         kind = kind.strip()
         is_refund = self._kinds.is_refund(kind)
+        for signal, text in zip(self._signals, cells[_FIELDS:], strict=True):
+            said = signal.says(text)
+            if said == PAYS_BACK:
+                is_refund = True
+            elif said == PAID_BACK:
+                is_paid_back = True
+            elif said:
+                reason = reason or said
+        is_paid_back = is_paid_back and not is_refund
         reason = reason or self._left_out(kind, test, cancelled_at, amount)
         if not order_id and self._amount_is == "order":
             order_id = event_id
@@ -152,12 +176,16 @@ class PurchaseRows:
             return ()
         if self._guests and customer.strip().casefold() in self._guests:
             customer = ""
+        if self._sign_of is not None:
+            currency = self._sign_of(amount or price)
         rate = self._rate_of(currency)
         if rate is None:
             self._report.skip(self._path, self._line(), f"no rate for the currency {currency.strip().upper()[:8]}")
             return ()
         at = self._at(when, clock, zone)
         worth = self._worth(amount, price, quantity, is_first=is_first)
+        if self._has_corrected and is_first and (right := self._amount["corrected"](corrected)).strip("-0."):
+            worth = right
         back = self._amount["refunded"](refunded) if self._has_refunds and is_first else ""
         if is_refund:
             customer = payee if payee.strip() and payee.strip() != self._own else customer
@@ -197,7 +225,12 @@ class PurchaseRows:
         known = self._states.get(status)
         if known is None:
             small = status.strip().casefold()
-            known = self._reason_of.get(small, ""), small in self._paid_back
+            reason, is_paid_back = self._reason_of.get(small, ""), small in self._paid_back
+            if not reason and not is_paid_back:  # the system's own words in a language that its profile lacks
+                said = state_of(small)
+                is_paid_back = said == PAID_BACK and self._is_unknown
+                reason = "" if said == PAID_BACK else said
+            known = reason, is_paid_back
             if len(self._states) < _SPELLINGS_KEPT:
                 self._states[status] = known
         return known

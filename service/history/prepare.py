@@ -149,6 +149,8 @@ def _prepared(source: Source, wishes: Wishes, calendar: Calendar, *, surveys: bo
         layout = layout_of(head, source.shown, wishes, surveys=surveys)
         if (
             layout.origin == "ours"
+            and not layout.signals
+            and not {"currency", "zone", "refunded"} & layout.at.keys()
             and wishes.is_empty(surveys)
             and _is_plain(source, grid, head, layout, calendar, wishes)
         ):

@@ -17,10 +17,13 @@ from service.history.doubts import (
     OfPeople,
     accounts_in,
     as_people,
+    blank_below,
+    check_signs,
     columns_that_matter,
     days_of,
     ids_of_one_order,
     lost_zeros,
+    one_for_everything,
     orders_of,
     within,
 )
@@ -225,6 +228,7 @@ def _look_at_all(
         for file in files:
             _leave_out_far_ones(file, limits)
         kept = [file.kept for file in files if file.kept is not None]
+    check_signs(kept)
     orders = orders_of(kept)
     for file in files:
         orders.update(as_people(file.customers))
@@ -252,6 +256,10 @@ def _look_at_all(
     unused = list(dict.fromkeys(name for layout, _ in used for name in layout.unused()))
     column = next((layout.column("customer_id") for layout, _ in used if "customer_id" in layout.at), "customer_id")
     said += ids_of_one_order(orders, unused, column)
+    said += one_for_everything(orders, column)
+    if not any(table.layout is not None and table.layout.profile is not None for table in tables):
+        nobodys = sum(file.report.nobodys_rows for file in files)
+        said += blank_below(orders, sum(file.count for file in files), nobodys, column)
     said += map(OfPeople, lost_zeros(orders))
     matters = columns_that_matter([name for layout, _ in used if layout.profile is None for name in layout.unused()])
     if matters:
