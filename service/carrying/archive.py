@@ -43,6 +43,9 @@ class InputRead(msgspec.Struct):
     """The next offset of each partition."""
     unread: int = 0
     """How far these fell short of the ends at the export; 0: everything had been applied."""
+    id: str = ""
+    """Of the topic that the state has read, as its cluster tells one topic of a name from the next, in hexadecimal;
+    empty: not known."""
 
 
 class Header(msgspec.Struct, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -27,7 +27,7 @@ from service.carrying.archive import (
     write_archive,
 )
 from service.carrying.idle import groups_of, refuse_active
-from service.carrying.outputs import Home, Outputs
+from service.carrying.outputs import DELIVERIES, Home, Outputs
 from service.carrying.reading import Held, ends_of, held_partitions, read_held, unread_of
 from service.carrying.writing import (
     OnProgress,
@@ -41,9 +41,11 @@ from service.carrying.writing import (
     write_part,
 )
 from service.cluster import topics
+from service.cluster.known_logs import KnownLog, KnownLogs
 from service.cluster.partitioner import AUTO, Kept, kept_in
 from service.cluster.reader import Reader
 from service.cluster.tail import open_reader, partitions_of
+from service.cluster.topic_ids import topics_described
 from service.config import Settings
 from service.domain.changelog import (
     GATES_KEY,
@@ -93,6 +95,8 @@ class _Plan:
     made_under: MadeUnder
     same_logs: bool
     """The inputs are those that were read so far, so what partitions have carried to each other is known."""
+    ids: Mapping[str, bytes]
+    """Which topics the inputs are, as far as the brokers tell: the state is read on from these."""
 
     def home(self, key: bytes) -> int:
         return FUNCTIONS[self.function](key) % self.after
@@ -113,11 +117,21 @@ class _Plan:
             if self.keyed is not None:
                 part.state.setdefault(KEYED_KEY, self.keyed)
             part.ledger.setdefault(MADE_UNDER_KEY, self.made_under.pack())
+            if self.ids:
+                part.state[LOGS_KEY] = self._logs(held, counted=number == held.number).pack()
             if self.kept is not None:
                 part.ledger.pop(PARTITIONER_KEY, None)
                 if number == 0:
                     part.ledger[PARTITIONER_KEY] = self.kept.pack()
             yield number, part
+
+    def _logs(self, held: Held, *, counted: bool) -> KnownLogs:
+        """The inputs that are here; `counted`: with what was lost of them so far."""
+        before, now = logs_of(held), KnownLogs()
+        for topic, topic_id in self.ids.items():
+            known = before.of.get(topic, KnownLog()) if counted else KnownLog()
+            now.of[topic] = KnownLog(topic_id, known.gaps, known.records, known.last_us)
+        return now
 
     def positions(self, held: Held, begin: Mapping[str, int], carried_topic: str, number: int) -> dict[str, int]:
         """Of one of its parts: those of the inputs, and where nothing was divided what it has sent and applied."""
@@ -130,6 +144,20 @@ class _Plan:
 def inputs_of(settings: Settings) -> dict[str, str]:
     """Channel → topic."""
     return {row.channel.name: row.name(settings.kafka.topics) for row in INPUT_TOPICS}
+
+
+def logs_of(held: Held) -> KnownLogs:
+    """What a partition knows of the topics it was made from. ValueError for a record of a later release."""
+    logs, packed = KnownLogs(), held.state.get(LOGS_KEY)
+    if packed is not None:
+        logs.restore(packed)
+    return logs
+
+
+def _ids_of_inputs(settings: Settings, admin: Any) -> dict[str, bytes]:
+    """Topic → which one it is; without those of which the brokers tell nothing."""
+    told = topics_described(admin, inputs_of(settings).values())
+    return {topic: now.id for topic, now in told.items() if now.id}
 
 
 def _cluster(admin: Any) -> str:
@@ -169,15 +197,16 @@ def export_state(settings: Settings, path: Path, on_progress: OnProgress = silen
             compacted=Outputs.names(settings),
         )
         positions: list[dict[str, int]] = []
+        logs: list[KnownLogs] = []
 
         def entries() -> Iterator[Entry]:
-            for told, entry in enumerate(_entries(settings, reader, partitions, positions)):
+            for told, entry in enumerate(_entries(settings, reader, partitions, positions, logs)):
                 yield entry
                 if told % _STEP == 0:
                     on_progress("exporting", told, None)
 
         def summary() -> Summary:
-            read = _inputs_read(settings, reader, positions)
+            read = _inputs_read(settings, reader, positions, logs)
             if ends_of(reader, watched) != before:
                 raise ConfigurationError(
                     f"A worker of group {kafka.group!r} has written meanwhile: stop all of them, then export again."
@@ -187,17 +216,27 @@ def export_state(settings: Settings, path: Path, on_progress: OnProgress = silen
         return write_archive(path, header, entries(), summary)
 
 
-def _entries(settings: Settings, reader: Reader, partitions: int, positions: list[dict[str, int]]) -> Iterator[Entry]:
-    """All records of a group; notes the positions on the way."""
+def _entries(
+    settings: Settings,
+    reader: Reader,
+    partitions: int,
+    positions: list[dict[str, int]],
+    logs: list[KnownLogs],
+) -> Iterator[Entry]:
+    """All records of a group; notes the positions on the way, and which topics they are of."""
     for held in read_held(reader, settings.kafka, range(partitions)):
         positions.append(held.positions)
+        with suppress(ValueError):  # of a later release, which is carried as it is
+            logs.append(logs_of(held))
         for name, records in ((STATE, held.state), (LEDGER, held.ledger)):
             for key, value in records.items():
                 yield Entry(name, held.number, key, value)
     yield from Outputs(settings).entries(reader)
 
 
-def _inputs_read(settings: Settings, reader: Reader, positions: list[dict[str, int]]) -> dict[str, InputRead]:
+def _inputs_read(
+    settings: Settings, reader: Reader, positions: list[dict[str, int]], logs: Iterable[KnownLogs] = ()
+) -> dict[str, InputRead]:
     read: dict[str, InputRead] = {}
     for channel, topic in {**inputs_of(settings), CARRIED: settings.kafka.carried_topic}.items():
         at = {
@@ -205,8 +244,12 @@ def _inputs_read(settings: Settings, reader: Reader, positions: list[dict[str, i
             for partition in partitions_of(reader, topic)
             if partition.partition < len(positions)
         }
+        ids = {each.of[topic].id for each in logs if topic in each.of} - {b""}
         read[channel] = InputRead(
-            topic, [each.get(topic, 0) for each in positions], unread_of(reader, at).get(topic, 0)
+            topic,
+            [each.get(topic, 0) for each in positions],
+            unread_of(reader, at).get(topic, 0),
+            ids.pop().hex() if len(ids) == 1 else "",
         )
     return read
 
@@ -245,7 +288,8 @@ def import_state(
             refuse_what_is_there(reader, kafka)
         topics.create(settings, partitions=after)
         with open_reader(kafka) as reader:
-            begin, same_logs = _begin(settings, reader, archive, cluster, after, read_from)
+            ids = _ids_of_inputs(settings, admin)
+            begin, same_logs = _begin(settings, reader, archive, cluster, ids, after, read_from)
             plan = _Plan(
                 before=header.partitions,
                 after=after,
@@ -257,6 +301,7 @@ def import_state(
                 keyed=None if header.group == kafka.group else base64.b64decode(header.keyed),
                 made_under=header.made_under,
                 same_logs=same_logs,
+                ids=ids,
             )
             empty = Outputs(settings).empty(reader)
             with open_writer(kafka) as writer:
@@ -264,6 +309,8 @@ def import_state(
                 carried = _carry(settings, writer, _helds(archive, header.partitions), plan, begin, on_progress)
                 notes = _put_outputs(settings, writer, archive, plan, empty)
                 set_offsets(admin, kafka.group, _offsets(begin))
+                if DELIVERIES in empty:
+                    Outputs(settings).remember_here(admin)
                 mark_whole(writer, kafka, after)
     return Moved(carried, after, notes)
 
@@ -290,7 +337,13 @@ def _function(settings: Settings, decided: str) -> str:
 
 
 def _begin(
-    settings: Settings, reader: Reader, archive: Archive, cluster: str, after: int, read_from: ReadFrom | None
+    settings: Settings,
+    reader: Reader,
+    archive: Archive,
+    cluster: str,
+    ids: Mapping[str, bytes],
+    after: int,
+    read_from: ReadFrom | None,
 ) -> tuple[list[dict[str, int]], bool]:
     """Of each partition the next offset of each input, and whether all inputs are those the state was made from."""
     before, all_same = archive.header.partitions, True
@@ -303,6 +356,7 @@ def _begin(
             read is not None
             and archive.header.cluster == cluster
             and read.topic == topic
+            and (not read.id or topic not in ids or bytes.fromhex(read.id) == ids[topic])
             and all(ends.get(TopicPartition(topic, n), 0) >= at for n, at in enumerate(read.positions))
         )
         all_same &= same
@@ -443,6 +497,7 @@ def repartition(settings: Settings, partitions: int, group: str, on_progress: On
             keyed=group_key(kafka.group),
             made_under=made_under,
             same_logs=True,
+            ids=_ids_of_inputs(settings, admin),
         )
         with open_reader(kafka) as reader, open_writer(kafka) as writer:
             mark_unfinished(writer, target.kafka, partitions)

@@ -66,6 +66,14 @@ class Outputs:
         partition = entry.partition if home is None else _home_of(entry, home)
         writer.put(self._names[entry.topic], partition, entry.key, entry.value)
 
+    def remember_here(self, admin: Any) -> None:
+        """What was delivered stands in a `deliveries` into which it was written from a file: the deliverers go on where
+        they were, and not as if their memory were gone."""
+        outreach = self._settings.kafka.topics.outreach
+        for group in deliverers_of(admin, self._settings):
+            told = admin.list_group_offsets({group: None})[group]
+            set_offsets(admin, group, {tp: each.offset for tp, each in told.items() if tp.topic == outreach})
+
     # ---- more partitions of the same topics
 
     def move(self, reader: Reader, writer: Writer, admin: Any, before: int, home: Home, target: Settings) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from service.cluster.log_ends import Log
+from service.config import KafkaSettings
 
 
 class Gap(NamedTuple):
@@ -65,6 +66,19 @@ def tell(gap: Gap, partition: int, log: Log | None, *, anew: bool, since: str, u
         "What it holds is read again, and known events are ignored; send again what it has lost",
         0,
     )
+
+
+def lost_with_outputs(kafka: KafkaSettings) -> dict[str, str]:
+    """Of each output whose records somebody may still have needed what is lost where it was made anew, in words."""
+    names = kafka.topics
+    return {
+        names.outreach: "requests and cancellations of the former one that nobody had read are gone, and are not made again",
+        names.outreach_decisions: "the decisions before are gone from it; the page and audits see those from now on",
+        names.customer_scores: "a customer's record comes again with whatever happens to them next",
+        names.dead_letters: "the letters before are gone, and cannot be sent back any more",
+        names.deliveries: "deliverers do not remember by it what they have sent, and refuse to begin where that may be sent "
+        "again",
+    }
 
 
 def _counted(records: int) -> str:

@@ -106,6 +106,13 @@ class Reader:
         asked = [TopicPartition(*each) for each in partitions]
         return dict(self._wait(self._consumer.end_offsets(asked))) if asked else {}
 
+    def offsets_for_times(self, times_ms: Mapping[tuple[str, int], int]) -> dict[TopicPartition, int]:
+        """Of each partition the first offset of a record with that timestamp or a later one; without those that hold
+        none."""
+        asked = {TopicPartition(*each): at_ms for each, at_ms in times_ms.items()}
+        told = self._wait(self._consumer.offsets_for_times(asked)) if asked else {}
+        return {each: int(found.offset) for each, found in told.items() if found is not None}
+
     def position(self, partition: tuple[str, int]) -> int:
         """The next offset to be read."""
         return int(self._wait(self._consumer.position(TopicPartition(*partition))))

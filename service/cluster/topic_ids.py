@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any, Final, NamedTuple
@@ -172,6 +173,15 @@ def _told(answer: Any) -> dict[str, TopicNow]:
         elif error == 0 and partitions:
             found[name] = TopicNow(b"" if topic_id == NO_ID else bytes(topic_id), len(partitions))
     return found
+
+
+def topics_described(admin: Any, names: Iterable[str]) -> Mapping[str, TopicNow]:
+    """The same as an administrator's client tells it; those left out that are not there."""
+    return {
+        each["name"]: TopicNow(uuid.UUID(str(each["topic_id"])).bytes, len(each["partitions"]))
+        for each in admin.describe_topics(list(names))
+        if not each["error_code"] and each.get("topic_id")
+    }
 
 
 class TopicWatch:

@@ -100,7 +100,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
         wait_for_rights(settings, Part.DELIVER, log.warning, group)
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning, group=group)
-    anew = refuse_foreign_topics(settings.kafka, group)
+    anew = refuse_foreign_topics(settings.kafka, group, channel.name, settings.deliver.begin_at)
     if anew:
         log.error("outreach was made anew; it is read from its beginning, and what was sent is not sent again")
     writer, addresses, token = CustomersWriter(settings), Addresses(), settings.deliver.events_token

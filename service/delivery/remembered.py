@@ -4,17 +4,20 @@ remember elsewhere, and so would know of nothing, does not begin."""
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, Final
 
 from kafka.errors import AuthorizationError, KafkaError
 
-from service.cluster.tail import open_reader, partitions_of
-from service.cluster.topic_ids import TopicNow
+from service.cluster.known_logs import KnownLog, KnownLogs
+from service.cluster.reader import Reader
+from service.cluster.tail import open_reader, partitions_of, records_until_now
+from service.cluster.topic_ids import TopicNow, topics_described
 from service.config import KafkaSettings
 from service.connection import new_admin
+from service.delivery.memory import unpack
+from service.domain.changelog import LOGS_KEY
 from service.errors import ConfigurationError, RecordsLostError, TransientError
 
 _WORD: Final = "deliveries="
@@ -33,21 +36,18 @@ def remembered_in(kafka: KafkaSettings, topics: Mapping[str, TopicNow] | None = 
     return " ".join([f"{_WORD}{names.deliveries}", *(f"{word}{topic_id}" for word, topic_id in told if topic_id)])
 
 
-def refuse_foreign_topics(kafka: KafkaSettings, group: str) -> bool:
+def refuse_foreign_topics(kafka: KafkaSettings, group: str, channel: str, begin_at: str = "earliest") -> bool:
     """Raises ConfigurationError where the group remembers in another topic than kafka.topics.deliveries, and that one
     holds nothing; RecordsLostError where `deliveries` or `outreach` is not the topic that the group has used: without
-    the first it would send again what it has sent, and its offsets say nothing of the second. Returns whether the
-    second is another, and is to be read from its beginning."""
+    the first it would send again what it has sent, and of the second it would not know what it has not. Returns whether
+    the second is another, and is to be read from its beginning. `begin_at`: where a group without offsets begins."""
     names = kafka.topics
     with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
         committed = _committed(kafka, admin, group)
-        described = admin.describe_topics([names.deliveries, names.outreach])
-    topics = {
-        each["name"]: TopicNow(uuid.UUID(str(each["topic_id"])).bytes, 1)
-        for each in described
-        if not each["error_code"] and each.get("topic_id")
-    }
+        topics = topics_described(admin, [names.deliveries, names.outreach])
     told = {tp.partition: (each.metadata, each.offset) for tp, each in committed.items() if tp.topic == names.outreach}
+    if not told:
+        return _refuse_without_offsets(kafka, group, channel, topics, begin_at)
     _refuse_another_memory(kafka, group, [word for word, _ in told.values()])
     return _refuse_topics_made_anew(kafka, group, told, topics)
 
@@ -65,6 +65,87 @@ def _refuse_another_memory(kafka: KafkaSettings, group: str, told: Iterable[str 
         f"{former!r} what it has sent, and would send it again: set it back, or copy the records of {former!r} there "
         "first, each into the partition of the same number (docs/operations/changed-settings.md)."
     )
+
+
+def _refuse_without_offsets(
+    kafka: KafkaSettings, group: str, channel: str, topics: Mapping[str, TopicNow], begin_at: str
+) -> bool:
+    """A group without offsets has never sent, or they are gone: after a week without a deliverer, or with the topic
+    that they were of, with which brokers delete them. `deliveries` tells which, unless it is gone as well; and which
+    topics there were before the worker knows (job.py)."""
+    names = kafka.topics
+    with open_reader(kafka) as reader:
+        known = _known_to_worker(reader, kafka)
+        since_us = lost_since_us((each.get(names.deliveries) for each in known), topics.get(names.deliveries))
+        doubtful = _asked_before(reader, names.outreach, since_us) if since_us and begin_at == "earliest" else 0
+        anew = lost_since_us((each.get(names.outreach) for each in known), topics.get(names.outreach)) > 0
+        anew = anew and _has_sent(reader, names.deliveries, channel)
+        held = _asked_before(reader, names.outreach, time.time_ns() // 1000) if anew else 0
+    if doubtful:
+        raise RecordsLostError(
+            f"{names.deliveries} was made anew, and group {group!r} has no offsets either: nobody knows which of "
+            f"{_requests(doubtful)} of before in {names.outreach} were sent. Bring the records of the former one back from a "
+            f"backup with `churn-alert state import`; or, to send none of them, {_moved_to(group, names.outreach, 'latest')}; or, "
+            "if it has never sent, to the beginning with --to-earliest."
+        )
+    if anew and kafka.on_gap == "stop":
+        raise RecordsLostError(
+            f"{names.outreach} was made anew: it holds {_requests(held)}, and what group {group!r} had not read of the former "
+            "topic is lost. To read it from its beginning (what was sent is remembered, and not sent again), set "
+            'kafka.on_gap = "continue".'
+        )
+    return anew
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count} requests"
+
+
+def _moved_to(group: str, topic: str, end: str) -> str:
+    command = f"kafka-consumer-groups.sh --group {group} --topic {topic} --reset-offsets --to-{end} --execute"
+    return f"move the group to the end with `{command}`"
+
+
+def _known_to_worker(reader: Reader, kafka: KafkaSettings) -> list[Mapping[str, KnownLog]]:
+    """What each partition's worker knows of outputs."""
+    newest: dict[int, bytes] = {}
+    for record in records_until_now(reader, partitions_of(reader, kafka.ledger_topic)):
+        if record.key == LOGS_KEY and record.value is not None:
+            newest[record.partition] = record.value
+    found: list[Mapping[str, KnownLog]] = []
+    for value in newest.values():
+        logs = KnownLogs()
+        logs.restore(value)
+        found.append(logs.of)
+    return found
+
+
+def _has_sent(reader: Reader, topic: str, channel: str) -> bool:
+    """Whether anything is remembered of that way out."""
+    for record in records_until_now(reader, partitions_of(reader, topic)):
+        if record.value is not None:
+            with suppress(ValueError):  # of another release
+                if unpack(record.value)[0] == channel:
+                    return True
+    return False
+
+
+def lost_since_us(known: Iterable[KnownLog | None], now: TopicNow | None) -> int:
+    """The topic is another than the one that lay there before that instant, wall clock; 0: nothing says so."""
+    if now is None or not now.id:
+        return 0
+    told = [each for each in known if each is not None and each.id]
+    if any(each.id != now.id for each in told):
+        return time.time_ns() // 1000
+    return max((each.last_us for each in told), default=0)
+
+
+def _asked_before(reader: Reader, topic: str, instant_us: int) -> int:
+    """How many offsets of `outreach` were written before."""
+    partitions = partitions_of(reader, topic)
+    begin, end = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
+    behind = reader.offsets_for_times(dict.fromkeys(partitions, instant_us // 1000))
+    return sum(max(0, behind.get(each, end[each]) - begin[each]) for each in partitions)
 
 
 def _committed(kafka: KafkaSettings, admin: Any, group: str) -> Mapping[Any, Any]:
@@ -105,14 +186,13 @@ def _refuse_topics_made_anew(
     if is_another(MEMORY_ID, topics.get(names.deliveries), (word for word, _ in told.values())):
         raise RecordsLostError(
             f"{names.deliveries} was made anew, and group {group!r} remembered in the former topic what it has sent: of the "
-            f"{held} requests that {names.outreach} holds it would send some a second time. Bring its records back from a "
-            "backup with `churn-alert state import`; or, to send none of them, move the group to the end with "
-            f"`kafka-consumer-groups.sh --group {group} --topic {names.outreach} --reset-offsets --to-latest --execute`."
+            f"{_requests(held)} that {names.outreach} holds it would send some a second time. Bring its records back from a "
+            f"backup with `churn-alert state import`; or, to send none of them, {_moved_to(group, names.outreach, 'latest')}."
         )
     anew = is_another(OUTREACH_ID, topics.get(names.outreach), (word for word, _ in told.values()))
     if anew and kafka.on_gap == "stop":
         raise RecordsLostError(
-            f"{names.outreach} was made anew: it holds {held} requests, and the offsets of group {group!r}, up to "
+            f"{names.outreach} was made anew: it holds {_requests(held)}, and the offsets of group {group!r}, up to "
             f"{max(offset for _, offset in told.values())}, are of the former topic. To read it from its beginning (what was "
             'sent is remembered, and not sent again), set kafka.on_gap = "continue".'
         )

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
+from service.cluster.gaps import lost_with_outputs
 from service.cluster.known_logs import KnownLogs
 from service.cluster.partitioner import Kept
 from service.cluster.placement import Placement
@@ -158,7 +159,7 @@ class PartitionJob:
         self.logs = KnownLogs()
         """What is known of the topics that are read, and of the ledger; it lies in the state."""
         self.state_log = KnownLogs()
-        """The same of the state's own topic; it lies in the ledger."""
+        """The same of the state's own topic, and of outputs; it lies in the ledger, which deliverers may read."""
         self._letters: list[Record] = []
         self._letter_bytes = 0
         self._reasons: Counter[str] = Counter()
@@ -410,6 +411,25 @@ class PartitionJob:
             if end is not None:
                 known.written_to(topic, end)
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Topics whose ids are remembered although nothing of them is read."""
+        return tuple(lost_with_outputs(self._settings.kafka))
+
+    def follow_outputs(self, topics: Mapping[str, TopicNow]) -> dict[str, str]:
+        """Outputs that were made anew since a life before this one, each with what is lost by it, in words. That is no
+        reason to stop: nothing that is written from now on lacks anything."""
+        found, known = {}, self.state_log
+        for topic, lost in lost_with_outputs(self._settings.kafka).items():
+            now = topics.get(topic)
+            if now is None or not now.exists:
+                continue
+            if known.is_another(topic, now):
+                known.lost(topic, 0, clock_us())
+                found[topic] = lost
+            known.adopt(topic, now)
+        return found
+
     def refuse_other_changelogs(self, topics: Mapping[str, TopicNow]) -> None:
         """Raises RecordsLostError where a changelog is not the topic that was written: whatever lay in it would be
         missing in silence."""
@@ -447,7 +467,7 @@ class PartitionJob:
         """Whether a turn has something to write although nothing was applied."""
         return (
             self._kept_to_tell is not None
-            or (self.logs.changed and any(self.positions.values()))
+            or ((self.logs.changed or self.state_log.changed) and any(self.positions.values()))
             or (self._carriage is not None and self._carriage.must_tell)
         )
 

@@ -193,7 +193,7 @@ class PartitionWorker:
         loaded = await read_changelogs(
             self._settings.kafka, self.number, self._read_to, self.job.restore, self.job.sources
         )
-        topics = await self._topics_now([*self.job.sources, *self._read_to])
+        topics = await self._topics_now([*self.job.sources, *self._read_to, *self.job.outputs])
         self.job.refuse_other_changelogs(topics)
         self.job.refuse_lost_ends(self._read_to)
         self.job.restored()
@@ -207,7 +207,10 @@ class PartitionWorker:
                 self._intake.lost_tail(topic, time.time_ns() // 1000)
             elif now is not None:
                 self.job.logs.adopt(topic, now)
+        for topic, lost in self.job.follow_outputs(topics).items():
+            log.error("an output was made anew", topic=topic, partition=self.number, lost=lost)
         self._metrics.lost(self.number, self.job.logs)
+        self._metrics.lost(self.number, self.job.state_log)
         if self.job.engine.unreadable:
             log.error(
                 "customers whose stored state cannot be read are left as they are; their records go to dead-letters",

@@ -114,8 +114,7 @@ class Worker:
         self._outage = Outage(settings.kafka.bootstrap_servers)
         self.reach = Reach(settings.kafka.bootstrap_servers)
         self.door = Door(settings.kafka)
-        kafka = settings.kafka
-        self._watch = TopicWatch(kafka, (*self._topics(), kafka.state_topic, kafka.ledger_topic))
+        self._watch = TopicWatch(settings.kafka, self._watched())
         self._born_s = time.monotonic()
         self._directory = tempfile.TemporaryDirectory(prefix="churn-alert-")
 
@@ -253,6 +252,12 @@ class Worker:
         """What is read: the inputs and, where there is more than one partition, what these carry to each other."""
         kafka = self.settings.kafka
         return (*input_names(kafka.topics), *((kafka.carried_topic,) if self.inputs > 1 else ()))
+
+    def _watched(self) -> tuple[str, ...]:
+        """What is read, and whatever a turn is written to."""
+        kafka, names = self.settings.kafka, self.settings.kafka.topics
+        outputs = names.outreach, names.outreach_decisions, names.customer_scores, names.dead_letters
+        return (*self._topics(), kafka.state_topic, kafka.ledger_topic, *outputs, names.period_metrics)
 
     async def _assigned(self, app: Any, assigned: Any, **_: Any) -> None:
         """Starts tasks and returns: no heartbeats are sent while Faust waits for this."""

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
+import signal
 from contextlib import closing
 
 import pytest
+from kafka import TopicPartition
 
+from service.carrying.writing import set_offsets
 from service.cluster import topics
 from service.config import Settings
 from service.domain.events import Purchase
 from service.errors import ExitCode
+from tests.integration.test_delivery import FAR_US, Deliverer, Post
+from tests.integration.test_delivery import settings_of as delivering
 from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
+from tests.support.delivery_world import requested
 from tests.support.live_shop import metric, until
 from tests.support.load import START_US, lines_of, send, settings_for
+from tests.support.mail_sink import Sink
 from tests.support.worker_process import Positions, WorkerProcess
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
-_LONGER_S = 180.0
+_LONGER_S = 60.0
 """A worker looks, starts again, reads its state and refuses."""
 
 
@@ -28,9 +35,9 @@ def send_purchases(settings: Settings, name: str, count: int) -> None:
     send(settings.kafka.bootstrap_servers, lines_of(events, settings), 1)
 
 
-def make_anew(settings: Settings, name: str) -> None:
-    topics.delete(settings, [name])
-    topics.create(settings, partitions=1)
+def make_anew(settings: Settings, *names: str, partitions: int = 1) -> None:
+    topics.delete(settings, names)
+    topics.create(settings, partitions=partitions)
 
 
 def test_an_input_made_anew_under_a_worker_is_refused_and_where_that_is_accepted_read_whole_and_counted_for_ever(
@@ -72,3 +79,99 @@ def customers(where: str) -> float:
         metric(where, "churn_alert_customers", segment=each) for each in ("new", "returning", "regular", "slowing")
     ]
     return sum(each or 0.0 for each in found)
+
+
+@pytest.mark.parametrize(("name", "away"), [("state", "down"), ("ledger", "running")])
+def test_a_changelog_made_anew_is_refused(broker: TestBroker, topic_prefix: str, name: str, away: str) -> None:
+    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    topics.create(settings, partitions=1)
+    send_purchases(settings, "old", 50)
+    topic = {"state": settings.kafka.state_topic, "ledger": settings.kafka.ledger_topic}[name]
+    with WorkerProcess(settings, "w") as worker, Positions(settings, 1) as positions:
+        positions.wait_caught_up(workers=[worker])
+        if away == "down":
+            worker.end()
+        make_anew(settings, topic)
+        if away == "down":
+            worker.start()
+
+        assert worker.wait(_LONGER_S) == ExitCode.CONFIGURATION
+        assert f"{topic}-0 was made anew" in worker.life_log
+
+
+def test_outputs_made_anew_are_told_and_counted_for_ever_and_the_worker_goes_on(
+    broker: TestBroker, topic_prefix: str
+) -> None:
+    settings = settings_for(broker.bootstrap_servers, topic_prefix, web={"port": free_port()})
+    topics.create(settings, partitions=1)
+    where, names = f"http://127.0.0.1:{settings.web.port}", settings.kafka.topics
+    outputs = names.outreach, names.outreach_decisions, names.customer_scores, names.dead_letters
+    send_purchases(settings, "old", 50)
+
+    def told(times: float) -> bool:
+        return all(metric(where, "churn_alert_gaps_total", topic=each) == times for each in outputs)
+
+    with WorkerProcess(settings, "w", web=True) as worker, Positions(settings, 1) as positions:
+        positions.wait_caught_up(workers=[worker])
+        make_anew(settings, *outputs)
+        until(lambda: told(1.0), "each is counted", worker)
+        worker.end()
+        make_anew(settings, *outputs)
+        send_purchases(settings, "new", 50)
+        worker.start()
+        positions.wait_caught_up(workers=[worker])
+        until(lambda: told(2.0), "each is counted again", worker)
+
+        assert worker.log.count("an output was made anew") == 2 * len(outputs)
+        assert worker.end(signal.SIGTERM) == ExitCode.DONE
+
+
+def let_worker_know(settings: Settings) -> None:
+    """A worker has been there: it knows which topics there are."""
+    send_purchases(settings, "old", 5)
+    with WorkerProcess(settings, "w") as worker, Positions(settings, 1) as positions:
+        positions.wait_caught_up(workers=[worker])
+
+
+def test_requests_made_anew_under_a_deliverer_are_refused_or_read_whole(broker: TestBroker, topic_prefix: str) -> None:
+    with Sink() as sink:
+        settings = delivering(broker, topic_prefix, sink.real_port)
+        topics.create(settings, partitions=1)
+        outreach = settings.kafka.topics.outreach
+        let_worker_know(settings)
+        with closing(Post(settings)) as post, Deliverer(settings) as deliverer:
+            post.say(requested("r-1", "anna", expires_us=FAR_US))
+            post.wait({"r-1": ("delivered", "")}, deliverer)
+            make_anew(settings, outreach)
+            assert deliverer.wait(_LONGER_S) == ExitCode.CONFIGURATION
+            assert f"{outreach} was made anew: it holds 0 requests" in deliverer.life_log
+            with Deliverer(settings.changed(kafka={"on_gap": "continue"})) as accepting:
+                post.say(requested("r-1", "anna", expires_us=FAR_US), requested("r-2", "bert", expires_us=FAR_US))
+                post.wait({"r-2": ("delivered", "")}, accepting)
+        assert [mail["id"].split("@")[0] for mail in sink.handler.taken] == ["<r-1", "<r-2"]
+
+
+def test_a_deliverer_without_its_memory_sends_nothing_again_also_where_its_offsets_are_gone(
+    broker: TestBroker, topic_prefix: str
+) -> None:
+    with Sink() as sink:
+        settings = delivering(broker, topic_prefix, sink.real_port)
+        topics.create(settings, partitions=1)
+        names, group = settings.kafka.topics, settings.deliver.group_of(settings.kafka.group, "smtp")
+        let_worker_know(settings)
+        with closing(Post(settings)) as post, Deliverer(settings) as deliverer:
+            post.say(requested("r-1", "anna", expires_us=FAR_US))
+            post.wait({"r-1": ("delivered", "")}, deliverer)
+            make_anew(settings, names.deliveries)
+            assert deliverer.wait(_LONGER_S) == ExitCode.CONFIGURATION
+            assert f"{names.deliveries} was made anew, and group '{group}' remembered" in deliverer.life_log
+            with closing(topics.connect(settings.kafka)) as admin:
+                until(lambda: admin.delete_groups([group])[group] == "OK", "its session has ended", None)
+                deliverer.start()
+                assert deliverer.wait() == ExitCode.CONFIGURATION
+                assert "no offsets either: nobody knows which of 1 request" in deliverer.life_log
+                set_offsets(admin, group, {TopicPartition(names.outreach, 0): 1})
+            deliverer.start()
+            post.say(requested("r-2", "bert", expires_us=FAR_US))
+            post.wait({"r-2": ("delivered", "")}, deliverer)
+        assert [mail["id"].split("@")[0] for mail in sink.handler.taken] == ["<r-1", "<r-2"]

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from service.cluster.gaps import Gap, tell
-from service.cluster.known_logs import KnownLogs
+from service.cluster.known_logs import KnownLog, KnownLogs
 from service.cluster.log_ends import Log
 from service.cluster.topic_ids import GONE, WAITS_FOR_S, Course, TopicNow, topics_now
 from service.config import KafkaSettings, Settings
+from service.delivery.remembered import lost_since_us
 from service.domain.changelog import LOGS_KEY
 from service.errors import ConfigurationError, RecordsLostError, StartAgainError
 from service.streaming.job import PartitionJob
@@ -101,6 +102,23 @@ def test_a_changelog_that_has_lost_its_end_is_refused() -> None:
     ):
         job.refuse_lost_ends({STATE: 72, LEDGER: 39})
     job.refuse_lost_ends({STATE: 72, LEDGER: 44})
+
+
+def test_an_output_made_anew_is_told_once_and_counted_and_a_deliverer_hears_of_it() -> None:
+    job = PartitionJob(Settings(), 0)
+    before = job.follow_outputs({"outreach": OLD, "deliveries": OLD, "dead-letters": GONE})
+    job = revived(job)
+    told = job.follow_outputs({"outreach": OLD, "deliveries": NEW})
+    job = revived(job)
+    again = job.follow_outputs({"outreach": OLD, "deliveries": NEW, "dead-letters": NEW})
+    known = job.state_log.of["deliveries"]
+
+    assert (before, list(told), again) == ({}, ["deliveries"], {})
+    assert (known.id, known.gaps) == (NEW.id, 1)
+    assert lost_since_us([job.state_log.of["outreach"], None, KnownLog()], OLD) == 0
+    assert lost_since_us([known], NEW) == known.last_us > 0
+    assert lost_since_us([known], OLD) > known.last_us, "all that lies there is in question"
+    assert lost_since_us([known], None) == 0
 
 
 @pytest.mark.parametrize(
