@@ -153,7 +153,8 @@ def _names() -> dict[str, str]:
     found.update(_cities())
     found.update((name.casefold(), official) for name, official in get_global("windows_zone_mapping").items())
     found.update((name.casefold(), official) for name, official in _RAILS.items())
-    return {name: official for name, official in found.items() if official in available_timezones()}
+    known = available_timezones()  # walks through directories
+    return {name: official for name, official in found.items() if official in known}
 
 
 def _cities() -> Iterator[tuple[str, str]]:

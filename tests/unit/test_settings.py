@@ -190,10 +190,12 @@ def put_to_use(settings: Settings, section: str) -> None:
     if section in {"shop", "deliver"}:
         Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
     check_files(settings.kafka)
-    tls_of(settings.registry)
+    if section == "registry":
+        tls_of(settings.registry)
     for arguments in (aiokafka_security, kafka_python_security, faust_credentials):
         arguments(settings.kafka)
-    take_port(settings.web).close()
+    if section == "web":
+        take_port(settings.web).close()
     job = PartitionJob(settings, 0, 4)
     if settings.policy() == POLICY and section not in {"limits", "time"}:
         return

@@ -130,6 +130,7 @@ class Patience:
         self._part: float = 0.0
         """Of the regulars, on whom it falls: so many that the patience is just used up."""
         self._last: list[float] = []
+        self._learned_from: Tolerances | None = None
         self.rate: float = 0.0
         """The exchange rate that was found: needless messages for a captured absence."""
         self.per_100_visits: float = 0.0
@@ -142,6 +143,9 @@ class Patience:
     def learn(self, tolerances: Tolerances, mu0: float) -> None:
         """What is known of silences has moved, or was restored. `mu0`: mean log gap of the shop's regulars."""
         self._mu0 = mu0
+        if tolerances is self._learned_from:
+            return
+        self._learned_from = tolerances
         cells, weights = _cells_of(tolerances)
         low, high = _RATE_LOW, _RATE_HIGH
         for _ in range(_HALVINGS):
