@@ -4,8 +4,8 @@ of 10 MB, and the heaviest list 50 times a second; in every other pair while the
 
 In pairs, one after the other, so that what others do to the machine meets both alike: held to the bar is the middle one
 of the pairs' ratios. Where others keep the machine busy the figures are printed and held to nothing. The attacker
-shares the cores with broker, worker and page, so it is as nice as the page; what it takes of the worker's processor is
-not the page's doing.
+would sit elsewhere and shares the cores with broker, worker and page, so it has only what all of them leave: what it
+takes of the worker's processor is not the page's doing.
 
 BENCHMARK_PURCHASES sets the number of purchases of each of the two sides, BENCHMARK_PAIRS that of the pairs.
 """

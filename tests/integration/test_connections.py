@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -21,6 +24,7 @@ from service.errors import ChurnAlertError
 from tests.integration.test_delivery import FAR_US, Post
 from tests.integration.test_webhook import SECRET, Webhook
 from tests.support.delivery_world import requested
+from tests.support.live_shop import until
 from tests.support.load import settings_for
 from tests.support.secured_kafka import (
     PASSWORD,
@@ -153,6 +157,70 @@ def test_a_token_is_let_in_while_it_is_good(kafka: SecuredKafka, tmp_path: Path)
     assert "do not exist" in topics.check(settings)[0]
     file.write_text(unsigned_token(lives_s=-30))
     assert "refuses the token" in topics.check(settings)[0]
+
+
+class Giver(HTTPServer):
+    """An endpoint that gives out tokens which are good for so many seconds."""
+
+    def __init__(self, lives_s: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Giving)
+        self.lives_s, self.given = lives_s, 0
+        self.url = f"http://127.0.0.1:{self.server_port}/token"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Giving(BaseHTTPRequestHandler):
+    server: Giver
+
+    def do_POST(self) -> None:
+        lives_s = self.server.lives_s
+        self.server.given += 1
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"access_token": unsigned_token(lives_s), "expires_in": lives_s}).encode())
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_workers_and_deliverers_outlive_their_tokens(papers: Papers, topic_prefix: str) -> None:
+    """The broker cuts every line of whoever has not shown a new one."""
+    with Giver(5.0) as giver, SecuredKafka(papers, login_lasts_ms=60_000) as kafka, sink_in_a_thread(200) as sink:
+        login = by_login(
+            kafka,
+            **TOKEN,
+            oauth_token_url=giver.url,
+            oauth_client_id="shop",
+            oauth_client_secret="of-the-shop",  # noqa: S106
+            allow_plaintext_credentials=True,
+        )
+        settings = settings_at(kafka, topic_prefix, login, sink.url)
+        topics.create(settings.changed(kafka=plain(kafka)), partitions=2)
+        post = Post(settings.changed(kafka=plain(kafka)))
+
+        def refused(count: int) -> bool:
+            return len(post.records(settings.kafka.topics.dead_letters)) == count
+
+        with WorkerProcess(settings, "worker") as worker, Webhook(settings) as deliverer:
+            worker.wait_assigned()
+            deliverer.wait_assigned()
+            before, number = giver.given, 0
+            while giver.given < before + 5:
+                number += 1
+                post.say(requested(f"r-{number}", "anna", expires_us=FAR_US))
+                post.wait({f"r-{number}.webhook": ("delivered", "")}, deliverer)
+                post.rubbish(settings.kafka.topics.purchases)
+                until(partial(refused, number), "it is refused", worker)
+            assert all(each.running and "starting again" not in each.log for each in (worker, deliverer))
+        post.close()
+    assert [json.loads(one.body)["id"] for one in sink.came] == [f"r-{each + 1}" for each in range(number)]
 
 
 REFUSED: dict[str, tuple[Case, str]] = {

@@ -59,9 +59,11 @@ def papers_in(folder: Path) -> Papers:
 class SecuredKafka(LocalKafka):
     """`bootstrap_servers` is the listener in plain text; `mtls` and `sasl` are the others."""
 
-    def __init__(self, papers: Papers) -> None:
+    def __init__(self, papers: Papers, login_lasts_ms: int = 0) -> None:
+        """`login_lasts_ms`: after which the broker cuts off whoever has not logged in anew, over the same line; 0 =
+        never."""
         super().__init__()
-        self.papers = papers
+        self.papers, self._login_lasts_ms = papers, login_lasts_ms
         with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
             self._more = (one.getsockname()[1], two.getsockname()[1])
 
@@ -102,6 +104,7 @@ class SecuredKafka(LocalKafka):
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": str(papers.ca),
             "listener.name.mtls.ssl.client.auth": "required",
+            "connections.max.reauth.ms": str(self._login_lasts_ms),
             "listener.name.login.sasl.enabled.mechanisms": ",".join(name.upper() for name in mechanisms),
             **{f"listener.name.login.{name}.sasl.jaas.config": module for name, module in mechanisms.items()},
         }
