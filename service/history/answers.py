@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -12,11 +12,15 @@ from service.errors import ConfigurationError
 from service.history.dates import TimeColumn
 from service.history.evidence import Evidence
 from service.history.grids import Grid, open_grid
+from service.history.layout import Layout, Wishes
 from service.history.left_out import ReadReport
 from service.history.planned import Planned
-from service.history.questions import ASKED, questions_of, score_of
+from service.history.questions import ASKED, all_questions_of, is_turned_round, score_of
+from service.history.sources import Source
 
 _LOOKED_AT: Final = 300
+_ENOUGH: Final = 20
+_SHORTER: Final = 5
 
 
 class PlannedAnswers(Planned):
@@ -25,6 +29,10 @@ class PlannedAnswers(Planned):
     option = "--map-surveys customer_id=…,timestamp=…,nps=… (or csat, ces)"
 
     _asked: dict[str, int]
+
+    def __init__(self, source: Source, layout: Layout, wishes: Wishes) -> None:
+        super().__init__(source, layout, wishes)
+        self._said: list[str] = []
 
     def look(self) -> None:
         """Reads all of it once. Raises ConfigurationError where two readings fit, or where no answer is found."""
@@ -53,13 +61,45 @@ class PlannedAnswers(Planned):
         self.evidence = found
         self._asked = {survey: at[survey] for survey in SCALES if survey in at}
         if not self._asked and "score" not in at:
-            self._asked = questions_of(header, first)
+            found_in = all_questions_of(header, first)
+            self._asked = {survey: places[0] for survey, places in found_in.items()}
+            self._check_alone(found_in, header)
             if not self._asked:
                 raise ConfigurationError(
                     f"{self.path} has no column whose question is known (would recommend: nps, satisfied: csat, easy: ces) and "
                     'whose cells are scores. Say it: --map-surveys nps="COLUMN" (or csat, ces).'
                 )
         self._survey = "" if "survey" in at else self._by_name(header)
+        self._check_scales(header, first)
+
+    def _check_alone(self, asked: Mapping[str, Sequence[int]], header: Sequence[str]) -> None:
+        for survey, places in asked.items():
+            if len(places) > 1:
+                names = " and ".join(repr(header[place].strip()[:60]) for place in places[:3])
+                raise ConfigurationError(
+                    f"{self.path} asks for {survey} in more than one column ({names}): name the one that counts with "
+                    f'--map-surveys {survey}="COLUMN".'
+                )
+
+    def _check_scales(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Raises ConfigurationError for a scale whose lowest number is the best; a shorter one is said."""
+        for survey, place in self._asked.items():
+            cells = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
+            wrong = next((text for text in (header[place], *cells) if is_turned_round(survey, text)), None)
+            if wrong is not None:
+                raise ConfigurationError(
+                    f"{self.path}: in {header[place].strip()[:60]!r} the lowest number is the best answer ({wrong.strip()[:80]!r}), while a "
+                    "higher score is the better one here: turn the numbers round and give the file again."
+                )
+            highest = max((int(cell) for cell in cells if cell.isascii() and cell.isdigit()), default=0)
+            if survey == "ces" and len(cells) >= _ENOUGH and highest == _SHORTER and all(map(str.isdigit, cells)):
+                self._said.append(
+                    f"  {header[place].strip()[:60]}: no answer is above {highest}, and ces goes to {SCALES[survey][1]}: was it asked on a shorter scale?"
+                )
+
+    def sentences(self) -> list[str]:
+        """What was understood, and what may be wrong with the scale."""
+        return [*super().sentences(), *self._said]
 
     def asked(self) -> list[tuple[str, str]]:
         """Surveys and the columns of their scores, where each has one."""

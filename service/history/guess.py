@@ -56,7 +56,9 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         """,
         """
         datetime date datum fecha data zeitpunkt zeitstempel dateheure horodatage fechahora dataora
-        tijdstip day tag jour when time
+        tijdstip day tag jour when time submitted submittedat submittedon submitdate submissiondate submissiontime
+        respondedat responsedate responsetime answeredat answeredon answerdate completedat completeddate
+        abgabedatum antwortdatum datedereponse datereponse fecharespuesta
         """,
     ),
     "amount": (

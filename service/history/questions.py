@@ -31,6 +31,8 @@ _LABELS: Final[dict[str, dict[str, int]]] = {
 }  # fmt: skip
 """Scales in words, low to high; a label that ends a scale of numbers stands for its last number."""
 _NUMBER: Final = re.compile(r"^\W*(\d{1,3})(?:[.,]0+)?(?!\d)|(?<![\d.,])(\d{1,3})\W*$", re.ASCII)
+_SAID: Final = re.compile(r"(\d{1,2})\s*[=:\-–(]+\s*([^\W\d][^\d,;/=()]*)")
+"""1 = very satisfied."""
 _SHARE: Final = 0.9
 
 
@@ -45,17 +47,32 @@ def score_of(survey: str, text: str) -> int | None:
     return number if number is not None and low <= number <= high else None
 
 
+def is_turned_round(survey: str, text: str) -> bool:
+    """Whether a number and the words beside it, in a question or an answer, say that the lowest number is the best."""
+    low, high = SCALES[survey]
+    for number, words in _SAID.findall(" ".join(text.casefold().split())):
+        meant = _LABELS[survey].get(words.strip(" .)(:;-–"))
+        if meant is not None and (2 * meant - low - high) * (2 * int(number) - low - high) < 0:
+            return True
+    return False
+
+
 def questions_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, int]:
     """Survey → place of the first column that asks for it, and whose cells are scores."""
-    found: dict[str, int] = {}
+    return {survey: places[0] for survey, places in all_questions_of(header, rows).items()}
+
+
+def all_questions_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+    """Survey → places of the columns that ask for it, and whose cells are scores."""
+    found: dict[str, list[int]] = {}
     for place, name in enumerate(header):
         asked = " ".join(name.casefold().split())
         for survey, words in ASKED.items():
-            if survey in found or not words.search(asked):
+            if not words.search(asked):
                 continue
             cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
             good = sum(score_of(survey, cell) is not None for cell in cells)
             if cells and good >= _SHARE * len(cells):
-                found[survey] = place
+                found.setdefault(survey, []).append(place)
                 break
     return found

@@ -257,6 +257,52 @@ def test_an_amazon_report_without_addresses_says_which_one_has_them(tmp_path: Pa
     assert "names no customers. Take the orders report" in refused(path)
 
 
+def answers(path: Path) -> History:
+    buy = path.with_name("buy.csv")
+    buy.write_text("customer_id,timestamp,amount\nc1,2025-01-01,1\n")
+    return open_history([buy], [path], calendar=Calendar(PARIS), minor_digits=2, wishes=Wishes(currency="EUR"))
+
+
+@pytest.mark.parametrize(
+    ("question", "cell"),
+    [
+        ("Wie zufrieden waren Sie? (1 = sehr zufrieden, 5 = sehr unzufrieden)", "2"),
+        ("How satisfied were you?", "1 - Very satisfied"),
+        ("How easy was it to order?", "7 (very difficult)"),
+    ],
+)
+def test_a_scale_whose_lowest_number_is_the_best_is_refused(tmp_path: Path, question: str, cell: str) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text(table(f'Timestamp,Email Address,"{question}"', lambda n: f"2025-01-{n:02},c{n}@x.com,{cell if n == 12 else 3}"))  # fmt: skip
+
+    with pytest.raises(ConfigurationError, match="the lowest number is the best answer"):
+        answers(path)
+
+
+def test_a_scale_that_says_its_ends_the_right_way_round_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    question = "How satisfied were you (1 = very dissatisfied, 5 = very satisfied)?"
+    path.write_text(table(f'Timestamp,Email Address,"{question}"', lambda n: f"2025-01-{n:02},c{n}@x.com,{'5 - Very satisfied' if n == 12 else 3}"))  # fmt: skip
+
+    assert [one.score for one in answers(path).answers()] == [3] * 11 + [5]
+
+
+def test_two_questions_of_one_survey_are_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text(table("Timestamp,Email Address,Would you recommend the shop?,Would you recommend the café?", lambda n: f"2025-01-{n:02},c{n}@x.com,9,1"))  # fmt: skip
+
+    with pytest.raises(ConfigurationError, match="asks for nps in more than one column"):
+        answers(path)
+
+
+def test_an_effort_that_nobody_puts_above_five_may_be_on_another_scale(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    rows = [f"2025-01-{n:02},c{n}@x.com,{1 + n % 5}" for n in range(1, 25)]
+    path.write_text("\n".join(["Submitted,Email,How easy was it to order?", *rows]))
+
+    assert any("no answer is above 5, and ces goes to 7" in said for said in answers(path).report.said)
+
+
 def test_a_workbook_whose_dates_are_half_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "orders.xlsx"
     rows = [[f"c{n % 3}", "45670.5" if n % 2 else f"{n + 12}/01/2025", str(n)] for n in range(1, DAYS + 1)]
