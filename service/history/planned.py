@@ -54,6 +54,9 @@ class Planned:
         self.evidence: Evidence | None = None
         self.rates: dict[str, Decimal | None] = {}
         self._main = ""
+        self.tells_withdrawn = False
+        """Whether orders that were cancelled are to be remembered while it is read."""
+        self._withdrawn: list[tuple[str, str]] | None = None
 
     @property
     def rows(self) -> int | None:
@@ -203,21 +206,14 @@ class Planned:
         assert self.evidence is not None  # noqa: S101 - looked at
         reader = PurchaseRows(self.layout, self.evidence, self.rates, self.wishes.minor_digits, report)
         reader.at(self.path, grid.line)
+        if self.tells_withdrawn and self.profile is not None:
+            self._withdrawn = reader.withdrawn = []
         return reader
 
     def withdrawn(self, calendar: Calendar) -> set[Withdrawn]:
-        """Orders that the table says to have been cancelled for good; in memory, all of them."""
-        if self.profile is None or self.profile.surveys:
-            return set()
+        """Orders that the table says to have been cancelled for good, as far as it has been read; in memory, all."""
         read = TimestampReader(calendar).read
-        found: set[Withdrawn] = set()
-        with open_grid(self.source) as grid:
-            rows = islice(grid.rows, self.layout.rows_before, None)
-            for when, number in self._reader(grid, ReadReport()).withdrawn(rows):
-                at_us = read(when)
-                if at_us is not None:
-                    found.add((at_us, number))
-        return found
+        return {(at_us, number) for when, number in self._withdrawn or () if (at_us := read(when)) is not None}
 
     def sentences(self) -> list[str]:
         """What was understood, for the person who gave the file."""

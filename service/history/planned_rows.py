@@ -88,6 +88,8 @@ class PurchaseRows:
         self._before: set[str] = set()
         self._order_at = PURCHASE_FIELDS.index("order_id")
         self._minor = Decimal(1).scaleb(-minor_digits)
+        self.withdrawn: list[tuple[str, str]] | None = None
+        """Time and number of the orders that the export says to have been cancelled for good; None = not wanted."""
 
     def at(self, path: Path, line: Callable[[], int]) -> None:
         """Where the rows come from, for what is said of bad ones."""
@@ -100,19 +102,6 @@ class PurchaseRows:
                 yield from self._row(cells)
             else:
                 yield ()
-
-    def withdrawn(self, rows: Iterator[list[str]]) -> Iterator[tuple[str, str]]:
-        """Time and number of the orders that the export says to have been cancelled for good."""
-        for cells in self._cells(rows):
-            if not cells:
-                continue
-            found = dict(zip(PURCHASE_FIELDS, cells, strict=False))
-            number = found["event_id"].strip() or found["order_id"].strip()
-            reason = self._state_of(found["status"])[0] or self._left_out(
-                found["kind"].strip(), found["test"], found["cancelled_at"], found["amount"]
-            )
-            if number and reason in _FOR_GOOD:
-                yield self._at(found["timestamp"], found["time"], found["zone"]), number
 
     def _cells(self, rows: Iterator[list[str]]) -> Iterator[Sequence[str]]:
         """Cells by `PURCHASE_FIELDS`, with those that hold for further rows of an order; none for what is no row."""
@@ -173,6 +162,9 @@ class PurchaseRows:
             is_first = self._begins(f"refund {event_id or order_id}" if is_refund else order_id)
         if reason:
             self._report.set_aside(reason, is_order=is_first)
+            number = event_id.strip() or order_id.strip()
+            if self.withdrawn is not None and number and reason in _FOR_GOOD:
+                self.withdrawn.append((self._at(when, clock, zone), number))
             return ()
         if self._guests and customer.strip().casefold() in self._guests:
             customer = ""

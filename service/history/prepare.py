@@ -49,6 +49,8 @@ class Direct:
     """The shop's."""
     rows: int | None = None
     """They have not been counted."""
+    tells_withdrawn: bool = False
+    """It has nothing to tell of them."""
 
     def sentences(self) -> list[str]:
         """Nothing to be said: it is what was expected."""

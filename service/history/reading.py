@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
@@ -44,12 +45,17 @@ from service.history.lines import (
 )
 from service.history.orders import Order, OrderKey, answers_of, purchases_of, spread_orders
 from service.history.overlaps import Overlaps, Tagged
+from service.history.planned import Planned
 from service.history.prepare import Direct, Prepared, planned, prepared
 from service.history.sorting import IN_MEMORY_LINES, Line, SortedLines
 from service.history.timestamps import LATEST_US
 
 Main = TypeVar("Main", bound=Event)
 Other = TypeVar("Other", bound=Event)
+
+
+_SIGNS_SEEN = 100_000
+"""Lines of a big file whose signs are looked at."""
 
 
 class History:
@@ -175,9 +181,12 @@ def open_history(
             PurchaseLine,
             in_memory_lines,
             table.rows,
+            keeps_runs=isinstance(table, Planned),
         )
 
     files = [purchase_file(table) for table in tables]
+    for table in tables:
+        table.tells_withdrawn = len(tables) > 1
     limits.nobodys = {} if len(files) > 1 else None
     for place, table in enumerate(tables):
         files[place].look_through()
@@ -195,6 +204,8 @@ def open_history(
             partial(span_of, table.open, SURVEY_COLUMNS, calendar, latest_us),
             SurveyLine,
             in_memory_lines,
+            table.rows,
+            keeps_runs=isinstance(table, Planned),
         )
         for table in answers
     ]
@@ -228,7 +239,7 @@ def _look_at_all(
         for file in files:
             _leave_out_far_ones(file, limits)
         kept = [file.kept for file in files if file.kept is not None]
-    check_signs(kept)
+    check_signs([*kept, *(list(islice(file.lines(), _SIGNS_SEEN)) for file in files if file.has_runs)])
     orders = orders_of(kept)
     for file in files:
         orders.update(as_people(file.customers))
@@ -237,7 +248,7 @@ def _look_at_all(
     if found:
         limits.accounts.update(found)
         for file in files:
-            for line in file.kept or ():
+            for line in file.lines() if file.can_be_looked_at else ():
                 if line[1] in found:
                     file.report.of_nobody(line[2], line[4], day_of(line[0]))
                     file.report.rows -= 1
@@ -280,7 +291,7 @@ def _better_column(report: ReadReport, table: Prepared) -> list[str]:
 
 
 def _leave_out_far_ones(file: SortedLines[PurchaseLine], limits: Limits) -> None:
-    for line in file.kept or ():
+    for line in file.lines() if file.can_be_looked_at else ():
         if not limits.first_us <= line[0] <= limits.last_us:
             file.report.rows -= 1
             file.report.skip(file.path, 0, FAR_AWAY, to_datetime(line[0]).date().isoformat())

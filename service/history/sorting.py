@@ -1,21 +1,25 @@
 """The lines of a file in order of time, with bounded memory.
 
-They are streamed if the file is sorted, and merge-sorted over temporary files if not.
+They are streamed if the file is sorted and quick to read, and kept in temporary files, sorted runs, if not.
 """
 
 from __future__ import annotations
 
 import heapq
+import shutil
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from operator import itemgetter
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from service.domain.calendar import DAY_US
+from service.errors import ConfigurationError
 from service.history.left_out import ReadReport
 from service.history.lines import Span
 
@@ -46,6 +50,8 @@ class SortedLines(Generic[Line]):
     in_memory: int = IN_MEMORY_LINES
     rows: int | None = None
     """How many there are, where that is known; None = told from the file's size."""
+    keeps_runs: bool = False
+    """It is slow to read, so its lines are read once and kept in temporary files, also where they are in order."""
     report: ReadReport = field(default_factory=ReadReport)
     """Of the last complete reading; for a file too big to keep, complete only after its lines were read."""
     count: int = 0
@@ -60,16 +66,20 @@ class SortedLines(Generic[Line]):
     """Rows of each day, of a file too big to keep."""
     kept: list[Line] | None = None
     """The whole file in order of time, if it is small."""
+    _runs: list[Path] | None = None
+    """Files that are removed with this object."""
+    _tests: list[Callable[[Line], bool]] = field(default_factory=list)
+    """What lines of the runs have to pass."""
 
     def look_through(self) -> None:
         """Counts, finds the span and whether the order holds; keeps a small file."""
         if self._is_too_big():
-            self._look_at_times()
+            self._look_at_all()
             return
         head = list(islice(self.read(self.report), self.in_memory + 1))
         if len(head) > self.in_memory:
             del head
-            self._look_at_times()
+            self._look_at_all()
             return
         self.count = len(head)
         self.is_sorted = all(a[0] <= b[0] for a, b in pairwise(head))
@@ -85,6 +95,12 @@ class SortedLines(Generic[Line]):
         per_line = _BYTES_PER_PACKED_LINE if self.path.suffix == ".gz" else _BYTES_PER_LINE
         return self.path.is_file() and self.path.stat().st_size > self.in_memory * per_line
 
+    def _look_at_all(self) -> None:
+        if self.keeps_runs:
+            self._keep_runs()
+        else:
+            self._look_at_times()
+
     def _look_at_times(self) -> None:
         span = self.look()
         self.count, self.first_us, self.last_us, self.is_sorted = (
@@ -96,7 +112,14 @@ class SortedLines(Generic[Line]):
         self.customers, self.days = span.customers, span.days
 
     def keep_only(self, counts: Callable[[Line], bool]) -> None:
-        """Drops lines of a small file that turn out not to count; a big one leaves them out while it is read."""
+        """Drops lines that turn out not to count; a big file that is read again leaves them out while it is."""
+        if self._runs is not None:
+            self._tests.append(counts)
+            self.count, self.first_us, self.last_us = 0, None, None
+            for line in self.lines():
+                self.count += 1
+                self.first_us = line[0] if self.first_us is None else self.first_us
+                self.last_us = line[0]
         if self.kept is not None:
             self.kept = [line for line in self.kept if counts(line)]
             self.count = len(self.kept)
@@ -107,20 +130,59 @@ class SortedLines(Generic[Line]):
         """All lines in order of time."""
         if self.kept is not None:
             return iter(self.kept)
-        self.report = ReadReport()
-        return self.read(self.report) if self.is_sorted else self._merge_sorted()
+        if self._runs is None and self.is_sorted:
+            self.report = ReadReport()
+            return self.read(self.report)
+        if self._runs is None:
+            self._keep_runs()
+        read = [_read_run(path, self.line_type) for path in self._runs or ()]
+        lines: Iterator[Line] = chain.from_iterable(read) if self.is_sorted else heapq.merge(*read, key=_BY_TIME)
+        for counts in self._tests:
+            lines = filter(counts, lines)
+        return lines
 
-    def _merge_sorted(self) -> Iterator[Line]:
-        with TemporaryDirectory(prefix="churn-alert-sort-") as directory:
-            runs: list[Path] = []
-            lines = self.read(self.report)
-            while run := list(islice(lines, self.in_memory)):
-                run.sort(key=_BY_TIME)
-                path = Path(directory) / f"run-{len(runs)}"
-                _write_run(path, run)
-                runs.append(path)
-                del run
-            yield from heapq.merge(*(_read_run(path, self.line_type) for path in runs), key=_BY_TIME)
+    @property
+    def can_be_looked_at(self) -> bool:
+        """Whether its lines stand where they are quickly read again."""
+        return self.kept is not None or self._runs is not None
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether they stand in temporary files."""
+        return self._runs is not None
+
+    def _keep_runs(self) -> None:
+        """Reads the file once, and all that is to be known of its lines with it.
+
+        Raises ConfigurationError where there is no room for them.
+        """
+        runs: list[Path] = []
+        self.report, last = ReadReport(), -1
+        self.count, self.first_us, self.is_sorted = 0, None, True
+        directory = Path(mkdtemp(prefix="churn-alert-sort-"))
+        weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
+        lines = self.read(self.report)
+        while run := list(islice(lines, self.in_memory)):
+            for line in run:
+                at_us, customer, day = line[0], line[1], line[0] // DAY_US
+                self.customers[customer] = self.customers.get(customer, 0) + 1
+                self.days[day] = self.days.get(day, 0) + 1
+                self.is_sorted = self.is_sorted and at_us >= last
+                last = at_us
+            run.sort(key=_BY_TIME)
+            self.count += len(run)
+            self.first_us = run[0][0] if self.first_us is None else min(self.first_us, run[0][0])
+            self.last_us = run[-1][0] if self.last_us is None else max(self.last_us, run[-1][0])
+            runs.append(directory / f"run-{len(runs)}")
+            try:
+                _write_run(runs[-1], run)
+            except OSError as error:
+                raise ConfigurationError(
+                    f"{self.path} is read over temporary files, which cannot be written in {directory}: {error.strerror or error}. "
+                    "The variable TMPDIR says where there is room."
+                ) from error
+            del run
+        self._runs = runs
 
 
 def _write_run(path: Path, run: list[Line]) -> None:
