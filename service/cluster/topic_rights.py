@@ -126,8 +126,12 @@ def _rights(settings: Settings, partitions: int) -> Iterator[Right]:
     if settings.notices.thresholds:
         yield on(worker, names.shop_notices, "Read", "Write", why="notices, compared with what was told before")
     yield on(worker, names.deliveries, "Describe", why="the worker makes sure that it is there")
-    if settings.deliver.unsubscribe_secret is not None:
-        yield on(worker, customers, "Write", why="/unsubscribe of its page withdraws a consent")
+    foreign = settings.inputs.customers.topic
+    if settings.deliver.unsubscribe_secret is not None or foreign is not None:
+        yield on(worker, customers, "Write", why="what a CRM says, and /unsubscribe of its page, are told there")
+    if foreign is not None:
+        yield on(worker, foreign, "Read", why="what a CRM says of customers")
+        yield Right(worker, Resource.GROUP, f"{kafka.group}-profiles", ("Read",), "how far that has been brought")
     yield Right(worker, Resource.GROUP, kafka.group, ("Read",), "the consumer group of the workers")
     yield Right(worker, Resource.TRANSACTIONAL_ID, f"{kafka.group}-", ("Write",), _FENCES, prefixed=True)
     for name in everything:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, cast
 
 import msgspec
 import typer
 
 from service.commands.console import counted, out, settings_of
-from service.errors import ConfigurationError, ExitCode, PassedOverError, PoisonError
+from service.errors import ConfigurationError, ExitCode, PartlyRefusedError, PassedOverError, PoisonError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from service.config import Settings
-    from service.wire.input_topics import InputTopic
+    from service.domain.events import Event
     from service.wire.schemas import Schemas
 
 app = typer.Typer(no_args_is_help=True, help="Look at what comes in.")
 
 _LONGEST_SHOWN: Final = 400
 """Characters of a record."""
+_WITHDRAWN: Final = {"withdrawn": "the contact is gone, and the consent unknown"}
 _PASSED_OVER: Final = {
     "not_wanted": "another value than `only` asks for",
     "deleted": "the row was deleted",
@@ -40,46 +43,101 @@ def try_records(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per record.")] = False,
 ) -> None:
     """Show what would be made of the newest records. Changes nothing."""
-    from service.wire.decoder import Decoder, DecoderSettings
-    from service.wire.framing import with_frame
-    from service.wire.input_topics import INPUT_TOPICS, names_of_schemas, wire_fields
-
     settings = settings_of(ctx)
-    rows = {row.channel.name: row for row in INPUT_TOPICS}
-    if kind not in rows:
-        raise ConfigurationError(f"--as {kind}: the inputs are {', '.join(rows)}.")
-    row = rows[kind]
-    decoder = Decoder(DecoderSettings.of(settings))
-    decode, now_us = row.decode(decoder), time.time_ns() // 1000
-    taken = refused = passed = 0
-    records = list(_newest(settings, topic or row.name(settings.kafka.topics), last))
-    if kind in names_of_schemas(settings):
-        _learn(
-            settings, decoder.schemas, [record.value and with_frame(record.value, record.headers) for record in records]
-        )
-    for record in records:
-        said: dict[str, Any] = {"place": f"{record.topic}/{record.partition}/{record.offset}"}
-        try:
-            event = decode(record.value, record.key, record.headers, now_us)
-        except PassedOverError as error:
-            passed += 1
-            said |= {"passed_over": error.why}
-        except PoisonError as error:
-            refused += 1
-            said |= {"refused": error.code.value, "why": error.message}
-        else:
-            taken += 1
-            said |= {"taken": wire_fields(event, settings.shop.minor_digits)}
+    foreign = settings.inputs.customers.topic
+    if kind == "customers" and foreign is not None and topic in {None, foreign}:
+        look = _look_at_profiles(settings, list(_newest(settings, foreign, last)))
+    else:
+        look = _look_at_inputs(settings, kind, topic, last)
+    told = Counter[str]()
+    for record in look.records:
+        said: dict[str, Any] = {
+            "place": f"{record.topic}/{record.partition}/{record.offset}",
+            **_judged(look, record),
+        }
+        told.update(said.keys() & {"taken", "refused", "passed_over"})
         if as_json:
             out.print(msgspec.json.encode(said).decode(), highlight=False, soft_wrap=True)
         else:
-            _show(said, decoder.shown(kind, record.value, record.headers), row)
+            _show(said, look.shown(record), kind)
     if not as_json:
         out.print(
-            f"{counted(taken + refused + passed, 'record')}: {taken:,} taken, {refused:,} refused, {passed:,} passed over."
+            f"{counted(len(look.records), 'record')}: {told['taken']:,} taken, {told['refused']:,} refused, "
+            f"{told['passed_over']:,} passed over."
         )
-    if refused or not taken:
+    if told["refused"] or not told["taken"]:
         raise typer.Exit(ExitCode.FAILED)
+
+
+class Look(NamedTuple):
+    """Records and how they are read."""
+
+    records: list[Any]
+    read: Callable[[Any], list[dict[str, Any]]]
+    """A record → what it says, a list of fields each. PoisonError and PassedOverError as decoders."""
+    rest_of: Callable[[PartlyRefusedError], dict[str, Any]]
+    """What is taken of one of which a part is refused."""
+    shown: Callable[[Any], str]
+
+
+def _judged(look: Look, record: Any) -> dict[str, Any]:
+    try:
+        found = look.read(record)
+    except PassedOverError as error:
+        return {"passed_over": error.why}
+    except PartlyRefusedError as error:
+        return {"taken": look.rest_of(error), "refused": error.code.value, "why": error.message}
+    except PoisonError as error:
+        return {"refused": error.code.value, "why": error.message}
+    return {"taken": found[0] if len(found) == 1 else found}
+
+
+def _look_at_inputs(settings: Settings, kind: str, topic: str | None, last: int) -> Look:
+    from service.domain.events import Withdrawal
+    from service.wire.decoder import Decoder, DecoderSettings
+    from service.wire.input_topics import INPUT_TOPICS, names_of_schemas, wire_fields
+
+    rows = {row.channel.name: row for row in INPUT_TOPICS}
+    if kind not in rows:
+        raise ConfigurationError(f"--as {kind}: the inputs are {', '.join(rows)}.")
+    row, decoder = rows[kind], Decoder(DecoderSettings.of(settings))
+    decode, digits = row.decode(decoder), settings.shop.minor_digits
+    withdrawal_of = None if row.withdrawal is None else row.withdrawal(decoder)
+    now_us = time.time_ns() // 1000
+
+    def read(record: Any) -> list[dict[str, Any]]:
+        if record.value is None and withdrawal_of is not None:
+            found = withdrawal_of(record.key, record.timestamp * 1000, record.headers)
+            if isinstance(found, Withdrawal):
+                return [{"customer_id": found.customer_id, **_WITHDRAWN}]
+        return [wire_fields(decode(record.value, record.key, record.headers, now_us), digits)]
+
+    records = list(_newest(settings, topic or row.name(settings.kafka.topics), last))
+    if kind in names_of_schemas(settings):
+        _learn(settings, decoder.schemas, records)
+    return Look(
+        records,
+        read,
+        lambda error: wire_fields(cast("Event", error.event), digits),
+        lambda record: decoder.shown(kind, record.value, record.headers),
+    )
+
+
+def _look_at_profiles(settings: Settings, records: list[Any]) -> Look:
+    """What a CRM says, as the worker would write it into `customers`."""
+    from service.wire.profiles import ProfileReader
+
+    reader = ProfileReader(settings)
+    if reader.is_framed:
+        _learn(settings, reader.schemas, records)
+
+    def read(record: Any) -> list[dict[str, Any]]:
+        return [
+            {"customer_id": word.customer_id, **_WITHDRAWN} if word.value is None else msgspec.json.decode(word.value)
+            for word in reader.words(record)
+        ]
+
+    return Look(records, read, lambda _: {}, lambda record: reader.shown(record.value, record.headers))
 
 
 def _newest(settings: Settings, topic: str, last: int) -> Iterator[Any]:
@@ -95,12 +153,15 @@ def _newest(settings: Settings, topic: str, last: int) -> Iterator[Any]:
     yield from found[-last:]
 
 
-def _learn(settings: Settings, schemas: Schemas, values: list[bytes | None]) -> None:
+def _learn(settings: Settings, schemas: Schemas, records: list[Any]) -> None:
     """What these records were written with. Raises TransientError while the registry does not say."""
     import asyncio
 
     from service.registry.client import RegistryClient
     from service.registry.learning import learn
+    from service.wire.framing import with_frame
+
+    values = [record.value and with_frame(record.value, record.headers) for record in records]
 
     async def all_of_them() -> None:
         client = RegistryClient(settings.registry)
@@ -113,19 +174,18 @@ def _learn(settings: Settings, schemas: Schemas, values: list[bytes | None]) -> 
     asyncio.run(all_of_them())
 
 
-def _show(said: dict[str, Any], record: str, row: InputTopic) -> None:
+def _show(said: dict[str, Any], record: str, kind: str) -> None:
     out.print(said["place"], style="bold", highlight=False)
     more = "…" if len(record) > _LONGEST_SHOWN else ""
     out.print(f"  record    {record[:_LONGEST_SHOWN]}{more}", highlight=False, soft_wrap=True, markup=False)
-    if "taken" in said:
-        for name, value in said["taken"].items():
+    taken = said.get("taken", [])
+    for fields in taken if isinstance(taken, list) else [taken]:
+        for name, value in fields.items():
             out.print(f"  {name:<12}  {value}", highlight=False, soft_wrap=True)
-    elif "passed_over" in said:
+    if "passed_over" in said:
         why = said["passed_over"]
         out.print(f"  passed over: {_PASSED_OVER.get(why, why)}", style="yellow", highlight=False)
-    else:
+    elif "refused" in said:
         out.print(f"  refused: {said['refused']}: {said['why']}", style="red", highlight=False, soft_wrap=True)
-        if said["refused"] == "missing_field" and row.channel.name != "customers":
-            out.print(
-                f"  [inputs.{row.channel.name}] says where each field lies, where events are not ours", style="dim"
-            )
+        if said["refused"] == "missing_field":
+            out.print(f"  [inputs.{kind}] says where each field lies, where events are not ours", style="dim")

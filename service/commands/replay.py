@@ -34,7 +34,7 @@ def replay(
     from service.history import open_history
 
     settings = settings_of(ctx)
-    mapped = [name for name, said in dict(settings.inputs).items() if said.fields]
+    mapped = [name for name, said in settings.inputs.of_topics.items() if said.is_foreign]
     if mapped:
         raise ConfigurationError(
             f"inputs.{mapped[0]} says that the topic {getattr(settings.kafka.topics, mapped[0])} holds events of another "

@@ -82,6 +82,14 @@ class Settings(BaseSettings):
         self.policy()
         return self
 
+    @model_validator(mode="after")
+    def _customers_come_from_elsewhere(self) -> Self:
+        topic = self.inputs.customers.topic
+        same = next((name for name, own in dict(self.kafka.topics).items() if own == topic), None)
+        if same is not None:
+            raise ValueError(f"inputs.customers.topic {topic} is kafka.topics.{same}: it has to be a topic of its own")
+        return self
+
     def policy(self, partitions: int = 1, partition: int = 0) -> policy.Policy:
         """What the engine of one of so many partitions, of that number, is told: limits of the whole shop are split
         evenly."""

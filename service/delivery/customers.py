@@ -35,7 +35,7 @@ def customer_of(settings: Settings) -> Read:
 
     def read(value: bytes | None, key: bytes | None, headers: Headers, timestamp_ms: int) -> CustomerWord | None:
         if value is None:
-            return decoder.withdrawal(key, timestamp_ms * 1_000)
+            return decoder.withdrawal(key, timestamp_ms * 1_000, headers)
         try:
             return decoder.customer(value, key, headers, time.time_ns() // 1_000)
         except PartlyRefusedError as error:

@@ -29,8 +29,8 @@ def check(settings: Settings) -> None:
     if not settings.ingest.sources:
         raise ConfigurationError("ingest.sources is empty: say who may post, in a table [[ingest.sources]].")
     for source in settings.ingest.sources:
-        said = dict(settings.inputs).get(source.topic)
-        if said is not None and (said.fields or said.format != "json"):
+        said = settings.inputs.of_topics.get(source.topic)
+        if said is not None and said.is_foreign:
             raise ConfigurationError(
                 f"ingest writes events of ours, and inputs.{source.topic} says that its topic holds others: give the door "
                 "and those that write otherwise a topic and a worker each."

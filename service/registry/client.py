@@ -173,7 +173,7 @@ def _short(error: BaseException) -> str:
 
 def refuse_unusable(settings: Settings) -> None:
     """Raises ConfigurationError where an input needs the registry and a file of its settings cannot be used."""
-    if any(said.needs_registry for _, said in settings.inputs):
+    if any(said.needs_registry for said in (*settings.inputs.of_topics.values(), settings.inputs.customers)):
         if unreadable := settings.registry.unreadable():
             raise ConfigurationError(f"{unreadable}.")
         tls_of(settings.registry)

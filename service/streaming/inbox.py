@@ -375,7 +375,8 @@ class Inbox:
             )
         withdrawal_of = self._withdrawals[source]
         if record.value is None and withdrawal_of is not None:
-            withdrawal = withdrawal_of(record.key, record.timestamp * 1000 if record.timestamp > 0 else now_us)
+            written_us = record.timestamp * 1000 if record.timestamp > 0 else now_us
+            withdrawal = withdrawal_of(record.key, written_us, record.headers)
             if withdrawal is not None:
                 return (None, number, withdrawal, None, 0)
         sign = self._sign(source, record, now_us)

@@ -195,6 +195,13 @@ class Metrics:
         for which, regulars in zip(_DUE, brake.due_this_week(), strict=True):
             self._come_due.labels(which, partition).set(regulars)
 
+    def profiles(self, topic: str, passed: Mapping[str, int], refused: Mapping[str, int]) -> None:
+        """After each transaction that has brought what a CRM says into `customers`."""
+        for reason, count in passed.items():
+            self._passed.labels(topic, reason).inc(count)
+        for reason, count in refused.items():
+            self._dead.labels(reason).inc(count)
+
     def turn_size(self, partition: int, most_bytes: int) -> None:
         """So many bytes might the last turn write."""
         self._turn_most.labels(partition).set(most_bytes)

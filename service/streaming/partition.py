@@ -33,6 +33,7 @@ from service.streaming.bounded_turns import BoundedTurns
 from service.streaming.job import PartitionJob, Written
 from service.streaming.metrics import Metrics
 from service.streaming.producer import TransactionalProducer
+from service.streaming.profiles import ProfileWatch
 from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import slow_lives, transaction_timeout_s
@@ -67,8 +68,10 @@ class PartitionWorker:
         partitions: int = 1,
         refusals: Refusals | None = None,
         placement: Placement | None = None,
+        profiles: ProfileWatch | None = None,
     ) -> None:
         self._settings = settings
+        self._profiles = profiles
         self._refusals = refusals or Refusals()
         self.number = number
         self._metrics = metrics
@@ -330,6 +333,8 @@ class PartitionWorker:
         self.job.inbox.note_ends(self._intake.ended_us())
         self.job.beat()
         complete_us = self.job.complete_us(self._intake.complete_us()) if self._wall else 0
+        if self._profiles is not None:
+            complete_us = self._profiles.complete_us(complete_us)
         if complete_us > 0:
             self._turns.grant(0)
             self.job.advance(wall_us, complete_us)
@@ -453,6 +458,10 @@ class PartitionWorker:
     def waits_for_schema(self) -> str:
         """Why records wait for their schema, in words; empty while none do, or not for long."""
         return self._learning.waits if self._learning is not None else ""
+
+    def waits_for_profiles(self) -> str:
+        """Which records of customers are not here yet, in words; empty while there are none."""
+        return self._profiles.waits if self._profiles is not None else ""
 
     def resume(self, said_us: int) -> None:
         """The operator's word, given at that instant, that what is held may go out."""

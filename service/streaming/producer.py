@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -15,6 +15,7 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
 )
+from aiokafka.structs import TopicPartition
 
 from service.cluster.topic_ids import TopicNow, topics_now
 from service.config import KafkaSettings
@@ -35,6 +36,15 @@ Record = tuple[bytes | None, bytes | None]
 class Destination(NamedTuple):
     topic: str
     partition: int
+
+
+class Headed(NamedTuple):
+    """One record with headers: rare, so each is sent by itself."""
+
+    to: Destination
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
 class TurnTooSlowError(TransientError):
@@ -108,9 +118,30 @@ class TransactionalProducer:
         never finishes: aiokafka would try again for ever. FatalError, before anything is sent, for a record larger than
         one request.
         """
+        return await self._write(records)
+
+    async def bring(
+        self,
+        records: Mapping[Destination, list[Record]],
+        headed: Sequence[Headed],
+        group: str,
+        read: Mapping[TopicPartition, int],
+    ) -> None:
+        """The same with records that have headers, and with what they were made of: up to where the group has read
+        it."""
+        await self._write(records, headed, group, read)
+
+    async def _write(
+        self,
+        records: Mapping[Destination, list[Record]],
+        headed: Sequence[Headed] = (),
+        group: str = "",
+        read: Mapping[TopicPartition, int] | None = None,
+    ) -> dict[Destination, int]:
         producer = self._producer
         batches = [(to, batch) for to, each in records.items() for batch in self._batches(to, each)]
-        sizes = dict.fromkeys(records, 0)
+        batches += [(each.to, self._batch_of(each)) for each in headed]
+        sizes = dict.fromkeys([*records, *(each.to for each in headed)], 0)
         for to, batch in batches:
             sizes[to] += batch.size()
         self._refusal = None
@@ -123,6 +154,8 @@ class TransactionalProducer:
                     future.add_done_callback(self._heard)
                 # aiokafka's commit succeeds although a record failed: look at every future first.
                 await asyncio.gather(*futures)
+                if read:
+                    await producer.send_offsets_to_transaction(dict(read), group)
                 await producer.commit_transaction()
                 self.ends = {to: sent.result().offset + 1 for (to, _), sent in zip(batches, futures, strict=True)}
         except MessageSizeTooLargeError as error:
@@ -160,6 +193,11 @@ class TransactionalProducer:
                         f"the topic takes, {MAX_REQUEST_BYTES:,}."
                     )
         return batches
+
+    def _batch_of(self, headed: Headed) -> Any:
+        batch = self._producer.create_batch()
+        batch.append(key=headed.key, value=headed.value, timestamp=None, headers=list(headed.headers))
+        return batch
 
     async def close(self) -> None:
         await self._producer.stop()

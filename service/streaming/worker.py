@@ -55,6 +55,7 @@ from service.streaming.outage import FAILED_LATELY_S, Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
 from service.streaming.producer import TurnTooSlowError
+from service.streaming.profiles import ProfileCarrier, ProfileWatch
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import OUTAGE_MEMORY_S, is_of_the_broker, start_again
@@ -106,6 +107,10 @@ class Worker:
         """Partitions of each input topic."""
         self._publisher: asyncio.Task[None] | None = None
         self._decider: asyncio.Task[None] | None = None
+        mapped = settings.inputs.customers.topic is not None
+        self.profiles = ProfileWatch(settings) if mapped else None
+        """How far a topic of a CRM has been brought into `customers`; None: there is none."""
+        self._carrier: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._failing = False
         self._settled = False
@@ -142,6 +147,8 @@ class Worker:
                     self.door.watch(lambda: self._outage.within(FAILED_LATELY_S)),
                 )
             ]
+            if self.profiles is not None:
+                tasks.append(self._guard(self.profiles.run()))
             if self._serve is not None:
                 tasks.append(self._guard(self._serve(self)))
             try:
@@ -157,7 +164,7 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - one place decides what it means
                 self.fail(error)
             log.info("stopping: finishing the turn in flight")
-            tasks += [task for task in (self._publisher, self._decider) if task is not None]
+            tasks += [task for task in (self._publisher, self._decider, self._carrier) if task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -280,6 +287,7 @@ class Worker:
                     self.inputs,
                     self._refusals,
                     self.placement if self.inputs > 1 else None,
+                    self.profiles,
                 )
                 self.partitions[number].resume(self._resumed.get(number, 0))
         self._kept.clear()
@@ -288,6 +296,9 @@ class Worker:
         log.info("partitions assigned", partitions=numbers)
         if 0 in self.partitions and self._publisher is None:
             self._publisher = self._guard(Publisher(self.settings, self.totals).run())
+            if self.profiles is not None:
+                carrier = ProfileCarrier(self.settings, self.placement, self.inputs, self.metrics)
+                self._carrier = self._guard(carrier.run())
             if self.inputs > 1:
                 self._decider = self._guard(Decider(self.settings, self.placement, self.partitions[0]).run())
 
@@ -301,6 +312,10 @@ class Worker:
             publisher, self._publisher = self._publisher, None
             publisher.cancel()
             await asyncio.wait([publisher])
+            if self._carrier is not None:
+                self._carrier.cancel()
+                await asyncio.wait([self._carrier])
+                self._carrier = None
             if self._decider is not None:
                 self._decider.cancel()
                 await asyncio.wait([self._decider])

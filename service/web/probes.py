@@ -127,6 +127,13 @@ def _details(readiness: Readiness) -> list[str]:
         for number, health in readiness.partitions.items()
         if health.waits_for_schema
     ]
+    said += sorted(
+        {
+            f"no absence is concluded while {health.waits_for_profiles}"
+            for health in readiness.partitions.values()
+            if health.waits_for_profiles
+        }
+    )
     said += [
         f"{topic}-{number} is not read on: {reason}. Mend it and start the worker again, or say `churn-alert dead-letters resume`"
         for number, health in readiness.partitions.items()

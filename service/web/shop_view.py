@@ -59,6 +59,8 @@ class PartitionHealth:
     """Inputs that are not read on, and why."""
     waits_for_schema: str = ""
     """Why records wait for their schema; empty while none do."""
+    waits_for_profiles: str = ""
+    """Which records of a CRM's topic are not in `customers` yet; empty while there are none."""
 
     @property
     def ready(self) -> bool:

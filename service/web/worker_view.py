@@ -102,6 +102,7 @@ class WorkerFacts:
             set_aside=owner.set_aside(),
             stopped=owner.stopped(),
             waits_for_schema=owner.waits_for_schema(),
+            waits_for_profiles=owner.waits_for_profiles(),
         )
 
     def _keeps_up(self, owner: PartitionWorker) -> bool:

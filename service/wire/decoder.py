@@ -41,11 +41,11 @@ from service.wire.beside import Beside
 from service.wire.currencies import Money
 from service.wire.envelopes import DELETED
 from service.wire.fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
-from service.wire.framing import Headers, check_headers, read_object, unframe, whole, with_frame
+from service.wire.framing import Headers, check_headers, read_object, unframe, whole, with_frame, withdrawn_us
 from service.wire.lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
 from service.wire.mapping import Shape, is_refund, shape_of
 from service.wire.plain_values import plain
-from service.wire.schemas import Schemas
+from service.wire.schemas import Reading, Schemas
 from service.wire.strict import validate, validate_fields
 from service.wire.views import Row, as_object
 
@@ -186,13 +186,9 @@ class Decoder:
     def shown(self, kind: str, value: bytes | None, headers: Headers = ()) -> str:
         """A record of an input of that name as somebody may read it: JSON where its form is known, else its text."""
         shape = {"purchases": self._shapes[0], "surveys": self._shapes[1]}.get(kind)
-        if value is None or shape is None or not shape.is_binary:
+        if shape is None:
             return "nothing" if value is None else value.decode(errors="replace")
-        try:
-            found, _ = _opened(shape, value, None, headers)
-            return msgspec.json.encode(as_object(found), enc_hook=_as_text).decode()
-        except PoisonError:
-            return value[:_SHOWN_BYTES].hex(" ")
+        return shown_of(shape.read, value, headers, is_framed=shape.is_framed, is_binary=shape.is_binary)
 
     def _judged_purchase(self, said: dict[str, object], key: bytes | None, now_us: int) -> Purchase:
         """As the models say."""
@@ -328,11 +324,11 @@ class Decoder:
             raise PartlyRefusedError(profile, refused)
         return profile
 
-    def withdrawal(self, key: bytes | None, timestamp_us: int) -> Withdrawal | None:
-        """What a record of `customers` without a value says: the profile is deleted. None where the key is no
-        customer."""
+    def withdrawal(self, key: bytes | None, timestamp_us: int, headers: Headers = ()) -> Withdrawal | None:
+        """What a record of `customers` without a value says: the profile is deleted, when the log says or, where the
+        worker itself has written it, a header. None where the key is no customer."""
         whose = _customer_of_key(key)
-        return None if whose is None else Withdrawal("", whose, timestamp_us)
+        return None if whose is None else Withdrawal("", whose, withdrawn_us(headers) or timestamp_us)
 
     def _quick_purchase(self, wire: FastPurchase, key: bytes | None, now_us: int) -> Purchase | None:
         """None = the models must decide. A call saved here is worth a few lines."""
@@ -412,6 +408,17 @@ def _as_text(value: object) -> object:
     """For JSON, which does not know it."""
     found = plain(as_object(value))
     return str(found) if isinstance(found, float) else found
+
+
+def shown_of(read: Reading, value: bytes | None, headers: Headers, *, is_framed: bool, is_binary: bool) -> str:
+    """A record that is not ours as somebody may read it."""
+    if value is None or not is_binary:
+        return "nothing" if value is None else value.decode(errors="replace")
+    try:
+        found = read(with_frame(value, headers) if is_framed else value)
+        return msgspec.json.encode(as_object(found), enc_hook=_as_text).decode()
+    except PoisonError:
+        return value[:_SHOWN_BYTES].hex(" ")
 
 
 def _opened(shape: Shape, value: bytes, key: bytes | None, headers: Headers) -> tuple[Row, Beside | None]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
 
-from service.config.sections.inputs import MappedInput
+from service.config.sections.inputs import ForeignInput
 from service.errors import ConfigurationError
 from service.wire.framing import read_object, strip_frame
 from service.wire.schemas import Reading, Schemas
@@ -15,10 +15,15 @@ from service.wire.views import Row
 _LARGEST_FILE: Final = 4 << 20
 
 
-def reading_of(said: MappedInput, name: str, schemas: Schemas) -> Reading:
-    """`name` is that of the input. Raises ConfigurationError for a file or an installation that does not do."""
+def reading_of(said: ForeignInput, name: str, schemas: Schemas, registry: str | None) -> Reading:
+    """`name` is that of the input, `registry` where schemas are. Raises ConfigurationError for a file or an
+    installation that does not do."""
     if said.format == "json":
         return _json
+    if said.needs_registry and registry is None:
+        raise ConfigurationError(
+            f"inputs.{name}.format {said.format} needs registry.url, where the schemas are, or inputs.{name}.schema_file."
+        )
     module = _module(said.format)
     if said.schema_file is None:
         return schemas.read

@@ -21,6 +21,8 @@ _SPECVERSION: Final = "1.0"
 _BEGINS_JSON: Final = (b"{", b"[", b'"')
 _MARK: Final = b"\xef\xbb\xbf"
 """What some programs of Windows put before UTF-8."""
+WITHDRAWN_HEADER: Final = "churn-alert-withdrawn-us"
+_MOST_DIGITS: Final = 18
 SCHEMA_ID_HEADER: Final = "__value_schema_id"
 """Where newer serializers write the id of the schema: a zero and four bytes, or a one and the sixteen of a GUID; of
 Protobuf the place of the message after it."""
@@ -53,6 +55,19 @@ def strip_frame(value: bytes) -> bytes:
         if not value:
             raise PoisonError(ErrorCode.EMPTY_VALUE, "the framed record has no value")
     return value
+
+
+def withdrawal_header(at_us: int) -> tuple[str, bytes]:
+    """Of a record of `customers` without a value: when the customer's record was deleted elsewhere."""
+    return WITHDRAWN_HEADER, b"%d" % at_us
+
+
+def withdrawn_us(headers: Headers) -> int:
+    """0 where no header says it."""
+    for name, content in headers or ():
+        if name == WITHDRAWN_HEADER and content and content.isdigit() and len(content) < _MOST_DIGITS:
+            return int(content)
+    return 0
 
 
 class Framed(bytes):

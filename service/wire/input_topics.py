@@ -58,8 +58,9 @@ class InputTopic:
     """Counters of the engine (domain/counts.py) → the type that the metrics show them as."""
     sign: Callable[[Decoder], Sign] | None = None
     """The decoder's method for what a refused record of it still says; None: nothing."""
-    withdrawal: Callable[[Decoder], Callable[[bytes | None, int], Withdrawal | None]] | None = None
-    """The decoder's method for a record without a value (key, its time in the log in µs); None: it says nothing."""
+    withdrawal: Callable[[Decoder], Callable[[bytes | None, int, Headers], Withdrawal | None]] | None = None
+    """The decoder's method for a record without a value (key, its time in the log in µs, headers); None: it says
+    nothing."""
 
     def name(self, topics: TopicNames) -> str:
         """What it is called here."""
@@ -150,13 +151,13 @@ def input_names(topics: TopicNames) -> tuple[str, ...]:
 
 def names_keyed_by_customer(settings: Settings) -> tuple[str, ...]:
     """Those whose records lie where their customers belong, as far as producers hash alike."""
-    otherwise = {name for name, said in dict(settings.inputs).items() if said.key != "customer_id"}
+    otherwise = {name for name, said in settings.inputs.of_topics.items() if said.key != "customer_id"}
     return tuple(row.name(settings.kafka.topics) for row in INPUT_TOPICS if row.channel.name not in otherwise)
 
 
 def names_of_schemas(settings: Settings) -> frozenset[str]:
     """Inputs, by their names among the settings, whose records have the id of a schema in front."""
-    return frozenset(name for name, said in dict(settings.inputs).items() if said.needs_registry)
+    return frozenset(name for name, said in settings.inputs.of_topics.items() if said.needs_registry)
 
 
 def wire_fields(event: Event, minor_digits: int) -> Body:

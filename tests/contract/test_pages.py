@@ -350,7 +350,7 @@ def test_every_example_of_an_input_is_understood(example: Example) -> None:
     decoder = Decoder(DecoderSettings())
     if example.value is None:
         assert topic.withdrawal is not None
-        assert topic.withdrawal(decoder)(example.key.encode(), NOW_US) is not None
+        assert topic.withdrawal(decoder)(example.key.encode(), NOW_US, ()) is not None
         return
 
     event = topic.decode(decoder)(json.dumps(example.value).encode(), example.key.encode(), (), NOW_US)

@@ -15,6 +15,7 @@ from typer.main import get_command
 from service.cli import app
 from service.config.loading import load_settings
 from service.config.secret_files import CREDENTIALS_VARIABLE
+from service.ingest.process import check
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kubernetes"
 KUSTOMIZATION: Final[dict[str, Any]] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
@@ -42,9 +43,13 @@ def component(name: str) -> Manifest:
     return found
 
 
-def of_the_letter() -> list[Manifest]:
-    (file,) = component("letter")["resources"]
-    return list(yaml.safe_load_all((FOLDER / "letter" / file).read_text(encoding="utf-8")))
+def resources_of(name: str) -> list[Manifest]:
+    """Of a component."""
+    (file,) = component(name)["resources"]
+    return list(yaml.safe_load_all((FOLDER / name / file).read_text(encoding="utf-8")))
+
+
+ADDED: Final = [*resources_of("letter"), *resources_of("ingest")]
 
 
 def named(each: Manifest) -> str:
@@ -57,7 +62,7 @@ def labels_of(pods: Manifest) -> dict[str, str]:
 
 
 PODS = [each for each in manifests() if "template" in each.get("spec", {})]
-LETTERS = [each for each in of_the_letter() if "template" in each.get("spec", {})]
+PODS_ADDED = [each for each in ADDED if "template" in each.get("spec", {})]
 
 
 def test_every_file_is_a_resource() -> None:
@@ -68,7 +73,7 @@ def test_every_file_is_a_resource() -> None:
 
 
 @pytest.mark.parametrize(
-    "manifest", [each for each in [*manifests(), *of_the_letter()] if each["kind"] not in OF_OTHERS], ids=named
+    "manifest", [each for each in [*manifests(), *ADDED] if each["kind"] not in OF_OTHERS], ids=named
 )
 def test_kubernetes_schemas_hold(manifest: Manifest) -> None:
     kubernetes_validate.validate(manifest, VERSION, strict=True)
@@ -82,7 +87,7 @@ def test_the_schemas_refuse_what_is_misspelt() -> None:
         kubernetes_validate.validate(wrong, VERSION, strict=True)
 
 
-@pytest.mark.parametrize("pods", [*PODS, *LETTERS], ids=named)
+@pytest.mark.parametrize("pods", [*PODS, *PODS_ADDED], ids=named)
 def test_every_pod_runs_restricted_and_starts_a_command(pods: Manifest) -> None:
     spec = pods["spec"]["template"]["spec"]
     (container,) = spec["containers"]
@@ -201,7 +206,7 @@ def test_the_letter_is_a_component_that_switches_it_on_and_is_found(monkeypatch:
     (added,) = component("letter")["configMapGenerator"]
     for literal in [*literals(), *added["literals"]]:
         monkeypatch.setenv(*literal.partition("=")[::2])
-    service, deployment, policy = of_the_letter()
+    service, deployment, policy = resources_of("letter")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
 
     settings = load_settings()
@@ -220,6 +225,41 @@ def test_the_letter_is_a_component_that_switches_it_on_and_is_found(monkeypatch:
         == service["spec"]["selector"]
         == policy["spec"]["podSelector"]["matchLabels"]
     )
+
+
+def test_the_door_is_a_component_that_shop_systems_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    (added,) = component("ingest")["configMapGenerator"]
+    for literal in [*literals(), *added["literals"]]:
+        monkeypatch.setenv(*literal.partition("=")[::2])
+    source = json.dumps([{"kind": "shopify", "secret": "s" * 32}])
+    monkeypatch.setenv("CHURN_ALERT_INGEST__SOURCES", source)  # from the Secret, as the component says
+    by_kind = {each["kind"]: each for each in resources_of("ingest")}
+    deployment, service = by_kind["Deployment"], by_kind["Service"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+
+    settings = load_settings()
+    check(settings)
+
+    assert (added["name"], added["behavior"]) == (KUSTOMIZATION["configMapGenerator"][0]["name"], "merge")
+    assert settings.ingest.host == "0.0.0.0"  # noqa: S104 - a container's
+    assert container["ports"] == [{"name": "http", "containerPort": settings.ingest.port}]
+    assert service["spec"]["ports"] == [{"name": "http", "port": settings.ingest.port, "targetPort": "http"}]
+    assert [container[key]["httpGet"]["path"] for key in ("startupProbe", "livenessProbe", "readinessProbe")] == [
+        "/healthz", "/healthz", "/readyz",
+    ]  # fmt: skip
+    selectors = [
+        deployment["spec"]["selector"]["matchLabels"],
+        service["spec"]["selector"],
+        *(
+            by_kind[kind]["spec"][key]["matchLabels"]
+            for kind, key in (
+                ("PodDisruptionBudget", "selector"),
+                ("NetworkPolicy", "podSelector"),
+                ("ServiceMonitor", "selector"),
+            )
+        ),
+    ]
+    assert selectors == [labels_of(deployment)] * len(selectors)
 
 
 def test_the_rules_are_those_of_prometheus() -> None:

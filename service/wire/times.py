@@ -1,0 +1,93 @@
+"""Times as other programs write them: texts of every kind, and numbers since 1970 in the unit that the settings say."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from service.errors import ErrorCode, PoisonError
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICKS: Final = {
+    "epoch_s": Decimal(1_000_000),
+    "epoch_ms": Decimal(1_000),
+    "epoch_us": Decimal(1),
+    "epoch_ns": Decimal("0.001"),
+}
+"""Microseconds of each unit."""
+_EARLIEST_US: Final = 631_152_000_000_000
+"""1990: an earlier time is in another unit than the settings say, for shops write none of that age as a number."""
+_LATEST_US: Final = 4_102_444_800_000_000
+_LONGEST_NUMBER: Final = 40
+_SIGNS: Final = ("+", "-")
+_UTC: Final = (" UTC", " GMT", " Z")
+"""How programs write that a time is of no zone of its own."""
+
+
+class Times:
+    """Of one input."""
+
+    def __init__(self, unit: str, timezone: str | None) -> None:
+        """`unit` and `timezone` as the settings of an input say them."""
+        self._tick_us = _TICKS.get(unit)
+        self._zone = None if timezone is None else ZoneInfo(timezone)
+
+    def read(self, said: object) -> object:
+        """As ours have it where it can be read; else as it is, for the models to say what is wrong."""
+        if isinstance(said, date):
+            said = said.isoformat()  # the schema says what it is, whatever the settings do
+        elif self._tick_us is not None and not _is_written_out(said):
+            return _since_1970(said, self._tick_us)
+        if not isinstance(said, str):
+            if isinstance(said, int | float) and (unit := _unit_of(said)):
+                raise PoisonError(ErrorCode.BAD_TIME, f"occurred_at: is a number{_looks_like(unit)}")
+            return said
+        if len(said) > _LONGEST_NUMBER or (said[10:11] == "T" and (said[-1] == "Z" or said[-6:-5] in _SIGNS)):
+            return said
+        text = said.strip()
+        for word in _UTC:
+            text = text.removesuffix(word)
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return said
+        if len(text) < len(said.strip()):
+            moment = moment.replace(tzinfo=UTC)
+        if moment.tzinfo is not None:
+            return moment.isoformat()
+        return said if self._zone is None else moment.replace(tzinfo=self._zone).isoformat()
+
+
+def _is_written_out(said: object) -> bool:
+    """Whether a time is a text of itself, whatever the settings say of numbers."""
+    return isinstance(said, str) and said[4:5] == "-" and said[7:8] == "-"
+
+
+def _since_1970(said: object, tick_us: Decimal) -> str:
+    if isinstance(said, bool) or not isinstance(said, int | str | float) or len(str(said)) > _LONGEST_NUMBER:
+        raise PoisonError(ErrorCode.BAD_TIME, "occurred_at: must be a number, as inputs.….time says")
+    unit = _unit_of(said)
+    try:
+        at_us = int((Decimal(str(said).strip()) * tick_us).to_integral_value())
+        moment = _EPOCH + timedelta(microseconds=at_us)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise PoisonError(ErrorCode.BAD_TIME, f"occurred_at: is no time since 1970{_looks_like(unit)}") from None
+    if 0 < at_us < _EARLIEST_US or (at_us > _LATEST_US and unit):
+        told = f"occurred_at: would be in {moment.year}{_looks_like(unit)}"
+        raise PoisonError(ErrorCode.BAD_TIME, told)
+    return moment.isoformat()
+
+
+def _unit_of(said: float | str) -> str:
+    """In which a number is a time of today's; empty: in none."""
+    try:
+        ticks = Decimal(str(said).strip())
+        return next((name for name, us in _TICKS.items() if _EARLIEST_US <= ticks * us < _LATEST_US), "")
+    except InvalidOperation:
+        return ""
+
+
+def _looks_like(unit: str) -> str:
+    return f"; it looks like {unit}: set inputs.….time to that" if unit else ""
