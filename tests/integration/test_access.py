@@ -37,6 +37,7 @@ from tests.integration.test_delivery import FAR_US, Deliverer, Post
 from tests.integration.test_webhook import SECRET, Webhook
 from tests.support.delivery_world import requested
 from tests.support.guarded_kafka import GuardedKafka
+from tests.support.live_shop import until
 from tests.support.load import settings_for
 from tests.support.mail_sink import Sink as MailSink
 from tests.support.sink import sink_in_a_thread
@@ -107,7 +108,9 @@ def test_worker_and_delivery_run_with_what_is_printed_and_every_line_that_is_mis
         post.rubbish(everybody.kafka.topics.purchases)
         with WorkerProcess(worker_s, "worker", web=True) as worker:
             worker.wait_assigned()
-            wait_until(lambda: "1 dead letter" in command_of(looker_s, "dead-letters", "list").output, worker)
+            until(
+                lambda: "1 dead letter" in command_of(looker_s, "dead-letters", "list").output, "it is listed", worker
+            )
             with Webhook(deliver_s) as deliverer:
                 post.say(requested("r-1", "anna", expires_us=FAR_US))
                 post.wait({"r-1.webhook": ("delivered", "")}, deliverer)
@@ -145,7 +148,7 @@ def test_the_other_parts_run_with_what_is_printed(
         replayed = command_of(by[Part.REPLAY], "replay", str(log))
         with WorkerProcess(by[Part.WORKER], "worker", static=False) as worker:
             with Feed(by[Part.FEED]) as feed:
-                wait_until(lambda: bool(scored.came), worker)
+                until(lambda: bool(scored.came), "a score is posted", worker)
                 assert feed.end(signal.SIGTERM) == 0
             assert worker.end(signal.SIGTERM) == 0
         week = week_before(due_at(everybody, datetime.now(UTC)).date())
@@ -155,7 +158,7 @@ def test_the_other_parts_run_with_what_is_printed(
             key = f"week:{week}".encode()
             producer.send(everybody.kafka.topics.period_metrics, msgspec.json.encode(event), key, partition=0).get(30)
         with LetterProcess(by[Part.LETTER]) as letter:
-            wait_until(lambda: bool(mail.handler.taken), letter)
+            until(lambda: bool(mail.handler.taken), "the letter comes", letter)
             assert letter.end(signal.SIGTERM) == 0
         exported = command_of(by[Part.STATE], "state", "export", str(file))
         reset = command_of(by[Part.STATE], "state", "reset", "--yes")
@@ -214,18 +217,18 @@ def test_a_right_that_is_taken_from_who_runs_is_named_and_waited_for(kafka: Guar
     post = Post(everybody)
     with WorkerProcess(worker_s, "worker", web=True) as worker, Webhook(deliver_s) as deliverer:
         page = f"http://127.0.0.1:{port}/"
-        wait_until(lambda: ready(page)[0], worker)
+        until(lambda: ready(page)[0], "it is ready", worker)
         kafka.revoke(written)
         kafka.revoke(read)
         post.rubbish(everybody.kafka.topics.purchases)
         worker.wait_for(f"Waiting for a right.*does not allow Write on topic {state.name} ", _PATIENCE_S)
-        wait_until(lambda: f"does not allow Write on topic {state.name} " in ready(page)[1], worker)
-        wait_until(lambda: f"does not allow Read on topic {outreach.name} " in deliverer.log, worker)
+        until(lambda: f"does not allow Write on topic {state.name} " in ready(page)[1], "the page says it", worker)
+        until(lambda: f"does not allow Read on topic {outreach.name} " in deliverer.log, "it says so", deliverer)
         said = (worker.log.count("Waiting for a right"), deliverer.log.count("Waiting for a right"))
         assert '"thread": "page"' not in worker.log
         kafka.grant([written, read])
-        wait_until(lambda: ready(page)[0], worker)
-        wait_until(lambda: deliverer.log.count("deliverer started") >= 2, worker)
+        until(lambda: ready(page)[0], "it is ready", worker)
+        until(lambda: deliverer.log.count("deliverer started") >= 2, "it has begun anew", deliverer)
     post.close()
 
     assert said == (1, 1)
@@ -333,11 +336,3 @@ def test_who_may_not_create_is_told_which_right_is_missing_and_a_refused_setting
 
 def said_by(done: Result) -> str:
     return done.output + (str(done.exception) if isinstance(done.exception, ChurnAlertError) else "")
-
-
-def wait_until(true: Callable[[], bool], worker: WorkerProcess) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not true():
-        assert worker.running, worker.log[-3000:]
-        assert time.monotonic() < deadline, worker.log[-3000:]
-        time.sleep(0.3)

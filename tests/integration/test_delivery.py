@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -26,7 +26,7 @@ from service.domain.events import Event, Profile
 from service.errors import ExitCode
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import cancelled, requested
-from tests.support.live_shop import log_of
+from tests.support.live_shop import log_of, until
 from tests.support.load import lines_of, send, settings_for
 from tests.support.mail_sink import Sink
 from tests.support.worker_process import Positions, WorkerProcess
@@ -243,14 +243,14 @@ def test_one_killed_and_one_paused_deliverer_lose_nothing_and_double_only_what_w
     with ExitStack() as stack:
         pair = [stack.enter_context(Deliverer(settings, name)) for name in ("one", "two")]
         one, two = pair
-        wait_until(lambda: len(taken) >= 25, one)
+        until(lambda: len(taken) >= 25, "one has begun", one)
         time.sleep(rng.uniform(0.0, 0.05))
         one.end(signal.SIGKILL)
         one.start()
-        wait_until(lambda: len(taken) >= 60, two)
+        until(lambda: len(taken) >= 60, "the other goes on", two)
         time.sleep(rng.uniform(0.0, 0.05))
         two.pause()  # until its partitions have gone to the other one
-        wait_until(lambda: len({mail["id"] for mail in taken}) == count, one)
+        until(lambda: len({mail["id"] for mail in taken}) == count, "all have come", one)
         two.resume()
         assert two.wait() == 70, "who was paused for so long must not go on"
         two.start().wait_assigned()
@@ -333,10 +333,3 @@ def asked_for(post: Post, settings: Settings, worker: WorkerProcess, times: int)
     )
     assert set(made.values()) == {times}, made
     return set(made)
-
-
-def wait_until(holds: Callable[[], bool], who: WorkerProcess) -> None:
-    deadline = time.monotonic() + 2 * PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, who.log[-3000:]
-        time.sleep(0.02)

@@ -9,8 +9,6 @@ import os
 import signal
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +22,7 @@ from service.processes.tethered import Tethered
 from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
 from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
+from tests.support.live_shop import until
 from tests.support.load import settings_for
 from tests.support.worker_process import Positions, WorkerProcess
 from tests.unit.test_ingest import OURS, SECRET, SHOPIFY, TOKEN, WOO, Served
@@ -56,20 +55,12 @@ class DoorProcess:
             raise ValueError("it signs the time")
         return self.client.post(f"/ingest/{name}", content=content, headers=headers)
 
-    def until(self, holds: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                if holds():
-                    return
-            except httpx.TransportError:
-                pass
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise AssertionError(f"{what}\n{self._log.read_text()[-3000:]}")
-            time.sleep(0.05)
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
 
     def until_ready(self) -> Self:
-        self.until(lambda: self.client.get("/readyz").status_code == 200, "it is ready")
+        until(lambda: self.client.get("/readyz").status_code == 200, "it is ready", self)
         return self
 
     def __enter__(self) -> Self:
@@ -139,7 +130,7 @@ def test_what_is_answered_lies_in_kafka_and_counts_once(broker: TestBroker, topi
 def test_without_a_broker_it_lives_is_not_ready_and_takes_nothing(topic_prefix: str) -> None:
     settings = settings_of(f"127.0.0.1:{free_port()}", topic_prefix)
     with DoorProcess(settings) as door:
-        door.until(lambda: door.client.get("/healthz").status_code == 200, "it lives")
+        until(lambda: door.client.get("/healthz").status_code == 200, "it lives", door)
         assert door.client.get("/readyz").json() == {"ready": False, "missing": ["no broker has answered yet"]}
         refused = door.post("shopify", SHOPIFY)
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")

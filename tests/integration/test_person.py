@@ -15,10 +15,11 @@ from service.cluster.topic_plan import topic_plan
 from service.config import Settings
 from service.domain.events import Purchase
 from service.feed.records import key_of, value_of
-from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of, wait_until
+from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of
 from tests.integration.test_errors_for_people import run
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import requested
+from tests.support.live_shop import until
 from tests.support.load import Line, send
 from tests.support.mail_sink import Sink
 from tests.support.worker_process import Positions, WorkerProcess
@@ -154,8 +155,10 @@ def test_a_person_gets_all_that_is_held_of_them_and_is_forgotten_for_good(
         assert gone["state"] is None
         assert gone["customer_scores"][-1]["value"] is None
         assert run(settings, "inspect", "anna")[0] == 1
-        wait_until(
-            lambda: not any(b"anna" in value for value in newest(settings, named.deliveries).values()), deliverer
+        until(
+            lambda: not any(b"anna" in value for value in newest(settings, named.deliveries).values()),
+            "what was sent to her is forgotten",
+            deliverer,
         )
     inputs = (named.purchases, named.surveys, named.customers)
     compacted = (named.customer_scores, named.period_metrics, named.deliveries, *internal)

@@ -12,8 +12,9 @@ from service.cluster import topics
 from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.streaming.period_totals import Publisher
-from tests.integration.test_webhook import SECRET, Webhook, wait_until
+from tests.integration.test_webhook import SECRET, Webhook
 from tests.support.broker import TestBroker
+from tests.support.live_shop import until
 from tests.support.load import settings_for
 from tests.support.sink import sink_in_a_thread
 from tests.unit.test_shop_notices import shop_of
@@ -61,7 +62,7 @@ def test_two_owners_one_after_the_other_tell_a_notice_once_and_it_is_posted(
             lie = list(records_until_now(reader, partitions_of(reader, settings.kafka.topics.shop_notices)))
             measured = list(records_until_now(reader, partitions_of(reader, settings.kafka.topics.period_metrics)))
         with Notices(settings):
-            wait_until(lambda: bool(sink.came))
+            until(lambda: bool(sink.came), "it is posted")
 
     (record,) = lie
     assert record.key == b"few:month:2026-03-01"

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from service.metric_table import WORKER
 from service.processes.tethered import Tethered
 from tests.support.broker import TestBroker
 from tests.support.browser import chromium
+from tests.support.live_shop import until
 from tests.support.promtool import complaints
 from tests.support.worker_process import ROOT, environment_of
 
@@ -48,6 +49,10 @@ class Shop:
     def get(self, path: str, worker: int = 0, **headers: str) -> httpx.Response:
         return httpx.get(self.addresses[worker] + path, headers=headers, timeout=10)
 
+    @property
+    def log(self) -> str:
+        return "\n".join(self.state(worker) for worker in range(len(self.workers)))
+
     def state(self, worker: int) -> str:
         """What a failing test wants to know of a worker."""
         code = self.workers[worker].poll()
@@ -57,21 +62,6 @@ class Shop:
             r"^churn_alert_(?:records_total|lag|dead).*", self.get("/metrics", worker).text, re.MULTILINE
         )
         return "\n".join([f"worker {worker}: {self.get('/readyz', worker).text}", *lines])
-
-
-def until(holds: Callable[[], bool], what: str, shop: Shop | None = None) -> None:
-    """Waits for something that real processes do; fails with its name, and with what the workers say instead."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            if holds():
-                return
-        except httpx.TransportError:
-            pass
-        if time.monotonic() > deadline:
-            said = [shop.state(each) for each in (0, 1)] if shop else []
-            pytest.fail("\n".join([f"not in {PATIENCE_S:.0f} s: {what}", *said]))
-        time.sleep(0.1)
 
 
 def free_port() -> int:

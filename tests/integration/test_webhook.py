@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ from service.cli import app
 from service.cluster import topics
 from service.config import Settings
 from service.delivery.signing import Verifier, keys_of
-from tests.integration.test_delivery import FAR_US, PATIENCE_S, Deliverer, Post
+from tests.integration.test_delivery import FAR_US, Deliverer, Post
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import cancelled, requested
+from tests.support.live_shop import until
 from tests.support.load import settings_for
 from tests.support.sink import sink_in_a_thread
 
@@ -119,8 +119,8 @@ def test_a_crm_is_fed_and_hears_who_is_gone_and_the_examples_run(
         crm = tmp_path / "crm.db"
         command = (sys.executable, EXAMPLES / "crm_consumer.py", crm, names.outreach)
         with subprocess.Popen(command, env=environment) as consumer, Scores(settings):
-            wait_until(lambda: {b"c1", b"gone"} == {customer_of(one.body) for one in sink.came})
-            wait_until(lambda: tasks(crm) == {("x-1", "to do"), ("x-2", "cancelled")})
+            until(lambda: {b"c1", b"gone"} == {customer_of(one.body) for one in sink.came}, "both are posted")
+            until(lambda: tasks(crm) == {("x-1", "to do"), ("x-2", "cancelled")}, "the CRM knows both")
             consumer.terminate()
         post.close()
 
@@ -142,10 +142,3 @@ def tasks(crm: Path) -> set[tuple[str, str]]:
             return set(database.execute("SELECT id, state FROM tasks"))
         except sqlite3.OperationalError:
             return set()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.1)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -95,8 +95,15 @@ def log_with_dates_at(settings: Settings, leavers: int, date_us: int) -> list[Pu
     raise AssertionError("no log was found whose dates lie ahead")
 
 
-def until(holds: Callable[[], bool], what: str, worker: WorkerProcess | None = None) -> None:
-    """Waits for something that real processes do; fails with its name, and with what the worker says instead."""
+class Speaks(Protocol):
+    """A process, or several."""
+
+    @property
+    def log(self) -> str: ...
+
+
+def until(holds: Callable[[], bool], what: str, who: Speaks | None = None) -> None:
+    """Waits for something that real processes do; fails with its name, and with what they say instead."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -105,7 +112,7 @@ def until(holds: Callable[[], bool], what: str, worker: WorkerProcess | None = N
         except httpx.TransportError:
             pass
         if time.monotonic() > deadline:
-            raise AssertionError(f"not in {PATIENCE_S:.0f} s: {what}\n{worker.log[-3000:] if worker else ''}")
+            raise AssertionError(f"not in {PATIENCE_S:.0f} s: {what}\n{who.log[-3000:] if who else ''}")
         time.sleep(0.05)
 
 
