@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Literal
 
@@ -17,6 +17,8 @@ LARGEST_BYTES = 16 << 20
 """For dead letters (the original in base64) and internal records; also the largest request of our own producer."""
 SEGMENT_MS = 6 * 3_600_000
 """Compaction leaves the newest segment alone, so a quiet topic must roll it in time."""
+APPENDED = "LogAppendTime"
+"""A topic's records are stamped by the broker, with the time of their arrival."""
 TOMBSTONE_MS = DAY_MS
 """For which the key of what was erased is still there once compaction has come by: long enough for whoever reads."""
 
@@ -78,7 +80,7 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
             role,
             f"kafka.{kept_by}",
             retention_ms=days * DAY_MS,
-            message_timestamp_type="LogAppendTime",
+            message_timestamp_type=APPENDED,
             segment_ms=days * DAY_MS // _SEGMENTS,
             **more,
         )
@@ -112,9 +114,9 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
         compacted(names.period_metrics, Role.TOTAL, 16, 0.2, count=1),
         *([compacted(names.shop_notices, Role.TOTAL, 16, 0.2, count=1)] if settings.notices.thresholds else []),
         # Recovery reads these from the start: small segments and early cleaning keep them near one record per key. The
-        # ledger rewrites the same few days at every turn.
+        # ledger rewrites the same few days at every turn, and hears from the broker when it did.
         compacted(kafka.state_topic, Role.INTERNAL, 64, 0.3, LAG, max_message_bytes=LARGEST_BYTES, **forgets),
-        compacted(kafka.ledger_topic, Role.INTERNAL, 16, 0.1, max_message_bytes=LARGEST_BYTES),
+        _stamped(compacted(kafka.ledger_topic, Role.INTERNAL, 16, 0.1, max_message_bytes=LARGEST_BYTES)),
         # What lies in a partition it does not belong to travels through this one; a single partition has no use for it.
         *(
             [kept(kafka.carried_topic, Role.INTERNAL, "inputs_retention_days", max_message_bytes=LARGEST_BYTES)]
@@ -122,6 +124,10 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
             else []
         ),
     )
+
+
+def _stamped(spec: TopicSpec) -> TopicSpec:
+    return replace(spec, configs={**spec.configs, "message.timestamp.type": APPENDED})
 
 
 def dead_letter_bytes(input_bytes: int) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from service.cluster.topic_plan import DAY_MS, Role, TopicSpec, dead_letter_bytes, topic_plan
+from service.cluster.topic_plan import APPENDED, DAY_MS, Role, TopicSpec, dead_letter_bytes, topic_plan
 from service.config import DEFAULT_PARTITIONS, Settings
 from service.wire.input_topics import input_names
 
@@ -93,6 +93,21 @@ def kept_otherwise(settings: Settings, existing: Mapping[str, Existing]) -> list
     ]
 
 
+def clock_not_checked(ledger: str, existing: Mapping[str, Existing]) -> list[str]:
+    """What a worker cannot find out where its ledger is of a release before, or the broker has refused a setting."""
+    there = existing.get(ledger)
+    found = None if there is None else there.configs.get(_STAMPED)
+    if found is None or found == APPENDED:
+        return []
+    told = (
+        f"Topic {ledger} has {_STAMPED}={found}, so a worker does not hear by the broker's clock when it wrote: one whose own "
+        "clock is off is found out only where the inputs, or what it decides, tell. Set it with `kafka-configs.sh --alter "
+        f"--entity-type topics --entity-name {ledger} --add-config {_STAMPED}={APPENDED}`."
+    )
+    return [told]
+
+
+_STAMPED: Final = "message.timestamp.type"
 _OPEN_FOR: Final = "segment.ms"
 _USUALLY_OPEN_MS: Final = 7 * DAY_MS
 """As a broker does it where nothing is said."""

@@ -25,7 +25,14 @@ from service.cluster.topic_asking import (
 from service.cluster.topic_copies import warnings_of
 from service.cluster.topic_making import NoRightToCreateError, make
 from service.cluster.topic_plan import COPIES, Role, TopicSpec, topic_plan
-from service.cluster.topic_problems import Existing, kept_otherwise, problems_of, wrong_counts, wrong_policies
+from service.cluster.topic_problems import (
+    Existing,
+    clock_not_checked,
+    kept_otherwise,
+    problems_of,
+    wrong_counts,
+    wrong_policies,
+)
 from service.cluster.topic_rights import Part, Resource, missing, of_part, principal_of
 from service.config import DEFAULT_PARTITIONS, KafkaSettings, Settings
 from service.connection import NoBrokerError, Refusal, RefusedError, new_admin
@@ -260,7 +267,10 @@ def check(
         return [str(error)]
     except ConfigurationError as error:
         return [str(error)]
-    for weakness in warnings_of(seen.existing, brokers):
+    for weakness in (
+        *warnings_of(seen.existing, brokers),
+        *clock_not_checked(settings.kafka.ledger_topic, seen.existing),
+    ):
         warn(weakness)
     if seen.unset:
         warn(not_shown(settings, seen.unset))

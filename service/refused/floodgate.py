@@ -129,8 +129,7 @@ class Floodgate:
         ahead_s = _clock_ahead_s(records, after_us, now_us)
         if abs(ahead_s) <= self._clock_limit_s:
             return True
-        way = "ahead of" if ahead_s > 0 else "behind"
-        self.reason = f"the clock of this machine is {abs(ahead_s):,.0f} s {way} the broker's: set whichever is wrong"
+        self.reason = off_by(ahead_s)
         return False
 
     def keep(self, records: Sequence[ConsumerRecord], after_us: int = 0) -> None:
@@ -163,6 +162,12 @@ class Floodgate:
         self.waiting = []
         self.reason = ""
         self.restore(self.kept(position))
+
+
+def off_by(ahead_s: float) -> str:
+    """Of our clock, negative where it is behind."""
+    way = "ahead of" if ahead_s > 0 else "behind"
+    return f"the clock of this machine is {abs(ahead_s):,.0f} s {way} the broker's: set whichever is wrong"
 
 
 def _clock_ahead_s(records: Sequence[ConsumerRecord], after_us: int, now_us: int) -> float:

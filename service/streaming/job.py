@@ -22,6 +22,7 @@ from service.cluster.topic_ids import TopicNow
 from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import (
+    CLOCK_KEY,
     GATES_KEY,
     GO_ON_KEY,
     LOGS_KEY,
@@ -381,6 +382,10 @@ class PartitionJob:
         if self.quarantine.is_aside(stumbled.identity) and stumbled.kind is not Kind.RECORD:
             records[self._dead] = [self._letter_about(stumbled.customer_id, stumbled.told, reason_of(stumbled), now_us)]
         return records
+
+    def asked_time(self) -> dict[Destination, list[Record]]:
+        """What is written for the sake of the broker's answer alone."""
+        return {self.ledger: [(CLOCK_KEY, None)]}
 
     def noted_stop(self) -> dict[Destination, list[Record]]:
         """The same where a person is waited for."""

@@ -30,6 +30,7 @@ from service.registry.client import RegistryClient
 from service.registry.learning import Learning
 from service.streaming.batches import Intake, Source
 from service.streaming.bounded_turns import BoundedTurns
+from service.streaming.broker_clock import BrokerClock
 from service.streaming.job import PartitionJob, Written
 from service.streaming.metrics import Metrics
 from service.streaming.producer import TransactionalProducer
@@ -37,6 +38,7 @@ from service.streaming.profiles import ProfileWatch
 from service.streaming.recovery import read_changelogs
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import slow_lives, transaction_timeout_s
+from service.wire.input_topics import BY_RANK
 from service.wire.lenient import OF_CUSTOMERS, OURS
 from service.wire.schemas import SchemaId
 
@@ -88,6 +90,8 @@ class PartitionWorker:
         self._learning: Learning | None = None
         """Asks for schemas; None: nothing has needed any."""
         self._producer: TransactionalProducer | None = None
+        self._clock = BrokerClock(settings.limits.max_clock_offset_s)
+        self._told_clock = ""
         self._wall = settings.time.clock is ClockMode.WALL
         self._more = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -131,7 +135,7 @@ class PartitionWorker:
 
     def tick(self) -> None:
         """The clock: time may move as soon as everything that arrived has been applied."""
-        if self.ready and (self.job.wakes or self.job.inbox.waits_behind_gate):
+        if self.ready and (self.job.wakes or self.job.inbox.waits_behind_gate or self._clock.reason):
             self._ticked = True
             self._more.set()
 
@@ -243,6 +247,8 @@ class PartitionWorker:
 
     async def _turn(self) -> bool:
         """One transaction's worth of work. Returns whether there may be more."""
+        if not await self._clock_is_right():
+            return False
         began = time.monotonic()
         self._turns.begin(began)
         self._intake.follow_seeks()
@@ -268,6 +274,21 @@ class PartitionWorker:
         self._metrics.waits_for_schema(self.number, waits=bool(self.waits_for_schema()))
         scores_wait = self.job.engine.scoreboard.waiting > 0 and self._keeps_up()
         return more or (len(self._intake) > 0 and not self._intake.missing[1]) or scores_wait
+
+    async def _clock_is_right(self) -> bool:
+        """Whether records and dates may be judged by our clock, as far as the broker says; what has arrived waits
+        else."""
+        if self._clock.asks and self._producer is not None:
+            await self._producer.write(self.job.asked_time())
+            self._clock.heard(*self._producer.seen_us)
+        if bool(self._clock.reason) != bool(self._told_clock):
+            if self._clock.reason:
+                log.error("nothing is judged by this clock", partition=self.number, reason=self._clock.reason)
+            else:
+                log.warning("the clock is right again", partition=self.number, was=self._told_clock)
+            self._told_clock = self._clock.reason
+            self._metrics.stopped(self.number, self.job.sources, self.stopped())
+        return not self._told_clock
 
     def _learn_schemas(self, ids: Collection[SchemaId]) -> None:
         """The next turn comes when there is something new."""
@@ -327,6 +348,8 @@ class PartitionWorker:
 
     async def _pass_time(self) -> None:
         """Where all that lay in the logs at some instant has been applied, time moves towards it and dates fire."""
+        if not await self._clock_is_right():
+            return
         self._intake.follow_seeks()
         began, wall_us = time.monotonic(), time.time_ns() // 1000
         self._turns.begin(began)
@@ -363,6 +386,7 @@ class PartitionWorker:
             raise FatalError("A turn was made before its producer was open.")
         computed = time.monotonic()
         sizes = await self._producer.write(written.records)
+        self._clock.heard(*self._producer.seen_us)
         self.job.note_written(self._producer.ends)
         self._refusals.note(written.refused)
         ended = time.monotonic()
@@ -453,6 +477,8 @@ class PartitionWorker:
 
     def stopped(self) -> dict[str, str]:
         """Inputs that are not read on, and why."""
+        if self._told_clock:
+            return dict.fromkeys(self.job.sources[: len(BY_RANK)], self._told_clock)
         return self.job.inbox.stopped()
 
     def waits_for_schema(self) -> str:

@@ -21,6 +21,7 @@ from service.cluster.topic_ids import TopicNow, topics_now
 from service.config import KafkaSettings
 from service.connection import new_async_producer
 from service.errors import FatalError, TransientError
+from service.refused.floodgate import LOG_APPEND_TIME
 
 MAX_BATCH_BYTES = 1_000_000
 MAX_REQUEST_BYTES = 16 << 20
@@ -68,6 +69,9 @@ class TransactionalProducer:
         """Since when (`time.monotonic`) an answer has been waited for; None: no transaction is under way."""
         self.ends: Mapping[Destination, int] = {}
         """Up to where each log reached, at least, with the last transaction."""
+        self.seen_us = (0, 0, 0)
+        """Of the last transaction: our clock before it was sent, the broker's when it appended one of its records
+        (0: no topic of them tells), and ours when that was known."""
         self._refusal: BaseException | None = None
         """Why the coordinator has given up the transaction that is under way."""
         self._producer = self._new()
@@ -146,6 +150,7 @@ class TransactionalProducer:
             sizes[to] += batch.size()
         self._refusal = None
         began = self.waits_since_s = time.monotonic()
+        sent_us = time.time_ns() // 1000
         try:
             async with asyncio.timeout(self.timeout_s + self._kafka.request_timeout_s):
                 await producer.begin_transaction()
@@ -153,7 +158,9 @@ class TransactionalProducer:
                 for future in futures:
                     future.add_done_callback(self._heard)
                 # aiokafka's commit succeeds although a record failed: look at every future first.
-                await asyncio.gather(*futures)
+                written = await asyncio.gather(*futures)
+                stamps = [each.timestamp for each in written if each.timestamp_type == LOG_APPEND_TIME]
+                self.seen_us = (sent_us, min(stamps, default=0) * 1000, time.time_ns() // 1000)
                 if read:
                     await producer.send_offsets_to_transaction(dict(read), group)
                 await producer.commit_transaction()

@@ -53,6 +53,8 @@ class Written(NamedTuple):
     """What the broker says of a batch."""
 
     offset: int
+    timestamp: int = -1
+    timestamp_type: int = 0
 
 
 class FakeClient:
