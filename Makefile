@@ -92,7 +92,7 @@ audit: environment
 # After a change of pyproject.toml: what it asks for is added, everything else stays as it is locked.
 lock: environment
 	$(COMPILE_LOCK) --extra test --group build pyproject.toml --output-file lock/all.txt
-	$(COMPILE_LOCK) --constraint lock/all.txt pyproject.toml --output-file lock/run.txt
+	$(COMPILE_LOCK) --constraint lock/all.txt --extra avro --extra protobuf pyproject.toml --output-file lock/run.txt
 	$(COMPILE_LOCK) --constraint lock/all.txt --group build --output-file lock/build.txt
 
 # The newest of everything that the ranges of pyproject.toml allow.

@@ -17,6 +17,7 @@ import pytest
 
 from deploy.demo_feed import as_they_come, cafe
 from service.domain.events import Purchase
+from tests.support.lock import read
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
@@ -54,6 +55,7 @@ def asked(words: list[str], environment: dict[str, str], tmp_path: Path) -> int:
         (["python", "churn-alert", "worker"], "CHURN_ALERT_WEB__PORT"),
         (["python", "churn-alert", "deliver", "smtp"], "CHURN_ALERT_DELIVER__PORT"),
         (["python", "churn-alert", "deliver", "webhook"], "CHURN_ALERT_DELIVER__PORT"),
+        (["python", "churn-alert", "ingest"], "CHURN_ALERT_INGEST__PORT"),
     ],
 )
 def test_a_container_is_healthy_while_its_own_port_answers(words: list[str], variable: str, tmp_path: Path) -> None:
@@ -78,6 +80,11 @@ def test_the_image_is_that_of_a_version_installs_the_lock_and_is_not_root() -> N
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE)
     assert "apt-get" not in last
     assert "pip" not in last
+
+
+def test_the_image_reads_the_topics_of_a_shop_with_a_schema_registry() -> None:
+    assert "-r lock/run.txt" in TEXT
+    assert {"fastavro", "protobuf", "grpcio-tools"} <= {entry.name for entry in read("run.txt")}
 
 
 def test_what_the_image_copies_is_not_left_out() -> None:

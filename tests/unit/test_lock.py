@@ -32,10 +32,13 @@ NOT_LOCKED = {"msk"}
 EXTRAS = tuple(
     text for name, extra in PROJECT["optional-dependencies"].items() if name not in NOT_LOCKED for text in extra
 )
+IN_THE_IMAGE = ("avro", "protobuf")
+"""Extras of run.txt: what reads the topics of a shop with a schema registry, 45 MB."""
+OF_IMAGE = tuple(text for name in IN_THE_IMAGE for text in PROJECT["optional-dependencies"][name])
 GROUPS = tuple(text for group in PYPROJECT["dependency-groups"].values() for text in group)
 BUILD = tuple(PYPROJECT["build-system"]["requires"])
 HERE = {"platform_python_implementation": "CPython", "implementation_name": "cpython"}
-WANTED = {"all.txt": RUN + EXTRAS + GROUPS + BUILD, "run.txt": RUN, "build.txt": GROUPS + BUILD}
+WANTED = {"all.txt": RUN + EXTRAS + GROUPS + BUILD, "run.txt": RUN + OF_IMAGE, "build.txt": GROUPS + BUILD}
 
 
 def requirements(texts: tuple[str, ...]) -> list[Requirement]:
