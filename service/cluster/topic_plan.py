@@ -127,7 +127,8 @@ def topic_plan(settings: Settings, partitions: int, replication: int | None = No
 
 
 def _stamped(spec: TopicSpec) -> TopicSpec:
-    return replace(spec, configs={**spec.configs, "message.timestamp.type": APPENDED})
+    first = {"cleanup.policy": spec.cleanup, "message.timestamp.type": APPENDED}
+    return replace(spec, configs=first | dict(spec.configs))
 
 
 def dead_letter_bytes(input_bytes: int) -> int:
