@@ -7,7 +7,7 @@ not, it is refused. Cells that say themselves what they are (year first, a month
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 
@@ -35,6 +35,8 @@ _DAY_ZERO: Final = date(1899, 12, 30)
 _SERIALS: Final = (20_000, 80_000)
 """1954 to 2119 as a spreadsheet counts days."""
 _KEPT: Final = 100_000
+_AHEAD: Final = timedelta(days=366)
+"""Orders are taken for days to come; beyond that a date is another one, or a mistake."""
 
 
 class TimeColumn:
@@ -43,6 +45,7 @@ class TimeColumn:
     def __init__(self, name: str, zone: str = "", shop: tzinfo | None = None) -> None:
         """`zone` is an offset for cells without one, such as "+00:00"; "" = that of the shop, which is `shop`."""
         self.name = name
+        self._last = datetime.now(UTC).date() + _AHEAD
         self.zone = zone
         self.zones = Zones(name, shop)
         self._endings: set[str] = set()
@@ -90,6 +93,8 @@ class TimeColumn:
         self.kinds.setdefault("text", text)
         first, mark, second, third = numbers.groups()
         possible = [order for order in self._orders if _date_of((first, second, third), order) is not None]
+        if "ymd" in possible and len(possible) > 1 and len(first) <= 2 and self._is_ahead((first, second, third)):
+            possible.remove("ymd")
         if mark == "." and len(first) <= 2:
             possible = [order for order in possible if order == "dmy"]
         if possible:
@@ -99,6 +104,11 @@ class TimeColumn:
                     self._orders[order] = text
             if len(day_text) == len(text) or text[10:11] in {" ", "T"}:
                 self._remember(day_text)
+
+    def _is_ahead(self, numbers: tuple[str, str, str]) -> bool:
+        """Whether nobody can have bought on that day, read with a short year first: 31-12-17 was no order of 2031."""
+        day = _date_of(numbers, "ymd")
+        return day is not None and day > self._last
 
     def _see_zone(self, text: str) -> str:
         """The cell without the zone that is named in it."""
@@ -140,11 +150,11 @@ class TimeColumn:
         if not self._doubtful or len(left) == 1:
             self._order = left[0] if self._doubtful else "ymd"
             return
-        ways = "day first, month first" + (", year first" if "ymd" in left else "")
         if left:
+            ways = [said for said, order in ORDERS.items() if order in left]
             raise ConfigurationError(
-                f"The column {self.name} can be read in two ways: no date in it says what {self._doubtful!r} is ({ways}). "
-                "Say it with --dates day-first or --dates month-first (files.dates in the settings)."
+                f"The column {self.name} can be read in {'two' if len(ways) == 2 else 'three'} ways: no date in it says "
+                f"what {self._doubtful!r} is. Say it with {' or '.join(f'--dates {said}' for said in ways)} (files.dates in the settings)."
             )
         cells = " and ".join(
             repr(cell) for cell in dict.fromkeys(self._orders[order] for order in ("mdy", "dmy")) if cell

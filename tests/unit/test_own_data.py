@@ -360,7 +360,7 @@ def test_amounts_that_come_to_be_doubtful_after_many_plain_ones_are_refused_too(
         (("13.01.2025", "02.01.2025 20:00"), ["2025-01-13", "2025-01-02"]), (("13/01/2025", "02/01/2025"), ["2025-01-13", "2025-01-02"]),
         (("01/13/2025", "02/01/2025 8:00 PM"), ["2025-01-13", "2025-02-01"]), (("45670", "45671.5"), ["2025-01-13", "2025-01-14"]),
         (("13 janv. 2025", "Feb 1, 2025"), ["2025-01-13", "2025-02-01"]), (("2025/01/13", "2025/02/01"), ["2025-01-13", "2025-02-01"]),
-        (("20250113", "20250201"), ["2025-01-13", "2025-02-01"]), (("1736787600", "1738429200000"), ["2025-01-13", "2025-02-01"]),
+        (("08-11-16", "31-12-15"), ["2016-11-08", "2015-12-31"]), (("20250113", "20250201"), ["2025-01-13", "2025-02-01"]), (("1736787600", "1738429200000"), ["2025-01-13", "2025-02-01"]),
     ],
 )  # fmt: skip
 def test_dates_are_read_as_the_whole_column_says(write: Write, cells: Sequence[str], days: Sequence[str]) -> None:
@@ -376,6 +376,7 @@ def test_dates_that_can_be_read_in_two_ways_are_refused_until_it_is_said(write: 
     assert "--dates day-first" in refused(file)
     (first, _) = read(file, wishes=Wishes(dates="month-first")).purchases()
     assert to_datetime(first.at_us).date().isoformat() == "2025-03-04"
+    assert "in three ways" in refused(write("s.csv", column("03-04-05", "05-04-05", name="timestamp")))
     assert "in two ways" in refused(write("e.csv", column("13/04/2025", "04/13/2025", name="timestamp")))
     assert "a spreadsheet has understood some" in refused(
         write("f.csv", column("45670", "13/01/2025", name="timestamp"))
