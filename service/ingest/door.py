@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
@@ -24,9 +25,10 @@ from service.build_info import version
 from service.config import Settings
 from service.config.sections.ingest import SourceSettings
 from service.delivery.signing import SignatureError
-from service.errors import PassedOverError, PoisonError
+from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.ingest.bodies import Object
 from service.ingest.metrics import IngestMetrics, Outcome
+from service.ingest.newest import Newest
 from service.ingest.shops import READERS
 from service.ingest.signatures import Check, check_of
 from service.ingest.writing import Ready
@@ -40,6 +42,10 @@ log = structlog.get_logger()
 
 _PING: Final = re.compile(rb"webhook_id=\d{1,20}")
 """What WooCommerce posts, unsigned, when a webhook is made."""
+_PLAIN: Final = frozenset({"", "identity"})
+_GZIP: Final = frozenset({"gzip", "x-gzip"})
+OLDER: Final = "older"
+"""Why a post is passed over: a newer one about the same order has been taken."""
 _ROWS: Final = {row.channel.name: row for row in INPUT_TOPICS}
 
 
@@ -63,6 +69,8 @@ class Source:
     def __init__(self, said: SourceSettings, settings: Settings) -> None:
         self.name = said.path_name
         self._said = said
+        self._most_bytes = settings.ingest.body_bytes
+        self._newest = Newest(said.kind)
         url = said.url or f"{settings.ingest.public_url or ''}/ingest/{self.name}"
         self._check: Check = check_of(said, url)
         self._read = READERS[said.kind]
@@ -75,15 +83,35 @@ class Source:
         self._judge = decoders[said.topic]
         self.topic = _ROWS[said.topic].name(settings.kafka.topics)
 
+    def _signed_body(self, headers: Mapping[str, str], body: bytes, now_s: float) -> bytes:
+        """As it was before it was packed. A sender signs what it sends, a proxy in between may have packed it."""
+        packing = headers.get("content-encoding", "").strip().lower()
+        if packing in _PLAIN:
+            self._check(headers, body, now_s)
+            return body
+        if packing not in _GZIP:
+            raise PoisonError(
+                ErrorCode.UNKNOWN_FORMAT, f"content-encoding {packing[:40]}: a webhook is posted plain or with gzip"
+            )
+        whole = _unpacked(body, self._most_bytes)
+        try:
+            self._check(headers, body, now_s)
+        except SignatureError:
+            self._check(headers, whole, now_s)
+        return whole
+
     def is_ping(self, body: bytes) -> bool:
         return self._said.kind == "woocommerce" and _PING.fullmatch(body) is not None
 
     def events_of(self, headers: Mapping[str, str], body: bytes, now_s: float) -> tuple[list[Ready], list[PoisonError]]:
         """What is to be written, and what a worker will refuse of it. Raises SignatureError, PassedOverError,
         PoisonError."""
-        self._check(headers, body, now_s)
-        events, refused = list[Ready](), list[PoisonError]()
-        for event in self._read(self._said, headers, read_object(body)):
+        body = self._signed_body(headers, body, now_s)
+        events, refused, said = list[Ready](), list[PoisonError](), read_object(body)
+        made = self._read(self._said, headers, said)
+        if self._newest.is_older(said):
+            raise PassedOverError(OLDER)
+        for event in made:
             ready = _ready(self.topic, event)
             try:
                 self._judge(ready.value, ready.key, (), int(now_s * 1e6))
@@ -93,6 +121,18 @@ class Source:
                 refused.append(error)
             events.append(ready)
         return events, refused
+
+
+def _unpacked(body: bytes, most_bytes: int) -> bytes:
+    """PoisonError for what is not gzip, or would be larger than a body may be."""
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        whole = unpacking.decompress(body, most_bytes + 1)
+    except zlib.error:
+        raise PoisonError(ErrorCode.NOT_JSON, "content-encoding is gzip, and the body is not") from None
+    if len(whole) > most_bytes or not unpacking.eof:
+        raise PoisonError(ErrorCode.TOO_LARGE, f"unpacked it has more than {most_bytes} bytes, or it is cut off")
+    return whole
 
 
 def _ready(topic: str, event: Object) -> Ready:

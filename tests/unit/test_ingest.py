@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import hmac
 import json
 from collections.abc import Sequence
@@ -425,6 +426,72 @@ async def test_what_is_no_purchase_is_answered_well_and_written_nowhere(served: 
     assert served.kafka.written == []
 
 
+@pytest.mark.parametrize(
+    ("name", "body", "path", "when"),
+    [
+        ("shopify", SHOPIFY, "updated_at", ("2026-03-01T09:31:00-05:00", "2026-03-01T16:00:00+01:00")),
+        ("woocommerce", WOO, "date_modified_gmt", ("2026-03-02T08:30:00", "2026-03-03T08:30:00")),
+        ("square", SQUARE, "data.object.payment.updated_at", ("2026-03-03T08:30:00Z", "2026-03-03T08:30:01Z")),
+        ("stripe", STRIPE, "created", (1772353860, 1772353999)),
+    ],
+)
+async def test_a_post_that_was_overtaken_changes_nothing(
+    served: Served, name: str, body: Object, path: str, when: tuple[Any, Any]
+) -> None:
+    """In whatever order posts arrive, the newest says what an order amounts to; the same one again is written again."""
+    before, after = (changed(body, path, moment) for moment in when)
+    answers = [(await served.post(name, each)).json()["passed_over"] for each in (before, after, before, after)]
+
+    assert answers == [None, None, "older", None]
+    assert served.count(name, Outcome.PASSED_OVER) == 1.0
+
+
+@pytest.mark.parametrize("name", ["shopify", "stripe", "plain"])
+async def test_whatever_process_takes_it_the_same_post_is_the_same_events(name: str) -> None:
+    body = {"shopify": SHOPIFY, "stripe": STRIPE, "plain": OURS}[name]
+    written = []
+    for _ in range(2):
+        served = Served(settings_with())
+        await served.post(name, body)
+        written.append(served.kafka.written)
+    assert written[0] == written[1]
+
+
+async def test_a_body_may_be_packed_by_who_signed_it_or_by_a_proxy(served: Served) -> None:
+    text = json.dumps(SHOPIFY).encode()
+    packed, encoding = gzip.compress(text), {"Content-Encoding": "gzip"}
+    for signed in (text, packed):
+        answer = await served.post("shopify", packed, {**served.signed("shopify", signed), **encoding})
+        assert answer.json()["taken"] == 2
+    for body, headers, status, code in (
+        (packed, {"Content-Encoding": "br"}, 422, "unknown_format"),
+        (text, encoding, 422, "not_json"),
+        (packed[:-9], encoding, 422, "too_large"),
+        (gzip.compress(b" " * (4 << 20)), encoding, 422, "too_large"),
+    ):
+        refused = await served.post("plain", body, {**served.signed("plain", b""), **headers})
+        assert (refused.status_code, refused.json()["error_code"]) == (status, code)
+    assert (await served.post("shopify", packed, {**served.signed("shopify", b"x"), **encoding})).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"", {}, 422),
+        (json.dumps(OURS).encode(), {"Content-Type": "text/plain"}, 200),
+        (b"\xef\xbb\xbf" + json.dumps(OURS).encode(), {"Content-Type": "application/json; charset=utf-8"}, 200),
+        (json.dumps(OURS).encode("utf-16"), {"Content-Type": "application/json; charset=utf-16"}, 422),
+        (b"event_id=e&amount=5", {"Content-Type": "application/x-www-form-urlencoded"}, 422),
+    ],
+)
+async def test_a_body_is_what_it_is_whatever_its_type_says(
+    served: Served, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    answer = await served.post("plain", body, {**served.signed("plain", body), **headers})
+    assert answer.status_code == status
+    assert (len(served.kafka.written) == 1) is (status == 200)
+
+
 async def test_size_rate_and_names_are_bounded() -> None:
     served = Served(settings_with(body_bytes=2_048, requests_per_second=1.0))
     statuses = [(await served.post("plain", b"x" * 3_000)).status_code]
@@ -448,6 +515,7 @@ async def test_probes_and_metrics(served: Served) -> None:
     ("settings", "words"),
     [
         (Settings(), "ingest.sources is empty"),
+        (settings_with().changed(inputs={"purchases": {"profile": "shopify", "key": "any"}}), "holds others"),
         (settings_with().changed(inputs={"purchases": {"fields": {"event_id": "i", "customer_id": "c", "occurred_at": "t", "amount": "a"}}}),
          "inputs.purchases says that its topic holds others"),
     ],
