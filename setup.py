@@ -82,6 +82,7 @@ HOT = (
     "folding/may_hold",
     "folding/attic",
     "periods/ledger",
+    "health",
     "scores",
     "outreach/kinds/message",
     "outreach/kinds/silence",

@@ -19,9 +19,10 @@ from math import exp, isnan, nan, sqrt
 from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
+from service.domain.health import health_parts
 from service.domain.outlook import chance_of_no_visit, churn_risk
 from service.domain.quantiles import Z_95
-from service.domain.scores import health_parts
+from service.domain.scores import is_quiet
 from service.domain.summation import in_order
 
 USUAL_GAPS = 2.0
@@ -125,7 +126,8 @@ class RiskCheck:
                 if until_us > self._end_us:
                     self._left_out += 1
                     continue
-                parts = health_parts(customer, at_us)
+                quiet = is_quiet(customer, engine.everybody, at_us, self._min_visits)
+                parts = health_parts(customer, model, at_us, is_quiet=quiet)
                 self.awaited[customer_id] = len(self._risk)
                 self._risk.append(churn_risk(customer, model, at_us))
                 self._chance.append(chance_of_no_visit(customer, model, at_us, days))

@@ -436,7 +436,7 @@ class Engine:
         if customer.answers is not None and (order_id := event.order_id) is not None:
             joined = customer.answers.join(order_id, at_us, amount)
         visits = customer.visits
-        self._visits.bought(customer, at_us, day, amount, in_history, event.source)
+        judged = self._visits.bought(customer, at_us, day, amount, in_history, event.source)
         if self.occasions.is_on:
             self.occasions.bought(customer, at_us, day, event.order_id, visits)
         items = event.items
@@ -446,8 +446,10 @@ class Engine:
             customer.items.remember(items)
         if joined:
             self._show(customer)
+        elif judged:
+            self.scoreboard.told_more(customer, self.timeline.now_us)
         else:
-            self.scoreboard.changed(customer, self.timeline.now_us)
+            self._tell(customer)
 
     def _refund(self, customer: Customer, day: int, amount: int, in_history: bool) -> None:
         """Money given back: never a visit."""
@@ -535,7 +537,7 @@ class Engine:
         customer.profile.take(event)
         self.ladder.consent_heard(customer)
         self.occasions.consent_heard(customer)
-        self.scoreboard.changed(customer, self.timeline.now_us)
+        self._tell(customer)
         if event.profiling is not None:
             objected = customer.objects
             customer.hear_of_profiling(event.at_us + 1 if event.profiling is False else -event.at_us - 1)
@@ -572,7 +574,7 @@ class Engine:
         unreached = was_reachable and not customer.profile.reachable
         self.ladder.consent_heard(customer, contact_gone=unreached)
         self.occasions.consent_heard(customer, contact_gone=unreached)
-        self.scoreboard.changed(customer, self.timeline.now_us)
+        self._tell(customer)
 
     def _merge(self, event: Merge) -> None:
         """`customer_id` is `merged_into` from now on, and everything as if it had always been."""
@@ -710,6 +712,11 @@ class Engine:
     def _show(self, customer: Customer) -> None:
         """What is known of the customer has changed without a visit."""
         self.scoreboard.judge(customer, self.timeline.now_us)
+        self.timeline.schedule(customer)
+
+    def _tell(self, customer: Customer) -> None:
+        """Something is told of the customer that does not change how they stand."""
+        self.scoreboard.changed(customer, self.timeline.now_us)
         self.timeline.schedule(customer)
 
     def resume(self, said_us: int) -> bool:

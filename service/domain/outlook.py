@@ -15,8 +15,11 @@ HIGH_FROM: Final = 0.7
 SPEND_SHRINKAGE: Final = 1.0
 """The population's mean visit counts like this many of the customer's own. A Gamma–Gamma model of spend (Fader & Hardie
 2013) has the same form; on the CD shop of that paper the population counts 0.44 visits."""
-_FARTHEST_DAYS: Final = 40_000.0
-_LAST_BAND: Final = 2
+FARTHEST_DAYS: Final = 40_000.0
+"""A later date is none."""
+LOW_RISK: Final = 0
+HIGH_RISK: Final = 2
+"""Indexes into RiskBand."""
 _SURELY: Final = 1e-9
 """Of a risk: more than any rounding."""
 
@@ -69,7 +72,13 @@ def spend_of(customer: Customer, model: ChurnModel) -> float:
 
 def risk_band(risk: float) -> int:
     """Index into RiskBand."""
-    return 0 if risk < MEDIUM_FROM else 1 if risk < HIGH_FROM else _LAST_BAND
+    return LOW_RISK if risk < MEDIUM_FROM else 1 if risk < HIGH_FROM else HIGH_RISK
+
+
+def silence_to_high(customer: Customer, model: ChurnModel) -> float:
+    """Days of silence after which the risk of a customer with a visit is high, at most 40,000; 0: from the start."""
+    recency = (customer.last_us - customer.first_us) / DAY_US
+    return min(FARTHEST_DAYS, model.silence_until(customer.visits - 1, recency, HIGH_FROM))
 
 
 def risk_change_us(customer: Customer, model: ChurnModel, band: int, now_us: int, before_us: int = NEVER) -> int:
@@ -78,7 +87,7 @@ def risk_change_us(customer: Customer, model: ChurnModel, band: int, now_us: int
     `before_us`: a later date is of no interest, and may be NEVER instead: to see that the risk has not got there by
     then costs a fraction of the date.
     """
-    if band == _LAST_BAND:
+    if band == HIGH_RISK:
         return NEVER
     first, last, repeats = customer.first_us, customer.last_us, customer.visits - 1
     recency = (last - first) / DAY_US
@@ -86,7 +95,7 @@ def risk_change_us(customer: Customer, model: ChurnModel, band: int, now_us: int
     if last < before_us < NEVER and model.risk(repeats, recency, (before_us - first) / DAY_US) < limit - _SURELY:
         return NEVER
     silence = model.silence_until(repeats, recency, limit)
-    if silence >= _FARTHEST_DAYS:
+    if silence >= FARTHEST_DAYS:
         return NEVER
     # rounding may put the change a microsecond later: then look again in the next one
     return max(last + int(silence * DAY_US) + 1, now_us + 1)

@@ -71,8 +71,13 @@ class Scoreboard:
             self._note(customer, now)
 
     def changed(self, customer: Customer, now_us: int) -> None:
-        """Something is told of the customer that no band or segment rests on. Who is only known by name has no
-        record."""
+        """Something is told of the customer that no band or segment rests on. All that is told is of one instant: so is
+        how they stand, and the date of its next change may move. Who is only known by name has no record."""
+        if customer.judged:
+            self.judge(customer, now_us)
+
+    def told_more(self, customer: Customer, now_us: int) -> None:
+        """The same of a customer who has just been judged."""
         if self._keeps_records and customer.judged:
             self._note(customer, max(now_us, customer.last_us))
 
@@ -118,6 +123,7 @@ class Scoreboard:
         self.segments, self.bands = [0] * len(Segment), [0] * len(HealthBand)
         waiting = []
         for customer in customers:
+            scores.carried_over(customer)
             self._count(customer.segment, customer.band, 1)
             if customer.judged > self._state.published:
                 waiting.append(customer)

@@ -43,17 +43,20 @@ class Visits:
         self._counts = counts
         self._history_days = history_days
 
-    def bought(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool, source: str = "") -> None:
+    def bought(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool, source: str = "") -> bool:
         """A purchase on local day `day`, time having moved. `in_history`: whether that day lies within the kept
-        history. `source`: the store or channel, if it is known."""
+        history. `source`: the store or channel, if it is known. Returns whether it is a visit after the last, at which
+        the customer is judged."""
         if day > customer.last_day:
             self._visit(customer, at_us, day, amount, in_history, source)
-        elif day == customer.last_day:
+            return True
+        if day == customer.last_day:
             customer.visit_minor += amount
             if at_us < customer.last_us:
                 self._visit_was_earlier(customer, at_us)
         else:
             self._late_purchase(customer, at_us, day, in_history)
+        return False
 
     def _visit(self, customer: Customer, at_us: int, day: int, amount: int, in_history: bool, source: str) -> None:
         """The customer is back, or here for the first time."""

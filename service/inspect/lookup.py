@@ -11,7 +11,6 @@ import msgspec
 from service.cluster.partitioner import function_of
 from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
-from service.domain import cadence
 from service.domain.calendar import DAY_US, NEVER, to_date, to_datetime
 from service.domain.changelog import (
     CURVES_KEY,
@@ -25,6 +24,7 @@ from service.domain.customer import FIELDS, Customer
 from service.domain.engine import Engine
 from service.domain.findings import Evidence, Kind, Scores
 from service.domain.outreach.evidence import evidence_of
+from service.domain.scores import lost_us
 from service.domain.stumbling import LaterReleaseError
 from service.engines import new_engine, of_a_later_release
 from service.errors import ConfigurationError, NotThereError
@@ -143,8 +143,8 @@ def inspection_of(settings: Settings, engine: Engine, partition: int, customer_i
         for place, (rung, due_us) in enumerate(engine.ladder.rungs_ahead(customer))
     ]
     if customer.visits:
-        lost_us = customer.last_us + int(cadence.HEALTHY_BASES * cadence.base_days(customer) * DAY_US)
-        dates.append(("counted as lost", lost_us))
+        model = engine.everybody.learned.model
+        dates.append(("counted as lost", lost_us(customer, model, settings.shop.regular_min_visits)))
     if customer.change_us < NEVER:
         dates.append(("band or segment changes", customer.change_us))
     now_us = max(engine.now_us, customer.last_us)

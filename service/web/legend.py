@@ -9,7 +9,7 @@ from service.wording.formats import Formats
 TERMS: Final = (
     "visit", "regular", "customers_at_start", "retained", "lost", "new", "returned", "retention_rate", "churn_rate",
     "repeat_purchase_rate", "lifetime_value", "customer_lifetime_value", "nps", "csat", "ces", "segment_quiet", "segment_lost",
-    "health", "withheld", "chance",
+    "health", "churn_risk", "withheld", "chance",
 )  # fmt: skip
 
 

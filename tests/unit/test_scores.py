@@ -11,7 +11,7 @@ from service.domain import scores
 from service.domain.answers import Answers
 from service.domain.calendar import DAY_US, NEVER, SECOND_US
 from service.domain.customer import Customer
-from service.domain.findings import HealthBand, RiskBand, Segment
+from service.domain.findings import HealthBand, HealthPart, RiskBand, Segment
 from service.domain.learning.everybody import Everybody
 from tests.support.customers import answers_with, customer_with
 from tests.support.engines import at
@@ -20,6 +20,7 @@ SEGMENTS = list(Segment)
 BANDS = list(HealthBand)
 RISK_BANDS = list(RiskBand)
 NO_SHOP = Everybody()
+MODEL = NO_SHOP.learned.model
 UNLUCKY = [
     3.5127339269877185,
     3.55387799899414,
@@ -69,6 +70,10 @@ def random_customer(seed: int, *, answers: bool) -> Customer:
     return customer
 
 
+def parts_of(customer: Customer, now_us: int) -> tuple[HealthPart, ...]:
+    return scores.scores_of(customer, NO_SHOP, now_us, 4).health_parts
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_parts_add_up_to_the_health_and_their_maxima_to_a_hundred(seed: int) -> None:
     customer = random_customer(seed, answers=seed % 2 == 0)
@@ -87,21 +92,21 @@ def test_parts_add_up_to_the_health_and_their_maxima_to_a_hundred(seed: int) -> 
 
 
 def test_a_part_without_evidence_is_left_out_and_the_others_weigh_more() -> None:
-    parts = {part.name: part.of for part in scores.health_parts(customer_of(visits=2), at(0))}
+    parts = {part.name: part.of for part in parts_of(customer_of(visits=2), at(0))}
     assert parts == {"recency": 100.0}
 
-    parts = {part.name: part.of for part in scores.health_parts(customer_of(), at(0))}
+    parts = {part.name: part.of for part in parts_of(customer_of(), at(0))}
     assert parts == pytest.approx({"recency": 6200 / 85, "frequency_trend": 1300 / 85, "spend_trend": 1000 / 85})
 
     answered = customer_of(answers=answers_with(nps=10, nps_us=at(0)))
-    parts = {part.name: part.of for part in scores.health_parts(answered, at(0))}
+    parts = {part.name: part.of for part in parts_of(answered, at(0))}
     assert parts == pytest.approx({"recency": 62, "frequency_trend": 13, "spend_trend": 10, "satisfaction": 15})
 
 
 def test_an_answer_loses_half_its_weight_in_180_days() -> None:
     answered = customer_of(visits=2, answers=answers_with(nps=0, nps_us=at(0)))
 
-    parts = {part.name: part.of for part in scores.health_parts(answered, at(180))}
+    parts = {part.name: part.of for part in parts_of(answered, at(180))}
 
     assert parts["satisfaction"] / parts["recency"] == pytest.approx(15 / 2 / 62)
 
@@ -131,7 +136,7 @@ def test_a_one_time_buyer_has_neither_health_nor_band_but_becomes_lost() -> None
     after = scores.scores_of(customer, NO_SHOP, now, 4)
     assert (SEGMENTS[customer.segment], customer.band) == (Segment.LOST, -1)
     assert (after.segment, after.health, after.band, after.health_parts) == (Segment.LOST, None, None, ())
-    assert (now - customer.last_us) / DAY_US == pytest.approx(7 * 6 * 0.1**0.3)
+    assert (now - customer.last_us) / DAY_US == pytest.approx(MODEL.silence_until(0, 7.0, 0.7))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +174,7 @@ def test_before_the_second_visit_there_is_no_health_whatever_was_answered(answer
     while SEGMENTS[customer.segment] is not Segment.LOST:
         now = customer.change_us
         scores.judge(customer, NO_SHOP, now, 4)
-    assert (now - customer.last_us) / DAY_US == pytest.approx(7 * 6 * 0.1**0.3), "the lost date"
+    assert (now - customer.last_us) / DAY_US == pytest.approx(MODEL.silence_until(0, 7.0, 0.7)), "the lost date"
 
 
 def test_a_band_that_falls_after_years_is_not_missed_for_an_answer() -> None:
@@ -185,9 +190,10 @@ def test_a_band_that_falls_after_years_is_not_missed_for_an_answer() -> None:
     assert (SEGMENTS[customer.segment], BANDS[customer.band]) == (Segment.LOST, HealthBand.AT_RISK)
 
 
-def test_recency_is_full_for_one_usual_gap_and_zero_from_six_bases_on() -> None:
+def test_recency_is_full_for_one_usual_gap_and_zero_where_the_risk_becomes_high() -> None:
     customer = customer_of(visits=10)
-    recency = [scores.health_parts(customer, at(day))[0] for day in (0, 6.99, 8, 6 * 7 - 0.01, 6 * 7.01)]
+    gone = MODEL.silence_until(9, 70.0, 0.7)
+    recency = [parts_of(customer, at(day))[0] for day in (0, 6.99, 8, gone - 0.01, gone * 1.001)]
 
     assert [part.points / part.of for part in recency[:2]] == [1.0, 1.0]
     assert 0.9 < recency[2].points / recency[2].of < 1.0
@@ -206,7 +212,13 @@ def test_recency_is_full_for_one_usual_gap_and_zero_from_six_bases_on() -> None:
         (customer_of(log_recent=log(11)), 1, Segment.SLOWING),
         (customer_of(revenue_minor=900_000), 1, Segment.VIP),
         (customer_of(rung=1), 43, Segment.LOST),
-        (customer_of(visits=1), 22, Segment.LOST),
+        (customer_of(), 43, Segment.LOST),
+        (customer_of(visits=1), 22, Segment.NEW),
+        (customer_of(visits=1), 127, Segment.LOST),
+        (customer_of(visits=3), 15, Segment.RETURNING),
+        (customer_of(visits=3), 60, Segment.LOST),
+        (customer_of(log_usual=log(20), log_recent=log(20)), 41, Segment.QUIET),
+        (customer_of(log_usual=log(3), log_recent=log(3)), 19, Segment.QUIET),
     ],
 )
 def test_segments(customer: Customer, day: float, segment: Segment) -> None:
@@ -262,4 +274,5 @@ def test_everybody_who_stays_away_becomes_lost_whatever_the_rounding(log_usual: 
 
     assert SEGMENTS[customer.segment] is Segment.LOST
     assert looks <= 8
-    assert (now - customer.last_us) / DAY_US == pytest.approx(exp(log_usual) * 6 * 0.7**0.3)
+    beyond = max(exp(log_usual) * 6 * 0.7**0.3, MODEL.silence_until(6, 49.0, 0.7))
+    assert (now - customer.last_us) / DAY_US == pytest.approx(beyond)

@@ -40,7 +40,8 @@ _IDS: Final = 2 * ID_BYTES
 """Of the only entry of a history that says nothing else than the visit does, the two ids are kept. No other chunk is so
 short."""
 _LOST: Final = 6
-"""The segment `lost`, as which most are folded."""
+_HIGH: Final = 2
+"""The segment `lost` and the risk band `high`, as which most are folded."""
 _TIMES_AT: Final = 9
 _CONSENT_AT: Final = 8
 """In a stored profile."""
@@ -56,7 +57,7 @@ def _at_the_beginning() -> list[object]:
     """What is expected of each field for which nothing better is known."""
     fields: list[object] = list(Customer("").fields())
     fields += [None] * (len(FIELDS) - len(fields))
-    fields[_VISITS], fields[_DAYS], fields[_SEGMENT], fields[_RISK] = 1, b"\x01", _LOST, 0
+    fields[_VISITS], fields[_DAYS], fields[_SEGMENT], fields[_RISK] = 1, b"\x01", _LOST, _HIGH
     return fields
 
 

@@ -48,7 +48,7 @@ COLUMNS: Mapping[str, str] = {
     "csv.csat_n": "answers it rests on",
     "csv.ces": "mean answer, 1 (hard) to 7 (easy)",
     "csv.ces_n": "answers it rests on",
-    "csv.segment": "new, returning, regular, vip, slowing (comes less often), quiet (silent for improbably long), lost (silent beyond any rhythm of theirs)",
+    "csv.segment": "new, returning, regular, vip, slowing (comes less often), quiet (a regular silent for improbably long), lost (churn_risk is high; a regular beyond any rhythm of theirs too)",
     "csv.health": "0 (bad) to 100 (healthy): own rhythm, trends of visits and spend, answers",
     "csv.band": "healthy (from 70), watch (from 40), at_risk",
     "csv.visits": "days on which they bought",

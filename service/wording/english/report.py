@@ -68,7 +68,7 @@ REPORT: Mapping[str, str] = {
     "number.customers_at_end": "Customers who bought",
     "numbers.steps.month": "Month by month, in figures",
     "numbers.steps.week": "Week by week, in figures",
-    "customers.intro": "Segments follow each customer’s own rhythm; health is made of named points; churn risk is the chance that they have left for good.",
+    "customers.intro": "Churn risk is the chance that they have left for good: high from 70%, and only then a customer is lost. Segments follow each customer’s own rhythm besides; health is made of named points, and whose risk is high once their usual gap is over is at risk.",
     "customers.by_segment": "By segment",
     "customers.by_band": "By health",
     "customers.by_risk": "By churn risk",

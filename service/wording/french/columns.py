@@ -48,7 +48,7 @@ COLUMNS: Mapping[str, str] = {
     "csv.csat_n": "réponses sur lesquelles il repose",
     "csv.ces": "réponse moyenne, de 1 (difficile) à 7 (facile)",
     "csv.ces_n": "réponses sur lesquelles il repose",
-    "csv.segment": "new, returning, regular, vip, slowing (vient moins souvent), quiet (silencieux depuis trop longtemps), lost (silencieux au-delà de tout rythme)",
+    "csv.segment": "new, returning, regular, vip, slowing (vient moins souvent), quiet (habitué silencieux depuis trop longtemps), lost (churn_risk élevé ; pour un habitué, au-delà de tout rythme aussi)",
     "csv.health": "0 (mauvaise) à 100 (bonne) : rythme propre, tendances des visites et des dépenses, réponses",
     "csv.band": "healthy (dès 70), watch (dès 40), at_risk",
     "csv.visits": "jours où le client a acheté",

@@ -68,7 +68,7 @@ REPORT: Mapping[str, str] = {
     "number.customers_at_end": "Clients qui ont acheté",
     "numbers.steps.month": "Mois par mois, en chiffres",
     "numbers.steps.week": "Semaine par semaine, en chiffres",
-    "customers.intro": "Les segments suivent le rythme de chaque client ; la santé est faite de points nommés ; le risque de départ est la probabilité d’être parti pour de bon.",
+    "customers.intro": "Le risque de départ est la probabilité d’être parti pour de bon : élevé dès 70 %, et alors seulement un client est perdu de vue. Les segments suivent aussi le rythme de chaque client ; la santé est faite de points nommés, et celui dont le risque est élevé après son intervalle habituel est à risque.",
     "customers.by_segment": "Par segment",
     "customers.by_band": "Par santé",
     "customers.by_risk": "Par risque de départ",
