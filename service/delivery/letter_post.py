@@ -146,7 +146,7 @@ class LetterPost:
         stop = asyncio.Event()
         end_on_request(stop, _WIND_UP_S + _GOODBYE_S, _give_up)
         log.info("the weekly letter is sent", to=len(self._settings.letter.to), group=self._group)
-        beside = [asyncio.create_task(self._door.watch(lambda: self._no_answer))]
+        beside = [asyncio.create_task(self._door.watch(lambda: self._no_answer, lasting=False))]
         if self.serve is not None:
             beside.append(asyncio.ensure_future(self.serve()))
         failures = 0

@@ -31,7 +31,7 @@ from service.delivery.pace import Backoff, Pacer, wait_for
 from service.delivery.partition import wall_us
 from service.delivery.score_desk import Event, ScoreDesk, event_of
 from service.delivery.webhook import WebhookTarget
-from service.errors import ExitCode, told
+from service.errors import ExitCode, StartAgainError, told
 from service.processes.ending import end_on_request, leave
 from service.streaming.guard import unless
 from service.streaming.outage import FAILED_LATELY_S, Outage
@@ -124,6 +124,9 @@ class ScoresFeed:
                     log.warning("broker lost; starting again", error=told(error))
                 else:
                     log.error("a right is missing; starting again to wait for it", told=lacks)  # noqa: TRY400 - one line
+                start_again(time.monotonic() - self._born_s)
+            if isinstance(error, StartAgainError) and not self._stop.is_set():
+                log.warning("starting again", why=told(error))
                 start_again(time.monotonic() - self._born_s)
             if not (self._stop.is_set() and is_of_the_broker(error, self._outage)):
                 log.error("leaving", error=told(error))  # noqa: TRY400 - one line

@@ -313,27 +313,41 @@ def test_every_command_says_the_same_sentence(
     assert WRONG not in said
 
 
-def test_a_worker_says_why_it_waits_and_goes_on_when_its_password_is_right(
+def test_who_runs_says_why_it_waits_and_goes_on_with_what_the_files_say_by_then(
     kafka: SecuredKafka, topic_prefix: str, tmp_path: Path, command: Callable[..., Result]
 ) -> None:
+    """A password and an authority that are changed under a worker and a deliverer, in both of which clients keep what
+    they were made with."""
     settings = settings_at(kafka, topic_prefix, by_login(kafka), "http://127.0.0.1:1/")
     assert command(settings, "topics", "create").exit_code == 0
-    file = tmp_path / "password"
-    file.write_text("of-last-year")
-    worker = WorkerProcess(settings, "worker")
-    worker._environment.pop("CHURN_ALERT_KAFKA__SASL_PASSWORD")
-    worker._environment["CHURN_ALERT_KAFKA__SASL_PASSWORD_FILE"] = str(file)
-    with worker:
+    password, authority = tmp_path / "password", tmp_path / "ca.pem"
+    password.write_text("of-last-year")
+    authority.write_bytes(kafka.papers.ca.read_bytes())
+    both = [WorkerProcess(settings, "worker"), Webhook(settings)]
+    for each in both:
+        each._environment.pop("CHURN_ALERT_KAFKA__SASL_PASSWORD")
+        each._environment["CHURN_ALERT_KAFKA__SASL_PASSWORD_FILE"] = str(password)
+        each._environment["CHURN_ALERT_KAFKA__SSL_CAFILE"] = str(authority)
+    with both[0] as worker, both[1]:
         took_s = worker.wait_for("Waiting for a Kafka broker at .* refuses the login of")
-        file.write_text(PASSWORD)
-        worker.wait_assigned()
+        password.write_text(PASSWORD)
+        for each in both:
+            each.wait_assigned()
         log = worker.log
         kafka.know("of-next-year")
+        kafka.papers.renew()
         kafka.restart()  # who is connected is not asked again
-        worker.wait_for("the broker does not let us in.*refuses the login of|Waiting for .* refuses the login of", 90)
+        for each in both:
+            each.wait_for("The certificate of the broker at .* is not trusted", 90)
+        authority.write_bytes(kafka.papers.ca.read_bytes())
+        for each in both:
+            each.wait_for("is not trusted(?s:.*)refuses the login of", 90)
+        password.write_text("of-next-year")
+        for each in both:
+            each.wait_for("is not trusted(?s:.*)refuses the login of(?s:.*)partitions assigned", 90)
         kafka.know(PASSWORD)
-        worker.wait_for("refuses the login of.*(?s:.*)(the broker lets us in again|partitions assigned)", 90)
 
     assert took_s < 20
     assert "of-last-year" not in log
     assert log.count("Waiting for a Kafka broker") == 1, "said once, not at each attempt"
+    assert all(not each.exits[:-1] for each in both)

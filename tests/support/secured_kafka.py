@@ -39,21 +39,34 @@ class Papers:
     stranger: Path
     """Signed by an authority that the broker does not trust; with its key."""
 
+    def renew(self) -> None:
+        """The broker has another certificate from its next start on, of an authority that nobody knew; `ca` holds that
+        one beside the former, which has signed ours."""
+        authority = trustme.CA()
+        _write_for_broker(self.broker, authority)
+        self.ca.write_bytes(self.ca.read_bytes() + authority.cert_pem.bytes())
+
 
 def papers_in(folder: Path) -> Papers:
     authority, other = trustme.CA(), trustme.CA()
     papers = Papers(*(folder / f"{name}.pem" for name in ("ca", "broker", "ours", "key", "other-ca", "other")))
     authority.cert_pem.write_to_path(papers.ca)
     other.cert_pem.write_to_path(papers.stranger_ca)
-    of_broker, ours = authority.issue_cert(HOST), authority.issue_cert("churn-alert.cafe.example")
-    key = load_pem_private_key(of_broker.private_key_pem.bytes(), None)
-    papers.broker.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + of_broker.cert_chain_pems[0].bytes()
-    )
+    ours = authority.issue_cert("churn-alert.cafe.example")
+    _write_for_broker(papers.broker, authority)
     ours.cert_chain_pems[0].write_to_path(papers.ours)
     ours.private_key_pem.write_to_path(papers.our_key)
     other.issue_cert("churn-alert.cafe.example").private_key_and_cert_chain_pem.write_to_path(papers.stranger)
     return papers
+
+
+def _write_for_broker(file: Path, authority: trustme.CA) -> None:
+    """A certificate of that authority."""
+    issued = authority.issue_cert(HOST)
+    key = load_pem_private_key(issued.private_key_pem.bytes(), None)
+    file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + issued.cert_chain_pems[0].bytes()
+    )
 
 
 class SecuredKafka(LocalKafka):

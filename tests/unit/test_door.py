@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from aiokafka.errors import (
@@ -19,7 +20,7 @@ from service.cluster.topic_rights import Part
 from service.config import KafkaSettings, Settings
 from service.connection import Door, NoBrokerError, Refusal, RefusedError
 from service.connection import door as door_module
-from service.errors import TransientError
+from service.errors import ConfigurationError, StartAgainError, TransientError
 from service.streaming import rights
 from service.web.probes import _details
 from service.web.waiting import waiting_facts
@@ -115,3 +116,27 @@ def test_readiness_says_the_refusal_in_the_place_of_a_broker_that_does_not_answe
     assert (refused.ready, away.ready) == (False, False)
     assert _details(refused) == [WRONG]
     assert _details(away)[0].startswith("no broker has answered since")
+
+
+def test_who_is_let_in_with_what_the_files_say_by_now_begins_anew_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("of last year")
+    kafka, began_anew = KafkaSettings(security_protocol="SSL", ssl_cafile=file), list[bool]()
+
+    for lasting in (True, False):
+        door = Door(kafka, looks(RefusedError(WRONG), ConfigurationError("it cannot be used"), "kafka:9093"))
+        file.write_text(f"of this year {lasting}")
+        with pytest.raises((StartAgainError, asyncio.CancelledError)) as ended:
+            asyncio.run(door.watch(lambda: True, lasting=lasting))
+        began_anew.append(ended.type is StartAgainError)
+
+    assert began_anew == [True, False]
+
+
+def test_files_that_are_as_they_were_are_no_reason_to_begin_anew(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("the same")
+    door = Door(KafkaSettings(sasl_password_file=file), looks(RefusedError(WRONG), "kafka:9093"))
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(door.watch(lambda: True))
