@@ -179,8 +179,9 @@ class QuietTimes:
 _CEILINGS: Final = {Measure.PATIENCE: 50.0, Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}
 MOST_PATIENCE: Final = 20.0
 """Beyond it nearly every silence of every shop is worth a message."""
-DEFAULT_PATIENCE: Final = 2.0
-"""Where what more patience captures and what it wastes are in balance, on real logs and generated shops."""
+DEFAULT_PATIENCE: Final = 5.0
+"""With more, needless messages come to fewer than those of the best simple rule at as many, and less is captured beyond
+it; with less, to more (docs/deciding.md)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,7 +282,7 @@ def test_where_nothing_is_set_the_report_says_what_is_sent_and_why(made: Made, t
     assert "Policy tried: a message where the silences of this shop say that it brings more than it bothers" in text
     told = re.search(
         r"about ([\d.]+) messages per 100 visits of regulars are worth it, ([\d.]+) of them needless.*"
-        r"noticed in time is worth ([\d.]+) needless messages \(outreach.patience = 2\)",
+        r"noticed in time is worth ([\d.]+) needless messages \(outreach.patience = 5\)",
         text,
     )
     assert told is not None

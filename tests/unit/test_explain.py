@@ -60,7 +60,7 @@ def test_each_example_is_a_line_of_a_file(each: Explanation) -> None:
         ("outreach.cool_down_days", "days", "7.0", "at least 0, at most 366"),
         ("outreach.shadow", "", "false", "true, false"),
         ("outreach.measure", "", "unset", "patience, budget, probability, multiple"),
-        ("outreach.patience", "needless messages per 100 visits of regulars", "2.0", "more than 0, at most 20"),
+        ("outreach.patience", "needless messages per 100 visits of regulars", "5.0", "more than 0, at most 20"),
         ("outreach.daily_limit", "messages per day", "unset", "at least 1, at most 1,000,000,000"),
         ("kafka.session_timeout_s", "seconds", "30.0", "more than 0, at most 86,400"),
     ],

@@ -15,11 +15,12 @@ from service.domain.cadence import patience as patience_of
 from service.domain.customer import Customer
 from service.domain.learning.silences import CELLS, CLASS_OF_CELL, TYPICAL_VISITS, UNKNOWN, Tolerances, cell_of
 from service.domain.learning.survival import EDGES
-from service.domain.outreach.patience import _LEAST_SAVED, UP_TO, Patience
+from service.domain.outreach.patience import _BURSTS, _LEAST_SAVED, _LEAST_STEADY, UP_TO, Patience
+from service.domain.policy import DEFAULT_PATIENCE
 from tests.support.customers import customer_with
 
 MU0 = log(14.0)
-DEFAULT = 2.0
+DEFAULT = DEFAULT_PATIENCE
 
 
 def erlang(stages: float, mean: float, lost: float) -> list[float]:
@@ -58,6 +59,11 @@ def learned(tolerances: Tolerances, patience: float = DEFAULT) -> Patience:
     policy = Patience(patience)
     policy.learn(tolerances, MU0)
     return policy
+
+
+def asked(policy: Patience, customer: Customer) -> bool:
+    """Whether the customer is written to on the day they come due."""
+    return policy.chosen(customer, policy.days(customer))
 
 
 CURVES = st.builds(erlang, st.floats(0.7, 20.0), st.floats(0.6, 1.6), st.floats(0.0, 0.4))
@@ -106,6 +112,7 @@ def test_no_other_moment_is_worth_more_at_the_rate_that_was_found(known: Toleran
         whole = np.concatenate([[0.0], np.cumsum(0.5 * (lasts[1:] + lasts[:-1]) * np.diff(dense))])
         still = float(np.interp(6.0, dense, lasts))
         mean = (float(np.interp(6.0, dense, whole)) - 6.0 * still) / (1.0 - still)
+        mean *= _BURSTS if cell % 5 == _LEAST_STEADY else 1.0
 
         def worth(bases: float, dense=dense, lasts=lasts, whole=whole, mean=mean) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
             saved = max(0.0, np.interp(UP_TO * mean, dense, whole) - np.interp(bases, dense, whole)) / (3.0 * mean)
@@ -137,19 +144,19 @@ def test_of_regulars_who_are_all_alike_a_part_is_drawn_the_same_on_every_replay(
     alike = shop([erlang(1.2, 1.0, 0.05)] * CELLS)
     policy, again = learned(alike), learned(alike)
     people = [regular(visits, name=f"c{number}") for number in range(1000) for visits in (5, 9, 20, 40)]
-    chosen = [policy.chosen(each) for each in people]
+    chosen = [asked(policy, each) for each in people]
 
-    assert chosen == [again.chosen(each) for each in people]
+    assert chosen == [asked(again, each) for each in people]
     assert 0.05 < sum(chosen) / len(chosen) < 0.95
 
 
 def test_before_anything_is_known_the_prior_speaks_for_everybody() -> None:
     """And asks after two to four usual gaps, as a shop would."""
     policy = learned(UNKNOWN)
-    asked = [who for number in range(500) if policy.chosen(who := regular(usual=10.0, name=f"c{number}"))]
+    written_to = [who for number in range(500) if asked(policy, who := regular(usual=10.0, name=f"c{number}"))]
 
-    assert asked
-    assert all(20.0 <= policy.days(each) <= 40.0 for each in asked)
+    assert written_to
+    assert all(20.0 <= policy.days(each) <= 40.0 for each in written_to)
 
 
 def test_thin_evidence_moves_it_little() -> None:
@@ -174,3 +181,36 @@ def test_a_steady_customer_is_judged_by_their_own_gaps_rather_than_by_those_of_o
     assert cell_of(steady) != cell_of(free)
 
     assert policy.days(steady) > 1.05 * policy.days(free)
+
+
+def test_who_was_left_alone_is_not_written_to_late_when_such_customers_become_worth_it() -> None:
+    """Nothing was worth it for them, so they come due when a message would bring nothing back. By then the refresh has
+    changed its mind: still it would not."""
+    before, after = learned(of_one_kind(1.2, 0.005)), learned(of_one_kind(3.0, 0.15))
+    left_alone = next(who for number in range(500) if not asked(before, who := regular(name=f"c{number}")))
+    late = before.days(left_alone)
+
+    assert asked(after, left_alone)
+    assert after.days(left_alone) < late
+    assert not after.chosen(left_alone, late)
+
+
+@settings(deadline=None, max_examples=12)
+@given(SHOPS, PEOPLE)
+def test_a_message_is_worth_it_up_to_some_day_and_not_beyond(known: Tolerances, customer: Customer) -> None:
+    policy = learned(known)
+    days = policy.days(customer)
+    chosen = [policy.chosen(customer, days * (1.0 + 0.1 * step)) for step in range(60)]
+
+    assert chosen == sorted(chosen, reverse=True)
+    assert not chosen[-1]
+
+
+def test_who_comes_in_bursts_is_given_more_room_than_who_does_not() -> None:
+    """Of the same curve."""
+    policy = learned(of_one_kind(2.0, 0.1))
+    moments = policy.moments()[:5]
+
+    assert all(moment is not None for moment in moments)
+    assert moments[_LEAST_STEADY] == pytest.approx(_BURSTS * (moments[0] or 0.0), rel=0.25)
+    assert (moments[_LEAST_STEADY] or 0.0) > (moments[0] or 0.0)

@@ -75,7 +75,7 @@ async def test_where_nothing_is_set_nothing_is_promised_and_the_rate_is_told_all
     told = rows(visible(await get("/?lang=en", FakeFacts(tally=tally()))))
 
     assert "Nothing is promised" in told
-    assert "(patience 2)" in told
+    assert "(patience 5)" in told
     assert "up to 6 1.20 24 40 4 25%" in told
 
 
@@ -92,7 +92,7 @@ async def test_programs_get_the_same_numbers() -> None:
     assert answer["promised"] == {
         "measure": "patience",
         "level": 1.0,
-        "patience": 2.0,
+        "patience": 5.0,
         "volume_per_100_visits": None,
         "volume_per_day": None,
     }

@@ -31,7 +31,7 @@ from service.domain.stored import Stored
 from service.domain.stumbling import hold
 
 CELLS: Final = 20
-_RHYTHMS: Final = 5
+RHYTHMS: Final = 5
 _CLASSES: Final = 4
 _BINS: Final = BINS
 _PART: Final = 4
@@ -73,7 +73,7 @@ TYPICAL_VISITS: Final[list[int]] = [5, 9, 19, 40]
 """By class of visits: those of one in its middle."""
 _LOG_TYPICAL_PATIENCE: Final = [log_patience(visits) for visits in TYPICAL_VISITS]
 """By class of visits: ln (bases / usual gaps) of one in its middle."""
-CLASS_OF_CELL: Final[list[int]] = [cell // _RHYTHMS for cell in range(CELLS)]
+CLASS_OF_CELL: Final[list[int]] = [cell // RHYTHMS for cell in range(CELLS)]
 _HALVINGS: Final = 30
 _GRID_SHARES: Final = [exp(_LOG_SHARE_LOW + _LOG_SHARE_STEP * i) for i in range(GRID + 1)]
 _KAPPA_LOW: Final = 0.5
@@ -91,7 +91,7 @@ def cell_of(customer: Customer) -> int:
     evidence = 0 if visits < 7 else 1 if visits < 13 else 2 if visits < 30 else 3
     square = own_spread_square(customer)
     spread = 0 if square < 0.3025 else 1 if square < 0.49 else 2 if square < 0.7225 else 3 if square < 1.0 else 4
-    return _RHYTHMS * evidence + spread
+    return RHYTHMS * evidence + spread
 
 
 def _log_usual_at_reference(customer: Customer) -> float:
@@ -352,9 +352,9 @@ class Silences:
         if fsum(row.weight for row in self.rows) < _EVIDENCE:
             return None
         moves = self._moves(mu0)
-        closed = [_moved(row.closed, -moves[cell // _RHYTHMS]) for cell, row in enumerate(self.rows)]
-        censored = [_moved(one, -moves[cell // _RHYTHMS]) for cell, one in enumerate(self._censored(today, half_life))]
-        cut = [_moved(one, -moves[cell // _RHYTHMS]) if one else [] for cell, one in enumerate(self.sent)]
+        closed = [_moved(row.closed, -moves[cell // RHYTHMS]) for cell, row in enumerate(self.rows)]
+        censored = [_moved(one, -moves[cell // RHYTHMS]) for cell, one in enumerate(self._censored(today, half_life))]
+        cut = [_moved(one, -moves[cell // RHYTHMS]) if one else [] for cell, one in enumerate(self.sent)]
         seen = _Counts.of(closed, censored, cut)
         cold = _Counts(_COLD_GAPS, _NONE, []).cut_like(seen)
         everybody = _Counts(_added([*closed, cold.closed]), _added([*censored, cold.censored]), seen.uncut)
@@ -363,8 +363,8 @@ class Silences:
         weights: list[float] = []
         by_cell: list[float] = []
         classes: list[list[float]] = []
-        for first in range(0, CELLS, _RHYTHMS):
-            its = range(first, first + _RHYTHMS)
+        for first in range(0, CELLS, RHYTHMS):
+            its = range(first, first + RHYTHMS)
             of_class = _Counts.of(
                 closed[its.start : its.stop], censored[its.start : its.stop], cut[its.start : its.stop]
             )
@@ -383,8 +383,8 @@ class Silences:
     def _moves(self, mu0: float) -> list[float]:
         """Per class of visits: how far its log bases lie from where they would be at the reference's pace."""
         moves: list[float] = []
-        for first in range(0, CELLS, _RHYTHMS):
-            its = self.rows[first : first + _RHYTHMS]
+        for first in range(0, CELLS, RHYTHMS):
+            its = self.rows[first : first + RHYTHMS]
             weight = fsum(row.weight for row in its)
             pulled = fsum(row.pull for row in its) / weight if weight > 0.0 else 0.3
             moves.append((mu0 - _REFERENCE) * pulled)
@@ -407,10 +407,10 @@ class Silences:
 
     def _kappa(self, pool: list[float], closed: list[float], moves: list[float]) -> float:
         """Mean healthy gap / mean usual gap, each closed gap weighted by the drop of the curve that it stands for."""
-        gaps = _added([_moved(row.gap_days, -moves[cell // _RHYTHMS]) for cell, row in enumerate(self.rows)])
+        gaps = _added([_moved(row.gap_days, -moves[cell // RHYTHMS]) for cell, row in enumerate(self.rows)])
         usuals = _added(
             [
-                [value * exp(moves[cell // _RHYTHMS]) for value in _moved(row.usual_days, -moves[cell // _RHYTHMS])]
+                [value * exp(moves[cell // RHYTHMS]) for value in _moved(row.usual_days, -moves[cell // RHYTHMS])]
                 for cell, row in enumerate(self.rows)
             ]
         )

@@ -490,13 +490,21 @@ class Ladder:
                 volume.not_asked()
             return refusal
         weighed = self.tolerance.patience if message.limited and first and not deferred else None
-        if weighed is not None and not weighed.chosen(customer):
+        if weighed is not None and not weighed.chosen(customer, self._silent_days(customer, detected_us)):
             return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)
         if volume is not None and not deferred:
             if first and not volume.chosen(customer, detected_us, self._everybody.mu0):
                 return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)
             volume.spend()
         return self.programme.sending(asked)
+
+    def _silent_days(self, customer: Customer, at_us: int) -> float:
+        """How long nothing has been heard of the customer: from a sign of life on, or from the end of a hole in the log
+        in which a visit may have gone unseen."""
+        since_us = customer.last_us + customer.episode.paused_us
+        if customer.last_us < self._gap.until_us:
+            since_us = max(since_us, self._gap.until_us)
+        return (at_us - max(since_us, customer.sign_us)) / DAY_US
 
     def _asked(self, customer: Customer, message: SilenceKind, detected_us: int, due_us: int, acted_us: int) -> Asked:
         """What the programme has to know of the step that is next."""
