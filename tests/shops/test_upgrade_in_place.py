@@ -18,7 +18,7 @@ from tests.support.upgrade_fixture import UNLIKE, Changelog, DecisionRow, Done, 
 
 pytestmark = pytest.mark.xdist_group("upgrade in place")  # what they share is made once
 
-NAMES = ["ladder", "plain", "outages", "ladder-hours", "plain-hours", "outages-hours"]
+NAMES = ["ladder", "plain", "outages", "ladder-hours", "plain-hours", "outages-hours", "nothing-set"]
 SHOWN = 5
 
 

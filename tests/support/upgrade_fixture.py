@@ -310,16 +310,18 @@ def _at_its_end(source: int) -> bool:
 
 
 def _main(command: str, name: str, new_name: str = "", written_by: str = "") -> None:
-    """`renew NAME`, `redecide NAME`, or `record NAME NEW_NAME COMMIT`: NAME's input and settings, all the rest by this
-    version."""
+    """`renew NAME`, `redecide NAME`, or `record NAME NEW_NAME COMMIT`: NAME's input and settings, or those that
+    NEW_NAME.toml holds already, all the rest by this version."""
     settings, old = read(name)
     if command == "renew":
         write(name, renewed(settings, old, unlike=name in UNLIKE))
     elif command == "redecide":
         write(name, redecided(settings, old))
     elif command == "record" and new_name and written_by:
-        shutil.copy(FIXTURES / f"{name}.toml", FIXTURES / f"{new_name}.toml")
-        write(new_name, record(settings, old.turns, old.cut, written_by))
+        own = FIXTURES / f"{new_name}.toml"
+        if not own.exists():
+            shutil.copy(FIXTURES / f"{name}.toml", own)
+        write(new_name, record(load_settings(own), old.turns, old.cut, written_by))
     else:
         raise SystemExit(_main.__doc__)
 
