@@ -65,21 +65,21 @@ class AmountColumn:
         self.mark = POINT
         self._read: dict[str, str] = {}
 
-    def see(self, text: str) -> None:
-        """Takes a cell into account."""
+    def see(self, text: str, count: int = 1) -> None:
+        """Takes a cell into account that stands there so many times."""
         if self._plain is not None and self._plain.fullmatch(text):
             return
         known = self._seen.get(text)
         if known is not None:
             if known:
-                self.currencies[known] += 1
+                self.currencies[known] += count
             return
         found = _stripped(text)
         core, currency, _ = found if found is not None else ("", "", False)
         if len(self._seen) < _KEPT:
             self._seen[text] = currency
         if currency:
-            self.currencies[currency] += 1
+            self.currencies[currency] += count
         if not core:
             return
         scientific = _SCIENTIFIC.fullmatch(core)

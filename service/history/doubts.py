@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from service.domain.calendar import DAY_US
 from service.errors import ConfigurationError
-from service.history.lines import PurchaseLine
 from service.history.people import person
 
 _FAR_DAYS: Final = 3 * 365
@@ -59,26 +57,6 @@ def within(days: Mapping[int, int]) -> tuple[int, int] | None:
     if (first, last) == (0, len(known) - 1) or first > last:
         return None
     return known[first], known[last]
-
-
-def days_of(files: Iterable[Sequence[PurchaseLine]]) -> Counter[int]:
-    """Rows of each day since 1970."""
-    return Counter(line[0] // DAY_US for lines in files for line in lines)
-
-
-def orders_of(files: Iterable[Sequence[PurchaseLine]]) -> Counter[str]:
-    """Orders of each customer; rows of one order count once."""
-    found: Counter[str] = Counter()
-    named: set[tuple[str, str]] = set()
-    for lines in files:
-        for line in lines:
-            if line[4]:
-                named.add((line[1], line[4]))
-            else:
-                found[line[1]] += 1
-    for customer, _ in named:
-        found[customer] += 1
-    return found
 
 
 def as_people(rows: Mapping[str, int]) -> Counter[str]:
@@ -137,14 +115,12 @@ def blank_below(orders: Counter[str], named: int, nobodys: int, column: str) -> 
     ]
 
 
-def check_signs(files: Iterable[Sequence[PurchaseLine]]) -> None:
+def check_signs(below: int, rows: int) -> None:
     """Raises ConfigurationError where most amounts are below zero: what is sold is taken off there."""
-    amounts = [line[2] for lines in files for line in lines]
-    below = sum(amount < 0 for amount in amounts)
-    if len(amounts) >= _ENOUGH_SIGNS and 2 * below > len(amounts):
+    if rows >= _ENOUGH_SIGNS and 2 * below > rows:
         raise ConfigurationError(
-            f"{below:,} of {len(amounts):,} amounts are below zero, as in a ledger or a list of stock, where what is sold is taken off. Here "
-            "a purchase is above zero and a refund below it: turn the signs round, or name another column with --map amount=…"
+            f"{below:,} of {rows:,} amounts are below zero, as in a ledger or a list of stock, where what is sold is taken off. Here a "
+            "purchase is above zero and a refund below it: turn the signs round, or name another column with --map amount=…"
         )
 
 

@@ -53,7 +53,7 @@ def encoding_of(path: Path, stream: IO[bytes]) -> str:
                 lines += block.count(b"\n")
             else:
                 text = decoder.decode(block)
-                letters += len(text) - sum(character < "\x80" for character in text)
+                letters += len(text) - len(text.encode("ascii", "ignore"))
                 lines += text.count("\n")
         except UnicodeDecodeError as error:
             good = error.object[: error.start].decode("utf-8")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from io import TextIOWrapper
 from itertools import chain, islice
 from typing import IO, Any, Final
@@ -61,8 +62,7 @@ def _open(source: Source) -> Iterator[Grid]:
     if source.kind is Kind.WORKBOOK:
         yield _sheet(source)
         return
-    with source.open() as first:
-        encoding = encoding_of(source.shown, first)
+    encoding = _encoding(source, *_stamp(source))
     with source.open() as stream:
         text = TextIOWrapper(stream, encoding=encoding, newline="")
         try:
@@ -73,6 +73,22 @@ def _open(source: Source) -> Iterator[Grid]:
                 yield _delimited(source, text, encoding)
         except UnicodeError as error:
             raise ConfigurationError(f"{source.shown} is not text in {encoding}: {error}.") from error
+
+
+def _stamp(source: Source) -> tuple[int, int]:
+    """When a file was last changed, and its size; what is not there is told when it is opened."""
+    try:
+        about = source.path.stat()
+    except OSError:
+        return 0, 0
+    return about.st_mtime_ns, about.st_size
+
+
+@lru_cache(maxsize=256)
+def _encoding(source: Source, changed_ns: int, size: int) -> str:  # noqa: ARG001 - of the file as it was then
+    """Decided from all of the bytes, so once."""
+    with source.open() as stream:
+        return encoding_of(source.shown, stream)
 
 
 def _delimited(source: Source, text: IO[str], encoding: str) -> Grid:

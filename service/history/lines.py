@@ -6,8 +6,11 @@ Every line begins with its time in µs, so one ordering serves purchases and sur
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +19,7 @@ from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.errors import ConfigurationError
 from service.history.amounts import AmountReader, Minor
 from service.history.left_out import UNUSABLE_ID, ReadReport
-from service.history.people import ROUNDED, person
+from service.history.people import NOBODY, ROUNDED, person
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
 from service.history.totals import is_total
@@ -56,6 +59,8 @@ SURVEY_COLUMNS = ("customer_id", "timestamp", "survey", "score", "event_id", "or
 UNREADABLE_TIME: Final = "unreadable time"
 FAR_AWAY: Final = "years away from all other days"
 NO_NUMBER: Final = "amount is not a number"
+_AT, _CUSTOMER, _AMOUNT, _ORDER = itemgetter(0), itemgetter(1), itemgetter(2), itemgetter(4)
+"""Of a line of purchases."""
 REMEMBERED_PEOPLE: Final = 1 << 17
 """Cells of customers in their one spelling: some 20 MB at most."""
 MAX_ID: Final = 256
@@ -89,33 +94,37 @@ def purchase_lines(
         times, amounts = TimestampReader(calendar), AmountReader(minor_digits)
         accepted = 0
         people: dict[str, str] = {}
+        """Cells of customers that count → their one spelling."""
         first_us, last_us, accounts = limits.first_us, limits.last_us, limits.accounts
         try:
             for row in table.rows:
                 try:
                     cell = row[customer_at]
-                    known = people.get(cell)
-                    customer = person(cell) if known is None else known
                     at_us = times.read(row[time_at])
                     amount = amounts.read(row[amount_at])
                 except IndexError:
                     report.skip(path, table.line(), table.short_row)
                     continue
-                if at_us is None or amount is None or at_us > latest_us or (known is None and not _is_id(customer)):
-                    if at_us is None and _is_no_row(report, row, row[time_at], amount):
+                if cell.isalnum() and cell.isascii() and len(cell) <= MAX_ID:  # no look-up among all customers
+                    customer = "" if cell in NOBODY or cell in accounts else cell
+                else:
+                    customer = people.get(cell, "")
+                if not customer or at_us is None or amount is None or not first_us <= at_us <= last_us:
+                    customer = customer or person(cell)
+                    if at_us is None or amount is None or at_us > latest_us or not _is_id(customer):
+                        if at_us is None and _is_no_row(report, row, row[time_at], amount):
+                            continue
+                        _explain(report, table, customer, (row[time_at], at_us), (row[amount_at], amount))
                         continue
-                    _explain(report, table, customer, (row[time_at], at_us), (row[amount_at], amount))
-                    continue
-                if not first_us <= at_us <= last_us:
-                    report.skip(path, table.line(), FAR_AWAY, row[time_at])
-                    continue
-                if not customer or (accounts and customer in accounts):
-                    number = _cell(row, event_at) or _cell(row, order_at)
-                    if not number or limits.is_new(at_us, number, path):
-                        report.of_nobody(amount, _cell(row, order_at), calendar.day_of(at_us))
-                    continue
-                if known is None:
-                    if ROUNDED.fullmatch(customer) is not None:
+                    if not first_us <= at_us <= last_us:
+                        report.skip(path, table.line(), FAR_AWAY, row[time_at])
+                        continue
+                    if not customer or customer in accounts:
+                        number = _cell(row, event_at) or _cell(row, order_at)
+                        if not number or limits.is_new(at_us, number, path):
+                            report.of_nobody(amount, _cell(row, order_at), calendar.day_of(at_us))
+                        continue
+                    if "+" in customer and ROUNDED.fullmatch(customer) is not None:
                         raise ConfigurationError(_rounded_id(table, customer))
                     if len(people) < REMEMBERED_PEOPLE:
                         people[cell] = customer
@@ -205,6 +214,44 @@ def survey_lines(opener: Opener, calendar: Calendar, latest_us: int, report: Rea
             else:
                 report.rows += 1
                 yield at_us, customer, survey, score, event_id, order_id
+
+
+class Tally:
+    """What lines say together: the rows of each day, the orders of each customer, and the signs."""
+
+    def __init__(self) -> None:
+        self.days: Counter[int] = Counter()
+        """Rows of each day, counted from 1970."""
+        self.orders: Counter[str] = Counter()
+        """Of each customer; rows of one order count once where no other of the customer lies between them."""
+        self.below: int = 0
+        """Amounts below zero."""
+        self.rows: int = 0
+
+    def take(self, lines: Sequence[PurchaseLine]) -> None:
+        """Adds lines that are in order of time."""
+        self.rows += len(lines)
+        start = 0
+        while start < len(lines):
+            day = lines[start][0] // DAY_US
+            end = bisect_left(lines, (day + 1) * DAY_US, lo=start, key=_AT)
+            self.days[day] += end - start
+            start = end
+        if any(map(_ORDER, lines)):
+            self._take_orders(lines)
+        else:
+            self.orders.update(map(_CUSTOMER, lines))
+        if min(map(_AMOUNT, lines), default=0) < 0:
+            self.below += sum(line[2] < 0 for line in lines)
+
+    def _take_orders(self, lines: Sequence[PurchaseLine]) -> None:
+        last: dict[str, str] = {}
+        orders = self.orders
+        for line in lines:
+            customer, order = line[1], line[4]
+            if not order or last.get(customer) != order:
+                last[customer] = order
+                orders[customer] = orders.get(customer, 0) + 1
 
 
 class Span:

@@ -28,7 +28,10 @@ def person(text: str) -> str:
     Blanks around it go, those within it become one, letters are composed (NFC), e-mail addresses are in small letters,
     and 17850.0 is 17850.
     """
-    if not text.isascii():
+    if text.isascii():
+        if text.isalnum():
+            return "" if text in NOBODY else text
+    else:
         text = unicodedata.normalize("NFC", text)
     text = text.strip()
     if not text.isprintable() or "  " in text:

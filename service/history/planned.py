@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from service.domain.calendar import Calendar
@@ -32,6 +34,8 @@ _AMOUNTS: Final = ("amount", "price", "quantity", "refunded", "corrected")
 _PAYEES_KEPT: Final = 10_000
 _SHOWN: Final = 3
 _STATES_KEPT: Final = 100
+_BLOCK: Final = 5_000
+"""Rows that are looked at together: what a column repeats is looked at once."""
 _DOLLARS: Final = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD")
 _CALLED: Final = {"$": _DOLLARS, "kr": ("SEK", "NOK", "DKK", "ISK"), "KR": ("SEK", "NOK", "DKK", "ISK"),
                   "\u00a5": ("JPY", "CNY"), "\uffe5": ("JPY", "CNY")}  # fmt: skip
@@ -54,6 +58,7 @@ class Planned:
         self.evidence: Evidence | None = None
         self.rates: dict[str, Decimal | None] = {}
         self._main = ""
+        self._kinds = Kinds(layout.profile)
         self.tells_withdrawn = False
         """Whether orders that were cancelled are to be remembered while it is read."""
         self._withdrawn: list[tuple[str, str]] | None = None
@@ -82,43 +87,27 @@ class Planned:
             },
             {one: AmountColumn(layout.column(one)) for one in _AMOUNTS if one in at},
         )
-        looking: list[tuple[int, Callable[[str], None]]] = [(at[one], time.see) for one, time in found.times.items()]
-        looking += [(at[one], amount_column.see) for one, amount_column in found.amounts.items()]
+        spelled: Counter[str] = Counter()
+        looking: list[tuple[int, Callable[[Counter[str]], None]]] = [
+            (at[one], partial(_each, time.see)) for one, time in found.times.items()
+        ]
+        looking += [(at[one], partial(_each_counted, column.see)) for one, column in found.amounts.items()]
         if "zone" in at:
-            looking.append((at["zone"], found.times["timestamp"].zones.see))
+            looking.append((at["zone"], partial(_each, found.times["timestamp"].zones.see)))
+        if "currency" in at:
+            looking.append((at["currency"], spelled.update))
         looking += [(one.place, self._states_of(one, found)) for one in layout.signals]
-        currency, order, amount = at.get("currency"), at.get("order_id"), at.get("amount")
-        payee, kind, kinds = at.get("payee"), at.get("kind"), Kinds(self.profile)
-        compares = order is not None and amount is not None and layout.amount_is == "row" and layout.origin == "guess"
         before: tuple[str, str] = ("", "")
-        spelled: dict[str, int] = {}
         with open_grid(self.source) as grid:
             found.encoding = grid.encoding
-            for row in islice(grid.rows, layout.rows_before, None):
-                width = len(row)
-                for place, see in looking:
-                    if place < width:
-                        see(row[place])
-                if currency is not None and currency < width and row[currency]:
-                    spelled[row[currency]] = spelled.get(row[currency], 0) + 1
-                if (
-                    payee is not None
-                    and kind is not None
-                    and max(payee, kind) < width
-                    and len(found.payees) < _PAYEES_KEPT
-                ):
-                    found.payees[row[payee].strip()] += kinds.counts(row[kind].strip()) and not kinds.is_refund(
-                        row[kind].strip()
-                    )
-                if compares and order is not None and amount is not None and max(order, amount) < width and row[order]:
-                    now = row[order], row[amount]
-                    if now[0] == before[0]:
-                        same = now[1] == before[1]
-                        found.repeated, found.differing = found.repeated + same, found.differing + (not same)
-                    before = now
-                if len(found.shown) < _SHOWN:
-                    found.shown.append(self._as_shown(row))
-                found.rows += 1
+            rows = islice(grid.rows, layout.rows_before, None)
+            while block := list(islice(rows, _BLOCK)):
+                for place, take in looking:
+                    take(_cells_at(place, block))
+                self._see_payees(block, found)
+                before = self._compare(block, before, found)
+                found.shown += [self._as_shown(row) for row in block[: _SHOWN - len(found.shown)]]
+                found.rows += len(block)
         for code, count in spelled.items():
             if code.strip():
                 found.currencies[code.strip().upper()] += count
@@ -136,16 +125,40 @@ class Planned:
         self.evidence = found
         self._settle_currency()
 
-    def _states_of(self, signal: Signal, found: Evidence) -> Callable[[str], None]:
+    def _states_of(self, signal: Signal, found: Evidence) -> Callable[[Counter[str]], None]:
         """What takes the cells of a column that says which rows count into account."""
         counts = found.states[self.layout.header[signal.place].strip()] = Counter[str]()
 
-        def see(text: str) -> None:
-            text = text.strip()
-            if text in counts or len(counts) < _STATES_KEPT:
-                counts[text] += 1
+        def take(cells: Counter[str]) -> None:
+            for text, count in cells.items():
+                if text.strip() in counts or len(counts) < _STATES_KEPT:
+                    counts[text.strip()] += count
 
-        return see
+        return take
+
+    def _see_payees(self, rows: Sequence[Sequence[str]], found: Evidence) -> None:
+        """Who is paid in the rows that are purchases."""
+        payee, kind, kinds = self.layout.at.get("payee"), self.layout.at.get("kind"), self._kinds
+        if payee is None or kind is None:
+            return
+        for row in rows:
+            if max(payee, kind) < len(row) and len(found.payees) < _PAYEES_KEPT:
+                what = row[kind].strip()
+                found.payees[row[payee].strip()] += kinds.counts(what) and not kinds.is_refund(what)
+
+    def _compare(self, rows: Sequence[Sequence[str]], before: tuple[str, str], found: Evidence) -> tuple[str, str]:
+        """Whether rows of one order repeat its amount, where nobody has said what the amount is of."""
+        order, amount = self.layout.at.get("order_id"), self.layout.at.get("amount")
+        if order is None or amount is None or self.layout.amount_is != "row" or self.layout.origin != "guess":
+            return before
+        for row in rows:
+            if max(order, amount) < len(row) and row[order]:
+                now = row[order], row[amount]
+                if now[0] == before[0]:
+                    same = now[1] == before[1]
+                    found.repeated, found.differing = found.repeated + same, found.differing + (not same)
+                before = now
+        return before
 
     def _states_said(self) -> Iterator[str]:
         assert self.evidence is not None  # noqa: S101 - looked at
@@ -289,6 +302,24 @@ class Planned:
                 + "."
             ]
         return []
+
+
+def _cells_at(place: int, rows: Sequence[Sequence[str]]) -> Counter[str]:
+    """What stands in a column, and how often, in the order in which it comes first."""
+    try:
+        return Counter(map(itemgetter(place), rows))
+    except IndexError:
+        return Counter(row[place] for row in rows if place < len(row))
+
+
+def _each(see: Callable[[str], None], cells: Counter[str]) -> None:
+    for text in cells:
+        see(text)
+
+
+def _each_counted(see: Callable[[str, int], None], cells: Counter[str]) -> None:
+    for text, count in cells.items():
+        see(text, count)
 
 
 def _quoted(name: str) -> str:

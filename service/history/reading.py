@@ -21,11 +21,9 @@ from service.history.doubts import (
     blank_below,
     check_signs,
     columns_that_matter,
-    days_of,
     ids_of_one_order,
     lost_zeros,
     one_for_everything,
-    orders_of,
     within,
 )
 from service.history.layout import Wishes
@@ -39,6 +37,7 @@ from service.history.lines import (
     Limits,
     PurchaseLine,
     SurveyLine,
+    Tally,
     purchase_lines,
     span_of,
     survey_lines,
@@ -229,8 +228,9 @@ def _look_at_all(
     files: Sequence[SortedLines[PurchaseLine]], tables: Sequence[Prepared], limits: Limits, day_of: Callable[[int], int]
 ) -> list[str]:
     """What looks wrong now that all lines are known: some is left out, all is said."""
-    kept = [file.kept for file in files if file.kept is not None]
-    days = days_of(kept)
+    tally = _tally(files)
+    check_signs(tally.below, tally.rows)
+    days = tally.days
     for file in files:
         days.update(file.days)
     bounds = within(days)
@@ -238,9 +238,8 @@ def _look_at_all(
         limits.first_us, limits.last_us = bounds[0] * DAY_US, min(limits.last_us, (bounds[1] + 1) * DAY_US - 1)
         for file in files:
             _leave_out_far_ones(file, limits)
-        kept = [file.kept for file in files if file.kept is not None]
-    check_signs([*kept, *(list(islice(file.lines(), _SIGNS_SEEN)) for file in files if file.has_runs)])
-    orders = orders_of(kept)
+        tally = _tally(files)
+    orders = tally.orders
     for file in files:
         orders.update(as_people(file.customers))
     found = accounts_in(orders)
@@ -278,6 +277,19 @@ def _look_at_all(
             f"Not used, though they may matter: {', '.join(dict.fromkeys(matters[:8]))}. --map says what they are."
         )
     return said
+
+
+def _tally(files: Sequence[SortedLines[PurchaseLine]]) -> Tally:
+    """What the lines say that are at hand; of a big file, the signs of the first ones alone."""
+    tally = Tally()
+    for file in files:
+        if file.kept is not None:
+            tally.take(file.kept)
+        elif file.has_runs:
+            seen = Tally()
+            seen.take(list(islice(file.lines(), _SIGNS_SEEN)))
+            tally.below, tally.rows = tally.below + seen.below, tally.rows + seen.rows
+    return tally
 
 
 def _better_column(report: ReadReport, table: Prepared) -> list[str]:
