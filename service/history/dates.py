@@ -34,6 +34,9 @@ _WORD = re.compile(r"[^\W\d_]+\.?|\d+", re.UNICODE)
 _DAY_ZERO: Final = date(1899, 12, 30)
 _SERIALS: Final = (20_000, 80_000)
 """1954 to 2119 as a spreadsheet counts days."""
+_YEARS: Final = ("1900", "2200")
+"""From, and until before, which a number such as 20250106 begins with a year; one of twelve digits is else of
+milliseconds, from before September 2001."""
 _KEPT: Final = 100_000
 _AHEAD: Final = timedelta(days=366)
 """Orders are taken for days to come; beyond that a date is another one, or a mistake."""
@@ -275,7 +278,9 @@ def _kind_of_number(text: str) -> str:
         return "serial"
     if digits in {10, 13, 16, 19} or (digits == 9 and value > 0):
         return "epoch"
-    return "packed" if digits in {8, 12, 14} else ""
+    if digits in {8, 12, 14} and _YEARS[0] <= text[:4] < _YEARS[1]:
+        return "packed"
+    return "epoch" if digits == 12 and value > 0 else ""
 
 
 def _number_as_time(text: str, zone: str) -> str | None:
@@ -288,7 +293,7 @@ def _number_as_time(text: str, zone: str) -> str | None:
         return moment.isoformat() + zone if moment.time() != datetime.min.time() or zone else moment.date().isoformat()
     if kind == "epoch":
         whole = len(text.partition(".")[0].partition(",")[0])
-        scale = {13: 3, 16: 6, 19: 9}.get(whole, 0)
+        scale = {12: 3, 13: 3, 16: 6, 19: 9}.get(whole, 0)
         return (datetime(1970, 1, 1) + timedelta(microseconds=int(value.scaleb(6 - scale)))).isoformat() + "+00:00"  # noqa: DTZ001
     if kind == "packed" and text.isdigit():
         try:

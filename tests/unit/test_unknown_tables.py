@@ -184,6 +184,16 @@ def test_yen_have_no_decimals_so_their_comma_is_one_between_thousands(tmp_path: 
     assert told(read(path, currency="JPY")) == (3, DAYS, 1000 * ALL + 500 * DAYS)
 
 
+def test_milliseconds_of_the_nineties_are_no_minutes_of_the_year_8520(tmp_path: Path) -> None:
+    path = tmp_path / "cdnow.csv"
+    path.write_text(table("Customer,Date,Total", lambda n: f"c{n % 3},{852_076_800_000 + n * 86_400_000},{n}"))
+
+    assert [to_datetime(one.at_us).date().isoformat() for one in read(path).purchases()][:2] == [
+        "1997-01-02",
+        "1997-01-03",
+    ]
+
+
 def test_the_sellers_address_in_every_row_is_not_the_customer(tmp_path: Path) -> None:
     path = tmp_path / "sales.csv"
     path.write_text(table("E-Mail,Buyer,Date,Total", lambda n: f"me@shop.com,c{n % 3},2025-01-{n:02},{n}"))
