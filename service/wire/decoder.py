@@ -158,7 +158,8 @@ class Decoder:
     ) -> Purchase:
         """The same of a record that is not ours. PassedOverError where it is none that is wanted."""
         event = self._mapped(shape, value, key, headers)
-        key = _checked_key(shape, key, event)
+        if not shape.keyed_by_customer:
+            key = _key_of(event)
         if self._quick:
             try:
                 found = self._quick_purchase(msgspec.convert(event, FastPurchase), key, now_us)
@@ -166,7 +167,7 @@ class Decoder:
                 found = None
             if found is not None:
                 return found
-        return self._judged_purchase(event, key, now_us)
+        return self._judged_purchase(event, _checked_key(shape, key, event), now_us)
 
     def _mapped_answer(
         self, shape: Shape, value: bytes | None, key: bytes | None, headers: Headers, now_us: int
@@ -181,7 +182,9 @@ class Decoder:
         found = whole(value, self._max_bytes)
         if headers:
             check_headers(headers)
-        return shape.ours(*_opened(shape, found, key, headers))
+        if headers or shape.looks_beside:
+            return shape.ours(*_opened(shape, found, key, headers))
+        return shape.ours(shape.read(found))
 
     def shown(self, kind: str, value: bytes | None, headers: Headers = ()) -> str:
         """A record of an input of that name as somebody may read it: JSON where its form is known, else its text."""
@@ -427,10 +430,15 @@ def _opened(shape: Shape, value: bytes, key: bytes | None, headers: Headers) -> 
     return row, Beside(key, headers, value) if shape.looks_beside else None
 
 
-def _checked_key(shape: Shape, key: bytes | None, event: dict[str, object]) -> bytes | None:
-    """Which key the event would have, were it ours. PoisonError where the record's is to be that and is not."""
+def _key_of(event: dict[str, object]) -> bytes | None:
+    """Which key the event would have, were it ours."""
     whose = event["customer_id"]
-    wanted = whose.encode(errors="replace") if isinstance(whose, str) else None
+    return whose.encode(errors="replace") if isinstance(whose, str) else None
+
+
+def _checked_key(shape: Shape, key: bytes | None, event: dict[str, object]) -> bytes | None:
+    """The same. PoisonError where the record's is to be that and is not."""
+    wanted = _key_of(event)
     if shape.keyed_by_customer and wanted is not None and key != wanted:
         differs = "has no key" if key is None else "has another key than its customer"
         raise PoisonError(

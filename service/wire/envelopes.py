@@ -21,7 +21,7 @@ _OF_A_TABLE: Final = frozenset(
         "bootstrap-start", "bootstrap-complete", "truncate", "query", "create", "alter", "erase", "rename", "cindex", "dindex",
     }
 )  # fmt: skip
-_MARK: Final = "__deleted"
+MARK: Final = "__deleted"
 """Debezium's own field in rows that a transform has taken out of their envelope."""
 
 
@@ -53,7 +53,7 @@ def row_of(envelope: str, event: Row) -> Row:
 
 
 def _is_marked(event: Row) -> bool:
-    mark = event.get(_MARK)
+    mark = event.get(MARK)
     return mark is True or mark == "true"
 
 

@@ -97,17 +97,24 @@ def read_object(text: bytes) -> dict[str, object]:
     A repeated key: the last one wins.
     """
     found = _parsed(text)
-    if isinstance(found, list) and len(found) == 1:
-        found = found[0]
-    if not isinstance(found, dict):
-        several = f"a list of {len(found):,}: let one event be a record" if isinstance(found, list) else "not an object"
-        raise PoisonError(ErrorCode.NOT_AN_OBJECT, f"the value is JSON but {several}")
-    if has_schema(found):
+    if type(found) is not dict:
+        found = _only_one(found)
+    if len(found) == 2 and has_schema(found):
         inner = payload_of(found)
         if not isinstance(inner, dict):
             raise PoisonError(ErrorCode.NOT_AN_OBJECT, "payload: must be an object")
         return inner
     return opened(found)
+
+
+def _only_one(found: object) -> dict[str, object]:
+    """The object that a list of one is of."""
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    if not isinstance(found, dict):
+        several = f"a list of {len(found):,}: let one event be a record" if isinstance(found, list) else "not an object"
+        raise PoisonError(ErrorCode.NOT_AN_OBJECT, f"the value is JSON but {several}")
+    return found
 
 
 def opened(found: dict[str, object]) -> dict[str, object]:
@@ -134,8 +141,10 @@ def _of_base64(said: object) -> object:
 
 def _parsed(text: bytes) -> object:
     try:
-        found: object = from_json(text.removeprefix(_MARK), allow_inf_nan=False)
+        found: object = from_json(text, allow_inf_nan=False)
     except ValueError as error:
+        if text.startswith(_MARK):
+            return _parsed(text.removeprefix(_MARK))
         raise _not_json(str(error), text) from None
     return found
 

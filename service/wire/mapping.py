@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from babel.numbers import get_currency_precision
@@ -23,14 +23,14 @@ from service.config.sections.inputs import (
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import person
 from service.wire.beside import Beside, looks_beside, with_beside
-from service.wire.envelopes import row_of
+from service.wire.envelopes import MARK, row_of
 from service.wire.figures import above_nothing, figure, looks_below_nothing
 from service.wire.formats import reading_of
 from service.wire.places import Place, in_text
 from service.wire.schemas import Reading, Schemas
 from service.wire.shop_bodies import completed
 from service.wire.times import Times
-from service.wire.views import Row
+from service.wire.views import Row, View
 
 Object = dict[str, object]
 _ABSENT: Final = object()
@@ -71,6 +71,8 @@ class Shape:
         self.looks_beside = any(map(looks_beside, [*paths, said.given_back or ""]))
         """Whether a record's key, its headers or its envelope are asked for."""
         self._batch = _list_before(fields["event_id"])
+        self._is_bare = said.envelope == "none" and self._batch is None and not self.looks_beside
+        """Whether a record is the event and nothing more."""
         self._time = Times(said.time, said.timezone).read
         self._minor = said.amounts == "minor"
         self._currency = currency
@@ -79,12 +81,14 @@ class Shape:
     def ours(self, event: Row, beside: Beside | None = None) -> Object:
         """The event in the form of ours; `beside` where it looks there. Raises PassedOverError where it is none,
         PoisonError where it cannot be told."""
-        event = self._row(event, beside)
+        if not self._is_bare or event.get(MARK) is not None:
+            event = self._row(event, beside)
         if not self._is_wanted(event):
             raise PassedOverError(FILTERED)
         found = {name: find(event) for name, find in self._finds}
         whose, event_id = found["customer_id"], found["event_id"]
-        found["customer_id"] = spelt(whose, as_it_is=self.keyed_by_customer)
+        if type(whose) is not str or not self.keyed_by_customer or not _person(whose):
+            found["customer_id"] = spelt(whose, as_it_is=self.keyed_by_customer)
         if type(event_id) is not str:
             found["event_id"] = name_of(event_id)
         if type(found.get("order_id", "")) is not str:
@@ -128,7 +132,8 @@ class Shape:
 
     def _is_wanted(self, event: Row) -> bool:
         for place, wanted in self._only:
-            if not is_one(place.of(event), wanted):
+            value = place.of(event)
+            if _word(value) not in wanted and not (type(value) is list and is_one(value, wanted)):
                 return False
         if not (self._not_if or self._needs):
             return True
@@ -142,7 +147,11 @@ class Shape:
         return by_condition or is_refund(kind) or looks_below_nothing(amount)
 
     def _price(self, found: Object, event: Row) -> None:
-        amount = figure(found["amount"])
+        amount = found["amount"]
+        if type(amount) is str:
+            amount = amount.strip()
+        elif isinstance(amount, dict | View):
+            amount = figure(amount)
         if self._minor:
             amount = self._in_major(amount, found.get("currency"))
         kind = None if self._kind is None else self._kind.of(event)
@@ -232,6 +241,10 @@ def _as_ours(said: MappedInput) -> dict[str, str]:
     return {name: name for name in names}
 
 
+_person: Final = lru_cache(maxsize=65_536)(person)
+"""Who buys often is read once."""
+
+
 def spelt(said: object, *, as_it_is: bool) -> object:
     """Who it is in the one spelling that files have it in too; `as_it_is`: where the record's key is held against it.
     PassedOverError where it is nobody."""
@@ -240,7 +253,7 @@ def spelt(said: object, *, as_it_is: bool) -> object:
         raise PassedOverError(NO_CUSTOMER)
     if not isinstance(whose, str):
         return whose
-    one = person(whose)
+    one = _person(whose)
     if not one:
         raise PassedOverError(NO_CUSTOMER)
     return whose if as_it_is else one

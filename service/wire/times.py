@@ -36,10 +36,18 @@ class Times:
 
     def read(self, said: object) -> object:
         """As ours have it where it can be read; else as it is, for the models to say what is wrong."""
+        tick_us = self._tick_us
+        if type(said) is str:
+            if tick_us is None and said[10:11] == "T" and (said[-1] == "Z" or said[-6:-5] in _SIGNS):
+                return said
+        elif type(said) is int and tick_us is not None:
+            at_us = int(said * tick_us)
+            if _EARLIEST_US <= at_us < _LATEST_US:
+                return (_EPOCH + timedelta(microseconds=at_us)).isoformat()
         if isinstance(said, date):
             said = said.isoformat()  # the schema says what it is, whatever the settings do
-        elif self._tick_us is not None and not _is_written_out(said):
-            return _since_1970(said, self._tick_us)
+        elif tick_us is not None and not _is_written_out(said):
+            return _since_1970(said, tick_us)
         if not isinstance(said, str):
             if isinstance(said, int | float) and (unit := _unit_of(said)):
                 raise PoisonError(ErrorCode.BAD_TIME, f"occurred_at: is a number{_looks_like(unit)}")
@@ -68,13 +76,17 @@ def _is_written_out(said: object) -> bool:
 def _since_1970(said: object, tick_us: Decimal) -> str:
     if isinstance(said, bool) or not isinstance(said, int | str | float) or len(str(said)) > _LONGEST_NUMBER:
         raise PoisonError(ErrorCode.BAD_TIME, "occurred_at: must be a number, as inputs.….time says")
-    unit = _unit_of(said)
     try:
         at_us = int((Decimal(str(said).strip()) * tick_us).to_integral_value())
         moment = _EPOCH + timedelta(microseconds=at_us)
     except (InvalidOperation, ValueError, OverflowError):
-        raise PoisonError(ErrorCode.BAD_TIME, f"occurred_at: is no time since 1970{_looks_like(unit)}") from None
-    if 0 < at_us < _EARLIEST_US or (at_us > _LATEST_US and unit):
+        raise PoisonError(
+            ErrorCode.BAD_TIME, f"occurred_at: is no time since 1970{_looks_like(_unit_of(said))}"
+        ) from None
+    if _EARLIEST_US <= at_us < _LATEST_US:
+        return moment.isoformat()
+    unit = _unit_of(said)
+    if 0 < at_us < _EARLIEST_US or unit:
         told = f"occurred_at: would be in {moment.year}{_looks_like(unit)}"
         raise PoisonError(ErrorCode.BAD_TIME, told)
     return moment.isoformat()
