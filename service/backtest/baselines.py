@@ -59,12 +59,16 @@ class _Silence:
 
 def baseline_results(comparison: RuleComparison, alerts: int) -> list[BaselineResult]:
     """All baselines at `alerts` alerts on the compared absences."""
+    return [*threshold_results(comparison, alerts), _churn_model(comparison, alerts)]
+
+
+def threshold_results(comparison: RuleComparison, alerts: int) -> list[BaselineResult]:
+    """Those that are a number of days or of gaps, which costs little to try."""
     rows, absences = comparison.rows, comparison.absences
     return [
         _multiple(Baseline.FIXED_DAYS, comparison, [1.0] * len(rows), alerts),
         _multiple(Baseline.OWN_MEAN, comparison, [absences.mean[row] for row in rows], alerts),
         _multiple(Baseline.OWN_MEDIAN, comparison, [absences.median[row] for row in rows], alerts),
-        _churn_model(comparison, alerts),
     ]
 
 

@@ -83,10 +83,12 @@ class Capturable(NamedTuple):
 class RuleComparison:
     """The absences on which rules are compared, with what each could have brought."""
 
-    def __init__(self, absences: Absences) -> None:
+    def __init__(self, absences: Absences, at_most: int | None = None) -> None:
+        """`at_most`: of more absences every n-th is compared."""
         self.absences: Final = absences
         longest = absences.span / SHARE_OF_SPAN
-        self.rows: Final = [row for row, usual in enumerate(absences.usual) if usual <= longest]
+        rows = [row for row, usual in enumerate(absences.usual) if usual <= longest]
+        self.rows: Final = rows if at_most is None else rows[:: max(1, -(-len(rows) // at_most))]
         """Of the absences, those that are compared."""
         self._begins = array("d", (self._weighted(absences.usual[row]) for row in self.rows))
         self._ends_4, self._ends_8 = (

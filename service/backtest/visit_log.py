@@ -1,11 +1,11 @@
 """The visits of a backtest, and what the engine knew at each, so that alerts can be evaluated afterwards.
 
 A visit is written down when the engine has counted it. From the instant on from which alerts are evaluated, every visit
-of a regular begins an absence that may be alerted; with it go the base that the engine had then and the days of silence
-that each of `BUDGETS` would have tolerated by what was known then: the trade-off between budgets costs no run of its
-own.
+of a regular begins an absence that may be alerted; with it go the base that the engine had then, the days of silence
+that each of `BUDGETS` would have tolerated by what was known then, and what the policy of patience would have gone by:
+neither the trade-off between budgets nor that between more and less patience costs a run of its own.
 
-Memory: 8 bytes a visit, 24 more for one that is evaluated, about 250 a customer. Of a log with more visits than
+Memory: 8 bytes a visit, 36 more for one that is evaluated, about 250 a customer. Of a log with more visits than
 `MOST_VISITS` a sample of the customers is followed, drawn by a hash of their ids. Pure: no I/O, no clock.
 """
 
@@ -23,6 +23,8 @@ from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.domain.engine import Engine
 from service.domain.learning.churn_model import ChurnModel
 from service.domain.learning.learned import Learned
+from service.domain.learning.silences import Tolerances, cell_of
+from service.domain.outreach.patience import steady_gap_days
 from service.domain.outreach.tolerance import Tolerance, first_days
 from service.domain.policy import Measure, Policy
 
@@ -31,8 +33,11 @@ BUDGETS: Final[Sequence[float]] = (0.25, 0.5, 1.0, 2.0, 4.0)
 MOST_VISITS: Final = 200_000
 """A few seconds of evaluation in the end; shares of that many are known to a fraction of a percent."""
 _SEED: Final = 29
-_PER_VISIT: Final = 1 + len(BUDGETS)
-"""Numbers per evaluated visit: the base, then the days that each budget tolerates."""
+_LOOKS: Final = 12
+"""How often what is known of silences is written down: it changes little from one week to the next."""
+_PER_VISIT: Final = 4 + len(BUDGETS)
+"""Numbers per evaluated visit: the base, the days that each budget tolerates; then kind of regular, steady usual gap,
+and which of `VisitLog.silences` was known."""
 
 
 def lot(customer_id: str) -> int:
@@ -53,10 +58,11 @@ class KnownAtVisits:
         """Evaluated visits."""
         return len(self._numbers) // _PER_VISIT
 
-    def add(self, base_days: float, tolerated_days: list[float]) -> None:
-        """A further visit; `tolerated_days` in the order of `BUDGETS`."""
+    def add(self, base_days: float, tolerated_days: list[float], weighed: tuple[int, float, int]) -> None:
+        """A further visit; `tolerated_days` in the order of `BUDGETS`, `weighed` as in `weighed`."""
         self._numbers.append(base_days)
         self._numbers.extend(tolerated_days)
+        self._numbers.extend(weighed)
 
     def base_days(self) -> list[float]:
         """By evaluated visit."""
@@ -65,6 +71,11 @@ class KnownAtVisits:
     def tolerated_days(self, budget: int) -> list[float]:
         """Days of silence that the budget-th of `BUDGETS` would have tolerated, by evaluated visit."""
         return self._numbers[1 + budget :: _PER_VISIT].tolist()
+
+    def weighed(self) -> list[tuple[int, float, int]]:
+        """(kind of regular, usual gap of who is steady in days, index into `VisitLog.silences`), by evaluated visit."""
+        kind, gap, look = (self._numbers[_PER_VISIT - 3 + place :: _PER_VISIT] for place in range(3))
+        return [(int(one), days, int(known)) for one, days, known in zip(kind, gap, look, strict=True)]
 
 
 class VisitLog:
@@ -96,12 +107,16 @@ class VisitLog:
         """Of customers with evaluated visits."""
         self.models: dict[str, ChurnModel] = {}
         """Churn model of the customer's partition as it stood when the evaluation began; of the same customers."""
+        self.silences: list[Tolerances] = []
+        """What was known of silences while absences were evaluated: of each partition at `_LOOKS` instants at most."""
         self._written = 0
         """Visits of the sample."""
         self.min_visits: Final = policy.shop.regular_min_visits
         self._policies = [replace(policy.outreach, measure=Measure.BUDGET, level=level) for level in BUDGETS]
         self._begun: dict[Engine, ChurnModel] = {}
         self._tolerances: dict[Engine, tuple[Learned, list[Tolerance]]] = {}
+        self._looked: dict[Engine, tuple[int, int]] = {}
+        """Index into `silences`, and when it is looked again."""
 
     def begin(self, engines: Sequence[Engine]) -> None:
         """From here on absences are evaluated."""
@@ -127,7 +142,12 @@ class VisitLog:
             if known is None:
                 known = self.evaluated[customer_id] = KnownAtVisits()
                 self.models[customer_id] = self._begun[engine]
-            known.add(base_days(customer), first_days(self._tolerances_of(engine), customer))
+            weighed = (
+                cell_of(customer),
+                steady_gap_days(customer, engine.everybody.mu0),
+                self._silences_known(engine, at_us),
+            )
+            known.add(base_days(customer), first_days(self._tolerances_of(engine), customer), weighed)
         if self._written > MOST_VISITS:
             self._halve()
 
@@ -144,6 +164,16 @@ class VisitLog:
                 each.learn()
         self._tolerances[engine] = learned, made
         return made
+
+    def _silences_known(self, engine: Engine, at_us: int) -> int:
+        """Index into `silences` of what the engine knows of them."""
+        number, until_us = self._looked.get(engine, (0, 0))
+        if at_us < until_us:
+            return number
+        self.silences.append(engine.everybody.learned.tolerances)
+        number = len(self.silences) - 1
+        self._looked[engine] = number, at_us + (self.end_us - self.evaluate_from_us) // _LOOKS + 1
+        return number
 
     def _halve(self) -> None:
         """Half of the customers leave the sample."""

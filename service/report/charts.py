@@ -39,6 +39,9 @@ _LABEL_ROOM = 430.0
 _LEFT_OUT: Final = frozenset({"script", "style", "defs"})
 _OVERLAYS: Final = frozenset({"text-overlay", "tooltip-overlay", "tooltip"})
 
+_STEPS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+"""Between the labels of a horizontal axis."""
+
 Tick = Callable[[float], str]
 
 
@@ -82,6 +85,30 @@ def calibration(title: str, told: str, points: Sequence[tuple[float, float, floa
         intervals += [(predicted, low), (predicted, high), (None, None)]
     dots = [(predicted, observed) for predicted, observed, _, _ in points]
     return _drawn(chart, title, told, [[(0.0, 0.0), (1.0, 1.0)], intervals, dots])
+
+
+def frontier(
+    title: str,
+    told: str,
+    curves: Sequence[Sequence[tuple[float, float]]],
+    here: tuple[float, float],
+    x_tick: Tick,
+    tick: Tick,
+) -> Markup:
+    """Curves over a common measure, from 0 up, and a dot for where one stands. The classes are serie-0 and so on, the
+    dot's is the last."""
+    most_x = max(x for x, _ in [here, *(point for curve in curves for point in curve)])
+    step = next((each for each in _STEPS if most_x <= 5.0 * each), _STEPS[-1])
+    labels = [step * number for number in range(int(most_x / step) + 1)]
+    chart = XY(
+        _config(tick),
+        x_value_formatter=x_tick,
+        x_labels=labels,
+        x_labels_major=labels,
+        xrange=(0.0, most_x),
+        include_x_axis=True,
+    )
+    return _drawn(chart, title, told, [*curves, [here]])
 
 
 def _config(tick: Tick) -> Any:

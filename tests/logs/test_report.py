@@ -18,6 +18,7 @@ from babel.numbers import format_decimal
 from typer.testing import CliRunner
 
 from service.backtest.evaluation import evaluate
+from service.backtest.frontier import FEWEST_POINTS, frontier_of
 from service.backtest.run import backtest
 from service.backtest.stories import Story, examples
 from service.cli import app
@@ -25,15 +26,20 @@ from service.config import load_settings
 from service.feed.simulate import Cafe, Simulation
 from service.report import Asked, Numbers
 from service.report.files import write_files
+from service.report.material import CustomerTally, Facts
 from service.report.noticed import absences_of
+from service.report.sections import compare
 from service.report.sections.numbers import SIDE_BY_SIDE
+from service.wording.catalogue import catalogue_in
 from service.wording.english import LANGUAGE as ENGLISH
+from service.wording.formats import Formats
 from service.wording.french import LANGUAGE as FRENCH
 from service.wording.languages import LANGUAGES
 from tests.support.browser import chromium
 from tests.support.report_page import SETTINGS, Made, Page
 
 BUDGETED = SETTINGS.changed(outreach={"measure": "budget", "level": 1.0})
+FORMATS = Formats(SETTINGS.shop, catalogue_in(ENGLISH))
 SECTIONS = ("todo", "read", "numbers", "customers", "alerts", "timelines", "compare", "promise", "budget", "risk")
 LOADING = {"script", "img", "iframe", "object", "embed", "audio", "video", "source", "base", "form"}
 ROWS_OF = ("retention_rate", "churn_rate", "repeat_purchase_rate", "customer_lifetime_value", "revenue",
@@ -290,6 +296,41 @@ def test_where_nothing_is_set_the_report_says_what_is_sent_and_why(made: Made, t
         [found.per_100_visits, found.needless_per_100_visits, found.rate], abs=0.06
     )
     assert "got no alert" in text
+
+
+def test_where_nothing_is_set_the_report_shows_where_that_sits_between_noticed_and_needless(made: Made) -> None:
+    """The curve is told from the dates set at the visits, the policy by what it did: they meet at the patience that is
+    set."""
+    result = backtest(SETTINGS, [made.directory / "purchases.csv"])
+    evaluation = evaluate(result)
+    frontier = frontier_of(result, evaluation)
+    assert frontier is not None
+    curve, here = list(frontier.patience.values()), frontier.policy
+    set_to = frontier.patience[result.settings.outreach.patience]
+
+    assert [point.captured for point in curve] == sorted(point.captured for point in curve)
+    assert [point.needless for point in curve] == sorted(point.needless for point in curve)
+    assert (here.captured, here.needless) == pytest.approx((set_to.captured, set_to.needless), rel=0.25)
+    assert all(len(points) >= FEWEST_POINTS for points in frontier.simple.values())
+
+    section = compare.compose(Facts(result, [], CustomerTally(), evaluation, Asked()), FORMATS)
+    rule, other = frontier.best_simple(here.needless)
+    told = section.sentences[-1]
+    assert f"{here.needless:.1f} needless alerts per 100 visits" in told
+    assert f"{100 * other:.1f}%" in told
+    assert f"{100 * here.captured:.1f}%" in told
+    assert rule in frontier.simple
+    assert "half of outreach.patience = 5" in told
+    assert section.chart is not None
+    assert section.chart.count('class="series serie-') >= 5
+
+
+def test_under_a_limit_the_frontier_is_shown_and_no_patience_is_said_to_be_why(limited: Made) -> None:
+    section = compare.compose(Facts(limited.result, [], CustomerTally(), evaluate(limited.result), Asked()), FORMATS)
+
+    assert section.chart is not None
+    assert "needless alerts per 100 visits of regulars" in section.sentences[-1]
+    assert "outreach.patience" not in section.sentences[-1]
 
 
 def test_under_a_limit_stories_are_told_although_most_alerts_go_to_new_regulars(limited: Made) -> None:

@@ -3,7 +3,7 @@ whatever the shop is like."""
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp, inf, log
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from service.domain.cadence import patience as patience_of
 from service.domain.customer import Customer
 from service.domain.learning.silences import CELLS, CLASS_OF_CELL, TYPICAL_VISITS, UNKNOWN, Tolerances, cell_of
 from service.domain.learning.survival import EDGES
-from service.domain.outreach.patience import _BURSTS, _LEAST_SAVED, _LEAST_STEADY, UP_TO, Patience
+from service.domain.outreach.patience import _BURSTS, _LEAST_SAVED, _LEAST_STEADY, UP_TO, Patience, steady_gap_days
 from service.domain.policy import DEFAULT_PATIENCE
 from tests.support.customers import customer_with
 
@@ -214,3 +214,20 @@ def test_who_comes_in_bursts_is_given_more_room_than_who_does_not() -> None:
     assert all(moment is not None for moment in moments)
     assert moments[_LEAST_STEADY] == pytest.approx(_BURSTS * (moments[0] or 0.0), rel=0.25)
     assert (moments[_LEAST_STEADY] or 0.0) > (moments[0] or 0.0)
+
+
+@settings(deadline=None, max_examples=12)
+@given(SHOPS, PEOPLE)
+def test_the_plan_for_such_a_customer_is_the_day_on_which_they_come_due(known: Tolerances, customer: Customer) -> None:
+    """From what is kept of a visit; whoever is left alone has none."""
+    policy = learned(known)
+
+    planned = policy.planned_days(
+        customer.customer_id,
+        customer.visits,
+        cell_of(customer),
+        steady_gap_days=steady_gap_days(customer, MU0),
+        usual_gap_days=exp(customer.log_usual),
+    )
+
+    assert planned == (pytest.approx(policy.days(customer)) if asked(policy, customer) else inf)

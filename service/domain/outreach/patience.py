@@ -76,10 +76,10 @@ _PRIOR_LOST: Final = 1.0 / 12.0
 _PRIOR_MEAN: Final = 1.2
 """Usual gaps. A mean is longer than the geometric one that usual gaps are; 1.1 to 1.5 on real logs."""
 _PRIOR_GAPS: Final = 30.0
-"""Silences that the prior weighs like: nothing beside a season of a shop, all in its first weeks. In the first months of
-24 generated shops of 300 customers the prior as it is here captured 6.6 points less than the best policy there can be;
-half or twice as many lost, one and a half or four stages 6.6 to 7.1, a weight of 5, 100 or 300 silences 7.0, 8.5 and
-9.5."""
+"""Silences that the prior weighs like: nothing beside a season of a shop, all in its first weeks. In the first months
+of 24 generated shops of 300 customers the prior as it is here captured 6.6 points less than the best policy there can
+be; half or twice as many lost, one and a half or four stages 6.6 to 7.1, a weight of 5, 100 or 300 silences 7.0, 8.5
+and 9.5."""
 _RATE_LOW: Final = log(0.02)
 _RATE_HIGH: Final = log(50.0)
 _HALVINGS: Final = 30
@@ -201,12 +201,19 @@ class Patience:
     def days(self, customer: Customer) -> float:
         """Silence after which the customer comes due: to be written to, or to be left out for good."""
         cell = cell_of(customer)
-        bases = self._own(customer, cell)
+        bases = self._own(customer.customer_id, customer.visits, cell)
         return self._days(customer, cell, self._last[cell] if bases == inf else bases)
 
     def _days(self, customer: Customer, cell: int, bases: float) -> float:
         gaps = bases * _TYPICAL_PATIENCE[cell]
-        return max(exp(customer.log_usual), gaps * exp(_steady_log_usual(customer, self._mu0)))
+        return max(exp(customer.log_usual), gaps * steady_gap_days(customer, self._mu0))
+
+    def planned_days(
+        self, customer_id: str, visits: int, cell: int, *, steady_gap_days: float, usual_gap_days: float
+    ) -> float:
+        """Silence after which such a customer would be written to, by what is known now; inf: left alone."""
+        bases = self._own(customer_id, visits, cell)
+        return max(usual_gap_days, bases * _TYPICAL_PATIENCE[cell] * steady_gap_days)
 
     def moments(self) -> list[float | None]:
         """Cell → bases of silence after which its regulars are written to; None: nobody for sure."""
@@ -215,23 +222,23 @@ class Patience:
     def chosen(self, customer: Customer, silent_days: float) -> bool:
         """Whether a message to such a customer is worth it after so many days of silence."""
         cell = cell_of(customer)
-        bases = self._own(customer, cell)
+        bases = self._own(customer.customer_id, customer.visits, cell)
         return bases < inf and silent_days <= self._days(customer, cell, max(bases, self._until[cell]))
 
-    def _own(self, customer: Customer, cell: int) -> float:
+    def _own(self, customer_id: str, visits: int, cell: int) -> float:
         bases, more = self._bases[cell], self._more[cell]
         if bases == more:
             return bases
-        drawn: int = xxhash.xxh3_64_intdigest(customer.customer_id.encode(), customer.visits)
+        drawn: int = xxhash.xxh3_64_intdigest(customer_id.encode(), visits)
         return more if drawn / _LOTS < self._part else bases
 
 
-def _steady_log_usual(customer: Customer, mu0: float) -> float:
-    """Log of the usual gap as a steady customer's own gaps tell it: how much the population's weigh beside them falls
-    with the square of the own spread's, since few steady gaps say more of a rhythm than many that are not."""
+def steady_gap_days(customer: Customer, mu0: float) -> float:
+    """The usual gap as a steady customer's own gaps tell it: how much the population's weigh beside them falls with the
+    square of the own spread's, since few steady gaps say more of a rhythm than many that are not."""
     part = min(1.0, own_spread_square(customer) / SPREAD_SQUARE)
     weight = SHRINKAGE * part * part
-    return (weight * mu0 + customer.gap_total) / (weight + customer.gap_weight)
+    return exp((weight * mu0 + customer.gap_total) / (weight + customer.gap_weight))
 
 
 class _Plan:

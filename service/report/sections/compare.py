@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -9,6 +10,9 @@ from markupsafe import Markup
 from service.backtest.baselines import Baseline, BaselineResult
 from service.backtest.comparison import Performance
 from service.backtest.evaluation import Evaluation
+from service.backtest.frontier import Frontier, Point, frontier_of
+from service.domain.policy import Measure
+from service.report import charts
 from service.report.material import Facts
 from service.wording.figures import bar
 from service.wording.formats import Formats
@@ -31,6 +35,10 @@ class Compare:
     rules: list[Rule]
     columns: list[str]
     note: str
+    chart_title: str = ""
+    chart_told: str = ""
+    chart: Markup | None = None
+    """Captured against needless; None where there is too little to draw."""
 
 
 def compose(facts: Facts, formats: Formats) -> Compare:
@@ -44,11 +52,64 @@ def compose(facts: Facts, formats: Formats) -> Compare:
         *(_rule(each.name.value, *_named(each, formats), each.performance, facts, formats) for each in found.baselines),
     ]
     columns = ("captured_4", "captured_8", "needless", "late", "lead")
+    frontier = frontier_of(facts.result, found)
+    title, told_of_chart = formats.say("compare.chart"), formats.say("compare.chart.told")
     return Compare(
-        [*intro, formats.say("compare.granted"), *_beside_the_best(found, formats)],
+        [
+            *intro,
+            formats.say("compare.granted"),
+            *_beside_the_best(found, formats),
+            *([] if frontier is None else _on_the_frontier(frontier, facts, formats)),
+        ],
         rules,
         [formats.say(f"compare.column.{each}") for each in columns],
         formats.say("compare.note"),
+        title,
+        told_of_chart,
+        None if frontier is None else _drawn(frontier, title, told_of_chart, formats),
+    )
+
+
+def _on_the_frontier(frontier: Frontier, facts: Facts, formats: Formats) -> list[str]:
+    """Where the policy sits between captured and needless; and why, where patience put it there."""
+    here = frontier.policy
+    rule, other = frontier.best_simple(here.needless)
+    said = formats.say(
+        "compare.frontier",
+        needless=formats.decimal(here.needless),
+        share=formats.share(here.captured),
+        rule=_within(formats.say(f"compare.{rule.value}")),
+        other=formats.share(other),
+    )
+    outreach = facts.result.settings.outreach
+    limited = outreach.volume_per_100_visits is not None or outreach.volume_per_day is not None
+    half, twice = (frontier.patience.get(times * outreach.patience) for times in (0.5, 2.0))
+    if limited or outreach.rule is not Measure.PATIENCE or half is None or twice is None:
+        return [said]
+    why = formats.say(
+        "compare.frontier.why",
+        level=formats.setting(outreach.patience),
+        few=formats.decimal(half.needless),
+        less=formats.share(half.captured),
+        many=formats.decimal(twice.needless),
+        more=formats.share(twice.captured),
+    )
+    return [f"{said} {why}"]
+
+
+def _drawn(frontier: Frontier, title: str, told: str, formats: Formats) -> Markup:
+    def placed(points: Iterable[Point]) -> list[tuple[float, float]]:
+        return sorted((point.needless, point.captured) for point in points)
+
+    here = frontier.policy
+    curves = [*(placed(points) for points in frontier.simple.values()), placed(frontier.patience.values())]
+    return charts.frontier(
+        title,
+        told,
+        curves,
+        (here.needless, here.captured),
+        formats.decimal,
+        lambda share: formats.share(share, whole=True),
     )
 
 
