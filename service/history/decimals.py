@@ -41,6 +41,10 @@ _NO_CENTS = re.compile(rf"(?<=\d)([.,])\s?[{_DASHES}]{{1,2}}(?=\s*[^\d\s.,()]{{0
 """1'250.- and 1.250,-- as the Swiss, Germans, Dutch and Swedes write whole amounts."""
 _BOOKED: Final = frozenset({"CR", "DR", "S", "H"})
 """Credit and debit, Soll and Haben: which of them takes off is a matter of whose account it is."""
+_NO_CURRENCY: Final = frozenset(
+    {"k", "m", "mio", "mill", "mrd", "mn", "bn", "tsd", "kg", "g", "pcs", "stk", "st", "h", "min", "pts", "pt"}
+)
+"""Thousands, millions, pieces, weights and points: what stands before them is no amount of money as it is."""
 _BRACKETED = re.compile(r"([^\d\s.,()-]{0,4})\s*\(([^()]+)\)\s*([^\d\s.,()-]{0,4})")
 _CODE = re.compile(r"[A-Z]{3}")
 _EXAMPLES: Final = 3
@@ -232,7 +236,7 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
             elif character != "*":
                 return None
         sign = "".join(letters)
-        if len(sign) > 4 or sign.upper() in _BOOKED:
+        if len(sign) > 4 or sign.upper() in _BOOKED or sign.casefold() in _NO_CURRENCY:
             return None
         currency = SYMBOLS.get(sign, sign if _CODE.fullmatch(sign) or sign in _OF_SEVERAL else "")
         text = "".join(kept).strip()

@@ -75,7 +75,7 @@ class Layout:
         return self.header[self.at[name]].strip()
 
     def unused(self) -> list[str]:
-        used = {*self.at.values(), *(signal.place for signal in self.signals)}
+        used = {*self.at.values(), *(one.place for one in self.signals if one.what != "quantity")}
         return [name.strip() for place, name in enumerate(self.header) if place not in used and name.strip()]
 
 

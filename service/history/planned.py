@@ -96,7 +96,7 @@ class Planned:
             looking.append((at["zone"], partial(_each, found.times["timestamp"].zones.see)))
         if "currency" in at:
             looking.append((at["currency"], spelled.update))
-        looking += [(one.place, self._states_of(one, found)) for one in layout.signals]
+        looking += [(one.place, self._states_of(one, found)) for one in layout.signals if one.is_a_word]
         before: tuple[str, str] = ("", "")
         with open_grid(self.source) as grid:
             found.encoding = grid.encoding
@@ -162,7 +162,7 @@ class Planned:
 
     def _states_said(self) -> Iterator[str]:
         assert self.evidence is not None  # noqa: S101 - looked at
-        for signal in self.layout.signals:
+        for signal in (one for one in self.layout.signals if one.is_a_word):
             name = self.layout.header[signal.place].strip()
             told: dict[str, list[str]] = {}
             for text, count in self.evidence.states[name].most_common():

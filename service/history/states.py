@@ -67,6 +67,12 @@ _KIND_COLUMNS: Final = """
     typedocument typedevente nature tipo tipodetransaccion tipotransaccion tipodocumento tipotransazione soort transactiesoort rodzaj
     typdokumentu typtransakcji
 """
+_ENDINGS: Final = {"status": "state", "statut": "state", "type": "kind", "typ": "kind"}
+"""Of names that say it as well: Financial Status, Receipt type."""
+_OF_OTHERS: Final = re.compile(r"customer|client|kunde|member|loyal|subscri|abo|email|consent|marketing|account|user")
+"""What such a column is of, where it is no order."""
+_QUANTITY_COLUMNS: Final = "quantity qty menge anzahl quantite cantidad quantita aantal ilosc antal units pieces"
+_BELOW_ZERO: Final = re.compile(r"[-\u2212]\s?\d+(?:[.,]\d+)?", re.ASCII)
 _FLAG_COLUMNS: Final[dict[str, str]] = {
     "cancelled": "cancelled canceled iscancelled iscanceled storno storniert annule annulee geannuleerd anulado annullato cancelado anulowane",
     "voided": "void voided isvoid isvoided",
@@ -126,10 +132,15 @@ class Signal:
     """A column that says of its rows whether they are purchases."""
 
     def __init__(self, place: int, what: str) -> None:
-        """`what` is state, kind, time, or what a flag of the column means."""
+        """`what` is state, kind, time, quantity, or what a flag of the column means."""
         self.place = place
         self.what = what
         self._known: dict[str, str] = {}
+
+    @property
+    def is_a_word(self) -> bool:
+        """Whether its cells are words that are told, and no times or numbers."""
+        return self.what not in {"time", "quantity"}
 
     def says(self, text: str) -> str:
         """A reason why the row does not count, `PAID_BACK`, `PAYS_BACK`, or "" = nothing."""
@@ -145,6 +156,8 @@ class Signal:
             return _STATE_OF.get(text, "")
         if self.what == "kind":
             return _KIND_OF.get(text, "")
+        if self.what == "quantity":
+            return PAYS_BACK if _BELOW_ZERO.fullmatch(text) else ""
         if self.what == "time":
             return "" if text in _NO else "cancelled"
         return self.what if text in _YES else _STATE_OF.get(text, "")
@@ -188,6 +201,9 @@ def signals_of(names: Mapping[str, Sequence[int]], rows: Sequence[Sequence[str]]
 
     add(_STATE_COLUMNS, "state")
     add(_KIND_COLUMNS, "kind")
+    for ending, what in _ENDINGS.items():
+        add(" ".join(name for name in names if name.endswith(ending) and not _OF_OTHERS.search(name)), what)
+    add(_QUANTITY_COLUMNS, "quantity")
     add(_TIME_COLUMNS, "time")
     for meaning, words in _FLAG_COLUMNS.items():
         add(words, meaning, flags=True)

@@ -146,6 +146,8 @@ def _remember(cache: dict[str, int], text: str, us: int) -> None:
 
 
 _SPACED_OFFSET = re.compile(r" +(?=(?:[+-]\d\d:?(?:\d\d)?|Z|z)$)", re.ASCII)
+_WEEK = re.compile(r"\d{4}-?W\d\d", re.ASCII)
+"""A week, and no day."""
 
 
 def _parse(text: str, begin: time) -> datetime | None:
@@ -160,9 +162,11 @@ def _parse(text: str, begin: time) -> datetime | None:
         if text.endswith("z"):
             text = text[:-1] + "Z"
     try:
-        if len(text) <= 10:
+        if len(text) <= 10 and _WEEK.fullmatch(text) is None:
             return datetime.combine(date.fromisoformat(text), begin)
-        if text[10] in "Tt " or text[8] in "Tt ":  # fromisoformat would take any character between date and time
+        if len(text) > 10 and (
+            text[10] in "Tt " or text[8] in "Tt "
+        ):  # fromisoformat would take any character between date and time
             return datetime.fromisoformat(text)
     except ValueError:
         pass

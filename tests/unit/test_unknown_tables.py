@@ -83,8 +83,33 @@ def test_what_a_table_says_not_to_be_bought_does_not_count(
     assert sum(history.report.aside.values()) == DAYS - told(history)[1]
 
 
+@pytest.mark.parametrize("amount", ["Line total", "Unit Price"])
+def test_fewer_than_no_pieces_are_a_return(tmp_path: Path, amount: str) -> None:
+    path = tmp_path / "till.csv"
+    path.write_text(
+        table(f"Receipt,Date,Customer No,Qty,{amount}", lambda n: f"{n},2025-01-{n:02},c{n % 3},{'-1' if n == 5 else 1},{n}")
+    )  # fmt: skip
+
+    assert told(read(path)) == (3, DAYS - 1, ALL - 5 - 5)
+
+
+@pytest.mark.parametrize("cells", ["1.9k", "2.1 Mio", "3 Stk", "2.5M"])
+def test_thousands_millions_and_pieces_are_no_amounts(tmp_path: Path, cells: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(table("Customer,Date,Total", lambda n: f"c{n % 3},2025-01-{n:02},{cells}"))
+
+    assert "no column looks like amount" in refused(path)
+
+
+def test_a_week_is_no_day(tmp_path: Path) -> None:
+    path = tmp_path / "weeks.csv"
+    path.write_text(table("customer_id,timestamp,amount", lambda n: f"c{n % 3},2025-W{n:02},{n}"))
+
+    assert "unreadable time: '2025-W01'" in refused(path)
+
+
 @pytest.mark.parametrize("sign", ["", "-"])
-@pytest.mark.parametrize(("kind", "bought", "back"), [("Type", "Sale", "Return"), ("Belegart", "Rechnung", "Gutschrift"), ("Vorgang", "Verkauf", "Storno")])  # fmt: skip
+@pytest.mark.parametrize(("kind", "bought", "back"), [("Type", "Sale", "Return"), ("Receipt type", "Sale", "Refund"), ("Belegart", "Rechnung", "Gutschrift"), ("Vorgang", "Verkauf", "Storno")])  # fmt: skip
 def test_a_row_that_pays_back_takes_off_whichever_sign_it_has(
     tmp_path: Path, kind: str, bought: str, back: str, sign: str
 ) -> None:
