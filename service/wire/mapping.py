@@ -21,7 +21,7 @@ from service.config.sections.inputs import (
     MappedSurveys,
 )
 from service.errors import ErrorCode, PassedOverError, PoisonError
-from service.history.people import person
+from service.history.people import ROUNDED, person
 from service.wire.beside import Beside, looks_beside, with_beside
 from service.wire.envelopes import MARK, row_of
 from service.wire.figures import above_nothing, figure, looks_below_nothing
@@ -219,7 +219,14 @@ Conditions = list[tuple[Place, frozenset[object]]]
 
 
 def conditions_of(said: Mapping[str, list[Any]], place_of: Callable[[str], Place]) -> Conditions:
-    return [(place_of(path), frozenset(map(_word, values))) for path, values in said.items()]
+    return [
+        (place_of(path), frozenset(word for each in values for word in _words(each))) for path, values in said.items()
+    ]
+
+
+def _words(value: object) -> tuple[object, ...]:
+    """What a value of the settings stands for: databases without a type for yes and no have 1 and 0."""
+    return (_word(value), str(int(value))) if isinstance(value, bool) else (_word(value),)
 
 
 def holds(conditions: Conditions, event: Row) -> bool:
@@ -241,8 +248,16 @@ def _as_ours(said: MappedInput) -> dict[str, str]:
     return {name: name for name in names}
 
 
-_person: Final = lru_cache(maxsize=65_536)(person)
-"""Who buys often is read once."""
+@lru_cache(maxsize=65_536)
+def _person(whose: str) -> str:
+    """Its one spelling; empty for nobody. Who buys often is read once. PoisonError for what a spreadsheet left of a
+    long number: several people may be that."""
+    if ROUNDED.fullmatch(whose.strip()):
+        raise PoisonError(
+            ErrorCode.INVALID_VALUE,
+            "customer_id: is a number that was rounded, such as 4.477E+11: let what writes it give it as a text",
+        )
+    return person(whose)
 
 
 def spelt(said: object, *, as_it_is: bool) -> object:
