@@ -18,7 +18,7 @@ from tests.support.upgrade_fixture import UNLIKE, Changelog, DecisionRow, Done, 
 
 pytestmark = pytest.mark.xdist_group("upgrade in place")  # what they share is made once
 
-NAMES = ["ladder", "plain", "outages", "ladder-hours", "plain-hours", "outages-hours", "nothing-set"]
+NAMES = ["ladder", "plain", "outages", "ladder-hours", "plain-hours", "outages-hours", "nothing-set", "ladder-volume"]
 SHOWN = 5
 
 
@@ -148,7 +148,7 @@ def test_the_recorded_lives_hold_what_they_are_kept_for() -> None:
         ("suppressed", "volume"), ("suppressed", "no_consent"), ("suppressed", "consent_unknown"),
     } <= outcomes.keys()  # fmt: skip
     assert {(row.kind, row.rung) for row in after} == {
-        ("win_back", "remind"), ("win_back", "offer"), ("win_back", "last-call"), ("second_visit", "nudge"),
+        ("win_back", "remind"), ("win_back", "incentive"), ("win_back", "offer"), ("win_back", "last-call"), ("second_visit", "nudge"),
     }  # fmt: skip
 
 

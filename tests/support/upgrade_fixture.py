@@ -77,9 +77,10 @@ class Done(msgspec.Struct, array_like=True):
     """By turn: dead letters by reason. They carry the present time, so their bytes are not compared."""
 
 
-UNLIKE = frozenset({"ladder", "plain", "outages", "outages-hours"})
-"""Lives of versions that did not learn the hours at which the shop sells, or let go what waited while a store was
-silent, and so decided otherwise from the beginning. This one goes on from their changelogs as they did."""
+UNLIKE = frozenset({"ladder", "plain", "outages", "outages-hours", "ladder-hours"})
+"""Lives of versions that did not learn the hours at which the shop sells, let go what waited while a store was silent,
+or never sent what filled a growing volume's bucket, and so decided otherwise from the beginning. This one goes on from
+their changelogs as they did."""
 
 
 class Recorded(msgspec.Struct):
@@ -242,10 +243,22 @@ def renewed(settings: Settings, old: Recorded, *, unlike: bool = False) -> Recor
     return _with_digests(settings, msgspec.structs.replace(old, done=done, arithmetic=arithmetic()))
 
 
-def redecided(settings: Settings, old: Recorded) -> Recorded:
+def redecided(settings: Settings, old: Recorded, *, unlike: bool = False) -> Recorded:
     """The fixture with the decisions of this version, because others are meant. The changelog stays that of the earlier
-    one, whose reader must take them too."""
-    done = Replay(settings, old.turns).run(PartitionJob(settings, _PARTITION), 0, len(old.turns))
+    one, whose reader must take them too. `unlike`: from the beginning this version decides otherwise anyhow; then those
+    after the restart are replaced alone."""
+    if unlike:
+        after = Replay(settings, old.turns)
+        after.changelog = Changelog(old.changelog)
+        found = after.run(after.changelog.revive(settings), old.cut, len(old.turns))
+        done, cut = old.done, old.cut
+        done = Done(
+            done.decisions[:cut] + found.decisions,
+            done.outputs[:cut] + found.outputs,
+            done.refused[:cut] + found.refused,
+        )
+    else:
+        done = Replay(settings, old.turns).run(PartitionJob(settings, _PARTITION), 0, len(old.turns))
     return _with_digests(settings, msgspec.structs.replace(old, done=done, arithmetic=arithmetic()))
 
 
@@ -316,7 +329,7 @@ def _main(command: str, name: str, new_name: str = "", written_by: str = "") -> 
     if command == "renew":
         write(name, renewed(settings, old, unlike=name in UNLIKE))
     elif command == "redecide":
-        write(name, redecided(settings, old))
+        write(name, redecided(settings, old, unlike=name in UNLIKE))
     elif command == "record" and new_name and written_by:
         own = FIXTURES / f"{new_name}.toml"
         if not own.exists():

@@ -8,7 +8,8 @@ when    Where silences are many for the messages there are, everybody comes due 
         by and by.
 whom    Highest expected alert value first (alert_value.py). Ties are settled by a lot that is the same on every replay.
 volume  How those ranked who came due of late says which rank the volume reaches; a token bucket that holds a month's
-        alerts, filled by the visits of regulars (or by the days) and emptied by what goes out, corrects it, and m.
+        alerts, or as many as the volume has allowed for by then, filled by the visits of regulars (or by the days) and
+        emptied by what goes out, corrects it, and m. It is in balance when it is half full, however it grows.
 
 loyal   A part of the volume can be kept for regulars of 13 visits and more, who by that rank hardly ever get a message
         where there are few. It has a bucket and a memory of ranks of its own; what it does not use up overflows into
@@ -177,7 +178,9 @@ class Volume:
     def visit(self, now_us: int, mu0: float) -> None:
         """A regular is here."""
         self._pass(now_us, mu0)
+        before = self._bucket_size(1.0)
         self.state.visits += 1.0
+        self._keep_middle(before)
         if self._per_visit >= 0.0:
             self._fill(self._per_visit)
 
@@ -218,8 +221,17 @@ class Volume:
         return self._per_visit * self.state.visits if self._per_visit >= 0.0 else self._per_day * self.state.days
 
     def _bucket_size(self, part: float) -> float:
-        """Of that part of the volume."""
-        return max(_LEAST_BUCKET, part * self._meant() / max(_LEAST_DAYS, self.state.days) * self._bucket_days)
+        """Of that part of the volume: never more than it has allowed for so far."""
+        share = min(1.0, self._bucket_days / max(_LEAST_DAYS, self.state.days))
+        return max(_LEAST_BUCKET, part * self._meant() * share)
+
+    def _keep_middle(self, before: float) -> None:
+        """The bucket may hold more or less than `before`: what it holds in balance is no alert saved or owed. Else a
+        shop that grows, or one whose first month it is, would never send what fills its growing bucket."""
+        state, reserved = self.state, self._for_loyal
+        grown = (self._bucket_size(1.0) - before) / 2.0
+        state.tokens += (1.0 - reserved) * grown
+        state.loyal_tokens += reserved * grown
 
     def _fill(self, tokens: float) -> None:
         state, reserved = self.state, self._for_loyal
@@ -235,6 +247,7 @@ class Volume:
         if now_us <= state.until_us:
             return
         if state.until_us:
+            before = self._bucket_size(1.0)
             days = (now_us - state.until_us) / DAY_US
             state.days += days
             weeks = now_us // _WEEK_US - state.until_us // _WEEK_US
@@ -245,6 +258,7 @@ class Volume:
                 state.visits *= left
                 state.days *= left
                 state.refused *= left
+            self._keep_middle(before)
             if self._per_visit < 0.0:
                 self._fill(self._per_day * days)
         state.until_us = now_us
