@@ -48,10 +48,15 @@ class Survival:
 
     def until(self, bases: float) -> float:
         """∫₀ S, in bases; up to the end of the grid at most."""
+        return self.both(bases)[1]
+
+    def both(self, bases: float) -> tuple[float, float]:
+        """`at` and `until`."""
         index = _place(bases)
         width = min(bases, EDGES[_LAST]) - EDGES[index]
-        slope = (self._open[index + 1] - self._open[index]) / (EDGES[index + 1] - EDGES[index])
-        return self._whole[index] + (self._open[index] + 0.5 * slope * width) * width
+        begin = self._open[index]
+        falls = (self._open[index + 1] - begin) / (EDGES[index + 1] - EDGES[index])
+        return begin + falls * width, self._whole[index] + (begin + 0.5 * falls * width) * width
 
 
 def _place(bases: float) -> int:

@@ -36,6 +36,7 @@ visit, and nothing looks ahead.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from math import exp, fsum, inf, log
 from typing import Final
 
@@ -58,13 +59,16 @@ from service.domain.learning.survival import EDGES, Survival
 
 UP_TO: Final = 4.0
 """Mean healthy gaps up to which missed visits count: who is back later was lost, and comes as a new customer does."""
-_MOMENTS: Final[list[float]] = [1.0 + 0.125 * step for step in range(24)]
+_PER_GAP: Final = 8
+_MOMENTS: Final[list[float]] = [1.0 + step / _PER_GAP for step in range(24)]
 """Mean healthy gaps of silence at which a message may go out."""
 _LEAST_SAVED: Final = 0.2
 """Of a whole absence, that a message must be expected to save for being written at all: six tenths of a visit. Without
 it the best moment is so late, where nearly all come back, that those it reaches are lost by then. Chosen on generated
 shops (tests/benchmarks/ground): the most at which the messages are no more often needless than those of the best
 possible policy are at as many."""
+_LEAST_STEP: Final = 1e-9
+"""Of a whole absence: two moments that save as much are one."""
 _BURSTS: Final = 1.3
 """Mean healthy gaps of who is steady least, in those that the curve of their kind shows. They come in bursts: their
 usual gap is that of a burst, what lies between bursts counts as an absence where it is long, and a message after the
@@ -114,22 +118,49 @@ class _Cell:
         self.still_open: list[float] = []
         self.saved: list[float] = []
         self.needless: list[float] = []
+        later = [lasts.at((gaps + 1.0) * mean) for gaps in _MOMENTS[-_PER_GAP:]]
         for gaps in _MOMENTS:
             bases = max(least, gaps * mean)
-            still_open = lasts.at(bases)
+            still_open, before = lasts.both(bases)
             self.bases.append(bases)
             self.still_open.append(still_open)
-            self.saved.append(max(0.0, end - lasts.until(bases)) / ((UP_TO - 1.0) * mean))
-            self.needless.append(max(0.0, still_open - lasts.at(bases + mean)))
+            self.saved.append(max(0.0, end - before) / ((UP_TO - 1.0) * mean))
+        opens = self.still_open + later
+        for index, bases in enumerate(self.bases):
+            if bases > _MOMENTS[index] * mean:
+                a_gap_on = lasts.at(bases + mean)
+            else:
+                a_gap_on = opens[index + _PER_GAP]
+            self.needless.append(max(0.0, self.still_open[index] - a_gap_on))
+        self._rates: list[float] = []
+        """Exchange rates, rising, from which on each of `_best` is the moment."""
+        self._best: list[int] = []
+        self._ranked()
 
     def best(self, rate: float) -> int:
-        """The moment at this exchange rate; −1: none is worth it. Of equals the first."""
-        found, most = -1, 0.0
-        for index in range(len(_MOMENTS)):
-            worth = self._worth(index, rate)
-            if worth > most:
-                found, most = index, worth
-        return found
+        """The moment at this exchange rate; −1: none is worth it."""
+        place = bisect_left(self._rates, rate)
+        return self._best[place - 1] if place > 0 else -1
+
+    def _ranked(self) -> None:
+        """What each moment is worth is a line over the exchange rate; the best of them from each rate on are the lines
+        of their upper envelope, which is walked once: none is looked for again at each of the rates that are tried."""
+        net, needless, at = 0.0, 0.0, -1
+        while True:
+            lowest, found = inf, -1
+            for index in range(len(_MOMENTS)):
+                more = self.saved[index] - _LEAST_SAVED * self.still_open[index] - net
+                if index == at or more <= _LEAST_STEP:
+                    continue
+                rate = (self.needless[index] - needless) / more
+                if rate < lowest:
+                    lowest, found = rate, index
+            if found < 0:
+                return
+            at = found
+            net, needless = self.saved[at] - _LEAST_SAVED * self.still_open[at], self.needless[at]
+            self._rates.append(lowest)
+            self._best.append(at)
 
     def until(self, rate: float) -> float:
         """Bases of silence up to which a message is worth it at this exchange rate; 0: it never is."""
