@@ -276,7 +276,7 @@ def _kind_of_number(text: str) -> str:
     digits = len(text.partition(".")[0].partition(",")[0])
     if _SERIALS[0] <= value < _SERIALS[1]:
         return "serial"
-    if digits in {10, 13, 16, 19} or (digits == 9 and value > 0):
+    if digits in {10, 13, 15, 16, 18, 19} or (digits == 9 and value > 0):
         return "epoch"
     if digits in {8, 12, 14} and _YEARS[0] <= text[:4] < _YEARS[1]:
         return "packed"
@@ -293,7 +293,7 @@ def _number_as_time(text: str, zone: str) -> str | None:
         return moment.isoformat() + zone if moment.time() != datetime.min.time() or zone else moment.date().isoformat()
     if kind == "epoch":
         whole = len(text.partition(".")[0].partition(",")[0])
-        scale = {12: 3, 13: 3, 16: 6, 19: 9}.get(whole, 0)
+        scale = {12: 3, 13: 3, 15: 6, 16: 6, 18: 9, 19: 9}.get(whole, 0)
         return (datetime(1970, 1, 1) + timedelta(microseconds=int(value.scaleb(6 - scale)))).isoformat() + "+00:00"  # noqa: DTZ001
     if kind == "packed" and text.isdigit():
         try:

@@ -219,6 +219,14 @@ def test_milliseconds_of_the_nineties_are_no_minutes_of_the_year_8520(tmp_path: 
     ]
 
 
+@pytest.mark.parametrize("unit", [1, 1_000, 1_000_000])
+def test_parts_of_a_second_are_told_by_their_digits(tmp_path: Path, unit: int) -> None:
+    path = tmp_path / "cdnow.csv"
+    path.write_text(table("Customer,Date,Total", lambda n: f"c{n % 3},{(852_076_800 + n * 86_400) * 1000 * unit},{n}"))
+
+    assert to_datetime(next(iter(read(path).purchases())).at_us).date().isoformat() == "1997-01-02"
+
+
 def test_the_sellers_address_in_every_row_is_not_the_customer(tmp_path: Path) -> None:
     path = tmp_path / "sales.csv"
     path.write_text(table("E-Mail,Buyer,Date,Total", lambda n: f"me@shop.com,c{n % 3},2025-01-{n:02},{n}"))
@@ -336,6 +344,18 @@ def test_an_effort_that_nobody_puts_above_five_may_be_on_another_scale(tmp_path:
     path.write_text("\n".join(["Submitted,Email,How easy was it to order?", *rows]))
 
     assert any("no answer is above 5, and ces goes to 7" in said for said in answers(path).report.said)
+
+
+def test_the_older_export_of_qualtrics_is_one_too(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text(
+        "ResponseID,ResponseSet,IPAddress,StartDate,EndDate,RecipientEmail,ExternalDataReference,Finished,Status,Q1\n"
+        "ResponseID,ResponseSet,IPAddress,StartDate,EndDate,RecipientEmail,ExternalDataReference,Finished,Status,How likely are you to recommend us?\n"
+        "R_1,Default,1.2.3.4,2025-01-06 10:00:00,2025-01-06 10:05:00,a@x.com,,1,0,9\n"
+        "R_2,Default,1.2.3.4,2025-01-07 10:00:00,2025-01-07 10:05:00,b@x.com,,1,1,2\n"
+    )
+
+    assert [(one.customer_id, one.score) for one in answers(path).answers()] == [("a@x.com", 9)]
 
 
 def test_a_workbook_whose_dates_are_half_text_is_refused(tmp_path: Path) -> None:
