@@ -58,6 +58,11 @@ def transaction_timeout_s(configured_s: float, slow: int) -> float:
     return max(configured_s, min(configured_s * (1 << slow), LONGEST_TRANSACTION_S))
 
 
+def has_longest_transaction(configured_s: float) -> bool:
+    """Whether no life will have more time for a turn than this one."""
+    return transaction_timeout_s(configured_s, slow_lives()) >= LONGEST_TRANSACTION_S
+
+
 def start_again(lived_s: float, away_since_s: float | None = 0.0, *, slow: bool = False) -> NoReturn:
     """Replaces the process by a new one with the same command; the new one waits for the broker with back-off, and
     knows since when it has been away (Unix seconds; 0 = since now; None = it is there). `slow`: because a turn took too

@@ -58,7 +58,7 @@ from service.streaming.producer import TurnTooSlowError
 from service.streaming.profiles import ProfileCarrier, ProfileWatch
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
-from service.streaming.restarts import OUTAGE_MEMORY_S, is_of_the_broker, start_again
+from service.streaming.restarts import OUTAGE_MEMORY_S, has_longest_transaction, is_of_the_broker, start_again
 from service.streaming.rights import about_right
 from service.wire.input_topics import input_names
 
@@ -222,6 +222,12 @@ class Worker:
                 broker=self.settings.kafka.bootstrap_servers,
                 error=told(error),
             )
+            if slow and has_longest_transaction(self.settings.kafka.transaction_timeout_s):
+                log.error(
+                    "a turn does not fit the longest transaction",
+                    cure="let this client write more (its producer_byte_rate at the broker, or the line to it); where events "
+                    "are the clock and one of them sets off years of dates, replay those of the days between before it",
+                )
             self._directory.cleanup()
             start_again(time.monotonic() - self._born_s, self.reach.since_s, slow=slow)
         if isinstance(error, Stumbled) and not self._stop.is_set():

@@ -28,6 +28,7 @@ from service.streaming.restarts import (
     LONGEST_TRANSACTION_S,
     RESTARTS_VARIABLE,
     SLOW_VARIABLE,
+    has_longest_transaction,
     slow_lives,
     transaction_timeout_s,
 )
@@ -181,6 +182,13 @@ def test_each_life_that_a_turn_has_ended_gives_the_next_more_time(monkeypatch: p
     assert begun == [1, 2, 2, 3, 1]
     assert [transaction_timeout_s(10.0, lives) for lives in (0, 1, 3, 10)] == [10.0, 20.0, 80.0, LONGEST_TRANSACTION_S]
     assert transaction_timeout_s(700.0, 2) == 700.0
+
+
+@pytest.mark.parametrize(("lives", "longest"), [(0, False), (5, False), (6, True), (10, True)])
+def test_who_will_have_no_more_time_is_known(monkeypatch: pytest.MonkeyPatch, lives: int, longest: bool) -> None:
+    monkeypatch.setenv(SLOW_VARIABLE, str(lives))
+
+    assert has_longest_transaction(10.0) == longest
 
 
 def test_a_turn_that_took_too_long_is_cured_by_a_new_start() -> None:
