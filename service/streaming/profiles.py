@@ -68,6 +68,12 @@ def _placed(topic: str, now: Mapping[str, TopicNow]) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in range(now.get(topic, GONE).partitions)]
 
 
+async def _committed(consumer: Any, placed: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """Up to where the group has read those of them that it has read; one question for all."""
+    found = await consumer._coordinator.fetch_committed_offsets(placed)  # noqa: SLF001 - the public way asks for each
+    return {each: at.offset for each, at in found.items() if at.offset >= 0}
+
+
 @dataclass(slots=True)
 class Made:
     """What one transaction writes, and what there is to count."""
@@ -128,8 +134,9 @@ class ProfileCarrier:
         """Where the group has read up to, of partitions that are new at their beginning."""
         consumer.assign(placed)
         begins, ends = await consumer.beginning_offsets(placed), await consumer.end_offsets(placed)
+        known = await _committed(consumer, placed)
         for each in placed:
-            committed = await consumer.committed(each)
+            committed = known.get(each)
             if committed is not None and committed > ends[each]:
                 log.warning(
                     "the topic of inputs.customers was made anew; it is read from its beginning", topic=each.topic
@@ -244,9 +251,9 @@ class ProfileWatch:
             self.waits = why
             return
         ends = await consumer.end_offsets(self._placed)
-        left = 0
-        for each, end in ends.items():
-            left += max(0, end - (await consumer.committed(each) or 0))
+        known = await _committed(consumer, self._placed)
+        begins = await consumer.beginning_offsets(self._placed)
+        left = sum(max(0, end - max(known.get(each, 0), begins[each])) for each, end in ends.items())
         customers = TOPIC_OF[Profile].name(self._settings.kafka.topics)
         self.waits = f"{left} records of {self._topic} are not in {customers} yet" if left else ""
         if not left:
