@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG, ClassRealised
+from service.domain.outreach.tolerance import capped_from_days
 from service.domain.policy import Measure, OutreachPolicy
 from service.wording.formats import DASH, Formats
 
@@ -86,6 +87,8 @@ def _promised(outreach: OutreachPolicy, formats: Formats) -> list[str]:
         if outreach.measure is Measure.PROBABILITY:
             level = formats.share(outreach.level)
         said.append(formats.say(f"kept.promised.{outreach.measure.value}", level=level))
+        if outreach.measure is Measure.BUDGET:
+            said.append(formats.say("kept.capped", days=formats.days(capped_from_days(outreach.level))))
     return said
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from array import array
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -17,7 +19,7 @@ import pytest
 from babel.numbers import format_decimal
 from typer.testing import CliRunner
 
-from service.backtest.evaluation import evaluate
+from service.backtest.evaluation import Evaluation, evaluate
 from service.backtest.frontier import FEWEST_POINTS, frontier_of
 from service.backtest.run import backtest
 from service.backtest.stories import Story, examples
@@ -28,7 +30,7 @@ from service.report import Asked, Numbers
 from service.report.files import write_files
 from service.report.material import CustomerTally, Facts
 from service.report.noticed import absences_of
-from service.report.sections import compare
+from service.report.sections import compare, promised_and_kept
 from service.report.sections.numbers import SIDE_BY_SIDE
 from service.wording.catalogue import catalogue_in
 from service.wording.english import LANGUAGE as ENGLISH
@@ -210,6 +212,23 @@ def test_what_was_promised_stands_beside_what_came_of_it(made: Made) -> None:
         ["1.0", None if each.rate is None else repr(each.rate), str(each.healthy), str(each.wrong)] for each in realised
     ]
     assert sum(each.healthy for each in realised[:-1]) == realised[-1].healthy > 500
+
+
+def test_where_gaps_last_long_the_promise_of_a_budget_is_said_to_be_bounded(made: Made) -> None:
+    """One in five of anybody's gaps is the most it spends: 73 days at a budget of one."""
+    evaluation = evaluate(made.result)
+    absences = evaluation.absences
+    slow = replace(absences, usual=array("d", [80.0 if row % 4 == 0 else 72.0 for row in range(len(absences))]))
+
+    def told(found: Evaluation) -> str:
+        return " ".join(
+            promised_and_kept.compose(Facts(made.result, [], CustomerTally(), found, Asked()), FORMATS).sentences
+        )
+
+    assert "one in five" not in told(evaluation)
+    bounded = told(replace(evaluation, absences=slow))
+    assert "whoever comes every 73 days or more seldom gets fewer" in bounded
+    assert "That holds for 25% of the absences judged here." in bounded
 
 
 REVISED = 0.08

@@ -29,6 +29,7 @@ async def test_the_page_sets_a_budget_beside_the_wrong_alerts_of_each_class_and_
     told = rows(visible(await get("/?lang=en", FakeFacts(tally=tally()), settings)))
 
     assert "Promised: a budget of 1 for wrong alerts per healthy regular and year." in told
+    assert "more than one in five of their gaps: whoever comes every 73 days or more seldom" in told
     assert "up to 6 1.20 24 40 4 25%" in told
     assert "7 to 12 0.45 36 60 2 33%" in told
     assert "13 and more – 0 0 – –" in told
@@ -42,6 +43,7 @@ async def test_a_probability_stands_beside_the_share_of_healthy_gaps_alerted() -
     told = rows(visible(await get("/?lang=en", FakeFacts(tally=tally()), settings)))
 
     assert "Promised: an alert in 2.0% of the gaps" in told
+    assert "one in five" not in told
     assert "up to 6 3.0% 24" in told
     assert "All regulars 2.0% 60" in told
 

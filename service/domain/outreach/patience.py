@@ -127,10 +127,8 @@ class _Cell:
             self.saved.append(max(0.0, end - before) / ((UP_TO - 1.0) * mean))
         opens = self.still_open + later
         for index, bases in enumerate(self.bases):
-            if bases > _MOMENTS[index] * mean:
-                a_gap_on = lasts.at(bases + mean)
-            else:
-                a_gap_on = opens[index + _PER_GAP]
+            put_off = bases > _MOMENTS[index] * mean
+            a_gap_on = lasts.at(bases + mean) if put_off else opens[index + _PER_GAP]
             self.needless.append(max(0.0, self.still_open[index] - a_gap_on))
         self._rates: list[float] = []
         """Exchange rates, rising, from which on each of `_best` is the moment."""

@@ -119,9 +119,15 @@ _LOG_LOW: Final = log(SHARE_LOW)
 _LOG_HIGH: Final = log(SHARE_HIGH)
 
 
-_LOG_MOST: Final = log(0.2)
+_MOST_SHARE: Final = 0.2
 """Of the healthy gaps of anybody, that a budget may spend: where gaps last a year, one wrong alert a year would be
 nearly every gap."""
+_LOG_MOST: Final = log(_MOST_SHARE)
+
+
+def capped_from_days(budget: float) -> float:
+    """Mean healthy gap from which on a budget would spend more of anybody's gaps than it may."""
+    return _MOST_SHARE * DAYS_PER_YEAR / budget
 
 
 def _budgeted(log_share: float) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from service.backtest.wrong_alerts import WrongAlerts
 from service.config import OutreachSettings
 from service.domain.outreach.realised import CLASSES, FEWEST_WRONG
+from service.domain.outreach.tolerance import capped_from_days
 from service.domain.policy import Measure
 from service.report.material import Facts
 from service.wording.formats import DASH, Formats
@@ -28,10 +30,16 @@ class PromisedAndKept:
     note: str
 
 
+_WORTH_TELLING: Final = 0.01
+"""Of the absences that are judged."""
+
+
 def compose(facts: Facts, formats: Formats) -> PromisedAndKept:
     found, outreach = facts.evaluation, facts.result.settings.outreach
     limited = outreach.volume_per_100_visits is not None or outreach.volume_per_day is not None
     said = [formats.say("promise.limited") if limited else _promised(outreach, formats)]
+    if not limited:
+        said += _capped(facts, formats)
     whole = found.wrong_alerts[-1]
     if not whole.enough:
         said.append(formats.say("promise.thin", wrong=formats.counted(whole.wrong, "wrong"), fewest=FEWEST_WRONG))
@@ -55,6 +63,19 @@ def _promised(outreach: OutreachSettings, formats: Formats) -> str:
     share = outreach.rule is Measure.PROBABILITY
     level = formats.share(outreach.promise) if share else formats.plain(outreach.promise)
     return formats.say(f"promise.{outreach.rule.value}", level=level)
+
+
+def _capped(facts: Facts, formats: Formats) -> list[str]:
+    """That a budget is bounded, where gaps last so long that it is."""
+    outreach, usual = facts.result.settings.outreach, facts.evaluation.absences.usual
+    if outreach.rule is not Measure.BUDGET or not usual:
+        return []
+    days = capped_from_days(outreach.promise)
+    bounded = sum(1 for each in usual if each > days) / len(usual)
+    if bounded < _WORTH_TELLING:
+        return []
+    share = formats.share(bounded, whole=True)
+    return [f"{formats.say('kept.capped', days=formats.days(days))} {formats.say('promise.capped', share=share)}"]
 
 
 def _weighed(facts: Facts, formats: Formats) -> list[str]:

@@ -189,6 +189,7 @@ PAGE: Mapping[str, str] = {
     "kept.promised.budget": "Promised: a budget of {level} for wrong alerts per healthy regular and year. An alert is wrong if the customer’s silence was nothing unusual after all.",
     "kept.promised.probability": "Promised: an alert in {level} of the gaps that are nothing unusual for the customer.",
     "kept.promised.multiple": "An alert after {level} usual gaps: that promises nothing about wrong alerts. This is what it did.",
+    "kept.capped": "Nobody is alerted in more than one in five of their gaps: whoever comes every {days} or more seldom gets fewer wrong alerts than that.",
     "kept.promised.patience": "Nothing is promised: when a message is worth it is learned from this shop’s own silences (patience {level}).",
     "kept.promised.volume": "Promised: {level} alerts per 100 visits of regulars.",
     "kept.promised.volume_per_day": "Promised: {level} alerts a day for the whole shop.",

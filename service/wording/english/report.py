@@ -124,6 +124,7 @@ REPORT: Mapping[str, str] = {
     "promise.budget": "Promised: a budget of {level} for wrong alerts per healthy regular and year. An alert is wrong if the silence ends within what is rhythm for this customer (six of their bases).",
     "promise.probability": "Promised: an alert in {level} of the healthy gaps, those that end within what is rhythm for this customer (six of their bases).",
     "promise.multiple": "A multiple of the usual gap promises nothing about wrong alerts; this is what it did in gaps that end within what is rhythm for this customer (six of their bases).",
+    "promise.capped": "That holds for {share} of the absences judged here.",
     "promise.patience": "Neither a number of alerts nor one of wrong alerts is promised: who gets a message, and when, follows from this shop’s own finished silences.",
     "promise.patience.why": "They say that about {messages} messages per 100 visits of regulars are worth it, {needless} of them needless, and that these come while {saved} of the visits lost in absences are still ahead. At that a regular noticed in time is worth {rate} needless messages (outreach.patience = {level}).",
     "promise.limited": "Under a limit of messages the number of alerts is promised, not that of the wrong ones.",

@@ -189,6 +189,7 @@ PAGE: Mapping[str, str] = {
     "kept.promised.budget": "Promis : au plus {level} fausses alertes par habitué et par an. Une alerte est fausse si l’absence du client n’avait finalement rien d’inhabituel.",
     "kept.promised.probability": "Promis : une alerte dans {level} des intervalles qui n’ont rien d’inhabituel pour le client.",
     "kept.promised.multiple": "Une alerte après {level} intervalles habituels : cela ne promet rien sur les fausses alertes. Voici ce qu’il en a été.",
+    "kept.capped": "Personne n’est alerté dans plus d’un de ses intervalles sur cinq : qui vient tous les {days} ou plus rarement reçoit moins de fausses alertes que cela.",
     "kept.promised.patience": "Rien n’est promis : quand un message en vaut la peine s’apprend des absences de cette boutique (patience {level}).",
     "kept.promised.volume": "Promis : {level} alertes pour 100 visites d’habitués.",
     "kept.promised.volume_per_day": "Promis : {level} alertes par jour pour tout le commerce.",

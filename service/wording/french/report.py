@@ -124,6 +124,7 @@ REPORT: Mapping[str, str] = {
     "promise.budget": "Promis : un budget de {level} pour les alertes à tort par habitué fidèle et par an. Une alerte est à tort si le silence prend fin dans ce qui est le rythme de ce client (six fois sa base).",
     "promise.probability": "Promis : une alerte dans {level} des intervalles sains, ceux qui prennent fin dans ce qui est le rythme de ce client (six fois sa base).",
     "promise.multiple": "Un multiple de l’intervalle habituel ne promet rien sur les alertes à tort ; voici ce qu’il a donné dans les intervalles qui prennent fin dans ce qui est le rythme de ce client (six fois sa base).",
+    "promise.capped": "C’est le cas de {share} des absences jugées ici.",
     "promise.patience": "Ni le nombre d’alertes ni celui des alertes à tort n’est promis : qui reçoit un message, et quand, se déduit des absences terminées de cette boutique.",
     "promise.patience.why": "Elles disent qu’environ {messages} messages pour 100 visites d’habitués en valent la peine, dont {needless} inutiles, et qu’ils arrivent quand {saved} des visites perdues sont encore à venir. À ce compte, un habitué remarqué à temps vaut {rate} messages inutiles (outreach.patience = {level}).",
     "promise.limited": "Avec une limite de messages, c’est le nombre d’alertes qui est promis, non celui des alertes à tort.",
