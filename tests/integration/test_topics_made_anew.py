@@ -9,9 +9,13 @@ from contextlib import closing
 import pytest
 from kafka import TopicPartition
 
+from service.carrying.reading import newest
 from service.carrying.writing import set_offsets
 from service.cluster import topics
+from service.cluster.known_logs import KnownLog, KnownLogs
+from service.cluster.tail import open_reader
 from service.config import Settings
+from service.domain.changelog import LOGS_KEY
 from service.domain.events import Purchase
 from service.errors import ExitCode
 from tests.integration.test_delivery import FAR_US, Deliverer, Post
@@ -99,28 +103,37 @@ def test_a_changelog_made_anew_is_refused(broker: TestBroker, topic_prefix: str,
         assert f"{topic}-0 was made anew" in worker.life_log
 
 
+def known_outputs(settings: Settings) -> dict[str, KnownLog]:
+    """As the ledger tells it."""
+    with open_reader(settings.kafka) as reader:
+        found, logs = newest(reader, TopicPartition(settings.kafka.ledger_topic, 0)), KnownLogs()
+    logs.restore(found[LOGS_KEY])
+    return logs.of
+
+
 def test_outputs_made_anew_are_told_and_counted_for_ever_and_the_worker_goes_on(
     broker: TestBroker, topic_prefix: str
 ) -> None:
-    settings = settings_for(broker.bootstrap_servers, topic_prefix, web={"port": free_port()})
+    settings = settings_for(broker.bootstrap_servers, topic_prefix)
     topics.create(settings, partitions=1)
-    where, names = f"http://127.0.0.1:{settings.web.port}", settings.kafka.topics
+    names = settings.kafka.topics
     outputs = names.outreach, names.outreach_decisions, names.customer_scores, names.dead_letters
     send_purchases(settings, "old", 50)
 
-    def told(times: float) -> bool:
-        return all(metric(where, "churn_alert_gaps_total", topic=each) == times for each in outputs)
+    def told(times: int) -> bool:
+        known = known_outputs(settings)
+        return all(known[each].gaps == times for each in outputs)
 
-    with WorkerProcess(settings, "w", web=True) as worker, Positions(settings, 1) as positions:
+    with WorkerProcess(settings, "w") as worker, Positions(settings, 1) as positions:
         positions.wait_caught_up(workers=[worker])
         make_anew(settings, *outputs)
-        until(lambda: told(1.0), "each is counted", worker)
+        until(lambda: told(1), "each is counted", worker)
         worker.end()
         make_anew(settings, *outputs)
         send_purchases(settings, "new", 50)
         worker.start()
         positions.wait_caught_up(workers=[worker])
-        until(lambda: told(2.0), "each is counted again", worker)
+        until(lambda: told(2), "each is counted again", worker)
 
         assert worker.log.count("an output was made anew") == 2 * len(outputs)
         assert worker.end(signal.SIGTERM) == ExitCode.DONE
