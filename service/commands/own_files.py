@@ -85,7 +85,12 @@ def looks_like(
     rows = list(months)
     orders, revenue = sum(row[1] for row in rows), sum(row[2] for row in rows)
     lines = ["Does this look like your shop?"]
-    lines += [f"  {line}" for line in report.said[: _MOST_LINES // 2]]
+    most = _MOST_LINES // 2
+    lines += [f"  {line}" for line in report.said[:most]]
+    if len(report.said) > most:
+        lines.append(
+            f"  And {len(report.said) - most:,} lines more, which the report has: fewer files at once say all here."
+        )
     lines.append(
         f"  {people:,} {'person' if people == 1 else 'people'}, {counted(orders, 'order')}, {_money(revenue, digits)} {currency}."
     )

@@ -105,7 +105,6 @@ class History:
             if not is_sorted:
                 total.unsorted_files.append(path)
         total.spread_orders = len(self._spread or ())
-        total.said = [*self.said, *(one for table in self.tables for one in table.sentences())]
         if self._overlaps.repeated:
             total.said.append(
                 f"{self._overlaps.repeated:,} rows stand in more than one of the files, which overlap: they count once."
@@ -116,6 +115,7 @@ class History:
             )
         total.currency = next((table.currency for table in self.tables if table.currency), "")
         total.said += [one for table in self.tables for one in table.currency_sentences()]
+        total.said += [*self.said, *(one for table in self.tables for one in table.sentences())]
         return total
 
     def _tagged(self) -> Iterator[Tagged]:

@@ -124,6 +124,20 @@ def test_a_dry_run_says_what_was_understood_and_writes_nothing(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [log]
 
 
+def test_of_many_files_what_matters_is_said_first_and_that_there_is_more(tmp_path: Path) -> None:
+    files = [tmp_path / f"verkauf{month}.csv" for month in range(1, 6)]
+    for month, file in enumerate(files, 1):
+        file.write_text(
+            f"Kunde;Datum;Betrag\nanna;13.0{month}.2026;1.250,00 {'GBP' if month == 5 else 'USD'}\nbob;14.0{month}.2026;3,50 USD\n"
+        )
+
+    said = backtest(*files, "--dry-run", "--accept-losses").output
+
+    assert "verkauf5.csv has several currencies: 1 × GBP, 1 × USD." in said
+    assert "lines more, which the report has: fewer files at once say all here." in said
+    assert len(said.splitlines()) < 40
+
+
 def test_what_the_user_says_of_the_columns_counts_by_option_and_by_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
