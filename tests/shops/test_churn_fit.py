@@ -9,6 +9,7 @@ from functools import cache
 from itertools import pairwise
 from math import inf, log
 from random import Random
+from statistics import fmean
 
 import pytest
 from hypothesis import given, settings
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from service.domain.customer import Customer
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event
-from service.domain.learning.churn_fit import SAMPLE_MOST, Fit, Sample, fit
+from service.domain.learning.churn_fit import SAMPLE_MOST, Fit, Sample, fit, without_odd
 from service.domain.learning.churn_model import DEFAULT_DROPOUT, DEFAULT_GAP_DAYS, ChurnModel
+from service.domain.outlook import churn_risk
 from tests.support.btyd import Life, Truth, known_as, shop
 from tests.support.engines import Changelog, apply_all, at, make_engine, purchase, shop_log
 
@@ -52,6 +54,50 @@ def rate_of(model: ChurnModel) -> float:
 
 def dropout_of(model: ChurnModel) -> float:
     return model.a / (model.a + model.b)
+
+
+# ---- odd accounts
+
+
+TILL = [day / 2 for day in range(2 * DAYS - 2)]
+"""An account of everybody who walks in: two purchases on every day."""
+
+
+def risks(model: ChurnModel, customers: Sequence[Customer]) -> list[float]:
+    """At the end of the log, and a month later."""
+    return [churn_risk(each, model, at(DAYS + days)) for each in customers for days in (0, 30)]
+
+
+@pytest.mark.parametrize(("number", "odd"), [(40, 1), (300, 1), (300, 3)])
+@pytest.mark.parametrize("name", SHOPS)
+def test_an_odd_account_moves_neither_the_risk_of_the_others_nor_what_a_visit_brings(
+    name: str, number: int, odd: int
+) -> None:
+    customers = customers_of(name, 5, number)
+    tills = [known_as(Life(TILL[n:], inf)) for n in range(odd)]
+
+    alone, beside = fit(customers, at(DAYS), []).model, fit([*customers, *tills], at(DAYS), []).model
+
+    moved = [abs(one - other) for one, other in zip(risks(alone, customers), risks(beside, customers), strict=True)]
+    assert fmean(moved) < 0.01
+    assert max(moved) < 0.05
+    assert beside.spend_minor == pytest.approx(alone.spend_minor, rel=0.02)
+
+
+@pytest.mark.parametrize("number", [15, 40, 300, 1000])
+@pytest.mark.parametrize("name", SHOPS)
+def test_the_best_customers_of_a_shop_are_not_odd(name: str, number: int) -> None:
+    for seed in range(4):
+        customers = [known_as(life) for life in shop(SHOPS[name], number, seed, DAYS)]
+
+        assert without_odd(customers) == customers
+
+
+def test_of_a_shop_whose_customers_hardly_come_again_the_only_regular_is_kept() -> None:
+    customers = [known_as(Life([float(n)], inf)) for n in range(50)]
+    regular = known_as(Life([7.0 * n for n in range(12)], inf))
+
+    assert without_odd([*customers, regular]) == [*customers, regular]
 
 
 # ---- recovery
