@@ -142,7 +142,7 @@ class Engine:
             learn_until_us,
             newcomers=nudges,
             messages_sent=policy.outreach.messages_are_sent,
-            weighs=policy.outreach.weighs,
+            weighs=policy.outreach.weighs or policy.outreach.is_limited,
         )
         self._adopt(state)
 

@@ -289,7 +289,12 @@ class OutreachPolicy:
     @property
     def weighs(self) -> bool:
         """Whether first alerts are weighed against what they cost, no limit or level being set."""
-        return self.measure is Measure.PATIENCE and self.volume_per_100_visits is None and self.volume_per_day is None
+        return self.measure is Measure.PATIENCE and not self.is_limited
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a number of messages is set."""
+        return self.volume_per_100_visits is not None or self.volume_per_day is not None
 
     def step_of(self, kind: Kind) -> Rung | None:
         """The step of a kind beside the ladder; None: it is switched off."""

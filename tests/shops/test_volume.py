@@ -23,6 +23,8 @@ from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Profile, Purchase
 from service.domain.findings import Decision, Outcome, Reason
 from service.domain.learning.silences import UNKNOWN, Tolerances
+from service.domain.outreach.moments import steadiness
+from service.domain.outreach.patience import steady_gap_days
 from service.domain.outreach.volume import LATEST, Volume, VolumeState
 from service.domain.partition_state import PartitionState
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Timing
@@ -157,13 +159,21 @@ def test_a_part_of_nothing_and_the_whole_are_refused(settings: dict[str, float],
 
 
 @pytest.mark.parametrize("promised", [2.0, 20.0])
-def test_nobody_comes_due_later_than_two_and_a_half_usual_gaps(promised: float) -> None:
+def test_nobody_comes_due_later_than_at_the_limit_of_their_own_gaps(promised: float) -> None:
+    """Who is irregular after two and a quarter usual gaps; who is steady by their own, as these tell them, and not when
+    an absence has become a loss."""
     found, engine, _ = run(limited(promised))
+    volume, mu0 = engine.ladder.volume, engine.everybody.mu0
 
     assert engine.state.clock.stalled_us == 0
     assert found
-    for made in found:
-        assert made.detected_us - made.quiet_since_us <= LATEST * made.evidence.usual_gap_days * DAY_US + 1
+    assert volume is not None
+    regulars = [each for each in engine.customers.values() if each.visits >= 4]
+    assert {steadiness(each) == 0.0 for each in regulars} == {True, False}
+    for customer in regulars:
+        least, most = sorted([exp(customer.log_usual), steady_gap_days(customer, mu0)])
+        latest = LATEST * (1.0 + 1e-9) if steadiness(customer) == 0.0 else 4.0
+        assert least * (1.0 - 1e-9) <= volume.days(customer) <= latest * most
 
 
 def test_where_more_can_be_asked_they_are_asked_sooner() -> None:

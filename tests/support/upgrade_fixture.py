@@ -79,8 +79,8 @@ class Done(msgspec.Struct, array_like=True):
 
 UNLIKE = frozenset({"ladder", "plain", "outages", "outages-hours", "ladder-hours"})
 """Lives of versions that did not learn the hours at which the shop sells, let go what waited while a store was silent,
-or never sent what filled a growing volume's bucket, and so decided otherwise from the beginning. This one goes on from
-their changelogs as they did."""
+never sent what filled a growing volume's bucket, or had one limit for all under a volume, and so decided otherwise from
+the beginning. This one goes on from their changelogs as they did, or as `redecide` has found."""
 
 
 class Recorded(msgspec.Struct):

@@ -87,7 +87,7 @@ and 9.5."""
 _RATE_LOW: Final = log(0.02)
 _RATE_HIGH: Final = log(50.0)
 _HALVINGS: Final = 30
-_TYPICAL_PATIENCE: Final[list[float]] = [patience_of(TYPICAL_VISITS[number]) for number in CLASS_OF_CELL]
+TYPICAL_PATIENCE: Final[list[float]] = [patience_of(TYPICAL_VISITS[number]) for number in CLASS_OF_CELL]
 """By cell: bases / usual gaps. One for all of a cell: for a clock it is no matter how often it has struck."""
 _DEFAULT_WEIGHT: Final = 1.0 / CELLS
 _LOTS: Final = 18446744073709551616.0
@@ -104,11 +104,12 @@ _PRIORS: Final[list[list[float]]] = [
 """By class of visits."""
 
 
-class _Cell:
+class RegularKind:
     """One kind of regular: what each moment saves and costs, per silence that begins."""
 
     def __init__(self, curve: list[float], visits: int, *, bursts: bool) -> None:
         lasts = Survival(curve)
+        self.lasts: Final = lasts
         mean = lasts.mean_healthy * (_BURSTS if bursts else 1.0)
         end = lasts.until(UP_TO * mean)
         least = 1.0 / patience_of(visits)
@@ -203,7 +204,7 @@ class Patience:
         if tolerances is self._learned_from:
             return
         self._learned_from = tolerances
-        cells, weights = _cells_of(tolerances)
+        cells, weights = kinds_of(tolerances)
         low, high = _RATE_LOW, _RATE_HIGH
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
@@ -234,7 +235,7 @@ class Patience:
         return self._days(customer, cell, self._last[cell] if bases == inf else bases)
 
     def _days(self, customer: Customer, cell: int, bases: float) -> float:
-        gaps = bases * _TYPICAL_PATIENCE[cell]
+        gaps = bases * TYPICAL_PATIENCE[cell]
         return max(exp(customer.log_usual), gaps * steady_gap_days(customer, self._mu0))
 
     def planned_days(
@@ -242,7 +243,7 @@ class Patience:
     ) -> float:
         """Silence after which such a customer would be written to, by what is known now; inf: left alone."""
         bases = self._own(customer_id, visits, cell)
-        return max(usual_gap_days, bases * _TYPICAL_PATIENCE[cell] * steady_gap_days)
+        return max(usual_gap_days, bases * TYPICAL_PATIENCE[cell] * steady_gap_days)
 
     def moments(self) -> list[float | None]:
         """Cell → bases of silence after which its regulars are written to; None: nobody for sure."""
@@ -273,7 +274,7 @@ def steady_gap_days(customer: Customer, mu0: float) -> float:
 class _Plan:
     """What the best policy at an exchange rate does; numbers per 100 visits of regulars."""
 
-    def __init__(self, cells: list[_Cell], weights: list[float], rate: float) -> None:
+    def __init__(self, cells: list[RegularKind], weights: list[float], rate: float) -> None:
         self.bases: list[float] = []
         messages, needless, saved, most = [0.0], [0.0], [0.0], [0.0]
         for cell, weight in zip(cells, weights, strict=True):
@@ -290,9 +291,9 @@ class _Plan:
         self.saved_share: float = fsum(saved) / whole if whole > 0.0 else 0.0
 
 
-def _cells_of(tolerances: Tolerances) -> tuple[list[_Cell], list[float]]:
+def kinds_of(tolerances: Tolerances) -> tuple[list[RegularKind], list[float]]:
     """Every cell's curve, shrunk towards the prior, and its part of all silences."""
-    cells: list[_Cell] = []
+    cells: list[RegularKind] = []
     weights: list[float] = []
     known = tolerances.cell_weights or [
         tolerances.class_weights[number] for number in CLASS_OF_CELL if tolerances.classes
@@ -309,6 +310,6 @@ def _cells_of(tolerances: Tolerances) -> tuple[list[_Cell], list[float]]:
         part = seen / (seen + _PRIOR_GAPS)
         mixed = [part * own + (1.0 - part) * other for own, other in zip(curve, prior, strict=True)]
         bursts = cell % RHYTHMS == _LEAST_STEADY
-        cells.append(_Cell(mixed, TYPICAL_VISITS[number], bursts=bursts))
+        cells.append(RegularKind(mixed, TYPICAL_VISITS[number], bursts=bursts))
         weights.append(known[cell] / whole if whole > 0.0 else _DEFAULT_WEIGHT)
     return cells, weights

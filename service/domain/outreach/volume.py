@@ -5,7 +5,8 @@ when    Where silences are many for the messages there are, everybody comes due 
         wait longer are lost by then. Where they are few, each comes due after m · patience usual gaps, sooner where the
         gaps have grown; m is chosen weekly from the Kaplan–Meier curves of all silences so that about as many come due
         as may be alerted. In between (1.2 to 1.6 silences of 2.25 usual gaps for an alert) the limit of 2.25 is lifted
-        by and by.
+        by and by. So it is for irregular customers, and while a shop is new; the steadier the own gaps, the more a
+        customer's moment is the one that the shop's own silences show to be best for such customers (moments.py).
 whom    Highest expected alert value first (alert_value.py). Ties are settled by a lot that is the same on every replay.
 volume  How those ranked who came due of late says which rank the volume reaches; a token bucket that holds a month's
         alerts, or as many as the volume has allowed for by then, filled by the visits of regulars (or by the days) and
@@ -22,7 +23,7 @@ over 144 bins.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, exp2, fsum, inf
+from math import exp, exp2, fsum, inf, log
 from typing import Any, ClassVar, Final
 
 import xxhash
@@ -32,6 +33,8 @@ from service.domain.calendar import DAY_US
 from service.domain.customer import Customer
 from service.domain.learning.silences import Tolerances
 from service.domain.outreach.alert_value import FROM_GAPS, AlertValue, slowing
+from service.domain.outreach.moments import Moments, steadiness
+from service.domain.outreach.patience import steady_gap_days
 from service.domain.outreach.realised import CLASSES
 from service.domain.stored import Stored
 
@@ -46,7 +49,7 @@ then."""
 _FEW: Final = 1.6
 _AMPLE: Final = 1.2
 """Silences that last `LATEST` usual gaps, for each alert: from `_FEW` on there is enough to choose from."""
-_EARLIEST: Final = 0.5
+_EARLIEST: Final = 1.0
 """Usual gaps before which nobody is quiet, whatever the volume."""
 _OVER: Final = 1.05
 """Silences that come due for each alert where all wait for m. 1.25 asks too early: more come back by themselves."""
@@ -79,6 +82,9 @@ _HALF_LIFE_GAPS: Final = 4.0
 _EVIDENCE: Final = 10.0
 """Silences that came due, before a share of them is told."""
 _LOTS: Final = 4294967296.0
+_YOUNG_DAYS: Final = 28.0
+"""Until a shop has been seen for so long the limit is the same for all, and until twice as long in part: of a few days
+even the weekends look like pauses."""
 
 
 class VolumeState(Stored):
@@ -142,12 +148,15 @@ class Volume:
         self._bucket_days: float = _BUCKET_DAYS
         self._latest: float = LATEST
         """Usual gaps after which everybody comes due."""
+        self._mu0: float = 0.0
+        self.moments = Moments()
 
     def learn(self, tolerances: Tolerances, mu0: float) -> None:
         """What is known of silences has moved, or was restored: m and the size of the bucket anew."""
         self._bucket_days = max(_BUCKET_DAYS, _BUCKET_GAPS * exp(mu0))
         share = self.state.share or max(0.0, self._per_visit)
-        self._bases, self._latest = inf, LATEST
+        self._bases, self._latest, self._mu0 = inf, LATEST, mu0
+        self.moments.learn(tolerances, min(1.0, share))
         if share > 0.0:
             choice = tolerances.share_open(inf, LATEST) / share
             lifted = max(0.0, min(1.0, (_FEW - choice) / (_FEW - _AMPLE)))
@@ -168,12 +177,19 @@ class Volume:
 
     def days(self, customer: Customer) -> float:
         """Silence after which the customer comes due."""
-        gaps = self._latest
+        gaps, usual = self._latest, customer.log_usual
+        haste = 2.0 * self.state.tokens / self._bucket_size(1.0 - self._for_loyal) - 1.0
         if self._bases < inf:
-            haste = _HASTE * (2.0 * self.state.tokens / self._bucket_size(1.0 - self._for_loyal) - 1.0)
-            sooner = exp(-_SLOWING * slowing(customer) - max(-_HASTE, haste))
+            sooner = exp(-_SLOWING * slowing(customer) - max(-_HASTE, _HASTE * haste))
             gaps = min(gaps, self._bases * patience(customer.visits) * sooner)
-        return max(_EARLIEST, gaps) * exp(customer.log_usual)
+        log_gaps = log(max(_EARLIEST, gaps))
+        known = self.moments.known * min(1.0, max(0.0, self.state.days / _YOUNG_DAYS - 1.0))
+        if known > 0.0:
+            usual += known * (log(steady_gap_days(customer, self._mu0)) - usual)
+            learned = known * steadiness(customer)
+            if learned > 0.0:
+                log_gaps += learned * (self.moments.log_gaps(customer, haste) - log_gaps)
+        return exp(log_gaps + usual)
 
     def visit(self, now_us: int, mu0: float) -> None:
         """A regular is here."""

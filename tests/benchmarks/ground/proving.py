@@ -144,8 +144,10 @@ SMALL: Final[Sequence[Cell]] = (
     Cell(stages=2, usual_days=300.0, leave=0.1, gaps=20.0),
     Cell(stages=3, usual_days=3.0, leave=0.03, closed=(5, 6)),
     Cell(stages=2, leave=0.06, by_time=True, growth=2.0),
+    Cell(stages=8, usual_days=365.0, leave=0.12, gaps=20.0, season=0.5, spread=0.15),
+    Cell(stages=8, usual_days=7.0, leave=0.05, gaps=80.0, spread=0.2, closed=(5, 6), customers=800),
 )
-"""Of each kind one: a few minutes."""
+"""Of each kind one, donors who give every year and shops that order every week among them: a few minutes."""
 
 
 def whole_grid() -> Iterator[Cell]:
