@@ -364,7 +364,7 @@ def test_programs_that_read_pages_aloud_find_their_way(made: Made) -> None:
     assert page.all("html")[0]["lang"] == "en"
     assert all(given.get("scope") in {"col", "row"} for given in page.all("th"))
     charts = [given for given in page.all("svg") if given.get("class") == "chart"]
-    assert len(charts) == 8
+    assert len(charts) == 9
     stories = [given for given in page.all("svg") if given.get("class") == "timeline"]
     assert len(stories) == len(examples(made.result.visits, made.result.alerts.first())) == 5
     assert all(given["role"] == "img" and given["aria-label"] for given in stories)
