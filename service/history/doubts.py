@@ -124,6 +124,15 @@ def check_signs(below: int, rows: int) -> None:
         )
 
 
+def signs_said(below: int, rows: int) -> list[str]:
+    """The sentence for a short log in which most amounts are below zero."""
+    if rows >= _ENOUGH_SIGNS or 2 * below <= rows:
+        return []
+    return [
+        f"{below:,} of {rows:,} amounts are below zero, so they are refunds: is it a ledger, whose signs are to be turned round?"
+    ]
+
+
 def lost_zeros(orders: Counter[str]) -> list[str]:
     """The sentence for ids that have lost their noughts in some rows."""
     pairs = [(who, bare) for who in orders if who[:1] == "0" and (bare := who.lstrip("0") or "0") in orders]

@@ -24,6 +24,7 @@ from service.history.doubts import (
     ids_of_one_order,
     lost_zeros,
     one_for_everything,
+    signs_said,
     within,
 )
 from service.history.layout import Wishes
@@ -265,6 +266,7 @@ def _look_at_all(
     used = [(table.layout, table) for table in tables if table.layout is not None]
     unused = list(dict.fromkeys(name for layout, _ in used for name in layout.unused()))
     column = next((layout.column("customer_id") for layout, _ in used if "customer_id" in layout.at), "customer_id")
+    said += signs_said(tally.below, tally.rows)
     said += ids_of_one_order(orders, unused, column)
     said += one_for_everything(orders, column)
     if not any(table.layout is not None and table.layout.profile is not None for table in tables):

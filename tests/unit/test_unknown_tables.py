@@ -195,6 +195,13 @@ def test_a_ledger_in_which_sales_are_taken_off_is_refused(tmp_path: Path, header
     assert "59 of 60 amounts are below zero" in refused(path)
 
 
+def test_a_short_one_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "stock.csv"
+    path.write_text(table("customer_id,timestamp,amount", lambda n: f"c{n % 3},2025-01-{n:02},-{n}.50"))
+
+    assert any(said.startswith("12 of 12 amounts are below zero") for said in read(path).report.said)
+
+
 def test_credit_and_debit_behind_an_amount_are_no_amount(tmp_path: Path) -> None:
     path = tmp_path / "book.csv"
     path.write_text(table("Customer,Date,Total", lambda n: f"c{n % 3},2025-01-{n:02},{n}.00 {'CR' if n % 2 else 'DR'}"))
