@@ -117,9 +117,12 @@ def _named(history: History) -> str:
 def _own_column(history: History) -> str:
     """The only currency in a column of that name beside ours, which the reading itself passes over."""
     from service.history import ReadReport
+    from service.history.planned import Planned
 
     found: set[str] = set()
     for table in history.tables:
+        if isinstance(table, Planned):
+            continue  # which has said its currencies
         with table.open(("timestamp", "currency"), ReadReport()) as opened:
             _, place = opened.positions(["timestamp"], ["currency"])
             if place is not None:
@@ -133,7 +136,7 @@ def _offsets(history: History) -> Iterator[tuple[datetime, timedelta]]:
     from service.history import ReadReport
 
     for table in history.tables:
-        with table.open(("timestamp",), ReadReport()) as opened:
+        with table.open(("customer_id", "timestamp", "amount"), ReadReport()) as opened:
             (place,) = opened.positions(["timestamp"])
             if place is not None:
                 yield from _of_rows(islice(opened.rows, _ROWS), place)

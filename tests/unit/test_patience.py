@@ -204,6 +204,7 @@ def test_a_message_is_worth_it_up_to_some_day_and_not_beyond(known: Tolerances, 
 
     assert chosen == sorted(chosen, reverse=True)
     assert not chosen[-1]
+    assert chosen[0] == policy.chosen(customer, days + 1 / 86_400_000_000), "dates are whole microseconds"
 
 
 def test_who_comes_in_bursts_is_given_more_room_than_who_does_not() -> None:

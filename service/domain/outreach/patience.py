@@ -74,6 +74,8 @@ _BURSTS: Final = 1.3
 usual gap is that of a burst, what lies between bursts counts as an absence where it is long, and a message after the
 mean of the rest is needless too often. From generated shops whose customers come by chance, where it takes four points
 of needless ones away and captures half a point more; 1.5 loses that again."""
+_A_BLINK: Final = 1e-6
+"""Days: a date is stored in whole microseconds."""
 _LEAST_STEADY: Final = 4
 """Of the five classes of spread."""
 _PRIOR_LOST: Final = 1.0 / 12.0
@@ -162,10 +164,11 @@ class RegularKind:
             self._best.append(at)
 
     def until(self, rate: float) -> float:
-        """Bases of silence up to which a message is worth it at this exchange rate; 0: it never is."""
+        """Bases of silence up to which a message is worth it at this exchange rate, to the end of the step: nobody is
+        noticed at the very instant of a moment. 0: it never is."""
         for index in range(len(_MOMENTS) - 1, -1, -1):
             if self._worth(index, rate) > 0.0:
-                return self.bases[index]
+                return self.bases[index + 1] if index + 1 < len(_MOMENTS) else self.last
         return 0.0
 
     def _worth(self, index: int, rate: float) -> float:
@@ -253,7 +256,7 @@ class Patience:
         """Whether a message to such a customer is worth it after so many days of silence."""
         cell = cell_of(customer)
         bases = self._own(customer.customer_id, customer.visits, cell)
-        return bases < inf and silent_days <= self._days(customer, cell, max(bases, self._until[cell]))
+        return bases < inf and silent_days <= self._days(customer, cell, max(bases, self._until[cell])) + _A_BLINK
 
     def _own(self, customer_id: str, visits: int, cell: int) -> float:
         bases, more = self._bases[cell], self._more[cell]
