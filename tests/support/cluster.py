@@ -8,11 +8,11 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaError
@@ -23,6 +23,7 @@ from service.local_broker.broker import HOST, SHORT_LIFE, LocalKafka
 from service.local_broker.distribution import find_java, kafka_jars
 from tests.support.proxy import Proxy
 
+Answer = TypeVar("Answer")
 CLUSTER_ID: Final = "chaosAAAAAAAAAAAAAAAAA"
 HEAP_MB: Final = 320
 READY_S: Final = 120.0
@@ -191,8 +192,7 @@ class Cluster:
 
     def leaders(self, topic: str) -> list[int]:
         """Index of the broker that leads each partition."""
-        with closing(self.admin(READY_S)) as admin:
-            (described,) = admin.describe_topics([topic])
+        (described,) = self._asked(lambda admin: admin.describe_topics([topic]))
         partitions = sorted(described["partitions"], key=lambda each: int(each["partition_index"]))
         return [int(each["leader_id"]) - 1 for each in partitions]
 
@@ -207,16 +207,30 @@ class Cluster:
             ],
         )
         request = AlterClientQuotasRequest(entries=[entry], validate_only=False)
-        with closing(self.admin(READY_S)) as admin:
-            answer = admin._manager.run(admin._manager.send, request)
+        answer = self._asked(lambda admin: admin._manager.run(admin._manager.send, request))
         assert not answer.entries[0].error_code, answer
+
+    def _asked(self, question: Callable[[Any], Answer]) -> Answer:
+        """Of any broker that is there: others may be down at the moment."""
+        until_s = time.monotonic() + READY_S
+        while True:
+            try:
+                with closing(self.admin(READY_S)) as admin:
+                    return question(admin)
+            except (KafkaError, OSError):
+                if time.monotonic() > until_s:
+                    raise
+                time.sleep(0.2)
 
     def demand_in_step(self, topics: Sequence[str], replicas: int) -> None:
         """Those of these topics that are there take records only while so many replicas are in step."""
-        with closing(self.admin(READY_S)) as admin:
+        wanted = {"min.insync.replicas": str(replicas)}
+
+        def demand(admin: Any) -> None:
             there = set(admin.list_topics())
-            wanted = {"min.insync.replicas": str(replicas)}
             admin.alter_configs([ConfigResource("topic", name, wanted) for name in topics if name in there])
+
+        self._asked(demand)
 
     def stop(self) -> None:
         for node in self.nodes:
