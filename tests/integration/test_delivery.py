@@ -296,7 +296,7 @@ def test_one_click_and_the_next_mail_does_not_come(broker: TestBroker, topic_pre
 def test_a_reset_and_all_is_decided_again_under_the_same_ids_and_nobody_is_written_to_twice(
     broker: TestBroker, topic_prefix: str, sink: Sink
 ) -> None:
-    settings = settings_of(broker, topic_prefix, sink.real_port)
+    settings = settings_of(broker, topic_prefix, sink.real_port).changed(outreach={"level": 1.0})
     topics.create(settings, partitions=1)
     now_us = time.time_ns() // 1000
     log: list[Event] = [*log_of(3, now_us - 13 * DAY_US, now_us)]
