@@ -105,6 +105,7 @@ def tell_of_dates_meanwhile(own_broker: LocalKafka, prefix: str, head_start_s: f
         time={"clock": "wall"},
         web={"port": free_port()},
         shop={"timezone": "UTC"},
+        outreach={"level": 1.0},
         kafka={"session_timeout_s": 40.0},
     )
     where = f"http://127.0.0.1:{settings.web.port}"

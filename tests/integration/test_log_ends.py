@@ -51,6 +51,7 @@ def settings_of(broker: TestBroker, prefix: str) -> Settings:
         time={"clock": "wall"},
         web={"port": free_port()},
         shop={"timezone": "UTC"},
+        outreach={"level": 1.0},
     )
     topics.create(found, partitions=1)
     return found

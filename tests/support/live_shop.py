@@ -68,7 +68,8 @@ def log_of(leavers: int, last_visit_us: int, end_us: int, gap_us: int = DAY_US) 
 
 
 def log_with_dates_at(settings: Settings, leavers: int, date_us: int) -> list[Purchase]:
-    """A log up to now after which so many customers come due at that instant, give or take microseconds.
+    """A log up to now after which so many customers come due at that instant, give or take microseconds; `settings`
+    set a level, for without one a message may not be worth it.
 
     How long such customers may stay away follows from what is learned of all of them. So an engine is asked, again and
     again with the visits where its last answer would have them. What is learned weekly has jumps, and at most hours of
