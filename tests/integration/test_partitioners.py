@@ -139,7 +139,7 @@ def test_with_two_kinds_of_producers_everybody_is_decided_about_as_if_there_were
 
 
 def test_consent_that_another_kind_of_producer_sends_counts(settings: Settings) -> None:
-    asking = settings.changed(outreach={"consent": "required"})
+    asking = settings.changed(outreach={"consent": "required", "level": 1.0})
     said: list[Event] = [
         Profile(f"p{who}", f"c{who:02d}", START_US - DAY_US + who, marketing_consent=True) for who in range(40)
     ]
