@@ -3,15 +3,13 @@ that is known because it was put in.
 
 Nothing was sent to these people, so whoever of them is called treated has the outcome of the log, but for those who are
 made to return. What was expected of each is what the engine expected at the decision. Reads the purchase logs named
-below in the directory named by CHURN_ALERT_TEST_LOGS, and prints how wide the intervals are (`-s`).
+below under the directory named by CHURN_ALERT_TEST_LOGS, and prints how wide the intervals are (`-s`).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from math import sqrt
-from pathlib import Path
+from math import isqrt, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -24,10 +22,10 @@ from service.domain.followed import Following
 from service.domain.outreach.brought import ALL, BroughtSums
 from service.domain.uplift.intervals import Difference
 from service.domain.uplift.measured import Compared, Measured, measure
-from service.domain.uplift.sums import CHANCE_ONE, ArmSums
+from service.domain.uplift.sums import CHANCE_ONE, ROOT_ONE, ArmSums
+from tests.support.real_logs import MISSING, real_logs
 
-LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
-NAMES = ("cdnow", "grocery_elog", "online_retail_ii", "ta_feng")
+LOGS = real_logs("cdnow", "grocery_elog", "online_retail_ii", "ta_feng")
 SEEDS = 1_500
 EFFECT = 0.04
 ENOUGH = 300
@@ -58,11 +56,7 @@ class Drawn(NamedTuple):
     """Means over the seeds, in standard errors of those means."""
 
 
-def logs() -> list[Path]:
-    return [file for name in NAMES if LOGS and (file := Path(LOGS) / f"{name}.csv.gz").exists()]
-
-
-@pytest.fixture(scope="module", params=logs(), ids=lambda file: file.name)
+@pytest.fixture(scope="module", params=LOGS, ids=lambda file: file.name)
 def log(request: pytest.FixtureRequest) -> tuple[str, People]:
     """The followings of all kinds together whose windows lie within the log, in either arm."""
     followed: list[Following] = []
@@ -90,8 +84,9 @@ def sums(people: People) -> ArmSums:
     arm.window, arm.window_square = int(window.sum()), int(window @ window)
     arm.chance, arm.chance_square = int(chance.sum()), int(chance @ chance)
     arm.chance_returned = int(chance @ returned)
-    arm.worth, arm.worth_square = int(worth.sum()), int(worth @ worth)
-    arm.worth_first, arm.worth_window = int(worth @ first), int(worth @ window)
+    root = np.array([isqrt(each * ROOT_ONE * ROOT_ONE) for each in worth.tolist()], dtype=np.int64)
+    arm.root, arm.root_square = int(root.sum()), int(root @ root)
+    arm.root_first, arm.root_window = int(root @ first), int(root @ window)
     return arm
 
 
@@ -134,7 +129,7 @@ def over(shops: list[Measured], what: Callable[[Measured], Compared], truth: flo
     )
 
 
-@pytest.mark.skipif(not logs(), reason="CHURN_ALERT_TEST_LOGS names no directory with these logs")
+@pytest.mark.skipif(not LOGS, reason=MISSING)
 @pytest.mark.parametrize("effect", [EFFECT, 0.0])
 def test_the_intervals_hold_the_effect_and_to_know_what_was_expected_narrows_them(
     log: tuple[str, People], effect: float

@@ -3,7 +3,6 @@ everybody stays away from then on."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from itertools import islice
 from math import exp
@@ -17,9 +16,9 @@ from service.demo import baskets
 from service.domain.calendar import DAY_US
 from service.domain.findings import RiskBand, Segment
 from service.history.writing import write_history
+from tests.support.real_logs import MISSING, real_logs
 from tests.support.vocabulary import contradictions
 
-LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 SETTINGS = {"outreach": {"consent": "external"}}
 LATER_DAYS = (0.0, 20.0, 200.0)
 
@@ -49,13 +48,9 @@ def test_of_the_households_of_the_demo_nobody_is_told_two_things_at_once(tmp_pat
     assert sum(found.values()) > 100
 
 
-@pytest.mark.skipif(not LOGS, reason="CHURN_ALERT_TEST_LOGS names no directory with real logs (*.csv.gz)")
+@pytest.mark.skipif(not real_logs(), reason=MISSING)
 def test_of_the_customers_of_real_shops_nobody_is() -> None:
-    assert LOGS is not None
-    logs = [path for path in sorted(Path(LOGS).rglob("*.csv.gz")) if "survey" not in path.name]
-
-    assert logs, f"CHURN_ALERT_TEST_LOGS: no *.csv.gz in {LOGS}"
-    for path in logs:
+    for path in real_logs():
         found = counted(backtest(Settings().changed(**SETTINGS), [path]))
         print(f"\n{path.name}: " + ", ".join(f"{' '.join(words)} {count:,}" for words, count in sorted(found.items())))
         assert found[Segment.LOST.value, RiskBand.LOW.value] == found[Segment.LOST.value, RiskBand.MEDIUM.value] == 0

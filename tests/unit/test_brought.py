@@ -80,7 +80,7 @@ def test_a_visit_within_the_window_is_the_return_and_all_money_within_it_counts(
     for row in found.values():
         assert (row.people, row.returned, row.first, row.window) == (1, 1, 750, 1550)
         assert 0 < row.chance < 1_000_000
-        assert row.worth > 0
+        assert row.root > 0
     assert engine.customers["anna"].followed is None
 
 

@@ -4,15 +4,18 @@ a restart give the same to the last digit, whatever the order."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isqrt
 from typing import Final
 
 from service.domain.uplift.intervals import Pairs
 
 CHANCE_ONE: Final = 1_000_000
 """What a chance of 1 is counted as."""
+ROOT_ONE: Final = 1_000
+"""What a root of 1 is counted as."""
 SUMMED: Final = (
     "people", "returned", "first", "first_square", "window", "window_square", "chance", "chance_square", "chance_returned",
-    "worth", "worth_square", "worth_first", "worth_window",
+    "root", "root_square", "root_first", "root_window",
 )  # fmt: skip
 
 
@@ -36,12 +39,15 @@ class ArmSums:
         self.chance_square: int = 0
         self.chance_returned: int = 0
         """Σ of the chances of those who did."""
-        self.worth: int = 0
-        """Σ of the revenue that was expected of each within the window."""
-        self.worth_square: int = 0
-        self.worth_first: int = 0
-        self.worth_window: int = 0
-        """Σ of expected × what came."""
+        self.root: int = 0
+        """Σ of the square root of the revenue that was expected of each within the window, × ROOT_ONE. Its root, since
+        money spreads the more the more is expected, and one account of a hundred times the usual would lay the slope
+        alone. Standard error of the window's money against no covariate, on four real logs: expected revenue −16 to
+        +9 %, its root −3 to −19 % (`tests/logs/test_effect_on_real_customers.py`)."""
+        self.root_square: int = 0
+        self.root_first: int = 0
+        self.root_window: int = 0
+        """Σ of root × what came."""
 
     def count(self, returned: bool, first: int, window: int, chance: int, worth: int) -> None:
         """A following is over."""
@@ -52,10 +58,11 @@ class ArmSums:
         self.window_square += window * window
         self.chance += chance
         self.chance_square += chance * chance
-        self.worth += worth
-        self.worth_square += worth * worth
-        self.worth_first += worth * first
-        self.worth_window += worth * window
+        root = isqrt(max(worth, 0) * ROOT_ONE * ROOT_ONE)
+        self.root += root
+        self.root_square += root * root
+        self.root_first += root * first
+        self.root_window += root * window
         if returned:
             self.returned += 1
             self.chance_returned += chance
@@ -93,8 +100,8 @@ class ArmSums:
 
     def first_visits(self) -> Pairs:
         """y = revenue of the first visit."""
-        return Pairs(self.people, self.worth, self.worth_square, self.first, self.first_square, self.worth_first)
+        return Pairs(self.people, self.root, self.root_square, self.first, self.first_square, self.root_first)
 
     def windows(self) -> Pairs:
         """y = revenue of the window."""
-        return Pairs(self.people, self.worth, self.worth_square, self.window, self.window_square, self.worth_window)
+        return Pairs(self.people, self.root, self.root_square, self.window, self.window_square, self.root_window)
