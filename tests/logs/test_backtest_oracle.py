@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -22,9 +21,8 @@ from service.cli import app
 from service.demo import baskets
 from service.history.writing import write_history
 from tests.support.oracle_backtest import Shop, differences, expected
+from tests.support.real_logs import MISSING, real_logs
 
-# Only for this file: the service refuses variables that name no setting of its own, so it must not see this one.
-LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 DIGITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 COLUMNS = ("customer_id", "timestamp", "amount", "event_id", "order_id", "sku")
 PARIS = "Europe/Paris"
@@ -303,11 +301,6 @@ def test_some_weeks_of_a_real_supermarket_give_exactly_the_defined_numbers(
     )
 
 
-def real_logs() -> Iterator[Path]:
-    if LOGS is not None:
-        yield from sorted(p for p in Path(LOGS).glob("*.csv.gz") if not p.name.endswith("_survey.csv.gz"))
-
-
 def as_survey_file(file: Path, target: Path) -> Path:
     """Real answers have a scale of 1–5 in `score_1_5`; `--surveys` wants the name of the survey beside the score."""
     with gzip.open(file, "rt", encoding="utf-8", newline="") as stream:
@@ -315,11 +308,11 @@ def as_survey_file(file: Path, target: Path) -> Path:
     return write_rows(target, ("customer_id", "timestamp", "survey", "score"), rows)
 
 
-@pytest.mark.skipif(LOGS is None, reason="CHURN_ALERT_TEST_LOGS names no directory with real logs (*.csv.gz)")
-def test_every_real_log_gives_exactly_the_defined_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    logs = list(real_logs())
-    assert logs, f"CHURN_ALERT_TEST_LOGS: no *.csv.gz in {LOGS}"
-    for log in logs:
-        answers = log.with_name(log.name.replace(".csv.gz", "_survey.csv.gz"))
-        surveys = [as_survey_file(answers, tmp_path / "surveys.csv")] if answers.exists() else []
-        assert_exact(monkeypatch, tmp_path / log.name, [log], surveys, zone=PARIS if surveys else "UTC")
+@pytest.mark.skipif(not real_logs(), reason=MISSING)
+@pytest.mark.parametrize("log", real_logs(), ids=lambda log: log.name)
+def test_every_real_log_gives_exactly_the_defined_numbers(
+    log: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answers = log.with_name(log.name.replace(".csv.gz", "_survey.csv.gz"))
+    surveys = [as_survey_file(answers, tmp_path / "surveys.csv")] if answers.exists() else []
+    assert_exact(monkeypatch, tmp_path / log.name, [log], surveys, zone=PARIS if surveys else "UTC")
