@@ -21,13 +21,19 @@ from service.fetching import OnSetAside
 
 _ANSWER_S: Final = 60.0
 """For whatever is asked: a broker that takes longer is away."""
+_SHORTLY_MS: Final = 20
 AS_A_READER: Final[Mapping[str, Any]] = {
     "group_id": None,
     "enable_auto_commit": False,
     "isolation_level": "read_committed",
     "auto_offset_reset": "earliest",
+    # A broker answers a connection's questions one after the other: a fetch that waits there for new records, for half
+    # a second by default, holds up whoever asks where the next log ends.
+    "fetch_max_wait_ms": _SHORTLY_MS,
 }
-"""Options of whoever reads in no group."""
+"""Options of whoever reads in no group, up to where a log ends."""
+AS_A_FOLLOWER: Final[Mapping[str, Any]] = {"fetch_max_wait_ms": 500}
+"""What changes for whoever stays there for ever: few questions, and none that somebody waits for."""
 
 T = TypeVar("T")
 
@@ -53,7 +59,7 @@ class Reader:
             raise
 
     async def _started(self, kafka: KafkaSettings, on_set_aside: OnSetAside, options: Mapping[str, Any]) -> Any:
-        consumer = new_async_consumer(kafka, on_set_aside=on_set_aside, **AS_A_READER, **options)
+        consumer = new_async_consumer(kafka, on_set_aside=on_set_aside, **{**AS_A_READER, **options})
         try:
             await consumer.start()
         except BaseException:

@@ -109,7 +109,7 @@ async def open_async_reader(kafka: KafkaSettings, *topics: str, **options: Any) 
 
     `options` are AIOKafkaConsumer's.
     """
-    consumer = new_async_consumer(kafka, *topics, **AS_A_READER, **options)
+    consumer = new_async_consumer(kafka, *topics, **{**AS_A_READER, **options})
     await consumer.start()
     try:
         yield consumer

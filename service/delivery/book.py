@@ -34,7 +34,7 @@ class Book:
             for record in records:
                 memory.take(record.key, record.value)
 
-        async with open_async_reader(self._kafka, fetch_max_wait_ms=50) as reader:
+        async with open_async_reader(self._kafka) as reader:
             await read_to_the_end(reader, TopicPartition(*self._to), await self._begin(reader), take)
 
     async def write(self, said: Sequence[Said]) -> None:

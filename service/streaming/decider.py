@@ -22,6 +22,8 @@ PATIENCE_S = 1.0
 ENOUGH = 50
 """Keys that tell functions apart."""
 POLL_MS = 300
+FETCH_WAIT_MS = 100
+"""It looks around first, and then may wait for days: for the first record of a new shop."""
 
 
 class Decider:
@@ -45,7 +47,7 @@ class Decider:
         # A state that began without a decision: its customers belong where they are.
         for customer_id in islice(self._owner.job.engine.ids(), CUSTOMERS_LOOKED_AT):
             sample.add("", self._owner.number, customer_id.encode())
-        async with open_async_reader(kafka) as reader:
+        async with open_async_reader(kafka, fetch_max_wait_ms=FETCH_WAIT_MS) as reader:
             names = names_keyed_by_customer(self._settings)
             await look(reader, names, partitions, sample)
             waits = kafka.partitioner == AUTO and len(names) == len(input_names(kafka.topics))

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.reader import AS_A_FOLLOWER
 from service.cluster.tail import has_reached, open_async_reader, read_to_the_end
 from service.config import Settings
 from service.domain.changelog import TODAY_KEY, day_of_key, month_of_key, unpack_today
@@ -125,7 +126,7 @@ class ShopTotals:
     async def run(self) -> None:
         """Tails the ledger topic for ever."""
         kafka = self._settings.kafka
-        async with open_async_reader(kafka, kafka.ledger_topic) as reader:
+        async with open_async_reader(kafka, kafka.ledger_topic, **AS_A_FOLLOWER) as reader:
             ends = await reader.end_offsets(sorted(reader.assignment()))
             self._partitions = len(ends)
             loop = asyncio.get_running_loop()

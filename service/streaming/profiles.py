@@ -21,7 +21,7 @@ import structlog
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from service.cluster.placement import Placement
-from service.cluster.reader import AS_A_READER
+from service.cluster.reader import AS_A_FOLLOWER, AS_A_READER
 from service.cluster.topic_ids import GONE, TopicNow, topics_now
 from service.config import Settings
 from service.connection import new_async_consumer
@@ -60,7 +60,7 @@ def group_of(settings: Settings) -> str:
 
 def _open(settings: Settings) -> Any:
     """Of the group's positions; not started."""
-    return new_async_consumer(settings.kafka, **{**AS_A_READER, "group_id": group_of(settings)})
+    return new_async_consumer(settings.kafka, **{**AS_A_READER, **AS_A_FOLLOWER, "group_id": group_of(settings)})
 
 
 def _placed(topic: str, now: Mapping[str, TopicNow]) -> list[TopicPartition]:

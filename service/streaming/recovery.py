@@ -44,7 +44,6 @@ async def read_changelogs(
     async with open_async_reader(
         kafka,
         on_set_aside=refuse_what_may_be_ours,
-        fetch_max_wait_ms=50,
         max_partition_fetch_bytes=_FETCH_BYTES,
         request_timeout_ms=int(kafka.request_timeout_s * 1000),
     ) as reader:

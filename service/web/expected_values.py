@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from service.cluster.reader import AS_A_FOLLOWER
 from service.cluster.tail import has_reached, open_async_reader
 from service.config import KafkaSettings
 from service.domain.findings import Segment
@@ -70,7 +71,7 @@ class ExpectedValues:
 
     async def run(self) -> None:
         """Tails all partitions for ever."""
-        async with open_async_reader(self._kafka, self._kafka.topics.customer_scores) as reader:
+        async with open_async_reader(self._kafka, self._kafka.topics.customer_scores, **AS_A_FOLLOWER) as reader:
             ends = await reader.end_offsets(sorted(reader.assignment()))
             while True:
                 for records in (await reader.getmany(timeout_ms=500, max_records=5_000)).values():

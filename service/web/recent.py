@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from service.cluster.reader import AS_A_FOLLOWER
 from service.cluster.tail import open_async_reader
 from service.config import KafkaSettings
 from service.domain.findings import Kind, Outcome
@@ -81,7 +82,7 @@ class RecentDecisions:
 
     async def run(self) -> None:
         """Tails all partitions for ever, beginning with the last KEPT records of each."""
-        async with open_async_reader(self._kafka, self._kafka.topics.outreach_decisions) as reader:
+        async with open_async_reader(self._kafka, self._kafka.topics.outreach_decisions, **AS_A_FOLLOWER) as reader:
             await self._go_to_the_last(reader)
             while True:
                 for records in (await reader.getmany(timeout_ms=1_000)).values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import signal
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,9 @@ from tests.support.load import Line, lines_of, send, settings_for
 from tests.support.worker_process import WorkerProcess
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+
+AIOKAFKA_WAITS_S = 0.5
+"""Where nothing else is said, a fetch waits for records for so long."""
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +190,21 @@ def test_a_half_is_told_from_a_whole(known: Cafe, tmp_path: Path) -> None:
     with WorkerProcess(half, "w0", static=False) as worker:
         assert worker.wait() == 70
         assert "is not whole" in worker.log
+
+
+def test_who_has_read_to_an_end_does_not_wait_for_the_answer_to_the_next_question(known: Cafe) -> None:
+    """A fetch that waits at the broker for new records holds up all that comes after it on the line."""
+    kafka, asked = known.settings.kafka, 20
+    with open_reader(kafka) as reader:
+        list(records_until_now(reader, partitions_of(reader, kafka.state_topic)))
+        ends = partitions_of(reader, kafka.topics.purchases)
+        began = time.monotonic()
+        for _ in range(asked):
+            reader.poll(timeout_ms=1)
+            assert sum(reader.end_offsets(ends).values()) > 0
+        took_s = time.monotonic() - began
+
+    assert took_s < asked * AIOKAFKA_WAITS_S / 2
 
 
 def test_a_file_is_read_by_other_programs(known: Cafe, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer, TopicPartition
 
 from schemas.inputs import CustomerEvent
 from service.carrying.moving import reset_state
@@ -25,6 +25,7 @@ from service.domain.calendar import DAY_US
 from service.domain.events import Event, Profile
 from service.errors import ExitCode
 from tests.support.broker import TestBroker
+from tests.support.consumers import committed_records
 from tests.support.delivery_world import cancelled, requested
 from tests.support.live_shop import log_of, until
 from tests.support.load import lines_of, send, settings_for
@@ -61,9 +62,7 @@ class Post:
         self._topics = settings.kafka.topics
         servers = settings.kafka.bootstrap_servers
         self._producer = KafkaProducer(bootstrap_servers=servers, acks="all")
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=servers, isolation_level="read_committed", enable_auto_commit=False
-        )
+        self._consumer = committed_records(servers)
         self.newest: dict[str, dict[str, Any]] = {}
 
     def say(self, *values: bytes, partition: int | None = None) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from typer.testing import CliRunner, Result
 
 from schemas.envelope import OutreachRequestedEvent
@@ -16,6 +16,7 @@ from service.cluster import topics
 from service.config import Settings
 from service.errors import ConfigurationError
 from tests.support.broker import TestBroker
+from tests.support.consumers import committed_records
 from tests.support.load import settings_for
 from tests.support.worker_process import environment_of
 
@@ -29,8 +30,7 @@ def put(settings: Settings, *words: str) -> Result:
 def written(settings: Settings) -> list[tuple[bytes, OutreachRequestedEvent]]:
     """Everything in `outreach`, each strictly by the published model."""
     place = TopicPartition(settings.kafka.topics.outreach, 0)
-    servers = settings.kafka.bootstrap_servers
-    with closing(KafkaConsumer(bootstrap_servers=servers, isolation_level="read_committed", group_id=None)) as reader:
+    with closing(committed_records(settings.kafka.bootstrap_servers)) as reader:
         reader.assign([place])
         reader.seek_to_beginning(place)
         (end,) = reader.end_offsets([place]).values()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from service.cluster import topics
 from service.cluster.topic_plan import topic_plan
@@ -18,6 +18,7 @@ from service.feed.records import key_of, value_of
 from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of
 from tests.integration.test_errors_for_people import run
 from tests.support.broker import TestBroker
+from tests.support.consumers import committed_records
 from tests.support.delivery_world import requested
 from tests.support.live_shop import until
 from tests.support.load import Line, send
@@ -41,9 +42,7 @@ def exported(settings: Settings) -> dict[str, Any]:
 def newest(settings: Settings, topic: str) -> dict[bytes, bytes]:
     """What compaction will leave of a topic."""
     left: dict[bytes, bytes] = {}
-    reader = KafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap_servers, isolation_level="read_committed", group_id=None
-    )
+    reader = committed_records(settings.kafka.bootstrap_servers)
     places = [TopicPartition(topic, number) for number in reader.partitions_for_topic(topic) or ()]
     reader.assign(places)
     reader.seek_to_beginning(*places)

@@ -51,6 +51,7 @@ from service.errors import PoisonError
 from service.wire.decoder import Decoder, DecoderSettings
 from service.wire.encoder import Encoder, EncoderSettings, TopicKind
 from service.wire.period_records import numbers_of, record_key
+from tests.support.consumers import SHORTLY_MS
 
 SHOWN = 5
 """Differences of one kind that are spelled out."""
@@ -418,7 +419,7 @@ async def _read(settings: Settings, places: list[Place]) -> tuple[dict[Place, li
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=8 << 20,
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=SHORTLY_MS,
     )
     await consumer.start()
     try:

@@ -10,13 +10,14 @@ from typing import Any, Protocol
 
 import httpx
 import msgspec
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.config import Settings
 from service.domain.calendar import DAY_US, HOUR_US, SECOND_US, to_us
 from service.domain.events import Purchase
 from service.engines import new_engine
+from tests.support.consumers import committed_records
 from tests.support.worker_process import WorkerProcess
 
 VISITS = 8
@@ -151,12 +152,7 @@ class Decisions:
     """What was decided for whom, as a reader of committed records sees it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka.bootstrap_servers,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-        )
+        self._consumer = committed_records(settings.kafka.bootstrap_servers)
         self._tp = TopicPartition(settings.kafka.topics.outreach_decisions, 0)
         self._consumer.assign([self._tp])
         self._consumer.seek_to_beginning(self._tp)

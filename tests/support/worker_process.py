@@ -15,11 +15,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from service.config import KafkaSettings, Settings, child_environment
 from service.domain.changelog import POSITION_KEY, unpack_positions
 from service.processes.tethered import Tethered
+from tests.support.consumers import committed_records
 from tests.support.installed import Build, outside
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,12 +153,7 @@ class Positions:
 
     def __init__(self, settings: Settings, partitions: int) -> None:
         self._kafka = kafka = settings.kafka
-        self._consumer: Any = KafkaConsumer(
-            bootstrap_servers=kafka.bootstrap_servers,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-        )
+        self._consumer: Any = committed_records(kafka.bootstrap_servers)
         self._tps = [TopicPartition(kafka.state_topic, number) for number in range(partitions)]
         names = (kafka.topics.purchases, kafka.topics.surveys, kafka.topics.customers)
         self._inputs = [TopicPartition(name, number) for name in names for number in range(partitions)]

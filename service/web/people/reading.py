@@ -14,6 +14,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from service.cluster.reader import AS_A_FOLLOWER
 from service.cluster.tail import has_reached, open_async_reader
 from service.config import Settings
 from service.domain.policy import ClockMode
@@ -60,7 +61,7 @@ class PeopleReading:
     async def _follow(self, roll: Roll) -> None:
         topics = self._settings.kafka.topics
         scores, decisions = topics.customer_scores, topics.outreach_decisions
-        async with open_async_reader(self._settings.kafka, scores, decisions) as reader:
+        async with open_async_reader(self._settings.kafka, scores, decisions, **AS_A_FOLLOWER) as reader:
             ends, expected = await reader.end_offsets(sorted(reader.assignment())), self._shop.none_expected()
             while True:
                 fetched = await reader.getmany(timeout_ms=200 if not roll.known else 1_000, max_records=_AT_ONCE)
