@@ -43,13 +43,18 @@ async def leave_group(consumer: Any, within_s: float = _PATIENCE_S) -> None:
 
 
 async def stop_producer(producer: Any, within_s: float = _PATIENCE_S) -> None:
-    """Stops an AIOKafkaProducer within twice that. What has not been acknowledged by half of it fails with
-    ProducerClosed: it may lie in the log all the same."""
+    """Stops an AIOKafkaProducer that has been started, or has failed to. What it has been given has so long to be
+    acknowledged, as a broker that is merely slow needs; then it fails with ProducerClosed, may lie in the log all the
+    same, and the rest takes a second at most."""
     stopping = asyncio.create_task(producer.stop())
-    await asyncio.wait({stopping}, timeout=within_s)
-    if not stopping.done():
-        producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - nothing public gives up on a batch
+    try:
         await asyncio.wait({stopping}, timeout=within_s)
+        if not stopping.done():
+            producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - nothing public gives up on a batch
+            await asyncio.wait({stopping}, timeout=_PATIENCE_S)
+    except asyncio.CancelledError:
+        stopping.cancel()
+        raise
     if not stopping.done():
         stopping.cancel()
         await asyncio.wait({stopping})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 import sys
 import time
@@ -85,19 +84,12 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     from service.delivery.process import Deliverer
     from service.delivery.remembered import refuse_foreign_topics
     from service.delivery.web import limits_of, serving_deliveries
-    from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
-    from service.streaming.rights import wait_for_rights
+    from service.streaming.restarts import pause_after_restart
     from service.web.server import take_port
 
-    restarts, group = (
-        int(os.environ.get(RESTARTS_VARIABLE, "0")),
-        settings.deliver.group_of(settings.kafka.group, channel.name),
-    )
+    group = settings.deliver.group_of(settings.kafka.group, channel.name)
     listener = take_port(settings.deliver)  # a mistake there is told before anything waits for the broker
-    if restarts:
-        log.info("started again", restarts=restarts)
-        time.sleep(pause_before_start(restarts))
-        wait_for_rights(settings, Part.DELIVER, log.warning, group)
+    pause_after_restart(settings, Part.DELIVER, log.warning, group)
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     found = topics.for_delivery(settings, wait_s=math.inf, say=log.warning, group=group)
     anew = refuse_foreign_topics(settings.kafka, group, channel.name, settings.deliver.begin_at)
@@ -171,21 +163,17 @@ def _run_feed(settings: Settings, target: WebhookTarget, topic: str, what: str) 
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.scores import ScoresFeed
     from service.delivery.web import limits_of, serving_scores
-    from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
-    from service.streaming.rights import hold_rights, wait_for_rights
+    from service.streaming.restarts import pause_after_restart
+    from service.streaming.rights import hold_rights
     from service.web.server import take_port
 
     listener = take_port(settings.deliver)
-    restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
     metrics = DeliveryMetrics(f"{settings.deliver.webhook.name}-{what}")
     serve = serving_scores(listener, limits_of(settings))
     feed = ScoresFeed(settings, target, metrics, serve, topic=topic, what=what)
-    if restarts:
-        log.info("started again", restarts=restarts)
-        time.sleep(pause_before_start(restarts))
-        wait_for_rights(settings, Part.FEED, log.warning, feed.group)
+    is_new = not pause_after_restart(settings, Part.FEED, log.warning, feed.group)
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
-    if not restarts:
+    if is_new:
         hold_rights(settings, Part.FEED, log.warning, feed.group)
     return feed.run()
 

@@ -6,7 +6,6 @@ import math
 import os
 import signal
 import sys
-import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
@@ -40,12 +39,11 @@ def _run(settings: Settings, *, web: bool) -> int:
     from service.streaming.membership import refuse_to_join, this_process
     from service.streaming.metrics import Metrics
     from service.streaming.reach import AWAY_VARIABLE
-    from service.streaming.restarts import RESTARTS_VARIABLE, pause_before_start
-    from service.streaming.rights import wait_for_rights
+    from service.streaming.restarts import pause_after_restart
     from service.streaming.worker import Worker
     from service.wire.decoder import DecoderSettings
 
-    restarts, away_since_s = int(os.environ.get(RESTARTS_VARIABLE, "0")), float(os.environ.get(AWAY_VARIABLE, "0"))
+    away_since_s = float(os.environ.get(AWAY_VARIABLE, "0"))
     os.environ.pop(AWAY_VARIABLE, None)
     DecoderSettings.of(settings)  # a mistake in what its inputs need is told before anything waits for them
     refuse_unusable(settings)
@@ -66,10 +64,7 @@ def _run(settings: Settings, *, web: bool) -> int:
             page.waits(str(line) if isinstance(line, Refusal) else "")  # a plain text: it travels
 
     with meanwhile:
-        if restarts:
-            log.info("started again", restarts=restarts)
-            time.sleep(pause_before_start(restarts))
-            wait_for_rights(settings, Part.WORKER, waits)
+        pause_after_restart(settings, Part.WORKER, waits)
         topics.make_added(settings, wait_s=math.inf, say=waits)
         problems = topics.check(
             settings, wait_s=math.inf, say=waits, part=Part.WORKER, warn=topics.warner(settings, log.warning)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from service.cluster.leaving import stop_producer
 from service.cluster.partitioner import hash_of
 from service.cluster.tail import open_reader
 from service.config import Settings
@@ -67,7 +68,7 @@ class CustomersWriter:
 
     async def close(self) -> None:
         if self._producer is not None:
-            await self._producer.stop()
+            await stop_producer(self._producer)
 
     async def unsubscribed(self, customer_id: str) -> None:
         """They do not want to be written to any more."""
@@ -98,7 +99,7 @@ class CustomersWriter:
                     self._partitions = len(await producer.partitions_for(self._topic))
                     self._hash = await asyncio.to_thread(_hash_of, self._settings)
                 except BaseException:
-                    await producer.stop()
+                    await stop_producer(producer)
                     raise
                 self._producer = producer
         return self._producer

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 from aiokafka.structs import ConsumerRecord
 
+from service.cluster.leaving import stop_producer
 from service.config import KafkaSettings, Settings
 from service.connection import new_async_producer, new_producer
 from service.delivery.channel import Order
@@ -61,7 +62,7 @@ class Letters:
 
     async def close(self) -> None:
         if self._producer is not None:
-            await self._producer.stop()
+            await stop_producer(self._producer)
             self._producer = None
 
     async def _open(self) -> Any:
@@ -76,7 +77,7 @@ class Letters:
                 try:
                     await producer.start()
                 except BaseException:
-                    await producer.stop()
+                    await stop_producer(producer)
                     raise
                 self._producer = producer
         return self._producer

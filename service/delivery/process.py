@@ -44,12 +44,11 @@ from service.delivery.remembered import remembered_in
 from service.delivery.standings import Standings
 from service.domain.events import Erasure
 from service.domain.quiet_times import Quiet
-from service.errors import ConfigurationError, ExitCode, FatalError, StartAgainError, told
+from service.errors import ExitCode, FatalError
 from service.processes.ending import end_on_request, leave
 from service.streaming.guard import guarded, unless
 from service.streaming.outage import FAILED_LATELY_S, Outage
-from service.streaming.restarts import is_of_the_broker, start_again
-from service.streaming.rights import about_right
+from service.streaming.restarts import Fate, start_again, verdict_on
 from service.wire.input_topics import TOPIC_OF
 
 _FETCH_MS: Final = 200
@@ -206,26 +205,16 @@ class Deliverer:
         if self._failing:
             return
         self._failing = True
-        if self._stop.is_set() and is_of_the_broker(error, self._outage):
+        verdict = verdict_on(error, self.settings.kafka, self._outage, stops=self._stop.is_set())
+        if verdict.fate is Fate.DONE:
             self._give_up()
-        lacks = about_right(self.settings.kafka, error)
-        if (lacks is not None or is_of_the_broker(error, self._outage)) and not self._stop.is_set():
-            if lacks is None:
-                log.warning("broker lost; starting again", error=told(error))
-            else:
-                log.error("a right is missing; starting again to wait for it", told=lacks)
-            try:
-                keep_ends(self.channel.name, self._unrecorded())
-            finally:
-                start_again(_clock_s() - self._born_s)
-        if isinstance(error, StartAgainError) and not self._stop.is_set():
-            log.warning("starting again", why=told(error))
-            try:
-                keep_ends(self.channel.name, self._unrecorded())
-            finally:
-                start_again(_clock_s() - self._born_s)
-        log.error("leaving", error=told(error))
-        leave(error.exit_code if isinstance(error, ConfigurationError) else ExitCode.CRASHED)
+        verdict.tell()
+        if verdict.fate is Fate.ENDS:
+            leave(verdict.code)
+        try:
+            keep_ends(self.channel.name, self._unrecorded())
+        finally:
+            start_again(_clock_s() - self._born_s)
 
     def _unrecorded(self) -> list[Said]:
         return [

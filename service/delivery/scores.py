@@ -31,12 +31,11 @@ from service.delivery.pace import Backoff, Pacer, wait_for
 from service.delivery.partition import wall_us
 from service.delivery.score_desk import Event, ScoreDesk, event_of
 from service.delivery.webhook import WebhookTarget
-from service.errors import ExitCode, StartAgainError, told
+from service.errors import ExitCode
 from service.processes.ending import end_on_request, leave
 from service.streaming.guard import unless
 from service.streaming.outage import FAILED_LATELY_S, Outage
-from service.streaming.restarts import is_of_the_broker, start_again
-from service.streaming.rights import about_right
+from service.streaming.restarts import Fate, start_again, verdict_on
 
 _FETCH_MS: Final = 100
 _FETCH_RECORDS: Final = 500
@@ -118,19 +117,12 @@ class ScoresFeed:
             for task in done - {stopped}:
                 task.result()
         except Exception as error:  # noqa: BLE001 - one place decides what it means
-            lacks = about_right(self.settings.kafka, error)
-            if (lacks is not None or is_of_the_broker(error, self._outage)) and not self._stop.is_set():
-                if lacks is None:
-                    log.warning("broker lost; starting again", error=told(error))
-                else:
-                    log.error("a right is missing; starting again to wait for it", told=lacks)  # noqa: TRY400 - one line
+            verdict = verdict_on(error, self.settings.kafka, self._outage, stops=self._stop.is_set())
+            verdict.tell()
+            if verdict.fate is Fate.AGAIN:
                 start_again(time.monotonic() - self._born_s)
-            if isinstance(error, StartAgainError) and not self._stop.is_set():
-                log.warning("starting again", why=told(error))
-                start_again(time.monotonic() - self._born_s)
-            if not (self._stop.is_set() and is_of_the_broker(error, self._outage)):
-                log.error("leaving", error=told(error))  # noqa: TRY400 - one line
-                leave(ExitCode.CRASHED)
+            if verdict.fate is Fate.ENDS:
+                leave(verdict.code)
         return await self._end(work)
 
     def _give_up(self) -> None:

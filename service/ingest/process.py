@@ -19,7 +19,12 @@ from service.web.limits import Limits
 from service.web.server import address_of, serve_app
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
-_STOP_S = 9.0
+_STOP_S, _GRACE_S = 9.0, 5
+"""Whoever is asked to end has ended by then; so long posts that are being written have to be answered, which they are
+when Kafka has them."""
+_WIND_UP_S = 2.0
+"""For what is not there by then, of which nobody hears any more: an answer that comes too late is a post that comes
+again."""
 
 log = structlog.get_logger()
 
@@ -64,7 +69,9 @@ class Ingest:
         end_on_request(stop, _STOP_S, _give_up)
         app = create_ingest_app(self._door, self._metrics, self.missing)
         log.info("webhooks are taken", address=address_of(listener), sources=sorted(self._door.sources))
-        serving: asyncio.Task[object] = asyncio.create_task(serve_app(app, listener, limits_of(self._settings)))
+        serving: asyncio.Task[object] = asyncio.create_task(
+            serve_app(app, listener, limits_of(self._settings), grace_s=_GRACE_S)
+        )
         opening: asyncio.Task[object] = asyncio.create_task(self.keep_open())
         stopped: asyncio.Task[object] = asyncio.create_task(stop.wait())
         try:
@@ -77,7 +84,7 @@ class Ingest:
             for task in (serving, opening, stopped):
                 task.cancel()
             await asyncio.gather(serving, opening, stopped, return_exceptions=True)
-            await self._writer.close()
+            await self._writer.close(_WIND_UP_S)
         log.info("stopped")
         return 0
 

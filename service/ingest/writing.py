@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aiokafka.errors import KafkaError
 
@@ -14,6 +14,8 @@ from service.cluster.tail import open_reader
 from service.config import Settings
 from service.connection import new_async_producer
 from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
+
+_SOON_S: Final = 1.0
 
 
 class Ready(NamedTuple):
@@ -75,8 +77,8 @@ class EventWriter:
             self.failed.set()
             raise
 
-    async def close(self) -> None:
-        """What is written meanwhile is refused."""
+    async def close(self, within_s: float = _SOON_S) -> None:
+        """What is written meanwhile is refused; what is under way has so long to get there."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await stop_producer(producer)
+            await stop_producer(producer, within_s)

@@ -17,6 +17,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
+from service.cluster.leaving import stop_producer
 from service.cluster.topic_ids import TopicNow, topics_now
 from service.config import KafkaSettings
 from service.connection import new_async_producer
@@ -104,7 +105,7 @@ class TransactionalProducer:
         except InvalidTransactionTimeout:
             if self.timeout_s <= self._kafka.transaction_timeout_s:
                 raise
-            await self._producer.stop()
+            await stop_producer(self._producer)
             log.warning("the broker allows no longer transactions", asked_s=self.timeout_s)
             self.timeout_s = self._kafka.transaction_timeout_s
             self._producer = self._new()
@@ -207,7 +208,7 @@ class TransactionalProducer:
         return batch
 
     async def close(self) -> None:
-        await self._producer.stop()
+        await stop_producer(self._producer)
 
 
 def _too_large(records: Mapping[Destination, list[Record]]) -> str:

@@ -33,7 +33,6 @@ from service.errors import (
     told,
 )
 from service.processes.ending import end_on_request, leave
-from service.refused.quarantine import Stumbled
 from service.streaming.brought_totals import WHOLE, gauges_of
 from service.streaming.decider import Decider
 from service.streaming.faust_app import ChurnAlertApp, new_app
@@ -54,12 +53,10 @@ from service.streaming.metrics import Metrics
 from service.streaming.outage import FAILED_LATELY_S, Outage
 from service.streaming.partition import PartitionWorker
 from service.streaming.period_totals import Publisher, ShopTotals
-from service.streaming.producer import TurnTooSlowError
 from service.streaming.profiles import ProfileCarrier, ProfileWatch
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
-from service.streaming.restarts import OUTAGE_MEMORY_S, has_longest_transaction, is_of_the_broker, start_again
-from service.streaming.rights import about_right
+from service.streaming.restarts import Fate, has_longest_transaction, start_again, verdict_on
 from service.wire.input_topics import input_names
 
 TICK_S = 0.5
@@ -203,46 +200,31 @@ class Worker:
         if self._failing:
             return
         self._failing = True
-        if self._stop.is_set() and is_of_the_broker(error, self._outage):
+        verdict = verdict_on(
+            error,
+            self.settings.kafka,
+            self._outage,
+            stops=self._stop.is_set(),
+            paused_within=self.reach.paused_within,
+        )
+        if verdict.fate is Fate.DONE:
             log.warning("the turn in flight could not be committed; the next worker does it again", error=told(error))
             self._leave(ExitCode.DONE)
-        lacks = about_right(self.settings.kafka, error)
-        if lacks is not None and not self._stop.is_set():
-            log.error("a right is missing; starting again to wait for it", told=lacks)
-            self._directory.cleanup()
-            start_again(time.monotonic() - self._born_s, None)
-        slow = isinstance(error, TurnTooSlowError) and not self._outage.within(OUTAGE_MEMORY_S)
-        # Whoever has stood still meanwhile may have a successor.
-        paused = isinstance(error, TurnTooSlowError) and self.reach.paused_within(error.took_s)
-        if is_of_the_broker(error, self._outage) and not (paused or self._stop.is_set()):
-            log.warning(
-                "a turn took too long for its transaction; starting again with smaller ones"
-                if slow
-                else "broker lost; starting again",
-                broker=self.settings.kafka.bootstrap_servers,
-                error=told(error),
+        verdict.tell()
+        if verdict.fate is Fate.ENDS:
+            self._leave(verdict.code)
+        if verdict.slow and has_longest_transaction(self.settings.kafka.transaction_timeout_s):
+            log.error(
+                "a turn does not fit the longest transaction",
+                cure="let this client write more (its producer_byte_rate at the broker, or the line to it); where events "
+                "are the clock and one of them sets off years of dates, replay those of the days between before it",
             )
-            if slow and has_longest_transaction(self.settings.kafka.transaction_timeout_s):
-                log.error(
-                    "a turn does not fit the longest transaction",
-                    cure="let this client write more (its producer_byte_rate at the broker, or the line to it); where events "
-                    "are the clock and one of them sets off years of dates, replay those of the days between before it",
-                )
-            self._directory.cleanup()
-            start_again(time.monotonic() - self._born_s, self.reach.since_s, slow=slow)
-        if isinstance(error, Stumbled) and not self._stop.is_set():
-            log.warning("reading the state back after an error of our own", about=error.told)
-            self._directory.cleanup()
-            start_again(time.monotonic() - self._born_s, None)
-        if isinstance(error, StartAgainError) and not self._stop.is_set():
-            log.warning("starting again", why=told(error))
-            self._directory.cleanup()
-            if error.leaves:
-                with suppress(KafkaError, OSError, ChurnAlertError):  # the group gives them out when the session ends
-                    leave_place(self.settings.kafka)
-            start_again(time.monotonic() - self._born_s)
-        log.error("leaving", error=told(error))
-        self._leave(error.exit_code if isinstance(error, ConfigurationError) else ExitCode.CRASHED)
+        self._directory.cleanup()
+        if isinstance(error, StartAgainError) and error.leaves:
+            with suppress(KafkaError, OSError, ChurnAlertError):  # the group gives them out when the session ends
+                leave_place(self.settings.kafka)
+        away_since_s = self.reach.since_s if verdict.away else self.reach.since_s or None
+        start_again(time.monotonic() - self._born_s, away_since_s, slow=verdict.slow)
 
     # ---- Faust
 

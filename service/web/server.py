@@ -76,8 +76,10 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-async def serve_app(app: ASGIApp, listener: socket.socket, limits: Limits, access: Access | None = None) -> None:
-    """Serves within the limits until cancelled; requests in flight get a moment to end."""
+async def serve_app(
+    app: ASGIApp, listener: socket.socket, limits: Limits, access: Access | None = None, grace_s: int = _GRACE_S
+) -> None:
+    """Serves within the limits until cancelled; requests in flight have so long to end."""
     settings = limits.settings
     access = access or Access(settings)
     server = Server(
@@ -89,7 +91,7 @@ async def serve_app(app: ASGIApp, listener: socket.socket, limits: Limits, acces
             proxy_headers=False,
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=_GRACE_S,
+            timeout_graceful_shutdown=grace_s,
             timeout_keep_alive=math.ceil(settings.idle_timeout_s) + 1,  # the door closes what is idle
             h11_max_incomplete_event_size=settings.header_bytes,
         ),

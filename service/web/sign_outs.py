@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 from aiokafka.errors import KafkaError
 
+from service.cluster.leaving import stop_producer
 from service.config import Settings
 from service.connection import new_async_producer
 from service.domain.changelog import SIGNED_OUT_PREFIX, pack_today, unpack_today
@@ -76,8 +77,8 @@ class SignOuts:
     async def _write(self) -> None:
         """All that waits. It happens seldom, so a connection of its own costs less than one that is kept."""
         producer: Any = new_async_producer(self._kafka, acks="all")
-        await producer.start()
         try:
+            await producer.start()
             for number, value in list(self._untold.items()):
                 key = SIGNED_OUT_PREFIX + number.encode()
                 await producer.send_and_wait(self._kafka.ledger_topic, value, key, partition=_PARTITION)
@@ -85,4 +86,4 @@ class SignOuts:
                     del self._untold[number]
                     self._told.notify_all()
         finally:
-            await producer.stop()
+            await stop_producer(producer)

@@ -546,7 +546,7 @@ class Writer(EventWriter):
         self.failed.clear()
         self.opened.set()
 
-    async def close(self) -> None:
+    async def close(self, within_s: float = 0.0) -> None:
         self.closed += 1
         self.opened.clear()
 
