@@ -45,6 +45,7 @@ HOT = (
     "profile",
     "followed",
     "rare",
+    "halving",
     "learning/kaplan_meier",
     "learning/survival",
     "learning/silences",

@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Final
 
 from service.domain.cadence import HEALTHY_BASES, SHRINKAGE, log_patience, memory_days
 from service.domain.customer import Customer
+from service.domain.halving import bracket
 from service.domain.learning.kaplan_meier import survival_curve
 from service.domain.learning.survival import BINS, HIGH, LOW, STEP
 from service.domain.stored import Stored
@@ -74,7 +75,6 @@ TYPICAL_VISITS: Final[list[int]] = [5, 9, 19, 40]
 _LOG_TYPICAL_PATIENCE: Final = [log_patience(visits) for visits in TYPICAL_VISITS]
 """By class of visits: ln (bases / usual gaps) of one in its middle."""
 CLASS_OF_CELL: Final[list[int]] = [cell // RHYTHMS for cell in range(CELLS)]
-_HALVINGS: Final = 30
 _GRID_SHARES: Final = [exp(_LOG_SHARE_LOW + _LOG_SHARE_STEP * i) for i in range(GRID + 1)]
 _KAPPA_LOW: Final = 0.5
 _KAPPA_HIGH: Final = 4.0
@@ -180,13 +180,7 @@ class Tolerances:
         low, high = _LOW, _HIGH
         if not self.classes or self.share_open(exp(high), most_gaps) > share:
             return inf
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            if self.share_open(exp(middle), most_gaps) > share:
-                low = middle
-            else:
-                high = middle
-        return exp(high)
+        return exp(bracket(lambda log_bases: self.share_open(exp(log_bases), most_gaps) <= share, low, high)[1])
 
     def log_multiple(self, cell: int, log_share: float) -> float:
         """Log of the bases after which the share (its logarithm, within the bounds) of healthy gaps is still open."""

@@ -24,6 +24,7 @@ from math import exp, fsum, log
 from typing import Final
 
 from service.domain.customer import Customer
+from service.domain.halving import bracket
 from service.domain.learning.silences import SPREAD_SQUARE, Tolerances, cell_of, own_spread_square
 from service.domain.outreach.patience import TYPICAL_PATIENCE, RegularKind, kinds_of
 
@@ -36,7 +37,6 @@ _STEP: Final = (_LOG_HIGH - _LOG_LOW) / (_PRICES - 1)
 _ALIKE: Final = 0.4
 """Customers of a cell differ in what a message to them is worth: as the price rises by this much of its logarithm, they
 fall out one by one."""
-_HALVINGS: Final = 30
 _HASTE: Final = 0.5
 """How far a full or an empty bucket moves the price (of its logarithm)."""
 _EVIDENCE: Final = 60.0
@@ -74,19 +74,13 @@ class Moments:
             return
         kinds, weights = kinds_of(tolerances)
         self._cells = [_Moment(kind) for kind in kinds]
-        low, high = _LOG_LOW, _LOG_HIGH
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            sent = fsum(
-                weight * cell.messages(middle)
-                for weight, cell in zip(weights, self._cells, strict=True)
-                if weight > 0.0
-            )
-            if sent > share:
-                low = middle
-            else:
-                high = middle
-        self._log_price = high
+        self._log_price = bracket(lambda log_price: self._messages(weights, log_price) <= share, _LOG_LOW, _LOG_HIGH)[1]
+
+    def _messages(self, weights: list[float], log_price: float) -> float:
+        """For each silence that begins, at that price."""
+        return fsum(
+            weight * cell.messages(log_price) for weight, cell in zip(weights, self._cells, strict=True) if weight > 0.0
+        )
 
     def log_gaps(self, customer: Customer, haste: float) -> float:
         """Log of the steady usual gaps of silence after which the customer comes due. `haste`: −1 with an empty bucket

@@ -45,6 +45,7 @@ import xxhash
 from service.domain.cadence import SHRINKAGE
 from service.domain.cadence import patience as patience_of
 from service.domain.customer import Customer
+from service.domain.halving import bracket
 from service.domain.learning.silences import (
     CELLS,
     CLASS_OF_CELL,
@@ -88,7 +89,6 @@ be; half or twice as many lost, one and a half or four stages 6.6 to 7.1, a weig
 and 9.5."""
 _RATE_LOW: Final = log(0.02)
 _RATE_HIGH: Final = log(50.0)
-_HALVINGS: Final = 30
 TYPICAL_PATIENCE: Final[list[float]] = [patience_of(TYPICAL_VISITS[number]) for number in CLASS_OF_CELL]
 """By cell: bases / usual gaps. One for all of a cell: for a clock it is no matter how often it has struck."""
 _DEFAULT_WEIGHT: Final = 1.0 / CELLS
@@ -208,14 +208,11 @@ class Patience:
             return
         self._learned_from = tolerances
         cells, weights = kinds_of(tolerances)
-        low, high = _RATE_LOW, _RATE_HIGH
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            rate = exp(middle)
-            if rate * _Plan(cells, weights, rate).needless > self._patience:
-                high = middle
-            else:
-                low = middle
+        low, high = bracket(
+            lambda log_rate: exp(log_rate) * _Plan(cells, weights, exp(log_rate)).needless > self._patience,
+            _RATE_LOW,
+            _RATE_HIGH,
+        )
         self.rate = exp(low)
         few, many = _Plan(cells, weights, self.rate), _Plan(cells, weights, exp(high))
         between = many.needless - few.needless
