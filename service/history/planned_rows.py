@@ -8,6 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
+from service.domain.minor_units import minor_decimals
 from service.history.evidence import Evidence
 from service.history.kinds import Kinds
 from service.history.layout import Layout
@@ -230,10 +231,13 @@ class PurchaseRows:
     def _rate_of(self, currency: str) -> Decimal | None:
         """Units of ours for one; None = not known."""
         if not currency:
-            return _ONE
+            return self._minor if self._cents else _ONE
         if currency in self._spelled:
             return self._spelled[currency]
-        rate = self._rates.get(currency.strip().upper(), _ONE)
+        code = currency.strip().upper()
+        rate = self._rates.get(code, _ONE)
+        if self._cents and rate is not None:
+            rate = rate.scaleb(-minor_decimals(code, of_stripe=True))
         if len(self._spelled) < _SPELLINGS_KEPT:
             self._spelled[currency] = rate
         return rate
@@ -274,14 +278,12 @@ class PurchaseRows:
             return one if not many.strip() else f"{one} × {many}"
 
     def _in_ours(self, text: str, rate: Decimal) -> str:
-        if (rate is _ONE and not self._cents) or not text:
+        if rate is _ONE or not text:
             return text
         try:
             value = Decimal(text)
         except InvalidOperation:
             return text
-        if self._cents:
-            value *= self._minor
         return format((value * rate).quantize(self._minor, ROUND_HALF_EVEN) if rate != 1 else value, "f")
 
 

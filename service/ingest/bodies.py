@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from babel.numbers import get_currency_precision
-
+from service.domain.minor_units import minor_decimals
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import person
 from service.wire.mapping import NO_CUSTOMER
@@ -73,9 +72,9 @@ def money(value: object, path: str) -> Decimal:
     return found
 
 
-def major(value: object, currency: str, path: str) -> Decimal:
+def major(value: object, currency: str, path: str, *, of_stripe: bool = False) -> Decimal:
     """Of an amount in the currency's smallest unit."""
-    return money(value, path).scaleb(-get_currency_precision(currency.upper()))
+    return money(value, path).scaleb(-minor_decimals(currency.upper(), of_stripe=of_stripe))
 
 
 def seconds(value: object, path: str) -> str:

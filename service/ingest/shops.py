@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 from service.config.sections.ingest import SourceSettings
+from service.domain.minor_units import minor_decimals
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.ingest.bodies import (
     TEST,
@@ -104,12 +105,31 @@ def _shopify_refunds(order: Object, body: Object) -> Iterator[Object]:
     refunds = body.get("refunds")
     for refund in refunds if isinstance(refunds, list) else ():
         paid_back, transactions = Decimal(0), Place("transactions").of(refund)
+        rate = _of_the_shops(body)
         for one in transactions if isinstance(transactions, list) else ():
             if word(Place("kind").of(one)) == "refund" and word(Place("status").of(one)) == "success":
-                paid_back += money(Place("amount").of(one), "refunds.transactions.amount")
+                amount = money(Place("amount").of(one), "refunds.transactions.amount")
+                paid_back += rate(amount, text(Place("currency").of(one)))
         if paid_back > 0:
             at = text(first(refund, ["processed_at", "created_at"])) or str(order["occurred_at"])
             yield _refund(order, f"shopify-refund-{needed(refund, 'id')}", at, paid_back)
+
+
+def _of_the_shops(body: Object) -> Callable[[Decimal, str], Decimal]:
+    """Whoever pays in a currency of their own gets that back: by the order's own rate what it is in the shop's."""
+    shops, theirs = (Place(f"total_price_set.{whose}_money").of(body) for whose in ("shop", "presentment"))
+    code = text(Place("currency_code").of(theirs))
+
+    def in_the_shops(amount: Decimal, currency: str) -> Decimal:
+        if not currency or currency != code or code == text(Place("currency_code").of(shops)):
+            return amount
+        total, paid = (money(Place("amount").of(each), "total_price_set") for each in (shops, theirs))
+        if paid <= 0:
+            return amount
+        places = minor_decimals(text(Place("currency_code").of(shops)))
+        return (amount * total / paid).quantize(Decimal(1).scaleb(-places))
+
+    return in_the_shops
 
 
 def woocommerce(source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
@@ -198,7 +218,7 @@ def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) ->
         "event_id": f"stripe-{number}",
         "customer_id": customer_in(charge, [source.customer] if source.customer else _said(profile, "customer_id")),
         "occurred_at": seconds(charge.get("created"), "created"),
-        "amount": f"{major(charge.get('amount'), currency, 'amount'):f}",
+        "amount": f"{major(charge.get('amount'), currency, 'amount', of_stripe=True):f}",
         "currency": currency,
         "order_id": number,
     }
@@ -206,7 +226,8 @@ def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) ->
     if word(back) in {"", "0"}:
         return [order]
     at = seconds(body.get("created"), "created")
-    return [order, _refund(order, f"stripe-back-{number}", at, major(back, currency, "amount_refunded"))]
+    given_back = major(back, currency, "amount_refunded", of_stripe=True)
+    return [order, _refund(order, f"stripe-back-{number}", at, given_back)]
 
 
 def plain(_source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:

@@ -64,7 +64,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     amount: Literal["row", "order", "price"] = "row"
     """What the amount is of: its row; the order, however many rows it has; one piece, of so many (`quantity`)."""
     cents: bool = False
-    """Whole numbers of the smallest unit."""
+    """Whole numbers of the smallest unit, as Stripe counts it."""
     zone: str = ""
     """Offset of times that have none, "" = the shop's zone."""
     left_out: dict[str, list[str]] = {}

@@ -41,6 +41,7 @@ from service.wire.beside import Beside
 from service.wire.currencies import Money
 from service.wire.envelopes import DELETED
 from service.wire.fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
+from service.wire.figures import written_out
 from service.wire.framing import Headers, check_headers, read_object, unframe, whole, with_frame, withdrawn_us
 from service.wire.lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
 from service.wire.mapping import Shape, is_refund, shape_of
@@ -167,6 +168,7 @@ class Decoder:
                 found = None
             if found is not None:
                 return found
+        event["amount"] = written_out(event.get("amount"))
         return self._judged_purchase(event, _checked_key(shape, key, event), now_us)
 
     def _mapped_answer(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from service.errors import ErrorCode, PassedOverError, PoisonError
+from service.wire.places import in_text
 from service.wire.views import Row, View
 
 DELETED: Final = "deleted"
 """Why a record is passed over: its row is gone."""
 _GONE: Final = frozenset({"d", "t", "m"})
 """Debezium: deleted, truncated, a message of the database."""
+_BOUNDS: Final = frozenset({"BEGIN", "END"})
 _CHANGED: Final = frozenset({"c", "u", "r"})
 """Created, updated, read as it was found."""
 _KEPT: Final = frozenset({"insert", "update", "bootstrap-insert"})
@@ -62,9 +64,11 @@ def _of_debezium(event: Row) -> Change:
     inner = event.get("payload")
     if isinstance(inner, dict | View) and event.get("op") is None:
         event = inner
+    before, row = _image(event.get("before")), _image(event.get("after"))
     said = event.get("op")
-    what = said if isinstance(said, str) else ""
-    before, row = event.get("before"), event.get("after")
+    what = said if isinstance(said, str) else _what_it_was(before, row)
+    if not what and _is_about_no_row(event):
+        raise PassedOverError(DELETED)
     if what in _GONE:
         if what != "d" or not isinstance(before, dict | View):
             raise PassedOverError(DELETED)
@@ -76,6 +80,27 @@ def _of_debezium(event: Row) -> Change:
             "envelope leave inputs.….envelope out",
         )
     return Change(row, gone=False)
+
+
+def _image(row: object) -> object:
+    """Of a row. Documents of MongoDB are texts of JSON."""
+    return in_text(row) if isinstance(row, str) else row
+
+
+def _what_it_was(before: object, row: object) -> str:
+    """Where it is not said: as data of a CloudEvent a change has no such word."""
+    if isinstance(row, dict | View):
+        return "u"
+    return "d" if isinstance(before, dict | View) else ""
+
+
+def _is_about_no_row(event: Row) -> bool:
+    """Whether it is what Debezium writes beside the changes of rows: a sign of life, the bounds of a transaction, a
+    change of the schema."""
+    if event.get("status") in _BOUNDS and event.get("ts_ms") is not None:
+        return True
+    names = event.keys() if isinstance(event, dict) else ()
+    return set(names) == {"ts_ms"} or {"ddl", "source"} <= set(names)
 
 
 def _of_maxwell(event: Row) -> Change:

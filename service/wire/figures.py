@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Final
 
+from service.errors import ErrorCode, PoisonError
 from service.wire.connect import exact_of
 from service.wire.views import View
 
 _MINUS: Final = frozenset("-−(")
 """What an amount below nothing begins with; the last is how accountants write it."""
+_WITH_EXPONENT: Final = re.compile(r"\+?[0-9]{1,40}(\.[0-9]{1,40})?([Ee][+-]?[0-9]{1,2})?", re.ASCII)
+_OF_BYTES: Final = re.compile(r"(?=.*[A-Za-z+/=])[A-Za-z0-9+/]{2,80}={0,2}")
+"""Base64, of which digits alone are an amount."""
 _NANO: Final = 9
 """Decimals of the smaller part of google.type.Money."""
 _LONGEST: Final = 20
@@ -30,6 +35,20 @@ def figure(amount: object) -> object:
         return amount
     whole, parts = _whole(units), _whole(nanos)
     return amount if whole is None or parts is None else f"{Decimal(whole) + Decimal(parts).scaleb(-_NANO):f}"
+
+
+def written_out(amount: object) -> object:
+    """One with a plus or an exponent, as Java and databases write them, as a plain decimal; anything else as it is.
+    PoisonError with the cure for the bytes of a decimal, which say nothing without their scale."""
+    if isinstance(amount, str) and _WITH_EXPONENT.fullmatch(amount):
+        return f"{Decimal(amount):f}"
+    if isinstance(amount, str) and len(amount) % 4 == 0 and _OF_BYTES.fullmatch(amount):
+        raise PoisonError(
+            ErrorCode.INVALID_VALUE,
+            f"amount: {amount[:40]!r} is no number, but may be the bytes of one, as Connect writes decimals: set "
+            "decimal.handling.mode=string (Debezium) or decimal.format=NUMERIC (the JSON converter)",
+        )
+    return amount
 
 
 def _whole(value: object) -> int | None:

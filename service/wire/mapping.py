@@ -11,15 +11,15 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from babel.numbers import get_currency_precision
-
 from service.config.sections.inputs import (
     FIELDS_OF_PURCHASES,
     FIELDS_OF_SURVEYS,
     LINE_FIELDS,
     MappedInput,
+    MappedPurchases,
     MappedSurveys,
 )
+from service.domain.minor_units import minor_decimals
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import ROUNDED, person
 from service.wire.beside import Beside, looks_beside, with_beside
@@ -75,6 +75,7 @@ class Shape:
         """Whether a record is the event and nothing more."""
         self._time = Times(said.time, said.timezone).read
         self._minor = said.amounts == "minor"
+        self._of_stripe = isinstance(said, MappedPurchases) and said.profile == "stripe"
         self._currency = currency
         self.keyed_by_customer = said.key == "customer_id"
 
@@ -192,7 +193,7 @@ class Shape:
         if not minor.is_finite() or minor != minor.to_integral_value():
             raise PoisonError(ErrorCode.INVALID_VALUE, "amount: must be a whole number of the currency's smallest unit")
         code = currency.strip().upper() if isinstance(currency, str) and currency.strip() else self._currency
-        return f"{minor.scaleb(-get_currency_precision(code)):f}"
+        return f"{minor.scaleb(-minor_decimals(code, of_stripe=self._of_stripe)):f}"
 
     def _lines_of(self, lines: object, currency: object) -> object:
         if isinstance(lines, str):

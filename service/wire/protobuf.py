@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import grpc_tools
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
@@ -52,8 +53,54 @@ message Decimal {
   int32 scale = 3;
 }
 """,
+    "google/type/money.proto": """
+syntax = "proto3";
+package google.type;
+message Money {
+  string currency_code = 1;
+  int64 units = 2;
+  int32 nanos = 3;
 }
-"""What serializers with a registry may import without registering it: the interface of those two files."""
+""",
+    "google/type/decimal.proto": """
+syntax = "proto3";
+package google.type;
+message Decimal { string value = 1; }
+""",
+    "google/type/date.proto": """
+syntax = "proto3";
+package google.type;
+message Date {
+  int32 year = 1;
+  int32 month = 2;
+  int32 day = 3;
+}
+""",
+    "google/type/datetime.proto": """
+syntax = "proto3";
+package google.type;
+import "google/protobuf/duration.proto";
+message DateTime {
+  int32 year = 1;
+  int32 month = 2;
+  int32 day = 3;
+  int32 hours = 4;
+  int32 minutes = 5;
+  int32 seconds = 6;
+  int32 nanos = 7;
+  oneof time_offset {
+    google.protobuf.Duration utc_offset = 8;
+    TimeZone time_zone = 9;
+  }
+}
+message TimeZone {
+  string id = 1;
+  string version = 2;
+}
+""",
+}
+"""What serializers with a registry may import without registering it, as far as orders may have it: the interface of
+those files."""
 
 
 def framed_protobuf_reading(schema: str, references: Mapping[str, str]) -> Reading:
@@ -220,6 +267,29 @@ def _moment(value: Any) -> object:
         return f"{value.seconds} s"
 
 
+def _day(value: Any) -> object:
+    """A text where it is no whole date: the message may be of a month alone."""
+    try:
+        return date(value.year, value.month, value.day)
+    except ValueError:
+        return f"{value.year}-{value.month}-{value.day}"
+
+
+def _local_moment(value: Any) -> object:
+    """Of the offset or the zone that is in it; without either of none."""
+    day = _day(value)
+    try:
+        zone: tzinfo | None = None
+        if value.HasField("utc_offset"):
+            zone = timezone(timedelta(seconds=value.utc_offset.seconds))
+        elif value.HasField("time_zone"):
+            zone = ZoneInfo(value.time_zone.id)
+        clock = time(value.hours, value.minutes, value.seconds, value.nanos // 1000, zone)
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        return f"{day} {value.hours}:{value.minutes}:{value.seconds}"
+    return datetime.combine(day, clock) if isinstance(day, date) else day
+
+
 def _decimal(value: Any) -> object:
     """As a text of itself where no amount is so long."""
     if len(value.value) > _LONGEST_DECIMAL or abs(value.scale) > _LONGEST_DECIMAL:
@@ -235,6 +305,8 @@ _WELL_KNOWN: Final[dict[str, Callable[[Any], object]]] = {
     "google.protobuf.Timestamp": _moment,
     "confluent.type.Decimal": _decimal,
     "google.type.Decimal": _inner,
+    "google.type.Date": _day,
+    "google.type.DateTime": _local_moment,
     **{
         f"google.protobuf.{name}Value": _inner
         for name in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")

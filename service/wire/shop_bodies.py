@@ -27,7 +27,7 @@ def completed(said: MappedInput) -> MappedInput:
         for name, field in MappedPurchases.model_fields.items()
         if name not in {"profile", "fields"} and (value := getattr(said, name)) != field.default
     }
-    return MappedPurchases(**{**known, **given, "fields": fields})
+    return MappedPurchases(**{**known, **given, "fields": fields, "profile": said.profile})
 
 
 @cache

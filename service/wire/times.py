@@ -16,11 +16,15 @@ _TICKS: Final = {
     "epoch_us": Decimal(1),
     "epoch_ns": Decimal("0.001"),
 }
+DAYS: Final = "epoch_days"
 """Microseconds of each unit."""
 _EARLIEST_US: Final = 631_152_000_000_000
 """1990: an earlier time is in another unit than the settings say, for shops write none of that age as a number."""
 _LATEST_US: Final = 4_102_444_800_000_000
+_EARLIEST_DAY, _LATEST_DAY = 7_305, 47_482
+"""The same in days: 1990 to 2100."""
 _LONGEST_NUMBER: Final = 40
+_LONGEST_TEXT: Final = 100
 _SIGNS: Final = ("+", "-")
 _UTC: Final = (" UTC", " GMT", " Z")
 """How programs write that a time is of no zone of its own."""
@@ -32,6 +36,7 @@ class Times:
     def __init__(self, unit: str, timezone: str | None) -> None:
         """`unit` and `timezone` as the settings of an input say them."""
         self._tick_us = _TICKS.get(unit)
+        self._in_days = unit == DAYS
         self._zone = None if timezone is None else ZoneInfo(timezone)
 
     def read(self, said: object) -> object:
@@ -44,6 +49,8 @@ class Times:
             at_us = int(said * tick_us)
             if _EARLIEST_US <= at_us < _LATEST_US:
                 return (_EPOCH + timedelta(microseconds=at_us)).isoformat()
+        if self._in_days and not isinstance(said, date) and not _is_written_out(said):
+            said = _day_of(said)
         if isinstance(said, date):
             said = said.isoformat()  # the schema says what it is, whatever the settings do
         elif tick_us is not None and not _is_written_out(said):
@@ -52,7 +59,9 @@ class Times:
             if isinstance(said, int | float) and (unit := _unit_of(said)):
                 raise PoisonError(ErrorCode.BAD_TIME, f"occurred_at: is a number{_looks_like(unit)}")
             return said
-        if len(said) > _LONGEST_NUMBER or (said[10:11] == "T" and (said[-1] == "Z" or said[-6:-5] in _SIGNS)):
+        if said[-1:] == "]":  # what Java writes behind the offset: [Europe/Paris]
+            said = said.partition("[")[0]
+        if len(said) > _LONGEST_TEXT or (said[10:11] == "T" and (said[-1] == "Z" or said[-6:-5] in _SIGNS)):
             return said
         text = said.strip()
         for word in _UTC:
@@ -65,12 +74,28 @@ class Times:
             moment = moment.replace(tzinfo=UTC)
         if moment.tzinfo is not None:
             return moment.isoformat()
-        return said if self._zone is None else moment.replace(tzinfo=self._zone).isoformat()
+        if self._zone is None:
+            raise PoisonError(
+                ErrorCode.BAD_TIME,
+                f"occurred_at: has no offset, got {text!r}: say in inputs.….timezone of which zone such times are",
+            )
+        return moment.replace(tzinfo=self._zone).isoformat()
 
 
 def _is_written_out(said: object) -> bool:
     """Whether a time is a text of itself, whatever the settings say of numbers."""
     return isinstance(said, str) and said[4:5] == "-" and said[7:8] == "-"
+
+
+def _day_of(said: object) -> date:
+    """PoisonError where it is no number of days."""
+    days = int(said) if isinstance(said, str) and said.isdecimal() and len(said) < 7 else said
+    if isinstance(days, float) and days.is_integer():
+        days = int(days)
+    if isinstance(days, bool) or not isinstance(days, int) or not _EARLIEST_DAY <= days < _LATEST_DAY:
+        unit = _unit_of(days) if isinstance(days, int | float | str) and not isinstance(days, bool) else ""
+        raise PoisonError(ErrorCode.BAD_TIME, f"occurred_at: is no number of days since 1970{_looks_like(unit)}")
+    return (_EPOCH + timedelta(days=days)).date()
 
 
 def _since_1970(said: object, tick_us: Decimal) -> str:
@@ -96,6 +121,8 @@ def _unit_of(said: float | str) -> str:
     """In which a number is a time of today's; empty: in none."""
     try:
         ticks = Decimal(str(said).strip())
+        if _EARLIEST_DAY <= ticks < _LATEST_DAY:
+            return DAYS
         return next((name for name, us in _TICKS.items() if _EARLIEST_US <= ticks * us < _LATEST_US), "")
     except InvalidOperation:
         return ""

@@ -78,7 +78,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     },
     "ingest": {
         "errors", "config", "build_info", "metric_table", "connection", "cluster", "wire", "profiles", "history", "web", "delivery",
-        "processes",
+        "processes", "domain",
     },
     "demo": {
         "domain", "errors", "config", "processes", "history", "cluster", "feed", "local_broker", "message", "wording",

@@ -171,6 +171,19 @@ def test_an_order_of_shopify_and_what_was_given_back_of_it() -> None:
     assert events("shopify", SHOPIFY) == [order, refund], "the same post is the same events"
 
 
+def test_who_paid_in_a_currency_of_their_own_gets_that_back() -> None:
+    sets = {
+        "shop_money": {"amount": "409.94", "currency_code": "USD"},
+        "presentment_money": {"amount": "375.00", "currency_code": "EUR"},
+    }
+    back = {"kind": "refund", "status": "success", "amount": "75.00", "currency": "EUR"}
+    paid_in_euros = {**SHOPIFY, "total_price_set": sets, "refunds": [{"id": 7, "transactions": [back]}]}
+
+    refund = events("shopify", paid_in_euros)[1]
+
+    assert (refund["amount"], refund["currency"]) == ("81.99", "USD"), "by the order's own rate: 75 of 375"
+
+
 def test_shopify_without_a_purchase() -> None:
     assert passed_over("shopify", changed(SHOPIFY, "test", True)) == "test"
     assert passed_over("shopify", SHOPIFY, {"x-shopify-test": "true"}) == "test"
@@ -251,6 +264,23 @@ def test_a_charge_of_stripe() -> None:
     assert passed_over("stripe", changed(STRIPE, "data.object.status", "failed")) == "not_paid"
     assert passed_over("stripe", changed(STRIPE, "data.object.captured", False)) == "not_paid"
     assert passed_over("stripe", changed(STRIPE, "data.object.object", "payment_intent")) == "of_no_order"
+
+
+@pytest.mark.parametrize(
+    ("currency", "said", "amount"),
+    [
+        ("HUF", 500_000, "5000.00"), ("COP", 1_250_000, "12500.00"), ("IDR", 1_250_000, "12500.00"), ("LBP", 50_000, "500.00"),
+        ("JPY", 500, "500"), ("KWD", 12_340, "12.340"), ("ISK", 50_000, "500.00"), ("UGX", 50_000, "500.00"), ("MGA", 500, "500"),
+    ],
+)  # fmt: skip
+def test_the_smallest_unit_is_what_programs_count_in_and_not_what_is_shown(
+    currency: str, said: int, amount: str
+) -> None:
+    charge = changed(changed(STRIPE, "data.object.amount", said), "data.object.currency", currency.lower())
+    assert events("stripe", charge)[0]["amount"] == amount
+    payment = changed(SQUARE, "data.object.payment.total_money", {"amount": said, "currency": currency})
+    usual = {"ISK": "50000", "UGX": "50000", "MGA": "5.00"}
+    assert events("square", payment)[0]["amount"] == usual.get(currency, amount)
 
 
 @given(

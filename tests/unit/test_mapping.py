@@ -87,7 +87,7 @@ def test_a_cloud_event_is_opened() -> None:
 
 @pytest.mark.parametrize(
     ("currency", "said", "minor"),
-    [("EUR", 1250, 1250), ("EUR", "1250", 1250), ("JPY", 900, 900), ("KWD", 12500, 12500)],
+    [("EUR", 1250, 1250), ("EUR", "1250", 1250), ("JPY", 900, 900), ("KWD", 12500, 12500), ("HUF", 90_000, 900)],
 )
 def test_cents_are_the_currencys_own(currency: str, said: object, minor: int) -> None:
     text = json.dumps({**ORDER, "total": said, "money": currency}).encode()

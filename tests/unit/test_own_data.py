@@ -631,3 +631,17 @@ def test_a_time_of_the_day_in_a_column_of_its_own_belongs_to_the_guess(write: Wr
     (order,) = read(write("t.csv", lines("client;date;heure;montant", "a;13/01/2025;20:29;1,50"))).purchases()
 
     assert to_datetime(order.at_us).isoformat() == "2025-01-14T01:29:00+00:00"
+
+
+def test_cents_of_a_file_are_those_of_each_rows_currency(write: Write) -> None:
+    charge = {
+        "id": "ch_1", "object": "charge", "amount": 1250, "amount_refunded": 0, "captured": True, "created": 1772353800,
+        "currency": "eur", "customer": "cus_1", "livemode": True, "status": "succeeded",
+    }  # fmt: skip
+    others = [("jpy", 500), ("huf", 500_000), ("isk", 50_000)]
+    charges = [charge, *({**charge, "id": f"ch_{code}", "currency": code, "amount": said} for code, said in others)]
+    file = write("charges.json", json.dumps({"object": "list", "data": charges}))
+
+    history = read(file, wishes=Wishes(currency="EUR", rates=dict.fromkeys(("JPY", "HUF", "ISK"), Decimal("0.01"))))
+
+    assert told(history) == Told(1, 4, Decimal("72.50")), "12.50 + 5 + 50 + 5"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from service.domain.events import Item, Purchase
 from service.errors import ConfigurationError, ErrorCode, PassedOverError, PoisonError
 from service.wire import protobuf
 from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.figures import figure
 from service.wire.schemas import Reading
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
@@ -176,6 +177,39 @@ def test_what_it_imports_is_found_by_its_name() -> None:
 
     who: Any = reading(b"\0\x0a\x03\x0a\x01c").get("who")
     assert who.get("key") == "c"
+
+
+def test_what_serializers_import_unregistered_is_known() -> None:
+    main = """
+    syntax = "proto3";
+    import "google/type/money.proto";
+    import "google/type/decimal.proto";
+    import "google/type/date.proto";
+    import "google/type/datetime.proto";
+    message Order {
+      google.type.Money total = 1;
+      google.type.Decimal tax = 2;
+      google.type.Date day = 3;
+      google.type.DateTime made = 4;
+    }
+    """
+    pool, _ = protobuf._compiled(main, {})
+    order: Any = GetMessageClass(pool.FindMessageTypeByName("Order"))()
+    order.total.units, order.total.nanos, order.tax.value = 12, 500_000_000, "2.10"
+    order.day.year, order.day.month, order.day.day = 2026, 3, 1
+    order.made.year, order.made.month, order.made.day, order.made.hours, order.made.minutes = 2026, 3, 1, 9, 30
+    read = protobuf.framed_protobuf_reading(main, {})
+
+    local = read(b"\0" + order.SerializeToString())
+    order.made.time_zone.id = "Europe/Paris"
+    of_a_zone = read(b"\0" + order.SerializeToString())
+    order.made.utc_offset.seconds = 3_600
+    of_an_offset = read(b"\0" + order.SerializeToString())
+
+    assert figure(local.get("total")) == "12.500000000"
+    assert (local.get("tax"), local.get("day")) == ("2.10", date(2026, 3, 1))
+    assert local.get("made") == datetime(2026, 3, 1, 9, 30)  # noqa: DTZ001 - it has no zone
+    assert of_a_zone.get("made") == of_an_offset.get("made") == AT
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,9 @@ def test_a_charge_of_stripe_less_what_was_given_back() -> None:
     assert read("stripe", STRIPE) == Purchase("ch_3MmlLr", "cus_17", AT_US, 1_250, False, "ch_3MmlLr")
     assert read("stripe", changed(STRIPE, "data.object.amount_refunded", 250)).amount_minor == 1_000
     assert read("stripe", changed(STRIPE, "data.object.amount_refunded", 1_250)).amount_minor == 0
+    assert read("stripe", changed(STRIPE, "data.object.currency", "isk")).amount_minor == 125, (
+        "Stripe's krónur are in hundredths"
+    )
     assert passed_over("stripe", changed(STRIPE, "data.object.livemode", False))
     assert passed_over("stripe", changed(STRIPE, "data.object.captured", False))
     assert passed_over("stripe", changed(STRIPE, "data.object.object", "payment_intent"))

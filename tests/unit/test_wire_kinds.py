@@ -98,6 +98,24 @@ SAME: dict[str, tuple[object, dict[str, Any]]] = {
         {"op": "c", "ts_ms": AT_US // 1000, "after": {**ROW, "made": None}},
         {"envelope": "debezium", "time": "epoch_ms", "fields": {**FIELDS, "occurred_at": "@around.ts_ms"}},
     ),
+    "debezium, days": (
+        {"op": "c", "after": {**ROW, "made": 20_513, "amount": "12.50"}},
+        {"envelope": "debezium", "time": "epoch_days", "timezone": "Atlantic/Azores"},
+    ),
+    "debezium as a cloud event": (
+        {**IN_CLOUD, "iodebeziumop": "c", "data": {"before": None, "after": ROW}}, {"envelope": "debezium"},
+    ),
+    "debezium as a cloud event with its schema": (
+        {**IN_CLOUD, "data": {
+            "schema": {"type": "struct", "fields": [{"field": "after", **CONNECT_SCHEMA}]},
+            "payload": {"before": None, "after": CONNECT_ROW},
+        }},
+        {"envelope": "debezium"},
+    ),
+    "a document of mongodb's by debezium": ({"op": "c", "after": json.dumps(ROW)}, {"envelope": "debezium"}),
+    "a time of java's with its zone": ({**ROW, "made": "2026-03-01T09:30:00+01:00[Europe/Paris]"}, {}),
+    "a decimal with an exponent": ({**ROW, "total": "1.250E+1"}, {}),
+    "a decimal with a plus": ({**ROW, "total": "+12.50"}, {}),
     "debezium's row without its envelope": ({**ROW, "__deleted": "false"}, {}),
     "a column of JSON": (
         {**ROW, "who": json.dumps({"id": "c-1"})}, {"fields": {**FIELDS, "customer_id": "who.id"}},
@@ -170,16 +188,33 @@ SAME: dict[str, tuple[object, dict[str, Any]]] = {
 def test_the_same_order_in_every_form(form: str) -> None:
     record, said = SAME[form]
     whose = "17850" if "a customer's number" in form else "c-1"
+    at_us = AT_US - 7 * 3_600_000_000 - 1_800_000_000 if form == "debezium, days" else AT_US
 
     found = read(record, said)
 
-    assert (found.event_id, found.customer_id, found.at_us, found.amount_minor) == ("4711", whose, AT_US, 1250)
+    assert (found.event_id, found.customer_id, found.at_us, found.amount_minor) == ("4711", whose, at_us, 1250)
     assert not found.refund
 
 
 PASSED: dict[str, tuple[object, dict[str, Any], str]] = {
     "debezium deletes": ({"op": "d", "before": ROW, "after": None}, {"envelope": "debezium"}, "deleted"),
     "debezium truncates": ({"op": "t", "before": None, "after": None}, {"envelope": "debezium"}, "deleted"),
+    "debezium's sign of life": ({"ts_ms": 1_772_353_800_000}, {"envelope": "debezium"}, "deleted"),
+    "debezium's begin of a transaction": (
+        {"status": "BEGIN", "id": "571:1", "ts_ms": 1_772_353_800_000, "event_count": None},
+        {"envelope": "debezium"},
+        "deleted",
+    ),
+    "debezium's change of a schema": (
+        {"source": {}, "ddl": "ALTER TABLE o", "tableChanges": []},
+        {"envelope": "debezium"},
+        "deleted",
+    ),
+    "debezium deletes, as a cloud event": (
+        {**IN_CLOUD, "data": {"before": ROW, "after": None}},
+        {"envelope": "debezium"},
+        "deleted",
+    ),
     "the tombstone after it": (None, {"envelope": "debezium"}, "deleted"),
     "a tombstone of any compacted topic": (None, {}, "deleted"),
     "a row that a transform marks as deleted": ({**ROW, "__deleted": "true"}, {}, "deleted"),
@@ -212,6 +247,12 @@ REFUSED: dict[str, tuple[object, dict[str, Any], str]] = {
     "milliseconds taken for seconds": ({**ROW, "made": AT_US // 1000}, {"time": "epoch_s"}, "like epoch_ms: set inputs"),
     "nanoseconds taken for microseconds": ({**ROW, "made": AT_US * 1000}, {"time": "epoch_us"}, "like epoch_ns: set inputs"),
     "a number taken for a text": ({**ROW, "made": AT_US}, {}, "like epoch_us: set inputs"),
+    "days taken for a text": ({**ROW, "made": 20_513}, {}, "like epoch_days: set inputs"),
+    "days taken for milliseconds": ({**ROW, "made": 20_513}, {"time": "epoch_ms"}, "like epoch_days: set inputs"),
+    "milliseconds taken for days": ({**ROW, "made": AT_US // 1000}, {"time": "epoch_days"}, "like epoch_ms: set inputs"),
+    "days of no zone": ({**ROW, "made": 20_513}, {"time": "epoch_days"}, "say in inputs.….timezone"),
+    "a time without an offset": ({**ROW, "made": "2026-03-01 08:30:00"}, {}, "say in inputs.….timezone"),
+    "the bytes of a decimal": ({**ROW, "total": CENTS}, {}, "decimal.handling.mode=string"),
     "a row without the envelope that is said": (ROW, {"envelope": "debezium"}, "leave inputs.….envelope out"),
     "the id of a schema before bytes": (framed(7, b"\x02c"), {}, "set format in the"),
     "packed": (gzip.compress(json.dumps(ROW).encode()), {}, "compression.type"),

@@ -54,8 +54,9 @@ class ForeignInput(Section):
     envelope: Literal["none", "debezium", "maxwell", "canal"] = "none"
     """Whose change of a row a record is: the event is the row after it, and what was deleted says nothing. A
     CloudEvent, and what Connect writes beside its schema, is opened anyway."""
-    time: Literal["text", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns"] = "text"
-    """How `occurred_at` is written: a date and time, or seconds, milliseconds, microseconds, nanoseconds since 1970."""
+    time: Literal["text", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "epoch_days"] = "text"
+    """How `occurred_at` is written: a date and time, or seconds, milliseconds, microseconds, nanoseconds, days since
+    1970. A day begins at midnight of `timezone`."""
     timezone: ZoneName | None = None
     """IANA zone of times that are written without an offset; unset: such a time is refused."""
     only: Annotated[dict[Path, Values], Field(max_length=20)] = {}
