@@ -100,9 +100,14 @@ def _delimited(source: Source, text: IO[str], encoding: str) -> Grid:
     if said.startswith("sep=") and len(said) <= 5:
         delimiter = first[0].strip()[4:5] or "\t"
         skipped = 1
-    else:
+    lines: Iterator[str] = chain(first[skipped:], text)
+    wrapped_by = _wrapped_by(first[skipped:])
+    if wrapped_by:
+        inner = [_unwrapped(line, wrapped_by) for line in first[skipped:]]
+        delimiter, lines = _delimiter_of(inner), (_unwrapped(line, wrapped_by) for line in lines)
+    elif not skipped:
         delimiter = _delimiter_of(first)
-    reader = csv.reader(chain(first[skipped:], text), delimiter=delimiter)
+    reader = csv.reader(lines, delimiter=delimiter)
 
     def rows() -> Iterator[list[str]]:
         try:
@@ -115,6 +120,33 @@ def _delimited(source: Source, text: IO[str], encoding: str) -> Grid:
             ) from error
 
     return Grid(rows(), lambda: reader.line_num + skipped, encoding, delimiter)
+
+
+def _wrapped_by(lines: list[str]) -> str:
+    """The delimiter behind which every line stands in one cell, quoted as a whole; "" = they do not.
+
+    So does a spreadsheet save a file that it has opened with all of a line in its first column.
+    """
+    quoted = [line.strip() for line in lines[1:] if line.startswith('"')]
+    behind = {character for line in quoted for character in line.rpartition('"')[2]}
+    for delimiter in behind or _DELIMITERS[:1]:
+        alone = [next(csv.reader([line], delimiter=delimiter), []) for line in quoted]
+        cut = sum(any(row[1:]) for row in alone)
+        if not quoted or delimiter not in _DELIMITERS or 5 * cut > len(alone):
+            continue
+        header = _unwrapped(lines[0], delimiter)
+        inner = _delimiter_of([header])
+        cells = len(next(csv.reader([header], delimiter=inner), []))
+        if cells > 1 and any(row and len(next(csv.reader(row[:1], delimiter=inner), [])) == cells for row in alone):
+            return delimiter
+    return ""
+
+
+def _unwrapped(line: str, delimiter: str) -> str:
+    """The line that stands in the one cell of a line, or in a few where it held the mark that cuts them."""
+    bare = line.rstrip("\r\n")
+    row = next(csv.reader([bare], delimiter=delimiter), []) if bare.startswith('"') else [bare]
+    return f"{delimiter.join(row).rstrip(delimiter)}\n"
 
 
 def _delimiter_of(lines: list[str]) -> str:

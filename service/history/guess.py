@@ -23,7 +23,8 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         patronid guestid visitorid kundennummer kundennr kundenid kdnr kundencode idclient
         numeroclient numclient nclient codeclient clientnumero refclient idcliente codicecliente
         codigocliente numerocliente clienteid klantnummer klantid klantnr kundnummer kundid
-        asiakasnumero idklienta numerklienta custmerid
+        asiakasnumero idklienta numerklienta custmerid кодклиента idклиента номерклиента номеркарты
+        musterino musterinumarasi musteriid cislozakaznika idzakaznika kodzakaznika
         """,
         """
         email customeremail emailaddress billingemail clientemail useremail buyeremail mail
@@ -35,7 +36,8 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         customer client kunde user member buyer shopper klant cliente kund asiakas klient contact
         customername clientname kundenname nomclient nomduclient username klantnaam nombrecliente
         nomecliente buyerusername buyername buyerusernameid nutzernamedeskaufers kaufername buyerid
-        acheteur comprador kaufer
+        acheteur comprador kaufer покупатель клиент контрагент телефон почта musteri zakaznik
+        顧客 会員番号 お客様番号 客户 客户编号 会员号
         """,
     ),
     "timestamp": (
@@ -52,12 +54,14 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         datedefacture fechapedido fechadepedido fechacompra fechadecompra fechaventa datapedido
         datadopedido dataordine dataacquisto datavendita orderdatum besteldatum factuurdatum
         datazamowienia dataordine datadellordine verkauftam gekauftam dataacquisto ordredato
-        dataprodazy dataplatnosci
+        dataprodazy dataplatnosci датазаказа датапокупки датапродажи датаоплаты датасоздания
+        siparistarihi satistarihi islemtarihi datumobjednavky datumprodeje 注文日 注文日時 購入日 下单时间 订单日期 付款时间
         """,
         """
         datetime date datum fecha data zeitpunkt zeitstempel dateheure horodatage fechahora dataora
         tijdstip day tag jour when time submitted submittedat submittedon submitdate submissiondate submissiontime
         respondedat responsedate responsetime answeredat answeredon answerdate completedat completeddate
+        дата датавремя tarih 日期 日付 日時 时间
         abgabedatum antwortdatum datedereponse datereponse fecharespuesta
         """,
     ),
@@ -77,7 +81,9 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         montantdelacommande totaldelacommande montantcommande totaalbedragbestelling bestellingtotaal
         totaalbestelling besteltotaal sumazamowienia kwotazamowienia wartosczamowienia wartosc
         razem totaldelpedido importedelpedido totaldopedido valordopedido totaledellordine
-        ordersumma ordervarde ordrebelob ordresum
+        ordersumma ordervarde ordrebelob ordresum totalt monto montototal montoventa totalventa totalventas preciototal
+        totalapagar totalgeneral totalgeral precototal valorpago valorventa сумма итого суммазаказа суммапродажи стоимость
+        tutar toplam toplamtutar siparistutari castka celkem cenacelkem 合計 合計金額 金額 金额 总价 订单金额 实付金额
         """,
         """
         value price preis prix precio prezzo prijs netsales nettotal netamount grossamount
@@ -93,7 +99,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         bestellnummer bestellnr bestellid rechnungsnummer rechnungsnr belegnummer auftragsnummer
         bonnummer numerocommande numerodecommande ncommande idcommande numcommande refcommande
         numerofacture numerodefacture numeroticket numeropedido idpedido numeroordine idordine
-        ordernummer bestelnummer factuurnummer numerzamowienia
+        ordernummer bestelnummer factuurnummer numerzamowienia номерзаказа номерчека siparisno cisloobjednavky 注文番号 订单号 订单编号
         """,
     ),
     "event_id": ("event_id",),
@@ -147,6 +153,8 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 """Field → names without blanks, marks and accents, those that say it best first."""
+_BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
+"""What an amount or a time is in: Total (EUR), Created (UTC)."""
 _CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d")
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _FEW_CELLS: Final = 5
@@ -163,7 +171,8 @@ def guessed(
     """Field → place, and what the amount is of. Raises ConfigurationError where it is not plain."""
     names: dict[str, list[int]] = {}
     for place, name in enumerate(header):
-        names.setdefault(_compact(name), []).append(place)
+        for spelling in dict.fromkeys((_compact(name), _compact(_BRACKETS.sub("", name)))):
+            names.setdefault(spelling, []).append(place)
     rows = [row for row in rows[:_LOOKED_AT] if row]
     at: dict[str, int] = {}
     open_ones: dict[str, list[int]] = {}

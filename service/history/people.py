@@ -19,6 +19,8 @@ NOBODY: Final = frozenset(
 """How tills, shops and programs write that they do not know who it was."""
 ROUNDED: Final = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
 """4.477E+11: what a spreadsheet leaves of a long number."""
+_MARKED: Final = re.compile(r"'[+=@\-\d]", re.ASCII)
+"""An apostrophe by which exports keep a spreadsheet from computing: '+41791234567."""
 _WHOLE: Final = re.compile(r"(\d+)\.0+", re.ASCII)
 
 
@@ -26,7 +28,7 @@ def person(text: str) -> str:
     """The id in its one spelling; "" for nobody.
 
     Blanks around it go, those within it become one, letters are composed (NFC), e-mail addresses are in small letters,
-    and 17850.0 is 17850.
+    17850.0 is 17850, and '+4179 is +4179.
     """
     if text.isascii():
         if text.isalnum():
@@ -34,6 +36,8 @@ def person(text: str) -> str:
     else:
         text = unicodedata.normalize("NFC", text)
     text = text.strip()
+    if _MARKED.match(text):
+        text = text[1:]
     if not text.isprintable() or "  " in text:
         text = " ".join(text.split(" ")) if _has_control(text) else " ".join(text.split())
     if text in NOBODY:

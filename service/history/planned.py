@@ -25,10 +25,10 @@ from service.history.left_out import ReadReport
 from service.history.overlaps import Withdrawn
 from service.history.planned_rows import PurchaseRows
 from service.history.sources import Kind, Source
-from service.history.states import PAID_BACK, PAYS_BACK, Signal
+from service.history.states import OF_PLACES_TOO, PAID_BACK, PAYS_BACK, Signal, is_a_state
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
-from service.profiles import Profile
+from service.profiles import Profile, plain_name
 
 _AMOUNTS: Final = ("amount", "price", "quantity", "refunded", "corrected")
 _PAYEES_KEPT: Final = 10_000
@@ -168,7 +168,9 @@ class Planned:
             for text, count in self.evidence.states[name].most_common():
                 meant = {"": "bought", PAID_BACK: PAID_BACK, PAYS_BACK: PAYS_BACK}.get(signal.says(text), "not counted")
                 told.setdefault(meant, []).append(f"{text[:24] or 'empty'} ({count:,})")
-            if len(self.evidence.states[name]) > 1:
+            if len(self.evidence.states[name]) > 1 and (
+                plain_name(name) not in OF_PLACES_TOO or any(map(is_a_state, self.evidence.states[name]))
+            ):
                 yield (
                     f"  {name}: "
                     + "; ".join(
@@ -296,11 +298,17 @@ class Planned:
             )
             return [f'{told}Set shop.currency = "{self.currency}".']
         if len(found) > 1:
-            return [
-                f"{self.path.name} has several currencies: "
-                + ", ".join(f"{count:,} × {code}" for code, count in found.most_common(6))
-                + "."
-            ]
+            told = f"{self.path.name} has several currencies: " + ", ".join(
+                f"{count:,} × {code}" for code, count in found.most_common(6)
+            )
+            converted = [name for name in self.layout.unused() if "converted" in name.lower()]
+            of_money = [name for name in converted if name.lower().replace("_", " ").endswith("amount")]
+            of_currency = [name for name in converted if name.lower().replace("_", " ").endswith("currency")]
+            if len(of_money) == len(of_currency) == 1:
+                return [
+                    f'{told}. To count what they were converted to: --map amount="{of_money[0]}",currency="{of_currency[0]}".'
+                ]
+            return [f"{told}."]
         return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from operator import itemgetter
@@ -28,6 +29,11 @@ _SPELLINGS_KEPT: Final = 10_000
 _ONE: Final = Decimal(1)
 _FIELDS: Final = len(PURCHASE_FIELDS)
 """Cells of a row before those of its signals."""
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ](\d\d:\d\d\S*)", re.ASCII)
+_SERIAL: Final = re.compile(r"(?:\d{5}|0)?(?:\.\d+)?", re.ASCII)
+"""Days and parts of one, as a spreadsheet counts them."""
+_PART_OF_A_DAY: Final = re.compile(r"0?\.\d+", re.ASCII)
+"""Half past noon is 0.520833 to a spreadsheet."""
 _REASON: Final = 40
 """Characters of a kind of row that is told."""
 
@@ -125,7 +131,7 @@ class PurchaseRows:
 
     def _at(self, when: str, clock: str, zone: str) -> str:
         if self._has_clock:
-            when = f"{when.strip()} {clock.strip()}"
+            when = with_clock(when, clock)
         return (self._time_in(when, zone) or f"{when} {zone}") if self._has_zone and zone else self._time(when)
 
     def _carried(self, cells: Sequence[str], before: Sequence[str]) -> Sequence[str]:
@@ -285,6 +291,21 @@ class PurchaseRows:
         except InvalidOperation:
             return text
         return format((value * rate).quantize(self._minor, ROUND_HALF_EVEN) if rate != 1 else value, "f")
+
+
+def with_clock(day: str, clock: str) -> str:
+    """A day and the time of it that stands in another column; either cell may hold both, as a workbook's do."""
+    day, clock = day.strip(), clock.strip()
+    moment = _MOMENT.match(clock)
+    if moment is not None:
+        clock = moment[1]
+    elif _SERIAL.fullmatch(day) and _SERIAL.fullmatch(clock):
+        day, clock = f"{day.partition('.')[0]}.{clock.partition('.')[2] or '0'}", ""
+    elif _PART_OF_A_DAY.fullmatch(clock):
+        seconds = round(float(clock) * 86_400) % 86_400
+        clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    whole = _MOMENT.match(day) if clock else None
+    return f"{day[:10] if whole is not None else day} {clock}"
 
 
 def _less(worth: str, back: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -217,12 +218,21 @@ def open_history(
         if count == 0 and report.examples:
             raise ConfigurationError(f"{path} holds no usable row ({report.examples[0]}).")
     if all(file.count == 0 for file in files):
-        nobody = any(file.report.nobodys_rows for file in files)
         raise ConfigurationError(
-            f"{', '.join(str(path) for path in purchases)} holds no usable row"
-            + (": no row names a customer." if nobody else ".")
+            f"{', '.join(str(path) for path in purchases)} holds no usable row{_why_none([file.report for file in files])}."
         )
     return History(files, survey_files, calendar, said=[*said, *more], tables=[*tables, *answers])
+
+
+def _why_none(reports: Sequence[ReadReport]) -> str:
+    """Why there is not one purchase of anybody, behind a colon; "" where nothing says it."""
+    aside = sum((report.aside for report in reports), Counter[str]())
+    told = [", ".join(f"{count:,} {reason}" for reason, count in aside.most_common(4)) + ", as the export itself says"]
+    if not aside.total():
+        told = []
+    if any(report.nobodys_rows for report in reports):
+        told.append("no other row names a customer" if told else "no row names a customer")
+    return f": {'; '.join(told)}" if told else ""
 
 
 def _look_at_all(

@@ -61,6 +61,8 @@ _STATE_COLUMNS: Final = """
     statutcommande statutdepaiement statutpaiement estado estadodelpedido estadopedido estadodepago stato statoordine statodellordine
     statopagamento statusdopedido statuszamowienia orderstatusnaam betaalstatus tilstand mode environment
 """
+OF_PLACES_TOO: Final = frozenset(("state", "estado", "stato", "etat", "tilstand", "mode", "environment"))
+"""Those names under which a shop also keeps where its customers live: California."""
 _KIND_COLUMNS: Final = """
     type kind transactiontype saletype recordtype rowtype linetype entrytype eventtype documenttype doctype movementtype ordertype typ
     art belegart vorgang vorgangsart transaktionsart transaktionstyp buchungsart rechnungsart typedetransaction typetransaction
@@ -110,6 +112,16 @@ _KEPT: Final = 10_000
 """Spellings of a column, each looked at once."""
 
 
+_GOOD: Final = """
+        paid|complete|completed|delivered|shipped|fulfilled|processing|processed|open|closed|pending|on hold|new|active|success|succeeded
+        |captured|settled|approved|accepted|dispatched|sent|invoiced|live|production|bezahlt|abgeschlossen|versendet|versandt|geliefert|erledigt
+        |offen|in bearbeitung|neu|payé|payée|livré|livrée|expédié|expédiée|terminé|terminée|en cours|pagado|pagada|completado|completada
+        |enviado|enviada|entregado|entregada|pendiente|pagato|pagata|completato|completata|spedito|spedita|consegnato|consegnata|evaso
+        |betaald|afgerond|verzonden|geleverd|pago|concluído|concluída|entregue|opłacone|zrealizowane|wysłane|betald|levererad|betalt|leveret
+    """
+"""States of orders that are purchases, as far as they show that a column holds states."""
+
+
 def _by_word(words: Mapping[str, str]) -> dict[str, str]:
     return {
         " ".join(word.split()): meaning
@@ -120,7 +132,14 @@ def _by_word(words: Mapping[str, str]) -> dict[str, str]:
 
 
 _STATE_OF: Final = _by_word(_STATES)
+_IS_GOOD: Final = _by_word({"bought": _GOOD})
 _KIND_OF: Final = _by_word(_KINDS)
+
+
+def is_a_state(text: str) -> bool:
+    """Whether a cell says how an order stands, and not where somebody lives."""
+    small = " ".join(text.casefold().split())
+    return small in _IS_GOOD or small in _STATE_OF
 
 
 def state_of(text: str) -> str:
