@@ -51,6 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore:(read|open)_text is deprecated:DeprecationWarning")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("broker") is not None:
+        from tests.support.java_archive import use_archive
+
+        use_archive()
+
+
 @pytest.fixture(autouse=True)
 def no_logging_of_another_test() -> Iterator[None]:
     """A command that ran within a test has set up logging into what that test captured, which is closed after it."""
