@@ -11,6 +11,10 @@ another host, or another user's whose processes are hidden, nobody here can see 
 forgotten by the broker when its session ends: who is still there then is alive.
 
 A twin ends with the code of a wrong setting, so that no supervisor starts it again and again.
+
+Without an instance id a predecessor is in nobody's place, but the group waits for it: who joins is answered when every
+member has joined again, or the session of one that has ended is over. So who finds a predecessor that has ended, be it
+its own former self, takes it out of the group before it joins.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -59,6 +63,8 @@ class Member(NamedTuple):
     client_id: str
     host: str
     instance_id: str | None
+    member_id: str = ""
+    """What the group calls it."""
 
     @property
     def process(self) -> Process | None:
@@ -85,7 +91,9 @@ def members_of(kafka: KafkaSettings) -> list[Member]:
     with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
         told = admin.describe_groups([kafka.group])[kafka.group]
     return [
-        Member(each["client_id"], each["client_host"].removeprefix("/"), each.get("group_instance_id"))
+        Member(
+            each["client_id"], each["client_host"].removeprefix("/"), each.get("group_instance_id"), each["member_id"]
+        )
         for each in told["members"]
     ]
 
@@ -98,6 +106,12 @@ def leave_place(kafka: KafkaSettings) -> None:
             admin.remove_group_members(kafka.group, [MemberToRemove(group_instance_id=kafka.instance_id)])
 
 
+def take_out(kafka: KafkaSettings, members: list[Member]) -> None:
+    """Ends memberships without an instance id. Raises as `members_of`."""
+    with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
+        admin.remove_group_members(kafka.group, [MemberToRemove(member_id=member.member_id) for member in members])
+
+
 def strangers_of(members: list[Member]) -> list[Member]:
     return [member for member in members if member.stranger]
 
@@ -108,6 +122,11 @@ def twin_of(me: Process, instance_id: str | None, members: list[Member]) -> Memb
         if instance_id is not None and member.instance_id == instance_id and member.process != me:
             return member
     return None
+
+
+def ended_of(me: Process, members: list[Member]) -> list[Member]:
+    """Those without an instance id whose process was one of this host and has ended."""
+    return [each for each in members if each.instance_id is None and _runs(each.process, me) is False]
 
 
 def about_stranger(kafka: KafkaSettings, stranger: Member) -> str:
@@ -130,9 +149,10 @@ def refuse_to_join(
     say: Callable[[str], None],
     members: Callable[[KafkaSettings], list[Member]] = members_of,
     sleep: Callable[[float], None] = time.sleep,
+    remove: Callable[[KafkaSettings, list[Member]], None] = take_out,
 ) -> None:
-    """Returns when this process may join the group. Raises FatalError where a stranger is in it, and
-    ConfigurationError where a living twin is."""
+    """Returns when this process may join the group, of which nobody is waited for that has ended on this host. Raises
+    FatalError where a stranger is in it, and ConfigurationError where a living twin is."""
     waited_s, told = 0.0, False
     while True:
         try:
@@ -148,6 +168,9 @@ def refuse_to_join(
             return
         for stranger in strangers_of(found):
             raise FatalError(about_stranger(kafka, stranger))
+        if ended := ended_of(me, found):
+            with suppress(KafkaError, OSError, ChurnAlertError):  # the group finds out when their sessions end
+                remove(kafka, ended)
         twin = twin_of(me, kafka.instance_id, found)
         runs = None if twin is None else _runs(twin.process, me)
         if twin is None or runs is False:

@@ -21,9 +21,15 @@ from tests.support.worker_process import WorkerProcess
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
 
+SESSION_S = 90.0
+"""Longer than any start takes: who waits for the end of one is told from who does not."""
+
+
 @pytest.fixture
 def settings(broker: TestBroker, topic_prefix: str) -> Settings:
-    found = settings_for(broker.bootstrap_servers, topic_prefix, web={"port": free_port()})
+    found = settings_for(
+        broker.bootstrap_servers, topic_prefix, kafka={"session_timeout_s": SESSION_S}, web={"port": free_port()}
+    )
     topics.create(found, partitions=1)
     return found
 
@@ -45,7 +51,19 @@ def test_a_second_worker_of_one_instance_id_ends_and_the_first_is_not_disturbed(
     assert re.search(rf"Another worker has the kafka\.instance_id 'till': client id .*@{pid}@", said)
     assert "on host " in said
     assert len(said.splitlines()) <= 2, "one sentence"
-    assert back < settings.kafka.session_timeout_s / 2, "its own place is not taken by a worker that has crashed"
+    assert back < SESSION_S / 2, "its own place is not taken by a worker that has crashed"
+
+
+def test_a_worker_without_an_instance_id_does_not_wait_for_the_session_of_its_predecessor(settings: Settings) -> None:
+    with WorkerProcess(settings, "w", static=False) as worker:
+        worker.wait_assigned()
+        worker.end()
+        worker.start()
+        back = worker.wait_for(
+            r'"partitions": \[0\].*partitions assigned|partitions assigned.*"partitions": \[0\]', 2 * SESSION_S
+        )
+
+    assert back < SESSION_S / 2
 
 
 def test_a_worker_does_not_join_a_group_that_another_program_uses_and_tells_of_one_that_comes(

@@ -32,6 +32,7 @@ class Group:
         self._answers = list(answers)
         self.slept_s = 0.0
         self.said: list[str] = []
+        self.taken_out: list[Member] = []
 
     def members(self, kafka: KafkaSettings) -> list[Member]:
         answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
@@ -43,7 +44,10 @@ class Group:
         self.slept_s += seconds
 
     def refuse(self, kafka: KafkaSettings = KAFKA) -> None:
-        refuse_to_join(kafka, ME, self.said.append, self.members, self.sleep)
+        refuse_to_join(kafka, ME, self.said.append, self.members, self.sleep, self.remove)
+
+    def remove(self, kafka: KafkaSettings, members: list[Member]) -> None:
+        self.taken_out += members
 
 
 @pytest.fixture
@@ -157,6 +161,30 @@ def test_who_may_not_see_the_group_joins_it_unseen_and_says_so() -> None:
     group.refuse()
 
     assert "cannot be seen" in group.said[0]
+
+
+def test_whoever_has_ended_on_this_host_is_taken_out_of_the_group_and_nobody_else(neighbour: Process) -> None:
+    with subprocess.Popen([sys.executable, "-c", "", "worker"]) as ended:
+        ended.wait()
+    dead, former = (place_of(Process(ME.host, pid, 1), None) for pid in (ended.pid, os.getpid()))
+    others = [place_of(neighbour, None), place_of(ELSEWHERE, None), Member("faust-0.15.3", "h", None)]
+    group = Group([dead, *others, former, place_of(Process(ME.host, ended.pid, 1), "another")])
+
+    group.refuse(KafkaSettings())
+
+    assert group.taken_out == [dead, former]
+
+
+def test_who_may_not_take_a_member_out_joins_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = Group([place_of(Process(ME.host, os.getpid(), 1), None)])
+
+    def may_not(*_: object) -> None:
+        raise GroupAuthorizationFailedError
+
+    monkeypatch.setattr(group, "remove", may_not)
+    group.refuse(KafkaSettings())
+
+    assert group.said == []
 
 
 def test_without_an_instance_id_nobody_is_a_twin() -> None:
