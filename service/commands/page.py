@@ -25,13 +25,14 @@ def main() -> None:
     for each in (listener, line):
         each.set_inheritable(False)
     threading.Thread(target=_end_with_the_worker, args=(line.dup(),), daemon=True).start()
-    with suppress(OSError, AttributeError):  # not on every system
-        os.nice(_NICENESS)
     # A terminal and systemd send them to both processes: the worker ends in order, and this one with it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     from service.commands.serving_page import serve_page
 
+    # Not before: on a busy machine the page would be away for a minute after each start.
+    with suppress(OSError, AttributeError):  # not on every system
+        os.nice(_NICENESS)
     asyncio.run(serve_page(listener, line))
     os._exit(0)  # no library keeps it
 
