@@ -1,8 +1,9 @@
 """Records of a topic that were lost before they were read, in words: what is gone, and what can be done about it.
 
-Three things look alike to a reader whose next offset is not there any more. Retention may have taken what lay there
-(the log begins beyond it). The log may have lost its end, as after the election of a leader that had not everything.
-Or the topic was deleted and made again: then its offsets mean other records, whatever they are.
+Four things look alike to a reader whose next offset is not there any more. Retention may have taken what lay there
+(the log begins beyond it). The log may have lost its end, as after the election of a leader that had not everything,
+and other records may have taken their place. Or the topic was deleted and made again: then its offsets mean other
+records, whatever they are.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Gap(NamedTuple):
     another one, and nobody knows."""
     until_us: int
     """When the first record behind it arrived; where none is there, the present instant."""
+    kept: int | None = None
+    """Up to there the log is as it was read, and others lie behind it; None: nothing is known of others."""
 
 
 class Told(NamedTuple):
@@ -35,8 +38,11 @@ class Told(NamedTuple):
     """As far as they can be counted."""
 
 
-def tell(gap: Gap, partition: int, log: Log | None, *, anew: bool, since: str, until: str) -> Told:
-    """`log`: the newest that is known of it; `anew`: it is not the topic that was read."""
+def tell(
+    gap: Gap, partition: int, log: Log | None, *, anew: bool, since: str, until: str, carried: bool = False
+) -> Told:
+    """`log`: the newest that is known of it; `anew`: it is not the topic that was read; `carried`: it is the one in
+    which partitions carry records to each other."""
     where = f"{gap.topic}-{partition}"
     if gap.records is not None:
         return Told(
@@ -45,6 +51,13 @@ def tell(gap: Gap, partition: int, log: Log | None, *, anew: bool, since: str, u
             "Send again what they held",
             gap.records,
         )
+    if anew and carried:
+        return Told(
+            f"{where} was made anew: records with keys of other partitions that were on their way in it are lost, as far as "
+            f"they had not been applied; it was read up to {gap.position}",
+            "Send again what came in lately with such keys; known events are ignored",
+            0,
+        )
     if anew:
         held = "records" if log is None else _counted(log.high - log.start)
         return Told(
@@ -52,6 +65,14 @@ def tell(gap: Gap, partition: int, log: Log | None, *, anew: bool, since: str, u
             f"{gap.position}, whatever came after that is lost",
             "If that was meant, what it holds is read from its beginning; else send again what the former one held",
             0,
+        )
+    if gap.kept is not None:
+        gone = gap.position - gap.kept
+        return Told(
+            f"{where} was read up to {gap.position}, and is another one from {gap.kept} on: it has lost its last "
+            f"{_counted(gone)}, and others have taken their place",
+            "What it holds is read again, and known events are ignored; send again what it has lost",
+            gone,
         )
     end = None if log is None else log.high
     if end is not None and end < gap.position:

@@ -57,6 +57,8 @@ class Ends(NamedTuple):
     position: int
     """The next offset to fetch; beyond control records and what was aborted."""
     log: Log
+    epoch: int = -1
+    """Of the leader that had taken the newest batch up to there; -1 = not known."""
 
 
 def counts(asked_us: int, now_us: int) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, Final, NamedTuple
 
@@ -151,18 +152,38 @@ async def topics_now(client: Any, names: Iterable[str], hidden: set[str] | None 
 
     Empty where no broker answers, or none knows ids.
     """
+    try:
+        answer = await _answer_about(client, names)
+    except NotImplementedError:  # what aiokafka raises for a version that a broker does not speak
+        return {}
+    if answer is None:
+        return {}
+    if hidden is not None:
+        hidden.update(name for error, name, *_ in answer.topics if error == _NOT_ALLOWED)
+    return _told(answer)
+
+
+async def leaders_now(client: Any, names: Iterable[str]) -> dict[tuple[str, int], int]:
+    """Topic and partition → the broker that leads; those left out of which nobody says who does.
+
+    Raises NotImplementedError where brokers are too old to be asked.
+    """
+    answer = await _answer_about(client, names)
+    return {
+        (name, number): leader
+        for error, name, _, _, partitions, *_ in ([] if answer is None else answer.topics)
+        for failed, number, leader, *_ in (partitions if error == 0 else [])
+        if failed == 0 and leader >= 0
+    }
+
+
+async def _answer_about(client: Any, names: Iterable[str]) -> Any:
+    """Of whichever broker answers first; None where none does."""
     wanted = _AskTopics(names)
     for broker in client.cluster.brokers():
-        try:
-            answer = await client.send(broker.nodeId, wanted)
-        except NotImplementedError:  # what aiokafka raises for a version that a broker does not speak
-            return {}
-        except (KafkaError, OSError, TimeoutError):
-            continue
-        if hidden is not None:
-            hidden.update(name for error, name, *_ in answer.topics if error == _NOT_ALLOWED)
-        return _told(answer)
-    return {}
+        with suppress(KafkaError, OSError, TimeoutError):
+            return await client.send(broker.nodeId, wanted)
+    return None
 
 
 def _told(answer: Any) -> dict[str, TopicNow]:

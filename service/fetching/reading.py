@@ -54,6 +54,8 @@ _MAGIC: Final = 2
 _MAGIC_AT: Final = 16
 _LENGTH: Final = struct.Struct(">i")
 _LENGTH_AT: Final = 8
+_EPOCH_AT: Final = 12
+"""Of a leader, in the same form as a length."""
 _LATER: Final = object()
 """In the place of a batch: the next fetch begins with it."""
 _NOT_SOUND: Final = object()
@@ -72,10 +74,16 @@ class Taken:
         """Bytes by partition."""
         self.again: dict[Any, tuple[int, int]] = {}
         """Partition → (position, how often its batch was asked for again)."""
+        self.epochs: dict[Any, int] = {}
+        """Partition → the highest epoch of a leader in the batches that were read."""
 
     def begin(self) -> None:
         self.unpacked = 0
         self.of.clear()
+
+    def led(self, partition: Any, epoch: int) -> None:
+        if epoch > self.epochs.get(partition, -1):
+            self.epochs[partition] = epoch
 
 
 class Limits(NamedTuple):
@@ -167,6 +175,8 @@ class CarefulRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka is unt
                     at = stop
                     continue
                 batch = prepared
+            if content[at + _MAGIC_AT] == _MAGIC:
+                taken.led(self._tp, _LENGTH.unpack_from(content, at + _EPOCH_AT)[0])
             base, last, start = batch.base_offset, batch.next_offset - 1, following
             stamp_type, odd = batch.timestamp_type, False
             try:
@@ -233,6 +243,7 @@ class CarefulRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka is unt
 
     def _is_nothing_to_read(self, head: _Head) -> bool:
         """Whether it was aborted, or is the mark of an end, or has been read."""
+        self._taken.led(self._tp, head.epoch)
         if self._isolation_level == READ_COMMITTED and head.producer_id >= 0:
             self._consume_aborted_up_to(head.base)
             if head.attributes & _CONTROL:

@@ -153,15 +153,48 @@ class Intake:
         elif log is not None and log.start > (expected := max(self._job.positions[topic], fetched_to)) > 0:
             self._gaps.append(Gap(topic, expected, log.start - expected, self._job.inbox.arrival_us(index, batch)))
 
-    def lost_tail(self, topic: str, until_us: int) -> None:
-        """The log of the topic ends before the position, or is another one: whatever comes of it from now on is
-        taken."""
+    def lost_tail(self, topic: str, until_us: int, kept: int | None = None) -> None:
+        """The log of the topic ends before the position, or is another one, in which case it may be `kept` up to there:
+        whatever comes of it from now on is taken."""
         index = self._index[topic]
-        self._gaps.append(Gap(topic, self._job.positions[topic], None, until_us))
+        position = self._job.positions[topic] if kept is None else self._read_to(index)
+        self._gaps.append(Gap(topic, position, None, until_us, kept))
         self._job.positions[topic] = 0
         self._job.inbox.begins_anew(topic)
         self._fetched_to[index], self._complete[index] = None, CompleteUpTo()
         self._source.log_has_lost_its_tail(self._tps[index])
+
+    def new_leaders(self) -> dict[str, tuple[int, int]]:
+        """Inputs of which batches of a later epoch have come than was known, or marks of ends of transactions: the
+        epoch that was known, and up to where they had been read until then. Where none was known the new one is."""
+        found, logs = dict[str, tuple[int, int]](), self._job.logs
+        for index, tp in enumerate(self._tps):
+            ends, known = self._source.ends(tp), logs.epoch(tp.topic)
+            if ends is None or ends.epoch <= known:
+                continue
+            if known >= 0 and (read_to := self._read_to(index)):
+                found[tp.topic] = known, read_to
+            else:
+                logs.led(tp.topic, ends.epoch)
+        return found
+
+    def _read_to(self, index: int) -> int:
+        """The next offset behind all that was read before the newest epoch began; 0 = nothing was."""
+        topic, received = self._tps[index].topic, self._received[index]
+        known, begun = self._job.logs.epoch(topic), 0 if received is None else received + 1
+        waiting: list[int] = [
+            event.message.offset + 1
+            for event in self._queue
+            if event.message.topic == topic and event.value.leader_epoch <= known
+        ]
+        return max(self._job.positions[topic], self._fetched_to[index] or 0, begun, *waiting)
+
+    def follow_leaders(self, topics: Collection[str]) -> None:
+        """Of these the log still holds what was read of it."""
+        for topic in topics:
+            ends = self._source.ends(self._tps[self._index[topic]])
+            if ends is not None:
+                self._job.logs.led(topic, ends.epoch)
 
     def log_of(self, topic: str) -> Log | None:
         """The newest that is known of it."""

@@ -57,6 +57,9 @@ CARRIED, ANEW, SENT, APPLIED = "carried:", "anew:", "sent:", "applied:"
 the number of its offset 0, the last number carried to a partition, the last number applied of what came from one. The
 number of a record is its offset, or more where its topic has been made anew."""
 
+VOID: Final = "void:"
+"""Before a topic and a partition among them: the last number that was carried there in a topic that is gone. A release
+before passes over it."""
 STRANGE: Final = "strangers:carried:"
 """Before a partition among them: up to which offset such records were set aside. A release before passes over it."""
 
@@ -176,6 +179,8 @@ class Carriage:
         self._anew = dict.fromkeys(topics, 0)
         """The number of offset 0."""
         self._sent: dict[str, dict[int, int]] = {topic: {} for topic in topics}
+        self._void: dict[str, dict[int, int]] = {}
+        """Of `_sent` what lay in a carried topic that is gone: nobody need wait for it."""
         self._read = dict.fromkeys(topics, Read(-1, 0))
         self._out: dict[int, list[Record]] = {}
         self.out_bytes = 0
@@ -253,14 +258,21 @@ class Carriage:
                 self._read[topic] = read._replace(ended_us=at_us)
 
     def begins_anew(self, topic: str) -> None:
-        """A log was made anew: what comes of it has higher numbers than what came before, or what waits here of the
-        carried topic comes no more."""
+        """A log was made anew: what comes of it has higher numbers than what came before. Of the carried topic: what
+        waits here comes no more, nor does what was sent from here, for which others would wait for ever."""
         if topic in self._anew:
             self._anew[topic] = self.carried_to[topic]
         else:
             self._pending.clear()
             self._applied.pop(self.strangers, None)
             self._next = 0
+            self._void = {name: dict(homes) for name, homes in self._sent.items() if homes}
+            self._has_sent, self._sends = bool(self._void.keys() - {PARCELS}), PARCELS in self._void
+            self._silent, self._moved = False, True
+
+    @property
+    def has_ever_sent(self) -> bool:
+        return any(self._sent.values())
 
     def take_out(self) -> tuple[dict[int, list[Record]], Counter[tuple[str, str]]]:
         """Home → records to write, and how many of each (topic, function that put them here)."""
@@ -317,8 +329,15 @@ class Carriage:
         if now_us - self._since_us > TELLS_FOR_US:
             self._silent = True
             nothing = dict.fromkeys(self.topics, Read(NEVER, NEVER)) if tells else {}
-            return Progress(nothing, self._sent, NEVER if sends else None)
-        return Progress(dict(self._read) if tells else {}, self._sent, self._applied_us if sends else None)
+            return Progress(nothing, self._on_their_way(), NEVER if sends else None)
+        return Progress(dict(self._read) if tells else {}, self._on_their_way(), self._applied_us if sends else None)
+
+    def _on_their_way(self) -> dict[str, dict[int, int]]:
+        """Input → partition → the last number carried there, where that can still arrive."""
+        return {
+            topic: {home: number for home, number in homes.items() if number > self._void.get(topic, {}).get(home, -1)}
+            for topic, homes in self._sent.items()
+        }
 
     # ---- what came from elsewhere
 
@@ -420,6 +439,8 @@ class Carriage:
         yield from ((ANEW + topic, number) for topic, number in self._anew.items() if number)
         for topic, homes in self._sent.items():
             yield from ((f"{SENT}{topic}:{home}", offset) for home, offset in homes.items())
+        for topic, homes in self._void.items():
+            yield from ((f"{VOID}{topic}:{home}", number) for home, number in homes.items())
         for (topic, number), offset in self._applied.items():
             yield f"{STRANGE if topic == STRANGERS else f'{APPLIED}{topic}:'}{number}", offset
         yield from self._beyond.items()
@@ -440,6 +461,9 @@ class Carriage:
                     self._sent.setdefault(topic, {})[int(number)] = offset
                 else:
                     self._applied[topic, int(number)] = offset
+            elif name.startswith(VOID):
+                _, topic, number = name.split(":")
+                self._void.setdefault(topic, {})[int(number)] = offset
             elif name.startswith(STRANGE):
                 self._applied[STRANGERS, int(name.removeprefix(STRANGE))] = offset
             else:

@@ -402,6 +402,11 @@ class PartitionJob:
         """How long after a sale its purchase arrives, as far as has been learned."""
         return self._delay.delay_us(clock_us())
 
+    def has_had_to_do_with(self, topic: str) -> bool:
+        """Whether anything was read of it, or carried into it: what became of the rest nobody knows once it is gone."""
+        is_carried = self._carriage is not None and topic == self.sources[self._own]
+        return self.positions[topic] > 0 or (is_carried and self._carriage is not None and self._carriage.has_ever_sent)
+
     def lost(self, topic: str, records: int, until_us: int) -> None:
         """So many records of an input were lost, which had arrived by `until_us`; 0 where nobody knows how many."""
         self.logs.lost(topic, records, clock_us())

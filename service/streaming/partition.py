@@ -206,12 +206,18 @@ class PartitionWorker:
         self.job.restored()
         gc.freeze()  # the state just read will not be searched for cycles
         self._stored, self._stored_s = dict(self.job.positions), time.monotonic()
+        logs, positions = self.job.logs, self.job.positions
+        cut = await self._cut(
+            {topic: (logs.epoch(topic), positions[topic]) for topic in self.job.sources if logs.epoch(topic) >= 0}
+        )
         for topic, end in loaded.input_ends.items():
             now = topics.get(topic)
-            if now is not None and self.job.logs.is_another(topic, now) and self.job.positions[topic]:
+            if now is not None and self.job.logs.is_another(topic, now) and self.job.has_had_to_do_with(topic):
                 self._begins_anew(topic)
             elif end < self.job.positions[topic]:
                 self._intake.lost_tail(topic, time.time_ns() // 1000)
+            elif topic in cut:
+                self._was_cut(topic, cut[topic])
             elif now is not None:
                 self.job.logs.adopt(topic, now)
         for topic, lost in self.job.follow_outputs(topics).items():
@@ -254,6 +260,7 @@ class PartitionWorker:
         self._intake.follow_seeks()
         self.job.inbox.release()
         self._try_gates()
+        await self._follow_leaders()
         self._intake.decode()
         if self._intake.missing[1]:
             self._learn_schemas(self._intake.missing[1])
@@ -313,6 +320,32 @@ class PartitionWorker:
             self._intake.forget()
             self._from_the_beginning.add(topic)
 
+    async def _follow_leaders(self) -> None:
+        """Before anything is taken that another leader has taken: it may not have had all that was read."""
+        if not (changed := self._intake.new_leaders()):
+            return
+        cut = await self._cut(changed)
+        for topic, kept in cut.items():
+            self._was_cut(topic, kept)
+        self._intake.follow_leaders(changed.keys() - cut.keys())
+
+    async def _cut(self, read: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+        """`read`: of each input the epoch of the leader of the newest batch that was read, and up to where. Returns
+        those of which some of that is not there any more, and up to where it is. Raises TimeoutError."""
+        if not read:
+            return {}
+        if self._producer is None:
+            raise FatalError("Leaders were asked before the producer was open.")
+        wanted = {SourcePartition(topic, self.number): epoch for topic, (epoch, _) in read.items()}
+        ends = await self._producer.ends_of_epochs(wanted)
+        return {place.topic: end for place, end in ends.items() if end is not None and end < read[place.topic][1]}
+
+    def _was_cut(self, topic: str, kept: int) -> None:
+        """It has lost its end, and others lie there."""
+        self._intake.lost_tail(topic, time.time_ns() // 1000, kept)
+        self._intake.forget()
+        self._from_the_beginning.add(topic)
+
     async def _topics_now(self, names: Sequence[str]) -> Mapping[str, TopicNow]:
         if self._producer is None:
             raise FatalError("Topics were asked for before the producer was open.")
@@ -325,7 +358,8 @@ class PartitionWorker:
             now, logs = topics.get(gap.topic), self.job.logs
             anew = now is not None and logs.is_another(gap.topic, now)
             since, until = utc_text(self.job.engine.now_us), utc_text(gap.until_us)
-            told = tell(gap, self.number, self._intake.log_of(gap.topic), anew=anew, since=since, until=until)
+            log_now, carried = self._intake.log_of(gap.topic), gap.topic == self._settings.kafka.carried_topic
+            told = tell(gap, self.number, log_now, anew=anew, carried=carried, since=since, until=until)
             if self._settings.kafka.on_gap == "stop":
                 raise RecordsLostError(
                     f'{told.lost}. {told.cure}. To go on, set kafka.on_gap = "continue"; to begin anew, '

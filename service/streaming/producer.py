@@ -17,7 +17,9 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
+from service.cluster.leader_epochs import ends_of_epochs
 from service.cluster.leaving import stop_producer
+from service.cluster.log_ends import SourcePartition
 from service.cluster.topic_ids import TopicNow, topics_now
 from service.config import KafkaSettings
 from service.connection import new_async_producer
@@ -114,6 +116,10 @@ class TransactionalProducer:
     async def topics_now(self, names: Iterable[str]) -> Mapping[str, TopicNow]:
         """What a broker says of these topics; those left out of which it says nothing now."""
         return await topics_now(self._producer.client, names)
+
+    async def ends_of_epochs(self, wanted: Mapping[SourcePartition, int]) -> Mapping[SourcePartition, int | None]:
+        """Where the records of an epoch end in each partition; None: nobody knows. Raises TimeoutError."""
+        return await ends_of_epochs(self._producer.client, wanted, self._kafka.request_timeout_s)
 
     async def write(self, records: Mapping[Destination, list[Record]]) -> dict[Destination, int]:
         """One transaction; returns its bytes. Any exception leaves it open: the caller must end the process, the

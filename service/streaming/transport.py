@@ -39,7 +39,7 @@ _IDLE_S = 0.05
 class Batch(list[ConsumerRecord]):
     """The records of one fetch."""
 
-    __slots__ = ("after_us", "epoch", "expected", "log", "previous", "size")
+    __slots__ = ("after_us", "epoch", "expected", "leader_epoch", "log", "previous", "size")
     previous: int | None
     """Last offset of the batch before it, None for the first of an epoch."""
     epoch: int
@@ -47,6 +47,8 @@ class Batch(list[ConsumerRecord]):
     """The offset that was to be fetched next before it; None for the first fetch of an epoch."""
     log: Log | None
     """The log it comes from, as of then."""
+    leader_epoch: int
+    """The highest of a leader that had taken a record of it, or of one before it; -1 = not known."""
     after_us: int
     """None of its records lay in the log yet at that instant of the wall clock; 0 = not known."""
     size: int
@@ -55,11 +57,12 @@ class Batch(list[ConsumerRecord]):
     def __init__(self, records: Iterable[ConsumerRecord] = ()) -> None:
         super().__init__(records)
         self.previous, self.epoch, self.expected, self.log, self.after_us = None, 0, None, None, 0
-        self.size = 0
+        self.size, self.leader_epoch = 0, -1
 
     def comes_after(self, before: Ends | None, now: Ends | None) -> None:
         """Of the same partition, as they were before it was fetched and as they are."""
-        self.log = None if now is None else now.log
+        if now is not None:
+            self.log, self.leader_epoch = now.log, now.epoch
         if before is not None:
             self.expected = before.position
             if self[0].offset >= before.log.high:
@@ -133,12 +136,12 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
         # No await between here and the caller's view: positions move only in the line above.
         ends: dict[SourcePartition, Ends] = {}
         assignment = consumer._subscription.subscription and consumer._subscription.subscription.assignment
-        logs = self.consumer.answers.logs
+        logs, epochs = self.consumer.answers.logs, consumer._fetcher.taken.epochs
         if assignment:
             for tp in assignment.tps:
                 state, log = assignment.state_value(tp), logs.get(tp)
                 if state.has_valid_position and log is not None:
-                    ends[SourcePartition(tp.topic, tp.partition)] = Ends(state.position, log)
+                    ends[SourcePartition(tp.topic, tp.partition)] = Ends(state.position, log, epochs.get(tp, -1))
         self.consumer.note_ends(ends, dict(consumer._fetcher.taken.of))
         return records
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 import signal
 from contextlib import closing
 
+import msgspec
 import pytest
 from kafka import TopicPartition
 
@@ -13,7 +15,7 @@ from service.carrying.reading import newest
 from service.carrying.writing import set_offsets
 from service.cluster import topics
 from service.cluster.known_logs import KnownLog, KnownLogs
-from service.cluster.tail import open_reader
+from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.changelog import LOGS_KEY
 from service.domain.events import Purchase
@@ -188,3 +190,52 @@ def test_a_deliverer_without_its_memory_sends_nothing_again_also_where_its_offse
             post.say(requested("r-2", "bert", expires_us=FAR_US))
             post.wait({"r-2": ("delivered", "")}, deliverer)
         assert [mail["id"].split("@")[0] for mail in sink.handler.taken] == ["<r-1", "<r-2"]
+
+
+def newest_orders(settings: Settings) -> dict[str, int]:
+    """Of each customer, as published last."""
+    with open_reader(settings.kafka) as reader:
+        names = partitions_of(reader, settings.kafka.topics.customer_scores)
+        found = {record.key: record.value for record in records_until_now(reader, names)}
+    data = [msgspec.json.decode(value)["data"] for value in found.values() if value is not None]
+    return {each["customer_id"]: each["orders"] for each in data}
+
+
+def in_turns(settings: Settings, rounds: range) -> None:
+    """Each of forty customers buys once a round, through one of two kinds of producers at random."""
+    lots = random.Random(rounds.start)
+    events = [
+        Purchase(f"e{who}-{each}", f"c{who}", START_US + (each * 40 + who) * 86_400_000_000 // 40, 500)
+        for each in rounds
+        for who in range(40)
+    ]
+    send(settings.kafka.bootstrap_servers, lines_of(events, settings), 2, lambda: lots.choice(("murmur2", "crc32")))
+
+
+def test_what_partitions_carry_to_each_other_made_anew_under_a_group_is_refused_or_read_on(
+    broker: TestBroker, topic_prefix: str
+) -> None:
+    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    topics.create(settings, partitions=2)
+    in_turns(settings, range(3))
+    with (
+        WorkerProcess(settings, "w1", static=False) as one,
+        WorkerProcess(settings, "w2", static=False) as two,
+        Positions(settings, 2) as positions,
+    ):
+        positions.wait_caught_up(workers=[one, two])
+        until(lambda: set(newest_orders(settings).values()) == {3}, "all is applied, what was carried as well", one)
+        make_anew(settings, settings.kafka.carried_topic, partitions=2)
+
+        assert {each.wait(_LONGER_S) for each in (one, two)} == {ExitCode.CONFIGURATION}
+        assert all(f"{settings.kafka.carried_topic}-" in each.life_log for each in (one, two))
+    accepting = settings.changed(kafka={"on_gap": "continue"})
+    with (
+        WorkerProcess(accepting, "w1", static=False) as one,
+        WorkerProcess(accepting, "w2", static=False) as two,
+        Positions(settings, 2) as positions,
+    ):
+        in_turns(settings, range(3, 6))
+        positions.wait_caught_up(workers=[one, two])
+        until(lambda: set(newest_orders(settings).values()) == {6}, "nothing is applied twice, and all once", one)
+        assert len(newest_orders(settings)) == 40

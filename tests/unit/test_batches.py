@@ -103,6 +103,41 @@ def test_batches_that_follow_each_other_are_decoded_in_their_order() -> None:
     assert (len(stage.intake), len(stage.job.inbox)) == (0, 4)
 
 
+def ends_at(position: int, epoch: int) -> Ends:
+    return Ends(position, Log(1, 0, position, position), epoch)
+
+
+def test_before_batches_of_another_leader_are_taken_it_is_known_how_far_the_former_was_read() -> None:
+    stage = Stage()
+    stage.source.end[TOPIC] = ends_at(2, epoch=4)
+    first = stage.intake.new_leaders()
+    stage.arrive(Event([0, 1], None))
+    of_the_former, of_the_next = Event([2, 3], 1), Event([4, 5], 3)
+    of_the_former.value.leader_epoch, of_the_next.value.leader_epoch = 4, 7
+    stage.intake.put(of_the_former)
+    stage.intake.put(of_the_next)
+    stage.source.end[TOPIC] = ends_at(6, epoch=7)
+    asked = stage.intake.new_leaders()
+    stage.intake.follow_leaders(asked)
+
+    assert first == {}, "nothing was known before"
+    assert asked == {TOPIC: (4, 4)}
+    assert (stage.job.logs.epoch(TOPIC), stage.intake.new_leaders()) == (7, {})
+
+
+def test_a_log_that_was_cut_is_lost_from_where_it_is_another_one() -> None:
+    stage = Stage()
+    stage.source.end[TOPIC] = ends_at(2, epoch=4)
+    stage.intake.new_leaders()
+    stage.arrive(Event([0, 1], None))
+    stage.apply()
+
+    stage.intake.lost_tail(TOPIC, 9, kept=1)
+
+    assert stage.intake.take_gaps() == [Gap(TOPIC, 2, None, 9, 1)]
+    assert stage.job.positions[TOPIC] == 0
+
+
 def test_a_missing_batch_ends_the_worker() -> None:
     stage = Stage()
     stage.arrive(Event([0, 1], None))

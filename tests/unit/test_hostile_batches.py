@@ -31,7 +31,7 @@ from tests.support.hostile_batches import (
     with_checksum,
     zstd_of_zeros,
 )
-from tests.support.read_batches import LogReader, log_of, ordinary, told
+from tests.support.read_batches import TP, LogReader, log_of, ordinary, told
 
 CODECS = [GZIP, SNAPPY, LZ4, ZSTD]
 BEFORE, AFTER = batch(0, [Made(b"a")] * 3), batch(10, [Made(b"z")] * 2)
@@ -405,6 +405,30 @@ def test_a_log_of_nothing_but_rubbish_is_walked_through(content: bytes) -> None:
 
     assert all(isinstance(each, SetAside) for each in found)
     assert [each.last for each in found][-1] == 20
+
+
+# ---- who led
+
+
+def led_by(epoch: int, content: bytes) -> bytes:
+    """As a leader of that epoch has taken it; its checksum does not count that."""
+    return content[:12] + struct.pack(">i", epoch) + content[16:]
+
+
+def test_the_epoch_of_the_newest_leader_is_that_of_what_was_read_of_marks_and_of_what_was_aborted_as_well() -> None:
+    log = log_of(
+        led_by(3, batch(0, [Made()] * 2)),
+        led_by(5, batch(2, [Made(b"aborted")], attributes=TRANSACTIONAL, producer=7)),
+        led_by(6, marker(3, 7, commit=False)),
+        led_by(8, batch(4, [Made()] * 2, ZSTD)),
+    )
+    seen = []
+    for last in (1, 2, 3, 5):
+        reader = LogReader([(end, content) for end, content in log if end <= last], aborted=[(7, 2)])
+        reader.all()
+        seen.append(reader.taken.epochs)
+
+    assert seen == [{TP: epoch} for epoch in (3, 5, 6, 8)]
 
 
 # ---- transactions

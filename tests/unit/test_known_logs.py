@@ -142,6 +142,36 @@ def test_a_gap_is_told_in_a_sentence_with_its_number(
     assert told.records == counted
 
 
+def test_of_a_log_that_was_cut_and_filled_again_it_is_told_from_where_it_is_another_one() -> None:
+    told = tell(Gap("purchases", 100, None, 5, 60), 3, Log(1, 0, 160, 160), anew=False, since="then", until="now")
+
+    assert "purchases-3 was read up to 100, and is another one from 60 on: it has lost its last 40 records" in told.lost
+    assert told.records == 40
+
+
+def test_what_partitions_carried_to_each_other_cannot_be_sent_again_by_its_topic() -> None:
+    log = Log(1, 0, 0, 0)
+    told = tell(Gap("carried", 100, None, 5), 3, log, anew=True, carried=True, since="then", until="now")
+
+    assert "carried-3 was made anew: records with keys of other partitions" in told.lost
+    assert told.cure.startswith("Send again what came in lately with such keys")
+
+
+def test_the_leader_of_what_was_read_is_known_over_restarts_until_the_log_is_another_one() -> None:
+    logs, again = KnownLogs(), KnownLogs()
+    logs.adopt("purchases", OLD)
+    logs.led("purchases", 7)
+    logs.led("purchases", 5)
+    again.restore(logs.pack())
+    known = again.epoch("purchases"), again.epoch("surveys"), again.changed
+    again.lost("purchases", 40, 1)
+    lost = again.epoch("purchases")
+    logs.adopt("purchases", NEW)
+
+    assert known == (7, -1, False)
+    assert (lost, logs.epoch("purchases")) == (-1, -1)
+
+
 def test_a_topic_that_is_made_again_under_a_process_ends_its_life() -> None:
     seen, unseen = Course(), Course()
     seen.note({"purchases": OLD})

@@ -93,7 +93,7 @@ OF_STATE: dict[str, tuple[bytes, bytes]] = {
     "a following": (ANNA, anna(rare={"followed": [[[""] * 12], None]})),
     "an occasion": (ANNA, anna(rare={"occasions": [[*Occasion().fields(), MORE]]})),
     "a customer": (ANNA, pack([*wide_numbers.decode(anna(rare={})), MORE])),
-    "a log": (LOGS_KEY, msgspec.msgpack.encode({"purchases": [b"", 0, 0, 0, 0, MORE]})),
+    "a log": (LOGS_KEY, msgspec.msgpack.encode({"purchases": [*msgspec.structs.astuple(KnownLog()), MORE]})),
 }
 OF_NEWCOMERS_ALONE: dict[str, tuple[bytes, bytes]] = {
     "newcomers": (NEWCOMERS_KEY, pack([[], None, MORE])),

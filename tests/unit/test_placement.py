@@ -192,6 +192,26 @@ def test_after_a_topic_was_made_anew_its_records_are_carried_and_applied_again()
     assert {**dict(here.positions())}["anew:purchases"] == 6
 
 
+def test_what_was_carried_in_a_topic_that_is_gone_is_waited_for_by_nobody_also_after_a_restart() -> None:
+    group = placement()
+    group.decide(MURMUR2)
+    here = Carriage(1, TOPICS, group, NOW_US)
+    here.send(record(5), 2, NOW_US, 0)
+    here.send_parcel(parcel(), 2, NOW_US)
+    here.take_out()
+    here.begins_anew("carried")
+    again = Carriage(1, TOPICS, group, NOW_US)
+    again.restore(dict(here.positions()))
+    told = [here.progress(NOW_US, all_applied=True), again.progress(NOW_US, all_applied=True)]
+    again.send(record(6), 2, NOW_US, 0)
+    again.send_parcel(parcel(1), 2, NOW_US)
+    told.append(again.progress(NOW_US, all_applied=True))
+
+    sent = [{topic: homes for topic, homes in each.sent.items() if homes} for each in told if each is not None]
+    assert sent == [{}, {}, {"purchases": {2: 6}, PARCELS: {2: 1}}]
+    assert here.has_ever_sent
+
+
 def test_nobody_is_absent_before_the_other_partitions_have_been_read_so_far() -> None:
     group = placement()
     group.decide(Kept("murmur2", [1], NOW_US))
