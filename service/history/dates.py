@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Final
 
 from service.errors import ConfigurationError
-from service.history.months import MONTHS, NOISE
+from service.history.digits import in_our_digits
+from service.history.months import OF_SEVERAL, decided, is_noise, month_of, name_of
 from service.history.zones import Zones, without_zone
 
 ORDERS: Final = {"day-first": "dmy", "month-first": "mdy", "year-first": "ymd"}
@@ -31,9 +32,15 @@ _PLAIN: Final = 19
 _ENDINGS_KEPT: Final = 1_000
 _DIGITS = re.compile(r"-?\d+(?:[.,]\d+)?", re.ASCII)
 _WORD = re.compile(r"[^\W\d_]+\.?|\d+", re.UNICODE)
+_LETTERS = re.compile(r"[^\W\d_]+", re.UNICODE)
+_WORDS_KEPT: Final = 500
+_MOST_WORDS: Final = 6
+"""Beside the numbers of a date: Montag, den 6. Januar des Jahres."""
 _DAY_ZERO: Final = date(1899, 12, 30)
 _SERIALS: Final = (20_000, 80_000)
 """1954 to 2119 as a spreadsheet counts days."""
+_SINCE_1904: Final = 1_462
+"""Days by which a workbook that begins in 1904 counts less."""
 _YEARS: Final = ("1900", "2200")
 """From, and until before, which a number such as 20250106 begins with a year; one of twelve digits is else of
 milliseconds, from before September 2001."""
@@ -59,9 +66,15 @@ class TimeColumn:
         """The first cell such as 2025-01-06, as a spreadsheet's date cells are read too."""
         self.kinds: dict[str, str] = {}
         """serial, text, epoch → the first cell of that kind."""
+        self._newest = 0
+        """Of the numbers of a spreadsheet, in whole days."""
         self._seen: set[str] = set()
         self._days: dict[str, str | None] = {}
         self._order = ""
+        self._words: set[str] = set()
+        """Words of the cells that name their month."""
+        self._months: dict[str, int] = {}
+        """Which month a name of several is here."""
         self._iso_endings: dict[str, str] = {}
         """What stands behind the seconds of an ISO time → the offset as we write it."""
         self._clocks: dict[str, str] = {}
@@ -70,6 +83,8 @@ class TimeColumn:
 
     def see(self, text: str) -> None:
         """Takes a cell into account."""
+        if not text.isascii():
+            text = in_our_digits(text)
         if text and not text[-1].isdigit() and text[-1] != "Z" and text[-_ENDING:] not in self._endings:
             text = self._see_zone(text)
         day_text = text[:10]
@@ -87,11 +102,15 @@ class TimeColumn:
             kind = _kind_of_number(text)
             if kind:
                 self.kinds.setdefault(kind, text)
+            if kind == "serial":
+                self._newest = max(self._newest, int(text[:5]))
             return
         numbers = _NUMBERS.match(text)
         if numbers is None:
-            if _named(text) is not None:
+            if _named(text, self._months) is not None:
                 self.kinds.setdefault("text", text)
+                if len(self._words) < _WORDS_KEPT:
+                    self._words.update(map(name_of, _LETTERS.findall(text)))
             return
         self.kinds.setdefault("text", text)
         first, mark, second, third = numbers.groups()
@@ -133,6 +152,13 @@ class TimeColumn:
         `wish` is the user's, a key of `ORDERS`. Raises ConfigurationError where two readings fit, or none.
         """
         self.zones.decide()
+        if OF_SEVERAL & self._words:
+            self._months, unclear = decided(self._words)
+            if unclear:
+                raise ConfigurationError(
+                    f"The column {self.name} names the month {unclear!r}, which is not the same one in Croatian as in Polish or Czech, and no other "
+                    "month in it says which language it is: write the months as numbers, such as 2025-11-06."
+                )
         counted = {kind: cell for kind, cell in self.kinds.items() if kind in {"serial", "text"}}
         if len(counted) > 1:
             raise ConfigurationError(
@@ -171,8 +197,20 @@ class TimeColumn:
         """In which order the numbers stand, where the cells do not begin with the year."""
         return {"dmy": "days before months", "mdy": "months before days"}.get(self._order, "") if self._doubtful else ""
 
+    def counted_said(self) -> str:
+        """From when a spreadsheet's numbers are counted, where they may be counted from another day as well."""
+        if not self._newest or _DAY_ZERO + timedelta(days=self._newest + _SINCE_1904) > self._last - _AHEAD:
+            return ""
+        newest = _DAY_ZERO + timedelta(days=self._newest)
+        return (
+            f"{self.name} holds a spreadsheet's numbers, counted from 1900, and ends on {newest}. If the shop went on selling until "
+            f"{newest + timedelta(days=_SINCE_1904)}, the workbook counts from 1904, as those of old Macs do: write the dates as text, such as 2025-01-06."
+        )
+
     def clean(self, text: str) -> str:
         """The time as ISO 8601 for what reads it; the text as it is where it is none, so that it is counted as such."""
+        if not text.isascii():
+            text = in_our_digits(text)
         if len(text) >= _PLAIN and text[4] == "-" and text[13] == ":":
             ending = self._iso_endings.get(text[_PLAIN:])
             if ending is not None:
@@ -182,7 +220,7 @@ class TimeColumn:
             if named is not None:
                 return self.placed(*named) or text
         if _ISO.match(text) and len(text) >= 10 and (len(text) == 10 or text[10] in " T"):
-            if not self.zone and len(text) <= 19:
+            if not self.zone and len(text) <= 19 and (len(text) == 10 or (text[13:14] == ":" and text[-1].isdigit())):
                 return text
             return self._iso(text)
         stripped = text.strip()
@@ -236,7 +274,7 @@ class TimeColumn:
             return _number_as_time(text, self.zone)
         numbers = _NUMBERS.match(text)
         if numbers is None:
-            return _named_clean(text, self.zone)
+            return _named_clean(text, self.zone, self._months)
         first, mark, second, third = numbers.groups()
         order = "ymd" if len(first) == 4 else "dmy" if mark == "." and self._order != "ymd" else self._order
         day = _date_of((first, second, third), order)
@@ -278,7 +316,7 @@ def _kind_of_number(text: str) -> str:
         return "serial"
     if digits in {10, 13, 15, 16, 18, 19} or (digits == 9 and value > 0):
         return "epoch"
-    if digits in {8, 12, 14} and _YEARS[0] <= text[:4] < _YEARS[1]:
+    if digits in {8, 12, 14, 17} and _YEARS[0] <= text[:4] < _YEARS[1]:
         return "packed"
     return "epoch" if digits == 12 and value > 0 else ""
 
@@ -297,7 +335,8 @@ def _number_as_time(text: str, zone: str) -> str | None:
         return (datetime(1970, 1, 1) + timedelta(microseconds=int(value.scaleb(6 - scale)))).isoformat() + "+00:00"  # noqa: DTZ001
     if kind == "packed" and text.isdigit():
         try:
-            moment = datetime.strptime(text.ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007
+            moment = datetime.strptime(text[:14].ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007
+            moment = moment.replace(microsecond=int(text[14:].ljust(6, "0")))
         except ValueError:
             return None
         return moment.date().isoformat() if len(text) == 8 and not zone else moment.isoformat() + zone
@@ -349,23 +388,26 @@ def _with_zone(text: str, zone: str) -> str:
     return text if clock is None else day + clock
 
 
-def _named(text: str) -> tuple[date, str] | None:
+def _named(text: str, decided_here: dict[str, int]) -> tuple[date, str] | None:
     """A date with a month's name, and what is left of the text; None where there is none."""
     cut = re.search(r"\d{1,2}[:h]\d\d|\b\d{1,2}\s*[AaPp]\.?[Mm]\b", text)
     head, tail = (text[: cut.start()], text[cut.start() :]) if cut else (text, "")
     after_year = re.search(r"\s(\d{4})$", tail) if cut else None
     if after_year:  # Mon Jan 06 08:29:48 EST 2025
         head, tail = f"{head} {after_year[1]}", tail[: after_year.start()]
-    month, numbers = 0, []
+    month, numbers, words = 0, [], []
     for word in _WORD.findall(head):
         if word.isdigit():
             numbers.append(word)
             continue
-        name = word.rstrip(".").casefold()
-        number = MONTHS.get(name, 0)
+        words.append(name_of(word))
+    if len(numbers) != 2 or not 1 <= len(words) <= _MOST_WORDS:
+        return None
+    for name in words:
+        number = month_of(name, decided_here)
         if number and not month:
             month = number
-        elif number or name not in NOISE:
+        elif number or not is_noise(name):
             return None
     if not month or len(numbers) != 2:
         return None
@@ -375,8 +417,8 @@ def _named(text: str) -> tuple[date, str] | None:
     return None if day is None else (day, tail)
 
 
-def _named_clean(text: str, zone: str) -> str | None:
-    found = _named(text)
+def _named_clean(text: str, zone: str, decided_here: dict[str, int]) -> str | None:
+    found = _named(text, decided_here)
     if found is None:
         return None
     day, tail = found

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from service.errors import ConfigurationError
+from service.history.digits import in_our_digits
 from service.history.numbers import decimal_text
 
 POINT: Final = "."
@@ -28,7 +29,9 @@ _SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009"), " ")
 _BETWEEN = re.compile(r"(?<=\d)[ '\u2019_](?=\d{3}(?!\d))", re.ASCII)
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:([.,])\d+)?[eE][+-]?\d{1,2}", re.ASCII)
 SYMBOLS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "zł": "PLN",
-                  "Kč": "CZK", "R$": "BRL", "US$": "USD", "CHF": "CHF", "Fr.": "CHF"}  # fmt: skip
+                  "Kč": "CZK", "R$": "BRL", "US$": "USD", "CHF": "CHF", "Fr.": "CHF", "руб": "RUB", "р": "RUB",
+                  "TL": "TRY", "Ft": "HUF", "lei": "RON", "грн": "UAH", "₴": "UAH", "лв": "BGN", "元": "CNY", "円": "JPY", "원": "KRW",
+                  "฿": "THB", "₫": "VND", "₱": "PHP", "₦": "NGN"}  # fmt: skip
 """Signs of one currency alone; "$", "kr" and "¥" are those of several."""
 _OF_SEVERAL: Final = frozenset({"$", "kr", "Kr", "\u00a5", "\uffe5"})
 _WITHOUT_CENTS: Final = frozenset(
@@ -106,6 +109,9 @@ class AmountColumn:
                 self.certain.setdefault(COMMA if mark == POINT else POINT, text)
             return
         whole, _, fraction = core.partition(mark)
+        if "\u066b" in text:
+            self.certain.setdefault(mark, text)
+            return
         if len(fraction) == 3 and 1 <= len(whole) <= 3 and whole[0] != "0":
             if currency in _WITHOUT_CENTS:
                 self.certain.setdefault(COMMA if mark == POINT else POINT, text)
@@ -191,7 +197,7 @@ class AmountColumn:
 
 
 def _both(cell: str) -> str:
-    digits = re.sub(r"[^\d.,]", "", cell).strip(".,")
+    digits = re.sub(r"[^\d.,]", "", in_our_digits(cell)).strip(".,")
     plain = digits.replace(POINT, "").replace(COMMA, "")
     return f"{int(plain):,} or {float(digits.replace(COMMA, POINT)):g}"
 
@@ -201,7 +207,9 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
 
     None where it is no number.
     """
-    text = text.translate(_SPACES).strip()
+    if not text.isascii():
+        text = in_our_digits(text).translate(_SPACES)
+    text = text.strip()
     if text and not text[-1].isdigit() and any(dash in text for dash in _DASHES):
         text = _NO_CENTS.sub(r"\1", text)  # the dash stands for the cents: it is no minus
     negative = False
@@ -213,8 +221,8 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
         kept: list[str] = []
         letters: list[str] = []
         for place, character in enumerate(text):
-            if character == "." and letters and not kept:
-                continue  # of "kr." and "Fr."
+            if character == "." and letters and (not kept or text[place - 1].isalpha()):
+                continue  # of "kr.", "Fr." and "руб."
             ours = character.isascii() and (character.isdigit() or character in ".,' _")
             exponent = (
                 character in "eE"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from service.errors import ConfigurationError
+from service.history.alphabets import encoding_by_letters
 
 _CHUNK: Final = 1 << 20
 _BOMS: Final = (
@@ -18,7 +19,13 @@ _BOMS: Final = (
 )
 _UNDEFINED: Final = b"\x81\x8d\x8f\x90\x9d"
 """Bytes that Windows-1252 does not know and Latin-1 does."""
-NAMES: Final = {"cp1252": "Windows-1252", "latin-1": "Latin-1", "utf-16": "UTF-16", "utf-16-le": "UTF-16",
+_SAMPLE: Final = 1 << 16
+"""Bytes of lines that are not ASCII by which encodings of two bytes a letter are told."""
+NAMES: Final = {"cp1250": "Windows-1250 (Central Europe)", "cp1251": "Windows-1251 (Cyrillic)", "cp1253": "Windows-1253 (Greek)",
+                "cp1254": "Windows-1254 (Turkish)", "cp1255": "Windows-1255 (Hebrew)", "cp1256": "Windows-1256 (Arabic)",
+                "cp1257": "Windows-1257 (Baltic)", "koi8-r": "KOI8-R (Cyrillic)", "cp850": "DOS-850", "mac-roman": "Mac Roman",
+                "cp932": "Shift-JIS (Japanese)", "gb18030": "GBK (Chinese)", "cp949": "EUC-KR (Korean)", "big5": "Big5 (Chinese)",
+                "cp1252": "Windows-1252", "latin-1": "Latin-1", "utf-16": "UTF-16", "utf-16-le": "UTF-16",
                 "utf-16-be": "UTF-16", "utf-32": "UTF-32"}  # fmt: skip
 
 
@@ -38,8 +45,9 @@ def by_its_beginning(head: bytes) -> str | None:
 def encoding_of(path: Path, stream: IO[bytes]) -> str:
     """Reads to the end, unless the beginning says it.
 
-    What is no UTF-8 is Windows-1252, or Latin-1 where it holds what Windows does not know. Raises ConfigurationError
-    for a file that is UTF-8 but for a few places: other people would get one name.
+    What is no UTF-8 is what its letters say: of another part of the world, or else Windows-1252, or Latin-1 where it
+    holds what Windows does not know. Raises ConfigurationError for a file that is UTF-8 but for a few places: other
+    people would get one name.
     """
     first = stream.read(_CHUNK)
     told = by_its_beginning(first[:4096])
@@ -69,8 +77,16 @@ def encoding_of(path: Path, stream: IO[bytes]) -> str:
 
 
 def _of_one_byte_each(block: bytes, stream: IO[bytes]) -> str:
+    sample: list[bytes] = []
+    room, undefined = _SAMPLE, False
     while block:
-        if any(byte in block for byte in _UNDEFINED):
-            return "latin-1"
+        if not block.isascii():
+            undefined = undefined or any(byte in block for byte in _UNDEFINED)
+            for line in block.split(b"\n")[:-1] or [block]:
+                if room <= 0:
+                    break
+                if not line.isascii():
+                    sample.append(line)
+                    room -= len(line)
         block = stream.read(_CHUNK)
-    return "cp1252"
+    return encoding_by_letters(b"\n".join(sample)) or ("latin-1" if undefined else "cp1252")

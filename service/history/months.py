@@ -1,24 +1,38 @@
-"""Words that stand in dates, in the languages that shops export."""
+"""Words that stand in dates: those of the languages that most shops export, and those of CLDR for the others."""
 
 from __future__ import annotations
 
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Final
+
+OF_SEVERAL: Final = frozenset(("lip", "srp", "lis", "listopad", "listopada"))
+"""Names of one month here and of another there: July in Polish and June in Croatian."""
+_LANGUAGES: Final = """
+    az bg bs ca cs cy da de el en es et eu fi fr ga gl hr hu id is it ka kk lt lv mk ms mt nb nl nn pl pt ro ru sk sl sq sr
+    sr_Latn sv tr uk uz
+""".split()  # noqa: SIM905
+"""Without those in which a name of another's means a different month, but for the few of `OF_SEVERAL`."""
 
 _NAMES: Final = (
     "january jan janvier janv jän jaen januar jänner enero ene gennaio gen januari januari jan janeiro styczeń stycznia sty ocak",
-    "february feb février févr fév fevrier fevr fev februar febrero febbraio februari fevereiro luty lutego lut şubat",
-    "march mar mars mär märz mrz marzo maart mrt março marzec marca ",
+    "february feb février févr fév fevrier fevr fev februar febrero febbraio februari fevereiro luty lutego lut şubat subat",
+    "march mar mars mär märz mrz marzo maart mrt março marzec marca mart",
     "april apr avril avr abril abr aprile kwiecień kwietnia kwi nisan",
-    "may mai mayo maggio mag mei maio maj maja mayıs",
+    "may mai mayo maggio mag mei maio maj maja mayıs mayis",
     "june jun juin juni junio giugno giu junho czerwiec czerwca cze haziran",
     "july jul juillet juil juli julio luglio lug julho lipiec lipca lip temmuz",
-    "august aug août aout agosto ago augustus augusti agosto sierpień sierpnia sie ağustos",
-    "september sep sept septembre septiembre settembre set setembro wrzesień września wrz eylül",
+    "august aug août aout agosto ago augustus augusti agosto sierpień sierpnia sie ağustos agustos",
+    "september sep sept septembre septiembre settembre set setembro wrzesień września wrz eylül eylul",
     "october oct octobre oktober okt octubre ottobre ott outubro out październik października paź ekim",
-    "november nov novembre noviembre novembro listopad listopada lis kasım",
-    "december dec décembre déc decembre dezember dez diciembre dic dicembre desember des dezembro grudzień grudnia gru aralık",
+    "november nov novembre noviembre novembro listopad listopada kasım kasim",
+    "december dec décembre déc decembre dezember dez diciembre dic dicembre desember des dezembro grudzień grudnia gru aralık aralik",
 )
-MONTHS: Final = {name: number for number, names in enumerate(_NAMES, 1) for name in names.split()}
+MONTHS: Final = {
+    name: number for number, names in enumerate(_NAMES, 1) for name in names.split() if name not in OF_SEVERAL
+}
 """Also shortened; in small letters."""
 NOISE: Final = frozenset(
     [
@@ -100,3 +114,71 @@ NOISE: Final = frozenset(
     ]
 )
 """Words that may stand beside a month and say nothing more."""
+_MORE_NOISE: Final = frozenset(
+    ("г", "года", "году", "р", "року", "r", "roku", "в", "о", "dne", "ve", "klo", "kl", "u", "ob")
+)
+
+
+def month_of(word: str, decided: Mapping[str, int]) -> int:
+    """The month of that name, also shortened; 0 = it is none. `decided` are those of `OF_SEVERAL` that are known."""
+    known = MONTHS.get(word)
+    if known is not None:
+        return known
+    if word in OF_SEVERAL:
+        return decided.get(word) or next(iter(_cldr()[0][word]))
+    return next(iter(_cldr()[0].get(word, {0: ""})))
+
+
+def is_noise(word: str) -> bool:
+    """Whether a word may stand beside a month and says nothing more."""
+    return word in NOISE or word in _MORE_NOISE or word in _cldr()[1]
+
+
+def name_of(word: str) -> str:
+    """A word in its one spelling."""
+    return unicodedata.normalize("NFC", word.rstrip(".").casefold()).replace("\u0307", "")
+
+
+def decided(words: Iterable[str]) -> tuple[dict[str, int], str]:
+    """What names of several months mean beside those words of one column, and one that stays unclear ("" = none)."""
+    names, _ = _cldr()
+    languages = set(_LANGUAGES)
+    words = list(words)
+    for word in words:
+        spoken = set().union(*names.get(word, {}).values())
+        languages &= spoken or languages
+    found = {}
+    for word in OF_SEVERAL.intersection(words):
+        months = [month for month, spoken in names[word].items() if spoken & languages]
+        if len(months) != 1:
+            return {}, word
+        found[word] = months[0]
+    return found, ""
+
+
+@cache
+def _cldr() -> tuple[Mapping[str, Mapping[int, set[str]]], frozenset[str]]:
+    """Names of months → number → languages, and the days of the week."""
+    from babel import Locale  # noqa: PLC0415 - slow, and few files name such months
+
+    months: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    days: set[str] = set()
+    for language in _LANGUAGES:
+        locale = Locale.parse(language)
+        for number, name in _spelled(locale.months):
+            months[name][number].add(language)
+        days.update(name for _, name in _spelled(locale.days))
+    for name, numbers in months.items():
+        if len(numbers) > 1 and name not in OF_SEVERAL:
+            numbers.clear()  # not known rather than one of two
+            numbers[0] = set()
+    return {name: dict(numbers) for name, numbers in months.items()}, frozenset(days)
+
+
+def _spelled(names: Mapping[str, Mapping[str, Mapping[int, str]]]) -> Iterator[tuple[int, str]]:
+    for context in ("format", "stand-alone"):
+        for width in ("wide", "abbreviated"):
+            for number, name in names[context][width].items():
+                word = name_of(name)
+                if len(word) > 1 and word.isalpha():
+                    yield number, word

@@ -248,6 +248,7 @@ class Planned:
         if not found.amounts and self.profile is not None and not self.profile.surveys:
             told.append(f"  {self.path.name} has no amounts: visits count, and revenue is nothing throughout.")
         told += self._states_said()
+        told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]
         used = {self.layout.column(name) for name in at}
         told += [
             f"  {', '.join(names)} from {one.source.shown.name}, by {one.by}."
