@@ -13,6 +13,8 @@ from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
 from typing import Final, Protocol
 
+import idna
+
 from service.delivery.channel import Order
 
 SAMPLE_MARK: Final = "[Test] "
@@ -20,6 +22,7 @@ POSTMARK_METADATA: Final = "outreach-id"
 _POSTMARK: Final = ".postmarkapp.com"
 _CRLF: Final = "\r\n"
 _ADDRESS: Final = re.compile(r"[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]{1,64}@[^@\s<>\"(),:;\[\]\\\x00-\x1f\x7f]{1,255}")
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _NOT_IN_A_MESSAGE_ID: Final = re.compile(r"[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]")
 
 
@@ -56,7 +59,7 @@ class Envelope:
         return f"<{_in_a_header(request_id)}@{self.domain}>"
 
     def compose(self, order: Order, to: str, written: Written, unsubscribe_url: str, now_s: float) -> bytes:
-        subject = " ".join(written.subject.split())
+        subject = " ".join(_CONTROLS.sub(" ", written.subject).split())
         boundary = f"=_{_NOT_IN_A_MESSAGE_ID.sub('-', order.id)[:40]}"
         head = [
             f"From: {self._from}",
@@ -85,16 +88,16 @@ class Envelope:
 
 def is_address(text: str) -> bool:
     """Whether it may stand in a header and in a command of SMTP."""
-    return text.isprintable() and _ADDRESS.fullmatch(text) is not None
+    return text.isprintable() and _ADDRESS.fullmatch(text) is not None and all(text.rpartition("@")[2].split("."))
 
 
 def in_ascii(address: str) -> str:
-    """With its domain as DNS knows it (IDNA 2003, as the standard library); a local part of other letters stays."""
+    """With its domain as DNS knows it (IDNA 2008, after the mapping of UTS 46); a local part of other letters stays."""
     local, _, domain = address.rpartition("@")
     if domain.isascii():
         return address
     try:
-        return f"{local}@{domain.encode('idna').decode()}"
+        return f"{local}@{idna.encode(domain, uts46=True).decode()}"
     except UnicodeError:
         return address
 

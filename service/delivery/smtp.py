@@ -4,8 +4,10 @@ Where an attempt stands when something goes wrong decides what it was:
 
 - before the text of the message was handed over: nothing has happened, it is tried again;
 - the server says 4xx: not now; 5xx to the recipient or the message: a bounce, unless its enhanced code (RFC 3463) says
-  that policy, content or its own system is to blame: then it has failed, and the address is good;
-- the server refuses us ourselves (login, sender): nothing is wrong with the message. All wait, the log says why;
+  that policy, content or its own system is to blame, or the code itself that a command is: then it has failed, and the
+  address is good;
+- the server refuses us ourselves (login, sender, 530 to whatever): nothing is wrong with the message. All wait, the log
+  says why;
 - no answer to the text: nobody knows whether it was taken. It is tried again, three times at most.
 """
 
@@ -45,9 +47,14 @@ IDLE_S: Final = 30.0
 _PAUSES: Final = Backoff(first_s=1.0, longest_s=60.0)
 """Between attempts to reach a server that does not answer or refuses us."""
 _LOOK_S: Final = 0.25
-_ENHANCED: Final = re.compile(r"\b[245]\.(\d{1,3})\.\d{1,3}\b")
+_ENHANCED: Final = re.compile(r"(?<![\w.])[245]\.(\d{1,3})\.\d{1,3}(?!\.?\w)")
+"""Not within the number of a machine, such as 192.5.7.1."""
 _NOT_THE_ADDRESS: Final = frozenset({3, 4, 5, 6, 7})
 """Subjects of RFC 3463: mail system, network, protocol, content, security or policy."""
+_OF_THE_PROTOCOL: Final = frozenset({500, 502, 503, 504})
+"""Codes of RFC 5321 that are about a command and not about whom it names."""
+_OF_US: Final = frozenset({530, 534, 535, 538})
+"""Codes of RFC 4954: whoever it is for, it is us who have to log in first, or otherwise."""
 _CALLED: Final = re.compile(
     r"\b(?:queued as |id=)([!-~]{1,128})(?![!-~])|^(?:2\.\d\.\d )?Ok:? (?!id=|queued)([!-~]{8,128})$",
     re.IGNORECASE | re.MULTILINE,
@@ -167,7 +174,7 @@ class SmtpChannel:
             return Attempt(Result.RETRY, "unanswered" if error.text_said else "connection")
         if answer.good:
             return Attempt(Result.DELIVERED, provider_id=_called(answer.text))
-        if answer.step is not Step.SENDER:
+        if answer.step is not Step.SENDER and answer.code not in _OF_US:
             return _judged(answer)
         if answer.code == GOING and not fresh:
             return None
@@ -283,7 +290,7 @@ def _judged(answer: Answer) -> Attempt:
     detail = f"smtp {answer.code}" + (f" {found[0]}" if found else "")
     if not 500 <= answer.code < 600:  # 4xx, and what is no answer at all
         return Attempt(Result.RETRY, detail)
-    if found is not None and int(found[1]) in _NOT_THE_ADDRESS:
+    if answer.code in _OF_THE_PROTOCOL or (found is not None and int(found[1]) in _NOT_THE_ADDRESS):
         return Attempt(Result.FAILED, detail)
     return Attempt(Result.BOUNCED, detail)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -12,13 +13,24 @@ from service.wording.languages import DEFAULT
 
 _NO_NAME: Final = frozenset(":/@<>{}\\|=")
 """Who sends an address for a first name wants others to read it."""
+_NOT_A_NAME: Final = frozenset(
+    {
+        "null", "none", "undefined", "unknown", "guest", "customer", "client", "test", "anonymous", "firstname", "first name",
+        "inconnu", "invité", "prénom", "prenom", "anonyme", "unbekannt", "vorname", "kunde",
+    }
+)  # fmt: skip
+"""What forms and programs write where nobody has said a name, and no parents do."""
+_DIRECTIONS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Marks that turn the order of all letters after them."""
 LONGEST_NAME: Final = 40
 """Characters; what is longer is no first name, and a mail that begins with it reads like a form."""
 
 
 def called(first_name: str | None) -> str:
     """The first name as a person would write it, empty where there is none: ANNE-MARIE is Anne-Marie."""
-    name = " ".join((first_name or "").split())
+    name = " ".join(_DIRECTIONS.sub("", first_name or "").split())
+    if name.lower() in _NOT_A_NAME:
+        return ""
     if len(name) > LONGEST_NAME or not any(letter.isalpha() for letter in name) or not _NO_NAME.isdisjoint(name):
         return ""
     return name.title() if len(name) > 2 and (name.isupper() or name.islower()) else name

@@ -95,6 +95,7 @@ def test_a_subject_of_two_lines_adds_no_header() -> None:
 
     assert read["Bcc"] is None
     assert read["Subject"] == "Hello Bcc: everybody@example.org"
+    assert b"\0" not in mail(Plain("Hello \0you", "text", "<p>html</p>"))[0]
 
 
 def test_the_message_id_is_that_of_the_request_whatever_stands_in_it() -> None:
@@ -110,7 +111,13 @@ def test_a_sample_is_marked() -> None:
 
 @pytest.mark.parametrize(
     ("address", "known"),
-    [("a@b.org", "a@b.org"), ("a@bücher.example", "a@xn--bcher-kva.example"), ("ä@b.org", "ä@b.org")],
+    [
+        ("a@b.org", "a@b.org"),
+        ("a@bücher.example", "a@xn--bcher-kva.example"),
+        ("a@Straße.example", "a@xn--strae-oqa.example"),
+        ("ä@b.org", "ä@b.org"),
+        ("a@☕.example", "a@☕.example"),
+    ],
 )
 def test_a_domain_of_other_letters_is_written_as_dns_knows_it(address: str, known: str) -> None:
     assert in_ascii(address) == known

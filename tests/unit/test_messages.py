@@ -147,6 +147,7 @@ def test_what_reads_like_a_machine_is_left_out() -> None:
     [
         ("ANNE-MARIE", "Anne-Marie"), ("anna", "Anna"), ("Jean-Éric", "Jean-Éric"), ("  Anna \n B ", "Anna B"), ("", ""),
         (None, ""), ("x" * 41, ""), ("123", ""), ("Al", "Al"), ("win at https://x.example", ""), ("a@b.example", ""),
+        ("NULL", ""), ("guest", ""), ("Unknown", ""), ("\u202eAnna", "Anna"), ("محمد", "محمد"), ("O'BRIEN", "O'Brien"),
     ],
 )  # fmt: skip
 def test_a_first_name_is_written_as_a_person_would(said: str | None, name: str) -> None:

@@ -190,7 +190,9 @@ async def test_a_server_without_the_tls_that_is_asked_for_gets_nothing() -> None
         ("421 going down", Result.RETRY, "smtp 421"),
         ("550 5.1.1 <c1@example.org> unknown", Result.BOUNCED, "smtp 550 5.1.1"),
         ("550 no such user", Result.BOUNCED, "smtp 550"),
+        ("550 no such user at 192.5.7.1", Result.BOUNCED, "smtp 550"),
         ("552 5.2.2 full", Result.BOUNCED, "smtp 552 5.2.2"),
+        ("502 not implemented", Result.FAILED, "smtp 502"),
         ("550 5.7.1 policy", Result.FAILED, "smtp 550 5.7.1"),
         ("554 5.6.0 content", Result.FAILED, "smtp 554 5.6.0"),
     ],
@@ -208,6 +210,19 @@ async def test_what_an_answer_means_and_the_line_goes_on(
     assert refused == Attempt(result, detail)
     assert next_one.result is Result.DELIVERED
     assert [mail["to"] for mail in sink.handler.taken] == ["c2@example.org"]
+
+
+async def test_who_has_to_log_in_first_waits_whoever_it_is_for() -> None:
+    with Sink() as sink:
+        sink.handler.rcpt_answers = ["530 5.7.0 authentication required"]
+        async with channel_to(sink) as channel:
+            refused = await channel.send(order())
+            available = channel.available
+            later = await channel.send(order())
+
+    assert refused == Attempt(Result.RETRY, "smtp 530")
+    assert not available
+    assert later.result is Result.DELIVERED
 
 
 @pytest.mark.parametrize("misbehaviour", ["drop", "hang"])
@@ -289,6 +304,8 @@ async def test_a_message_that_cannot_be_written_has_failed_and_the_others_go_on(
         ("a@b,c@d", "bad_address"),
         ("<a@b>", "bad_address"),
         ("a" * 65 + "@b.org", "bad_address"),
+        ("a@b..org", "bad_address"),
+        ("a@.org", "bad_address"),
     ],
 )
 def test_what_is_no_address_is_never_tried(email: str, said: str | None) -> None:
