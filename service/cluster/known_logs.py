@@ -35,8 +35,6 @@ class KnownLog(msgspec.Struct, array_like=True):
     """When that was noticed last, wall clock; 0 = it never was."""
     end: int = 0
     """It has been written up to there at least; 0 = not known. Of the topics that a worker writes for itself."""
-    epoch: int = -1
-    """Of the leader that had taken the newest batch that was read of it; -1 = not known."""
 
 
 class KnownLogs:
@@ -66,7 +64,7 @@ class KnownLogs:
         """It is this one from now on."""
         known = self.of.setdefault(topic, KnownLog())
         if now.id and known.id != now.id:
-            known.id, known.end, known.epoch, self.changed = now.id, 0, -1, True
+            known.id, known.end, self.changed = now.id, 0, True
 
     def is_another(self, topic: str, now: TopicNow) -> bool:
         """Whether the topic is not the one that was read; False while either is not known."""
@@ -79,20 +77,7 @@ class KnownLogs:
         known.gaps += 1
         known.records += records
         known.last_us = now_us
-        known.epoch = -1
         self.changed = True
-
-    def led(self, topic: str, epoch: int) -> None:
-        """Batches of that epoch are about to be applied. It must be written no later than they are: a position within
-        them would look like one beyond the end of the epoch before."""
-        known = self.of.setdefault(topic, KnownLog())
-        if epoch > known.epoch:
-            known.epoch, self.changed = epoch, True
-
-    def epoch(self, topic: str) -> int:
-        """Of the newest batch that was read; -1 = not known."""
-        known = self.of.get(topic)
-        return -1 if known is None else known.epoch
 
     def written_to(self, topic: str, end: int) -> None:
         """Its log has been written up to there at least. That is no reason to write, and goes with what is written

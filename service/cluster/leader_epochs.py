@@ -28,6 +28,48 @@ fenced epoch, unknown epoch."""
 _PAUSE_S: Final = 0.2
 
 
+EPOCH: Final = "epoch:"
+"""Before an epoch and an input among a state's positions (no topic's name has a colon)."""
+
+
+class ReadEpochs:
+    """Of each input the epoch of the leader that had taken the newest batch which was read; kept among the positions.
+
+    A release before passes over them, and moves the positions on without them: so each stands there with the position
+    that it goes with, and is believed where that is the position still.
+    """
+
+    def __init__(self) -> None:
+        self._of: dict[str, int] = {}
+
+    def of(self, topic: str) -> int:
+        """-1 = not known."""
+        return self._of.get(topic, -1)
+
+    def led(self, topic: str, epoch: int) -> None:
+        """Batches of that epoch are about to be applied. It must be known no later than they are: a position within
+        them would look like one beyond the end of the epoch before."""
+        if epoch > self.of(topic):
+            self._of[topic] = epoch
+
+    def forget(self, topic: str) -> None:
+        """It is another log."""
+        self._of.pop(topic, None)
+
+    def kept(self, positions: Mapping[str, int]) -> dict[str, int]:
+        return {f"{EPOCH}{epoch}:{topic}": positions[topic] for topic, epoch in self._of.items() if positions[topic]}
+
+    def restore(self, positions: Mapping[str, int]) -> dict[str, int]:
+        """Takes them out of what a state says; returns the rest."""
+        self._of = {}
+        for name, position in positions.items():
+            if name.startswith(EPOCH):
+                _, epoch, topic = name.split(":")
+                if positions.get(topic) == position:
+                    self._of[topic] = int(epoch)
+        return {name: position for name, position in positions.items() if not name.startswith(EPOCH)}
+
+
 class _EpochEndResponse(Response):  # type: ignore[misc]  # aiokafka is untyped
     API_KEY = 23
     API_VERSION = 3

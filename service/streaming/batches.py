@@ -167,21 +167,21 @@ class Intake:
     def new_leaders(self) -> dict[str, tuple[int, int]]:
         """Inputs of which batches of a later epoch have come than was known, or marks of ends of transactions: the
         epoch that was known, and up to where they had been read until then. Where none was known the new one is."""
-        found, logs = dict[str, tuple[int, int]](), self._job.logs
+        found, epochs = dict[str, tuple[int, int]](), self._job.epochs
         for index, tp in enumerate(self._tps):
-            ends, known = self._source.ends(tp), logs.epoch(tp.topic)
+            ends, known = self._source.ends(tp), epochs.of(tp.topic)
             if ends is None or ends.epoch <= known:
                 continue
             if known >= 0 and (read_to := self._read_to(index)):
                 found[tp.topic] = known, read_to
             else:
-                logs.led(tp.topic, ends.epoch)
+                epochs.led(tp.topic, ends.epoch)
         return found
 
     def _read_to(self, index: int) -> int:
         """The next offset behind all that was read before the newest epoch began; 0 = nothing was."""
         topic, received = self._tps[index].topic, self._received[index]
-        known, begun = self._job.logs.epoch(topic), 0 if received is None else received + 1
+        known, begun = self._job.epochs.of(topic), 0 if received is None else received + 1
         waiting: list[int] = [
             event.message.offset + 1
             for event in self._queue
@@ -194,7 +194,7 @@ class Intake:
         for topic in topics:
             ends = self._source.ends(self._tps[self._index[topic]])
             if ends is not None:
-                self._job.logs.led(topic, ends.epoch)
+                self._job.epochs.led(topic, ends.epoch)
 
     def log_of(self, topic: str) -> Log | None:
         """The newest that is known of it."""

@@ -16,6 +16,7 @@ from aiokafka.structs import ConsumerRecord
 
 from service.cluster.gaps import lost_with_outputs
 from service.cluster.known_logs import KnownLogs
+from service.cluster.leader_epochs import ReadEpochs
 from service.cluster.partitioner import Kept
 from service.cluster.placement import Placement
 from service.cluster.topic_ids import TopicNow
@@ -159,6 +160,8 @@ class PartitionJob:
         self._most_bytes = LARGEST_BYTES
         self.logs = KnownLogs()
         """What is known of the topics that are read, and of the ledger; it lies in the state."""
+        self.epochs = ReadEpochs()
+        """Of the leaders of the inputs."""
         self.state_log = KnownLogs()
         """The same of the state's own topic, and of outputs; it lies in the ledger, which deliverers may read."""
         self._letters: list[Record] = []
@@ -214,7 +217,7 @@ class PartitionJob:
                     self.engine.brought_sums.restore(month, value)
             elif key == POSITION_KEY:
                 if value is not None:
-                    positions = unpack_positions(value)
+                    positions = self.epochs.restore(unpack_positions(value))
                     self.positions.update(positions if self._carriage is None else self._carriage.restore(positions))
             elif key == UNFINISHED_KEY:
                 self._unfinished = value is not None
@@ -410,6 +413,7 @@ class PartitionJob:
     def lost(self, topic: str, records: int, until_us: int) -> None:
         """So many records of an input were lost, which had arrived by `until_us`; 0 where nobody knows how many."""
         self.logs.lost(topic, records, clock_us())
+        self.epochs.forget(topic)
         source = self.sources.index(topic)
         if source == self._own or self.inbox.of_purchases[source]:
             self.engine.lost_purchases(records, until_us)
@@ -580,7 +584,10 @@ class PartitionJob:
             sent, carried = self._carriage.take_out()
             for home, batch in sent.items():
                 records[Destination(self.sources[self._own], home)] = batch
-        records[self.state] = [*turn.state, (POSITION_KEY, pack_positions(contained))]
+        records[self.state] = [
+            *turn.state,
+            (POSITION_KEY, pack_positions(contained | self.epochs.kept(self.positions))),
+        ]
         if self.logs.goes_along:
             records[self.state].append((LOGS_KEY, self.logs.pack()))
         ledger: list[Record] = [(day_key(day), value) for day, value in turn.ledger]

@@ -206,9 +206,9 @@ class PartitionWorker:
         self.job.restored()
         gc.freeze()  # the state just read will not be searched for cycles
         self._stored, self._stored_s = dict(self.job.positions), time.monotonic()
-        logs, positions = self.job.logs, self.job.positions
+        epochs, positions = self.job.epochs, self.job.positions
         cut = await self._cut(
-            {topic: (logs.epoch(topic), positions[topic]) for topic in self.job.sources if logs.epoch(topic) >= 0}
+            {topic: (epochs.of(topic), positions[topic]) for topic in self.job.sources if epochs.of(topic) >= 0}
         )
         for topic, end in loaded.input_ends.items():
             now = topics.get(topic)
@@ -219,6 +219,8 @@ class PartitionWorker:
             elif topic in cut:
                 self._was_cut(topic, cut[topic])
             elif now is not None:
+                if self.job.logs.is_another(topic, now):
+                    epochs.forget(topic)
                 self.job.logs.adopt(topic, now)
         for topic, lost in self.job.follow_outputs(topics).items():
             log.error("an output was made anew", topic=topic, partition=self.number, lost=lost)

@@ -122,7 +122,7 @@ def test_before_batches_of_another_leader_are_taken_it_is_known_how_far_the_form
 
     assert first == {}, "nothing was known before"
     assert asked == {TOPIC: (4, 4)}
-    assert (stage.job.logs.epoch(TOPIC), stage.intake.new_leaders()) == (7, {})
+    assert (stage.job.epochs.of(TOPIC), stage.intake.new_leaders()) == (7, {})
 
 
 def test_a_log_that_was_cut_is_lost_from_where_it_is_another_one() -> None:

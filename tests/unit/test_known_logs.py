@@ -157,21 +157,6 @@ def test_what_partitions_carried_to_each_other_cannot_be_sent_again_by_its_topic
     assert told.cure.startswith("Send again what came in lately with such keys")
 
 
-def test_the_leader_of_what_was_read_is_known_over_restarts_until_the_log_is_another_one() -> None:
-    logs, again = KnownLogs(), KnownLogs()
-    logs.adopt("purchases", OLD)
-    logs.led("purchases", 7)
-    logs.led("purchases", 5)
-    again.restore(logs.pack())
-    known = again.epoch("purchases"), again.epoch("surveys"), again.changed
-    again.lost("purchases", 40, 1)
-    lost = again.epoch("purchases")
-    logs.adopt("purchases", NEW)
-
-    assert known == (7, -1, False)
-    assert (lost, logs.epoch("purchases")) == (-1, -1)
-
-
 def test_a_topic_that_is_made_again_under_a_process_ends_its_life() -> None:
     seen, unseen = Course(), Course()
     seen.note({"purchases": OLD})

@@ -11,7 +11,11 @@ from aiokafka.errors import KafkaConnectionError
 from service.cluster import leader_epochs
 from service.cluster.leader_epochs import _AskEpochEnds, _EpochEndRequest, ends_of_epochs
 from service.cluster.log_ends import SourcePartition
+from service.config import Settings
+from service.domain.changelog import POSITION_KEY, pack_positions
+from service.streaming.job import PartitionJob
 
+STATE = "churn-alert-state"
 ONE, TWO = SourcePartition("purchases", 1), SourcePartition("surveys", 1)
 
 
@@ -70,6 +74,26 @@ async def test_nothing_is_known_where_nobody_will_ever_tell(answer: Any) -> None
 async def test_who_is_not_answered_in_time_hears_that() -> None:
     with pytest.raises(TimeoutError):
         await ends_of_epochs(Brokers(purchases=[(6, -1)] * 10_000), {ONE: 4}, 0.02)
+
+
+def test_the_leader_of_what_was_read_is_known_over_restarts_until_the_log_is_another_one() -> None:
+    job, again, later = (PartitionJob(Settings(), 0) for _ in range(3))
+    job.positions.update(purchases=12, surveys=0)
+    job.epochs.led("purchases", 7)
+    job.epochs.led("purchases", 5)
+    job.epochs.led("surveys", 7)
+    written = job.epochs.kept(job.positions)
+    again.restore(STATE, POSITION_KEY, pack_positions(job.positions | written))
+    known = again.epochs.of("purchases"), again.epochs.of("surveys")
+    again.lost("purchases", 3, 1)
+    later.restore(STATE, POSITION_KEY, pack_positions({"purchases": 30, **written}))
+
+    assert written == {"epoch:7:purchases": 12}
+    assert known == (7, -1)
+    assert again.positions["purchases"] == 12
+    assert again.positions.keys() == job.positions.keys()
+    assert again.epochs.of("purchases") == -1
+    assert later.epochs.of("purchases") == -1, "a release that does not know it has moved on"
 
 
 def test_the_question_is_what_a_broker_reads() -> None:
