@@ -68,6 +68,12 @@ class Feed:
         self._good: list[deque[Line]] = [deque() for _ in range(partitions)]
         self._bad: list[deque[Line]] = [deque() for _ in range(partitions)]
         self.sent = self.retried = self.ghosts = 0
+        self.held = threading.Event()
+        """Nothing is written until it is cleared again; what was begun is ended."""
+
+    def rests(self) -> bool:
+        """Whether nothing is being written, and nothing will be while it is held."""
+        return self.held.is_set() and all(stream.rests for stream in self._streams)
 
     def ghost(self, *, hangs: bool) -> None:
         """Soon a producer writes good purchases and aborts, or dies."""
@@ -180,20 +186,27 @@ class _Stream:
         self._partition = partition
         self._rng = random.Random(seed * 1_009 + partition)
         self._producer: AIOKafkaProducer | None = None
+        self.rests = False
 
     async def run(self, over: threading.Event) -> None:
         try:
             await asyncio.sleep(4.0 * self._partition)  # so that one of them has something new at any time
             while not over.is_set():
+                self.rests = self._feed.held.is_set()
+                if self.rests:
+                    await self._drop()
+                    await asyncio.sleep(0.1)
+                    continue
                 if self._feed.onlooker.behind(self._partition) > MOST_BEHIND:
                     await asyncio.sleep(EVERY_S)
                     continue
                 await self._put(self._mixed(), HOLD_S)
                 for _ in range(BETWEEN):
-                    if not over.is_set():
+                    if not (over.is_set() or self._feed.held.is_set()):
                         await self._put(self._alone(), 0.0)
                         await asyncio.sleep(EVERY_S)
         finally:
+            self.rests = True
             await self._drop()
 
     def _mixed(self) -> list[Line]:

@@ -6,7 +6,7 @@ import random
 from typing import Final
 
 from tests.chaos.schedule import Act, Draw, Kind, What
-from tests.chaos.world import SESSION_S, WEB_LOAD, World
+from tests.chaos.world import SESSION_S, TOPIC_DELETED, WEB_LOAD, World
 from tests.support.proxy import State
 
 WORKERS: Final = ("w1", "w2")
@@ -46,6 +46,11 @@ def _page(rng: random.Random) -> What:
     return What("", rng.uniform(4.0, 10.0))
 
 
+def _bomb(rng: random.Random) -> What:
+    """Of gzip or, where the strength is 1, of zstd."""
+    return What(rng.choice("012"), 0.0, rng.choice((0.0, 1.0)))
+
+
 def _process(what: What) -> list[str]:
     return [f"process {what.target}"]
 
@@ -64,6 +69,10 @@ def _itself(what: What) -> list[str]:
 
 def _brokers(_: What) -> list[str]:
     return ["brokers"]
+
+
+def _everything(_: What) -> list[str]:
+    return ["brokers", *(f"process {name}" for name in (*WORKERS, COMER))]
 
 
 def _nothing(_: What) -> list[str]:
@@ -135,6 +144,8 @@ def _all_kinds() -> list[Kind]:
         Kind("throttled", _quota, _itself, World.throttle, World.throttle_no_more, 0.7),
         Kind("clock off", _worker(1.0, 8.0, *CLOCKS), _clock, World.set_clock, World.right_clock, 1.0),
         Kind("retention", lambda _: What(""), _nothing, World.forget_what_is_applied, None, 0.7),
+        Kind("compression bomb", _bomb, _nothing, World.drop_bomb, None, 0.7),
+        Kind(TOPIC_DELETED, lambda _: What("surveys", 8.0), _everything, World.delete_topic, None, 0.3),
         Kind(WEB_LOAD, _page, _itself, World.attack_page, World.attack_no_more, 0.3),
     ]
 

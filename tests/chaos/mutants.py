@@ -11,7 +11,9 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+from service.cluster import known_logs
 from service.domain.changelog import POSITION_KEY
+from service.fetching import reading
 from service.streaming import batches, carriage, job, partition, producer
 
 
@@ -151,6 +153,17 @@ def _carried_record_dropped() -> None:
     carriage.Carriage.take_out = careless  # type: ignore[method-assign]
 
 
+def _dropped_bomb() -> None:
+    """What cannot be unpacked is passed over without a letter."""
+    reading.CarefulRecords._set_run_aside = lambda *_: iter(())  # type: ignore[method-assign]
+
+
+def _the_former_topic() -> None:
+    """A topic that was made anew is taken for the one that was read: its first records are skipped."""
+    batches.Intake.lost_tail = lambda *_: None  # type: ignore[method-assign]
+    known_logs.KnownLogs.is_another = lambda *_: False  # type: ignore[method-assign]
+
+
 MUTANTS: Final = {
     "commit before the flush": Mutant(_commit_before_the_flush, delay_s=0.02),
     "no fence": Mutant(_no_fence, ("pause",), delay_s=0.05),
@@ -158,6 +171,8 @@ MUTANTS: Final = {
     "no position in the state": Mutant(_no_position),
     "lost letter": Mutant(_lost_letter),
     "doubled turn": Mutant(_doubled_turn),
+    "dropped bomb": Mutant(_dropped_bomb, ("compression bomb",)),
+    "the former topic": Mutant(_the_former_topic, ("topic deleted",)),
 }
 AWAY: Final = {"stale end": Mutant(_stale_end), "carried record dropped": Mutant(_carried_record_dropped)}
 """Noticed elsewhere: the one where the wall clock rules and a broker stands still, for in schedules events are the

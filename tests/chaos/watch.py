@@ -49,7 +49,13 @@ class Watch:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.kept: dict[Place, list[Any]] = {Place(*tp): [] for tp in self._inputs}
-        """Every record that an input has ever shown."""
+        """Every record that an input has shown, since it was made anew last."""
+        self._former: dict[Place, list[Any]] = {}
+        """Of inputs that were made anew what they had shown before."""
+        self._renewed: list[str] = []
+        """Inputs that have just been made anew."""
+        self._as_before: dict[Place, int] = {}
+        """Of inputs that were made anew up to where the former had been applied, until a state says otherwise."""
         self._read_to: dict[TopicPartition, int] = {}
         self.applied: dict[Place, int] = {}
         self._moved_s = [math.inf] * partitions
@@ -68,6 +74,7 @@ class Watch:
 
     def _look(self) -> None:
         while not self._over.is_set():
+            self._begin_anew()
             try:
                 found = self._consumer.poll(timeout_ms=100, max_records=5_000)
                 read_to = {tp: self._consumer.position(tp) for tp in self._inputs}
@@ -79,6 +86,34 @@ class Watch:
                 self._read_to.update((tp, at) for tp, at in read_to.items() if at is not None)
                 self._measure()
 
+    def made_anew(self, topic: str) -> None:
+        """The input was deleted and made again, when all that it held had been seen and applied."""
+        self._renewed.append(topic)
+
+    def _begin_anew(self) -> None:
+        while self._renewed:
+            topic = self._renewed.pop()
+            anew = [tp for tp in self._inputs if tp.topic == topic]
+            self._consumer.seek_to_beginning(*anew)
+            with self._lock:
+                for tp in anew:
+                    place = Place(*tp)
+                    self._former.setdefault(place, []).extend(self.kept[place])
+                    self.kept[place] = []
+                    self._read_to[tp] = 0
+                    if applied := self.applied.pop(place, 0):
+                        self._as_before[place] = applied
+
+    def everything(self) -> dict[Place, list[Any]]:
+        """Every record that an input has ever shown."""
+        with self._lock:
+            return {place: [*self._former.get(place, []), *records] for place, records in self.kept.items()}
+
+    def is_anew(self) -> bool:
+        """Whether every state that has read of an input which was made anew says so."""
+        with self._lock:
+            return not (self._renewed or self._as_before)
+
     def _take(self, tp: TopicPartition, records: list[Any]) -> None:
         place = Place(tp.topic, tp.partition)
         if place in self.kept:
@@ -89,6 +124,9 @@ class Watch:
                 self.commits += 1
                 self._committed_s = time.monotonic()
                 for topic, position in unpack_positions(record.value).items():
+                    if position >= self._as_before.get(Place(topic, tp.partition), position + 1):
+                        continue
+                    self._as_before.pop(Place(topic, tp.partition), None)
                     if self.applied.get(place := Place(topic, tp.partition), 0) < position:
                         self._moved_s[tp.partition] = self._committed_s
                     self.applied[place] = position
@@ -103,7 +141,7 @@ class Watch:
 
     def _waiting(self, number: int) -> bool:
         """Whether records of the partition lie there that are not applied."""
-        return any(
+        return any(place.partition == number for place in self._as_before) or any(
             place.partition == number and bool(records) and records[-1].offset >= self.applied.get(place, 0)
             for place, records in self.kept.items()
         )
@@ -122,6 +160,11 @@ class Watch:
                 for place, records in self.kept.items()
                 if records and place.partition == number
             )
+
+    def at_rest(self) -> bool:
+        """Whether all that has been seen of the inputs is applied."""
+        with self._lock:
+            return not any(map(self._waiting, range(len(self._moved_s))))
 
     def caught_up(self) -> bool:
         if self._failure is not None:

@@ -19,18 +19,20 @@ from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from types import TracebackType
 from typing import Final, Self
 
+from aiokafka.errors import KafkaError as AsyncKafkaError
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from service.cluster import topics
 from service.config import Settings
-from service.errors import ExitCode
+from service.errors import ChurnAlertError, ExitCode
 from tests.chaos.feed import Feed
 from tests.chaos.schedule import Act, Kind, Schedule, What
 from tests.chaos.under_test import CLOCK, MUTANT
 from tests.chaos.watch import Watch
-from tests.support.checker import Report, check
+from tests.support.checker import BOMB_BYTES, Report, check
 from tests.support.cluster import Cluster, Node
+from tests.support.hostile_batches import GZIP, ZSTD, Made, batch, bomb, produce_raw
 from tests.support.load import settings_for
 from tests.support.processes import free_port
 from tests.support.worker_process import WorkerProcess, visible
@@ -59,6 +61,12 @@ CUSTOMERS_PER_S: Final = 3.0
 """Of the café, for each second of a schedule: so that its days last."""
 WEB_LOAD: Final = "web load"
 """A schedule in which this occurs has a worker with a page."""
+TOPIC_DELETED: Final = "topic deleted"
+"""A schedule in which this occurs has workers that go on without what was lost: nothing was."""
+RESTS_S: Final = 40.0
+"""So long all may take to be written and applied, or the topic stays."""
+ANEW_S: Final = 40.0
+"""So long workers may take to begin a topic anew that somebody has deleted."""
 WAITS_S: Final = 60.0
 """So long a disturbance of a worker waits for that worker to have work in hand."""
 BASE_DELAY_S: Final = 0.004
@@ -102,6 +110,7 @@ class World:
         self._static = seed % 2 == 0
         """Whether the workers' places in the group are kept for them."""
         self._page = free_port() if any(step.kind == WEB_LOAD for step in schedule.steps) else None
+        self._on_gap = "continue" if any(step.kind == TOPIC_DELETED for step in schedule.steps) else "stop"
         self._attack: Popen[bytes] | None = None
         self.settings = self._settings_of(cluster.bootstrap_servers, f"c{seed}-{uuid.uuid4().hex[:6]}-")
         self.workers = {name: self._worker(name) for name in CLIENTS}
@@ -117,6 +126,7 @@ class World:
         customers = max(LEAST_CUSTOMERS, int(CUSTOMERS_PER_S * schedule.seconds))
         self.feed = Feed(self.settings, PARTITIONS, seed, self._watched, customers=customers)
         self.complaints: list[str] = []
+        self.bombs = self.made_anew = 0
 
     def _settings_of(self, servers: str, prefix: str) -> Settings:
         return settings_for(
@@ -131,6 +141,7 @@ class World:
                 "transaction_timeout_s": 20,  # longer than a pause: what fences a sleeper is its successor
                 "request_timeout_s": 8,
                 "partitioner": "murmur2",
+                "on_gap": self._on_gap,
             },
         )
 
@@ -254,6 +265,52 @@ class World:
         with suppress(KafkaError, OSError), closing(self.cluster.admin()) as admin:
             admin.delete_records(applied, timeout_ms=5_000)
 
+    def drop_bomb(self, what: What) -> None:
+        """Some kilobytes that hold tens of megabytes. Whether they lie there is seen by whoever looks on."""
+        codec, size = (ZSTD, BOMB_BYTES) if what.strength else (GZIP, BOMB_BYTES)
+        content = batch(0, [Made()], codec, packed=bomb(codec, size))
+        topic, partition = self.settings.kafka.topics.purchases, int(what.target)
+        with suppress(KafkaError, AsyncKafkaError, OSError, TimeoutError):
+            asyncio.run(asyncio.wait_for(produce_raw(self.cluster.bootstrap_servers, topic, partition, content), 5.0))
+            self.bombs += 1
+
+    def delete_topic(self, what: What) -> None:
+        """An input goes, and is made anew, when all that it held has been applied: nothing is lost, and what comes has
+        the offsets of what was there."""
+        topic, until_s = getattr(self.settings.kafka.topics, what.target), time.monotonic() + RESTS_S
+        self.feed.held.set()
+        try:
+            while not (self.feed.rests() and self._watched.at_rest()):
+                self._supervise()
+                time.sleep(0.05)
+                if time.monotonic() > until_s:
+                    return
+            self._meanwhile(lambda: self._make_anew(topic))
+            self._watched.made_anew(topic)
+            self.made_anew += 1
+        finally:
+            self.feed.held.clear()
+        until_s = time.monotonic() + ANEW_S
+        while not self._watched.is_anew():
+            self._supervise()
+            time.sleep(0.05)
+            if time.monotonic() > until_s:
+                self.complaints.append(f"{topic} was made anew, and is read on as if it were the former one")
+                return
+
+    def _make_anew(self, topic: str) -> None:
+        deadline = time.monotonic() + SETTLE_S
+        while True:
+            try:
+                topics.delete(self.settings, [topic])
+                topics.create(self.settings, partitions=PARTITIONS, replication=ALL_REPLICAS, wait_s=30)
+            except (KafkaError, OSError, ChurnAlertError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
     def attack_page(self, what: What) -> None:
         """Requests at once again and again, half-open ones, large bodies, and the heaviest list."""
         command = [sys.executable, "-m", "tests.support.attack", str(self._page), "100", "100"]
@@ -303,7 +360,7 @@ class World:
         self._settle()
         healed_s = time.monotonic() - began_s
         if not self.complaints:
-            outcome.report = check(self.settings, PARTITIONS, kept=self._watched.kept)
+            outcome.report = check(self.settings, PARTITIONS, kept=self._watched.everything())
             self.complaints += outcome.report.differences
         outcome.complaints = self.complaints
         outcome.said = self._figures(schedule, healed_s)
@@ -408,7 +465,7 @@ class World:
         ends = ", ".join(f"{count} with {code}" for code, count in sorted(self.own_ends.items())) or "none"
         return (
             f"seed {schedule.seed}: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}; "
-            f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self._watched.commits} transactions in {took_s:.0f} s; "
+            f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self.bombs} bombs, {self.made_anew} topics made anew, {self._watched.commits} transactions in {took_s:.0f} s; "
             f"longest pause of each partition {pauses} s; ends by themselves: {ends}; "
             f"workers that replaced themselves: {again}" + "".join(f"\n{each}" for each in self._odd_ends)
         )

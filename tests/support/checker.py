@@ -47,12 +47,15 @@ from service.domain.partition_state import PartitionState
 from service.domain.periods.ledger import unpack
 from service.domain.periods.totals import PeriodTotals
 from service.engines import new_engine
-from service.errors import PoisonError
+from service.errors import ErrorCode, PoisonError
 from service.wire.decoder import Decoder, DecoderSettings
 from service.wire.encoder import Encoder, EncoderSettings, TopicKind
 from service.wire.period_records import numbers_of, record_key
 from tests.support.consumers import SHORTLY_MS
 
+BOMB_BYTES = 40 << 20
+"""A value of so many bytes has come packed, is more than any batch may hold (kafka.unpacked_bytes), and is set aside by
+its place."""
 SHOWN = 5
 """Differences of one kind that are spelled out."""
 PATIENCE_S = 60.0
@@ -147,6 +150,9 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
         records = inputs[Place(topic, partition)]
         good: list[Event | SignOfLife] = []
         for record in records:
+            if record.value is not None and len(record.value) >= BOMB_BYTES:
+                refused.append(Refused(topic, partition, record.offset, ErrorCode.DECOMPRESSED_TOO_LARGE.value, None))
+                continue
             try:
                 good.append(decode(record.value, record.key, record.headers, now_us))
             except PoisonError as error:
@@ -269,8 +275,10 @@ def _compare_state(
     found.pop(LOGS_KEY, None)
     position = found.pop(POSITION_KEY, None)
     positions = unpack_positions(position) if position else {}
-    # Behind the last record lie at most markers of transactions, and what was aborted.
-    if any(not at <= positions.get(topic, 0) <= ends[Place(topic, number)] for topic, at in wanted.positions.items()):
+    # Behind the last record lie at most markers of transactions, and what was aborted. One that lies beyond the end was
+    # of a topic that has been made anew since, and holds nothing yet.
+    read = {topic: at if at <= ends[Place(topic, number)] else 0 for topic, at in wanted.positions.items()}
+    if any(not at <= positions.get(topic, 0) <= ends[Place(topic, number)] for topic, at in read.items()):
         report.differ(where, [f"positions are {positions} instead of {wanted.positions}"])
     if wanted.events:
         partition = found.get(PARTITION_KEY, b"\x90")
@@ -364,7 +372,7 @@ def _compare_refused(report: Report, number: int, wanted: list[Refused], letters
                 None if value is None else base64.b64decode(value),
             )
         )
-    doubled = len(found) - len(set(found))
+    doubled = len(found) - len(set(found)) - (len(wanted) - len(set(wanted)))  # a topic made anew has offsets again
     if doubled:
         report.differ(f"dead-letters-{number}", [f"{doubled} doubled"])
     report.differ(f"dead-letters-{number}", [f"missing {each[:4]}" for each in set(wanted) - set(found)])
