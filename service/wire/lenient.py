@@ -47,6 +47,7 @@ def readable_profile(event: Object) -> tuple[Object, tuple[str, ...]]:
     if isinstance(contact, dict):
         found["contact"] = {name: _stripped(value) for name, value in contact.items()}
     found["marketing_consent"] = _consent(found.get("marketing_consent"))
+    _in_small_letters(found, "kind")
     for name in ("complaint", "profiling"):
         if name in found:
             found[name] = _consent(found[name])
@@ -88,10 +89,16 @@ def _plain(name: str) -> str:
 def readable_answer(event: Object) -> tuple[Object, tuple[str, ...]]:
     """The same of a survey answer, or of the word that one was dealt with."""
     found, left_out = _read(event, _ANSWER)
-    word = found.get("kind")
-    if isinstance(word, str):
-        found["kind"] = word.strip().lower() or None
+    _in_small_letters(found, "kind", "survey")
     return found, left_out
+
+
+def _in_small_letters(found: Object, *names: str) -> None:
+    """Words of ours; blanks alone say nothing."""
+    for name in names:
+        word = found.get(name)
+        if isinstance(word, str):
+            found[name] = word.strip().lower() or None
 
 
 def _readable_lines(lines: list[object]) -> tuple[list[Object], tuple[str, ...]]:

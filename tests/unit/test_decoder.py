@@ -348,7 +348,7 @@ def test_a_score_off_its_scale_is_refused(survey: str, score: float) -> None:
         ({"score": 8.5}, ErrorCode.WRONG_TYPE),
         ({"score": "9"}, ErrorCode.WRONG_TYPE),
         ({"score": True}, ErrorCode.WRONG_TYPE),
-        ({"survey": "NPS"}, ErrorCode.UNKNOWN_KIND),
+        ({"survey": "sus"}, ErrorCode.UNKNOWN_KIND),
     ],
 )
 def test_a_bad_answer_is_refused_with_its_reason(changes: dict[str, object], code: ErrorCode) -> None:
@@ -362,6 +362,14 @@ def test_a_whole_score_may_be_written_with_a_point() -> None:
     found = DECODER.survey(json.dumps(ANSWER | {"score": 9.0}).encode(), b"anna", None, NOW_US)
 
     assert found == SurveyAnswer("e1", "anna", AT_US, Survey.NPS, 9)
+
+
+def test_words_of_ours_may_be_written_in_capitals() -> None:
+    answer = DECODER.survey(json.dumps(ANSWER | {"survey": " NPS "}).encode(), b"anna", None, NOW_US)
+    erasure = DECODER.customer(json.dumps(CUSTOMER | {"kind": "ERASE"}).encode(), b"anna", None, NOW_US)
+
+    assert answer == DECODER.survey(json.dumps(ANSWER).encode(), b"anna", None, NOW_US)
+    assert erasure == Erasure("e1", "anna", AT_US)
 
 
 def test_a_profile_says_only_what_it_says() -> None:
