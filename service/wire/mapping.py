@@ -6,6 +6,7 @@ none of ours (an order that is not paid, a row that was deleted, nobody's purcha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache, partial
@@ -35,6 +36,7 @@ from service.wire.views import Row, View
 Object = dict[str, object]
 _ABSENT: Final = object()
 _LONGEST_NUMBER: Final = 40
+_WHOLE: Final = re.compile(r"\s*([0-9]{1,3})(?:\.0{1,20})?\s*", re.ASCII)
 _NOTHING: Final = (None, "", 0, "0")
 _READ_APART: Final = frozenset({"items", "kind", "occurred_at"})
 _LINES_AS_OURS: Final = {name: name for name in LINE_FIELDS}
@@ -97,8 +99,11 @@ class Shape:
         found["occurred_at"] = self._time(self._at.of(event))
         if "amount" in found:
             self._price(found, event)
-        elif self._kind is not None:
-            found["kind"] = self._kind.of(event)
+        else:
+            if self._kind is not None:
+                found["kind"] = self._kind.of(event)
+            if type(found.get("score")) is str:
+                found["score"] = _number_in(found["score"])
         if self._items is not None:
             found["items"] = self._lines_of(self._items.of(event), found.get("currency"))
         return found
@@ -298,6 +303,12 @@ def name_of(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_LONGEST_NUMBER:
         return str(value)
     return value
+
+
+def _number_in(said: object) -> object:
+    """The whole number that a text is, as forms post it; anything else as it is."""
+    match = _WHOLE.fullmatch(said) if isinstance(said, str) else None
+    return said if match is None else int(match[1])
 
 
 def _word(value: object) -> object:

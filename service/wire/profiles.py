@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord
 from service.config import Settings
 from service.config.sections.inputs import MappedCustomers
 from service.errors import ErrorCode, PartlyRefusedError, PassedOverError, PoisonError
-from service.wire.beside import Beside, looks_beside, with_beside
+from service.wire.beside import Beside, key_in, looks_beside, with_beside
 from service.wire.decoder import Decoder, DecoderSettings, shown_of
 from service.wire.envelopes import DELETED, change_of
 from service.wire.formats import reading_of
@@ -87,7 +87,7 @@ class ProfileReader:
         if record.value is None:
             if not self._keyed or not record.key:
                 raise PassedOverError(DELETED)
-            return [Word(_text(spelt(record.key.decode(errors="replace"), as_it_is=True)), None, written_us)]
+            return [Word(_of_key(record.key), None, written_us)]
         value = whole(record.value, self._max_bytes)
         check_headers(record.headers)
         event = self._read(with_frame(value, record.headers) if self.is_framed else value)
@@ -169,6 +169,14 @@ def _consent(conditions: Conditions, row: Row) -> bool | None:
     if holds(conditions, row):
         return True
     return None if all(place.of(row) in _NOTHING for place, _ in conditions) else False
+
+
+def _of_key(key: bytes) -> str:
+    """Whose key it is: a text, one of JSON, or the one field of a key that has fields."""
+    found = key_in(key)
+    if isinstance(found, dict) and len(found) == 1:
+        (found,) = found.values()
+    return _text(spelt(found, as_it_is=True))
 
 
 def _text(whose: object) -> str:

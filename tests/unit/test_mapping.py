@@ -237,6 +237,11 @@ def test_answers_as_well() -> None:
     found = shop.of_surveys(json.dumps(said).encode(), b"t", (), NOW_US)
     assert isinstance(found, SurveyAnswer)
     assert (found.customer_id, found.survey.value, found.score) == ("17", "nps", 9)
+    for number in ("9", " 9 ", "9.0", 9.0):
+        text = json.dumps({**said, "answers": [{"number": number}]}).encode()
+        assert shop.of_surveys(text, b"t", (), NOW_US) == found, "as forms post it"
+    with pytest.raises(PoisonError, match="wrong_type"):
+        shop.of_surveys(json.dumps({**said, "answers": [{"number": "very likely"}]}).encode(), b"t", (), NOW_US)
     with pytest.raises(PoisonError, match="score_off_scale"):
         shop.of_surveys(json.dumps({**said, "answers": [{"number": 11}]}).encode(), b"t", (), NOW_US)
 

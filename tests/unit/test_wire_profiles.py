@@ -96,7 +96,8 @@ def test_who_is_gone_is_withdrawn_and_who_asks_for_it_is_erased() -> None:
     gone = [{"gone": "17", "at_us": WRITTEN_MS * 1_000}]
     assert said({"op": "d", "before": ROW, "after": None}, envelope="debezium") == gone
     assert said({**ROW, "__deleted": "true"}) == gone
-    assert said(None, b"17", key="customer_id") == gone
+    for key in (b"17", b'"17"', b'{"id": 17}', b'{"schema": {"type": "struct"}, "payload": {"id": 17}}'):
+        assert said(None, key, key="customer_id") == gone, "whoever wrote the key"
     assert said({**ROW, "archived": True}, withdrawn_if={"archived": [True]})[0]["at_us"] == 1_772_353_800_000_000
     (erased,) = said({**ROW, "gdpr": "Erase"}, erased_if={"gdpr": ["erase"]})
     assert (erased["kind"], "contact" in erased) == ("erase", False)
