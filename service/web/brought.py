@@ -179,8 +179,8 @@ def _points(found: Difference, formats: Formats) -> str:
 
 
 def _signed(written: str) -> str:
-    """With the sign that is as wide as a figure."""
-    return written.replace("-", "−")
+    """With the sign that is as wide as a figure, and that no line ends with."""
+    return written.replace("-", "−\u2060")
 
 
 def _spread(found: Difference, formats: Formats) -> str:

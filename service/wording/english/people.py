@@ -44,7 +44,6 @@ PEOPLE: Mapping[str, str] = {
     "list.sort": "Order",
     "list.found": "{people}, {value} at risk",
     "list.nobody": "Nobody is like that.",
-    "list.scroll": "Where it does not fit, the table scrolls to the right.",
     "list.person": "Who",
     "list.why": "Why",
     "list.drawing": "Visits and silence",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PAGE: Mapping[str, str] = {
-    "title": "Qui revient, qui ne donne plus signe",
+    "title": "Qui revient, qui ne vient plus",
     "as_of": "au {day}",
     "condition.unreachable": "Kafka est injoignable : plus rien n’arrive ici, aucune alerte ne part, et les chiffres ci-dessous sont figés.",
     "condition.silent": "Le service ne répond pas : les chiffres ci-dessous sont les derniers qu’il a donnés.",

@@ -44,7 +44,6 @@ PEOPLE: Mapping[str, str] = {
     "list.sort": "Tri",
     "list.found": "{people}, {value} en jeu",
     "list.nobody": "Personne ne correspond à ces critères.",
-    "list.scroll": "S’il ne tient pas à l’écran, le tableau défile vers la droite.",
     "list.person": "Qui",
     "list.why": "Pourquoi",
     "list.drawing": "Visites et silence",
