@@ -152,7 +152,7 @@ class TimeColumn:
         `wish` is the user's, a key of `ORDERS`. Raises ConfigurationError where two readings fit, or none.
         """
         self.zones.decide()
-        if OF_SEVERAL & self._words:
+        if OF_SEVERAL.keys() & self._words:
             self._months, unclear = decided(self._words)
             if unclear:
                 raise ConfigurationError(

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final
 
-OF_SEVERAL: Final = frozenset(("lip", "srp", "lis", "listopad", "listopada"))
-"""Names of one month here and of another there: July in Polish and June in Croatian."""
+OF_SEVERAL: Final = {"lip": 7, "srp": 8, "lis": 10, "listopad": 10, "listopada": 10}
+"""Names of one month here and another there (July in Polish, June in Croatian): the longer one until it is known."""
 _LANGUAGES: Final = """
     az bg bs ca cs cy da de el en es et eu fi fr ga gl hr hu id is it ka kk lt lv mk ms mt nb nl nn pl pt ro ru sk sl sq sr
     sr_Latn sv tr uk uz
@@ -125,7 +125,7 @@ def month_of(word: str, decided: Mapping[str, int]) -> int:
     if known is not None:
         return known
     if word in OF_SEVERAL:
-        return decided.get(word) or next(iter(_cldr()[0][word]))
+        return decided.get(word) or OF_SEVERAL[word]
     return next(iter(_cldr()[0].get(word, {0: ""})))
 
 
@@ -143,12 +143,12 @@ def decided(words: Iterable[str]) -> tuple[dict[str, int], str]:
     """What names of several months mean beside those words of one column, and one that stays unclear ("" = none)."""
     names, _ = _cldr()
     languages = set(_LANGUAGES)
-    words = list(words)
+    words = set(words)
     for word in words:
         spoken = set().union(*names.get(word, {}).values())
         languages &= spoken or languages
     found = {}
-    for word in OF_SEVERAL.intersection(words):
+    for word in OF_SEVERAL.keys() & words:
         months = [month for month, spoken in names[word].items() if spoken & languages]
         if len(months) != 1:
             return {}, word

@@ -27,6 +27,11 @@ _FOR_GOOD: Final = frozenset({"voided", "cancelled", "deleted", "fraud"})
 _SPELLINGS_KEPT: Final = 10_000
 """Of states and currencies, each looked at once."""
 _ONE: Final = Decimal(1)
+_OWN: Final = frozenset(
+    (name,)
+    for name in ("amount", "corrected", "refunded", "refunded_at", "sku", "item", "category", "quantity", "price")
+)
+"""What each row of an order has for itself."""
 _FIELDS: Final = len(PURCHASE_FIELDS)
 """Cells of a row before those of its signals."""
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ](\d\d:\d\d\S*)", re.ASCII)
@@ -94,6 +99,11 @@ class PurchaseRows:
         self._orders: set[str] = set()
         self._before: set[str] = set()
         self._order_at = PURCHASE_FIELDS.index("order_id")
+        self._carried_places = [
+            place
+            for place in range(len(places))
+            if places[place] >= 0 and PURCHASE_FIELDS[place : place + 1] not in _OWN
+        ]
         self._minor = Decimal(1).scaleb(-minor_digits)
         self.withdrawn: list[tuple[str, str]] | None = None
         """Time and number of the orders that the export says to have been cancelled for good; None = not wanted."""
@@ -136,14 +146,11 @@ class PurchaseRows:
 
     def _carried(self, cells: Sequence[str], before: Sequence[str]) -> Sequence[str]:
         """A further row of an order: what stands in the first one only holds for it too, but not its money."""
-        own = {"amount", "corrected", "refunded", "refunded_at", "sku", "item", "category", "quantity", "price"}
-        named = tuple(
-            cell if cell or name in own else above
-            for name, cell, above in zip(PURCHASE_FIELDS, cells, before, strict=False)
-        )
-        return named + tuple(
-            cell or above for cell, above in zip(cells[len(named) :], before[len(named) :], strict=True)
-        )
+        filled = list(cells)
+        for place in self._carried_places:
+            if not filled[place]:
+                filled[place] = before[place]
+        return filled
 
     def _row(self, cells: Sequence[str]) -> Sequence[Sequence[str]]:
         """None, one, or two where something was paid back on another day."""

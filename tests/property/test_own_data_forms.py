@@ -25,6 +25,7 @@ from service.profiles import Profile, profiles
 
 ZONE = Calendar(ZoneInfo("Europe/Paris"))
 START = datetime(2025, 1, 1, 8)  # noqa: DTZ001 - as a shop's clock shows it
+ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 AMOUNTS: dict[str, Callable[[Decimal], str]] = {
     "12.50": lambda value: f"{value:.2f}",
     "1,250.00": lambda value: f"{value:,.2f}",
@@ -35,8 +36,26 @@ AMOUNTS: dict[str, Callable[[Decimal], str]] = {
     "Fr. 1'250.--": lambda value: "Fr. " + f"{value:,.2f}".replace(",", "'").replace(".00", ".--"),
     "1,250.00 USD": lambda value: f"{value:,.2f} USD",
     "12,5": lambda value: format(value.normalize(), "f").replace(".", ","),
+    "Arabic digits": lambda value: f"{value:,.2f}".translate(str.maketrans(",.", "٬٫")).translate(ARABIC),
+    "1 250,00 руб.": lambda value: f"{value:,.2f}".translate(str.maketrans(",.", "\u00a0,")) + " руб.",
     "1250.0000": lambda value: f"{value:.4f}",
 }
+MONTHS = {
+    "Russian": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
+    "Polish": "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia",
+    "short Polish": "sty lut mar kwi maj cze lip sie wrz paź lis gru",
+    "Croatian": "siječnja veljače ožujka travnja svibnja lipnja srpnja kolovoza rujna listopada studenoga prosinca",
+    "short Croatian": "sij velj ožu tra svi lip srp kol ruj lis stu pro",
+    "short Czech": "led úno bře dub kvě čvn čvc srp zář říj lis pro",
+    "Turkish": "Ocak Şubat Mart Nisan Mayıs Haziran Temmuz Ağustos Eylül Ekim Kasım Aralık",
+}
+
+
+def named_in(language: str) -> Callable[[datetime], str]:
+    names = MONTHS[language].split()
+    return lambda at: f"{at.day}. {names[at.month - 1]} {at.year} {at:%H:%M:%S}"
+
+
 DATES: dict[str, Callable[[datetime], str]] = {
     "iso": lambda at: at.isoformat(sep=" "),
     "dotted": lambda at: at.strftime("%d.%m.%Y %H:%M:%S"),
@@ -49,6 +68,11 @@ DATES: dict[str, Callable[[datetime], str]] = {
     "named first": lambda at: at.strftime("%b %d, %Y, %I:%M:%S %p"),
     "serial": lambda at: str(Decimal(round((at - datetime(1899, 12, 30)).total_seconds())) / 86_400),  # noqa: DTZ001
     "packed": lambda at: at.strftime("%Y%m%d%H%M%S"),
+    "Arabic digits": lambda at: at.strftime("%d/%m/%Y %H:%M:%S").translate(ARABIC),
+    "of China": lambda at: f"{at.year}年{at.month}月{at.day}日 {at:%H:%M:%S}",
+    "year first, half days": lambda at: at.strftime("%Y-%m-%d %I:%M:%S %p"),
+    "with marks of direction": lambda at: at.strftime("\u200e%d/\u200e%m/\u200e%Y \u200f\u200e%H:%M:%S"),
+    **{language: named_in(language) for language in MONTHS},
 }
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
 KNOWN = [one for one in profiles() if not (one.surveys or one.needs or one.cents) and all(one.columns.values())]
@@ -93,7 +117,10 @@ def written(profile: Profile, rows: list[tuple[str, datetime, Decimal]], shop: r
         if has_price:
             cells[names["quantity"]] = "1"
         writer.writerow([cells.get(name, "") for name in columns])
-    content = text.getvalue().encode(shop.choice(ENCODINGS), errors="replace")
+    try:
+        content = text.getvalue().encode(shop.choice(ENCODINGS))
+    except UnicodeEncodeError:  # Windows has no such digits
+        content = text.getvalue().encode()
     return gzip.compress(content) if shop.random() < 0.2 else content
 
 
