@@ -65,7 +65,8 @@ class ProviderEvents:
         return hmac.compare_digest(given, self._token)
 
     async def take(self, body: bytes) -> dict[str, int]:
-        """How many were recorded, of nobody we know, and no news. Raises UnreadableEventError and what Kafka does."""
+        """How many were recorded, of nobody we know, and no news. Raises UnreadableEventError, where others can be read
+        when those are recorded, and what Kafka does."""
         read = read_events(body)
         if read.confirm is not None:
             log.warning("SNS asks whether it may post here: open the address once", address=read.confirm)
@@ -81,6 +82,8 @@ class ProviderEvents:
             recorded += bool(whom)
             unknown += not whom
             self._count(told.what.value, "recorded" if whom else "unknown")
+        if read.unreadable is not None:
+            raise UnreadableEventError(f"{read.unreadable}; what could be read of the others is on record")
         return {"recorded": recorded, "unknown": unknown, "ignored": read.left_out}
 
     def _whom(self, told: Told) -> tuple[str, ...]:

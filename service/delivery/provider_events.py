@@ -53,6 +53,8 @@ class Read(NamedTuple):
     """Events that are no news."""
     confirm: str | None = None
     """An address that must be opened once by a person, so that SNS begins to post."""
+    unreadable: str | None = None
+    """What is wrong with the first event that cannot be read, where others can be."""
 
 
 class UnreadableEventError(ValueError):
@@ -60,7 +62,7 @@ class UnreadableEventError(ValueError):
 
 
 def read_events(body: bytes) -> Read:
-    """Raises UnreadableEventError."""
+    """Raises UnreadableEventError where nothing of it can be read."""
     try:
         found = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -73,18 +75,27 @@ def read_events(body: bytes) -> Read:
         raise UnreadableEventError(f"the body is one event, a list, or an object with `events`: {_MOST:,} at most")
     told: list[Told] = []
     left_out = 0
+    unreadable: UnreadableEventError | None = None
     for event in events:
-        if not isinstance(event, dict):
-            raise UnreadableEventError("an event is an object")
         try:
-            some = list(_shape_of(event)(event))
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise UnreadableEventError(
-                f"an event cannot be read ({type(error).__name__}: {str(error)[:100]})"
-            ) from error
+            some = _told_by(event)
+        except UnreadableEventError as error:
+            unreadable = unreadable or error
+            continue
         told += some
         left_out += not some
-    return Read(told, left_out)
+    if unreadable is not None and not told:
+        raise unreadable
+    return Read(told, left_out, unreadable=None if unreadable is None else str(unreadable))
+
+
+def _told_by(event: object) -> list[Told]:
+    if not isinstance(event, dict):
+        raise UnreadableEventError("an event is an object")
+    try:
+        return list(_shape_of(event)(event))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UnreadableEventError(f"an event cannot be read ({type(error).__name__}: {str(error)[:100]})") from error
 
 
 def _shape_of(event: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterator[Told]]:

@@ -300,6 +300,16 @@ def test_what_is_unreadable_or_too_large_is_refused() -> None:
     assert page.writer.said == []
 
 
+def test_one_that_cannot_be_read_takes_no_other_with_it() -> None:
+    page = Page()
+
+    answer = page.post([OURS | {"type": "opened"}, OURS, SENDGRID | {"email": "x" * 300}], BEARER)
+
+    assert answer.status_code == 400
+    assert "the others is on record" in answer.json()["detail"]
+    assert [said["event_id"] for said in page.writer.said] == [read_events(body(OURS)).told[0].event_id]
+
+
 def test_a_time_that_lies_ahead_is_now() -> None:
     page = Page()
     page.post(OURS | {"occurred_at": "2999-01-01T00:00:00Z"}, BEARER)
