@@ -103,15 +103,19 @@ def test_guessing_the_token_is_slowed_and_a_view_of_persons_is_on_record(shop: S
     assert '"path": "/api/v1/decisions"' in viewed[0]
 
 
+def asked(shop: Shop) -> tuple[httpx.Response, httpx.Response, httpx.Response, float]:
+    """Whether it lives and is ready, the page, and the seconds that the three took."""
+    began = time.monotonic()
+    life, ready, page = (httpx.get(shop.address + path, timeout=60) for path in ("/healthz", "/readyz", "/"))
+    return life, ready, page, time.monotonic() - began
+
+
 def test_a_worker_that_stands_still_is_seen(shop: Shop) -> None:
+    *_, usually_s = asked(shop)
     shop.worker.pause()
     try:
         time.sleep(1.2)
-        began = time.monotonic()
-        life = httpx.get(f"{shop.address}/healthz", timeout=5)
-        ready = httpx.get(f"{shop.address}/readyz", timeout=5)
-        page = httpx.get(shop.address, timeout=5)
-        took = time.monotonic() - began
+        life, ready, page, took_s = asked(shop)
     finally:
         shop.worker.resume()
 
@@ -119,7 +123,7 @@ def test_a_worker_that_stands_still_is_seen(shop: Shop) -> None:
     assert ready.status_code == 503
     assert ready.json()["missing"][0] == "worker"
     assert 'class="condition silent"' in page.text
-    assert took < 6.0
+    assert took_s < usually_s + 6.0, "the page waits for the worker"
     until(lambda: httpx.get(f"{shop.address}/healthz").status_code == 200, "it is well again", shop.worker)
 
 

@@ -70,7 +70,7 @@ def test_who_buys_and_is_refused_is_not_written_to(broker: TestBroker, topic_pre
         with Positions(settings, 1) as positions:
             positions.wait_caught_up(workers=[worker])
         check(settings, 1).assert_same("events", "customers", "dead letters", "scores")
-        worker.wait_for("records are refused", 5.0)
+        worker.wait_for("records are refused")
     decisions = data_of(settings, settings.kafka.topics.outreach_decisions)
     refused = {f"c{who:02}" for who in range(1, 40, 2)}
 
