@@ -45,6 +45,7 @@ class PlannedAnswers(Planned):
         header = list(self.layout.header)
         first: list[list[str]] = []
         with open_grid(self.source) as grid:
+            time.since_1904 = grid.since_1904
             found = Evidence({"timestamp": time}, {}, encoding=grid.encoding)
             before = list(islice(grid.rows, self.layout.rows_before))
             for row in before[self.layout.header_at + 1 :]:  # a second row says the question that the first one numbers

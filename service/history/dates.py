@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from service.errors import ConfigurationError
+from service.history.clocks import clock_of, with_zone
 from service.history.digits import in_our_digits
 from service.history.months import OF_SEVERAL, decided, is_noise, month_of, name_of
 from service.history.zones import Zones, without_zone
@@ -20,11 +21,6 @@ ORDERS: Final = {"day-first": "dmy", "month-first": "mdy", "year-first": "ymd"}
 """What a user may say, and the order of the numbers that it means."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NUMBERS = re.compile(r"(\d{1,4})([./-])[ ]?(\d{1,2})\2[ ]?(\d{1,4})\.?", re.ASCII)
-_CLOCK = re.compile(
-    r"(\d{1,2})[:.h](\d\d)(?:[:.](\d\d)(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?(?:\s*[Mm]\.?)?(?:\s*(?:Uhr|h))?", re.ASCII
-)
-_HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s*[Mm]\.?", re.ASCII)
-_OFFSET = re.compile(r"\s*(?:(?:GMT|UTC)\s*([+\-\u2212]\d{1,2}(?::?\d\d)?)|(Z|[+\-\u2212]\d\d:?(?:\d\d)?))$")
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+)?", re.ASCII)
 _ENDING: Final = 6
 _PLAIN: Final = 19
@@ -66,6 +62,8 @@ class TimeColumn:
         """The first cell such as 2025-01-06, as a spreadsheet's date cells are read too."""
         self.kinds: dict[str, str] = {}
         """serial, text, epoch → the first cell of that kind."""
+        self.since_1904: bool = False
+        """Whether a spreadsheet's numbers are counted from then."""
         self._newest = 0
         """Of the numbers of a spreadsheet, in whole days."""
         self._seen: set[str] = set()
@@ -199,7 +197,11 @@ class TimeColumn:
 
     def counted_said(self) -> str:
         """From when a spreadsheet's numbers are counted, where they may be counted from another day as well."""
-        if not self._newest or _DAY_ZERO + timedelta(days=self._newest + _SINCE_1904) > self._last - _AHEAD:
+        if (
+            self.since_1904
+            or not self._newest
+            or _DAY_ZERO + timedelta(days=self._newest + _SINCE_1904) > self._last - _AHEAD
+        ):
             return ""
         newest = _DAY_ZERO + timedelta(days=self._newest)
         return (
@@ -235,7 +237,7 @@ class TimeColumn:
 
     def _iso(self, text: str) -> str:
         """An ISO time with its offset written as we write it; what stands behind its seconds is looked at once."""
-        whole = _with_zone(text, self.zone)
+        whole = with_zone(text, self.zone)
         ending = text[_PLAIN:]
         if (
             len(text) >= _PLAIN
@@ -259,10 +261,10 @@ class TimeColumn:
         return self.zones.placed(moment, zone) if _LOCAL.fullmatch(moment) else moment
 
     def _clock_of(self, text: str) -> str | None:
-        """`_clock`, each looked at once."""
+        """`clock_of`, each looked at once."""
         known = self._clocks.get(text)
         if known is None:
-            known = _clock(text, self.zone)
+            known = clock_of(text, self.zone)
             if known is not None:
                 if len(self._clocks) >= _KEPT:
                     self._clocks.clear()
@@ -271,7 +273,7 @@ class TimeColumn:
 
     def _clean(self, text: str) -> str | None:
         if _DIGITS.fullmatch(text):
-            return _number_as_time(text, self.zone)
+            return _number_as_time(text, self.zone, _SINCE_1904 if self.since_1904 else 0)
         numbers = _NUMBERS.match(text)
         if numbers is None:
             return _named_clean(text, self.zone, self._months)
@@ -281,7 +283,7 @@ class TimeColumn:
         if day is None:
             return None
         rest = text[numbers.end() :].lstrip(" ,T")
-        clock = _clock(rest, self.zone) if rest else ""
+        clock = clock_of(rest, self.zone) if rest else ""
         if clock is None:
             return None
         if numbers.end() == len(text) or text[numbers.end()] == " ":
@@ -321,11 +323,14 @@ def _kind_of_number(text: str) -> str:
     return "epoch" if digits == 12 and value > 0 else ""
 
 
-def _number_as_time(text: str, zone: str) -> str | None:
+def _number_as_time(text: str, zone: str, later: int) -> str | None:
+    """`later` are days that are added to the number of a spreadsheet."""
     value = Decimal(text.replace(",", "."))
     kind = _kind_of_number(text)
     if kind == "serial":
-        moment = datetime.combine(_DAY_ZERO, datetime.min.time()) + timedelta(milliseconds=round(value * 86_400_000))
+        moment = datetime.combine(_DAY_ZERO, datetime.min.time()) + timedelta(
+            days=later, milliseconds=round(value * 86_400_000)
+        )
         if abs((moment.microsecond + 500_000) % 1_000_000 - 500_000) < 2000:  # a double holds half a millisecond
             moment = (moment + timedelta(milliseconds=500)).replace(microsecond=0)
         return moment.isoformat() + zone if moment.time() != datetime.min.time() or zone else moment.date().isoformat()
@@ -341,51 +346,6 @@ def _number_as_time(text: str, zone: str) -> str | None:
             return None
         return moment.date().isoformat() if len(text) == 8 and not zone else moment.isoformat() + zone
     return None
-
-
-def _clock(text: str, zone: str) -> str | None:
-    """ "T20:29:00", with the offset where one is given; "" for no clock time, None for what is none."""
-    offset = zone
-    given = _OFFSET.search(text)
-    if given is not None:
-        offset = _offset(given[1] or given[2])
-        text = text[: given.start()]
-    text = text.strip()
-    if not text:
-        return f"T00:00{offset}" if offset else ""
-    found = _CLOCK.fullmatch(text)
-    if found is not None:
-        hour, minute, second, fraction, half = found.groups()
-    else:
-        alone = _HOUR.fullmatch(text)
-        if alone is None:
-            return None
-        hour, minute, second, fraction, half = alone[1], "00", None, None, alone[2]
-    hours = int(hour)
-    if half is not None:
-        if not 1 <= hours <= 12:
-            return None
-        hours = hours % 12 + (12 if half in "pP" else 0)
-    if hours > 23:
-        return None
-    ending = (f":{second}" if second else "") + (f".{fraction[:6]}" if fraction and second else "")
-    return f"T{hours:02}:{minute}{ending}{offset}"
-
-
-def _offset(text: str) -> str:
-    """ "+01:00" for Z, +1, +0100 and the like."""
-    if text == "Z":
-        return "+00:00"
-    digits = text[1:].replace(":", "")
-    digits = f"{digits:0>2}00" if len(digits) <= 2 else f"{digits:0>4}"
-    return f"{'+' if text[0] == '+' else '-'}{digits[:2]}:{digits[2:]}"
-
-
-def _with_zone(text: str, zone: str) -> str:
-    """An ISO time whose offset, where it has none, is `zone`."""
-    day, rest = text[:10], text[11:]
-    clock = _clock(rest, zone) if rest else (f"T00:00{zone}" if zone else "")
-    return text if clock is None else day + clock
 
 
 def _named(text: str, decided_here: dict[str, int]) -> tuple[date, str] | None:
@@ -422,7 +382,7 @@ def _named_clean(text: str, zone: str, decided_here: dict[str, int]) -> str | No
     if found is None:
         return None
     day, tail = found
-    clock = _clock(tail.strip(), zone) if tail.strip() else ""
+    clock = clock_of(tail.strip(), zone) if tail.strip() else ""
     if clock is None:
         return None
     return day.isoformat() + (clock or (f"T00:00{zone}" if zone else ""))

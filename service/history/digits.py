@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from functools import cache
 from typing import Final
@@ -23,7 +22,7 @@ _TIME: Final = re.compile(r"(\d\d?)\s?[\u65f6\u6642\uc2dc]\s?(\d\d?)\s?[\u5206\u
 def _table() -> dict[int, str]:
     digits = {
         code: str(unicodedata.decimal(chr(code)))
-        for code in range(0x80, sys.maxunicode + 1)
+        for code in range(0x80, 0x10000)
         if unicodedata.category(chr(code)) == "Nd"
     }
     return digits | _MARKS

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from service.history.sources import Kind, Source
 _DELIMITERS: Final = ",;\t|"
 _LOOKED_AT: Final = 40
 """Rows from which the delimiter is told."""
+_SINCE_1904: Final = re.compile(rb"""<(?:\w+:)?workbookPr\b[^>]*\bdate1904=["'](?:1|true)["']""")
 _BATCH: Final = 20_000
 
 
@@ -36,6 +39,8 @@ class Grid:
     """Number of the line yielded last."""
     encoding: str = ""
     delimiter: str = ""
+    since_1904: bool = False
+    """Whether numbers that are days are counted from 1904."""
 
 
 @contextmanager
@@ -197,7 +202,18 @@ def _sheet(source: Source) -> Grid:
             if any(texts):
                 yield texts
 
-    return Grid(rows(), lambda: number)
+    return Grid(rows(), lambda: number, since_1904=_counts_since_1904(source))
+
+
+@lru_cache(maxsize=256)
+def _counts_since_1904(source: Source) -> bool:
+    """Whether a workbook says so, as old ones of a Mac do; its cells of dates are read rightly by the reader itself."""
+    with source.open() as stream:
+        try:
+            with zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
+                return _SINCE_1904.search(archive.read("xl/workbook.xml")) is not None
+        except (zipfile.BadZipFile, KeyError):
+            return False
 
 
 def cell_text(value: object) -> str:

@@ -100,6 +100,8 @@ class Planned:
         before: tuple[str, str] = ("", "")
         with open_grid(self.source) as grid:
             found.encoding = grid.encoding
+            for one in found.times.values():
+                one.since_1904 = grid.since_1904
             rows = islice(grid.rows, layout.rows_before, None)
             while block := list(islice(rows, _BLOCK)):
                 for place, take in looking:

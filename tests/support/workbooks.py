@@ -20,8 +20,9 @@ def _packed(parts: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def xlsx(rows: Sequence[Sequence[str]]) -> bytes:
+def xlsx(rows: Sequence[Sequence[str]], *, since_1904: bool = False) -> bytes:
     """One sheet; what is a number by its text is one in the cell."""
+    counted = '<workbookPr date1904="1"/>' if since_1904 else ""
     cells = "".join(
         f'<row r="{number}">'
         + "".join(
@@ -38,7 +39,7 @@ def xlsx(rows: Sequence[Sequence[str]]) -> bytes:
         f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
         f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/></Types>',
         "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="{_DOCUMENT}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_DOCUMENT}"><sheets><sheet name="Orders" sheetId="1" r:id="rId1"/></sheets></workbook>',
+        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_DOCUMENT}">{counted}<sheets><sheet name="Orders" sheetId="1" r:id="rId1"/></sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="{_DOCUMENT}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_MAIN}"><sheetData>{cells}</sheetData></worksheet>',
     })  # fmt: skip

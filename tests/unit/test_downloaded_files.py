@@ -169,3 +169,14 @@ def test_an_apostrophe_that_keeps_a_spreadsheet_from_computing_is_no_part_of_an_
         "O'Neill",
         "'t Hooft",
     ]
+
+
+@pytest.mark.parametrize(("since_1904", "day"), [(False, "2020-03-10"), (True, "2024-03-11")])
+def test_numbers_of_a_workbook_are_counted_from_the_day_that_it_says(
+    tmp_path: Path, since_1904: bool, day: str
+) -> None:
+    rows = [["customer", "date", "total"], ["ann", "43900", "9.5"], ["bob", "43901.5", "3.25"]]
+    history = read(tmp_path / "orders.xlsx", xlsx(rows, since_1904=since_1904))
+
+    assert next(one[1][:10] for one in bought(history)) == day
+    assert any("counted from 1900" in one for one in history.report.said) is not since_1904

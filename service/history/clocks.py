@@ -1,0 +1,56 @@
+"""Times of the day as exports write them → ISO 8601, with their offset."""
+
+from __future__ import annotations
+
+import re
+
+_CLOCK = re.compile(
+    r"(\d{1,2})[:.h](\d\d)(?:[:.](\d\d)(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?(?:\s*[Mm]\.?)?(?:\s*(?:Uhr|h))?", re.ASCII
+)
+_HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s*[Mm]\.?", re.ASCII)
+_OFFSET = re.compile(r"\s*(?:(?:GMT|UTC)\s*([+\-\u2212]\d{1,2}(?::?\d\d)?)|(Z|[+\-\u2212]\d\d:?(?:\d\d)?))$")
+
+
+def clock_of(text: str, zone: str) -> str | None:
+    """ "T20:29:00", with the offset where one is given; "" for no clock time, None for what is none."""
+    offset = zone
+    given = _OFFSET.search(text)
+    if given is not None:
+        offset = _offset(given[1] or given[2])
+        text = text[: given.start()]
+    text = text.strip()
+    if not text:
+        return f"T00:00{offset}" if offset else ""
+    found = _CLOCK.fullmatch(text)
+    if found is not None:
+        hour, minute, second, fraction, half = found.groups()
+    else:
+        alone = _HOUR.fullmatch(text)
+        if alone is None:
+            return None
+        hour, minute, second, fraction, half = alone[1], "00", None, None, alone[2]
+    hours = int(hour)
+    if half is not None:
+        if not 1 <= hours <= 12:
+            return None
+        hours = hours % 12 + (12 if half in "pP" else 0)
+    if hours > 23:
+        return None
+    ending = (f":{second}" if second else "") + (f".{fraction[:6]}" if fraction and second else "")
+    return f"T{hours:02}:{minute}{ending}{offset}"
+
+
+def _offset(text: str) -> str:
+    """ "+01:00" for Z, +1, +0100 and the like."""
+    if text == "Z":
+        return "+00:00"
+    digits = text[1:].replace(":", "")
+    digits = f"{digits:0>2}00" if len(digits) <= 2 else f"{digits:0>4}"
+    return f"{'+' if text[0] == '+' else '-'}{digits[:2]}:{digits[2:]}"
+
+
+def with_zone(text: str, zone: str) -> str:
+    """An ISO time whose offset, where it has none, is `zone`."""
+    day, rest = text[:10], text[11:]
+    clock = clock_of(rest, zone) if rest else (f"T00:00{zone}" if zone else "")
+    return text if clock is None else day + clock
