@@ -9,9 +9,18 @@ from typing import Final
 from schemas.scales import SCALES
 
 ASKED: Final = {
-    "nps": re.compile(r"recommend|recommand|weiterempf|empfehl|recomend|consigli|aanbevel|raccomand|(^|[^a-z])e?nps([^a-z]|$)|likelihood"),
-    "csat": re.compile(r"satisf|zufrieden|satisfait|soddisf|tevreden|csat"),
-    "ces": re.compile(r"effort|how easy|made it easy|easy (was|is) it|easier|facile|facilit|einfach|aufwand|(^|[^a-z])ces([^a-z]|$)"),
+    "nps": re.compile(
+        r"recommend|recommand|weiterempf|empfehl|recomend|recomiend|consigli|aanbevel|raccomand|poleci|rekommender|anbefal|suosittel|tavsiye"
+        r"|рекоменд|doporuč|odporuč|ajánl|推荐|推薦|おすすめ|勧め|추천|(^|[^a-z])e?nps([^a-z]|$)|likelihood"
+    ),
+    "csat": re.compile(
+        r"satisf|zufrieden|satisfait|soddisf|tevreden|zadowol|nöjd|tilfreds|fornøyd|tyytyväi|memnun|удовлетвор|довол[еь]н|spokojen|elégedett"
+        r"|满意|滿意|満足|만족|csat"
+    ),
+    "ces": re.compile(
+        r"effort|how easy|made it easy|easy (was|is) it|easier|facile|facilit|fácil|einfach|aufwand|makkelijk|kolay|легко|snadn"
+        r"|(^|[^a-z])ces([^a-z]|$)"
+    ),
 }  # fmt: skip
 """What the question of each survey says, in small letters."""
 _LABELS: Final[dict[str, dict[str, int]]] = {

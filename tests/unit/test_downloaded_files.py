@@ -180,3 +180,23 @@ def test_numbers_of_a_workbook_are_counted_from_the_day_that_it_says(
 
     assert next(one[1][:10] for one in bought(history)) == day
     assert any("counted from 1900" in one for one in history.report.said) is not since_1904
+
+
+@pytest.mark.parametrize(
+    ("header", "survey"),
+    [
+        ("Marca temporal,Dirección de correo electrónico,¿Qué probabilidad hay de que nos recomiende?", "nps"),
+        ("Sygnatura czasowa,Adres e-mail,Czy polecisz nas znajomym?", "nps"),
+        ("Zaman damgası,E-posta adresi,Bizi tavsiye eder misiniz?", "nps"),
+        ("Отметка времени,Адрес электронной почты,Порекомендуете ли вы нас?", "nps"),
+        ("Tidstämpel,E-postadress,Hur nöjd är du?", "csat"),
+        ("タイムスタンプ,メールアドレス,満足度", "csat"),
+        ("Časové razítko,E-mailová adresa,Jak jste spokojeni?", "csat"),
+        ("Marca temporal,Dirección de correo electrónico,¿Fue fácil comprar?", "ces"),
+    ],
+)
+def test_answers_of_a_form_are_read_in_the_language_it_asks_in(tmp_path: Path, header: str, survey: str) -> None:
+    surveys = f"{header}\n06.01.2025 10:00:00,ann@x.org,5\n16.01.2025 10:00:00,bob@x.org,3\n"
+    history = read(tmp_path / "p.csv", "customer_id,timestamp,amount\nann,2025-01-01,1\n", surveys=surveys)
+
+    assert [(one.survey.value, one.score) for one in history.answers()] == [(survey, 5), (survey, 3)]
