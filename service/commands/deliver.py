@@ -64,7 +64,7 @@ def links_of(settings: Settings) -> Links:
         )
     if deliver.public_url.startswith("http:"):
         log.warning("mail programs show their unsubscribe button only for https; see deliver.public_url")
-    return Links(deliver.public_url, deliver.unsubscribe_secret)
+    return Links(deliver.public_url, deliver.unsubscribe_secret, deliver.unsubscribe_secret_before)
 
 
 def run(settings: Settings, channel: Channel, links: Links | None = None, *, tells_cancelled: bool = False) -> int:

@@ -74,4 +74,5 @@ def add_unsubscribing(app: FastAPI, settings: Settings) -> None:
     from service.delivery.links import Links
     from service.web.unsubscribe import add_unsubscribe
 
-    add_unsubscribe(app, Links(settings.deliver.public_url, secret).read, CustomersWriter(settings).unsubscribed)
+    links = Links(settings.deliver.public_url, secret, settings.deliver.unsubscribe_secret_before)
+    add_unsubscribe(app, links.read, CustomersWriter(settings).unsubscribed)

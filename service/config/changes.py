@@ -241,7 +241,13 @@ CHANGES: Final[Mapping[str, Change]] = {
         "not sent again",
     ),
     "deliver.begin_at": Change(Fate.FREE, "for groups that have never delivered"),
-    "deliver.unsubscribe_secret": Change(Fate.FREE, "at once; links in mails that were sent are no longer taken"),
+    "deliver.unsubscribe_secret": Change(
+        Fate.FREE,
+        "at once; links in mails that were sent are taken as long as deliver.unsubscribe_secret_before has the former one",
+    ),
+    "deliver.unsubscribe_secret_before": Change(
+        Fate.FREE, "at once; without it links that it has signed are not taken"
+    ),
     "deliver.public_url": _TELLS,
     "deliver.templates": _TELLS,
     "deliver.webhook.name": Change(

@@ -87,6 +87,7 @@ _EXAMPLES: Final[Mapping[str, object]] = {
     "deliver.webhook.secret_file": "/run/secrets/webhook-secret",
     "deliver.webhook.authorization_file": "/run/secrets/webhook-authorization",
     "deliver.unsubscribe_secret_file": "/run/secrets/unsubscribe-secret",
+    "deliver.unsubscribe_secret_before_file": "/run/secrets/unsubscribe-secret-before",
     "deliver.events_token_file": "/run/secrets/events-token",
     "shop.rates": {"USD": "0.92"},
     "shop.store_timezones": {"north": "Europe/Oslo"},

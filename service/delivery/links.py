@@ -35,9 +35,11 @@ class Subject(NamedTuple):
 class Links:
     """Makes and reads the links of one shop."""
 
-    def __init__(self, public_url: str | None, secret: SecretStr) -> None:
-        """`public_url` None: links are read here, and made elsewhere."""
+    def __init__(self, public_url: str | None, secret: SecretStr, before: SecretStr | None = None) -> None:
+        """`public_url` None: links are read here, and made elsewhere. `before`: the secret that signed until this one
+        did, whose links are read as well."""
         self._url = public_url or ""
+        self._before = None if before is None else Links(public_url, before)
         root = secret.get_secret_value().encode()
         self._sign_with = hmac.digest(root, b"unsubscribe signature", "sha256")
         self._hide_with = hmac.digest(root, b"unsubscribe id", "sha256")
@@ -55,6 +57,10 @@ class Links:
 
     def read(self, token: str) -> Subject | None:
         """None for what is not a token of ours, letter for letter."""
+        found = self._read(token)
+        return self._before.read(token) if found is None and self._before is not None else found
+
+    def _read(self, token: str) -> Subject | None:
         if len(token) > _LONGEST_TOKEN or not token.isascii():
             return None
         try:

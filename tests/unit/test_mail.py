@@ -140,6 +140,16 @@ def test_a_link_is_read_by_who_made_it_and_says_nothing_to_others(who: str) -> N
     assert LINKS.read(LINKS.token(who, sample=True)) == (who, True)
 
 
+def test_a_secret_that_was_changed_still_reads_the_links_in_mails_that_were_sent() -> None:
+    then, now = SecretStr("a secret of the tests"), SecretStr("another secret of the tests")
+    sent, changed = Links("https://anna.example", then).token("c1"), Links("https://anna.example", now, then)
+
+    assert changed.read(sent) == changed.read(changed.token("c1")) == ("c1", False)
+    assert Links("https://anna.example", now).read(sent) is None
+    assert changed.token("c1") != sent, "new links are made with the new one"
+    assert changed.read(Links("https://anna.example", SecretStr("a secret of others")).token("c1")) is None
+
+
 def test_no_letter_of_a_token_can_be_changed() -> None:
     token = LINKS.token("c1")
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -146,10 +146,15 @@ class DeliverSettings(Section):
     public_url: WebRoot | None = None
     """Where the unsubscribe page is reached from outside, e.g. https://shop.example/news; links are made with it."""
     unsubscribe_secret: LongSecret | None = None
-    """Secret (16 characters or more) that signs the unsubscribe links. Change it and the links in mails that were sent
-    are no longer taken."""
+    """Secret (16 characters or more) that signs the unsubscribe links. Whoever changes it says the one before in
+    unsubscribe_secret_before, or the links in mails that were sent are no longer taken."""
     unsubscribe_secret_file: Path | None = None
     """File that holds unsubscribe_secret."""
+    unsubscribe_secret_before: LongSecret | None = None
+    """The secret that signed before this one: its links in mails that were sent are still taken, and it makes no new
+    ones."""
+    unsubscribe_secret_before_file: Path | None = None
+    """File that holds unsubscribe_secret_before."""
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
     """Address on which health and metrics are served."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8089
