@@ -7,6 +7,7 @@ known leaves the row a purchase.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -22,19 +23,23 @@ _STATES: Final[dict[str, str]] = {
     "cancelled": """
         cancelled|canceled|cancel|storniert|storno|annulliert|abgebrochen|annulé|annulée|annule|annulee|geannuleerd|cancelado|cancelada
         |anulado|anulada|annullato|annullata|anulowane|anulowany|anulowano|avbruten|avbeställd|annulleret|annullert|avbestilt|peruutettu
+        |отменен|отменён|отменено|отмененный|аннулирован|iptal|iptal edildi|zrušeno|zrušena|zrušená|zrušené|stornováno|törölve|visszavonva
+        |已取消|取消|交易关闭|已关闭|キャンセル|キャンセル済み|取消済み|취소|취소됨|취소완료|已作废
         |wc-cancelled|cancelled by customer|cancelled by user|vom kunden storniert
     """,
     "voided": "void|voided",
     "failed": """
         failed|failure|declined|denied|rejected|payment failed|payment error|fehlgeschlagen|abgelehnt|zahlung fehlgeschlagen|échoué|échouée
         |échec|refusé|refusée|erreur de paiement|mislukt|geweigerd|fallido|fallida|rechazado|rechazada|fallito|fallita|rifiutato|rifiutata
+        |не удался|ошибка оплаты|отклонен|отклонён|başarısız|reddedildi|neúspěšná|zamítnuto|sikertelen|支付失败|付款失败|失败|失敗|決済失敗|실패
         |nieudane|nieudana|odrzucone|odrzucona|falhou|recusado|recusada|misslyckad|mislykket|wc-failed
     """,
     "not paid": """
         pending payment|payment pending|awaiting payment|pending_payment|awaiting_payment|wc-pending|expired|abandoned|draft|checkout-draft
         |incomplete|zahlung ausstehend|wartet auf zahlung|entwurf|abgelaufen|en attente de paiement|en attente paiement|brouillon|expirée
         |wachtend op betaling|in afwachting van betaling|pendiente de pago|in attesa di pagamento|oczekuje na płatność|oczekujące na płatność
-        |aguardando pagamento|väntar på betalning|afventer betaling
+        |ожидает оплаты|не оплачен|неоплачен|ödeme bekleniyor|čeká na platbu|nezaplaceno|fizetésre vár|待付款|未付款|等待买家付款|未払い|入金待ち
+        |支払い待ち|결제대기|입금대기|aguardando pagamento|väntar på betalning|afventer betaling
     """,
     "test": "test|test order|testbestellung|commande test|sandbox",
     "deleted": "trash|trashed|deleted|gelöscht|supprimé|supprimée|verwijderd|eliminado|eliminato|usunięte",
@@ -42,7 +47,8 @@ _STATES: Final[dict[str, str]] = {
     PAID_BACK: """
         refunded|fully refunded|returned|wc-refunded|erstattet|rückerstattet|zurückerstattet|retourniert|remboursé|remboursée|retourné
         |retournée|reembolsado|reembolsada|devuelto|devuelta|rimborsato|rimborsata|reso|terugbetaald|geretourneerd|zwrócone|zwrócono
-        |återbetald|refunderet
+        |återbetald|refunderet|возвращен|возвращён|возврат|возврат средств|iade|iade edildi|vráceno|visszatérítve|已退款|退款成功|已退货|返金済み|返品
+        |返金|환불|환불완료
     """,
 }
 _KINDS: Final[dict[str, str]] = {
@@ -51,7 +57,7 @@ _KINDS: Final[dict[str, str]] = {
         refund|refunds|return|returns|credit note|credit memo|creditnote|sales return|returned|refunded|chargeback|reversal
         |gutschrift|rückgabe|retoure|erstattung|rückerstattung|rücknahme|rückzahlung|storno|stornorechnung|rechnungskorrektur|avoir
         |remboursement|retour|note de crédit|reembolso|devolución|nota de crédito|rimborso|reso|nota di credito|terugbetaling
-        |creditnota|retourzending|zwrot|estorno|devolução|retur|kreditnota|återbetalning|refundering
+        |возврат|сторно|iade|iade faturası|vratka|dobropis|visszáru|退款|退货|返品|返金|환불|creditnota|retourzending|zwrot|estorno|devolução|retur|kreditnota|återbetalning|refundering
     """,
 }
 """Of columns that say what a row is; "Storno" there is a row that takes another one back, and "Credit" a card."""
@@ -59,7 +65,8 @@ _STATE_COLUMNS: Final = """
     status orderstatus paymentstatus financialstatus transactionstatus state orderstate paymentstate itemstatus bestellstatus
     zahlungsstatus zahlstatus auftragsstatus rechnungsstatus belegstatus statut etat etatdelacommande etatcommande statutdelacommande
     statutcommande statutdepaiement statutpaiement estado estadodelpedido estadopedido estadodepago stato statoordine statodellordine
-    statopagamento statusdopedido statuszamowienia orderstatusnaam betaalstatus tilstand mode environment
+    статус статусзаказа статусоплаты состояние durum siparisdurumu odemedurumu stav stavobjednavky allapot rendelesallapota
+    订单状态 状态 付款状态 交易状态 注文状態 注文ステータス ステータス 状態 상태 주문상태 결제상태 statopagamento statusdopedido statuszamowienia orderstatusnaam betaalstatus tilstand mode environment
 """
 OF_PLACES_TOO: Final = frozenset(("state", "estado", "stato", "etat", "tilstand", "mode", "environment"))
 """Those names under which a shop also keeps where its customers live: California."""
@@ -67,7 +74,7 @@ _KIND_COLUMNS: Final = """
     type kind transactiontype saletype recordtype rowtype linetype entrytype eventtype documenttype doctype movementtype ordertype typ
     art belegart vorgang vorgangsart transaktionsart transaktionstyp buchungsart rechnungsart typedetransaction typetransaction
     typedocument typedevente nature tipo tipodetransaccion tipotransaccion tipodocumento tipotransazione soort transactiesoort rodzaj
-    typdokumentu typtransakcji
+    typdokumentu typtransakcji типоперации видоперации типдокумента islemtipi islemturu typdokladu 类型 交易类型 订单类型 種別 取引種別 구분
 """
 _ENDINGS: Final = {"status": "state", "statut": "state", "type": "kind", "typ": "kind"}
 """Of names that say it as well: Financial Status, Receipt type."""
@@ -136,15 +143,20 @@ _IS_GOOD: Final = _by_word({"bought": _GOOD})
 _KIND_OF: Final = _by_word(_KINDS)
 
 
+def _small(text: str) -> str:
+    """In small letters; the dot that is left of a Turkish İ goes."""
+    return unicodedata.normalize("NFC", " ".join(text.casefold().split())).replace("\u0307", "")
+
+
 def is_a_state(text: str) -> bool:
     """Whether a cell says how an order stands, and not where somebody lives."""
-    small = " ".join(text.casefold().split())
+    small = _small(text)
     return small in _IS_GOOD or small in _STATE_OF
 
 
 def state_of(text: str) -> str:
     """Why an order of that state is no purchase, `PAID_BACK`, or "" = it is one, as far as its word is known."""
-    return _STATE_OF.get(" ".join(text.casefold().split()), "")
+    return _STATE_OF.get(_small(text), "")
 
 
 class Signal:
@@ -165,7 +177,7 @@ class Signal:
         """A reason why the row does not count, `PAID_BACK`, `PAYS_BACK`, or "" = nothing."""
         known = self._known.get(text)
         if known is None:
-            known = self._look(" ".join(text.casefold().split()))
+            known = self._look(_small(text))
             if len(self._known) < _KEPT:
                 self._known[text] = known
         return known

@@ -200,3 +200,24 @@ def test_answers_of_a_form_are_read_in_the_language_it_asks_in(tmp_path: Path, h
     history = read(tmp_path / "p.csv", "customer_id,timestamp,amount\nann,2025-01-01,1\n", surveys=surveys)
 
     assert [(one.survey.value, one.score) for one in history.answers()] == [(survey, 5), (survey, 3)]
+
+
+@pytest.mark.parametrize(
+    ("status", "bought_as", "cancelled", "back"),
+    [
+        ("Статус", "Выполнен", "Отменён", "Возвращен"),
+        ("Sipariş Durumu", "Tamamlandı", "İptal edildi", "İade edildi"),
+        ("Stav objednávky", "Vyřízeno", "Zrušeno", "Vráceno"),
+        ("订单状态", "交易成功", "已取消", "已退款"),
+        ("ステータス", "発送済み", "キャンセル", "返金済み"),
+        ("상태", "배송완료", "취소", "환불완료"),
+    ],
+)
+def test_what_was_cancelled_or_given_back_counts_as_such_in_more_languages(
+    tmp_path: Path, status: str, bought_as: str, cancelled: str, back: str
+) -> None:
+    rows = f"ann,2025-01-06,9,{bought_as}\nbob,2025-01-07,3,{cancelled}\ncat,2025-01-08,5,{back}\n"
+    history = read(tmp_path / "orders.csv", f"customer,date,total,{status}\n{rows}")
+
+    assert [one[::2] for one in bought(history)] == [("ann", 9.0), ("cat", 0.0)]
+    assert history.report.aside == {"cancelled": 1}
