@@ -263,6 +263,7 @@ class PartitionWorker:
         self.job.inbox.release()
         self._try_gates()
         await self._follow_leaders()
+        self._intake.follow_seeks()  # again: leaders may have been waited for, and the group balanced meanwhile
         self._intake.decode()
         if self._intake.missing[1]:
             self._learn_schemas(self._intake.missing[1])

@@ -55,6 +55,11 @@ def _process(what: What) -> list[str]:
     return [f"process {what.target}"]
 
 
+def _all_workers(_: What) -> list[str]:
+    """Whoever else there is takes over."""
+    return [f"process {name}" for name in WORKERS]
+
+
 def _link(what: What) -> list[str]:
     return [f"link {what.target}"]
 
@@ -69,10 +74,6 @@ def _itself(what: What) -> list[str]:
 
 def _brokers(_: What) -> list[str]:
     return ["brokers"]
-
-
-def _everything(_: What) -> list[str]:
-    return ["brokers", *(f"process {name}" for name in (*WORKERS, COMER))]
 
 
 def _nothing(_: What) -> list[str]:
@@ -115,6 +116,16 @@ def _all_kinds() -> list[Kind]:
             wants_work=True,
         ),
         Kind(
+            "pause in a turn",
+            _worker(BEYOND_S + 1, BEYOND_S + 3),
+            _all_workers,
+            World.pause_in_a_turn,
+            World.resume_worker,
+            1.0,
+            1.0,
+            wants_work=True,
+        ),
+        Kind(
             "short pause",
             _worker(0.2, 3.0),
             _process,
@@ -145,7 +156,7 @@ def _all_kinds() -> list[Kind]:
         Kind("clock off", _worker(1.0, 8.0, *CLOCKS), _clock, World.set_clock, World.right_clock, 1.0),
         Kind("retention", lambda _: What(""), _nothing, World.forget_what_is_applied, None, 0.7),
         Kind("compression bomb", _bomb, _nothing, World.drop_bomb, None, 0.7),
-        Kind(TOPIC_DELETED, lambda _: What("surveys", 8.0), _everything, World.delete_topic, None, 0.3),
+        Kind(TOPIC_DELETED, lambda _: What("surveys", 8.0), _brokers, World.delete_topic, None, 0.5),
         Kind(WEB_LOAD, _page, _itself, World.attack_page, World.attack_no_more, 0.3),
     ]
 

@@ -24,6 +24,8 @@ class Mutant(NamedTuple):
     kinds: Sequence[str] = ("kill",)
     delay_s: float = 0.004
     """Of the workers' links: the longer a transaction lasts, the likelier is it met."""
+    seconds: float = 25.0
+    """Of its schedule."""
 
 
 def _commit_before_the_flush() -> None:
@@ -166,7 +168,7 @@ def _the_former_topic() -> None:
 
 MUTANTS: Final = {
     "commit before the flush": Mutant(_commit_before_the_flush, delay_s=0.02),
-    "no fence": Mutant(_no_fence, ("pause",), delay_s=0.05),
+    "no fence": Mutant(_no_fence, ("pause in a turn",), seconds=55.0),
     "skip on replay": Mutant(_skip_on_replay),
     "no position in the state": Mutant(_no_position),
     "lost letter": Mutant(_lost_letter),

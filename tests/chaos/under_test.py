@@ -1,17 +1,21 @@
 """`python -m tests.chaos.under_test worker …` is `churn-alert worker …` from the source, changed by what the
-environment says: a defect put in on purpose (mutants.py), or a clock that a file sets."""
+environment says: a defect put in on purpose (mutants.py), a clock that a file sets, or a pause in a turn."""
 
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 MUTANT: Final = "CHAOS_MUTANT"
 CLOCK: Final = "CHAOS_CLOCK"
 """A file that holds by how many seconds the wall clock is off."""
 
+
+PAUSE: Final = "CHAOS_PAUSE"
+"""A file: while it is there, the next turn that is to be written stands still with its process, and takes it away."""
 
 TURN_RECORDS: Final = 10
 """Small turns, so that there are many to be met."""
@@ -33,9 +37,29 @@ def step_the_clock(file: Path) -> None:
     time.time = lambda: stepped_ns() / 1e9
 
 
+def stand_still(file: Path) -> None:
+    """Where a worker would do most harm that has a successor when it wakes up: all of a turn is still to be written."""
+    from service.streaming.producer import TransactionalProducer
+
+    write = TransactionalProducer._write
+
+    def pause_if_asked() -> None:
+        if file.exists():
+            file.unlink()
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    async def standing_still(self: Any, *args: Any, **kwargs: Any) -> Any:
+        pause_if_asked()
+        return await write(self, *args, **kwargs)
+
+    TransactionalProducer._write = standing_still  # type: ignore[method-assign]
+
+
 def main() -> None:
     if CLOCK in os.environ:
         step_the_clock(Path(os.environ[CLOCK]))
+    if PAUSE in os.environ:
+        stand_still(Path(os.environ[PAUSE]))
     if MUTANT in os.environ:
         from tests.chaos.mutants import AWAY, MUTANTS
 

@@ -28,7 +28,7 @@ from service.config import Settings
 from service.errors import ChurnAlertError, ExitCode
 from tests.chaos.feed import Feed
 from tests.chaos.schedule import Act, Kind, Schedule, What
-from tests.chaos.under_test import CLOCK, MUTANT
+from tests.chaos.under_test import CLOCK, MUTANT, PAUSE
 from tests.chaos.watch import Watch
 from tests.support.checker import BOMB_BYTES, Report, check
 from tests.support.cluster import Cluster, Node
@@ -146,7 +146,8 @@ class World:
         )
 
     def _worker(self, name: str) -> WorkerProcess:
-        variables, page = {CLOCK: str(self._directory / f"clock-{name}")}, self._page if name == "w1" else None
+        variables = {CLOCK: str(self._directory / f"clock-{name}"), PAUSE: str(self._pauses(name))}
+        page = self._page if name == "w1" else None
         if self._mutant:
             variables[MUTANT] = self._mutant
         return WorkerProcess(
@@ -159,6 +160,9 @@ class World:
             program="tests.chaos.under_test",
             variables=variables,
         )
+
+    def _pauses(self, name: str) -> Path:
+        return self._directory / f"pause-{name}"
 
     # ---- what kinds do
 
@@ -192,8 +196,14 @@ class World:
         self._wanted[what.target] = False
         self.workers[what.target].pause()
 
+    def pause_in_a_turn(self, what: What) -> None:
+        """It stands still as soon as it has a turn to write."""
+        self._wanted[what.target] = False
+        self._pauses(what.target).touch()
+
     def resume_worker(self, what: What) -> None:
         self._wanted[what.target] = True
+        self._pauses(what.target).unlink(missing_ok=True)
         self.workers[what.target].resume()
 
     def kill_broker(self, what: What) -> None:
