@@ -329,3 +329,21 @@ def test_what_the_group_has_committed_beyond_the_end_of_a_log_says_nothing() -> 
     stage.arrive(Event([0, 1], None, log=Log(1, 0, 2, 2)))
 
     assert len(stage.job.inbox) == 2
+
+
+def test_a_group_that_is_balanced_while_leaders_are_asked_is_no_loss() -> None:
+    """Read to 6 before the seek; behind it the consumer begins at 0 once more, for nothing was committed."""
+    stage = Stage()
+    stage.source.end[TOPIC] = ends_at(6, epoch=4)
+    stage.intake.new_leaders()
+    stage.intake.follow_positions()
+    stage.job.positions[TOPIC] = 0
+    stage.source.end[TOPIC] = ends_at(6, epoch=7)
+    asked = stage.intake.new_leaders()
+    stage.source.epoch, stage.source.end[TOPIC] = 2, ends_at(0, epoch=7)  # while they are asked
+
+    stage.intake.follow_seeks()
+    stage.intake.follow_positions()
+
+    assert asked == {TOPIC: (4, 6)}
+    assert stage.intake.take_gaps() == []
