@@ -328,7 +328,7 @@ class World:
 
     def attack_no_more(self, what: What) -> None:
         if self._attack is not None:
-            self._attack.communicate(timeout=60)
+            self._attack.communicate(timeout=300)
             self._attack = None
 
     def _node(self, what: What) -> Node:
