@@ -143,6 +143,7 @@ class Engine:
             newcomers=nudges,
             messages_sent=policy.outreach.messages_are_sent,
             weighs=policy.outreach.weighs or policy.outreach.is_limited,
+            clocks=policy.outreach.weighs,
         )
         self._adopt(state)
 

@@ -133,6 +133,26 @@ def test_a_clock_is_missed_sooner_than_somebody_who_comes_as_they_please() -> No
     assert clock.needless_per_100_visits < 0.5 * free.needless_per_100_visits
 
 
+def test_before_anything_is_known_who_comes_like_a_clock_is_missed_sooner() -> None:
+    policy = learned(UNKNOWN)
+    clock, free = regular(spread=0.2), regular(spread=1.1)
+
+    assert policy.days(clock) < 2.5 * 14.0 < 3.0 * 14.0 < policy.days(free)
+
+
+def test_who_stayed_beyond_a_moment_that_few_silences_tell_is_still_asked_and_beyond_one_that_many_tell_no_more() -> (
+    None
+):
+    """The moment of clock-like customers has moved to before the day on which they are looked at."""
+    anna = regular(spread=0.3)
+    few, many = learned(of_one_kind(16.0, 0.08, 90.0)), learned(of_one_kind(16.0, 0.08))
+    late = 2.6 * exp(anna.log_usual)
+
+    assert few.days(anna) < late
+    assert few.chosen(anna, late)
+    assert not many.chosen(anna, 1.4 * late)
+
+
 def test_where_nearly_all_come_back_few_are_written_to() -> None:
     """Of 100 silences two never end, and who comes back does so whenever they please."""
     policy = learned(of_one_kind(1.2, 0.02))
@@ -143,7 +163,12 @@ def test_where_nearly_all_come_back_few_are_written_to() -> None:
 def test_of_regulars_who_are_all_alike_a_part_is_drawn_the_same_on_every_replay() -> None:
     alike = shop([erlang(1.2, 1.0, 0.05)] * CELLS)
     policy, again = learned(alike), learned(alike)
-    people = [regular(visits, name=f"c{number}") for number in range(1000) for visits in (5, 9, 20, 40)]
+    people = [
+        regular(visits, spread=spread, name=f"c{number}")
+        for number in range(300)
+        for visits in (5, 9, 20, 40)
+        for spread in (0.3, 0.6, 0.8, 1.0, 1.4)
+    ]
     chosen = [asked(policy, each) for each in people]
 
     assert chosen == [asked(again, each) for each in people]

@@ -61,19 +61,21 @@ class Everybody:
         newcomers: bool = False,
         messages_sent: bool = False,
         weighs: bool = False,
+        clocks: bool = False,
     ) -> None:
         """`learn_until_us`: the last refresh; from then on what was learned stays as it is.
 
         `newcomers`: whether the next visits of customers with few visits are learned too.
         `messages_sent`: whether what is released reaches the customers.
         `weighs`: whether alerts are weighed by how long all silences of such customers last (outreach/patience.py).
+        `clocks`: whether the gaps of steady customers are measured as those of a clock (silences.py).
         """
         self._min_visits = regular_min_visits
         self._learn_until_us = learn_until_us
         self._messages_sent = messages_sent
         self._weighs = weighs
         self.newcomers: Final = Newcomers(regular_min_visits) if newcomers else None
-        self.silences: Final = Silences(weighs=weighs)
+        self.silences: Final = Silences(weighs=weighs, clocks=clocks)
         self._stored_table: Tolerances | None = None
         """As it was last written or read."""
         self._adopt(state or PopulationState())

@@ -50,6 +50,8 @@ _REFERENCE: Final = log(14.0)
 _SPREAD_PRIOR: Final = 4.0
 SPREAD_SQUARE: Final = 0.64
 """A customer's own spread of log gaps is shrunk towards 0.8, which counts like four gaps."""
+_CLOCKS: Final = 2
+"""Of the five classes of spread, those of steady customers: a spread of their log gaps below 0.7, shrunk."""
 _PSEUDO_GAPS: Final = 120.0
 """Flat from 60 to 120; many, so that in a small shop one gap moves no cell far."""
 _EVIDENCE: Final = 30.0
@@ -226,9 +228,11 @@ class Silences:
     """Learning of one partition; deterministic in the order of its calls. A visit costs O(1), a refresh nothing per
     customer."""
 
-    def __init__(self, *, weighs: bool = False) -> None:
-        """`weighs`: whether the whole curve of every cell is asked for."""
+    def __init__(self, *, weighs: bool = False, clocks: bool = False) -> None:
+        """`weighs`: whether the whole curve of every cell is asked for. `clocks`: whether the gaps of steady customers
+        are measured as those of a clock."""
         self._weighs = weighs
+        self._clocks = clocks
         self.rows: list[Row] = [Row() for _ in range(CELLS)]
         self.touched: set[int] = set()
         """What has changed since it was last stored: cell and part of its bins, as one number."""
@@ -245,7 +249,7 @@ class Silences:
         at_day = self._open.get(customer.last_day)
         if at_day is None:
             at_day = self._open[customer.last_day] = {}
-        place = _place(customer)
+        place = self._place(customer)
         at_day[place] = at_day.get(place, 0) + 1
 
     def taken_out(self, customer: Customer) -> None:
@@ -253,7 +257,7 @@ class Silences:
         at_day = self._open.get(customer.last_day)
         if at_day is None:
             return
-        place = _place(customer)
+        place = self._place(customer)
         left = at_day.get(place, 0) - 1
         if left > 0:
             at_day[place] = left
@@ -261,6 +265,22 @@ class Silences:
             at_day.pop(place, None)
             if not at_day:
                 del self._open[customer.last_day]
+
+    def _place(self, customer: Customer) -> int:
+        """Cell and bin of the log base at the reference's pace, as one number."""
+        log_base = _log_usual_at_reference(customer) + self._log_patience(customer)
+        base_bin = floor(log_base / _BASE_STEP) + _BASE_OFFSET
+        return cell_of(customer) * _BASE_BINS + max(0, min(_BASE_BINS - 1, base_bin))
+
+    def _log_patience(self, customer: Customer) -> float:
+        """ln (bases / usual gaps) that the customer's gaps are measured with. A clock is a clock however often it has
+        struck: with the patience that grows at each visit, the edge at which the gaps of steady customers end lies all
+        over a fifth of a gap, and a message waits until the last of that is over."""
+        if self._clocks:
+            cell = cell_of(customer)
+            if cell % RHYTHMS < _CLOCKS:
+                return _LOG_TYPICAL_PATIENCE[cell // RHYTHMS]
+        return log_patience(customer.visits)
 
     def forget_open(self) -> None:
         """Before the open silences are told again, at a restart."""
@@ -271,7 +291,7 @@ class Silences:
         cell = cell_of(customer)
         log_usual = _log_usual_at_reference(customer)
         weight = exp2(-gap / memory_days(mu0))
-        index = _bin(log(gap) - log_usual - log_patience(customer.visits))
+        index = _bin(log(gap) - log_usual - self._log_patience(customer))
         row = self.rows[cell]
         row.closed[index] += weight
         row.gap_days[index] += weight * gap
@@ -286,7 +306,7 @@ class Silences:
         row = self.sent[cell]
         if not row:
             row = self.sent[cell] = [0.0] * (_BINS + 1)
-        log_base = _log_usual_at_reference(customer) + log_patience(customer.visits)
+        log_base = _log_usual_at_reference(customer) + self._log_patience(customer)
         row[_bin(log(gap) - log_base)] += exp2(-gap / memory_days(mu0))
         self._cut.add(cell)
 
@@ -522,13 +542,6 @@ def _shares(curve: list[float]) -> list[float]:
         part = (above - target) / drop if drop > 0.0 else 1.0
         found[i] = min(_LOG_HEALTHY, _LOW + _STEP * (index - 1 + part))
     return found
-
-
-def _place(customer: Customer) -> int:
-    """Cell and bin of the log base at the reference's pace, as one number."""
-    log_base = _log_usual_at_reference(customer) + log_patience(customer.visits)
-    base_bin = floor(log_base / _BASE_STEP) + _BASE_OFFSET
-    return cell_of(customer) * _BASE_BINS + max(0, min(_BASE_BINS - 1, base_bin))
 
 
 def _bin(log_r: float) -> int:
