@@ -11,11 +11,6 @@ messages are dear. The price is the one at which as many messages are worth it a
 any more keeps the moment of the highest price at which one was: who of it comes due is for the rank to judge
 (volume.py).
 
-How often a clock has struck is no matter. The curve of a class of visits is drawn in bases, which grow with the visits
-within it, and so makes a clock look less even than it is, the more the wider the class: of shops of k = 16, 1.63 usual
-gaps from 13 visits on and 1.33 from 30 on. So a customer's moment lies halfway between that of their own cell and the
-mean of all cells of their spread.
-
 This holds for steady customers. What the curves say of irregular ones is flat over more than a usual gap, so that
 chance would set their moment: on four real logs it captured one to three points less at 10 alerts per 100 visits than
 the same limit for all. How much of a customer's date is learned so grows with the steadiness of their own gaps.
@@ -30,7 +25,7 @@ from typing import Final
 
 from service.domain.customer import Customer
 from service.domain.halving import bracket
-from service.domain.learning.silences import CELLS, RHYTHMS, SPREAD_SQUARE, Tolerances, cell_of, own_spread_square
+from service.domain.learning.silences import SPREAD_SQUARE, Tolerances, cell_of, own_spread_square
 from service.domain.outreach.patience import TYPICAL_PATIENCE, RegularKind, kinds_of
 
 _NEEDLESS: Final = 0.3
@@ -46,8 +41,6 @@ _HASTE: Final = 0.5
 """How far a full or an empty bucket moves the price (of its logarithm)."""
 _EVIDENCE: Final = 60.0
 """Silences (by weight) that the limit for all counts like beside those of the shop."""
-_SHARED: Final = 0.5
-"""Of a moment, what all classes of visits say of that spread. 1 is as good."""
 _IRREGULAR: Final = 0.2
 """By how much the square of the spread of a clock-like customer's log gaps lies below everybody's, 0.64, at the least:
 three even gaps show no more, eight stages (a coefficient of variation of 0.35) do."""
@@ -65,8 +58,7 @@ class Moments:
         self.known: float = 0.0
         """How much the shop's silences weigh beside the limit for all, 0–1."""
         self._log_price: float = 0.0
-        self._log_gaps: list[list[float]] = []
-        """Cell → log of the steady usual gaps at each price."""
+        self._cells: list[_Moment] = []
 
     @property
     def price(self) -> float:
@@ -81,64 +73,48 @@ class Moments:
         if self.known <= 0.0:
             return
         kinds, weights = kinds_of(tolerances)
-        cells = [_Moment(kind, typical) for kind, typical in zip(kinds, TYPICAL_PATIENCE, strict=True)]
-        self._log_gaps = _shared([cell.log_gaps for cell in cells], weights)
-        every = list(zip(weights, cells, self._log_gaps, strict=True))
+        self._cells = [_Moment(kind) for kind in kinds]
+        self._log_price = bracket(lambda log_price: self._messages(weights, log_price) <= share, _LOG_LOW, _LOG_HIGH)[1]
 
-        def sent(log_price: float) -> float:
-            return fsum(
-                weight * cell.messages(log_price, _between(gaps, log_price))
-                for weight, cell, gaps in every
-                if weight > 0.0
-            )
-
-        self._log_price = bracket(lambda log_price: sent(log_price) <= share, _LOG_LOW, _LOG_HIGH)[1]
+    def _messages(self, weights: list[float], log_price: float) -> float:
+        """For each silence that begins, at that price."""
+        return fsum(
+            weight * cell.messages(log_price) for weight, cell in zip(weights, self._cells, strict=True) if weight > 0.0
+        )
 
     def log_gaps(self, customer: Customer, haste: float) -> float:
         """Log of the steady usual gaps of silence after which the customer comes due. `haste`: −1 with an empty bucket
         to 1 with a full one."""
-        return _between(self._log_gaps[cell_of(customer)], self._log_price - _HASTE * max(-1.0, min(1.0, haste)))
-
-
-def _shared(own: list[list[float]], weights: list[float]) -> list[list[float]]:
-    """The moments of each cell, those of all cells of its spread taken into account."""
-    found: list[list[float]] = []
-    for cell, moments in enumerate(own):
-        alike = range(cell % RHYTHMS, CELLS, RHYTHMS)
-        whole = fsum(weights[other] for other in alike)
-        if whole <= 0.0:
-            found.append(moments)
-            continue
-        mean = [fsum(weights[other] * own[other][at] for other in alike) / whole for at in range(_PRICES)]
-        found.append([one + _SHARED * (all_ - one) for one, all_ in zip(moments, mean, strict=True)])
-    return found
+        cell = cell_of(customer)
+        moment = self._cells[cell]
+        log_price = self._log_price - _HASTE * max(-1.0, min(1.0, haste))
+        return moment.log_bases(min(log_price, moment.log_most)) + log(TYPICAL_PATIENCE[cell])
 
 
 class _Moment:
     """Of one cell the best moment at each price."""
 
-    def __init__(self, kind: RegularKind, typical_patience: float) -> None:
+    def __init__(self, kind: RegularKind) -> None:
         costs = [still + _NEEDLESS * back for still, back in zip(kind.still_open, kind.needless, strict=True)]
         most = max(saved / max(1e-9, cost) for saved, cost in zip(kind.saved, costs, strict=True))
-        self._log_most: float = min(_LOG_HIGH, max(_LOG_LOW, log(max(1e-9, most))))
+        self.log_most: float = min(_LOG_HIGH, max(_LOG_LOW, log(max(1e-9, most))))
         """Log of the highest price at which a message is worth it."""
+        self._log_bases: list[float] = []
         self._lasts: Final = kind.lasts
-        self._log_patience: float = log(typical_patience)
-        log_bases: list[float] = []
         latest = 0.0
         for number in range(_PRICES):
             price = exp(_LOG_LOW + _STEP * number)
             worth = [saved - price * cost for saved, cost in zip(kind.saved, costs, strict=True)]
             latest = max(latest, _highest(worth, kind.bases))
-            log_bases.append(log(latest))
-        prices = [min(_LOG_LOW + _STEP * number, self._log_most) for number in range(_PRICES)]
-        self.log_gaps: list[float] = [_between(log_bases, log_price) + self._log_patience for log_price in prices]
-        """Log of the usual gaps at each price."""
+            self._log_bases.append(log(latest))
 
-    def messages(self, log_price: float, log_gaps: float) -> float:
-        """Messages for each silence that begins, after so many usual gaps."""
-        part = min(1.0, max(0.0, 0.5 + (self._log_most - log_price) / _ALIKE))
-        return part * self._lasts.at(exp(log_gaps - self._log_patience))
+    def log_bases(self, log_price: float) -> float:
+        return _between(self._log_bases, log_price)
+
+    def messages(self, log_price: float) -> float:
+        """Messages for each silence that begins."""
+        part = min(1.0, max(0.0, 0.5 + (self.log_most - log_price) / _ALIKE))
+        return part * self._lasts.at(exp(self.log_bases(log_price)))
 
 
 def _highest(worth: list[float], bases: list[float]) -> float:
