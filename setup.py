@@ -136,8 +136,8 @@ EXACT = ("-ffp-contract=off", "-fno-builtin-exp", "-fno-builtin-log", "-fno-buil
 """Every float operation rounds on its own, as Python's do (ARM compilers fuse × and + by default), and constants go
 through the same library as variables."""
 FLAT = "-Wno-misleading-indentation"
-"""mypyc indents the lines of each class deeper than those of the last, hundreds of columns in the end: to look there for
-what misleads, gcc takes twice as long as for all the rest."""
+"""mypyc indents the lines of each class deeper than those of the last, hundreds of columns in the end: to look there
+for what misleads, gcc takes twice as long as for all the rest."""
 OWN_TYPES = (
     "--config-file=",
     f"--cache-dir={os.devnull}",
@@ -261,7 +261,7 @@ class Engine(build_ext):
 
 
 def keep(files: list[Path], below: Path, kept: Path) -> None:
-    """Whole or not at all; a cache that cannot be written costs the next build its half minute, and nothing else."""
+    """Whole or not at all; a cache that cannot be written costs the next build its minutes, and nothing else."""
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent, prefix="unfinished-") as directory:
