@@ -119,8 +119,6 @@ class World:
         self._ends_in_a_row: dict[str, tuple[int, int]] = {}
         self.own_ends: dict[int, int] = {}
         """Exit code → how often a worker has ended by itself with it."""
-        self._odd_ends: list[str] = []
-        """What workers said last that ended otherwise than where a start is the cure."""
         topics.create(self.settings, partitions=PARTITIONS, replication=ALL_REPLICAS, wait_s=30)
         self._watched = Watch(self.settings, PARTITIONS)
         customers = max(LEAST_CUSTOMERS, int(CUSTOMERS_PER_S * schedule.seconds))
@@ -450,9 +448,8 @@ class World:
                 code = worker.wait()
                 self.own_ends[code] = self.own_ends.get(code, 0) + 1
                 if code not in RESTARTED:
-                    self._odd_ends += [
-                        f"{name} ended with {code}: {line[:400]}" for line in worker.log.splitlines()[-1:]
-                    ]
+                    last = "".join(worker.log.splitlines()[-1:])
+                    self.complaints.append(f"{name} ended with {code}, which nobody starts again: {last[:400]}")
                 self._ended_s[name] = time.monotonic()
                 self._note_end(name)
             if worker._process is None and time.monotonic() - self._ended_s.get(name, 0.0) > RESTART_S:
@@ -477,7 +474,7 @@ class World:
             f"seed {schedule.seed}: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}; "
             f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self.bombs} bombs, {self.made_anew} topics made anew, {self._watched.commits} transactions in {took_s:.0f} s; "
             f"longest pause of each partition {pauses} s; ends by themselves: {ends}; "
-            f"workers that replaced themselves: {again}" + "".join(f"\n{each}" for each in self._odd_ends)
+            f"workers that replaced themselves: {again}"
         )
 
     def __enter__(self) -> Self:
