@@ -102,14 +102,13 @@ def shopify(source: SourceSettings, headers: Mapping[str, str], body: Object) ->
 
 
 def _shopify_refunds(order: Object, body: Object) -> Iterator[Object]:
-    refunds = body.get("refunds")
+    refunds, in_the_shops = body.get("refunds"), _of_the_shops(body)
     for refund in refunds if isinstance(refunds, list) else ():
         paid_back, transactions = Decimal(0), Place("transactions").of(refund)
-        rate = _of_the_shops(body)
         for one in transactions if isinstance(transactions, list) else ():
             if word(Place("kind").of(one)) == "refund" and word(Place("status").of(one)) == "success":
                 amount = money(Place("amount").of(one), "refunds.transactions.amount")
-                paid_back += rate(amount, text(Place("currency").of(one)))
+                paid_back += in_the_shops(amount, text(Place("currency").of(one)))
         if paid_back > 0:
             at = text(first(refund, ["processed_at", "created_at"])) or str(order["occurred_at"])
             yield _refund(order, f"shopify-refund-{needed(refund, 'id')}", at, paid_back)
