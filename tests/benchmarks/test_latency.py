@@ -53,6 +53,8 @@ PACERS = 24
 """Customers who go on, each at an hour of their own."""
 START_US = 20_000 * DAY_US
 SILENCE_DAYS = 20
+ALERTED = {"measure": "budget"}
+"""A policy that alerts everybody who leaves so soon, at dates known ahead, whatever the others do."""
 HEAD_START_US = 60 * SECOND_US
 """Between the making of a log and the first of its dates: the worker starts and reads the log meanwhile."""
 ARRIVAL_S = 60.0
@@ -136,7 +138,7 @@ def only_on_a_quiet_machine(others: float) -> None:
 def test_a_purchase_is_acted_on_within_a_quarter_of_a_second(
     broker: TestBroker, topic_prefix: str, build: Build, figures: Figures
 ) -> None:
-    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    settings = settings_for(broker.bootstrap_servers, topic_prefix, outreach=ALERTED)
     topics.create(settings, partitions=4)
     end_us = START_US + (VISITS + SILENCE_DAYS) * DAY_US
     log = log_of(RETURNS, START_US + VISITS * DAY_US, 10 * SECOND_US, end_us)
@@ -185,7 +187,7 @@ def test_an_absence_is_noticed_within_two_seconds_of_its_date(
         broker.bootstrap_servers,
         topic_prefix,
         time={"clock": "wall"},
-        outreach={"measure": "budget"},  # whose dates are known ahead, whatever the others do
+        outreach=ALERTED,
     )
     topics.create(settings, partitions=1)
     log, dates = log_with_dates_ahead(settings, time.time_ns() // 1000 + HEAD_START_US)

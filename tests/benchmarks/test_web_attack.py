@@ -35,6 +35,7 @@ from service.feed.records import key_of, value_of
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.processor_time import cpu_s, wait_until_quiet
 from tests.benchmarks.test_latency import (
+    ALERTED,
     ARRIVAL_S,
     PER_S,
     SILENCE_DAYS,
@@ -66,7 +67,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.broker]
 def test_an_attack_on_the_page_does_not_slow_the_stream(
     broker: TestBroker, topic_prefix: str, build: Build, figures: Figures
 ) -> None:
-    settings = settings_for(broker.bootstrap_servers, topic_prefix, web={"port": free_port()})
+    settings = settings_for(broker.bootstrap_servers, topic_prefix, web={"port": free_port()}, outreach=ALERTED)
     topics.create(settings, partitions=1)
     end_us = START_US + (VISITS + SILENCE_DAYS) * DAY_US
     log = log_of(2 * PURCHASES, START_US + VISITS * DAY_US, 10 * SECOND_US, end_us)
