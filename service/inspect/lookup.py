@@ -124,7 +124,7 @@ def _is_of(key: bytes, customer_id: str) -> bool:
 
 def inspection_of(settings: Settings, engine: Engine, partition: int, customer_id: str) -> Inspection:
     """Of an engine that knows the customer. Raises ConfigurationError where there is nothing to tell of them."""
-    customer, zone = engine.customer(customer_id), settings.shop.zone
+    customer, zone = engine.roster.customer(customer_id), settings.shop.zone
     if customer is None:
         raise NotThereError(f"Customer {customer_id!r} is not known.")
     if customer.objects:

@@ -45,7 +45,7 @@ class Decider:
         partitions, kafka = self._placement.partitions, self._settings.kafka
         sample = Sample(partitions)
         # A state that began without a decision: its customers belong where they are.
-        for customer_id in islice(self._owner.job.engine.ids(), CUSTOMERS_LOOKED_AT):
+        for customer_id in islice(self._owner.job.engine.roster.ids(), CUSTOMERS_LOOKED_AT):
             sample.add("", self._owner.number, customer_id.encode())
         async with open_async_reader(kafka, fetch_max_wait_ms=FETCH_WAIT_MS) as reader:
             names = names_keyed_by_customer(self._settings)

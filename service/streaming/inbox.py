@@ -181,7 +181,7 @@ class Inbox:
         position, decode, now_us = self._positions[self._sources[source]], self._decode[source], clock_us()
         decoded: list[Decoded] = []
         add = decoded.append
-        noted, unreadable = self._quarantine.any_noted, self._engine.unreadable
+        noted, unreadable = self._quarantine.any_noted, self._engine.roster.unreadable
         for record in records:
             offset = record.offset
             if offset < position:
@@ -406,7 +406,7 @@ class Inbox:
             carriage.placement,
             carriage.partition,
             self._engine.customers,
-            self._engine.knows,
+            self._engine.roster.knows,
         )
         if self._held[source] or (placement.kept is None and now_us - self._held_since_us < UNDECIDED_US):
             if not any(self._held) and placement.kept is None:
@@ -415,7 +415,7 @@ class Inbox:
             return
         sent_us, after_ms, decoded = -1, after_us // 1000, list[Decoded]()
         of_ids = MergeOfIds in BY_RANK[source].events
-        noted, unreadable = self._quarantine.any_noted, self._engine.unreadable
+        noted, unreadable = self._quarantine.any_noted, self._engine.roster.unreadable
         add = decoded.append
         gate, counted = self._gates[source], 0
         for index, record in enumerate(records):
@@ -518,7 +518,7 @@ class Inbox:
                 entry = self._own_error(record, number, error, now_us)
             else:
                 entry = (event.at_us, number, event, self._marks.of(record.headers), carried.arrived_ms)
-                if _is_of(event, self._engine.unreadable):
+                if _is_of(event, self._engine.roster.unreadable):
                     entry = self._of_unreadable(record, number, event)
             found.setdefault(self._source_of(stream, index), []).append(entry)
         for source, decoded in found.items():

@@ -250,12 +250,12 @@ class PartitionJob:
         self.quarantine.restored()
         self.quarantine.hold(clock_us())
         if self.quarantine.has_customers:
-            self.engine.is_aside = self._is_aside
-            self.engine.aside.update(filter(self._is_aside, self.engine.customers))
+            self.engine.roster.is_aside = self._is_aside
+            self.engine.roster.aside.update(filter(self._is_aside, self.engine.customers))
         self.engine.refreshes_left_out.update(self.quarantine.refreshes())
-        if len(self.engine.unreadable) > self._settings.limits.set_aside_most:
+        if len(self.engine.roster.unreadable) > self._settings.limits.set_aside_most:
             raise FatalError(
-                f"The changelog {self.state.topic}-{self.partition} holds {len(self.engine.unreadable)} customers who cannot "
+                f"The changelog {self.state.topic}-{self.partition} holds {len(self.engine.roster.unreadable)} customers who cannot "
                 "be read: no accident of one record (limits.set_aside_most)."
             )
         try:

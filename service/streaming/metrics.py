@@ -181,7 +181,7 @@ class Metrics:
         self._tell_promises(partition, engine)
         for segment, count in zip(Segment, engine.scoreboard.segments, strict=True):
             self._customers.labels(segment.value, partition).set(count)
-        attic = engine.attic
+        attic = engine.roster.attic
         held = (len(engine.customers), 0 if attic is None else attic.folded, 0 if attic is None else attic.away)
         for kind, count in zip(_HELD, held, strict=True):
             self._held_customers.labels(kind, partition).set(count)

@@ -226,11 +226,11 @@ class PartitionWorker:
             log.error("an output was made anew", topic=topic, partition=self.number, lost=lost)
         self._metrics.lost(self.number, self.job.logs)
         self._metrics.lost(self.number, self.job.state_log)
-        if self.job.engine.unreadable:
+        if self.job.engine.roster.unreadable:
             log.error(
                 "customers whose stored state cannot be read are left as they are; their records go to dead-letters",
                 partition=self.number,
-                customers=len(self.job.engine.unreadable),
+                customers=len(self.job.engine.roster.unreadable),
             )
         self._metrics.recovered(self.number, loaded.records, loaded.seconds)
 
@@ -452,7 +452,7 @@ class PartitionWorker:
         """What an error of our own was about lately, a sentence each; the newest few."""
         lately = sorted(self._lately(), key=lambda note: -note.at_us)
         told = [sentence(note) for note in lately[:_TOLD_ASIDE]]
-        unreadable = len(self.job.engine.unreadable)
+        unreadable = len(self.job.engine.roster.unreadable)
         if unreadable:
             told.append(f"the stored state of {unreadable} customers cannot be read; their records go to dead-letters")
         if len(lately) > _TOLD_ASIDE:

@@ -113,7 +113,7 @@ class WorkerFacts:
         """What is known of a customer of this worker's partitions, as JSON; empty: they are none of them. Costs about a
         millisecond."""
         for number, owner in self._worker.partitions.items():
-            if owner.ready and owner.job.engine.knows(customer_id):
+            if owner.ready and owner.job.engine.roster.knows(customer_id):
                 with suppress(ConfigurationError):  # erased, or objects to profiling
                     found = inspection_of(self._worker.settings, owner.job.engine, number, customer_id)
                     return as_json(found, stored=False).encode()

@@ -93,7 +93,9 @@ ROOMS: Final[dict[str, set[str]]] = {
 }  # fmt: skip
 """Every room → the rooms that it may import. A file of the root is a room by itself."""
 
-TOP_OF_THE_DOMAIN: Final = {"engine", "visits", "scoreboard", "scores"}
+TOP_OF_THE_DOMAIN: Final = {"engine", "presence", "scoreboard", "scores", "state_records"} | {
+    f"effects.{file.stem}" for file in (ROOT / "service/domain/effects").glob("*.py")
+}
 """Files of domain/ that put its rooms together: none of those imports them."""
 PURE_LIBRARIES: Final = {"msgspec", "mypy_extensions", "xxhash"}
 PURE_SCHEMAS: Final = {"schemas.kinds", "schemas.scales"}

@@ -96,7 +96,7 @@ def test_whoever_is_folded_is_as_if_they_had_never_been(timing: Timing, policy: 
 
     assert folded > 0
     for customer_id in plain.customers:
-        assert folding.knows(customer_id)
+        assert folding.roster.knows(customer_id)
         assert folding.scores(customer_id, at(500)) == plain.scores(customer_id, at(500))
     unfold_all(folding)
     assert whole_state(folding) == whole_state(plain)

@@ -55,7 +55,7 @@ def log_of(random: Random) -> list[Event]:
 
 
 def checked(engine: Engine, told: Scores) -> None:
-    customer = engine.customer(told.customer_id)
+    customer = engine.roster.customer(told.customer_id)
     assert customer is not None
     assert contradictions(told, exp(customer.log_usual)) == []
 

@@ -91,8 +91,8 @@ class Changelog:
 def everybody_of(engine: Engine) -> Iterator[tuple[str, Customer]]:
     """Everybody who is known, folded and stored away or not."""
     yield from engine.customers.items()
-    if engine.attic is not None:
-        yield from ((customer.customer_id, customer) for customer in engine.attic.read_all())
+    if engine.roster.attic is not None:
+        yield from ((customer.customer_id, customer) for customer in engine.roster.attic.read_all())
 
 
 def whole_state(engine: Engine) -> dict[str, object]:

@@ -62,12 +62,12 @@ def folding_engine(
 
 def fold_all(engine: Engine) -> int:
     """Folds everybody who can be. Returns how many were."""
-    return sum([engine.fold(customer) for customer in list(engine.customers.values())])
+    return sum([engine.presence.fold(customer) for customer in list(engine.customers.values())])
 
 
 def unfold_all(engine: Engine) -> None:
     """Everybody is in memory as an object, to be looked at."""
-    attic = engine.attic
+    attic = engine.roster.attic
     assert attic is not None
     for customer in list(attic.everybody()):
         engine.customers[customer.customer_id] = customer

@@ -28,7 +28,7 @@ from service.domain.changelog import (
 )
 from service.domain.dividing import RULES, Part, divide
 from service.domain.engine import Engine
-from service.domain.events import Event, Merge, Profile
+from service.domain.events import Erasure, Event, Merge, Profile
 from service.domain.findings import Decision, Kind, Outcome
 from service.domain.learning.silences import Row
 from service.domain.occasion_policy import FollowUpPolicy, MilestonePolicy, OccasionPolicies
@@ -242,7 +242,7 @@ def test_merged_ids_go_where_the_id_and_the_customer_belong_and_erased_ones_ever
     old = names[0]
     new = next(name for name in names if home(name.encode()) != home(old.encode()))
     written.engine.apply(Merge("m", old, at(40), new))
-    written.engine._erase("c7")
+    written.engine.apply(Erasure("e", "c7", at(40)))
     written.drain()
 
     parts = written.divided()

@@ -333,7 +333,7 @@ def test_an_erasure_costs_the_same_however_many_customers_there_are() -> None:
             looked.append("items")
             return super().items()
 
-    engine.customers = Watched(engine.customers)
+    engine.roster.customers = Watched(engine.customers)
     before = engine.timeline.dates_waiting
 
     engine.apply(Erasure("x", "c17", at(3)))

@@ -44,7 +44,7 @@ def long_after(engine: Engine, days: float = 900) -> None:
 
 def test_one_time_buyers_long_lost_are_folded_and_take_120_bytes_at_most_all_in_all() -> None:
     engine = folding_engine()
-    attic = engine.attic
+    attic = engine.roster.attic
     assert attic is not None
     apply_all(engine, one_time_buyers(300))
     assert attic.folded == 0
@@ -84,7 +84,7 @@ def test_a_duplicate_a_refund_and_a_profile_find_who_is_folded() -> None:
     refund = Purchase("r", "cust-000000000", at(901), 400, refund=True, order_id="o-0")
     apply_all(engine, [refund, Profile("p", "cust-000000000", at(901), first_name="Ann")])
 
-    customer = engine.customer("cust-000000000")
+    customer = engine.roster.customer("cust-000000000")
     assert customer is not None
     assert engine.counts.duplicates == 1
     assert (customer.revenue_minor, customer.orders) == (600, 1)
@@ -99,7 +99,7 @@ def test_a_date_far_ahead_finds_the_folded_as_they_were() -> None:
         for day in (0.5, 950.5):
             apply_all(engine, [purchase("slow", day)])
     assert fold_all(folding) == 1
-    attic = folding.attic
+    attic = folding.roster.attic
     assert attic is not None
     assert attic._dates
 
@@ -131,13 +131,13 @@ def test_a_state_is_read_back_into_the_folded_form(most: int) -> None:
         for day, record in changelog.ledger.items():
             revived.ledger.restore(day, record)
         revived.restored()
-        attic = revived.attic
+        attic = revived.roster.attic
         assert attic is not None
         assert attic.folded + attic.away == 41
         assert list(revived.customers) == ["regular"]
         assert attic.away == len(store) > 0, "a history of 72 purchases is too large for memory"
 
-    assert revived.customer("many").visits == CHUNK * 3  # type: ignore[union-attr]
+    assert revived.roster.customer("many").visits == CHUNK * 3  # type: ignore[union-attr]
     unfold_all(revived)
     found, expected = whole_state(revived), whole_state(plain)
     assert found == expected
@@ -161,8 +161,8 @@ def test_an_erasure_costs_the_same_among_many_customers_and_leaves_nothing(tmp_p
             engine.apply(Erasure(f"e{each}", f"cust-{each:09d}", at(901)))
         sys.setprofile(None)
         calls[number] = counted
-        assert not any(engine.knows(f"cust-{each:09d}") for each in range(20))
-        assert engine.knows("cust-000000030")
+        assert not any(engine.roster.knows(f"cust-{each:09d}") for each in range(20))
+        assert engine.roster.knows("cust-000000030")
     assert calls[400] <= 1.2 * calls[50]
 
 
@@ -192,7 +192,7 @@ def test_where_the_store_takes_no_more_everybody_stays_in_memory() -> None:
     assert attic.refused
     assert attic.folded + attic.away == 300
     assert attic.away <= 100
-    assert all(engine.knows(f"cust-{number:09d}") for number in range(300))
+    assert all(engine.roster.knows(f"cust-{number:09d}") for number in range(300))
 
 
 # ---- shelves and filters

@@ -348,7 +348,7 @@ def customer_of(engine: Engine, name: str, chunks: int) -> None:
     assert sealed is not None
     for _ in range(chunks - len(sealed.chunks)):
         sealed.seal(sealed.chunks[0][:-4], engine.today, 765)
-    engine._tell_chunks(engine.customers[name])
+    engine.roster.tell_chunks(engine.customers[name])
 
 
 def test_a_chain_of_merges_costs_no_more_a_link_than_the_limit_says() -> None:

@@ -17,6 +17,7 @@ from schemas.outputs import DeadLetter
 from service.config import Settings
 from service.domain.changelog import GO_ON_KEY, pack_today
 from service.domain.customer import Customer
+from service.domain.effects.purchases import Purchases
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
 from service.domain.learning.everybody import Everybody
@@ -186,7 +187,7 @@ def test_a_date_that_fails_sets_its_customer_aside_and_nobody_else(monkeypatch: 
 
     assert [each.kind for each in world.stumbled] == [Kind.CUSTOMER, Kind.CUSTOMER]
     assert [(each.error_code, bytes_of_key(each)) for each in world.letters] == [("internal_error", b"ann")]
-    assert world.job.engine.aside == {"ann"}
+    assert world.job.engine.roster.aside == {"ann"}
     assert "bob" in world.decided
     assert "ann" not in world.decided
     assert world.job.positions["purchases"] == len(events)
@@ -196,7 +197,7 @@ def test_a_date_that_fails_sets_its_customer_aside_and_nobody_else(monkeypatch: 
     monkeypatch.undo()
     monkeypatch.setattr("service.refused.quarantine.version", lambda: "the next")
     world.start()
-    assert world.job.engine.aside == set()  # another release looks again
+    assert world.job.engine.roster.aside == set()  # another release looks again
 
 
 def bytes_of_key(letter: DeadLetter) -> bytes:
@@ -277,8 +278,8 @@ def test_an_output_that_cannot_be_written_is_left_out_with_a_letter(monkeypatch:
 
 
 def test_more_than_so_many_stop_for_a_person_until_they_say_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    fails = raising_once_for(lambda _, customer, *__: customer.customer_id == "c1", Engine._buy)
-    monkeypatch.setattr(Engine, "_buy", fails)
+    fails = raising_once_for(lambda _, customer, *__: customer.customer_id == "c1", Purchases._buy)
+    monkeypatch.setattr(Purchases, "_buy", fails)
     world = World(shop(poisoned=False), SETTINGS.changed(limits={"set_aside_most": 3}), turn=2)
 
     with pytest.raises(CeilingError, match="no accident"):
@@ -318,7 +319,7 @@ def test_what_goes_wrong_on_purpose_is_no_error_of_our_own(monkeypatch: pytest.M
     def broken(*_: Any) -> None:
         raise FatalError("A promise would be broken.")
 
-    monkeypatch.setattr(Engine, "_buy", broken)
+    monkeypatch.setattr(Purchases, "_buy", broken)
 
     with pytest.raises(FatalError, match="promise"):
         World(shop(poisoned=False)).run()

@@ -120,7 +120,7 @@ def test_w01c_all_by_librdkafka_default() -> None:
     twice = [*placed(list(bought()), "crc32"), *placed(list(bought()), "crc32")]
     group = run(twice, kept, EXTERNAL)
 
-    found = {name: number for number, job in group.jobs.items() for name in job.engine.ids()}
+    found = {name: number for number, job in group.jobs.items() for name in job.engine.roster.ids()}
     assert found == {f"c{who:02}": FUNCTIONS["crc32"](b"c%02d" % who) % PARTITIONS for who in range(PEOPLE)}
     assert sum(job.engine.counts.duplicates for job in group.jobs.values()) == len(bought()) == orders(group)
 

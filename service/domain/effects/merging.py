@@ -18,6 +18,7 @@ from service.domain import cadence
 from service.domain.answers import Answers
 from service.domain.calendar import Calendar
 from service.domain.customer import DAYS_AHEAD, MOST_ORDERS, NO_DAY, Customer
+from service.domain.effects.visits import Visits
 from service.domain.favourites import Favourites
 from service.domain.learning.everybody import Everybody
 from service.domain.outreach.brought import Brought
@@ -36,7 +37,6 @@ from service.domain.purchase_history import (
     settled,
 )
 from service.domain.timeline import Timeline
-from service.domain.visits import Visits
 from service.domain.written_to import together
 
 
