@@ -31,7 +31,7 @@ from service.ingest.bodies import (
 )
 from service.profiles import Profile
 from service.wire.places import Place
-from service.wire.shop_bodies import profile_of
+from service.wire.shop_bodies import UNDONE, profile_of
 
 Read = Callable[[SourceSettings, Mapping[str, str], Object], list[Object]]
 """Source, headers by their names in small letters, the body → its events. PassedOverError where it tells of no
@@ -132,14 +132,14 @@ def _of_the_shops(body: Object) -> Callable[[Decimal, str], Decimal]:
 
 
 def woocommerce(source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
-    """`order.*`. An order counts from when it is paid, also one that is cancelled then."""
+    """`order.*`. An order counts from when it is paid, also one that is cancelled, fails or is thrown away then."""
     profile = profile_of("woocommerce_api")
     status = word(body.get("status"))
     if "line_items" not in body or not status:
         raise PassedOverError(OTHER)
     paid_at = text(first(body, ["date_paid_gmt", "date_paid", "date_completed_gmt", "date_completed"]))
-    cancelled = status in profile.left_out.get("cancelled", [])
-    if not cancelled:
+    undone = any(status in profile.left_out[reason] for reason in UNDONE)
+    if not undone:
         _refuse_status(profile, status)
     if not paid_at:
         raise PassedOverError(NOT_PAID)
@@ -163,7 +163,7 @@ def woocommerce(source: SourceSettings, _headers: Mapping[str, str], body: Objec
     for refund in refunds if isinstance(refunds, list) else ():
         back = abs(money(Place("total").of(refund), "refunds.total"))
         events.append(_refund(order, f"woocommerce-refund-{needed(refund, 'id')}", changed_at, back))
-    if cancelled or status in profile.refunded:
+    if undone or status in profile.refunded:
         events.append(_refund(order, f"woocommerce-back-{number}", changed_at, total))
     return events
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import BytesIO
 from typing import Any, Final
 
@@ -20,10 +22,53 @@ from service.wire.schemas import Reading
 from service.wire.views import Row
 
 _PRIMITIVES: Final = frozenset({"boolean", "int", "long", "float", "double", "bytes", "string"})
+_LONGEST_DECIMAL: Final = 40
+"""Bytes, and decimals: no amount has more."""
 _LARGEST_OF_ITSELF: Final = 1_000
 """Bytes of a record whose schema contains itself: each may be one level deeper, and the reader has one C stack."""
 _UNREADABLE = (EOFError, ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, RecursionError)
 _SINGLE_OBJECT: Final = b"\xc3\x01"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_ANY_SCALE: Final = fastavro.parse_schema(
+    {
+        "type": "record",
+        "name": "BigDecimal",
+        "fields": [{"name": "unscaled", "type": "bytes"}, {"name": "scale", "type": "int"}],
+    }
+)
+"""What stands in the bytes of a `big-decimal`."""
+
+
+def _instant(ticks_ns: int, *_: object) -> object:
+    try:
+        return _EPOCH + timedelta(microseconds=ticks_ns // 1_000)
+    except OverflowError:
+        return f"{ticks_ns} ns"
+
+
+def _local_time(ticks_ns: int, *_: object) -> object:
+    found = _instant(ticks_ns)
+    return found.replace(tzinfo=None) if isinstance(found, datetime) else found
+
+
+def _big_decimal(content: bytes, *_: object) -> object:
+    """Hexadecimal digits where it is none, or one that no amount is as long as."""
+    try:
+        found: Any = fastavro.schemaless_reader(BytesIO(content), _OF_ANY_SCALE, None)
+    except _UNREADABLE:
+        return content.hex()
+    if len(found["unscaled"]) > _LONGEST_DECIMAL or abs(found["scale"]) > _LONGEST_DECIMAL:
+        return content.hex()
+    return Decimal(int.from_bytes(found["unscaled"], "big", signed=True)).scaleb(-found["scale"])
+
+
+fastavro.read.LOGICAL_READERS.update(
+    {
+        "long-timestamp-nanos": _instant,
+        "long-local-timestamp-nanos": _local_time,
+        "bytes-big-decimal": _big_decimal,
+    }
+)  # types of Avro 1.12, which the library leaves as they lie: a local time would be taken for an instant
 
 
 def avro_reading(schema: str, references: Sequence[str] = ()) -> Reading:

@@ -101,6 +101,8 @@ def read_object(text: bytes) -> dict[str, object]:
         found = _only_one(found)
     if len(found) == 2 and has_schema(found):
         inner = payload_of(found)
+        if isinstance(inner, str) and inner.lstrip()[:1] == "{":
+            inner = _parsed(inner.encode(errors="replace"))
         if not isinstance(inner, dict):
             raise PoisonError(ErrorCode.NOT_AN_OBJECT, "payload: must be an object")
         return inner
@@ -108,9 +110,11 @@ def read_object(text: bytes) -> dict[str, object]:
 
 
 def _only_one(found: object) -> dict[str, object]:
-    """The object that a list of one is of."""
+    """The object that a list of one is of, or a text, as an outbox writes it whose converter makes JSON of JSON."""
     if isinstance(found, list) and len(found) == 1:
         found = found[0]
+    if isinstance(found, str) and found.lstrip()[:1] == "{":
+        found = _parsed(found.encode(errors="replace"))
     if not isinstance(found, dict):
         several = f"a list of {len(found):,}: let one event be a record" if isinstance(found, list) else "not an object"
         raise PoisonError(ErrorCode.NOT_AN_OBJECT, f"the value is JSON but {several}")

@@ -29,7 +29,7 @@ from service.wire.figures import above_nothing, figure, looks_below_nothing
 from service.wire.formats import reading_of
 from service.wire.places import Place, in_text
 from service.wire.schemas import Reading, Schemas
-from service.wire.shop_bodies import completed
+from service.wire.shop_bodies import BEFORE_GIVEN_BACK, completed
 from service.wire.times import Times
 from service.wire.views import Row, View
 
@@ -38,6 +38,8 @@ _ABSENT: Final = object()
 _LONGEST_NUMBER: Final = 40
 _WHOLE: Final = re.compile(r"\s*([0-9]{1,3})(?:\.0{1,20})?\s*", re.ASCII)
 _NOTHING: Final = (None, "", 0, "0")
+ANYTHING: Final = "*"
+"""Among the values of a condition: whatever stands there, such as the time at which an order was cancelled."""
 _READ_APART: Final = frozenset({"items", "kind", "occurred_at"})
 _LINES_AS_OURS: Final = {name: name for name in LINE_FIELDS}
 NO_CUSTOMER, FILTERED = "no_customer", "not_wanted"
@@ -77,7 +79,9 @@ class Shape:
         """Whether a record is the event and nothing more."""
         self._time = Times(said.time, said.timezone).read
         self._minor = said.amounts == "minor"
-        self._of_stripe = isinstance(said, MappedPurchases) and said.profile == "stripe"
+        profile = said.profile if isinstance(said, MappedPurchases) else None
+        self._of_stripe = profile == "stripe"
+        self._all_of_it = Place(BEFORE_GIVEN_BACK[profile]) if profile in BEFORE_GIVEN_BACK else None
         self._currency = currency
         self.keyed_by_customer = said.key == "customer_id"
 
@@ -139,7 +143,7 @@ class Shape:
     def _is_wanted(self, event: Row) -> bool:
         for place, wanted in self._only:
             value = place.of(event)
-            if _word(value) not in wanted and not (type(value) is list and is_one(value, wanted)):
+            if _word(value) not in wanted and not is_one(value, wanted):
                 return False
         if not (self._not_if or self._needs):
             return True
@@ -164,6 +168,8 @@ class Shape:
         cancelled = bool(self._cancelled_if) and holds(self._cancelled_if, event)
         if cancelled:  # beside the purchase, which may have been read before
             found["event_id"] = f"{found['event_id']}-cancelled"
+            if self._all_of_it is not None:
+                amount = self._all_of_it.of(event)
         elif self._given_back is not None:
             amount = self._less(amount, self._given_back.of(event), found.get("currency"))
         below = above_nothing(amount)
@@ -323,7 +329,9 @@ def _word(value: object) -> object:
 
 
 def is_one(value: object, words: frozenset[object]) -> bool:
-    """Whether a value, or one of a list of them, is among the words."""
+    """Whether a value, or one of a list of them, is among the words, or is anything where one of them is `*`."""
+    if ANYTHING in words and value not in _NOTHING:
+        return True
     if isinstance(value, list):
         return any(_word(each) in words for each in value)
     return _word(value) in words

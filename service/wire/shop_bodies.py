@@ -14,6 +14,9 @@ from service.config.sections.inputs import MappedInput, MappedPurchases
 from service.profiles import Profile, read_profile
 
 Said = dict[str, Any]
+UNDONE: Final = ("cancelled", "failed", "deleted")
+"""Why files leave an order of WooCommerce's out that is taken back where it had been paid: nobody keeps the money of an
+order whose payment fails later, and an order that is thrown away counts no more."""
 
 
 def completed(said: MappedInput) -> MappedInput:
@@ -68,13 +71,14 @@ def _shopify() -> Said:
         "lines": _lines(profile),
         "needs": ["financial_status"],
         "not_if": _not_purchases(profile),
+        "cancelled_if": {_of(profile, "cancelled_at"): ["*"]},
     }
 
 
 def _woocommerce() -> Said:
     profile = profile_of("woocommerce_api")
-    cancelled = profile.left_out["cancelled"]
-    unpaid = [value for value in _not_purchases(profile)["status"] if value not in cancelled]
+    taken_back = [value for reason in UNDONE for value in profile.left_out[reason]]
+    unpaid = [value for value in _not_purchases(profile)["status"] if value not in taken_back]
     return {
         "fields": {
             "event_id": "id",
@@ -89,7 +93,7 @@ def _woocommerce() -> Said:
         "timezone": "UTC",
         "needs": ["line_items", "date_paid_gmt|date_completed_gmt"],
         "not_if": {"status": unpaid, "customer_id": profile.guests},
-        "cancelled_if": {"status": [*cancelled, *profile.refunded]},
+        "cancelled_if": {"status": [*taken_back, *profile.refunded]},
     }
 
 
@@ -130,4 +134,6 @@ def _stripe() -> Said:
     }
 
 
+BEFORE_GIVEN_BACK: Final = {"shopify": "total_price"}
+"""Where an order says what it amounted to before anything of it was given back, if `amount` is less than that."""
 _KNOWN: Final = {"shopify": _shopify, "woocommerce": _woocommerce, "square": _square, "stripe": _stripe}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -28,6 +30,16 @@ _LONGEST_TEXT: Final = 100
 _SIGNS: Final = ("+", "-")
 _UTC: Final = (" UTC", " GMT", " Z")
 """How programs write that a time is of no zone of its own."""
+_OF_MAIL: Final = re.compile(
+    r"(?:[A-Za-z]{3,9}, ?)?([0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9]{2}:[0-9]{2}(?::[0-9]{2})? (?:GMT|UTC?|Z|[+-][0-9]{4}))"
+)
+"""RFC 1123 and RFC 5322, as HTTP and mail have it."""
+_OF_BROWSERS: Final = re.compile(
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([0-9]{2}) ([0-9]{4}) ([0-9:]{8}) GMT([+-][0-9]{4})(?: \([^)]*\))?"
+)
+"""JavaScript's own text of a date."""
+_OF_NET: Final = re.compile(r"\\?/Date\((-?[0-9]{1,15})(?:[+-][0-9]{4})?\)\\?/")
+"""Milliseconds since 1970, as .NET writes them in JSON; the offset says where the clock stood, not another instant."""
 
 
 class Times:
@@ -43,12 +55,14 @@ class Times:
         """As ours have it where it can be read; else as it is, for the models to say what is wrong."""
         tick_us = self._tick_us
         if type(said) is str:
-            if tick_us is None and said[10:11] == "T" and (said[-1] == "Z" or said[-6:-5] in _SIGNS):
+            if tick_us is None and _is_ours(said):
                 return said
         elif type(said) is int and tick_us is not None:
             at_us = int(said * tick_us)
             if _EARLIEST_US <= at_us < _LATEST_US:
                 return (_EPOCH + timedelta(microseconds=at_us)).isoformat()
+        if isinstance(said, str) and not said[:4].isdecimal():
+            said = _elsewhere(said)
         if self._in_days and not isinstance(said, date) and not _is_written_out(said):
             said = _day_of(said)
         if isinstance(said, date):
@@ -61,7 +75,7 @@ class Times:
             return said
         if said[-1:] == "]":  # what Java writes behind the offset: [Europe/Paris]
             said = said.partition("[")[0]
-        if len(said) > _LONGEST_TEXT or (said[10:11] == "T" and (said[-1] == "Z" or said[-6:-5] in _SIGNS)):
+        if len(said) > _LONGEST_TEXT or _is_ours(said):
             return said
         text = said.strip()
         for word in _UTC:
@@ -80,6 +94,29 @@ class Times:
                 f"occurred_at: has no offset, got {text!r}: say in inputs.….timezone of which zone such times are",
             )
         return moment.replace(tzinfo=self._zone).isoformat()
+
+
+def _is_ours(said: str) -> bool:
+    """Whether a text may be RFC 3339, as it stands."""
+    return (
+        said[10:11] == "T" and said[16:17] == ":" and said[19:20] != "," and (said[-1] == "Z" or said[-6:-5] in _SIGNS)
+    )
+
+
+def _elsewhere(said: str) -> object:
+    """Of a text that begins with no year: the instant, where it is written as some program always writes one."""
+    text = said.strip()
+    if len(text) > _LONGEST_TEXT:
+        return said
+    try:
+        if match := _OF_NET.fullmatch(text):
+            return _EPOCH + timedelta(milliseconds=int(match[1]))
+        if match := _OF_BROWSERS.fullmatch(text):
+            month, day, year, clock, offset = match.groups()
+            return parsedate_to_datetime(f"{day} {month} {year} {clock} {offset}")
+        return parsedate_to_datetime(match[1]) if (match := _OF_MAIL.fullmatch(text)) else said
+    except (ValueError, OverflowError):
+        return said
 
 
 def _is_written_out(said: object) -> bool:

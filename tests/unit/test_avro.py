@@ -101,6 +101,8 @@ def test_the_schemas_type_of_a_time_goes_before_what_the_settings_say(tmp_path: 
     [
         ({"type": "long", "logicalType": "timestamp-micros"}, AT, AT_US),
         ({"type": "long", "logicalType": "local-timestamp-millis"}, datetime(2026, 3, 1, 9, 30), AT_US),  # noqa: DTZ001
+        ({"type": "long", "logicalType": "timestamp-nanos"}, AT_US * 1_000 + 999, AT_US),
+        ({"type": "long", "logicalType": "local-timestamp-nanos"}, (AT_US + 3_600_000_000) * 1_000, AT_US),
         ({"type": "int", "logicalType": "date"}, date(2026, 3, 1), AT_US - 9 * 3_600_000_000 - 1_800_000_000),
         ("string", "2026-03-01 09:30:00", AT_US),
     ],
@@ -132,6 +134,24 @@ def test_ids(tmp_path: Path, kind: Any, value: Any, name: str) -> None:
     }
     shop = decoder_of(tmp_path, schema)
     assert shop.of_purchases(written(schema, {**ORDER, "id": value}), b"k", (), NOW_US).event_id == name
+
+
+@pytest.mark.parametrize(
+    ("content", "minor"),
+    [(b"\x04\x04\xe2\x04", 1250), (b"\x02\x0c\x00", 1200), (b"\x02\x0c", None), (b"\x02\x0c\x80\x01", None)],
+)
+def test_a_decimal_with_its_scale_in_its_bytes(tmp_path: Path, content: bytes, minor: int | None) -> None:
+    kind = {"type": "bytes", "logicalType": "big-decimal"}
+    schema = {
+        **ORDER_SCHEMA,
+        "fields": [f if f["name"] != "total" else {"name": "total", "type": kind} for f in ORDER_SCHEMA["fields"]],
+    }
+    shop, record = decoder_of(tmp_path, schema), written(schema, {**ORDER, "total": content})
+    if minor is None:
+        with pytest.raises(PoisonError):
+            shop.of_purchases(record, b"k", (), NOW_US)
+    else:
+        assert shop.of_purchases(record, b"k", (), NOW_US).amount_minor == minor
 
 
 @pytest.mark.parametrize("amount", [float("nan"), float("inf"), -float("inf")])

@@ -158,6 +158,63 @@ def test_a_time_without_an_offset_needs_a_zone() -> None:
         read(local)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Sun, 01 Mar 2026 08:30:00 GMT",
+        "Sun, 01 Mar 2026 09:30:00 +0100",
+        "1 Mar 2026 08:30 UT",
+        "Sun Mar 01 2026 09:30:00 GMT+0100 (Central European Standard Time)",
+        f"/Date({AT_US // 1000})/",
+        f"\\/Date({AT_US // 1000}+0100)\\/",
+        "2026-03-01T08:30Z",
+        "2026-03-01T08:30:00,000Z",
+        "2026-03-01 09:30:00 +0100",
+    ],
+)
+@pytest.mark.parametrize("time", ["text", "epoch_ms"])
+def test_an_instant_is_one_in_whatever_way_programs_write_it(said: str, time: str) -> None:
+    assert read({**ORDER, "made": said}, time=time).at_us == AT_US
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Sun, 01 Mar 2026 08:30:00",
+        "Sun, 41 Mar 2026 08:30:00 GMT",
+        "/Date(99999999999999999)/",
+        "/Date()/",
+        "Mar 1, 2026",
+    ],
+)
+def test_a_text_that_is_no_instant_is_refused(said: str) -> None:
+    with pytest.raises(PoisonError, match="bad_time"):
+        read({**ORDER, "made": said})
+
+
+def test_whatever_stands_there_may_be_a_condition() -> None:
+    deleted: dict[str, Any] = {"not_if": {"deleted_at": ["*"]}}
+    for nothing in (None, "", 0, False):
+        assert read({**ORDER, "deleted_at": nothing}, **deleted).event_id == "4711"
+    for something in ("2026-03-01", 1, True, {"at": 1}, [1]):
+        with pytest.raises(PassedOverError, match="not_wanted"):
+            read({**ORDER, "deleted_at": something}, **deleted)
+    assert read({**ORDER, "paid_at": AT}, only={"paid_at": ["*"]}).event_id == "4711"
+    with pytest.raises(PassedOverError, match="not_wanted"):
+        read(ORDER, only={"paid_at": ["*"]})
+    assert read({**ORDER, "refunded_at": AT}, refund_if={"refunded_at": ["*"]}).refund
+
+
+def test_json_that_was_made_a_text_of_json_is_read() -> None:
+    text = json.dumps(ORDER)
+    assert read(json.dumps(text).encode()).event_id == "4711"
+    assert read({"schema": {"type": "string", "optional": False}, "payload": text}).event_id == "4711"
+    with pytest.raises(PoisonError, match="not an object"):
+        read(json.dumps("order 4711").encode())
+    with pytest.raises(PoisonError, match="not_json"):
+        read(json.dumps("{order}").encode())
+
+
 def test_rows_of_debezium() -> None:
     for change in ("c", "u", "r"):
         assert read({"before": None, "after": ORDER, "op": change}, envelope="debezium").event_id == "4711"

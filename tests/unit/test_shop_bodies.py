@@ -44,12 +44,22 @@ def test_an_order_of_shopify_counts_what_it_is_now() -> None:
     assert passed_over("shopify", {"id": 7, "order_id": 8, "transactions": []})
 
 
+def test_a_cancelled_order_of_shopify_is_given_back_whole_whatever_is_left_of_it() -> None:
+    for left in ("359.94", "0.00"):
+        back = read("shopify", {**SHOPIFY, "current_total_price": left, "cancelled_at": "2026-03-02T00:00:00Z"})
+        assert (back.event_id, back.refund, back.amount_minor, back.order_id) == (
+            "820982911946154508-cancelled", True, 40_994, "#1001",
+        )  # fmt: skip
+    assert not read("shopify", {**SHOPIFY, "cancelled_at": None}).refund
+
+
 def test_an_order_of_woocommerce_and_its_end() -> None:
     assert read("woocommerce", WOO) == Purchase("727", "17", AT_US, 2_935, False, "727", (Item("93", "Woo Single"),))
-    for status in ("cancelled", "refunded"):
+    for status in ("cancelled", "refunded", "failed", "trash"):
         back = read("woocommerce", {**WOO, "status": status})
         assert (back.event_id, back.refund, back.amount_minor, back.order_id) == ("727-cancelled", True, 2_935, "727")
-    assert passed_over("woocommerce", {**WOO, "status": "cancelled", "date_paid_gmt": None})
+    for status in ("cancelled", "failed", "trash"):
+        assert passed_over("woocommerce", {**WOO, "status": status, "date_paid_gmt": None})
     assert passed_over("woocommerce", {**WOO, "customer_id": 0})
     assert passed_over("woocommerce", {**WOO, "status": "pending"})
 

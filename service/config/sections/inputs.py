@@ -61,7 +61,7 @@ class ForeignInput(Section):
     """IANA zone of times that are written without an offset; unset: such a time is refused."""
     only: Annotated[dict[Path, Values], Field(max_length=20)] = {}
     """Path → values: an event that has another value there is none of ours and is passed over, such as an order that
-    is not paid."""
+    is not paid. Here and in all conditions `*` stands for whatever is there: `deleted_at = ["*"]`."""
     not_if: Annotated[dict[Path, Values], Field(max_length=20)] = {}
     """Path → values: an event that has one of them there is passed over, such as a test."""
     needs: Annotated[list[Path], Field(max_length=20)] = []
