@@ -38,7 +38,7 @@ def state_export(
     The workers must be stopped. The file names persons: only its owner may read it, and it is to be kept, and deleted,
     like the topics themselves.
     """
-    from service.carrying.moving import export_state
+    from service.carrying.exporting import export_state
 
     with _told() as on_progress:
         written = export_state(settings_of(ctx), file, on_progress)
@@ -69,7 +69,7 @@ def state_import(
 
     Nothing is written where it could not be exact.
     """
-    from service.carrying.moving import import_state
+    from service.carrying.importing import import_state
 
     settings = settings_of(ctx)
     with _told() as on_progress:
@@ -106,7 +106,7 @@ def state_reset(
     The inputs stay. What was delivered is remembered in `deliveries`, so nothing goes out twice, unless --outputs
     deletes that as well.
     """
-    from service.carrying.moving import reset_state
+    from service.carrying.resetting import reset_state
 
     settings = settings_of(ctx)
     what = "the state" + (" and the outputs" if outputs else "")
@@ -136,7 +136,7 @@ def repartition(
     Producers, workers and deliverers must be stopped, and everything be applied: who works or waits is named. Kafka
     takes no partition away again.
     """
-    from service.carrying.moving import repartition as divide_over
+    from service.carrying.repartitioning import repartition as divide_over
 
     settings = settings_of(ctx)
     if not yes and not typer.confirm(

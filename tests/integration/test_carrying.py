@@ -16,9 +16,12 @@ import pytest
 from kafka import TopicPartition
 
 from service.carrying.archive import Archive
-from service.carrying.moving import export_state, import_state, repartition, reset_state
+from service.carrying.exporting import export_state
+from service.carrying.importing import import_state
 from service.carrying.outputs import Outputs
 from service.carrying.reading import newest
+from service.carrying.repartitioning import repartition
+from service.carrying.resetting import reset_state
 from service.carrying.writing import open_writer, set_offsets
 from service.cluster import topics
 from service.cluster.known_logs import KnownLogs

@@ -18,7 +18,7 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 
 from schemas.inputs import CustomerEvent
-from service.carrying.moving import reset_state
+from service.carrying.resetting import reset_state
 from service.cluster import topics
 from service.config import Settings
 from service.domain.calendar import DAY_US
