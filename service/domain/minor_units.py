@@ -6,7 +6,10 @@ same.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
+
+SmallestUnit = Literal["iso4217", "stripe"]
+"""Who says what it is: the standard, or Stripe, which departs from it for some currencies."""
 
 _USUAL: Final = 2
 _ISO_4217: Final = {
@@ -25,7 +28,7 @@ _OF_STRIPE: Final = {"ISK": 2, "UGX": 2, "MGA": 0}
 """Where Stripe counts in another unit than the standard has (its documentation on currencies, special cases)."""
 
 
-def minor_decimals(currency: str, *, of_stripe: bool = False) -> int:
-    """Of an ISO 4217 code in capitals."""
+def minor_decimals(currency: str, said_by: SmallestUnit = "iso4217") -> int:
+    """Of an ISO 4217 code in capitals: 0 to 4, and 2 for one that is not known."""
     usual = _ISO_4217.get(currency, _USUAL)
-    return _OF_STRIPE.get(currency, usual) if of_stripe else usual
+    return _OF_STRIPE.get(currency, usual) if said_by == "stripe" else usual

@@ -90,7 +90,7 @@ class PurchaseRows:
         self._tests = _folded(profile.tests if profile else ())
         self._guests = _folded(profile.guests if profile else ())
         self._carries = profile.carried_down if profile is not None else "order_id" in at
-        self._cents = profile is not None and profile.cents
+        self._smallest_unit = None if profile is None else profile.smallest_unit
         self._has_refunds = "refunded" in self._amount
         self._has_corrected = "corrected" in self._amount
         self._states: dict[str, tuple[str, bool]] = {}
@@ -244,13 +244,13 @@ class PurchaseRows:
     def _rate_of(self, currency: str) -> Decimal | None:
         """Units of ours for one; None = not known."""
         if not currency:
-            return self._minor if self._cents else _ONE
+            return _ONE if self._smallest_unit is None else self._minor
         if currency in self._spelled:
             return self._spelled[currency]
         code = currency.strip().upper()
         rate = self._rates.get(code, _ONE)
-        if self._cents and rate is not None:
-            rate = rate.scaleb(-minor_decimals(code, of_stripe=True))
+        if self._smallest_unit is not None and rate is not None:
+            rate = rate.scaleb(-minor_decimals(code, self._smallest_unit))
         if len(self._spelled) < _SPELLINGS_KEPT:
             self._spelled[currency] = rate
         return rate

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from service.domain.minor_units import minor_decimals
+from service.domain.minor_units import SmallestUnit, minor_decimals
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import person
 from service.wire.mapping import NO_CUSTOMER
@@ -72,9 +72,9 @@ def money(value: object, path: str) -> Decimal:
     return found
 
 
-def major(value: object, currency: str, path: str, *, of_stripe: bool = False) -> Decimal:
-    """Of an amount in the currency's smallest unit."""
-    return money(value, path).scaleb(-minor_decimals(currency.upper(), of_stripe=of_stripe))
+def major(value: object, currency: str, path: str, said_by: SmallestUnit = "iso4217") -> Decimal:
+    """Of an amount in the currency's smallest unit. PoisonError where it is no number."""
+    return money(value, path).scaleb(-minor_decimals(currency.upper(), said_by))
 
 
 def seconds(value: object, path: str) -> str:

@@ -213,11 +213,12 @@ def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) ->
     if status != "succeeded" or charge.get("captured") is False:
         raise PassedOverError(NOT_PAID)
     number, currency = needed(charge, "id"), needed(charge, "currency")
+    unit = profile.smallest_unit or "iso4217"
     order: Object = {
         "event_id": f"stripe-{number}",
         "customer_id": customer_in(charge, [source.customer] if source.customer else _said(profile, "customer_id")),
         "occurred_at": seconds(charge.get("created"), "created"),
-        "amount": f"{major(charge.get('amount'), currency, 'amount', of_stripe=True):f}",
+        "amount": f"{major(charge.get('amount'), currency, 'amount', unit):f}",
         "currency": currency,
         "order_id": number,
     }
@@ -225,7 +226,7 @@ def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) ->
     if word(back) in {"", "0"}:
         return [order]
     at = seconds(body.get("created"), "created")
-    given_back = major(back, currency, "amount_refunded", of_stripe=True)
+    given_back = major(back, currency, "amount_refunded", unit)
     return [order, _refund(order, f"stripe-back-{number}", at, given_back)]
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from service.domain.minor_units import SmallestUnit
 from service.errors import ConfigurationError
 
 FIELDS = (
@@ -63,8 +64,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Cells that stand in the first row of an order only hold for its further rows."""
     amount: Literal["row", "order", "price"] = "row"
     """What the amount is of: its row; the order, however many rows it has; one piece, of so many (`quantity`)."""
-    cents: bool = False
-    """Whole numbers of the smallest unit, as Stripe counts it."""
+    smallest_unit: SmallestUnit | None = None
+    """Amounts are whole numbers of the currency's smallest unit, as this one says what it is; None = they are not."""
     zone: str = ""
     """Offset of times that have none, "" = the shop's zone."""
     left_out: dict[str, list[str]] = {}

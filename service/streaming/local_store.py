@@ -76,15 +76,6 @@ class LocalStore:
     def __len__(self) -> int:
         return self._records
 
-    @property
-    def size(self) -> int:
-        connection = self._connection
-        if connection is None:
-            return 0
-        pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
-        size: int = connection.execute("PRAGMA page_size").fetchone()[0]
-        return pages * size
-
     def may_hold(self, digest: int) -> bool:
         return self._records > 0 and digest in self._names
 

@@ -20,7 +20,7 @@ from service.config.sections.inputs import (
     MappedPurchases,
     MappedSurveys,
 )
-from service.domain.minor_units import minor_decimals
+from service.domain.minor_units import SmallestUnit, minor_decimals
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import ROUNDED, person
 from service.wire.beside import Beside, looks_beside, with_beside
@@ -80,7 +80,7 @@ class Shape:
         self._time = Times(said.time, said.timezone).read
         self._minor = said.amounts == "minor"
         profile = said.profile if isinstance(said, MappedPurchases) else None
-        self._of_stripe = profile == "stripe"
+        self._smallest_unit: SmallestUnit = "stripe" if profile == "stripe" else "iso4217"
         self._all_of_it = Place(BEFORE_GIVEN_BACK[profile]) if profile in BEFORE_GIVEN_BACK else None
         self._currency = currency
         self.keyed_by_customer = said.key == "customer_id"
@@ -204,7 +204,7 @@ class Shape:
         if not minor.is_finite() or minor != minor.to_integral_value():
             raise PoisonError(ErrorCode.INVALID_VALUE, "amount: must be a whole number of the currency's smallest unit")
         code = currency.strip().upper() if isinstance(currency, str) and currency.strip() else self._currency
-        return f"{minor.scaleb(-minor_decimals(code, of_stripe=self._of_stripe)):f}"
+        return f"{minor.scaleb(-minor_decimals(code, self._smallest_unit)):f}"
 
     def _lines_of(self, lines: object, currency: object) -> object:
         if isinstance(lines, str):

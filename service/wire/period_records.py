@@ -1,12 +1,11 @@
-"""A row of period numbers as it stands on `period-metrics`, and back: the same digits either way."""
+"""A row of period numbers as it stands on `period-metrics`."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from service.domain.periods.numbers import NUMBERS, UNITS, PeriodRow, Unit
-from service.domain.periods.rows import CSV_COLUMNS, to_csv_cell
+from service.domain.periods.numbers import NUMBERS, PeriodRow
 
 
 def record_key(row: PeriodRow) -> bytes:
@@ -27,12 +26,3 @@ def numbers_of(row: PeriodRow, currency: str) -> dict[str, Any]:
         value = getattr(row, number.name)
         numbers[number.name] = str(value) if isinstance(value, Decimal) else value
     return numbers
-
-
-def csv_cells(data: dict[str, Any]) -> list[str]:
-    """The row of periods.csv that this record's data stands for (`to_csv_row` of the original row)."""
-    return [to_csv_cell(_as_made(column, data[column])) for column in CSV_COLUMNS]
-
-
-def _as_made(column: str, value: Any) -> Any:
-    return Decimal(value) if value is not None and UNITS.get(column) is Unit.MONEY else value

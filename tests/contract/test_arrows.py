@@ -43,7 +43,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "wording": {"domain", "domain.periods", "errors", "config"},
     "message": {"schemas", "domain", "errors", "config", "wording"},
     "history": {"schemas", "domain", "errors", "profiles"},
-    "profiles": {"errors"},
+    "profiles": {"domain", "errors"},
     "notices": {"config", "domain.periods", "wording"},
     "letter": {"config", "domain", "domain.periods", "wording"},
     # Kafka: what a record says, what lies in the cluster, what was refused; and who reads and writes there

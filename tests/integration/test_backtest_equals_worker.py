@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from service.cluster import topics
 from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.findings import Decision, Kind, Reason
+from service.domain.periods.numbers import UNITS, Unit
+from service.domain.periods.rows import CSV_COLUMNS, to_csv_cell
 from service.feed.simulate import Cafe, Simulation
-from service.wire.period_records import csv_cells
 from tests.support.broker import TestBroker
 from tests.support.load import settings_for
 from tests.support.worker_process import ROOT, Positions, WorkerProcess, environment_of
@@ -60,6 +62,15 @@ def command(settings: Settings, *words: str | Path) -> None:
 def read_committed(settings: Settings, topic: str) -> list[Any]:
     with open_reader(settings.kafka) as reader:
         return list(records_until_now(reader, partitions_of(reader, topic)))
+
+
+def csv_cells(data: dict[str, Any]) -> list[str]:
+    """The row of periods.csv that a record's data stands for (`to_csv_row` of the original row)."""
+    return [to_csv_cell(as_made(column, data[column])) for column in CSV_COLUMNS]
+
+
+def as_made(column: str, value: Any) -> Any:
+    return Decimal(value) if value is not None and UNITS.get(column) is Unit.MONEY else value
 
 
 def published_periods(settings: Settings) -> set[tuple[str, ...]]:

@@ -75,7 +75,7 @@ DATES: dict[str, Callable[[datetime], str]] = {
     **{language: named_in(language) for language in MONTHS},
 }
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
-KNOWN = [one for one in profiles() if not (one.surveys or one.needs or one.cents) and all(one.columns.values())]
+KNOWN = [one for one in profiles() if not (one.surveys or one.needs or one.smallest_unit) and all(one.columns.values())]
 
 
 def rows_of(shop: random.Random) -> list[tuple[str, datetime, Decimal]]:

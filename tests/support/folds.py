@@ -42,10 +42,6 @@ class MemoryStore:
         before, self.records = self.records, {}
         return iter(before.values())
 
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.records.values()))
-
     def __len__(self) -> int:
         return len(self.records)
 

@@ -63,10 +63,6 @@ class Store(Protocol):
         """All records of before this call; what is written from the call on is not among them. None of them is there
         any more when the last has been given."""
 
-    @property
-    def size(self) -> int:
-        """Bytes that it takes where it lies."""
-
     def __len__(self) -> int: ...
 
 
@@ -107,11 +103,6 @@ class Attic:
     def size(self) -> int:
         """Bytes of those who are folded in memory, without their dates."""
         return self._shelves.size
-
-    @property
-    def size_away(self) -> int:
-        """Bytes of the store."""
-        return 0 if self._store is None else self._store.size
 
     # ---- one customer
 

@@ -16,12 +16,11 @@ from typing import Any, Final
 import msgspec
 
 from schemas.kinds import Kind
-from service.domain.findings import HealthBand, Outcome, Segment
+from service.domain.findings import HealthBand, Segment
 
 SEGMENTS: Final = tuple(each.value for each in Segment)
 BANDS: Final = tuple(each.value for each in HealthBand)
 KINDS: Final = tuple(each.value for each in Kind)
-OUTCOMES: Final = tuple(each.value for each in Outcome)
 AT_RISK: Final = frozenset({Segment.SLOWING.value, Segment.QUIET.value})
 """Segments of who has not gone for good, and will if nothing happens; so is everybody whose health is at risk."""
 MOST_DECISIONS: Final = 60
