@@ -15,7 +15,7 @@ from service.history.grids import Grid, open_grid
 from service.history.layout import Layout, Wishes
 from service.history.left_out import ReadReport
 from service.history.planned import Planned
-from service.history.questions import ASKED, all_questions_of, is_turned_round, score_of
+from service.history.questions import ASKED, all_questions_of, is_turned_round, other_scale, score_of
 from service.history.sources import Source
 
 _LOOKED_AT: Final = 300
@@ -92,10 +92,17 @@ class PlannedAnswers(Planned):
                     f"{self.path}: in {header[place].strip()[:60]!r} the lowest number is the best answer ({wrong.strip()[:80]!r}), while a "
                     "higher score is the better one here: turn the numbers round and give the file again."
                 )
+            other = other_scale(survey, header[place])
+            if other:
+                low, high = SCALES[survey]
+                raise ConfigurationError(
+                    f"{self.path}: {header[place].strip()[:60]!r} was asked on a scale of {other}, and {survey} goes from {low} to {high}: what the "
+                    "answers would be there nobody knows. Write them on that scale, or leave the file out."
+                )
             highest = max((int(cell) for cell in cells if cell.isascii() and cell.isdigit()), default=0)
-            if survey == "ces" and len(cells) >= _ENOUGH and highest == _SHORTER and all(map(str.isdigit, cells)):
+            if survey != "csat" and len(cells) >= _ENOUGH and highest <= _SHORTER and all(map(str.isdigit, cells)):
                 self._said.append(
-                    f"  {header[place].strip()[:60]}: no answer is above {highest}, and ces goes to {SCALES[survey][1]}: was it asked on a shorter scale?"
+                    f"  {header[place].strip()[:60]}: no answer is above {highest}, and {survey} goes to {SCALES[survey][1]}: was it asked on a shorter scale?"
                 )
 
     def sentences(self) -> list[str]:
@@ -122,7 +129,7 @@ class PlannedAnswers(Planned):
         assert self.evidence is not None  # noqa: S101 - looked at
         at, time = self.layout.at, self.evidence.times["timestamp"]
         customer_at, when_at = at["customer_id"], at["timestamp"]
-        last = max(at.values())
+        last, header = max(at.values()), self.layout.header
         tests = {
             value.casefold(): reason
             for reason, values in (self.profile.left_out if self.profile else {}).items()
@@ -132,6 +139,8 @@ class PlannedAnswers(Planned):
             if not any(cell.strip() for cell in row):
                 continue
             row.extend([""] * (last + 1 - len(row)))
+            if row[when_at] == header[when_at]:
+                continue  # once more, where files were put together
             reason = tests.get(row[at["status"]].strip().casefold(), "") if "status" in at else ""
             if reason:
                 report.set_aside(reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 
 _CLOCK = re.compile(
     r"(\d{1,2})[:.h](\d\d)(?:[:.](\d\d)(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?(?:\s*[Mm]\.?)?(?:\s*(?:Uhr|h))?", re.ASCII
@@ -34,10 +35,21 @@ def clock_of(text: str, zone: str) -> str | None:
         if not 1 <= hours <= 12:
             return None
         hours = hours % 12 + (12 if half in "pP" else 0)
-    if hours > 23:
+    if hours > 23 and not (hours == 24 and minute == "00" and not (second or "").strip("0")):
         return None
     ending = (f":{second}" if second else "") + (f".{fraction[:6]}" if fraction and second else "")
     return f"T{hours:02}:{minute}{ending}{offset}"
+
+
+def without_24(text: str) -> str:
+    """An ISO 8601 time whose clock shows 24:00 as the midnight that begins the day after."""
+    if text[11:16] != "24:00":
+        return text
+    try:
+        day = date.fromisoformat(text[:10]) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return text
+    return f"{day.isoformat()}T00{text[13:]}"
 
 
 def _offset(text: str) -> str:

@@ -15,6 +15,8 @@ from service.errors import ConfigurationError
 from service.history.clocks import clock_of, with_zone
 from service.history.digits import in_our_digits
 from service.history.months import OF_SEVERAL, decided, is_noise, month_of, name_of
+from service.history.odd_times import usual, without_glue
+from service.history.readings import TwoReadingsError
 from service.history.zones import Zones, without_zone
 
 ORDERS: Final = {"day-first": "dmy", "month-first": "mdy", "year-first": "ymd"}
@@ -83,6 +85,8 @@ class TimeColumn:
         """Takes a cell into account."""
         if not text.isascii():
             text = in_our_digits(text)
+        if text[4:5] != "-" and (odd := usual(text)) is not None:
+            text = odd
         if text and not text[-1].isdigit() and text[-1] != "Z" and text[-_ENDING:] not in self._endings:
             text = self._see_zone(text)
         day_text = text[:10]
@@ -179,9 +183,10 @@ class TimeColumn:
             return
         if left:
             ways = [said for said, order in ORDERS.items() if order in left]
-            raise ConfigurationError(
+            raise TwoReadingsError(
                 f"The column {self.name} can be read in {'two' if len(ways) == 2 else 'three'} ways: no date in it says "
-                f"what {self._doubtful!r} is. Say it with {' or '.join(f'--dates {said}' for said in ways)} (files.dates in the settings)."
+                f"what {self._doubtful!r} is. Say it with {' or '.join(f'--dates {said}' for said in ways)} (files.dates in the settings).",
+                "dates",
             )
         cells = " and ".join(
             repr(cell) for cell in dict.fromkeys(self._orders[order] for order in ("mdy", "dmy")) if cell
@@ -190,6 +195,10 @@ class TimeColumn:
             f"The column {self.name} writes its dates in two ways ({cells}): make them one, or say which is right with "
             "--dates day-first or --dates month-first; dates that do not fit it are then left out."
         )
+
+    def decision(self) -> str:
+        """Which of `ORDERS` its cells themselves have decided for; "" where none needed it."""
+        return next((said for said, order in ORDERS.items() if order == self._order), "") if self._doubtful else ""
 
     def order_said(self) -> str:
         """In which order the numbers stand, where the cells do not begin with the year."""
@@ -276,13 +285,14 @@ class TimeColumn:
             return _number_as_time(text, self.zone, _SINCE_1904 if self.since_1904 else 0)
         numbers = _NUMBERS.match(text)
         if numbers is None:
-            return _named_clean(text, self.zone, self._months)
+            odd = usual(text)
+            return _named_clean(text, self.zone, self._months) if odd is None else self.clean(odd)
         first, mark, second, third = numbers.groups()
         order = "ymd" if len(first) == 4 else "dmy" if mark == "." and self._order != "ymd" else self._order
         day = _date_of((first, second, third), order)
         if day is None:
             return None
-        rest = text[numbers.end() :].lstrip(" ,T")
+        rest = without_glue(text[numbers.end() :].lstrip(" ,T"))
         clock = clock_of(rest, self.zone) if rest else ""
         if clock is None:
             return None

@@ -15,6 +15,7 @@ from typing import Final
 from service.errors import ConfigurationError
 from service.history.digits import in_our_digits
 from service.history.numbers import decimal_text
+from service.history.readings import TwoReadingsError
 
 POINT: Final = "."
 COMMA: Final = ","
@@ -65,6 +66,8 @@ class AmountColumn:
         """Mark → the first cell in which it is followed by exactly three digits, once."""
         self.currencies: Counter[str] = Counter()
         """Of the cells that name one: codes, and signs of several ("$") where there are others beside."""
+        self.sign: str = ""
+        """The one of several currencies that all cells have, "" = none."""
         self._seen: dict[str, str] = {}
         """Cells → the sign in each."""
         self._plain: re.Pattern[str] | None = None
@@ -135,6 +138,7 @@ class AmountColumn:
         Raises ConfigurationError where both readings fit, or neither.
         """
         if len(self.currencies) == 1 and next(iter(self.currencies)) in _OF_SEVERAL:
+            self.sign = next(iter(self.currencies))
             self.currencies.clear()
         if wish:
             self.mark = wish
@@ -149,9 +153,10 @@ class AmountColumn:
             (self.mark,) = self.certain
         elif self.doubtful:
             cell = next(iter(self.doubtful.values())).strip()
-            raise ConfigurationError(
+            raise TwoReadingsError(
                 f"The column {self.name} can be read in two ways: {cell!r} is {_both(cell)}, and no other cell says which. "
-                'Say which mark is the decimal one: --decimal "," or --decimal "." (files.decimal in the settings).'
+                'Say which mark is the decimal one: --decimal "," or --decimal "." (files.decimal in the settings).',
+                "decimal",
             )
 
     def clean(self, text: str) -> str:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Final
 
 _MARKS: Final = {0x066B: ".", 0x066C: "'", 0xFF0E: ".", 0xFF0C: ",", 0xFF0F: "/", 0xFF1A: ":", 0xFF0D: "-", 0x3000: " ",
+                 0x00A0: " ", 0x202F: " ", 0x2009: " ", 0x2007: " ",
                  0x200E: "", 0x200F: "", 0x061C: "", 0x202A: "", 0x202B: "", 0x202C: "", 0xFEFF: ""}  # fmt: skip
 """The decimal mark and the one of thousands in Arabic, wide ones, and those that turn the direction of writing."""
 _DATE: Final = re.compile(

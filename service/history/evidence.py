@@ -18,6 +18,8 @@ class Evidence:
     currencies: Counter[str] = field(default_factory=Counter)
     payees: Counter[str] = field(default_factory=Counter)
     """Who was paid in the purchases: the owner, but for rows that are not theirs."""
+    payers: dict[str, str] = field(default_factory=dict)
+    """Number of a payment → who paid, for the refunds that name the payment alone."""
     encoding: str = ""
     rows: int = 0
     repeated: int = 0

@@ -20,14 +20,20 @@ from service.errors import ConfigurationError
 from service.history.encodings import encoding_of
 from service.history.joins import with_columns
 from service.history.json_rows import json_grid
-from service.history.numbers import decimal_text
+from service.history.markup import rows_of
+from service.history.numbers import bytes_text, decimal_text
 from service.history.sources import Kind, Source
 
 _DELIMITERS: Final = ",;\t|"
+_RARE_DELIMITERS: Final = "^~\x01\x1f\u00a6"
+"""Tried where none of the usual ones cuts anything: of mainframes, Hive and old exports."""
 _LOOKED_AT: Final = 40
 """Rows from which the delimiter is told."""
 _SINCE_1904: Final = re.compile(rb"""<(?:\w+:)?workbookPr\b[^>]*\bdate1904=["'](?:1|true)["']""")
 _BATCH: Final = 20_000
+_DEEPEST: Final = 4
+"""Fields within each other of a column of Parquet."""
+_PROTECTED: Final = "EncryptedPackage".encode("utf-16-le")
 
 
 @dataclass
@@ -41,6 +47,8 @@ class Grid:
     delimiter: str = ""
     since_1904: bool = False
     """Whether numbers that are days are counted from 1904."""
+    is_plain: bool = True
+    """Whether the cells are those of the file, and not what was made of them."""
 
 
 @contextmanager
@@ -74,10 +82,24 @@ def _open(source: Source) -> Iterator[Grid]:
             if source.kind is Kind.JSON:
                 rows, line = json_grid(source.shown, text)
                 yield Grid(rows, line, encoding)
+            elif source.kind is Kind.MARKUP:
+                yield _numbered(rows_of(text), encoding)
             else:
                 yield _delimited(source, text, encoding)
         except UnicodeError as error:
             raise ConfigurationError(f"{source.shown} is not text in {encoding}: {error}.") from error
+
+
+def _numbered(found: Iterator[list[str]], encoding: str) -> Grid:
+    number = 0
+
+    def rows() -> Iterator[list[str]]:
+        nonlocal number
+        for row in found:
+            number += 1
+            yield row
+
+    return Grid(rows(), lambda: number, encoding, is_plain=False)
 
 
 def _stamp(source: Source) -> tuple[int, int]:
@@ -96,8 +118,17 @@ def _encoding(source: Source, changed_ns: int, size: int) -> str:  # noqa: ARG00
         return encoding_of(source.shown, stream)
 
 
-def _delimited(source: Source, text: IO[str], encoding: str) -> Grid:
+def _without_zeros(line: str) -> str:
+    return line.replace("\0", "") if "\0" in line else line
+
+
+def _delimited(source: Source, text: Iterator[str], encoding: str) -> Grid:
+    blank = 0
+    text = map(_without_zeros, text)
     first = list(islice(text, _LOOKED_AT))
+    while first and not first[0].strip("\ufeff \r\n"):
+        first.pop(0)
+        blank += 1
     if first and first[0].startswith("\ufeff"):
         first[0] = first[0][1:]
     skipped = 0
@@ -112,19 +143,35 @@ def _delimited(source: Source, text: IO[str], encoding: str) -> Grid:
         delimiter, lines = _delimiter_of(inner), (_unwrapped(line, wrapped_by) for line in lines)
     elif not skipped:
         delimiter = _delimiter_of(first)
-    reader = csv.reader(lines, delimiter=delimiter)
+    quote = _quote_of(first[skipped:])
+    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote)
+    computed = any('="' in line for line in first)
+
+    def line() -> int:
+        return reader.line_num + skipped + blank
 
     def rows() -> Iterator[list[str]]:
         try:
             for row in reader:
                 if row:
-                    yield row
+                    yield [_computed(cell) for cell in row] if computed else row
         except csv.Error as error:
             raise ConfigurationError(
-                f'{source.shown}, line {reader.line_num + skipped} cannot be read: {error}; perhaps a quote (") is not closed.'
+                f'{source.shown}, line {line()} cannot be read: {error}; perhaps a quote (") is not closed.'
             ) from error
 
-    return Grid(rows(), lambda: reader.line_num + skipped, encoding, delimiter)
+    return Grid(rows(), line, encoding, delimiter, is_plain=not (computed or blank or quote != '"'))
+
+
+def _computed(cell: str) -> str:
+    """What ="00123" shows: so exports keep a spreadsheet from making a number of it."""
+    return cell[2:-1].replace('""', '"') if cell[:2] == '="' and cell[-1] == '"' and len(cell) > 2 else cell
+
+
+def _quote_of(lines: list[str]) -> str:
+    """What cells are enclosed in: an apostrophe where all of the first lines begin and end with one."""
+    filled = [line.strip() for line in lines if line.strip()]
+    return "'" if filled and all(len(line) > 1 and line[0] == line[-1] == "'" for line in filled) else '"'
 
 
 def _wrapped_by(lines: list[str]) -> str:
@@ -165,7 +212,8 @@ def _delimiter_of(lines: list[str]) -> str:
         cells, often = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
         return 0.0 if cells < 2 else cells * often / counts.total()
 
-    return max(_DELIMITERS, key=score)
+    best = max(_DELIMITERS, key=score)
+    return best if score(best) else max(best + _RARE_DELIMITERS, key=score)
 
 
 def sheets_of(source: Source) -> list[str]:
@@ -185,6 +233,10 @@ def _workbook(source: Source) -> Any:
     try:
         return CalamineWorkbook.from_filelike(io.BytesIO(content))
     except CalamineError as error:
+        if _PROTECTED in content:
+            raise ConfigurationError(
+                f"{source.shown} is protected by a password: open it, take the password off (File > Info), and save it again."
+            ) from error
         raise ConfigurationError(
             f"{source.shown} is a spreadsheet's workbook that cannot be read ({error}): save it again as XLSX, or as CSV."
         ) from error
@@ -234,12 +286,14 @@ def cell_text(value: object) -> str:
         return value.isoformat()
     if isinstance(value, timedelta):
         return str(value)
+    if isinstance(value, bytes):
+        return bytes_text(value)
     return decimal_text(str(value))
 
 
 def _parquet(source: Source, stream: IO[bytes]) -> Grid:
     try:
-        from pyarrow import ArrowException  # noqa: PLC0415 - optional, and slow to import
+        from pyarrow import ArrowException, Table  # noqa: PLC0415 - optional, and slow to import
         from pyarrow.parquet import ParquetFile  # noqa: PLC0415
     except ImportError as error:
         raise ConfigurationError(
@@ -253,12 +307,23 @@ def _parquet(source: Source, stream: IO[bytes]) -> Grid:
 
     def rows() -> Iterator[list[str]]:
         nonlocal number
-        names = list(file.schema_arrow.names)
-        yield names
+        yield list(_flat(file.schema_arrow.empty_table()).column_names)
         for batch in file.iter_batches(batch_size=_BATCH):
-            texts = [[cell_text(value) for value in batch.column(place).to_pylist()] for place in range(len(names))]
+            columns = _flat(Table.from_batches([batch])).columns
+            texts = [[cell_text(value) for value in column.to_pylist()] for column in columns]
             for row in zip(*texts, strict=True):
                 number += 1
                 yield list(row)
 
     return Grid(rows(), lambda: number)
+
+
+def _flat(table: Any) -> Any:
+    """With a column for each field of those that hold several: customer.email."""
+    for _ in range(_DEEPEST):
+        if not any(
+            hasattr(field.type, "num_fields") and str(field.type).startswith("struct") for field in table.schema
+        ):
+            break
+        table = table.flatten()
+    return table

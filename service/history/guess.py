@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from service.errors import ConfigurationError
 from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn
-from service.history.questions import questions_of
+from service.history.questions import questions_of, unscored
 from service.history.totals import is_total
 from service.profiles import plain_name
 
@@ -74,7 +74,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         purchasevalue purchasetotal invoicetotal invoiceamount totalincltax linetotal lineamount
         paymentvalue paymentamount totalvalue totalspent spend spent turnover betrag gesamt
         gesamtbetrag gesamtsumme summe umsatz endbetrag rechnungsbetrag bestellwert bestellsumme
-        bruttobetrag montant montanttotal montantttc totalttc totalcommande prixtotal
+        bruttobetrag brutto bruttosumme bruttoumsatz montant montanttotal montantttc totalttc totalcommande prixtotal
         chiffredaffaires ca importe importetotal totalpedido importo importototale totale
         totaleordine valor valortotal bedrag totaalbedrag totaal orderbedrag summa belopp suma kwota bestellunggesamtsumme gesamtsummebestellung
         gesamtsummederbestellung gesamtpreis gesamtbetragderbestellung montanttotaldelacommande
@@ -86,7 +86,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         tutar toplam toplamtutar siparistutari castka celkem cenacelkem 合計 合計金額 金額 金额 总价 订单金额 实付金额
         """,
         """
-        value price preis prix precio prezzo prijs netsales nettotal netamount grossamount
+        value price preis prix precio prezzo prijs netsales netto netamount grossamount
         grosssales gross net nettobetrag
         """,
     ),
@@ -153,10 +153,21 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 """Field → names without blanks, marks and accents, those that say it best first."""
+_TAX: Final = re.compile(
+    r"\b(?:(?:incl|inkl|incluido|excl|exkl|inc|ex|zzgl|including|excluding|with|without|avec|hors|mit|ohne|con|sin|iva)\b\.?\s*)"
+    r"(?:vat|tax|taxes|taxe|taxes?|mwst|ust|btw|iva|tva|gst|moms|incl\w*|escl\w*|excl\w*)\b\.?|\b(?:ttc|ht|brutto|netto|gross|net)\b",
+    re.IGNORECASE,
+)
+"""What a total says of its tax."""
+_WITH_TAX: Final = re.compile(
+    r"incl|inkl|inc(?:vat|tax|gst)|ttc|brutto|mit(?:mwst|ust)|avectaxe|con?iva|with(?:vat|tax)"
+)
+_WITHOUT_TAX: Final = re.compile(r"e[xs]cl|exkl|ex(?:vat|tax|gst)|ht\b|ohne|netto|siniva|without|hors|zzgl")
 _BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
 """What an amount or a time is in: Total (EUR), Created (UTC)."""
 _CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d")
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_DECIMAL: Final = re.compile(r"[^\w\s]?\d[\d.,' ]*[.,]\d\d", re.ASCII)
 _FEW_CELLS: Final = 5
 """From so many on, a column with one value alone is the seller's, not the customers'."""
 _LOOKED_AT: Final = 200
@@ -171,7 +182,7 @@ def guessed(
     """Field → place, and what the amount is of. Raises ConfigurationError where it is not plain."""
     names: dict[str, list[int]] = {}
     for place, name in enumerate(header):
-        for spelling in dict.fromkeys((_compact(name), _compact(_BRACKETS.sub("", name)))):
+        for spelling in _spellings(name):
             names.setdefault(spelling, []).append(place)
     rows = [row for row in rows[:_LOOKED_AT] if row]
     at: dict[str, int] = {}
@@ -207,6 +218,12 @@ def guessed(
     return at, amount_is
 
 
+def _spellings(name: str) -> Iterable[str]:
+    """A column's plain name, and what is left of it without what is in brackets, or said of its tax."""
+    told = [name, _BRACKETS.sub("", name), _TAX.sub("", name), _BRACKETS.sub("", _TAX.sub("", name))]
+    return [one for one in dict.fromkeys(map(_compact, told)) if one]
+
+
 def _are_days(place: int | None, rows: Sequence[Sequence[str]]) -> bool:
     """Whether a column has days without a time of the day."""
     cells = [row[place] for row in rows if place is not None and place < len(row) and row[place].strip()]
@@ -227,8 +244,29 @@ def _candidates(field: str, names: dict[str, list[int]], rows: Sequence[Sequence
         found = [place for word in words.split() for place in names.get(_compact(word), [])]
         found = [place for place in dict.fromkeys(found) if _holds(field, place, rows)]
         if found:
-            return found
+            return _with_tax(field, _once(found, names, rows), names)
     return []
+
+
+def _once(found: list[int], names: dict[str, list[int]], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Without columns that repeat the name and the cells of another one of them."""
+    kept: list[int] = []
+    for place in found:
+        alike = next((places for places in names.values() if place in places and len(places) > 1), [])
+        twin = next((one for one in kept if one in alike), None)
+        if twin is None or any(max(place, twin) < len(row) and row[place] != row[twin] for row in rows):
+            kept.append(place)
+    return kept
+
+
+def _with_tax(field: str, found: list[int], names: dict[str, list[int]]) -> list[int]:
+    """Of totals with and without tax, the one that was paid."""
+    if field != "amount" or len(found) < 2:
+        return found
+    called = {place: " ".join(name for name, places in names.items() if place in places) for place in found}
+    paid = [place for place in found if _WITH_TAX.search(called[place])]
+    bare = [place for place in found if place not in paid and _WITHOUT_TAX.search(called[place])]
+    return paid if len(paid) == 1 and len(paid) + len(bare) == len(found) else found
 
 
 def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
@@ -305,10 +343,20 @@ def _question(
     names = ", ".join(listed[:30]) + (f" and {len(listed) - 30} more" if len(listed) > 30 else "")
     first = next((row for row in rows if row), None)
     shown_row = "" if first is None else " Its first row: " + " | ".join(cell.strip()[:24] for cell in first[:12])
+    if sum(map(_is_data, listed)) > 1:
+        told.append(
+            "its first row looks like a purchase and not like the names of columns, so put a row of names above it"
+        )
+    hint = unscored(header, rows) if surveys else ""
     example = ",".join(
         f'{field}="COLUMN"' for field in (("customer_id", "timestamp", "score") if surveys else _PURCHASES)
     )
     return (
         f"{shown} is of no kind that is known here (`churn-alert formats` lists them), and it is not plain which column is "
-        f"what: {'; '.join(told)}. Say it: {option} {example}. It has the columns {names[:1200]}.{shown_row}"
+        f"what: {'; '.join(told)}. Say it: {option} {example}. It has the columns {names[:1200]}.{shown_row}{hint and '.'}{hint}"
     )
+
+
+def _is_data(cell: str) -> bool:
+    """Whether a cell is a time, an amount with decimals or an address, as no column is called."""
+    return _ADDRESS.fullmatch(cell) is not None or _DECIMAL.fullmatch(cell) is not None or is_time(cell)

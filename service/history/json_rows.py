@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, Final
@@ -18,6 +19,9 @@ _LARGEST: Final = 1 << 26
 """Characters of one object."""
 _LINES: Final = ("line_items", "products", "items", "lines", "lineitems", "order_items")
 """Lists in an order whose elements are its lines: each gets a row."""
+
+_REFUNDS: Final = "refunds"
+"""A list of what was given back of an order: its totals are added up."""
 
 Grid = tuple[Iterator[list[str]], Callable[[], int]]
 
@@ -83,6 +87,16 @@ def _flatten(above: str, item: dict[str, Any], row: dict[str, str], lines: list[
             isinstance(value, list) and name.lower() in _LINES and value and all(isinstance(one, dict) for one in value)
         ):
             lines.append((above + name, value))
+        elif isinstance(value, list) and name == _REFUNDS:
+            row[f"{above}{name}.total"] = _added(value)
+
+
+def _added(refunds: list[Any]) -> str:
+    """What was given back of an order in all; "" where that is not said of each."""
+    try:
+        return format(sum((abs(Decimal(one["total"])) for one in refunds), Decimal(0)), "f") if refunds else ""
+    except (KeyError, TypeError, InvalidOperation):
+        return ""
 
 
 def _objects(path: Path, text: IO[str]) -> Iterator[tuple[int, Any]]:

@@ -32,8 +32,9 @@ class Kinds:
         known = self._known.get(kind)
         if known is None:
             text = " ".join(kind.casefold().split())
-            refund = _is_one_of(text, self._refunds)
-            counts = refund or (_is_one_of(text, self._only) and not _is_one_of(text, self._never))
+            never = _is_one_of(text, self._never)
+            refund = _is_one_of(text, self._refunds) and not never
+            counts = refund or (_is_one_of(text, self._only) and not never)
             known = refund, counts
             if len(self._known) < _KEPT:
                 self._known[kind] = known

@@ -44,6 +44,10 @@ class Wishes:
     def of(self, surveys: bool) -> Mapping[str, str]:
         return self.answer_columns if surveys else self.columns
 
+    def with_reading(self, what: str, way: str) -> Wishes:
+        """The same with what has been found out of `dates` or `decimal`."""
+        return replace(self, dates=way) if what == "dates" else replace(self, decimal=way)
+
     def is_empty(self, surveys: bool) -> bool:
         return not (self.of(surveys) or self.decimal or self.dates)
 
@@ -102,12 +106,15 @@ def _check_twice(layout: Layout, rows: Sequence[Sequence[str]], shown: object) -
                 )
 
 
-def _layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, surveys: bool) -> Layout:
+def _layout_of(given: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, surveys: bool) -> Layout:
+    head = _named_once(given)
     rows = [
         (place, row) for place, row in enumerate(head[:HEADER_WITHIN]) if sum(bool(cell.strip()) for cell in row) > 1
     ]
     if not rows:
-        raise ConfigurationError(f"{shown} has no row with more than one column: is it a table?")
+        raise ConfigurationError(
+            f"{shown} has no row with more than one column: is it a table? Give it as CSV or XLSX, with a row of names on top."
+        )
     wished = wishes.of(surveys)
     best = max(
         ((place, row) for place, row in rows),
@@ -131,6 +138,19 @@ def _layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, 
     if _is_ours(row, surveys):
         return _with_signals(Layout(row, place, _own(row, surveys)), head, surveys=surveys)
     return _guessed(head, rows, shown, surveys=surveys)
+
+
+def _named_once(head: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """The rows with empty ones for those that name the columns of an earlier one again, as in files put together."""
+    found: list[Sequence[str]] = []
+    named: list[list[str]] = []
+    for place, row in enumerate(head):
+        names = sorted(filter(None, map(plain_name, row)))
+        again = len(names) > _PLAINLY and names in named and not any(map(str.isdigit, names))
+        found.append(() if again else row)
+        if place < HEADER_WITHIN:
+            named.append(names)
+    return found
 
 
 def _names(row: Sequence[str]) -> dict[str, int]:

@@ -112,7 +112,9 @@ def purchase_lines(
                 if not customer or at_us is None or amount is None or not first_us <= at_us <= last_us:
                     customer = customer or person(cell)
                     if at_us is None or amount is None or at_us > latest_us or not _is_id(customer):
-                        if at_us is None and _is_no_row(report, row, row[time_at], amount):
+                        if at_us is None and (
+                            _is_no_row(report, row, row[time_at], amount) or _is_header(table, row, row[time_at])
+                        ):
                             continue
                         _explain(report, table, customer, (row[time_at], at_us), (row[amount_at], amount))
                         continue
@@ -174,6 +176,27 @@ def _is_no_row(report: ReadReport, row: Sequence[str], time: str, amount: Minor 
     return True
 
 
+def _is_header(table: Table, row: Sequence[str], time: str) -> bool:
+    """Whether a row names the columns once more, as where files were put together into one.
+
+    Raises ConfigurationError where it names them in another order: what follows it is another table.
+    """
+    names = [name.strip().lower() for name in table.found]
+    if not time.strip() or time.strip().lower() not in names:
+        return False
+    if [cell.strip("\ufeff \t").lower() for cell in row[: len(names)]] == names:
+        return True
+    raise ConfigurationError(other_header(table.path, table.line()))
+
+
+def other_header(path: Path, line: int) -> str:
+    """What is said of a file that was put together from two with other columns."""
+    return (
+        f"{path}, line {line} names the columns once more, and in another order: two exports were put together into one file, and what "
+        "follows has other things in its columns. Give the exports as separate files; several can be named at once."
+    )
+
+
 def _explain(
     report: ReadReport, table: Table, customer: str, time: tuple[str, int | None], amount: tuple[str, Minor | None]
 ) -> None:
@@ -201,6 +224,8 @@ def survey_lines(opener: Opener, calendar: Calendar, latest_us: int, report: Rea
             event_id, order_id = _cell(row, event_at), _cell(row, order_at)
             at_us = read_time(when)
             score = _score(survey, score_text)
+            if at_us is None and _is_header(table, row, when):
+                continue
             if not customer:
                 report.nobodys_rows += 1
             elif at_us is None:

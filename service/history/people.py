@@ -38,6 +38,8 @@ def person(text: str) -> str:
     text = text.strip()
     if _MARKED.match(text):
         text = text[1:]
+    elif text[:2] == '="' and text[-1] == '"':  # a spreadsheet's, to keep the noughts of ="00123"
+        text = text[2:-1].strip()
     if not text.isprintable() or "  " in text:
         text = " ".join(text.split(" ")) if _has_control(text) else " ".join(text.split())
     if text in NOBODY:

@@ -32,6 +32,7 @@ from service.profiles import Profile, plain_name
 
 _AMOUNTS: Final = ("amount", "price", "quantity", "refunded", "corrected")
 _PAYEES_KEPT: Final = 10_000
+_PAYERS_KEPT: Final = 1_000_000
 _SHOWN: Final = 3
 _STATES_KEPT: Final = 100
 _BLOCK: Final = 5_000
@@ -58,10 +59,13 @@ class Planned:
         self.evidence: Evidence | None = None
         self.rates: dict[str, Decimal | None] = {}
         self._main = ""
+        self._is_alone = True
         self._kinds = Kinds(layout.profile)
         self.tells_withdrawn = False
         """Whether orders that were cancelled are to be remembered while it is read."""
         self._withdrawn: list[tuple[str, str]] | None = None
+        self.decided_by: str = ""
+        """The file that has said how dates or amounts are to be read, where this one does not."""
 
     @property
     def rows(self) -> int | None:
@@ -110,6 +114,7 @@ class Planned:
                 before = self._compare(block, before, found)
                 found.shown += [self._as_shown(row) for row in block[: _SHOWN - len(found.shown)]]
                 found.rows += len(block)
+        self._forget_headers(spelled, found)
         for code, count in spelled.items():
             if code.strip():
                 found.currencies[code.strip().upper()] += count
@@ -125,7 +130,23 @@ class Planned:
                 f"--map amount={_quoted(layout.column('amount'))} (with customer_id and timestamp)."
             )
         self.evidence = found
-        self._settle_currency()
+        self.settle_currency(found.currencies)
+
+    def decisions(self, what: str) -> set[str]:
+        """How its own cells say that dates or decimals are to be read; empty where they do not, or the user has."""
+        found = self.evidence
+        if found is None or getattr(self.wishes, what):
+            return set()
+        if what == "dates":
+            return {said for column in found.times.values() if (said := column.decision())}
+        return {mark for column in found.amounts.values() for mark in column.certain}
+
+    def _forget_headers(self, spelled: Counter[str], found: Evidence) -> None:
+        """Takes back what rows that name the columns once more have said, where files were put together."""
+        if "currency" in self.layout.at:
+            del spelled[self.layout.header[self.layout.at["currency"]]]
+        for name, counts in found.states.items():
+            del counts[name]
 
     def _states_of(self, signal: Signal, found: Evidence) -> Callable[[Counter[str]], None]:
         """What takes the cells of a column that says which rows count into account."""
@@ -141,12 +162,25 @@ class Planned:
     def _see_payees(self, rows: Sequence[Sequence[str]], found: Evidence) -> None:
         """Who is paid in the rows that are purchases."""
         payee, kind, kinds = self.layout.at.get("payee"), self.layout.at.get("kind"), self._kinds
+        self._see_payers(rows, found)
         if payee is None or kind is None:
             return
         for row in rows:
             if max(payee, kind) < len(row) and len(found.payees) < _PAYEES_KEPT:
                 what = row[kind].strip()
                 found.payees[row[payee].strip()] += kinds.counts(what) and not kinds.is_refund(what)
+
+    def _see_payers(self, rows: Sequence[Sequence[str]], found: Evidence) -> None:
+        """Who paid what, where refunds name the payment that they pay back."""
+        at = self.layout.at
+        if not {"reference", "event_id", "kind"} <= at.keys():
+            return
+        number, kind, customer = at["event_id"], at["kind"], at["customer_id"]
+        for row in rows:
+            if max(number, kind, customer) < len(row) and len(found.payers) < _PAYERS_KEPT:
+                what = row[kind].strip()
+                if self._kinds.counts(what) and not self._kinds.is_refund(what) and row[number].strip():
+                    found.payers[row[number].strip()] = row[customer]
 
     def _compare(self, rows: Sequence[Sequence[str]], before: tuple[str, str], found: Evidence) -> tuple[str, str]:
         """Whether rows of one order repeat its amount, where nobody has said what the amount is of."""
@@ -187,12 +221,13 @@ class Planned:
             f"{name}={row[place].strip()[:32]}" for name, place in self.layout.at.items() if place < len(row)
         )
 
-    def _settle_currency(self) -> None:
+    def settle_currency(self, every: Counter[str]) -> None:
+        """Which currencies count as they are; `every` are those of all tables that are read together."""
         assert self.evidence is not None  # noqa: S101 - looked at
-        found, ours = self.evidence.currencies, self.wishes.currency
-        self._main = found.most_common(1)[0][0] if found else ours
-        alone = len(found) <= 1
-        for code in found:
+        ours = self.wishes.currency
+        self._main = every.most_common(1)[0][0] if every else ours
+        alone = self._is_alone = len(every) <= 1
+        for code in every:
             rate = self.wishes.rates.get(code)
             is_ours = code == ours or ours in _CALLED.get(code, ())
             self.rates[code] = Decimal(1) if is_ours or (alone and rate is None) else rate
@@ -280,13 +315,15 @@ class Planned:
             told.append("times in UTC" if time.zone == "+00:00" else f"times at {time.zone}")
         if any(column.mark == "," for column in self.evidence.amounts.values()):
             told.append("decimal comma")
+        if self.decided_by:
+            told.append(f"as {self.decided_by} says")
         return f" ({', '.join(told)})" if told else ""
 
     @property
     def currency(self) -> str:
         """The only one that is found, where it is not the shop's and is not converted; "" = the shop's."""
         found = self.evidence.currencies if self.evidence is not None else Counter()
-        code = next(iter(found), "") if len(found) == 1 else ""
+        code = next(iter(found), "") if len(found) == 1 and self._is_alone else ""
         known = code in self.wishes.rates or code == self.wishes.currency
         return code if len(code) == 3 and code.isalpha() and not known else ""
 
@@ -300,6 +337,12 @@ class Planned:
                 f"{self.path.name} is in {self.currency}, and shop.currency is {ours}: amounts are taken as they are. "
             )
             return [f'{told}Set shop.currency = "{self.currency}".']
+        signs = {column.sign for column in self.evidence.amounts.values() if column.sign}
+        if not found and ours and (sign := next(iter(signs), "")) and ours not in _CALLED.get(sign, (ours,)):
+            told = (
+                f"{self.path.name} has amounts in {sign}, and shop.currency is {ours}: amounts are taken as they are. "
+            )
+            return [f'{told}Set shop.currency, such as "{_CALLED[sign][0]}".']
         if len(found) > 1:
             told = f"{self.path.name} has several currencies: " + ", ".join(
                 f"{count:,} × {code}" for code, count in found.most_common(6)

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Final
 
 from service.domain.minor_units import minor_decimals
+from service.errors import ConfigurationError
 from service.history.evidence import Evidence
 from service.history.kinds import Kinds
 from service.history.layout import Layout
 from service.history.left_out import ReadReport
+from service.history.lines import other_header
 from service.history.states import PAID_BACK, PAYS_BACK, state_of
 
 PURCHASE_FIELDS: Final = (
     "customer_id", "timestamp", "time", "zone", "amount", "price", "quantity", "refunded", "refunded_at", "currency",
     "status", "kind", "test", "cancelled_at", "event_id", "order_id", "sku", "item", "category", "store_id", "channel", "payee", "corrected",
+    "reference",
 )  # fmt: skip
 _ORDERS_KEPT: Final = 100_000
 """Orders whose first row is remembered, up to twice as many: the rows of one stand close together in an export."""
@@ -64,6 +67,8 @@ class PurchaseRows:
         self._signals = list(layout.signals)
         places = [at.get(name, -1) for name in PURCHASE_FIELDS] + [one.place for one in self._signals]
         self._last = max(places)
+        self._header = {place: layout.header[place] for place in places if 0 <= place < len(layout.header)}
+        self._when_at, self._when_name = at["timestamp"], layout.header[at["timestamp"]]
         self._pick = itemgetter(*places)
         self._time = evidence.times["timestamp"].clean
         self._time_in = evidence.times["timestamp"].placed
@@ -87,6 +92,7 @@ class PurchaseRows:
         self._kinds = Kinds(profile)
         self._sign_tells = profile is not None and profile.sign_tells
         self._own = next((one for one, _ in evidence.payees.most_common(1)), "")
+        self._payers = evidence.payers
         self._tests = _folded(profile.tests if profile else ())
         self._guests = _folded(profile.guests if profile else ())
         self._carries = profile.carried_down if profile is not None else "order_id" in at
@@ -131,6 +137,8 @@ class PurchaseRows:
                     yield ()
                     continue
                 row.extend([""] * (last + 1 - len(row)))
+            if row[self._when_at] == self._when_name and self._is_header(row):
+                continue
             row.append("")
             cells = pick(row)
             if self._carries:
@@ -138,6 +146,12 @@ class PurchaseRows:
                     cells = self._carried(cells, before)
                 before = cells
             yield cells
+
+    def _is_header(self, row: Sequence[str]) -> bool:
+        """Whether a row names the columns once more. Raises ConfigurationError where it names other ones."""
+        if all(row[place].strip("\ufeff \t") == name.strip() for place, name in self._header.items()):
+            return True
+        raise ConfigurationError(other_header(self._path, self._line()))
 
     def _at(self, when: str, clock: str, zone: str) -> str:
         if self._has_clock:
@@ -155,7 +169,7 @@ class PurchaseRows:
     def _row(self, cells: Sequence[str]) -> Sequence[Sequence[str]]:
         """None, one, or two where something was paid back on another day."""
         (customer, when, clock, zone, amount, price, quantity, refunded, refunded_at, currency, status, kind, test,
-         cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee, corrected) = cells[:_FIELDS]  # fmt: skip
+         cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee, corrected, reference) = cells[:_FIELDS]  # fmt: skip
         reason, is_paid_back = self._state_of(status)
         kind = kind.strip()
         is_refund = self._kinds.is_refund(kind)
@@ -195,6 +209,7 @@ class PurchaseRows:
         back = self._amount["refunded"](refunded) if self._has_refunds and is_first else ""
         if is_refund:
             customer = payee if payee.strip() and payee.strip() != self._own else customer
+            customer = self._payers.get(reference.strip(), customer)
             worth = worth if worth[:1] == "-" or not worth else f"-{worth}"
         if is_paid_back and not back.strip("-0."):
             back = worth

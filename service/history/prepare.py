@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from service.history.layout import HEADER_WITHIN, Layout, Wishes, layout_of
 from service.history.left_out import LOSSES_TOLD, ReadReport
 from service.history.overlaps import Withdrawn
 from service.history.planned import Planned
+from service.history.readings import TwoReadingsError
 from service.history.sources import Kind, Source, TakenOver, sources_of
 from service.history.tables import Table, open_table
 from service.history.timestamps import TimestampReader
@@ -79,6 +81,7 @@ def prepared(
     used = put_together(files) if sum(map(len, files)) > 1 and not surveys else set()
     tables: list[Prepared] = []
     said: list[str] = []
+    several = sum(map(len, files)) > 1
     for path, sources in zip(paths, files, strict=True):
         found: list[Prepared] = []
         refused: list[tuple[Source, ConfigurationError]] = []
@@ -86,14 +89,79 @@ def prepared(
             if source in used:
                 continue
             try:
-                found.append(_prepared(source, wishes, calendar, surveys=surveys))
+                table = _prepared(source, wishes, calendar, surveys=surveys)
+                if isinstance(table, PlannedAnswers):
+                    table.look()  # a table of no question is none of answers
+                found.append(table)
             except ConfigurationError as error:
                 refused.append((source, error))
         if refused and not found and not used.intersection(sources):
             raise refused[0][1]
         tables += found
         said += [f"{path.name}: left aside {source.shown.name}, which is no such table." for source, _ in refused]
+    looked_at = [table for table in tables if isinstance(table, Planned)]
+    if not surveys:
+        _look_at(looked_at, several=several)
+        said += _currencies_of_all(looked_at)
     return tables, said
+
+
+def _look_at(tables: Sequence[Planned], *, several: bool) -> None:
+    """Looks at the tables as a whole. One that can be read in two ways is read as others with its columns say.
+
+    Raises ConfigurationError where none says it, naming the file where there are several.
+    """
+    doubtful: list[tuple[Planned, TwoReadingsError]] = []
+    for table in tables:
+        try:
+            table.look()
+        except TwoReadingsError as error:
+            doubtful.append((table, error))
+        except ConfigurationError as error:
+            raise _named(table, error, several=several) from error
+    while doubtful:
+        table, refusal = doubtful.pop()
+        alike = [one for one in tables if one.evidence is not None and _are_alike(one, table)]
+        ways = {way: one for one in alike for way in one.decisions(refusal.what)}
+        if len(ways) != 1 or getattr(table.wishes, refusal.what):
+            raise _named(table, refusal, several=several) from refusal
+        ((way, one),) = ways.items()
+        table.wishes = table.wishes.with_reading(refusal.what, way)
+        table.decided_by = one.path.name
+        try:
+            table.look()
+        except TwoReadingsError as error:
+            doubtful.append((table, error))
+
+
+def _are_alike(one: Planned, other: Planned) -> bool:
+    return [*map(plain_name, one.layout.header)] == [*map(plain_name, other.layout.header)]
+
+
+def _named(table: Planned, error: ConfigurationError, *, several: bool) -> ConfigurationError:
+    """The error with the file that it is of."""
+    text = str(error)
+    return ConfigurationError(f"{table.path}: {text}") if several and str(table.path) not in text else error
+
+
+def _currencies_of_all(tables: Sequence[Planned]) -> list[str]:
+    """Settles the currencies of tables that are read together: what is of different ones is not added up."""
+    every = sum((table.evidence.currencies for table in tables if table.evidence is not None), Counter[str]())
+    if len(every) <= 1 or all(table.evidence is None or len(table.evidence.currencies) != 1 for table in tables):
+        return []
+    for table in tables:
+        table.settle_currency(every)
+    for table in tables:
+        codes = [] if table.evidence is None else [*table.evidence.currencies]
+        if len(codes) == 1 and table.rates.get(codes[0]) is None:
+            others = ", ".join(code for code in every if code != codes[0])
+            raise ConfigurationError(
+                f"{table.path} is in {codes[0]}, and other files are in {others}: amounts of several currencies are not added up. Say what "
+                f"one {codes[0]} is worth with shop.rates in the settings, or leave the file out."
+            )
+    return [
+        "The files are in several currencies: " + ", ".join(f"{n:,} × {code}" for code, n in every.most_common(6)) + "."
+    ]
 
 
 def put_together(files: Sequence[list[Source]]) -> set[Source]:
@@ -161,15 +229,13 @@ def _prepared(source: Source, wishes: Wishes, calendar: Calendar, *, surveys: bo
 
 
 def planned(source: Source, layout: Layout, wishes: Wishes, *, surveys: bool) -> Planned:
-    """A table that is looked at as a whole. Raises ConfigurationError where two readings fit."""
-    table = PlannedAnswers(source, layout, wishes) if surveys else Planned(source, layout, wishes)
-    table.look()
-    return table
+    """A table that is to be looked at as a whole."""
+    return PlannedAnswers(source, layout, wishes) if surveys else Planned(source, layout, wishes)
 
 
 def _is_readable(source: Source, grid: Grid) -> bool:
     """Whether the quick reader understands the file, whatever stands in its cells."""
-    if source.kind is Kind.WORKBOOK:
+    if source.kind in {Kind.WORKBOOK, Kind.MARKUP} or not grid.is_plain:
         return False
     if source.kind is Kind.PARQUET:
         return not source.is_packed

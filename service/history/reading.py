@@ -193,6 +193,7 @@ def open_history(
         files[place].look_through()
         if isinstance(table, Direct) and table.layout is not None and _is_written_otherwise(files[place].report):
             as_a_whole = planned(table.source, table.layout, wishes, surveys=False)
+            as_a_whole.look()
             again = purchase_file(as_a_whole)
             again.look_through()
             if again.report.total_skipped < files[place].report.total_skipped:

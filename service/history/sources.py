@@ -6,8 +6,9 @@ import bz2
 import gzip
 import io
 import lzma
+import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,11 +19,15 @@ import zstandard
 
 from service.errors import ConfigurationError
 from service.history.encodings import by_its_beginning
+from service.history.markup import holds_table, is_workbook_xml
 
 _HEAD: Final = 4096
 _DEEPEST: Final = 4
 """Packings within each other."""
 _MOST_TABLES: Final = 1000
+_PAGE: Final = 1 << 20
+"""Bytes of a web page in which its table is looked for."""
+_CONTROLS: Final = frozenset(range(1, 32)) - {9, 10, 12, 13}
 
 
 class Kind(StrEnum):
@@ -30,6 +35,8 @@ class Kind(StrEnum):
     JSON = "json"
     PARQUET = "parquet"
     WORKBOOK = "workbook"
+    MARKUP = "markup"
+    """Tables of HTML, or of the XML of Excel 2003."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Source:
     @property
     def shown(self) -> Path:
         """What messages call it: a table of an archive by its own name."""
-        members = [name for packing, name in self.layers if packing == "zip"]
+        members = [name for packing, name in self.layers if name]
         inner = members[-1] if members else ""
         return self.path / inner / self.sheet if inner or self.sheet else self.path
 
@@ -62,7 +69,9 @@ class Source:
         try:
             with self.path.open("rb") as file:
                 yield _unpacked(file, self.layers)
-        except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, lzma.LZMAError, RuntimeError) as error:
+        except (
+            OSError, zipfile.BadZipFile, zipfile.LargeZipFile, lzma.LZMAError, tarfile.TarError, RuntimeError,
+        ) as error:  # fmt: skip
             raise ConfigurationError(f"{self.path} cannot be read: {_said(error)}.") from error
         except zstandard.ZstdError as error:
             raise ConfigurationError(
@@ -113,6 +122,8 @@ def _within(source: Source) -> list[Source]:
         raise ConfigurationError(f"{source.path} is packed more than {_DEEPEST} times.")
     if packing == "zip":
         return _of_zip(source)
+    if packing == "tar":
+        return _of_tar(source)
     if packing:
         return _within(replace(source, layers=(*source.layers, (packing, ""))))
     return [replace(source, kind=_kind(source, head))]
@@ -125,7 +136,7 @@ def _packing(head: bytes) -> str:
     ):  # fmt: skip
         if head.startswith(magic):
             return name
-    return ""
+    return "tar" if head[257:262] == b"ustar" else ""
 
 
 def _kind(source: Source, head: bytes) -> Kind:
@@ -144,21 +155,45 @@ def _kind(source: Source, head: bytes) -> Kind:
             raise ConfigurationError(f"{shown} is {name}: give the table that is in it, as CSV or XLSX.")
     encoding = by_its_beginning(head)
     text = head.decode(encoding or "latin-1", errors="ignore").removeprefix("\ufeff").removeprefix("ï»¿").lstrip()
-    lower = text[:512].lower()
-    if lower.startswith(("<!doctype html", "<html", "<head", "<body", "<table", "<script", "<meta")) or (
-        lower.startswith(("<?xml", "<!--")) and "<html" in lower
-    ):
-        raise ConfigurationError(
-            f"{shown} is a web page (HTML), not a table: perhaps the page for signing in was saved instead of the export. "
-            "Download it again, as CSV or XLSX."
-        )
-    if lower.startswith("<"):
-        raise ConfigurationError(f"{shown} is XML, not a table: export it as CSV or XLSX.")
-    if encoding is None and b"\0" in head:
+    if text.startswith("<"):
+        return _kind_of_markup(source, text, encoding)
+    if encoding is None and b"\0" in head and not _is_text_with_zeros(head):
         raise ConfigurationError(
             f"{shown} is neither text nor a table that is known here (CSV, JSON, XLSX, ODS, Parquet)."
         )
     return Kind.JSON if text.startswith(("{", "[")) else Kind.DELIMITED
+
+
+def _kind_of_markup(source: Source, text: str, encoding: str | None) -> Kind:
+    shown, lower = source.shown, text[:512].lower()
+    is_page = lower.startswith(
+        ("<!doctype html", "<html", "<head", "<body", "<table", "<script", "<meta", "<style", "<div")
+    )
+    if is_page or (lower.startswith(("<?xml", "<!--")) and "<html" in lower):
+        with source.open() as stream:
+            page = stream.read(_PAGE).decode(encoding or "latin-1", errors="ignore")
+        if holds_table(page):
+            return Kind.MARKUP
+        raise ConfigurationError(
+            f"{shown} is a web page (HTML), not a table: perhaps the page for signing in was saved instead of the export. "
+            "Download it again, as CSV or XLSX."
+        )
+    if is_workbook_xml(text):
+        return Kind.MARKUP
+    raise ConfigurationError(f"{shown} is XML, not a table: export it as CSV or XLSX.")
+
+
+def _is_text_with_zeros(head: bytes) -> bool:
+    """Whether it is lines of text but for zeros, as cells filled up with them or a disk that was full leave them."""
+    head = head.rstrip(b"\0")
+    text = head.replace(b"\0", b"")
+    return 2 * len(text) > len(head) and b"\n" in text and not _CONTROLS.intersection(text)
+
+
+def _of_tar(source: Source) -> list[Source]:
+    with source.open() as stream, tarfile.open(fileobj=_seekable(stream), mode="r:") as archive:
+        members = [entry.name for entry in archive if entry.isfile() and entry.size and _is_shown(entry.name)]
+    return _members(source, "tar", members)
 
 
 def _of_zip(source: Source) -> list[Source]:
@@ -171,27 +206,38 @@ def _of_zip(source: Source) -> list[Source]:
             entries = archive.infolist()
             names = {entry.filename for entry in entries}
             kind = archive.read("mimetype")[:100] if "mimetype" in names else b""
+    if "word/document.xml" in names or "ppt/presentation.xml" in names:
+        raise ConfigurationError(f"{source.shown} is a text or slides: give the table that is in it, as CSV or XLSX.")
+    if any(name.endswith(".iwa") for name in names):
+        raise ConfigurationError(
+            f"{source.shown} is a document of Numbers: open it there and give what File > Export To > CSV makes of it."
+        )
     if "[Content_Types].xml" in names or kind.startswith(b"application/vnd.oasis"):
         return [replace(source, kind=Kind.WORKBOOK)]
     members = [
-        entry
-        for entry in entries
-        if not entry.is_dir() and entry.file_size and not Path(entry.filename).name.startswith((".", "__"))
-        and not entry.filename.startswith("__MACOSX/")
+        entry for entry in entries if not entry.is_dir() and entry.file_size and _is_shown(entry.filename)
     ]  # fmt: skip
-    if not members:
-        raise ConfigurationError(f"{source.shown} is an archive without a table in it.")
     if any(entry.flag_bits & 1 for entry in members):
         raise ConfigurationError(f"{source.shown} is protected by a password: unpack it first.")
-    if len(members) > _MOST_TABLES:
-        raise ConfigurationError(
-            f"{source.shown} holds {len(members):,} files: unpack it and name those that are meant."
-        )
+    return _members(source, "zip", [entry.filename for entry in members])
+
+
+def _is_shown(name: str) -> bool:
+    """Whether a file of an archive is one that its owner sees, and none that a system has put beside."""
+    return not Path(name).name.startswith((".", "__")) and not name.startswith("__MACOSX/")
+
+
+def _members(source: Source, packing: str, names: Sequence[str]) -> list[Source]:
+    """The tables among the files of an archive."""
+    if not names:
+        raise ConfigurationError(f"{source.shown} is an archive without a table in it.")
+    if len(names) > _MOST_TABLES:
+        raise ConfigurationError(f"{source.shown} holds {len(names):,} files: unpack it and name those that are meant.")
     found: list[Source] = []
     refused: ConfigurationError | None = None
-    for entry in members:
+    for name in names:
         try:
-            found += _within(replace(source, layers=(*source.layers, ("zip", entry.filename))))
+            found += _within(replace(source, layers=(*source.layers, (packing, name))))
         except ConfigurationError as error:  # a read-me or a picture beside the tables
             refused = refused or error
     if not found and refused is not None:
@@ -210,6 +256,8 @@ def _unpacked(stream: IO[bytes], layers: tuple[tuple[str, str], ...]) -> IO[byte
             stream = cast("IO[bytes]", lzma.LZMAFile(stream))  # noqa: SIM115
         elif packing == "zstd":
             stream = cast("IO[bytes]", io.BufferedReader(_Zstandard(stream)))
+        elif packing == "tar":
+            stream = cast("IO[bytes]", tarfile.open(fileobj=_seekable(stream), mode="r:").extractfile(member))  # noqa: SIM115
         else:
             stream = zipfile.ZipFile(_seekable(stream)).open(member)  # noqa: SIM115
     return stream

@@ -36,7 +36,8 @@ _STATES: Final[dict[str, str]] = {
     """,
     "not paid": """
         pending payment|payment pending|awaiting payment|pending_payment|awaiting_payment|wc-pending|expired|abandoned|draft|checkout-draft
-        |incomplete|zahlung ausstehend|wartet auf zahlung|entwurf|abgelaufen|en attente de paiement|en attente paiement|brouillon|expirée
+        |incomplete|unpaid|not paid|awaiting|quote|quotation|estimate|proforma|pro forma|angebot|unbezahlt|nicht bezahlt|impayé|impayée|non payé
+        |devis|onbetaald|offerte|impagado|no pagado|presupuesto|non pagato|preventivo|nieopłacone|não pago|obetald|ubetalt|zahlung ausstehend|wartet auf zahlung|entwurf|abgelaufen|en attente de paiement|en attente paiement|brouillon|expirée
         |wachtend op betaling|in afwachting van betaling|pendiente de pago|in attesa di pagamento|oczekuje na płatność|oczekujące na płatność
         |ожидает оплаты|не оплачен|неоплачен|ödeme bekleniyor|čeká na platbu|nezaplaceno|fizetésre vár|待付款|未付款|等待买家付款|未払い|入金待ち
         |支払い待ち|결제대기|입금대기|aguardando pagamento|väntar på betalning|afventer betaling
@@ -45,7 +46,8 @@ _STATES: Final[dict[str, str]] = {
     "deleted": "trash|trashed|deleted|gelöscht|supprimé|supprimée|verwijderd|eliminado|eliminato|usunięte",
     "fraud": "fraud|suspected fraud|betrug",
     PAID_BACK: """
-        refunded|fully refunded|returned|wc-refunded|erstattet|rückerstattet|zurückerstattet|retourniert|remboursé|remboursée|retourné
+        refunded|fully refunded|returned|chargeback|charged back|charge back|charged_back|disputed lost|rückbelastet|rückbuchung
+        |wc-refunded|erstattet|rückerstattet|zurückerstattet|retourniert|remboursé|remboursée|retourné
         |retournée|reembolsado|reembolsada|devuelto|devuelta|rimborsato|rimborsata|reso|terugbetaald|geretourneerd|zwrócone|zwrócono
         |återbetald|refunderet|возвращен|возвращён|возврат|возврат средств|iade|iade edildi|vráceno|visszatérítve|已退款|退款成功|已退货|返金済み|返品
         |返金|환불|환불완료

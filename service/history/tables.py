@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from service.errors import ConfigurationError
-from service.history.numbers import decimal_text
+from service.history.numbers import bytes_text, decimal_text
 from service.history.sources import Kind, Source, by_name
 
 _PARQUET_BATCH = 20_000
@@ -89,10 +89,12 @@ def _csv(path: Path, stream: IO[str]) -> Table:
     def blocks() -> Iterator[Iterable[Sequence[str]]]:
         nonlocal read, ahead, reader
         while block := stream.read(_BLOCK):
-            block += stream.readline()
+            block = (block + stream.readline()).replace("\0", "")
             plain = block.replace("\r\n", "\n")
             if not _is_plain(plain):
-                reader = csv.reader(chain(StringIO(block, newline=""), stream), delimiter=delimiter)
+                reader = csv.reader(
+                    chain(StringIO(block, newline=""), map(_without_zeros, stream)), delimiter=delimiter
+                )
                 yield quoted()
                 return
             lines = plain.removesuffix("\n").split("\n")
@@ -108,13 +110,17 @@ def _csv(path: Path, stream: IO[str]) -> Table:
     return Table(path, columns, chain.from_iterable(blocks()), columns, line)
 
 
+def _without_zeros(line: str) -> str:
+    return line.replace("\0", "")
+
+
 def _is_plain(block: str) -> bool:
     """Whether lines end with a line feed, and cells with the delimiter, and nothing else is to be understood.
 
     Cutting such lines takes half the time that csv.reader does. A block with a cell longer than csv.reader takes is
     longer than blocks are.
     """
-    return '"' not in block and "\r" not in block and "\0" not in block and len(block) <= csv.field_size_limit()
+    return '"' not in block and "\r" not in block and len(block) <= csv.field_size_limit()
 
 
 def _jsonl(path: Path, stream: IO[str], known: Sequence[str]) -> Table:
@@ -185,4 +191,6 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return bytes_text(value)
     return decimal_text(str(value))

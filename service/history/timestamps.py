@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from service.domain.calendar import SECOND_US, Calendar, to_us
+from service.history.clocks import without_24
 
 EARLIEST_US: Final = 0
 """1970. Older dates in a shop's log are placeholders, not purchases."""
@@ -167,7 +168,7 @@ def _parse(text: str, begin: time) -> datetime | None:
         if len(text) > 10 and (
             text[10] in "Tt " or text[8] in "Tt "
         ):  # fromisoformat would take any character between date and time
-            return datetime.fromisoformat(text)
+            return datetime.fromisoformat(without_24(text))
     except ValueError:
         pass
     return None

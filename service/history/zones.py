@@ -11,6 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from service.errors import ConfigurationError
+from service.history.clocks import without_24
 
 _ABBREVIATIONS: Final = {
     "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT": -360,
@@ -98,7 +99,7 @@ class Zones:
         if zone is None:
             return None
         try:
-            return datetime.fromisoformat(moment).replace(tzinfo=zone).isoformat()
+            return datetime.fromisoformat(without_24(moment)).replace(tzinfo=zone).isoformat()
         except ValueError:
             return None
 
