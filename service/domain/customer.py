@@ -1,9 +1,6 @@
 """One customer's state. Bounded: 192 + 32 bytes of visit days, 6 favourite items, 3 last items, one answer per survey,
 one absence, and the purchase history: an entry of some 19 bytes for each event of the kept days, of which the newest 24
-at most are in the snapshot (purchase_history.py).
-
-The snapshot is a MessagePack array of the fields whose first element is the schema version; new fields are
-appended with defaults, so an older snapshot is upgraded by reading it.
+at most are in the snapshot (purchase_history.py). How it is stored is in customer_record.py.
 """
 
 from __future__ import annotations
@@ -11,22 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
-from service.domain import wide_numbers
 from service.domain.acyclic import i16, i32, mypyc_attr
 from service.domain.answers import Answers
 from service.domain.calendar import NEVER
+from service.domain.customer_fields import OWN_FIELDS
 from service.domain.episode import Episode
 from service.domain.favourites import Favourites
 from service.domain.followed import Followed
 from service.domain.occasion import OwnOccasions
 from service.domain.profile import ProfileState
 from service.domain.rare import NOTHING, Rare
-from service.domain.sealed_chunks import Sealed, of_order_memory
-from service.domain.stumbling import LaterReleaseError
+from service.domain.sealed_chunks import Sealed
 
-VERSION: Final = 1
 NO_DAY: Final = -(1 << 40)
 """Local day of a visit that has not happened."""
 
@@ -39,84 +32,6 @@ _MOST_DAYS: Final = 8 * (_KEPT_DAY_BYTES + _DROP_BYTES)
 """Whole bytes are dropped, as they are stored."""
 _ID_BYTES: Final = 6
 
-FIELDS: Final = (
-    "visits",
-    "orders",
-    "revenue_minor",
-    "first_us",
-    "last_us",
-    "first_day",
-    "last_day",
-    "previous_day",
-    "days_from",
-    "days",
-    "seen",
-    "log_usual",
-    "log_recent",
-    "gap_weight",
-    "gap_total",
-    "gap_square",
-    "visit_minor",
-    "recent_spend",
-    "due_us",
-    "rung",
-    "detected_us",
-    "released_us",
-    "released_rung",
-    "stalled_us",
-    "change_us",
-    "segment",
-    "band",
-    "judged",
-    "bucket",
-    "items",
-    "answers",
-    "profile",
-    "paused_us",
-    "risk_band",
-    "order_memory",
-    "earlier_releases",
-    "log_gap_sum",
-    "alerted_us",
-    "bought",
-    "chunks_sealed",
-    "sign_us",
-    "waits_for",
-    "sent_as",
-    "sent_until_us",
-    "source",
-    "source_votes",
-    "judged_after_us",
-    "rare",
-)
-"""What a snapshot holds after the version, in order. New fields are appended: an older snapshot leaves them at their
-defaults."""
-_EPISODE: Final = frozenset(
-    (
-        "due_us",
-        "rung",
-        "detected_us",
-        "released_us",
-        "released_rung",
-        "stalled_us",
-        "paused_us",
-        "earlier_releases",
-        "alerted_us",
-        "waits_for",
-        "sent_as",
-        "sent_until_us",
-    )
-)
-"""Those of them that are the absence's."""
-_ONLY_SOME: Final = frozenset(("seen", "sign_us"))
-"""Those that lie with what few customers have, though not in the snapshot."""
-_ELSEWHERE: Final = frozenset((*_EPISODE, *_ONLY_SOME, "order_memory", "chunks_sealed", "rare"))
-_OWN_FIELDS: Final = tuple(name for name in FIELDS if name not in _ELSEWHERE)
-_REAL: Final = frozenset(
-    ("log_usual", "log_recent", "gap_weight", "gap_total", "gap_square", "recent_spend", "log_gap_sum")
-)
-"""Those of them that are no whole numbers; of a customer of one visit most are 0, and are stored as a whole one, in a
-byte instead of nine."""
 MOST_ORDERS: Final = (1 << 31) - 1
 """Of one customer that are counted: fifty a second for a year and more."""
 _OF_ABSENCE: Final = "absence"
@@ -126,8 +41,6 @@ _OF_MESSAGES: Final = "followed"
 _OBJECTION: Final = "objection"
 _OF_FEW: Final = frozenset({_OF_ABSENCE, _WRITTEN_TO, _OCCASIONS, _OF_MESSAGES, _OBJECTION})
 """What few customers have lies in the last element, a map by these names, which is left out where there is nothing."""
-_LOG_GAP_SUM: Final = 37
-"""Elements of a snapshot, its version included, from before log_gap_sum."""
 
 
 @mypyc_attr(acyclic=True)
@@ -137,7 +50,7 @@ class Customer:
     A plain class, so that the optional compilation (setup.py) can keep its fields unboxed.
     """
 
-    __slots__ = ("_rare", "customer_id", "episode", "sealed", *_OWN_FIELDS)
+    __slots__ = ("_rare", "customer_id", "episode", "sealed", *OWN_FIELDS)
 
     def __init__(self, customer_id: str) -> None:
         self.customer_id: str = customer_id
@@ -285,18 +198,13 @@ class Customer:
         """The customer is erased, or another one: wherever this object still lies (the due queue finds out when the day
         comes), nothing in it tells of them."""
         nobody = Customer("")
-        for name in _OWN_FIELDS:
+        for name in OWN_FIELDS:
             setattr(self, name, getattr(nobody, name))
         self.customer_id, self.sealed, self._rare = "", None, NOTHING
         self.episode.begin(0)
 
-    def fields(self) -> tuple[object, ...]:
-        """The values of FIELDS in that order, as they are stored. Spelt out, because it is made at every visit."""
-        fields, rare = self._usual_fields(), self._rare_fields()
-        return (*fields, rare) if rare else fields
-
-    def _rare_fields(self) -> dict[str, object]:
-        """What few customers have."""
+    def rare_fields(self) -> dict[str, object]:
+        """What few customers have, as it is stored; empty where there is nothing."""
         rare: dict[str, object] = {}
         if absence := self.episode.rare():
             rare[_OF_ABSENCE] = absence
@@ -316,7 +224,7 @@ class Customer:
         return rare
 
     def take_rare(self, rare: Mapping[str, Any]) -> None:
-        """Takes over what `_rare_fields` gave; what a later release has added is kept for it."""
+        """Takes over what `rare_fields` gave; what a later release has added is kept for it."""
         if absence := rare.get(_OF_ABSENCE):
             self.episode.take_rare(absence)
         if written_to := rare.get(_WRITTEN_TO):
@@ -330,58 +238,6 @@ class Customer:
         beyond = {name: value for name, value in rare.items() if name not in _OF_FEW}
         if beyond:
             self._own_rare().beyond = beyond
-
-    def _usual_fields(self) -> tuple[object, ...]:
-        episode = self.episode
-        return (
-            self.visits,
-            self.orders,
-            self.revenue_minor,
-            self.first_us,
-            self.last_us,
-            self.first_day,
-            self.last_day,
-            self.previous_day,
-            self.days_from,
-            self.days.to_bytes((self.days.bit_length() + 7) // 8, "little"),
-            self.seen,
-            self.log_usual,
-            self.log_recent,
-            self.gap_weight if self.gap_weight != 0.0 else 0,
-            self.gap_total if self.gap_total != 0.0 else 0,
-            self.gap_square if self.gap_square != 0.0 else 0,
-            self.visit_minor,
-            self.recent_spend if self.recent_spend != -1.0 else -1,
-            episode.due_us,
-            episode.rung,
-            episode.detected_us,
-            episode.released_us,
-            episode.released_rung,
-            episode.stalled_us,
-            self.change_us,
-            self.segment,
-            self.band,
-            self.judged,
-            -1,  # the bucket of an earlier release's due queue
-            None if self.items is None else self.items.fields(),
-            None if self.answers is None else self.answers.fields(),
-            None if self.profile is None else self.profile.fields(),
-            episode.paused_us,
-            self.risk_band,
-            None,  # orders, as an earlier release has kept them
-            episode.earlier_releases,
-            self.log_gap_sum if self.log_gap_sum != 0.0 else 0,
-            episode.alerted_us,
-            self.bought,
-            0 if self.sealed is None else self.sealed.following,
-            self.sign_us,
-            episode.waits_for,
-            episode.sent_as,
-            episode.sent_until_us,
-            self.source,
-            self.source_votes,
-            self.judged_after_us,
-        )
 
     @property
     def wake_us(self) -> int:
@@ -447,68 +303,3 @@ class Customer:
     def visited(self, day: int) -> bool:
         offset = day - self.days_from
         return offset >= 0 and bool(self.days >> offset & 1)
-
-
-_encode = msgspec.msgpack.encode
-
-
-def snapshot(customer: Customer) -> bytes:
-    fields = (VERSION, *customer.fields())
-    try:
-        return _encode(fields)
-    except OverflowError:  # a sum beyond 64 bits
-        return wide_numbers.encode(fields)
-
-
-def restore(customer_id: str, value: bytes) -> Customer:
-    """The customer of a snapshot. Raises ValueError for bytes that are no snapshot of this or an earlier version,
-    LaterReleaseError where they are one of a later one."""
-    try:
-        fields = wide_numbers.decode(value)
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"not a customer's snapshot: {error}") from error
-    return of_fields(customer_id, fields)
-
-
-def of_fields(customer_id: str, fields: Any) -> Customer:
-    """The same of what a snapshot holds, its version first."""
-    try:
-        if not isinstance(fields, list) or not fields or not isinstance(fields[0], int):
-            raise ValueError("not a customer's snapshot")
-        if fields[0] > VERSION or (fields[0] == VERSION and len(fields) > len(FIELDS) + 1):
-            raise LaterReleaseError("not a customer's snapshot of a known version: a later release has written it")
-        if fields[0] != VERSION:
-            raise ValueError("not a customer's snapshot of a known version")
-        customer, memory = Customer(customer_id), None
-        for name, field in zip(FIELDS, fields[1:], strict=False):
-            if name == "days":
-                customer.days = int.from_bytes(field, "little")
-            elif name == "items":
-                customer.items = None if field is None else Favourites.of(field)
-            elif name == "answers":
-                customer.answers = None if field is None else Answers.of(field)
-            elif name == "profile":
-                customer.profile = None if field is None else ProfileState.of(field)
-            elif name == "order_memory":
-                memory = field
-            elif name == "chunks_sealed":
-                customer.sealed = Sealed(field) if field else None
-            elif name == "rare":
-                customer.take_rare(field)
-            elif name in _EPISODE:
-                customer.episode.restore(name, field)
-            elif name in _REAL:
-                setattr(customer, name, float(field))
-            elif name in _ONLY_SOME:
-                if field:
-                    setattr(customer, name, field)
-            else:
-                setattr(customer, name, field)
-    except (TypeError, OverflowError) as error:
-        raise ValueError(f"not a customer's snapshot: {error}") from error
-    customer.bucket = -1
-    if len(fields) <= _LOG_GAP_SUM and customer.gap_weight > 0.0:  # as good as an older release knows it
-        customer.log_gap_sum = customer.gap_total / customer.gap_weight * (customer.visits - 1)
-    if memory is not None:
-        customer.bought = of_order_memory(memory)
-    return customer

@@ -66,7 +66,8 @@ from service.domain.changelog import (
     unpack,
 )
 from service.domain.clock import ClockState
-from service.domain.customer import Customer, restore
+from service.domain.customer import Customer
+from service.domain.customer_record import restore
 from service.domain.feed_gap import GapState
 from service.domain.learning.population import PopulationState
 from service.domain.learning.silences import Row

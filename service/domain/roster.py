@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from service.domain.changelog import chunk_key
-from service.domain.customer import Customer, restore, snapshot
+from service.domain.customer import Customer
+from service.domain.customer_record import restore, snapshot
 from service.domain.folding.attic import Attic
 from service.domain.stumbling import CustomerError, LaterReleaseError
 

@@ -17,7 +17,7 @@ class Stored:
     """A state whose class says what of it is stored. Made without arguments, it is as at the beginning.
 
     Found by name, a field takes longer than in code that spells it out; a customer, who is stored at every visit, does
-    that (customer.py).
+    that (customer_record.py).
     """
 
     __slots__ = ()

@@ -20,7 +20,9 @@ from service.domain.changelog import (
     TABLE_KEY,
     chunk_of_key,
 )
-from service.domain.customer import FIELDS, Customer
+from service.domain.customer import Customer
+from service.domain.customer_fields import FIELDS
+from service.domain.customer_record import fields_of
 from service.domain.engine import Engine
 from service.domain.findings import Evidence, Kind, Scores
 from service.domain.outreach.evidence import evidence_of
@@ -185,7 +187,7 @@ def as_json(inspection: Inspection, *, stored: bool = True) -> str:
     """Everything, for programs; `stored`: the customer's own state too, contact included."""
     state = {
         name: value
-        for name, value in zip(FIELDS, inspection.customer.fields(), strict=False)
+        for name, value in zip(FIELDS, fields_of(inspection.customer), strict=False)
         if name not in {"days", "seen", "bucket", "order_memory", "bought"}
     }
     return msgspec.json.encode(

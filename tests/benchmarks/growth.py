@@ -24,7 +24,9 @@ from service.collector import be_patient
 from service.domain import customer as customer_module
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.changelog import PARTITION_KEY, chunk_key
-from service.domain.customer import FIELDS, Customer, snapshot
+from service.domain.customer import Customer
+from service.domain.customer_fields import FIELDS
+from service.domain.customer_record import fields_of, snapshot
 from service.domain.engine import Engine
 from service.domain.episode import RARE, Acted
 from service.domain.periods.totals import PeriodTotals
@@ -268,7 +270,7 @@ def record_sizes(customer_id: str, customer: Customer) -> dict[str, int]:
 
     encode = msgspec.msgpack.encode
     found = {"key": len(customer_id.encode())}
-    for name, value in zip((*FIELDS, "rare"), customer.fields(), strict=False):
+    for name, value in zip((*FIELDS, "rare"), fields_of(customer), strict=False):
         found[name] = len(encode(value))
     if customer.sealed is not None:
         found["sealed"] = sum(

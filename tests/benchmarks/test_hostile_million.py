@@ -14,7 +14,7 @@ import pytest
 from service.cluster import topics
 from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
-from service.domain.customer import restore
+from service.domain.customer_record import restore
 from service.refused.dead_letters import read_dead_letters
 from tests.benchmarks.figures import Figures
 from tests.support.broker import TestBroker

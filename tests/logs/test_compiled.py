@@ -28,7 +28,7 @@ from service.backtest.visit_log import BUDGETS, KnownAtVisits
 from service.config import Settings
 from service.domain.calendar import DAY_US, SECOND_US, Calendar
 from service.domain.changelog import Turn
-from service.domain.customer import snapshot
+from service.domain.customer_record import snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event
 from service.domain.findings import Decision, Kind

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from service.domain import scores
 from service.domain.calendar import DAY_US, NEVER
-from service.domain.customer import Customer, snapshot
+from service.domain.customer import Customer
+from service.domain.customer_record import snapshot
 from service.domain.engine import Engine
 from service.domain.events import Event, Profile, Survey, SurveyAnswer
 from service.domain.findings import RiskBand, Scores, Segment

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.customer import FIELDS, Customer, restore, snapshot
+from service.domain.customer import Customer
+from service.domain.customer_fields import FIELDS
+from service.domain.customer_record import fields_of, restore, snapshot
 
 KEPT = 1536
 """Days before the newest that are never dropped."""
@@ -39,7 +41,7 @@ def test_days_are_stored_as_bits_little_endian_and_come_back(days: set[int]) -> 
     for day in sorted(days):
         customer.mark_day(day)
 
-    stored = customer.fields()[STORED]
+    stored = fields_of(customer)[STORED]
     again = restore("c", snapshot(customer))
 
     assert isinstance(stored, bytes)

@@ -18,7 +18,8 @@ from service.commands.backtest import backtest_files
 from service.config import Settings
 from service.domain.calendar import DAY_US, NEVER, to_datetime
 from service.domain.changelog import PARTITION_KEY
-from service.domain.customer import Customer, restore, snapshot
+from service.domain.customer import Customer
+from service.domain.customer_record import restore, snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Profile, Purchase
 from service.domain.findings import Decision, Outcome, Reason

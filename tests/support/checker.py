@@ -38,7 +38,8 @@ from service.domain.changelog import (
     pack_today,
     unpack_positions,
 )
-from service.domain.customer import FIELDS, restore
+from service.domain.customer_fields import FIELDS
+from service.domain.customer_record import fields_of, restore
 from service.domain.engine import Engine
 from service.domain.events import Event, SignOfLife
 from service.domain.findings import Decision, Output
@@ -302,9 +303,9 @@ def _compare_state(
             restore(key.decode(), found[key]),
             restore(key.decode(), wanted.state[key]),
         )  # restore levels the due queue's bookkeeping
-        if is_.fields() != should.fields():
+        if fields_of(is_) != fields_of(should):
             both = zip_longest(
-                FIELDS, is_.fields(), should.fields()
+                FIELDS, fields_of(is_), fields_of(should)
             )  # fields at their defaults are left out at the end
             values = [(name, one, other) for name, one, other in both if one != other]
             report.differ(where, [f"{key!r} differs in (field, is, should be) {values}"])

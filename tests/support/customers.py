@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from service.domain.answers import Answers
-from service.domain.customer import FIELDS, Customer
+from service.domain.customer import Customer
+from service.domain.customer_fields import FIELDS
 from service.domain.profile import ProfileState
 
 State = TypeVar("State")

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from service.domain.calendar import DAY_US, HOUR_US, Calendar
 from service.domain.changelog import Turn
-from service.domain.customer import Customer, snapshot
+from service.domain.customer import Customer
+from service.domain.customer_record import snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Item, Profile, Purchase, SignOfLife, Survey, SurveyAnswer
 from service.domain.findings import Decision, Outcome, Output

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
-from service.domain import customer as customers
-from service.domain import engine
+from service.domain import customer_record, roster
 from service.domain.changelog import MADE_UNDER_KEY, PARTITION_KEY
+from service.domain.effects import moves
 from service.domain.partition_state import PartitionState
 from service.streaming import job
 from service.streaming.producer import Record
@@ -52,7 +52,7 @@ def without_more(key: bytes, value: bytes) -> bytes:
 
 def become() -> None:
     """The worker of this process is of the later release."""
-    usual_snapshot, usual_pack, usual_drain = customers.snapshot, PartitionState.pack, job.PartitionJob.drain
+    usual_snapshot, usual_pack, usual_drain = customer_record.snapshot, PartitionState.pack, job.PartitionJob.drain
 
     def snapshot(customer: Any) -> bytes:
         return with_more(b"", usual_snapshot(customer))
@@ -68,7 +68,8 @@ def become() -> None:
                     records[:] = [_made_under_more(record) for record in records] + [(OWN_KEY, OWN_VALUE)]
         return written
 
-    vars(engine)["snapshot"] = snapshot
+    for room in (roster, moves):
+        vars(room)["snapshot"] = snapshot
     PartitionState.pack = pack  # type: ignore[method-assign]
     job.PartitionJob.drain = drain  # type: ignore[method-assign]
 

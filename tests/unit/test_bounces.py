@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from service.domain.customer import Customer, restore, snapshot
+from service.domain.customer import Customer
+from service.domain.customer_record import restore, snapshot
 from service.domain.events import Profile
 from service.domain.profile import ProfileState
 from tests.unit.test_profile_fields import codes, known, letters, profile, written

@@ -15,7 +15,7 @@ from aiokafka.structs import ConsumerRecord
 from schemas.outputs import DeadLetter
 from service.config import Settings
 from service.domain.corrections import MOST_WORDS
-from service.domain.customer import restore, snapshot
+from service.domain.customer_record import restore, snapshot
 from service.domain.engine import Engine
 from service.domain.events import Event, Merge, Profile, Purchase, Resolved, SignOfLife, Survey, SurveyAnswer
 from service.domain.identities import MOST_IDS

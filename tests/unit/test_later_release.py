@@ -35,7 +35,7 @@ from service.domain.changelog import (
     pack_positions,
     unpack_positions,
 )
-from service.domain.customer import FIELDS
+from service.domain.customer_fields import FIELDS
 from service.domain.learning.silences import Row
 from service.domain.occasion import Occasion
 from service.domain.outreach.brake import BrakeState

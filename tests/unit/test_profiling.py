@@ -18,7 +18,7 @@ from service.config import Settings
 from service.delivery.memory import State
 from service.delivery.standings import Standings
 from service.domain.calendar import DAY_US, NEVER
-from service.domain.customer import restore, snapshot
+from service.domain.customer_record import restore, snapshot
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Merge, Profile, Purchase, Survey, SurveyAnswer, Withdrawal
 from service.domain.findings import Decision, Kind, Outcome, Output, Reason, Scores, ScoresErased

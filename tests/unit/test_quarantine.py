@@ -15,6 +15,7 @@ from aiokafka.structs import ConsumerRecord
 
 from schemas.outputs import DeadLetter
 from service.config import Settings
+from service.domain import customer_record
 from service.domain.changelog import GO_ON_KEY, pack_today
 from service.domain.customer import Customer
 from service.domain.effects.purchases import Purchases
@@ -226,17 +227,17 @@ def test_a_refresh_that_fails_is_left_out_and_the_next_one_is_made(monkeypatch: 
 def test_a_turn_that_cannot_be_put_together_is_taken_apart_until_the_record_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    events, usual = shop(poisoned=False), Customer.fields
+    events, usual = shop(poisoned=False), customer_record.fields_of
     without = World(events)
     without.run()
     events.insert(40, purchase("stray", 30.4, 777))
 
-    def fields(self: Customer) -> tuple[object, ...]:
-        if self.revenue_minor == 777:
+    def fields(customer: Customer) -> tuple[object, ...]:
+        if customer.revenue_minor == 777:
             raise ZeroDivisionError
-        return usual(self)
+        return usual(customer)
 
-    monkeypatch.setattr(Customer, "fields", fields)
+    monkeypatch.setattr(customer_record, "fields_of", fields)
     world = World(events, turn=30)
 
     world.run()

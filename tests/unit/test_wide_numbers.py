@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from service.domain import wide_numbers
 from service.domain.calendar import DAY_US
 from service.domain.changelog import pack, unpack
-from service.domain.customer import MOST_ORDERS, restore, snapshot
+from service.domain.customer import MOST_ORDERS
+from service.domain.customer_record import restore, snapshot
 from service.domain.events import Merge
 from service.domain.findings import Outcome, Scores
 from service.domain.periods import day_part

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from service.domain.calendar import NEVER, Calendar
 from service.domain.counts import Counts
-from service.domain.customer import Customer, restore, snapshot
+from service.domain.customer import Customer
+from service.domain.customer_record import restore, snapshot
 from service.domain.effects.bookkeeping import Bookkeeping
 from service.domain.effects.erasures import Erasures
 from service.domain.effects.merging import Merging

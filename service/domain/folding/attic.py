@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
 from service.domain.calendar import DAY_US, NEVER
-from service.domain.customer import Customer, restore
+from service.domain.customer import Customer
+from service.domain.customer_record import restore
 from service.domain.folding.record import Folding
 from service.domain.folding.shelves import (
     LONGEST,

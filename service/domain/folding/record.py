@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from service.domain import wide_numbers
 from service.domain.calendar import DAY_US
-from service.domain.customer import FIELDS, VERSION, Customer, of_fields
+from service.domain.customer import Customer
+from service.domain.customer_fields import FIELDS
+from service.domain.customer_record import VERSION, fields_of, of_fields
 from service.domain.hashed_ids import ID_BYTES
 from service.domain.sealed_chunks import row_of, width_of
 
@@ -55,7 +57,7 @@ _ABSENT: Final = object()
 
 def _at_the_beginning() -> list[object]:
     """What is expected of each field for which nothing better is known."""
-    fields: list[object] = list(Customer("").fields())
+    fields: list[object] = list(fields_of(Customer("")))
     fields += [None] * (len(FIELDS) - len(fields))
     fields[_VISITS], fields[_DAYS], fields[_SEGMENT], fields[_RISK] = 1, b"\x01", _LOST, _HIGH
     return fields
@@ -80,7 +82,7 @@ class Folding:
         self._name_numbers: dict[str, int] = {}
 
     def folded(self, customer: Customer) -> bytes:
-        fields = list(customer.fields())
+        fields = list(fields_of(customer))
         if len(fields) < len(FIELDS):
             fields.append(None)
         expected = _expected(fields)
