@@ -11,61 +11,29 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from operator import itemgetter
-from typing import NamedTuple, cast
 
 import structlog
 from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
 from service.domain.engine import Engine
-from service.domain.events import Erasure, Event, Purchase, SignOfLife, SurveyAnswer
+from service.domain.events import Erasure, Event, Purchase, SurveyAnswer
 from service.domain.events import Merge as MergeOfIds
 from service.domain.merge import Merge
-from service.domain.parcels import Applied, time_of
+from service.domain.parcels import time_of
 from service.domain.policy import ClockMode
-from service.errors import ErrorCode, FatalError, PartlyRefusedError, PassedOverError, PoisonError
+from service.errors import FatalError, PassedOverError, PoisonError
 from service.fetching import SetAside
 from service.refused.floodgate import PROBED, Floodgate, Standing
-from service.refused.quarantine import Kind, Place, Quarantine, frames_of, of_record, reason_of, told_of
-from service.refused.retries import Mark, Marks
+from service.refused.quarantine import Quarantine
 from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, Strange, Stream, unpack
-from service.wire.decoder import Decoder, DecoderSettings
+from service.streaming.decoding import Decoded, Decoding, Passed, Refused
 from service.wire.framing import with_frame
 from service.wire.input_topics import BY_RANK, names_keyed_by_customer, names_of_schemas
 from service.wire.schemas import SchemaId
 
 UNDECIDED_US = 30_000_000
 """So long at most is a partition held up before anybody has looked at where records lie: a second or two are usual."""
-
-
-class Refused(NamedTuple):
-    """A record that can never be understood.
-
-    Not the exception: its traceback would keep every frame it came through.
-    """
-
-    record: ConsumerRecord
-    code: ErrorCode
-    message: str
-    says: Event | SignOfLife | None = None
-    """What it still says: that a customer was there, or the rest of a profile."""
-    further: tuple[tuple[ErrorCode, str], ...] = ()
-    """What else is wrong with it."""
-    mark: Mark | None = None
-    """Of one that was sent back by hand."""
-
-
-class Passed(NamedTuple):
-    """A record that the settings say is none of ours."""
-
-    topic: str
-    why: str
-
-
-Decoded = tuple[int | None, int, Applied | None, Refused | Mark | Passed | None, int]
-"""One record as the merge sees it: (event time or None where it cannot be read, offset, event, what there is to know
-beside, arrival in ms); an event, or why it was refused or passed over; a mark beside an event: it was sent back by
-hand. A plain tuple: half a million of them are made and forgotten in ten seconds of backlog."""
 
 
 log = structlog.get_logger()
@@ -112,22 +80,19 @@ class Inbox:
         """Whether the last take was held up by another partition."""
         self.of_purchases = [Purchase in row.events for row in BY_RANK]
         """Of each source of the merge whether purchases come from it."""
-        self._marks = Marks(settings)
         limits = settings.limits
         self._gates = [
             Floodgate(limits.refused_share, limits.refused_records, limits.max_clock_offset_s) for _ in range(self._own)
         ]
-        decoder = Decoder(DecoderSettings.of(settings))
-        self.schemas = decoder.schemas
+        self._decoding = Decoding(settings, self._quarantine, carriage)
+        self._decode = self._decoding.decode
+        self.schemas = self._decoding.schemas
         framed = names_of_schemas(settings)
         self._framed = tuple(row.channel.name in framed for row in BY_RANK)
         """Of each input whether its records have the id of a schema in front that has to be known."""
-        self._decode = tuple(row.decode(decoder) for row in BY_RANK)
         by_customer = set(names_keyed_by_customer(settings))
         self._by_customer = tuple(row.name(settings.kafka.topics) in by_customer for row in BY_RANK)
         """Of each input whether its keys are customers."""
-        self._withdrawals = tuple(None if row.withdrawal is None else row.withdrawal(decoder) for row in BY_RANK)
-        self._signs = tuple(None if row.sign is None else row.sign(decoder) for row in BY_RANK)
         self._merge: Merge[Decoded] = Merge(self._own, itemgetter(0))
 
     @property
@@ -186,7 +151,7 @@ class Inbox:
             offset = record.offset
             if offset < position:
                 continue
-            if noted and (aside := self._aside(record, offset, now_us)) is not None:
+            if noted and (aside := self._decoding.aside(record, offset, now_us)) is not None:
                 add(aside)
                 continue
             try:
@@ -194,67 +159,23 @@ class Inbox:
             except PassedOverError as error:
                 add((None, offset, None, Passed(record.topic, error.why), 0))
             except PoisonError as error:
-                add(self._refused_entry(source, record, offset, error, now_us))
+                add(self._decoding.refused(source, record, offset, error, now_us))
                 accepted, counted = len(decoded) - 1 - counted, len(decoded)
                 if gate.refused(accepted, error.code, offset):
                     self._shut(source, records, offset)
                     break
             except Exception as error:  # noqa: BLE001 - an error of our own
-                add(self._own_error(record, offset, error, now_us))
+                add(self._decoding.own_error(record, offset, error, now_us))
             else:
                 if unreadable and _is_of(event, unreadable):
-                    add(self._of_unreadable(record, offset, event))
+                    add(self._decoding.of_unreadable(record, offset, event))
                     continue
                 arrived_ms = record.timestamp
-                mark = self._marks.of(record.headers) if record.headers else None
+                mark = self._decoding.mark(record) if record.headers else None
                 add((event.at_us, offset, event, mark, max(after_ms, arrived_ms) if after_ms else arrived_ms))
         if decoded:
             gate.accepted(len(decoded) - counted, decoded[-1][1])
         self._merge.put(source, decoded)
-
-    def _aside(self, record: ConsumerRecord, number: int, now_us: int) -> Decoded | None:
-        """The record where an error of our own came up with it twice: it is not tried again. None: it is none of these.
-        Raises CeilingError."""
-        identity = of_record(Place(record.topic, record.partition, number))
-        if not self._quarantine.is_aside(identity):
-            return None
-        self._quarantine.hold(now_us)
-        reason = self._quarantine.reason(identity)
-        log.error(
-            "a record is set aside after an error of our own; `churn-alert dead-letters list --code internal_error` "
-            "shows it, and a release in which it is mended takes it by `retry`",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            reason=reason,
-        )
-        mark = self._marks.of(record.headers) if record.headers else None
-        return (None, number, None, Refused(record, ErrorCode.INTERNAL_ERROR, _own_fault(reason), None, (), mark), 0)
-
-    def _own_error(self, record: ConsumerRecord, number: int, error: Exception, now_us: int) -> Decoded:
-        """The record where decoding it has failed as nobody expected. It changes nothing, so that no second life is
-        needed to know that it fails again."""
-        if isinstance(error, FatalError | MemoryError | OSError):
-            raise error
-        place = Place(record.topic, record.partition, number)
-        log.error(
-            "an error of our own in decoding a record",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            frames=frames_of(error),
-        )
-        self._quarantine.set_aside(Kind.RECORD, of_record(place), told_of(place), reason_of(error), now_us)
-        entry = self._aside(record, number, now_us)
-        if entry is None:
-            raise error
-        return entry
-
-    def _of_unreadable(self, record: ConsumerRecord, number: int, event: Event) -> Decoded:
-        """A record of a customer whose stored state cannot be read: it must not begin another one."""
-        message = "what is stored of this customer cannot be read; it is left as it is, for a release that can"
-        mark = self._marks.of(record.headers) if record.headers else None
-        return (event.at_us, number, None, Refused(record, ErrorCode.INTERNAL_ERROR, message, None, (), mark), 0)
 
     def _let_through(self, source: int, records: list[ConsumerRecord], after_us: int) -> bool:
         """Whether they may be decoded; else they wait."""
@@ -311,7 +232,7 @@ class Inbox:
                 continue
             if not gate.looks_at_clock(gate.waiting, gate.after_us, clock_us()):
                 continue  # no word of anybody makes a clock right
-            if allowed or gate.probed(*self._refused_of(source, gate.waiting[-PROBED:])):
+            if allowed or gate.probed(*self._decoding.refused_of(source, gate.waiting[-PROBED:], clock_us())):
                 reason, after_us = gate.reason, gate.after_us
                 waiting = gate.open(allowed=allowed)
                 log.warning(
@@ -322,18 +243,6 @@ class Inbox:
                 )
                 if waiting:
                     self.put(source, waiting, after_us)
-
-    def _refused_of(self, source: int, records: list[ConsumerRecord]) -> tuple[int, int]:
-        """How many of these would be refused, and how many there are."""
-        refused, now_us = 0, clock_us()
-        for record in records:
-            try:
-                self._decode[source](record.value, record.key, record.headers, now_us)
-            except PassedOverError:
-                continue
-            except Exception:  # noqa: BLE001 - whatever is wrong with it
-                refused += 1
-        return refused, len(records)
 
     def arrival_us(self, source: int, records: list[ConsumerRecord]) -> int:
         """When the first of the records arrived, by the clock that rules: with events as the clock, its own time."""
@@ -347,54 +256,6 @@ class Inbox:
             except Exception:  # noqa: BLE001, S112 - what is wrong with it is said where it is put
                 continue
         return self._engine.now_us
-
-    def _sign(self, source: int, record: ConsumerRecord, now_us: int) -> SignOfLife | None:
-        """What a refused record still says."""
-        sign_of = self._signs[source]
-        if sign_of is None:
-            return None
-        written_us = record.timestamp * 1000
-        written_us = written_us if 0 < written_us <= now_us else 0
-        return sign_of(record.value, record.key, record.headers, now_us, written_us)
-
-    def _refused_entry(
-        self, source: int, record: ConsumerRecord, number: int, error: PoisonError, now_us: int
-    ) -> Decoded:
-        """A record of the input `source` that was refused, with what it still says."""
-        if isinstance(record, SetAside):
-            return self._aside_entry(source, record, number, now_us)
-        mark = self._marks.of(record.headers) if record.headers else None
-        if isinstance(error, PartlyRefusedError):
-            event = cast("Event", error.event)
-            return (
-                event.at_us,
-                number,
-                None,
-                Refused(record, error.code, error.message, event, error.further, mark),
-                0,
-            )
-        withdrawal_of = self._withdrawals[source]
-        if record.value is None and withdrawal_of is not None:
-            written_us = record.timestamp * 1000 if record.timestamp > 0 else now_us
-            withdrawal = withdrawal_of(record.key, written_us, record.headers)
-            if withdrawal is not None:
-                return (None, number, withdrawal, None, 0)
-        sign = self._sign(source, record, now_us)
-        at_us = sign.at_us if sign is not None and sign.own_time else None
-        return (at_us, number, None, Refused(record, error.code, error.message, sign, (), mark), 0)
-
-    def _aside_entry(self, source: int, record: SetAside, number: int, now_us: int) -> Decoded:
-        """What was set aside before anybody could decode it. Where its key and value can be read it still says who was
-        there, as long as they belong here: it is carried nowhere."""
-        says, sign_of = None, self._signs[source]
-        carriage = self._carriage
-        at_home = carriage is None or (record.key and carriage.placement.home(record.key) == carriage.partition)
-        if sign_of is not None and record.key and at_home:
-            written_us = record.timestamp * 1000
-            value = b"?" if record.readable is None else record.readable
-            says = sign_of(value, record.key, (), now_us, written_us if 0 < written_us <= now_us else 0)
-        at_us = says.at_us if says is not None and says.own_time else None
-        return (at_us, number, None, Refused(record, record.code, record.message, says), 0)
 
     def _put_sorted(self, carriage: Carriage, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
         """The same where there are other partitions: what belongs to one of them is carried there.
@@ -425,7 +286,7 @@ class Inbox:
             if gate.reason:
                 self._shut(source, records, records[index - 1].offset)
                 break
-            if noted and (aside := self._aside(record, offset, now_us)) is not None:
+            if noted and (aside := self._decoding.aside(record, offset, now_us)) is not None:
                 add(aside)
                 continue
             try:
@@ -434,7 +295,7 @@ class Inbox:
                 add((None, offset, None, Passed(record.topic, error.why), 0))
                 continue
             except PoisonError as error:
-                entry: Decoded = self._refused_entry(source, record, offset, error, now_us)
+                entry: Decoded = self._decoding.refused(source, record, offset, error, now_us)
                 # Only who was there has to be known where they belong, and a key lies where its producer put it.
                 says = entry[3].says if isinstance(entry[3], Refused) else entry[2]
                 keyed = says is not None and (record.key == says.customer_id.encode() or not self._by_customer[source])
@@ -443,16 +304,16 @@ class Inbox:
                 accepted, counted = max(0, len(decoded) - counted), len(decoded) + 1
                 gate.refused(accepted, error.code, offset)
             except Exception as error:  # noqa: BLE001 - an error of our own
-                entry, home = self._own_error(record, offset, error, now_us), here
+                entry, home = self._decoding.own_error(record, offset, error, now_us), here
             else:
                 arrived_ms = record.timestamp
-                mark = self._marks.of(record.headers) if record.headers else None
+                mark = self._decoding.mark(record) if record.headers else None
                 entry = (event.at_us, offset, event, mark, max(after_ms, arrived_ms) if after_ms else arrived_ms)
                 if of_ids and isinstance(event, MergeOfIds) and placement.home(event.merged_into.encode()) is None:
                     self._held[source] = records[index:]
                     break
                 if unreadable and _is_of(event, unreadable):
-                    add(self._of_unreadable(record, offset, event))
+                    add(self._decoding.of_unreadable(record, offset, event))
                     continue
                 if event.customer_id in known or knows(event.customer_id):
                     add(entry)
@@ -505,7 +366,7 @@ class Inbox:
                 )
             index = self._sources.index(record.topic)
             stream = (record.topic, record.partition)
-            if (aside := self._aside(record, number, now_us)) is not None:
+            if (aside := self._decoding.aside(record, number, now_us)) is not None:
                 found.setdefault(self._source_of(stream, index), []).append(aside)
                 continue
             try:
@@ -513,13 +374,13 @@ class Inbox:
             except PassedOverError as error:  # settings that were others when it was carried
                 entry: Decoded = (None, number, None, Passed(record.topic, error.why), 0)
             except PoisonError as error:
-                entry = self._refused_entry(index, record, number, error, now_us)
+                entry = self._decoding.refused(index, record, number, error, now_us)
             except Exception as error:  # noqa: BLE001 - an error of our own
-                entry = self._own_error(record, number, error, now_us)
+                entry = self._decoding.own_error(record, number, error, now_us)
             else:
-                entry = (event.at_us, number, event, self._marks.of(record.headers), carried.arrived_ms)
+                entry = (event.at_us, number, event, self._decoding.mark(record), carried.arrived_ms)
                 if _is_of(event, self._engine.roster.unreadable):
-                    entry = self._of_unreadable(record, number, event)
+                    entry = self._decoding.of_unreadable(record, number, event)
             found.setdefault(self._source_of(stream, index), []).append(entry)
         for source, decoded in found.items():
             self._put(source, decoded, now_us)
@@ -632,10 +493,6 @@ def _value_of(record: ConsumerRecord) -> bytes | None:
     """With the id of its schema in front; also of one that was set aside and can be read."""
     value: bytes | None = record.readable if isinstance(record, SetAside) else record.value
     return with_frame(value, record.headers) if value and record.headers else value
-
-
-def _own_fault(reason: str) -> str:
-    return f"an error of our own ({reason}) came up with this record twice; it is not the record's fault"
 
 
 def _is_of(event: Event, customers: AbstractSet[str]) -> bool:

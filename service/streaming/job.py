@@ -7,19 +7,17 @@ exactly what the state contains.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
-from service.cluster.gaps import lost_with_outputs
 from service.cluster.known_logs import KnownLogs
 from service.cluster.leader_epochs import ReadEpochs
 from service.cluster.partitioner import Kept
 from service.cluster.placement import Placement
-from service.cluster.topic_ids import TopicNow
 from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import (
@@ -35,6 +33,7 @@ from service.domain.changelog import (
     STUMBLED_PREFIX,
     TODAY_KEY,
     UNFINISHED_KEY,
+    Turn,
     day_key,
     day_of_key,
     month_key,
@@ -46,13 +45,13 @@ from service.domain.changelog import (
 )
 from service.domain.engine import ALL_SCORES
 from service.domain.feed_delay import FeedDelay
-from service.domain.findings import Decision
+from service.domain.findings import Decision, Output
 from service.domain.folding.attic import Attic
-from service.domain.parcels import Applied
+from service.domain.parcels import Applied, Parcel
 from service.domain.policy import ClockMode
 from service.domain.stumbling import CustomerError, LaterReleaseError, RefreshError
 from service.engines import new_engine, of_a_later_release
-from service.errors import ChurnAlertError, ErrorCode, FatalError, RecordsLostError
+from service.errors import ChurnAlertError, ErrorCode, FatalError
 from service.refused.dead_letters import Reference, encode_dead_letter, encode_reference, key_of_letter
 from service.refused.floodgate import Standing, is_news, pack_kept, unpack_kept
 from service.refused.quarantine import (
@@ -69,9 +68,11 @@ from service.refused.quarantine import (
 )
 from service.refused.retries import Mark, Readings
 from service.streaming.carriage import Carriage
-from service.streaming.inbox import UNDECIDED_US, Decoded, Inbox, Passed, Refused, clock_us
+from service.streaming.decoding import Decoded, Passed, Refused
+from service.streaming.inbox import UNDECIDED_US, Inbox, clock_us
 from service.streaming.local_store import local_store
 from service.streaming.made_under import MadeUnder
+from service.streaming.own_topics import OwnTopics
 from service.streaming.producer import Destination, Record
 from service.streaming.turn_size import LARGEST_BYTES
 from service.wire.encoder import Encoder, EncoderSettings, TopicKind
@@ -164,6 +165,7 @@ class PartitionJob:
         """Of the leaders of the inputs."""
         self.state_log = KnownLogs()
         """The same of the state's own topic, and of outputs; it lies in the ledger, which deliverers may read."""
+        self.own_topics = OwnTopics(settings.kafka, partition, self.logs, self.state_log)
         self._letters: list[Record] = []
         self._letter_bytes = 0
         self._reasons: Counter[str] = Counter()
@@ -193,28 +195,7 @@ class PartitionJob:
         """One record of the changelogs."""
         try:
             if topic == self.ledger.topic:
-                day = day_of_key(key)
-                if key == PARTITIONER_KEY and self._placement is not None:
-                    self._placement.take(self.partition, key, value)
-                elif key == TODAY_KEY:
-                    self._today_told = None if value is None else unpack_today(value)
-                elif key == LOGS_KEY:
-                    self.state_log.restore(value or b"")
-                elif key == MADE_UNDER_KEY:
-                    self._made_under_told = None if value is None else MadeUnder.unpack(value)
-                    self._made_under_beyond = {} if value is None else MadeUnder.beyond_of(value)
-                elif day is not None and value is not None:
-                    self.engine.ledger.restore(day, value)
-                elif key.startswith(STUMBLED_PREFIX):
-                    self.quarantine.restore(key, value)
-                elif key == GATES_KEY:
-                    self._gates_told = {} if value is None else unpack_kept(value)
-                elif key == GO_ON_KEY:
-                    self.quarantine.allowed_us = 0 if value is None else unpack_today(value)
-                elif key.startswith(RETRIED_PREFIX):
-                    self._readings.restore(key, value)
-                elif (month := month_of_key(key)) is not None and value is not None:
-                    self.engine.brought_sums.restore(month, value)
+                self._restore_of_ledger(key, value)
             elif key == POSITION_KEY:
                 if value is not None:
                     positions = self.epochs.restore(unpack_positions(value))
@@ -231,6 +212,31 @@ class PartitionJob:
             raise FatalError(
                 f"The changelog {topic}-{self.partition} holds a record that is no snapshot: {error}."
             ) from error
+
+    def _restore_of_ledger(self, key: bytes, value: bytes | None) -> None:
+        """One of the ledger's."""
+        day = day_of_key(key)
+        if key == PARTITIONER_KEY and self._placement is not None:
+            self._placement.take(self.partition, key, value)
+        elif key == TODAY_KEY:
+            self._today_told = None if value is None else unpack_today(value)
+        elif key == LOGS_KEY:
+            self.state_log.restore(value or b"")
+        elif key == MADE_UNDER_KEY:
+            self._made_under_told = None if value is None else MadeUnder.unpack(value)
+            self._made_under_beyond = {} if value is None else MadeUnder.beyond_of(value)
+        elif day is not None and value is not None:
+            self.engine.ledger.restore(day, value)
+        elif key.startswith(STUMBLED_PREFIX):
+            self.quarantine.restore(key, value)
+        elif key == GATES_KEY:
+            self._gates_told = {} if value is None else unpack_kept(value)
+        elif key == GO_ON_KEY:
+            self.quarantine.allowed_us = 0 if value is None else unpack_today(value)
+        elif key.startswith(RETRIED_PREFIX):
+            self._readings.restore(key, value)
+        elif (month := month_of_key(key)) is not None and value is not None:
+            self.engine.brought_sums.restore(month, value)
 
     def restored(self) -> None:
         """All of it has been read. Raises CeilingError where a person is waited for, FatalError for a state that is not
@@ -418,64 +424,6 @@ class PartitionJob:
         if source == self._own or self.inbox.of_purchases[source]:
             self.engine.lost_purchases(records, until_us)
 
-    def note_written(self, ends: Mapping[Destination, int]) -> None:
-        """A turn is committed: up to where each topic reaches with it."""
-        for topic, known in self._changelogs():
-            end = ends.get(Destination(topic, self.partition))
-            if end is not None:
-                known.written_to(topic, end)
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Topics whose ids are remembered although nothing of them is read."""
-        return tuple(lost_with_outputs(self._settings.kafka))
-
-    def follow_outputs(self, topics: Mapping[str, TopicNow]) -> dict[str, str]:
-        """Outputs that were made anew since a life before this one, each with what is lost by it, in words. That is no
-        reason to stop: nothing that is written from now on lacks anything."""
-        found, known = {}, self.state_log
-        for topic, lost in lost_with_outputs(self._settings.kafka).items():
-            now = topics.get(topic)
-            if now is None or not now.exists:
-                continue
-            if known.is_another(topic, now):
-                known.lost(topic, 0, clock_us())
-                found[topic] = lost
-            known.adopt(topic, now)
-        return found
-
-    def refuse_other_changelogs(self, topics: Mapping[str, TopicNow]) -> None:
-        """Raises RecordsLostError where a changelog is not the topic that was written: whatever lay in it would be
-        missing in silence."""
-        for topic, known in self._changelogs():
-            now = topics.get(topic)
-            if now is None:
-                continue
-            if known.is_another(topic, now):
-                raise self._not_whole(
-                    f"was made anew, and {known.end(topic)} records of the former one are gone", topic
-                )
-            known.adopt(topic, now)
-
-    def refuse_lost_ends(self, ends: Mapping[str, int]) -> None:
-        """The same where one has been read to its end, and had been written further."""
-        for topic, known in self._changelogs():
-            end, written = ends[topic], known.end(topic)
-            if end < written:
-                raise self._not_whole(
-                    f"ends at {end}, and was written up to {written}: its last {written - end} records are gone", topic
-                )
-
-    def _changelogs(self) -> tuple[tuple[str, KnownLogs], ...]:
-        """Each is known to the other."""
-        return (self.state.topic, self.state_log), (self.ledger.topic, self.logs)
-
-    def _not_whole(self, what: str, topic: str) -> RecordsLostError:
-        return RecordsLostError(
-            f"{topic}-{self.partition} {what}. The state of group {self._settings.kafka.group!r} is not whole without them: "
-            "bring it back from a backup with `churn-alert state import`, or begin anew with `churn-alert state reset`."
-        )
-
     @property
     def must_write(self) -> bool:
         """Whether a turn has something to write although nothing was applied."""
@@ -555,9 +503,48 @@ class PartitionJob:
         self.engine.scoreboard.failed.clear()
         if not (processed or positions or turn or self._letters or self._day_has_changed() or self.must_write):
             return None
+        records, decisions = self._encoded(turn.outputs)
+        outputs = sum(map(len, records.values()))
+        published = len(turn.outputs) - waiting
+        if self._letters:
+            records[self._dead] = self._letters
+        contained, carried = self._carried_out(turn.parcels, records)
+        records[self.state] = [
+            *turn.state,
+            (POSITION_KEY, pack_positions(contained | self.epochs.kept(self.positions))),
+        ]
+        if self.logs.goes_along:
+            records[self.state].append((LOGS_KEY, self.logs.pack()))
+        ledger = self._ledger_records(turn)
+        if ledger:
+            records[self.ledger] = ledger
+        written = Written(
+            records,
+            dict(self.positions),
+            processed,
+            decisions,
+            self._reasons,
+            outputs,
+            self._refused,
+            carried,
+            self._retried,
+            self._passed,
+            len(turn.state),
+            len(turn.outputs) - published,
+            published,
+            len(turn.ledger),
+        )
+        self._letter_bytes = 0
+        self._letters, self._reasons, self._refused, self._retried = [], Counter(), [], Counter()
+        self._passed = Counter()
+        return written
+
+    def _encoded(self, outputs: Sequence[Output]) -> tuple[dict[Destination, list[Record]], list[Decision]]:
+        """Records of these, and which of them are decisions; without those that an error of our own keeps from being
+        written."""
         records: dict[Destination, list[Record]] = {}
         decisions: list[Decision] = []
-        for output in turn.outputs:
+        for output in outputs:
             try:
                 made = self._encoder.encode(output)
             except Exception as error:  # noqa: BLE001 - an error of our own is this one output's
@@ -568,28 +555,28 @@ class PartitionJob:
                 decisions.append(output)
             for encoded in made:
                 records.setdefault(self.destinations[encoded.topic], []).append((encoded.key, encoded.value))
-        outputs = sum(map(len, records.values()))
-        published = len(turn.outputs) - waiting
-        if self._letters:
-            records[self._dead] = self._letters
-        carried: Counter[tuple[str, str]] = Counter()
-        contained = self.positions
-        if self._carriage is not None:
-            for parcel in turn.parcels:
-                home = self._carriage.placement.home(parcel.to.encode())
-                if home is None:
-                    raise FatalError(f"The partition of {parcel.to!r} is not known, and was a moment ago.")
-                self._carriage.send_parcel(parcel, home, clock_us())
-            contained = {**contained, **dict(self._carriage.positions())}
-            sent, carried = self._carriage.take_out()
-            for home, batch in sent.items():
-                records[Destination(self.sources[self._own], home)] = batch
-        records[self.state] = [
-            *turn.state,
-            (POSITION_KEY, pack_positions(contained | self.epochs.kept(self.positions))),
-        ]
-        if self.logs.goes_along:
-            records[self.state].append((LOGS_KEY, self.logs.pack()))
+        return records, decisions
+
+    def _carried_out(
+        self, parcels: Sequence[Parcel], records: dict[Destination, list[Record]]
+    ) -> tuple[dict[str, int], Counter[tuple[str, str]]]:
+        """Adds what goes to other partitions. Returns the positions that the state contains then, and how many records
+        were carried."""
+        if self._carriage is None:
+            return self.positions, Counter()
+        for parcel in parcels:
+            home = self._carriage.placement.home(parcel.to.encode())
+            if home is None:
+                raise FatalError(f"The partition of {parcel.to!r} is not known, and was a moment ago.")
+            self._carriage.send_parcel(parcel, home, clock_us())
+        contained = {**self.positions, **dict(self._carriage.positions())}
+        sent, carried = self._carriage.take_out()
+        for home, batch in sent.items():
+            records[Destination(self.sources[self._own], home)] = batch
+        return contained, carried
+
+    def _ledger_records(self, turn: Turn) -> list[Record]:
+        """Days and months that have changed, and what else a deliverer, another partition or the next life is told."""
         ledger: list[Record] = [(day_key(day), value) for day, value in turn.ledger]
         ledger.extend((month_key(month), value) for month, value in turn.brought)
         if self._day_has_changed():
@@ -613,28 +600,7 @@ class PartitionJob:
                 ledger.append((PROGRESS_KEY, progress.pack()))
         if self.state_log.goes_along:
             ledger.append((LOGS_KEY, self.state_log.pack()))
-        if ledger:
-            records[self.ledger] = ledger
-        written = Written(
-            records,
-            dict(self.positions),
-            processed,
-            decisions,
-            self._reasons,
-            outputs,
-            self._refused,
-            carried,
-            self._retried,
-            self._passed,
-            len(turn.state),
-            len(turn.outputs) - published,
-            published,
-            len(turn.ledger),
-        )
-        self._letter_bytes = 0
-        self._letters, self._reasons, self._refused, self._retried = [], Counter(), [], Counter()
-        self._passed = Counter()
-        return written
+        return ledger
 
     def _stumbled_in_turn(self, error: Exception) -> Exception:
         """What an error is about that came when a turn was put together: a customer whom one of its records has

@@ -200,9 +200,9 @@ class PartitionWorker:
         loaded = await read_changelogs(
             self._settings.kafka, self.number, self._read_to, self.job.restore, self.job.sources
         )
-        topics = await self._topics_now([*self.job.sources, *self._read_to, *self.job.outputs])
-        self.job.refuse_other_changelogs(topics)
-        self.job.refuse_lost_ends(self._read_to)
+        topics = await self._topics_now([*self.job.sources, *self._read_to, *self.job.own_topics.outputs])
+        self.job.own_topics.refuse_others(topics)
+        self.job.own_topics.refuse_lost_ends(self._read_to)
         self.job.restored()
         gc.freeze()  # the state just read will not be searched for cycles
         self._stored, self._stored_s = dict(self.job.positions), time.monotonic()
@@ -222,7 +222,7 @@ class PartitionWorker:
                 if self.job.logs.is_another(topic, now):
                     epochs.forget(topic)
                 self.job.logs.adopt(topic, now)
-        for topic, lost in self.job.follow_outputs(topics).items():
+        for topic, lost in self.job.own_topics.follow_outputs(topics, time.time_ns() // 1000).items():
             log.error("an output was made anew", topic=topic, partition=self.number, lost=lost)
         self._metrics.lost(self.number, self.job.logs)
         self._metrics.lost(self.number, self.job.state_log)
@@ -424,7 +424,7 @@ class PartitionWorker:
         computed = time.monotonic()
         sizes = await self._producer.write(written.records)
         self._clock.heard(*self._producer.seen_us)
-        self.job.note_written(self._producer.ends)
+        self.job.own_topics.note_written(self._producer.ends)
         self._refusals.note(written.refused)
         ended = time.monotonic()
         self._turns.committed(written, sizes, ended - computed, ended)

@@ -18,6 +18,7 @@ from service.streaming.job import PartitionJob
 from service.streaming.producer import Destination
 
 OLD, NEW = TopicNow(b"old-old-old-old-", 1), TopicNow(b"new-new-new-new-", 1)
+NOW_US = 1_700_000_000_000_000
 STATE, LEDGER = "churn-alert-state", "churn-alert-ledger"
 
 
@@ -76,41 +77,41 @@ def test_ids_are_written_at_once_where_a_state_has_none_and_not_without_a_state(
 
 def test_a_changelog_that_was_made_anew_is_refused_whichever_of_the_two_it_is() -> None:
     job = PartitionJob(Settings(), 0)
-    job.refuse_other_changelogs({STATE: OLD, LEDGER: OLD})
-    job.note_written({Destination(STATE, 0): 70, Destination(LEDGER, 0): 40})
+    job.own_topics.refuse_others({STATE: OLD, LEDGER: OLD})
+    job.own_topics.note_written({Destination(STATE, 0): 70, Destination(LEDGER, 0): 40})
     job = revived(job)
 
     with pytest.raises(RecordsLostError, match="churn-alert-ledger-0 was made anew, and 40 records of the former"):
-        job.refuse_other_changelogs({STATE: OLD, LEDGER: NEW})
+        job.own_topics.refuse_others({STATE: OLD, LEDGER: NEW})
     with pytest.raises(
         RecordsLostError, match=r"churn-alert-state-0 was made anew, and 70 records .* `churn-alert state"
     ):
-        job.refuse_other_changelogs({STATE: NEW, LEDGER: OLD})
-    job.refuse_other_changelogs({STATE: OLD, LEDGER: OLD})
+        job.own_topics.refuse_others({STATE: NEW, LEDGER: OLD})
+    job.own_topics.refuse_others({STATE: OLD, LEDGER: OLD})
 
 
 def test_a_changelog_that_has_lost_its_end_is_refused() -> None:
     job = PartitionJob(Settings(), 0)
-    job.refuse_other_changelogs({STATE: OLD, LEDGER: OLD})
-    job.note_written({Destination(STATE, 0): 70, Destination(LEDGER, 0): 40})
+    job.own_topics.refuse_others({STATE: OLD, LEDGER: OLD})
+    job.own_topics.note_written({Destination(STATE, 0): 70, Destination(LEDGER, 0): 40})
     job = revived(job)
 
     with pytest.raises(RecordsLostError, match="churn-alert-state-0 ends at 60, and was written up to 70: its last 10"):
-        job.refuse_lost_ends({STATE: 60, LEDGER: 40})
+        job.own_topics.refuse_lost_ends({STATE: 60, LEDGER: 40})
     with pytest.raises(
         RecordsLostError, match="churn-alert-ledger-0 ends at 39, and was written up to 40: its last 1 "
     ):
-        job.refuse_lost_ends({STATE: 72, LEDGER: 39})
-    job.refuse_lost_ends({STATE: 72, LEDGER: 44})
+        job.own_topics.refuse_lost_ends({STATE: 72, LEDGER: 39})
+    job.own_topics.refuse_lost_ends({STATE: 72, LEDGER: 44})
 
 
 def test_an_output_made_anew_is_told_once_and_counted_and_a_deliverer_hears_of_it() -> None:
     job = PartitionJob(Settings(), 0)
-    before = job.follow_outputs({"outreach": OLD, "deliveries": OLD, "dead-letters": GONE})
+    before = job.own_topics.follow_outputs({"outreach": OLD, "deliveries": OLD, "dead-letters": GONE}, NOW_US)
     job = revived(job)
-    told = job.follow_outputs({"outreach": OLD, "deliveries": NEW})
+    told = job.own_topics.follow_outputs({"outreach": OLD, "deliveries": NEW}, NOW_US)
     job = revived(job)
-    again = job.follow_outputs({"outreach": OLD, "deliveries": NEW, "dead-letters": NEW})
+    again = job.own_topics.follow_outputs({"outreach": OLD, "deliveries": NEW, "dead-letters": NEW}, NOW_US)
     known = job.state_log.of["deliveries"]
 
     assert (before, list(told), again) == ({}, ["deliveries"], {})

@@ -16,7 +16,7 @@ from service.domain.engine import Engine
 from service.domain.events import Event, Purchase, SignOfLife
 from service.domain.findings import Decision, Outcome, Reason
 from service.domain.policy import Rung
-from service.streaming.inbox import Refused
+from service.streaming.decoding import Refused
 from service.streaming.job import PartitionJob
 from tests.support.engines import (
     EVENT_TIME,
