@@ -13,7 +13,7 @@ from service.commands.console import settings_of
 def ingest(ctx: typer.Context) -> None:
     """Take webhooks of shop systems, and write what they say to Kafka. Runs until stopped; any number may run.
 
-    Needs [[ingest.sources]]: who may post, and what they sign with.
+    Needs `ingest.sources`: who may post, and what they sign with.
     """
     settings = settings_of(ctx)
     from service.ingest.process import Ingest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from service.wording.formats import Formats
 from service.wording.languages import DEFAULT, language_of
 from service.wording.period_names import period_name
 from service.wording.period_numbers import LESS_IS_BETTER, in_its_unit, rests_on
+from service.wording.whys import Silence, why
 
 OF_THE_WEEK: Final = ("revenue", "orders", "customers_at_end", "new")
 OF_THE_MONTH: Final = ("retention_rate", "repeat_purchase_rate", "nps", "csat", "ces")
@@ -163,7 +164,7 @@ def worth_a_call(
         found.append((Decimal(data["value_at_risk"]), data["customer_id"], data))
     found.sort(key=lambda each: (-each[0], each[1]))
     return tuple(
-        _person(customer_id, formats.money(worth), _why(data, now_s, formats), formats)
+        _person(customer_id, formats.estimate(worth), _why(data, now_s, formats), formats)
         for worth, customer_id, data in found[: settings.letter.people]
     )
 
@@ -175,14 +176,17 @@ def _person(customer_id: str, at_risk: str, why: str, formats: Formats) -> Perso
 
 def _why(data: Mapping[str, Any], now_s: float, formats: Formats) -> str:
     """In one sentence, as the list of the page has it."""
-    last = datetime.fromisoformat(data["last_visit_at"]).astimezone(UTC).timestamp()
-    gap, usual = formats.days(max(0.0, now_s - last) / _DAY_S), data["usual_gap_days"]
-    if usual is None:
-        return formats.say("why.once", gap=gap)
-    every = formats.days(usual, "every")
-    if data["tail_probability"] is None:
-        return formats.say("why.few", usual=every, gap=gap, visits=formats.counted(data["visits"], "visit"))
-    return formats.say("why.late", usual=every, gap=gap, share=formats.share(1.0 - data["tail_probability"]))
+    last, judged = (datetime.fromisoformat(data[name]).timestamp() for name in ("last_visit_at", "as_of"))
+    return why(
+        Silence(
+            days=max(0.0, now_s - last) / _DAY_S,
+            judged_days=(judged - last) / _DAY_S,
+            usual_gap_days=data["usual_gap_days"],
+            tail_probability=data["tail_probability"],
+            visits=data["visits"],
+        ),
+        formats,
+    )
 
 
 def week_before(day: date) -> date:

@@ -37,7 +37,7 @@ def sample_of(settings: Settings) -> Letter:
     scores = [
         {
             "customer_id": f"C-10{17 + 3 * place}", "segment": "quiet", "visits": 12 + place, "value_at_risk": f"{412 - 31 * place}.50",
-            "marketing_consent": True, "last_visit_at": f"2026-01-{28 - place:02}T09:00:00Z", "usual_gap_days": 6.0 + place / 2,
+            "marketing_consent": True, "as_of": "2026-02-01T09:00:00Z", "last_visit_at": f"2026-01-{28 - place:02}T09:00:00Z", "usual_gap_days": 6.0 + place / 2,
             "tail_probability": 0.031 + place / 100,
         }
         for place in range(min(12, settings.letter.people))

@@ -189,5 +189,5 @@ def _spread(found: Difference, formats: Formats) -> str:
 
 
 def _money(found: Difference, unit: Decimal, formats: Formats) -> str:
-    value, low, high = (_signed(formats.money(round(each) * unit)) for each in found)
+    value, low, high = (_signed(formats.estimate(round(each) * unit)) for each in found)
     return formats.say("brought.interval", value=value, low=low, high=high)

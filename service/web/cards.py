@@ -94,14 +94,14 @@ def lifetime_card(expected: Expected | None, target: Target | None, unit: Decima
     known = expected is not None and expected.customers > 0
     told = []
     if expected is not None and known:
-        everybody = formats.money(expected.value_minor * unit)
+        everybody = formats.estimate(expected.value_minor * unit)
         told.append(formats.say(f"{LIFETIME}.all", all=everybody, customers=formats.count(expected.customers)))
     mean = Decimal(expected.value_minor) * unit / expected.customers if known and expected else Decimal(0)
     return Card(
         title=formats.say(f"number.{LIFETIME}"),
         explained=" ".join([formats.say(f"explain.{LIFETIME}"), *told]),
         known=known,
-        value=formats.money(mean.quantize(unit)) if known else formats.say("unknown"),
+        value=formats.estimate(mean.quantize(unit)) if known else formats.say("unknown"),
         basis=formats.say(f"basis.{LIFETIME}") if known else "",
         changes=[],
         target=target,

@@ -54,7 +54,9 @@ def _target(name: str, value: float, wanted: float | Decimal, formats: Formats, 
 
 
 def _written(name: str, wanted: float | Decimal, formats: Formats) -> str:
-    if name == LIFETIME or UNITS[name] is Unit.MONEY:
+    if name == LIFETIME:
+        return formats.estimate(Decimal(wanted))
+    if UNITS[name] is Unit.MONEY:
         return formats.money(Decimal(wanted))
     if UNITS[name] is Unit.PERCENT:
         return formats.percent(float(wanted))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, Literal
 
 from babel.dates import format_date, format_datetime, format_interval, format_skeleton, format_time
-from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
+from babel.numbers import (
+    format_compact_currency,
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_symbol,
+)
 
 from service.config import ShopSettings
 from service.domain.calendar import to_date
@@ -16,8 +23,7 @@ from service.wording.rounding import whole_days
 
 DASH: Final = "–"
 """Stands in tables for what is unknown."""
-_NO_CENTS_FROM = 10_000
-"""Of large amounts nobody reads the cents; the API has every digit."""
+_TOUCHING: Final = re.compile(r"[^\W\d_][0-9]")
 
 
 class Formats:
@@ -32,6 +38,7 @@ class Formats:
         self._locale = catalogue.locale
         self._whole_percent = self._locale.percent_formats[None].pattern
         self._percent = self._whole_percent.replace("#,##0", "#,##0.0")
+        self._sign = str(get_currency_symbol(self._currency, self._locale))
         self._money = self._locale.currency_formats["standard"].pattern
 
     # ---- numbers
@@ -62,18 +69,24 @@ class Formats:
         return DASH if share is None else self.percent(100 * share, whole=whole)
 
     def money(self, amount: Decimal) -> str:
-        if abs(amount) < _NO_CENTS_FROM:
-            return str(format_currency(amount, self._currency, locale=self._locale))
-        return self.whole_money(amount)
+        """What was paid, and what is so by everybody's account: to the cent."""
+        return self._spaced(format_currency(amount, self._currency, locale=self._locale))
 
-    def whole_money(self, amount: Decimal) -> str:
-        """Without cents."""
+    def estimate(self, amount: Decimal) -> str:
+        """What is expected, at risk or put down to something: without cents, for nobody knows it to the cent."""
         without_cents = self._money.replace("0.00", "0")
-        return str(format_currency(amount, self._currency, without_cents, locale=self._locale, currency_digits=False))
+        return self._spaced(
+            format_currency(amount, self._currency, without_cents, locale=self._locale, currency_digits=False)
+        )
 
     def short_money(self, amount: float) -> str:
         """For the axis of a chart: €1.2K."""
-        return str(format_compact_currency(amount, self._currency, locale=self._locale, fraction_digits=1))
+        return self._spaced(format_compact_currency(amount, self._currency, locale=self._locale, fraction_digits=1))
+
+    def _spaced(self, written: object) -> str:
+        """CHF 12.50: a sign that ends in a letter does not touch the digits after it (CLDR, currency spacing)."""
+        text, sign = str(written), self._sign
+        return text.replace(sign, f"{sign}\u00a0") if sign[-1:].isalpha() and _TOUCHING.search(text) else text
 
     def signed(self, number: float, *, percent: bool) -> str:
         """A difference: in percent of what it was, or in points."""

@@ -54,6 +54,8 @@ def in_its_unit(name: str, value: float | Decimal, formats: Formats) -> str:
             return formats.points(float(value))
         case Unit.MEAN:
             return formats.decimal(float(value))
+        case Unit.MONEY if name == "customer_lifetime_value":
+            return formats.estimate(Decimal(value))
         case Unit.MONEY:
             return formats.money(value if isinstance(value, Decimal) else Decimal(f"{value:.2f}"))
         case unit:

@@ -6,6 +6,7 @@ from service.domain.findings import Evidence, Kind
 from service.errors import FatalError
 from service.wording.language import Language
 from service.wording.languages import DEFAULT
+from service.wording.subjects import called
 
 
 class MissingSentenceError(FatalError):
@@ -18,7 +19,8 @@ class MissingSentenceError(FatalError):
 
 
 def sentence(kind: Kind, evidence: Evidence, customer_id: str, language: Language = DEFAULT) -> str:
-    """The reason in `language`, from the same numbers that the decision rests on.
+    """The reason in `language`, from the same numbers that the decision rests on, of a customer who is called as in the
+    message: who has no name that a person could write goes by their id.
 
     A share of silences is that of customers with a rhythm of the same kind (`learning/silences.py`), because a single
     customer has too few silences for a share of their own. Raises MissingSentenceError for a kind that the language has
@@ -27,4 +29,4 @@ def sentence(kind: Kind, evidence: Evidence, customer_id: str, language: Languag
     told = language.sentences.get(kind)
     if told is None:
         raise MissingSentenceError(kind, language)
-    return told(evidence, evidence.first_name or language.nameless.format(customer_id=customer_id))
+    return told(evidence, called(evidence.first_name) or language.nameless.format(customer_id=customer_id))

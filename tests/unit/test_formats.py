@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -18,6 +19,34 @@ from tests.support.plain import plain
 
 def formats(language: Language) -> Formats:
     return Formats(ShopSettings(), catalogue_in(language))
+
+
+@pytest.mark.parametrize(
+    ("currency", "language", "paid", "expected"),
+    [
+        ("EUR", ENGLISH, "€39,550.25", "€39,550"), ("EUR", FRENCH, "39 550,25 €", "39 550 €"), ("JPY", ENGLISH, "¥39,550", "¥39,550"),
+        ("KWD", ENGLISH, "KWD 39,550.250", "KWD 39,550"), ("KWD", FRENCH, "39 550,250 KWD", "39 550 KWD"),
+        ("CHF", ENGLISH, "CHF 39,550.25", "CHF 39,550"), ("CAD", ENGLISH, "CA$39,550.25", "CA$39,550"),
+    ],
+)  # fmt: skip
+def test_what_was_paid_is_written_to_the_cent_and_what_is_expected_without(
+    currency: str, language: Language, paid: str, expected: str
+) -> None:
+    written = Formats(ShopSettings(currency=currency), catalogue_in(language))
+    amount = Decimal("39550.25")
+
+    assert plain(written.money(amount)) == paid
+    assert plain(written.money(-amount)) in {f"-{paid}", f"−{paid}"}
+    assert plain(written.estimate(amount)) == expected
+
+
+def test_small_amounts_are_written_as_large_ones_are() -> None:
+    english = formats(ENGLISH)
+
+    assert [english.money(Decimal(text)) for text in ("0", "9.5", "9999.99", "10000")] == [
+        "€0.00", "€9.50", "€9,999.99", "€10,000.00",
+    ]  # fmt: skip
+    assert [english.estimate(Decimal(text)) for text in ("0.4", "9.6", "2350")] == ["€0", "€10", "€2,350"]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ def score(customer_id: str, worth: str, **said: Any) -> dict[str, Any]:
         "visits": 9,
         "value_at_risk": worth,
         "marketing_consent": None,
+        "as_of": "2026-02-28T09:00:00Z",
         "last_visit_at": "2026-02-01T09:00:00Z",
         "usual_gap_days": 7.0,
         "tail_probability": 0.05,
@@ -88,7 +89,7 @@ def test_it_has_the_numbers_of_the_week_and_of_the_last_month_and_who_is_worth_a
     assert "The month: February 2026" in text
     assert "Retention: 71.0% - 71 of 100 came back" in text
     assert [person.customer_id for person in letter.people] == ["much", "few"]
-    assert "1. much (€90.00): Comes every 7 days, silent for 29 days: longer than 95.0% of such pauses." in text
+    assert "1. much (€90): Comes every 7 days, silent for 29 days: longer than 95.0% of such pauses." in text
 
 
 @pytest.mark.parametrize(

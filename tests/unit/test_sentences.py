@@ -53,7 +53,21 @@ def test_without_a_name_the_number_stands_in() -> None:
     nameless = msgspec.structs.replace(ANNA, first_name=None)
 
     assert sentence(Kind.WIN_BACK, nameless, "1234").startswith("Customer 1234 usually")
-    assert sentence(Kind.WIN_BACK, nameless, "1234", FRENCH).startswith("Client 1234 passe")
+    assert sentence(Kind.WIN_BACK, nameless, "1234", FRENCH).startswith("Le client 1234 passe")
+    assert sentence(Kind.MILESTONE, nameless, "1234", FRENCH) == "C’est la 12e\u00a0visite du client 1234."
+    assert sentence(Kind.SERVICE_RECOVERY, nameless, "1234", FRENCH).startswith(
+        "Quelque chose n’a pas plu au client 1234"
+    )
+    assert sentence(Kind.SERVICE_RECOVERY, ANNA, "1234", FRENCH).startswith("Quelque chose n’a pas plu à Anna")
+
+
+@pytest.mark.parametrize("written", ["Null", "<b>Bob</b>", "x" * 60, "  "])
+def test_the_reason_calls_a_customer_as_the_message_does(written: str) -> None:
+    odd = msgspec.structs.replace(ANNA, first_name=written)
+
+    assert sentence(Kind.WIN_BACK, odd, "1234").startswith("Customer 1234 usually")
+    loud = msgspec.structs.replace(ANNA, first_name=" ANNE-MARIE ")
+    assert sentence(Kind.WIN_BACK, loud, "1234").startswith("Anne-Marie usually")
 
 
 @pytest.mark.parametrize(

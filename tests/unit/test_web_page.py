@@ -53,7 +53,7 @@ async def test_every_number_stands_beside_what_it_rests_on() -> None:
     assert "Churn 37.0% 37 of 100 not back" in text
     assert "July 2026 so far 80.0% 80 of 100 not back yet" in text
     assert "Repeat purchases 40.0% 48 of 120 customers" in text
-    assert "Lifetime value €84.50 a customer in 365 days" in text
+    assert "Lifetime value €84 a customer in 365 days" in text
     assert "Together: €84,500 from 1,000 customers." in text
     assert "Revenue €1,875.00 from 250 orders" in text
     assert "Average order €7.50 2.1 orders per customer" in text

@@ -105,8 +105,8 @@ async def test_today_says_who_is_quiet_worth_how_much_and_what_was_done_about_it
         await signed_in(client)
         page = await client.get("/today")
 
-    assert "2 people quiet, worth €1,690.00 a year" in told(page)
-    assert "€490.00 is at risk" in told(page)
+    assert "2 people quiet, worth €1,690 a year" in told(page)
+    assert "€490 is at risk" in told(page)
     assert "People at risk (3)" in told(page)
     for news in ("2 gone quiet", "1 asked back", "0 wait to be asked", "1 came back"):
         assert news in told(page)

@@ -114,12 +114,12 @@ def _lifetime(facts: Facts, formats: Formats) -> Headline | None:
     mean = (tally.expected_minor * unit / tally.expected_of).quantize(unit)
     everybody = formats.say(
         "lifetime_value.all",
-        all=formats.money(tally.expected_minor * unit),
+        all=formats.estimate(tally.expected_minor * unit),
         customers=formats.count(tally.expected_of),
     )
     return Headline(
         formats.say("number.lifetime_value"),
-        Cell(formats.money(mean), str(mean), formats.say("basis.lifetime_value")),
+        Cell(formats.estimate(mean), str(mean), formats.say("basis.lifetime_value")),
         f"{formats.say('explain.lifetime_value')} {everybody}",
     )
 

@@ -96,7 +96,7 @@ def headline(facts: Facts, formats: Formats) -> str:
         return formats.say("todo.nobody", day=formats.local_day(facts.result.last_us))
     form, people = formats.form(quiet.people), formats.counted(quiet.people, "todo.regulars")
     if facts.has_amounts:
-        worth = _money(quiet.value_a_year_minor, facts, formats)
+        worth = _estimate(quiet.value_a_year_minor, facts, formats)
         return formats.say(f"todo.quiet.{form}", people=people, worth=worth)
     orders = formats.counted(round(quiet.orders_a_year), "todo.orders")
     return formats.say(f"todo.quiet_unpriced.{form}", people=people, orders=orders)
@@ -108,7 +108,7 @@ def _explained(facts: Facts, formats: Formats) -> str:
         return ""
     if not facts.has_amounts:
         return formats.say("todo.explained_unpriced", day=day)
-    return formats.say("todo.explained", day=day, at_risk=_money(quiet.value_at_risk_minor, facts, formats))
+    return formats.say("todo.explained", day=day, at_risk=_estimate(quiet.value_at_risk_minor, facts, formats))
 
 
 def _tiles(facts: Facts, formats: Formats) -> Iterator[tuple[str, str, str]]:
@@ -116,7 +116,7 @@ def _tiles(facts: Facts, formats: Formats) -> Iterator[tuple[str, str, str]]:
     quiet, proposed = facts.customers.quiet, proposed_of(facts)
     if facts.has_amounts and quiet.people:
         at_risk = _amount(quiet.value_at_risk_minor, facts)
-        yield formats.say("todo.tile.at_risk"), formats.money(at_risk), str(at_risk)
+        yield formats.say("todo.tile.at_risk"), formats.estimate(at_risk), str(at_risk)
     if proposed is not None:
         chosen = proposed.what
         needless = chosen.performance.needless_share
@@ -140,7 +140,7 @@ def _names(facts: Facts, formats: Formats) -> Names:
         ]
         if priced:
             stakes = (value_a_year_minor(scores), scores.value_at_risk_minor or 0)
-            cells += [(_money(minor, facts, formats), str(_amount(minor, facts))) for minor in stakes]
+            cells += [(_estimate(minor, facts, formats), str(_amount(minor, facts))) for minor in stakes]
         rows.append((scores.customer_id, cells))
     return Names(
         formats.say("todo.names", shown=formats.count(len(rows)), people=formats.count(quiet.people)),
@@ -218,7 +218,7 @@ def _break_even(ahead: Ahead, numbers: Numbers, facts: Facts, formats: Formats) 
     given = {
         "margin": formats.share(numbers.margin, whole=round(100 * numbers.margin, 1).is_integer()),
         "cost": formats.money(_amount(numbers.offer_cost_minor, facts)),
-        "sales": formats.money(_amount(ahead.mean_minor, facts)),
+        "sales": formats.estimate(_amount(ahead.mean_minor, facts)),
     }
     if points is None or points > 100.0:
         return formats.say("todo.pays.never", **given)
@@ -231,8 +231,10 @@ def _row(
     left = left_over(found, messages, numbers)
 
     def cell(minor: float, low: float, high: float) -> tuple[str, str, str]:
-        spread = formats.say("todo.pays.range", low=_whole(low, facts, formats), high=_whole(high, facts, formats))
-        return _whole(minor, facts, formats), str(_amount(minor, facts)), spread
+        spread = formats.say(
+            "todo.pays.range", low=_estimate(low, facts, formats), high=_estimate(high, facts, formats)
+        )
+        return _estimate(minor, facts, formats), str(_amount(minor, facts)), spread
 
     effect = formats.say("todo.pays.points", points=formats.count(found.points))
     return effect, [
@@ -246,10 +248,5 @@ def _amount(minor: float, facts: Facts) -> Decimal:
     return Decimal(round(minor)).scaleb(-facts.result.settings.shop.minor_digits)
 
 
-def _money(minor: float, facts: Facts, formats: Formats) -> str:
-    return formats.money(_amount(minor, facts))
-
-
-def _whole(minor: float, facts: Facts, formats: Formats) -> str:
-    """Without cents: nobody knows the future to the cent."""
-    return formats.whole_money(_amount(minor, facts))
+def _estimate(minor: float, facts: Facts, formats: Formats) -> str:
+    return formats.estimate(_amount(minor, facts))

@@ -82,8 +82,8 @@ def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame, au
             known=roll.known,
             as_of=formats.moment(utc(roll.now_s)) if roll.now_s else "",
             quiet=formats.counted(found.quiet, "people"),
-            worth=formats.money(Decimal(f"{found.value_a_year:.2f}")),
-            at_stake=formats.money(Decimal(f"{found.value_at_risk:.2f}")),
+            worth=formats.estimate(Decimal(f"{found.value_a_year:.2f}")),
+            at_stake=formats.estimate(Decimal(f"{found.value_at_risk:.2f}")),
             days=days,
             tiles=[
                 (
@@ -136,7 +136,7 @@ def add_lists(app: FastAPI, settings: Settings, people: People, frame: Frame, au
             known=roll.known,
             query=query,
             total=formats.counted(found.total, "people"),
-            worth=formats.money(Decimal(f"{found.value_at_risk:.2f}")),
+            worth=formats.estimate(Decimal(f"{found.value_at_risk:.2f}")),
             rows=[each for each in rows if each is not None],
             sorts=[
                 Link(formats.say(f"sort.{each}"), _address(reader, query, sort=each), each is query.sort)

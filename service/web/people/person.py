@@ -23,7 +23,7 @@ from service.web.labels import label, outcome_and_reason, reason_label, segment_
 from service.web.people.frame import AnsweredInsteadError, Frame, Reader, Visitor, form_of
 from service.web.people.people import People
 from service.web.people.roll import Detail, Roll, Standing, silence_days, utc
-from service.web.people.rows import ONE, money, sentence_of
+from service.web.people.rows import ONE, estimate, money, sentence_of
 from service.web.people.timeline import timeline
 from service.web.sessions import from_our_own_page, is_the_proof
 from service.web.styles_allowed import policy_for
@@ -232,8 +232,8 @@ def _facts(standing: Standing, silence: float | None, formats: Formats) -> list[
         ("expected", "" if expected is None else formats.moment(expected)),
         ("churn_risk", "" if standing.churn_risk is None else formats.share(standing.churn_risk, whole=True)),
         ("revenue", money(standing.revenue, formats)),
-        ("expected_value", money(standing.expected_value, formats)),
-        ("value_at_risk", money(standing.value_at_risk, formats)),
+        ("expected_value", estimate(standing.expected_value, formats)),
+        ("value_at_risk", estimate(standing.value_at_risk, formats)),
         ("as_of", formats.moment(standing.as_of)),
         ("store", standing.store or ""),
         ("consent", say(f"consent.{'unknown' if standing.consent is None else str(standing.consent).lower()}")),

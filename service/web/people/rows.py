@@ -13,8 +13,10 @@ from service.web.people.frame import Reader
 from service.web.people.roll import LastDecision, Roll, Standing, silence_days, utc
 from service.web.people.timeline import timeline
 from service.wording.formats import DASH, Formats
+from service.wording.whys import Silence, why
 
 ONE: Final = "/people/one"
+_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,10 @@ def row_of(roll: Roll, customer_id: str, reader: Reader, formats: Formats) -> Ro
         store=standing.store or "",
         sentence=sentence_of(standing, silence, formats),
         drawing=drawing_of(standing, roll, formats),
-        value_at_risk=money(standing.value_at_risk, formats),
-        value_a_year=DASH if standing.value_a_year is None else formats.money(Decimal(f"{standing.value_a_year:.2f}")),
+        value_at_risk=estimate(standing.value_at_risk, formats),
+        value_a_year=DASH
+        if standing.value_a_year is None
+        else formats.estimate(Decimal(f"{standing.value_a_year:.2f}")),
         silence=DASH if silence is None else formats.days(silence),
         health=DASH if standing.health is None else formats.count(round(standing.health)),
         decided=decided(last, formats),
@@ -67,16 +71,17 @@ def sentence_of(standing: Standing, silence: float | None, formats: Formats) -> 
     """Why they are on the list, in the reader's language."""
     if silence is None:
         return formats.say("why.never")
-    gap = formats.days(silence)
-    if standing.usual_gap_days is None:
-        return formats.say("why.once", gap=gap)
-    usual = formats.days(standing.usual_gap_days, "every")
-    if standing.tail_probability is None:
-        return formats.say("why.few", usual=usual, gap=gap, visits=formats.counted(standing.visits, "visit"))
-    shorter = formats.share(1.0 - standing.tail_probability)
-    if silence <= standing.usual_gap_days:
-        return formats.say("why.in_time", usual=usual, gap=gap)
-    return formats.say("why.late", usual=usual, gap=gap, share=shorter)
+    last = standing.last_visit_at
+    return why(
+        Silence(
+            days=silence,
+            judged_days=silence if last is None else (standing.as_of - last).total_seconds() / _DAY_S,
+            usual_gap_days=standing.usual_gap_days,
+            tail_probability=standing.tail_probability,
+            visits=standing.visits,
+        ),
+        formats,
+    )
 
 
 def drawing_of(standing: Standing, roll: Roll, formats: Formats) -> Markup:
@@ -96,6 +101,10 @@ def decided(last: LastDecision | None, formats: Formats) -> str:
     if last is None:
         return ""
     return outcome_and_reason(last.outcome, last.reason, formats)
+
+
+def estimate(text: str | None, formats: Formats) -> str:
+    return DASH if text is None else formats.estimate(Decimal(text))
 
 
 def money(text: str | None, formats: Formats) -> str:

@@ -62,7 +62,7 @@ def add_stores(app: FastAPI, settings: Settings, people: People, frame: Frame) -
                         formats.count(each.quiet),
                         formats.count(each.lost),
                         DASH if each.share is None else formats.share(each.share),
-                        formats.money(Decimal(f"{each.value_at_risk:.2f}")),
+                        formats.estimate(Decimal(f"{each.value_at_risk:.2f}")),
                     ],
                     formats.say(f"beside.{each.beside}") if each.beside else "",
                     each.beside,

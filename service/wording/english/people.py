@@ -79,6 +79,7 @@ PEOPLE: Mapping[str, str] = {
     "why.once": "Came once, {gap} ago.",
     "why.few": "{visits} so far, every {usual}; silent for {gap}.",
     "why.in_time": "Comes every {usual}; last seen {gap} ago, as usual.",
+    "why.overdue": "Comes every {usual}, silent for {gap}.",
     "why.late": "Comes every {usual}, silent for {gap}: longer than {share} of such pauses.",
     "drawing.told": "{count} since {since}, the last on {last}",
     "person.title": "Customer",

@@ -19,7 +19,7 @@ POST: Mapping[str, str] = {
     "letter.item": "{name}: {value}",
     "letter.before": "{before} the week before",
     "letter.people": "Worth a call",
-    "letter.people.intro": "Regulars who have gone quiet, and what they would bring within a year; those for whom most is at stake come first.",
+    "letter.people.intro": "Regulars who have gone quiet, and what is at risk with each: what they would bring within a year, times the chance that they have left. The largest sums first.",
     "letter.nobody": "Nobody has gone quiet for whom much is at stake.",
     "letter.page": "All numbers",
     "letter.foot": "This letter goes to the shop only, and names customers: please do not pass it on. It is switched off by letter.enabled = false.",

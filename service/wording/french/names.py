@@ -7,6 +7,7 @@ import unicodedata
 from typing import Final
 
 _ARTICLES: Final = {"le ": "du ", "les ": "des "}
+_TO_ARTICLES: Final = {"le ": "au ", "les ": "aux "}
 """Which the preposition swallows."""
 _NOUNS: Final = {
     **dict.fromkeys(
@@ -24,6 +25,14 @@ _NOUNS: Final = {
 """What a shop is, where its name begins with that: « du Café Anna », « de la Boulangerie Rose »."""
 _MUTE_H: Final = re.compile(r"h(?:a[bl]|ar[mp]|e[lru]|i[rsv]|o[mnrst]|u[im]|y)")
 """Beginnings of words whose h is not heard, without accents: hôtel, herbe, histoire, huile. Of others it is."""
+
+
+def to(name: str) -> str:
+    """« à », contracted as the name wants it."""
+    for article, contracted in _TO_ARTICLES.items():
+        if name.lower().startswith(article) and len(name) > len(article):
+            return contracted + name[len(article) :]
+    return f"à {name}"
 
 
 def of(name: str) -> str:

@@ -19,7 +19,7 @@ POST: Mapping[str, str] = {
     "letter.item": "{name} : {value}",
     "letter.before": "{before} la semaine précédente",
     "letter.people": "À rappeler",
-    "letter.people.intro": "Des habitués qui ne viennent plus, et ce qu’ils rapporteraient en un an ; les plus gros enjeux d’abord.",
+    "letter.people.intro": "Des habitués qui ne viennent plus, et ce qui est en jeu avec chacun : ce qu’il rapporterait en un an, multiplié par la probabilité de son départ. Les plus grosses sommes d’abord.",
     "letter.nobody": "Aucun habitué dont l’absence pèserait lourd.",
     "letter.page": "Tous les chiffres",
     "letter.foot": "Cette lettre est réservée à votre commerce et nomme des clients : merci de ne pas la transmettre. Pour ne plus la recevoir : letter.enabled = false.",

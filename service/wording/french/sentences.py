@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from service.domain.events import Survey
 from service.domain.findings import Evidence, Kind
-from service.wording.french.names import of
+from service.wording.french.names import of, to
 from service.wording.french.subjects import ordinal
 from service.wording.language import Sentence
 from service.wording.rounding import HIGHEST, is_few, percent, whole_days
@@ -32,7 +32,7 @@ def second_visit(seen: Evidence, name: str) -> str:
 def service_recovery(seen: Evidence, name: str) -> str:
     about = seen.about
     if about is None or about.survey is None:
-        return f"Quelque chose n’a pas plu à {name}\u00a0; un mot d’une vraie personne s’impose."
+        return f"Quelque chose n’a pas plu {to(name)}\u00a0; un mot d’une vraie personne s’impose."
     answered = f"{name} a répondu {about.score} sur {HIGHEST[about.survey]} à la question {_ASKED[about.survey]}"
     if about.step == "resolved":
         return f"{answered}\u00a0; le nécessaire a été fait depuis, il reste à le lui dire."
