@@ -14,7 +14,7 @@ from typing import Final
 from service.errors import ConfigurationError
 from service.history.clocks import clock_of, with_zone
 from service.history.digits import in_our_digits
-from service.history.months import OF_SEVERAL, decided, is_noise, month_of, name_of
+from service.history.named_dates import NamedDates
 from service.history.odd_times import usual, without_glue
 from service.history.readings import TwoReadingsError
 from service.history.zones import Zones, without_zone
@@ -29,11 +29,6 @@ _PLAIN: Final = 19
 """Characters of "2025-01-06 20:29:48"."""
 _ENDINGS_KEPT: Final = 1_000
 _DIGITS = re.compile(r"-?\d+(?:[.,]\d+)?", re.ASCII)
-_WORD = re.compile(r"[^\W\d_]+\.?|\d+", re.UNICODE)
-_LETTERS = re.compile(r"[^\W\d_]+", re.UNICODE)
-_WORDS_KEPT: Final = 500
-_MOST_WORDS: Final = 6
-"""Beside the numbers of a date: Montag, den 6. Januar des Jahres."""
 _DAY_ZERO: Final = date(1899, 12, 30)
 _SERIALS: Final = (20_000, 80_000)
 """1954 to 2119 as a spreadsheet counts days."""
@@ -71,10 +66,9 @@ class TimeColumn:
         self._seen: set[str] = set()
         self._days: dict[str, str | None] = {}
         self._order = ""
-        self._words: set[str] = set()
-        """Words of the cells that name their month."""
-        self._months: dict[str, int] = {}
-        """Which month a name of several is here."""
+        self._named = NamedDates()
+        self._zone_names: set[str] = set()
+        """Single words after a time that name its zone."""
         self._iso_endings: dict[str, str] = {}
         """What stands behind the seconds of an ISO time → the offset as we write it."""
         self._clocks: dict[str, str] = {}
@@ -109,10 +103,8 @@ class TimeColumn:
             return
         numbers = _NUMBERS.match(text)
         if numbers is None:
-            if _named(text, self._months) is not None:
+            if self._named.see(text):
                 self.kinds.setdefault("text", text)
-                if len(self._words) < _WORDS_KEPT:
-                    self._words.update(map(name_of, _LETTERS.findall(text)))
             return
         self.kinds.setdefault("text", text)
         first, mark, second, third = numbers.groups()
@@ -136,13 +128,23 @@ class TimeColumn:
 
     def _see_zone(self, text: str) -> str:
         """The cell without the zone that is named in it."""
-        named = without_zone(text)
+        named = self._cut(text)
         if named is not None:
             self.zones.see(named[1])
             return named[0]
         if len(self._endings) < _KEPT:
             self._endings.add(text[-_ENDING:])
         return text
+
+    def _cut(self, text: str) -> tuple[str, str] | None:
+        """A time and the zone named after it; a word that has named one before is not looked at again."""
+        before, _, word = text.rpartition(" ")
+        if word in self._zone_names and before[-3:-2] == ":" and before[-1].isdigit():
+            return before, word
+        named = without_zone(text)
+        if named is not None and named[1] == word and len(self._zone_names) < _ENDINGS_KEPT:
+            self._zone_names.add(word)
+        return named
 
     def _remember(self, day_text: str) -> None:
         if len(self._seen) < _KEPT:
@@ -154,13 +156,7 @@ class TimeColumn:
         `wish` is the user's, a key of `ORDERS`. Raises ConfigurationError where two readings fit, or none.
         """
         self.zones.decide()
-        if OF_SEVERAL.keys() & self._words:
-            self._months, unclear = decided(self._words)
-            if unclear:
-                raise ConfigurationError(
-                    f"The column {self.name} names the month {unclear!r}, which is not the same one in Croatian as in Polish or Czech, and no other "
-                    "month in it says which language it is: write the months as numbers, such as 2025-11-06."
-                )
+        self._named.decide(self.name)
         counted = {kind: cell for kind, cell in self.kinds.items() if kind in {"serial", "text"}}
         if len(counted) > 1:
             raise ConfigurationError(
@@ -227,7 +223,7 @@ class TimeColumn:
             if ending is not None:
                 return text[:_PLAIN] + ending
         if text and not text[-1].isdigit() and text[-1] != "Z":
-            named = without_zone(text)
+            named = self._cut(text)
             if named is not None:
                 return self.placed(*named) or text
         if _ISO.match(text) and len(text) >= 10 and (len(text) == 10 or text[10] in " T"):
@@ -286,7 +282,7 @@ class TimeColumn:
         numbers = _NUMBERS.match(text)
         if numbers is None:
             odd = usual(text)
-            return _named_clean(text, self.zone, self._months) if odd is None else self.clean(odd)
+            return self._named_clean(text) if odd is None else self.clean(odd)
         first, mark, second, third = numbers.groups()
         order = "ymd" if len(first) == 4 else "dmy" if mark == "." and self._order != "ymd" else self._order
         day = _date_of((first, second, third), order)
@@ -301,6 +297,16 @@ class TimeColumn:
                 self._days.clear()
             self._days[text[: numbers.end()]] = day.isoformat()
         return day.isoformat() + (clock or (f"T00:00{self.zone}" if self.zone else ""))
+
+    def _named_clean(self, text: str) -> str | None:
+        found = self._named.read(text)
+        if found is None:
+            return None
+        day, tail = found
+        clock = self._clock_of(tail.strip()) if tail.strip() else ""
+        if clock is None:
+            return None
+        return day + (clock or (f"T00:00{self.zone}" if self.zone else ""))
 
 
 def _begins_with_year(text: str) -> bool:
@@ -356,43 +362,3 @@ def _number_as_time(text: str, zone: str, later: int) -> str | None:
             return None
         return moment.date().isoformat() if len(text) == 8 and not zone else moment.isoformat() + zone
     return None
-
-
-def _named(text: str, decided_here: dict[str, int]) -> tuple[date, str] | None:
-    """A date with a month's name, and what is left of the text; None where there is none."""
-    cut = re.search(r"\d{1,2}[:h]\d\d|\b\d{1,2}\s*[AaPp]\.?[Mm]\b", text)
-    head, tail = (text[: cut.start()], text[cut.start() :]) if cut else (text, "")
-    after_year = re.search(r"\s(\d{4})$", tail) if cut else None
-    if after_year:  # Mon Jan 06 08:29:48 EST 2025
-        head, tail = f"{head} {after_year[1]}", tail[: after_year.start()]
-    month, numbers, words = 0, [], []
-    for word in _WORD.findall(head):
-        if word.isdigit():
-            numbers.append(word)
-            continue
-        words.append(name_of(word))
-    if len(numbers) != 2 or not 1 <= len(words) <= _MOST_WORDS:
-        return None
-    for name in words:
-        number = month_of(name, decided_here)
-        if number and not month:
-            month = number
-        elif number or not is_noise(name):
-            return None
-    if not month or len(numbers) != 2:
-        return None
-    if len(numbers[0]) == 4:
-        numbers.reverse()
-    day = _date_of((numbers[0], str(month), numbers[1]), "dmy") if len(numbers[1]) in {2, 4} else None
-    return None if day is None else (day, tail)
-
-
-def _named_clean(text: str, zone: str, decided_here: dict[str, int]) -> str | None:
-    found = _named(text, decided_here)
-    if found is None:
-        return None
-    day, tail = found
-    clock = clock_of(tail.strip(), zone) if tail.strip() else ""
-    if clock is None:
-        return None
-    return day.isoformat() + (clock or (f"T00:00{zone}" if zone else ""))

@@ -18,6 +18,7 @@ from typing import IO, Any, Final
 
 from service.errors import ConfigurationError
 from service.history.encodings import encoding_of
+from service.history.grouped import without_groups
 from service.history.joins import with_columns
 from service.history.json_rows import json_grid
 from service.history.markup import rows_of
@@ -55,6 +56,8 @@ class Grid:
 def open_grid(source: Source) -> Iterator[Grid]:
     """Raises ConfigurationError with one sentence for what cannot be read."""
     with _open(source) as grid:
+        if source.kind in {Kind.DELIMITED, Kind.WORKBOOK, Kind.MARKUP}:
+            grid.rows, grid.line = without_groups(grid.rows, grid.line)
         if source.joined:
             grid.rows = with_columns(grid.rows, source.joined, _open_rows)
         yield grid

@@ -116,7 +116,7 @@ class Planned:
                 found.rows += len(block)
         self._forget_headers(spelled, found)
         for code, count in spelled.items():
-            if code.strip():
+            if code.strip(" -\u2013\u2014"):
                 found.currencies[code.strip().upper()] += count
         for time in found.times.values():
             time.decide(self.wishes.dates)

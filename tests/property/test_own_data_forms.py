@@ -72,6 +72,15 @@ DATES: dict[str, Callable[[datetime], str]] = {
     "of China": lambda at: f"{at.year}年{at.month}月{at.day}日 {at:%H:%M:%S}",
     "year first, half days": lambda at: at.strftime("%Y-%m-%d %I:%M:%S %p"),
     "with marks of direction": lambda at: at.strftime("\u200e%d/\u200e%m/\u200e%Y \u200f\u200e%H:%M:%S"),
+    "packed, with a T": lambda at: at.strftime("%Y%m%dT%H%M%S"),
+    "packed day": lambda at: at.strftime("%Y%m%d %H:%M:%S"),
+    "of SAS": lambda at: at.strftime("%d%b%Y:%H:%M:%S").upper(),
+    "of Oracle": lambda at: at.strftime("%d-%b-%y %I.%M.%S.000000 %p").upper(),
+    "of ctime": lambda at: at.strftime("%a %b %d %H:%M:%S %Y"),
+    "day first, with a word": lambda at: at.strftime("%d/%m/%Y à %H:%M:%S"),
+    "month first, with a dash": lambda at: at.strftime("%m/%d/%Y - %H:%M:%S"),
+    "month first, narrow blank": lambda at: at.strftime("%m/%d/%Y, %I:%M:%S\u202f%p"),
+    "dotted, with words": lambda at: at.strftime("%d.%m.%Y um %H:%M:%S Uhr"),
     **{language: named_in(language) for language in MONTHS},
 }
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
