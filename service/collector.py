@@ -17,6 +17,20 @@ def be_patient() -> None:
     gc.set_threshold(*_THRESHOLDS)
 
 
+def leave_alone() -> None:
+    """What there is by now is not searched for cycles any more: a state that was just read lives long."""
+    gc.freeze()
+
+
+def forget_dropped() -> None:
+    """Frees what was left alone and nobody holds any more, as the state of a partition that has gone to another worker:
+    its rooms know each other. Looks through everything that is still held, two seconds for a million customers
+    (compiled; eight times that in pure Python)."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 @contextmanager
 def patient() -> Iterator[None]:
     """For a while; then as before."""

@@ -78,7 +78,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.delivery.addresses import Addresses
-    from service.delivery.customers import CustomersWriter
+    from service.delivery.customers import CustomersWriter, closed_after
     from service.delivery.events_page import ProviderEvents
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.process import Deliverer
@@ -110,7 +110,9 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
         customer_partitions=found.customers,
         kept_us=max(0, found.kept_ms) * 1_000,
         on_bounce=writer.bounced,
-        serve=serving_deliveries(listener, limits_of(settings), links, writer.unsubscribed, events_of),
+        serve=closed_after(
+            serving_deliveries(listener, limits_of(settings), links, writer.unsubscribed, events_of), writer.close
+        ),
         on_customer=(lambda _word: None) if token is None else addresses.take,
         tells_cancelled=tells_cancelled,
         from_the_beginning=anew,

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from service.commands.shop_people import ShopPeople
 from service.config import Settings
 from service.config.loading import load_settings
+from service.delivery.customers import CustomersWriter
 from service.logs import configure_logging
 from service.web.access import Access, Scope
 from service.web.app import create_app
@@ -36,9 +37,10 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
     reading = ShopReading(settings, sign_outs.hear, scores_are_told=persons)
     asked = Line(*await asyncio.open_connection(sock=line))
     facts = RemoteFacts(asked, reading)
-    people = ShopPeople(settings, facts, reading) if persons else None
+    writer = CustomersWriter(settings)
+    people = ShopPeople(settings, facts, reading, writer) if persons else None
     app = create_app(settings, facts.metrics, facts, access, facts.renew, people, sign_outs.tell)
-    add_unsubscribing(app, settings)
+    add_unsubscribing(app, settings, writer)
     limits = Limits.of(settings.web, settings.web.host, settings.deliver.public_url)
     serving = asyncio.create_task(
         serve_app(Renderings(app, facts.renew, stored=settings.web.numbers == "open"), listener, limits, access)
@@ -55,6 +57,7 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
         for each in tasks:
             each.cancel()
         await asyncio.wait(tasks)
+        await writer.close()
 
 
 async def _follow(facts: RemoteFacts, readings: Sequence[Callable[[], Awaitable[None]]]) -> None:
@@ -65,14 +68,13 @@ async def _follow(facts: RemoteFacts, readings: Sequence[Callable[[], Awaitable[
     await asyncio.gather(*(run() for run in readings))
 
 
-def add_unsubscribing(app: FastAPI, settings: Settings) -> None:
+def add_unsubscribing(app: FastAPI, settings: Settings, writer: CustomersWriter) -> None:
     """The page that the links of messages lead to, where the secret is known that signs them."""
     secret = settings.deliver.unsubscribe_secret
     if secret is None:
         return
-    from service.delivery.customers import CustomersWriter
     from service.delivery.links import Links
     from service.web.unsubscribe import add_unsubscribe
 
     links = Links(settings.deliver.public_url, secret, settings.deliver.unsubscribe_secret_before)
-    add_unsubscribe(app, links.read, CustomersWriter(settings).unsubscribed)
+    add_unsubscribe(app, links.read, writer.unsubscribed)

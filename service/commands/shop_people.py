@@ -22,11 +22,12 @@ _READ_S = 10.0
 class ShopPeople:
     """`run` keeps the roll current."""
 
-    def __init__(self, settings: Settings, facts: RemoteFacts, shop: ShopReading) -> None:
+    def __init__(self, settings: Settings, facts: RemoteFacts, shop: ShopReading, writer: CustomersWriter) -> None:
+        """`writer` is closed by whoever has made it."""
         self._settings = settings
         self._facts = facts
         self._reading = PeopleReading(settings, shop)
-        self._writer = CustomersWriter(settings)
+        self._writer = writer
         self._exporting = asyncio.Lock()
 
     @property

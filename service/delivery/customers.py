@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -67,8 +67,9 @@ class CustomersWriter:
         self._opening: asyncio.Lock | None = None
 
     async def close(self) -> None:
-        if self._producer is not None:
-            await stop_producer(self._producer)
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await stop_producer(producer)
 
     async def unsubscribed(self, customer_id: str) -> None:
         """They do not want to be written to any more."""
@@ -118,3 +119,20 @@ class CustomersWriter:
         await producer.send_and_wait(
             self._topic, msgspec.json.encode(event), key, partition=self._hash(key) % self._partitions
         )
+
+
+Serving = TypeVar("Serving")
+
+
+def closed_after(
+    serve: Callable[[Serving], Awaitable[None]], close: Callable[[], Awaitable[None]]
+) -> Callable[[Serving], Awaitable[None]]:
+    """The same page; whatever its visitors have opened is closed when it ends, be it because it is asked to."""
+
+    async def serve_and_close(whom: Serving) -> None:
+        try:
+            await serve(whom)
+        finally:
+            await close()
+
+    return serve_and_close

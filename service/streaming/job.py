@@ -140,9 +140,8 @@ class PartitionJob:
         """All that lay in other partitions' logs at that instant and belongs here has been applied."""
         self._wall = settings.time.clock is ClockMode.WALL
         self._grace_us = int(settings.time.grace_s * 1_000_000)
-        self.attic = Attic(
-            settings.limits.customers, local_store(settings.limits.store_directory) if settings.limits.store else None
-        )
+        self._store = local_store(settings.limits.store_directory) if settings.limits.store else None
+        self.attic = Attic(settings.limits.customers, self._store)
         self.engine = new_engine(settings, partitions=partitions, partition=partition, attic=self.attic)
         if self._carriage is not None:
             self.engine.identities.elsewhere = self._is_elsewhere
@@ -188,6 +187,11 @@ class PartitionJob:
         self._dead = Destination(topics.dead_letters, partition)
         self.state = Destination(settings.kafka.state_topic, partition)
         self.ledger = Destination(settings.kafka.ledger_topic, partition)
+
+    def close(self) -> None:
+        """Nobody goes on with this job: what it holds outside of memory is given back."""
+        if self._store is not None:
+            self._store.close()
 
     # ---- recovery
 

@@ -8,7 +8,6 @@ acknowledge. Nothing is undone in memory: whatever goes wrong ends the process, 
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,6 +20,7 @@ from service.cluster.log_ends import SourcePartition, counts
 from service.cluster.partitioner import Kept
 from service.cluster.placement import Placement
 from service.cluster.topic_ids import TopicNow
+from service.collector import leave_alone
 from service.config import Settings
 from service.domain.calendar import utc_text
 from service.domain.policy import ClockMode
@@ -204,7 +204,7 @@ class PartitionWorker:
         self.job.own_topics.refuse_others(topics)
         self.job.own_topics.refuse_lost_ends(self._read_to)
         self.job.restored()
-        gc.freeze()  # the state just read will not be searched for cycles
+        leave_alone()
         self._stored, self._stored_s = dict(self.job.positions), time.monotonic()
         epochs, positions = self.job.epochs, self.job.positions
         cut = await self._cut(
@@ -249,6 +249,8 @@ class PartitionWorker:
             await self._learning.close()
         if self._producer is not None:
             await self._producer.close()
+        if not whole:
+            self.job.close()
         return (self.job, self._read_to) if whole else None
 
     # ---- turns

@@ -262,10 +262,13 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
 
     def _forget_partitions(self, tps: Iterable[Any]) -> None:
         self.epoch += 1
-        for tp in tps:
+        gone = set(tps)
+        for tp in gone:
             self._handed_out.pop(tp, None)
             self._last.pop(tp, None)
             self._ends.pop(tp, None)
+        # Where nothing is fetched, the next look would take these for what is known.
+        self._fresh_ends = {tp: ends for tp, ends in self._fresh_ends.items() if tp not in gone}
 
     async def perform_seek(self) -> None:
         self._forget_partitions(set(self._handed_out) | set(self._last))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -20,7 +20,7 @@ from service.build_info import flavour, version
 from service.cluster.log_ends import SourcePartition
 from service.cluster.placement import Placement
 from service.cluster.topic_ids import Course, TopicWatch
-from service.collector import be_patient
+from service.collector import be_patient, forget_dropped
 from service.config import Settings
 from service.connection import Door
 from service.domain.changelog import GO_ON_KEY, RESUME_KEY, unpack_today
@@ -262,6 +262,7 @@ class Worker:
         numbers = sorted(set.intersection(*map(set, by_topic)))
         uneven = any(other != numbers for other in by_topic)
         self._meeting = self._guard(self._meet(by_topic if uneven else []))
+        self._forget_what_went(numbers)
         for number in numbers:
             if number not in self.partitions:
                 self.partitions[number] = PartitionWorker(
@@ -278,7 +279,6 @@ class Worker:
                     self.profiles,
                 )
                 self.partitions[number].resume(self._resumed.get(number, 0))
-        self._kept.clear()
         self._share_memory()
         self.joined = True
         log.info("partitions assigned", partitions=numbers)
@@ -313,6 +313,19 @@ class Worker:
             self._kept[number] = kept
             self.metrics.released(number)
         self._share_memory()
+
+    def _forget_what_went(self, numbers: Sequence[int]) -> None:
+        """Of partitions that went to others, or whose state was not whole: before more is read into memory."""
+        gone = [number for number, kept in self._kept.items() if kept is None or number not in numbers]
+        for number in gone:
+            self._close_kept(number)
+        if gone:
+            forget_dropped()
+
+    def _close_kept(self, number: int) -> None:
+        kept = self._kept.pop(number)
+        if kept is not None:
+            kept[0].close()
 
     def _share_memory(self) -> None:
         """Each partition has its part of the customers that may be in memory."""

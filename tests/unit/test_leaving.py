@@ -11,6 +11,8 @@ from aiokafka.errors import ProducerClosed
 from aiokafka.structs import TopicPartition
 
 from service.cluster.leaving import stop_producer
+from service.config import Settings
+from service.delivery.customers import CustomersWriter, closed_after
 
 
 @pytest.fixture
@@ -57,3 +59,31 @@ async def test_what_is_acknowledged_late_is_waited_for(producer: AIOKafkaProduce
 async def test_who_never_began_is_stopped_at_once() -> None:
     async with asyncio.timeout(10):
         await stop_producer(AIOKafkaProducer(bootstrap_servers="127.0.0.1:1"), 30.0)
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "by itself"])
+async def test_what_visitors_of_a_page_have_opened_is_closed_with_it(
+    monkeypatch: pytest.MonkeyPatch, producer: AIOKafkaProducer, ends: str
+) -> None:
+    writer, stopped, served = CustomersWriter(Settings()), list[AIOKafkaProducer](), asyncio.Event()
+    really_stop = producer.stop
+    writer._producer = producer  # somebody has unsubscribed
+
+    async def stop() -> None:
+        stopped.append(producer)
+        await really_stop()
+
+    async def serve(whom: str) -> None:
+        served.set()
+        if ends == "cancelled":
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(producer, "stop", stop)
+    serving = asyncio.ensure_future(closed_after(serve, writer.close)("deliverer"))
+    await served.wait()
+    if ends == "cancelled":
+        serving.cancel()
+    await asyncio.wait([serving])
+    await writer.close()  # a second time nothing is left
+
+    assert stopped == [producer]

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,7 +15,7 @@ from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
-from service.cluster.log_ends import Ends, Log, SourcePartition
+from service.cluster.log_ends import Answers, Ends, Log, SourcePartition
 from service.streaming.transport import Consumer, ConsumerThread
 
 GONE = TP("purchases", 1)
@@ -43,6 +45,86 @@ async def test_a_partition_that_was_taken_away_during_a_seek_does_not_end_the_wo
     assert consumer.epoch == 4
     assert consumer.last_handed_out(SourcePartition("purchases", 1)) is None
     assert consumer.ends(SourcePartition("purchases", 1)) is None
+
+
+HELD = TP("purchases", 0)
+BEFORE = Ends(60, Log(1, 0, 60, 60))
+"""The input was read to its end, and nobody has committed any of it."""
+
+
+class Balanced(Consumer):
+    """Holds one partition, which goes and comes back; `fetches` are what comes of it, each with where it ends, None
+    where its worker wants nothing."""
+
+    def __init__(self, fetches: list[tuple[dict[TP, list[Any]], Ends] | None]) -> None:
+        place = SourcePartition(*HELD)
+        self._handed_out, self._last, self.epoch = {}, {HELD: 59}, 3
+        self._ends, self._fresh_ends = {place: BEFORE}, {place: BEFORE}
+        self._fresh_sizes: dict[SourcePartition, int] = {}
+        self._active_partitions: set[TP] = {HELD}
+        self._paused_partitions: set[TP] = set()
+        self._gap: dict[TP, list[int]] = {}
+        self._acked: defaultdict[TP, list[int]] = defaultdict(list)
+        self._acked_index: defaultdict[TP, set[int]] = defaultdict(set)
+        self._read_offset: dict[TP, int | None] = {}
+        self._committed_offset: dict[TP, int | None] = {}
+        self._buffered_partitions: set[TP] = set()
+        self.answers = Answers()
+        self.app = SimpleNamespace(
+            drop_queues=lambda _: None,
+            ends_noted=lambda: None,
+            _start_span_from_rebalancing=lambda _: nullcontext(),
+            consumer_generation_id=1,
+        )
+        self.diag = SimpleNamespace(set_flag=lambda _: None, unset_flag=lambda _: None)
+        self.fetches = fetches
+        self.flow_active, self.stopped = True, False
+
+    @property
+    def should_stop(self) -> bool:
+        return self.stopped
+
+    async def _wait_next_records(self, _timeout: float) -> tuple[Any, Any]:
+        fetched = self.fetches.pop(0)
+        if fetched is None:
+            return {}, {HELD}
+        records, ends = fetched
+        self.note_ends({SourcePartition(*HELD): ends}, {})
+        return records, {HELD}
+
+    async def _on_partitions_revoked(self, revoked: Any) -> None: ...
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        self.note_ends({SourcePartition(*HELD): BEFORE}, {})  # by a fetch that was under way
+        return {}
+
+
+def records_from(offset: int) -> list[Any]:
+    return [SimpleNamespace(offset=offset, topic="purchases", partition=0, timestamp=1, timestamp_type=0)]
+
+
+async def test_of_a_partition_that_was_taken_away_no_end_is_known_before_it_is_fetched_again() -> None:
+    """It was: whoever got it back would have been taken to be at its end, and to have read what another has applied."""
+    consumer = Balanced([None])
+
+    await consumer.on_partitions_revoked({HELD})
+    handed_out = [each async for each in consumer.getmany(0.1)]
+
+    assert handed_out == []
+    assert consumer.ends(SourcePartition(*HELD)) is None
+
+
+async def test_the_first_batch_after_a_seek_is_held_against_nothing_that_was_known_before() -> None:
+    """Records from the beginning looked as if the log had ended before 60, of which nothing was applied."""
+    consumer = Balanced([None, ({HELD: records_from(0)}, Ends(1, Log(2, 0, 60, 60)))])
+
+    await consumer.perform_seek()
+    nothing = [each async for each in consumer.getmany(0.1)]
+    ((_, message),) = [each async for each in consumer.getmany(0.1)]
+
+    assert nothing == []
+    assert (message.value.expected, message.value.previous) == (None, None)
+    assert consumer.ends(SourcePartition(*HELD)) == Ends(1, Log(2, 0, 60, 60))
 
 
 class Reading(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is untyped

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from service.commands.serving_page import add_unsubscribing
 from service.config import Settings
+from service.delivery.customers import CustomersWriter
 from service.delivery.links import Links
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.web import create_delivery_app
@@ -140,7 +141,8 @@ async def test_a_process_whose_messages_hold_no_link_has_no_such_page(record: Re
 async def test_the_workers_page_takes_the_link_where_it_knows_the_secret(secret: str | None) -> None:
     app = FastAPI()
     app.middleware("http")(secure)
-    add_unsubscribing(app, Settings.model_validate({"deliver": {"unsubscribe_secret": secret}}))
+    settings = Settings.model_validate({"deliver": {"unsubscribe_secret": secret}})
+    add_unsubscribing(app, settings, CustomersWriter(settings))
 
     async with browser(app) as client:
         asked = await client.get(LINKS.url("c1", "en"))

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from service.commands.serving_page import add_unsubscribing
 from service.config import Settings
+from service.delivery.customers import CustomersWriter
 from service.delivery.links import Links
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
@@ -32,7 +33,7 @@ LINK = Links("https://anna.example", SECRET).url("c1", "en").removeprefix("https
 
 def the_app(settings: Settings = SENDING) -> FastAPI:
     app = create_app(settings, Metrics().registry, FakeFacts())
-    add_unsubscribing(app, settings)
+    add_unsubscribing(app, settings, CustomersWriter(settings))
     return app
 
 
