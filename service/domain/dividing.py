@@ -123,7 +123,7 @@ RULES: Final[Mapping[type[Stored], Mapping[Rule, str]]] = {
     GapState: {Rule.COPY: "until_us", Rule.HEIR: "gaps records"},
     BrakeState: {
         Rule.COPY: "day known weeks learned_days due_spread visit_spread stalled_us held_us held_day missed lifted_us "
-        "free_until_day missing_days doubted_days resumed_us",
+        "free_until_day missing_days doubted_days resumed_us expected_share",
         Rule.PARTS: "due visits",
         Rule.SHARE: "usual_due usual_visits lasting_visits",
     },

@@ -77,6 +77,7 @@ def test_a_million_hostile_records_stop_nothing(
             peaks.append(resident_mb(worker.pid))
             time.sleep(0.2)
         seconds = time.monotonic() - began
+        positions.wait_caught_up(workers=[worker])
 
     found = Counter(stored.letter.error_code for stored in read_dead_letters(settings))
     half = len(peaks) // 2

@@ -126,6 +126,20 @@ def test_an_ordinary_shop_never_meets_it(ordinary: Callable[[int], list[Sale]], 
     assert [d for d in made if d.reason in {Reason.SURGE, Reason.HOURLY_LIMIT}] == []
 
 
+@pytest.mark.parametrize(("customers", "leave_share"), [(600, 0.06), (400, 0.1)])
+def test_a_shop_that_dwindles_is_not_kept_silent(customers: int, leave_share: float) -> None:
+    """Nobody comes anew, and so many leave for good at each visit: fewer come from week to week, and that is true."""
+    truth = shop(2, customers, arriving=lambda _: 0.0, leave_share=leave_share)
+    last = {sale.customer: sale.day for sale in truth}
+    gone = {name for name, day in last.items() if 60 < day < END - 60}
+
+    made = told(make_engine(timing=EVENT_CLOCK), truth)
+
+    asked = {name for d in released(made) if at(last[name := d.customer_id]) < d.decided_us}
+    assert [d for d in made if d.reason is Reason.SURGE] == []
+    assert len(asked & gone) > 0.9 * len(gone) > 50
+
+
 def test_the_operator_lets_them_go_spread_over_time() -> None:
     truth = shop(1, 140)
     feed = [s for s in truth if s.day < DAMAGED or half_of_the_customers(s, Random(0))]

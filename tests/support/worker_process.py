@@ -169,8 +169,9 @@ class Positions:
                         self.applied[TopicPartition(topic, tp.partition)] = position
 
     def total(self) -> int:
+        """Of the inputs; a partition has read on further topics, such as those of what was carried to it."""
         self.poll()
-        return sum(self.applied.values())
+        return sum(self.applied[tp] for tp in self._inputs)
 
     def ends(self) -> Mapping[TopicPartition, int]:
         ends: Mapping[TopicPartition, int] = self._consumer.end_offsets(self._inputs)

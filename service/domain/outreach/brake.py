@@ -8,7 +8,10 @@ weeks, or the most of the four weeks before the present one, if that is more: a 
 held      when more have come due within seven days, or on this day, than that makes likely: more than twice the usual
           and 4 standard deviations beyond. Where the regulars' visits of seven days lie far below the usual too, the
           loss of a part of the feed is likely already, and 1.1 times the usual and 1.5 standard deviations are enough.
-          The spread is learned as well: a shop whose weeks differ much is given more.
+          The spread is learned as well: a shop whose weeks differ much is given more. A loss begins
+          suddenly: where visits become fewer week by week, regulars leave indeed, and that is no reason to keep silent.
+          So what is usual is no more than what the four weeks before lead to; while visits are few it stays what it
+          was when that began.
 lifted    when the regulars' visits are back and no more come due than usual. Who was last seen before waits for one
           more usual gap from then on, in which a customer whose visits were lost comes again. What happened meanwhile
           teaches nothing. Where visits were never missing, a week ends it: so many are quiet indeed. Or by the
@@ -21,7 +24,7 @@ due a sum over five weeks.
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, log, sqrt
 from typing import ClassVar, Final
 
 from service.domain.calendar import DAY_US
@@ -73,6 +76,8 @@ _BACK_WEIGHT: Final = 0.4
 _WHOLE: Final = 100
 _HALF: Final = 50
 """Percent of a day, or of a week, that must be known for it to teach anything."""
+_AHEAD: Final = 0.75
+"""From the middle of two weeks to that of the one after them, in steps from the two weeks before to these."""
 _STEADY_DAYS: Final = 56
 """Learned days from which two days are compared with their weekdays."""
 
@@ -84,7 +89,7 @@ class BrakeState(Stored):
         "day", "due", "visits", "known", "usual_due", "usual_visits", "weeks", "learned_days", "due_spread",
         "visit_spread", "stalled_us", "held_us", "held_day", "missed", "lifted_us", "free_until_day",
         "missing_days", "lasting_visits", "resumed_us",
-        "doubted_days",
+        "doubted_days", "expected_share",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -127,6 +132,9 @@ class BrakeState(Stored):
         """Of the operator's word that was heard last, by the clock of whoever gave it."""
         self.lasting_visits: float = 0.0
         """Visits of regulars on a day, whatever the weekday, halved over half a year."""
+        self.expected_share: float = 1.0
+        """Of the usual visits, to which those of the last weeks lead, at most 1; where fewer come than that, as it was
+        when that began."""
 
 
 class Brake:
@@ -226,10 +234,12 @@ class Brake:
         state = self.state
         if state.held_us or state.known[0] < _HALF:
             return
+        if not state.missing_days and not 0 < state.doubted_days <= _DOUBTED_DAYS:
+            state.expected_share = self._led_to()
         missing = state.learned_days > _LEARNED_DAYS and self._visits_are_missing()
         state.missing_days = state.missing_days + 1 if missing else 0
         week, usual_week = self.visits_last_week()
-        if state.learned_days > _LEARNED_DAYS and week < _DOUBTED_SHARE * usual_week:
+        if state.learned_days > _LEARNED_DAYS and week < _DOUBTED_SHARE * state.expected_share * usual_week:
             state.doubted_days += 1
             if state.doubted_days <= _DOUBTED_DAYS:
                 return
@@ -282,6 +292,24 @@ class Brake:
             total += usual[(state.day - back) % _WEEK] * state.known[back] / _WHOLE
         return total
 
+    def _led_to(self) -> float:
+        """The share of the usual visits to which the four weeks before the last one lead; 1 where visits do not become
+        fewer, or that cannot be told."""
+        state = self.state
+        span = 2 * _WEEK
+        newer = older = newer_known = older_known = 0
+        for back in range(_WEEK + 1, _WEEK + 1 + span):
+            newer += state.visits[back]
+            newer_known += state.known[back]
+            older += state.visits[back + span]
+            older_known += state.known[back + span]
+        usual = in_order(state.usual_visits) * self._lasting_share()
+        if min(newer_known, older_known) < _HALF * span or not older or usual <= 0.0:
+            return 1.0
+        week = newer * _WEEK * _WHOLE / newer_known
+        falls_by = week / (older * _WEEK * _WHOLE / older_known)
+        return min(1.0, week * exp(_AHEAD * min(0.0, log(falls_by))) / usual) if newer else 0.0
+
     def _lasting_share(self) -> float:
         """By how much what is usual of late lies above what has lasted: 1 where it does not."""
         usual, lasting = in_order(self.state.usual_visits), _WEEK * self.state.lasting_visits
@@ -331,13 +359,14 @@ class Brake:
         """Whether far fewer regulars than usual came on the last two days that are over, or on the last seven."""
         state = self.state
         week, usual_week = self.visits_last_week()
+        usual_week *= self.state.expected_share
         if week >= usual_week:
             return False
         newest, usual_newest = 0, 0.0
         for back in range(1, _NEWEST + 1):
             newest += state.visits[back]
             usual_newest += state.usual_visits[(state.day - back) % _WEEK] * state.known[back] / _WHOLE
-        usual_newest *= self._lasting_share()
+        usual_newest *= self._lasting_share() * self.state.expected_share
         many = state.learned_days > _STEADY_DAYS and usual_newest >= _MANY
         return self._are_too_few(week, usual_week) or (many and self._are_too_few(newest, usual_newest))
 
@@ -351,7 +380,7 @@ class Brake:
         """Whether regulars come as usual and come due as usual, by the newest days that are over and of which that can
         be told."""
         state = self.state
-        whole, lasting_share = in_order(state.usual_visits), self._lasting_share()
+        whole, expected = in_order(state.usual_visits), self._lasting_share() * state.expected_share
         visits = due = 0
         usual_visits = usual_due = 0.0
         for back in range(1, _WEEK + 1):
@@ -362,7 +391,7 @@ class Brake:
             usual_due += state.usual_due[weekday] * share
             if usual_visits >= _BACK_WEIGHT * whole:
                 break
-        if usual_visits < _BACK_WEIGHT * whole or visits < _BACK_SHARE * lasting_share * usual_visits:
+        if usual_visits < _BACK_WEIGHT * whole or visits < _BACK_SHARE * expected * usual_visits:
             return False
         return due <= _USUAL_TIMES * usual_due + _DEVIATIONS * sqrt(
             max(_FEWEST, usual_due * max(1.0, state.due_spread))
