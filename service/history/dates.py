@@ -248,6 +248,7 @@ class TimeColumn:
             len(text) >= _PLAIN
             and text[13] == ":"
             and ending[:1] != "."
+            and (ending == "Z" or not any(map(str.isalpha, ending)))  # PM changes some hours, and others not
             and whole[11:_PLAIN] == text[11:_PLAIN]
             and len(self._iso_endings) < _ENDINGS_KEPT
         ):

@@ -20,7 +20,7 @@ from service.errors import ConfigurationError
 from service.history import History, Wishes, open_history
 
 DAY = datetime(2025, 1, 6, 8, 29, 48, tzinfo=UTC)
-ORDERS = [(f"ann{n % 3}@x.org", DAY + timedelta(days=5 * n, hours=n), 12.5 + n) for n in range(8)]
+ORDERS = [(f"ann{n % 3}@x.org", DAY + timedelta(days=5 * n, hours=5 * n), 12.5 + n) for n in range(8)]
 NAMES = ("customer_id", "timestamp", "amount")
 
 
@@ -60,6 +60,8 @@ def plain(names: tuple[str, ...] = NAMES, mark: str = ",") -> list[str]:
         lambda at: f"{at:%d/%m/%Y - %H:%M:%S}",
         lambda at: f"{at:%m/%d/%Y, %I:%M:%S}\u202f{at:%p}",
         lambda at: f"{at:%m/%d/%Y %I:%M:%S%p}",
+        lambda at: f"{at:%Y-%m-%d %I:%M:%S %p}",
+        lambda at: f"{at:%Y-%m-%dT%I:%M:%S%p}",
         lambda at: f"{at:%a, %d %b %Y %H:%M:%S GMT}",
     ],
 )
