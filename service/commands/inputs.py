@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from service.config import Settings
     from service.domain.events import Event
-    from service.wire.schemas import Schemas
 
 app = typer.Typer(no_args_is_help=True, help="Look at what comes in.")
 
@@ -94,6 +93,7 @@ def _judged(look: Look, record: Any) -> dict[str, Any]:
 
 def _look_at_inputs(settings: Settings, kind: str, topic: str | None, last: int) -> Look:
     from service.domain.events import Withdrawal
+    from service.registry.learning import learn_now
     from service.wire.decoder import Decoder, DecoderSettings
     from service.wire.input_topics import INPUT_TOPICS, names_of_schemas, wire_fields
 
@@ -114,7 +114,7 @@ def _look_at_inputs(settings: Settings, kind: str, topic: str | None, last: int)
 
     records = list(_newest(settings, topic or row.name(settings.kafka.topics), last))
     if kind in names_of_schemas(settings):
-        _learn(settings, decoder.schemas, records)
+        learn_now(settings.registry, decoder.schemas, _framed(records))
     return Look(
         records,
         read,
@@ -125,11 +125,12 @@ def _look_at_inputs(settings: Settings, kind: str, topic: str | None, last: int)
 
 def _look_at_profiles(settings: Settings, records: list[Any]) -> Look:
     """What a CRM says, as the worker would write it into `customers`."""
+    from service.registry.learning import learn_now
     from service.wire.profiles import ProfileReader
 
     reader = ProfileReader(settings)
     if reader.is_framed:
-        _learn(settings, reader.schemas, records)
+        learn_now(settings.registry, reader.schemas, _framed(records))
 
     def read(record: Any) -> list[dict[str, Any]]:
         return [
@@ -138,6 +139,12 @@ def _look_at_profiles(settings: Settings, records: list[Any]) -> Look:
         ]
 
     return Look(records, read, lambda _: {}, lambda record: reader.shown(record.value, record.headers))
+
+
+def _framed(records: list[Any]) -> list[bytes | None]:
+    from service.wire.framing import with_frame
+
+    return [record.value and with_frame(record.value, record.headers) for record in records]
 
 
 def _newest(settings: Settings, topic: str, last: int) -> Iterator[Any]:
@@ -153,27 +160,6 @@ def _newest(settings: Settings, topic: str, last: int) -> Iterator[Any]:
     yield from found[-last:]
 
 
-def _learn(settings: Settings, schemas: Schemas, records: list[Any]) -> None:
-    """What these records were written with. Raises TransientError while the registry does not say."""
-    import asyncio
-
-    from service.registry.client import RegistryClient
-    from service.registry.learning import learn
-    from service.wire.framing import with_frame
-
-    values = [record.value and with_frame(record.value, record.headers) for record in records]
-
-    async def all_of_them() -> None:
-        client = RegistryClient(settings.registry)
-        try:
-            for schema_id in sorted(schemas.missing(values, time.monotonic()), key=str):
-                await learn(client, schemas, schema_id)
-        finally:
-            await client.close()
-
-    asyncio.run(all_of_them())
-
-
 def _show(said: dict[str, Any], record: str, kind: str) -> None:
     out.print(said["place"], style="bold", highlight=False)
     more = "…" if len(record) > _LONGEST_SHOWN else ""
@@ -181,7 +167,8 @@ def _show(said: dict[str, Any], record: str, kind: str) -> None:
     taken = said.get("taken", [])
     for fields in taken if isinstance(taken, list) else [taken]:
         for name, value in fields.items():
-            out.print(f"  {name:<12}  {value}", highlight=False, soft_wrap=True)
+            told = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            out.print(f"  {name:<12}  {told}", highlight=False, soft_wrap=True)
     if "passed_over" in said:
         why = said["passed_over"]
         out.print(f"  passed over: {_PASSED_OVER.get(why, why)}", style="yellow", highlight=False)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from schemas.kinds import Kind
-from service.commands.console import counted, out, settings_of
+from service.commands.console import counted, err, out, settings_of
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -51,6 +52,17 @@ def checked(rung: str, locale: str | None) -> None:
         raise ConfigurationError(f"--rung {rung[:60]!r} is no name of a step, such as remind.")
     if locale is not None and not _LOCALE.fullmatch(locale):
         raise ConfigurationError(f"--locale {locale[:40]!r} is no BCP 47 language such as en or fr-FR.")
+
+
+def step_notes(settings: Settings, kind: Kind, rung: str) -> Iterator[str]:
+    """Why nobody gets a message of that step, as the policy is."""
+    from service.inspect.request import steps_of
+
+    steps = [step.name for step in steps_of(settings, kind)]
+    if not steps:
+        yield f"outreach.{kind.value} is not switched on: nobody gets such a message."
+    elif kind is Kind.WIN_BACK and rung not in {"", *steps}:
+        yield f"the policy has no step {rung!r} of {kind.value}, only {', '.join(steps)}: nobody gets such a message."
 
 
 def made_up(
@@ -108,3 +120,5 @@ def put_sample(
         highlight=False,
         soft_wrap=True,
     )
+    for note in step_notes(settings, kind, rung):
+        err.print(f"note: {note}", highlight=False, soft_wrap=True)

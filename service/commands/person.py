@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from service.commands.console import err, out, settings_of
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, ExitCode
 
 CustomerArgument = Annotated[str, typer.Argument(help="The customer_id.")]
 
@@ -27,6 +27,8 @@ def forget(
     from service.streaming.operator import erase_customer
 
     settings = settings_of(ctx)
+    if not customer.strip():
+        raise ConfigurationError("The customer_id is empty: say who is to be erased.")
     if not yes and not typer.confirm(f"Erase customer {customer!r} for good?"):
         raise typer.Exit(1)
     topic = erase_customer(settings, customer)
@@ -51,12 +53,18 @@ def export(
     from service.streaming.made_under import settings_of_the_state
 
     settings = settings_of_the_state(settings_of(ctx))
-    held = msgspec.json.format(msgspec.json.encode(export_person(settings, customer)), indent=2)
+    found = export_person(settings, customer)
+    held = msgspec.json.format(msgspec.json.encode(found), indent=2)
+    nobody = not any(value for name, value in found.items() if name not in {"customer_id", "as_of"})
     if to is None:
         out.print(held.decode(), highlight=False, markup=False, soft_wrap=True)
-        return
-    try:
-        to.write_bytes(held + b"\n")
-    except OSError as error:
-        raise ConfigurationError(f"{to} cannot be written: {error.strerror or error}.") from error
-    err.print(f"All that is held of {customer} is in {to}.", highlight=False, markup=False, soft_wrap=True)
+    else:
+        try:
+            to.write_bytes(held + b"\n")
+        except OSError as error:
+            raise ConfigurationError(f"{to} cannot be written: {error.strerror or error}.") from error
+    if nobody:
+        err.print(f"Nothing is held of {customer!r}: is the id right?", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(ExitCode.FAILED)
+    if to is not None:
+        err.print(f"All that is held of {customer} is in {to}.", highlight=False, markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ import typer
 
 from schemas.kinds import Kind
 from service.commands.console import err, out, settings_of
-from service.commands.outreach import LocaleOption, RungOption, checked, made_up
+from service.commands.outreach import LocaleOption, RungOption, checked, made_up, step_notes
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def preview(
     _keep(html, message.html)
     out.print(f"Subject: {message.subject}\n", highlight=False, soft_wrap=True)
     out.print(message.text, highlight=False, soft_wrap=True, end="")
-    for note in _notes(settings, data, made_up_one=customer is None):
+    of_steps = step_notes(settings, Kind(data["kind"]), data["rung"])
+    for note in (*of_steps, *_notes(settings, data, made_up_one=customer is None)):
         err.print(f"note: {note}", highlight=False, soft_wrap=True)
     if html is not None:
         err.print(f"The page is in {html}.", highlight=False, soft_wrap=True)

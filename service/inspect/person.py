@@ -15,6 +15,7 @@ from service.config import Settings
 from service.domain.changelog import MERGED_PREFIX
 from service.errors import ConfigurationError
 from service.inspect.lookup import as_json, inspect_customer
+from service.inspect.owners import Owners
 from service.wire.input_topics import INPUT_TOPICS
 
 _OUTPUTS: Final = ("outreach", "outreach_decisions", "customer_scores")
@@ -26,7 +27,8 @@ def export_person(settings: Settings, customer_id: str) -> dict[str, Any]:
 
     `state` and `scores` are as `churn-alert inspect --json` gives them, None for who is not known (any more); the rest
     are lists of records, oldest first within a partition, each with the place it lies at. It takes as long as the
-    topics are large: each is read once. Raises ConfigurationError when no broker answers or no input topic exists.
+    topics are large: each is read once. Raises ConfigurationError when no input topic exists, or none of the group's
+    state, and TransientError when no broker answers.
     """
     kafka, names = settings.kafka, settings.kafka.topics
     held: dict[str, Any] = {"customer_id": customer_id, "as_of": datetime.now(UTC).isoformat()}
@@ -37,19 +39,25 @@ def export_person(settings: Settings, customer_id: str) -> dict[str, Any]:
             raise ConfigurationError(
                 f"None of the input topics exists at {kafka.bootstrap_servers}: run `churn-alert topics create`."
             )
+        if kafka.state_topic not in topics:
+            raise ConfigurationError(
+                f"The topic {kafka.state_topic} does not exist; is kafka.group = {kafka.group!r} right? Without it what is "
+                "known of a customer would be missing."
+            )
+        owners = Owners(settings)
         ids = {customer_id, *_merged_into(reader, kafka.state_topic, customer_id)}
         held["also_known_as"] = sorted(ids - {customer_id})
         for each, topic in (inputs | {name: getattr(names, name) for name in _OUTPUTS}).items():
             held[each] = [
                 _shown(record)
                 for record in _records(reader, topic)
-                if record.key is not None and _text(record.key) in ids
+                if owners.of(topic, record.key, record.value, record.headers) in ids
             ]
         held["deliveries"] = [
             _shown(record) for record in _records(reader, names.deliveries) if _told_of(record.value, ids)
         ]
         held["dead_letters"] = [
-            _shown(record) for record in _records(reader, names.dead_letters) if _refused_of(record.value, ids)
+            _shown(record) for record in _records(reader, names.dead_letters) if _refused_of(record.value, ids, owners)
         ]
     try:
         held["state"] = msgspec.json.decode(as_json(inspect_customer(settings, customer_id)))
@@ -92,15 +100,17 @@ def _told_of(value: bytes | None, ids: set[str]) -> bool:
     return value is not None and msgspec.json.decode(value)["data"].get("customer_id") in ids
 
 
-def _refused_of(value: bytes | None, ids: set[str]) -> bool:
+def _refused_of(value: bytes | None, ids: set[str], owners: Owners) -> bool:
     """Whether a dead letter has one of these customers as its key, or in the record it holds."""
     if value is None:
         return False
     letter = msgspec.json.decode(value)
-    if letter.get("key_base64") and _text(base64.b64decode(letter["key_base64"])) in ids:
+    key, held = (base64.b64decode(letter.get(name) or "") for name in ("key_base64", "value_base64"))
+    headers = [(each["name"], base64.b64decode(each["value_base64"] or "")) for each in letter.get("headers") or ()]
+    if _text(key) in ids or owners.of(str(letter.get("source_topic")), key, held, headers) in ids:
         return True
     try:
-        refused = msgspec.json.decode(base64.b64decode(letter.get("value_base64") or ""))
+        refused = msgspec.json.decode(held)
     except msgspec.DecodeError:
         return False
     if not isinstance(refused, dict):

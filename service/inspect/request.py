@@ -67,12 +67,16 @@ def request_of(
     return data
 
 
+def steps_of(settings: Settings, kind: Kind) -> list[Rung]:
+    """Those of the policy; none of a kind that is not switched on."""
+    policy = settings.policy().outreach
+    return list(policy.rungs) if kind is Kind.WIN_BACK else [step for each, step in policy.switched_on if each is kind]
+
+
 def step_of(settings: Settings, kind: Kind, rung: str) -> Rung:
     """The policy's step of that name, the kind's first for an empty one; where the policy has none, a step without an
     offer."""
-    policy = settings.policy().outreach
-    steps = list(policy.rungs) if kind is Kind.WIN_BACK else [step for each, step in policy.switched_on if each is kind]
-    for step in steps:
+    for step in steps_of(settings, kind):
         if rung in {"", step.name}:
             return step
     name = rung or RUNGS[kind]

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from service.config import RegistrySettings
 from service.errors import ConfigurationError
 from service.registry.client import RegistryAwayError, RegistryClient, Schema, SchemaUnknownError
 from service.wire.formats import framed_avro, framed_protobuf
@@ -61,6 +62,23 @@ class Learning:
         if self.waits:
             log.info("the schema registry answers again")
         self.waits = ""
+
+
+def learn_now(settings: RegistrySettings, schemas: Schemas, values: Iterable[bytes | None]) -> None:
+    """What these records were written with, framed as they are, for who runs no event loop. Raises as `learn`."""
+    missing = schemas.missing(values, time.monotonic())
+    if not missing:
+        return
+
+    async def all_of_them() -> None:
+        client = RegistryClient(settings)
+        try:
+            for schema_id in sorted(missing, key=str):
+                await learn(client, schemas, schema_id)
+        finally:
+            await client.close()
+
+    asyncio.run(all_of_them())
 
 
 async def learn(client: RegistryClient, schemas: Schemas, schema_id: SchemaId) -> None:

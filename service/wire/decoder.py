@@ -188,6 +188,16 @@ class Decoder:
             return shape.ours(*_opened(shape, found, key, headers))
         return shape.ours(shape.read(found))
 
+    def customer_of(self, kind: str, value: bytes | None, key: bytes | None, headers: Headers) -> str | None:
+        """Whom a record names of an input of that name that is not ours, taken or not; None where it names nobody."""
+        shape = {"purchases": self._shapes[0], "surveys": self._shapes[1]}[kind]
+        if shape is None or not value:
+            return None
+        try:
+            return shape.customer_of(*_opened(shape, value, key, headers))
+        except PoisonError:
+            return None
+
     def shown(self, kind: str, value: bytes | None, headers: Headers = ()) -> str:
         """A record of an input of that name as somebody may read it: JSON where its form is known, else its text."""
         shape = {"purchases": self._shapes[0], "surveys": self._shapes[1]}.get(kind)

@@ -24,7 +24,7 @@ from service.domain.minor_units import SmallestUnit, minor_decimals
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import ROUNDED, person
 from service.wire.beside import Beside, looks_beside, with_beside
-from service.wire.envelopes import MARK, row_of
+from service.wire.envelopes import MARK, change_of, row_of
 from service.wire.figures import above_nothing, figure, looks_below_nothing
 from service.wire.formats import reading_of
 from service.wire.places import Place, in_text
@@ -126,6 +126,17 @@ class Shape:
             return whose, self._time(self._at.of(row))
         except PoisonError:
             return whose, None
+
+    def customer_of(self, event: Row, beside: Beside | None = None) -> str | None:
+        """Whom an event names, be it wanted or not, and a row that was deleted too. None where it names nobody."""
+        try:
+            row: Row = change_of(self._envelope, event).row
+            if beside is not None and self.looks_beside:
+                row = with_beside(row, event, beside)
+            whose = spelt(self._fields["customer_id"].of(row), as_it_is=self.keyed_by_customer)
+        except (PoisonError, PassedOverError):
+            return None
+        return whose if isinstance(whose, str) else None
 
     def _row(self, event: Row, beside: Beside | None) -> Row:
         """What the fields lie in."""

@@ -59,6 +59,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "feed": {"schemas", "domain", "errors", "config", "history", "connection", "wire", "cluster"},
     "inspect": {
         "domain", "domain.learning", "domain.outreach", "errors", "config", "engines", "wording", "feed", "message", "wire", "cluster",
+        "registry",
     },
     "carrying": {"domain", "errors", "config", "build_info", "engines", "streaming", "connection", "wire", "cluster"},
     "local_broker": {"errors", "processes", "connection"},

@@ -142,6 +142,26 @@ def test_a_mistake_is_one_sentence(words: list[str], said: str) -> None:
     assert said in str(done.exception)
 
 
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (["--rung", "nosuch"], "no step 'nosuch' of win_back, only remind"), (["--kind", "milestone"], "outreach.milestone is not switched on"),
+        (["--rung", "remind"], None), ([], None),
+    ],
+)  # fmt: skip
+def test_a_step_that_nobody_gets_is_said_to_be_one(words: list[str], note: str | None) -> None:
+    said = CliRunner().invoke(app, ["preview", "--sample", *words]).stderr
+
+    assert (note in said) if note else ("nobody gets" not in said)
+
+
+def test_nobody_can_be_forgotten_without_a_name() -> None:
+    done = CliRunner().invoke(app, ["forget", " ", "--yes"])
+
+    assert isinstance(done.exception, ConfigurationError)
+    assert "customer_id is empty" in str(done.exception)
+
+
 def test_no_address_no_sample() -> None:
     done = CliRunner().invoke(app, ["outreach", "test", "--email", "nobody"])
 
