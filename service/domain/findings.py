@@ -233,7 +233,7 @@ class Scores(msgspec.Struct, frozen=True, gc=False):
     expected_visit_us: int | None
     tail_probability: float | None
     churn_risk: float | None
-    """1 − P(alive), 0–1 (domain/churn_model.py)."""
+    """1 − P(alive), 0–1 (learning/churn_model.py)."""
     churn_risk_band: RiskBand | None
     expected_purchases_365d: float | None
     """Orders within the next 365 days, the risk taken into account."""

@@ -1,15 +1,14 @@
 """Bytes → an accepted event, or PoisonError with the precise reason.
 
-Purchases and survey answers are tried the quick way first (wire_fast.py); whatever it refuses, the pydantic models
-decide (wire_strict.py). Checks that need more than the event — key, clock skew, currency — come after, in one order.
+Purchases and survey answers are tried the quick way first (quick.py); whatever it refuses, the pydantic models
+decide (strict.py). Checks that need more than the event — key, clock skew, currency — come after, in one order.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Final, Self
@@ -20,8 +19,7 @@ from pydantic_core import PydanticCustomError
 from schemas.inputs import Bounce, CustomerEvent, SurveyEvent
 from schemas.inputs import Purchase as WirePurchase
 from schemas.inputs import SurveyAnswer as WireAnswer
-from schemas.scales import SCALES
-from schemas.wire_types import AMOUNT_TEXT, MAX_ID, read_amount, read_time
+from schemas.wire_types import MAX_ID, read_time
 from service.config import Settings
 from service.domain.calendar import SECOND_US
 from service.domain.events import (
@@ -32,7 +30,6 @@ from service.domain.events import (
     Purchase,
     Resolved,
     SignOfLife,
-    Survey,
     SurveyAnswer,
     Withdrawal,
 )
@@ -40,33 +37,27 @@ from service.errors import ErrorCode, PartlyRefusedError, PassedOverError, Poiso
 from service.wire.beside import Beside
 from service.wire.currencies import Money
 from service.wire.envelopes import DELETED
-from service.wire.fast import TOO_SHORT_TO_BE_DEEP, FastAnswer, FastLine, FastPurchase, decode_fast
+from service.wire.fast import TOO_SHORT_TO_BE_DEEP, FastPurchase, decode_fast
 from service.wire.figures import written_out
 from service.wire.framing import Headers, check_headers, read_object, unframe, whole, with_frame, withdrawn_us
 from service.wire.lenient import OF_PROFILES, readable_answer, readable_profile, readable_purchase
 from service.wire.mapping import Shape, is_refund, shape_of
+from service.wire.parts import NO_TIME, SURVEYS, clean, microseconds
 from service.wire.plain_values import plain
+from service.wire.quick import QuickWay
 from service.wire.schemas import Reading, Schemas
 from service.wire.strict import validate, validate_fields
 from service.wire.views import Row, as_object
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SURVEYS: Final = {survey.value: survey for survey in Survey}
 _ANSWERED: Final = (None, "answer")
 """Kinds of a record of `surveys` that are answers."""
 MAX_NOTE: Final = 2_000
 """Characters of what the shop says about a case that are kept for the message."""
-_PLAIN_AMOUNT: Final = re.compile(AMOUNT_TEXT)
-_LONGEST_PRICE: Final = 12
-"""Characters; far below the largest amount."""
 _NO_ERASURE_KEY: Final = (
     "nobody is erased without a key for the hashes that keep them out: set shop.erasure_salt and start the worker again, "
     "then `churn-alert dead-letters retry`"
 )
 _SHOWN_BYTES: Final = 64
-_NO_TIME: Final = -1
-"""Of a time without an offset, which has no place on the line; so have times before 1970, and both are left to the
-models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +107,15 @@ class Decoder:
     """Stateless after construction. `quick=False` sends everything through the models (tests compare the two)."""
 
     def __init__(self, shop: DecoderSettings, *, quick: bool = True) -> None:
-        self._currency = shop.currency
         self._money = Money(shop.currency, shop.minor_digits, shop.rates)
         self._max_bytes = shop.max_value_bytes
         self._max_skew_us = shop.max_future_skew_us
         self._quick = quick
         self._can_erase = shop.can_erase
-        self._shortest_price = shop.minor_digits + 2 if shop.minor_digits else _LONGEST_PRICE + 1
-        """Length of a price such as 0.00; a currency without minor units has no price with a point."""
         self._purchases = msgspec.json.Decoder(FastPurchase)
         self._decode_purchase = self._purchases.decode
-        self._answers = msgspec.json.Decoder(FastAnswer)
+        way = QuickWay(shop.currency, shop.minor_digits, self._money, shop.max_future_skew_us)
+        self._quick_purchase, self._quick_answer = way.purchase, way.answer
         bought, answered = self._shapes = shop.purchases, shop.surveys
         self.of_purchases = self.purchase if bought is None else partial(self._mapped_purchase, bought)
         """Decodes a record of the input: one of ours, or one that the settings say how to read."""
@@ -217,7 +206,7 @@ class Decoder:
             amount_minor,
             wire.kind == "refund",
             wire.order_id,
-            tuple([Item(line.sku, _clean(line.name) or line.sku) for line in wire.items or ()]),
+            tuple([Item(line.sku, clean(line.name) or line.sku) for line in wire.items or ()]),
             left_out=left_out,
             source=wire.store_id or wire.channel or "",
         )
@@ -250,9 +239,9 @@ class Decoder:
 
     def _sign_at(self, whose: str, said: object, now_us: int, timestamp_us: int) -> SignOfLife:
         try:
-            at_us = _microseconds(read_time(said))
+            at_us = microseconds(read_time(said))
         except PydanticCustomError:
-            at_us = _NO_TIME
+            at_us = NO_TIME
         if 0 <= at_us <= now_us + self._max_skew_us:
             return SignOfLife(whose, at_us, own_time=True)
         return SignOfLife(whose, timestamp_us, own_time=False)
@@ -291,13 +280,13 @@ class Decoder:
             return self._resolved(validate(SurveyEvent, {**said, "score": None}), key, now_us)
         wire = validate(WireAnswer, said)
         at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
-        return SurveyAnswer(wire.event_id, wire.customer_id, at_us, _SURVEYS[wire.survey], wire.score, wire.order_id)
+        return SurveyAnswer(wire.event_id, wire.customer_id, at_us, SURVEYS[wire.survey], wire.score, wire.order_id)
 
     def _resolved(self, wire: SurveyEvent, key: bytes | None, now_us: int) -> Resolved:
         """The word that an answer was dealt with."""
         at_us = self._checked(wire.customer_id, wire.occurred_at, key, now_us)
-        survey = None if wire.survey is None else _SURVEYS[wire.survey]
-        note = (_clean(wire.comment) or "")[:MAX_NOTE]
+        survey = None if wire.survey is None else SURVEYS[wire.survey]
+        note = (clean(wire.comment) or "")[:MAX_NOTE]
         return Resolved(wire.event_id, wire.customer_id, at_us, survey, wire.order_id, note)
 
     def customer(
@@ -321,7 +310,7 @@ class Decoder:
             wire.event_id,
             wire.customer_id,
             at_us,
-            first_name=_clean(wire.first_name),
+            first_name=clean(wire.first_name),
             locale=wire.locale,
             timezone=wire.timezone,
             email=contact.email if contact else None,
@@ -345,61 +334,9 @@ class Decoder:
         whose = _customer_of_key(key)
         return None if whose is None else Withdrawal("", whose, withdrawn_us(headers) or timestamp_us)
 
-    def _quick_purchase(self, wire: FastPurchase, key: bytes | None, now_us: int) -> Purchase | None:
-        """None = the models must decide. A call saved here is worth a few lines."""
-        moment = wire.occurred_at
-        if moment.tzinfo is None:
-            return None
-        event_id, customer_id, order_id, amount = wire.event_id, wire.customer_id, wire.order_id, wire.amount
-        if customer_id.encode() != key or not (customer_id.isprintable() and event_id.isprintable()):
-            return None
-        if order_id is not None and (order_id[0] == " " or not order_id.isprintable()):
-            return None
-        since = moment - _EPOCH
-        at_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-        minor = self._quick_amount(amount, wire.currency)
-        if minor is None or not 0 <= at_us <= now_us + self._max_skew_us:
-            return None
-        lines = _quick_items(wire.items) if wire.items else ()
-        if lines is None:
-            return None
-        source = wire.store_id or wire.channel or ""
-        return Purchase(event_id, customer_id, at_us, minor, wire.kind == "refund", order_id, lines, source=source)
-
-    def _quick_amount(self, amount: float | str, currency: str | None) -> int | None:
-        """Minor units; None = the models must say what is wrong."""
-        if currency is None or currency == self._currency:
-            minor: int | None = None
-            if not isinstance(amount, str):
-                minor = self._money.quick(amount)
-            elif self._shortest_price <= len(amount) <= _LONGEST_PRICE and amount[-self._shortest_price + 1] == ".":
-                digits = amount.replace(".", "", 1)  # with all minor digits: the price without its point
-                if digits.isdigit() and digits.isascii():
-                    return int(digits)
-            elif _PLAIN_AMOUNT.match(amount) is not None:
-                minor = self._money.quick(float(amount))
-            if minor is not None:
-                return minor
-        try:
-            return self._money.exact(read_amount(amount), currency)
-        except (PydanticCustomError, PoisonError):
-            return None
-
-    def _quick_answer(self, text: bytes, key: bytes | None, now_us: int) -> SurveyAnswer | None:
-        wire = decode_fast(self._answers, text)
-        if wire is None or wire.customer_id.encode() != key:
-            return None
-        if not _printable(wire.event_id, wire.customer_id, wire.order_id):
-            return None
-        at_us = _microseconds(wire.occurred_at)
-        lowest, highest = SCALES[wire.survey]
-        if not (lowest <= wire.score <= highest and 0 <= at_us <= now_us + self._max_skew_us):
-            return None
-        return SurveyAnswer(wire.event_id, wire.customer_id, at_us, _SURVEYS[wire.survey], wire.score, wire.order_id)
-
     def _checked(self, customer_id: str, occurred_at: datetime, key: bytes | None, now_us: int) -> int:
         """Time in µs of an event whose time and key are acceptable."""
-        at_us = _microseconds(occurred_at)
+        at_us = microseconds(occurred_at)
         if at_us < 0:
             raise PoisonError(ErrorCode.TIME_TOO_OLD, f"occurred_at: {occurred_at.isoformat()} lies before 1970")
         if at_us > now_us + self._max_skew_us:
@@ -410,13 +347,6 @@ class Decoder:
         if key != customer_id.encode():
             raise PoisonError(ErrorCode.KEY_MISMATCH, "the record's key differs from customer_id")
         return at_us
-
-
-def _printable(event_id: str, customer_id: str, order_id: str | None) -> bool:
-    """Whether the ids certainly have no control characters, and the order's is not blank; `isprintable` refuses more
-    than the models do."""
-    plain = order_id is None or (order_id[0] != " " and order_id.isprintable())
-    return plain and customer_id.isprintable() and event_id.isprintable()
 
 
 def _as_text(value: object) -> object:
@@ -468,33 +398,6 @@ def _customer_of_key(key: bytes | None) -> str | None:
     return text if 0 < len(text) <= MAX_ID and text.isprintable() else None
 
 
-def _microseconds(moment: datetime) -> int:
-    if moment.tzinfo is None:
-        return _NO_TIME
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def _quick_items(lines: list[FastLine]) -> tuple[Item, ...] | None:
-    """None where a sku may have a control character, or be nothing but blanks."""
-    items = []
-    for line in lines:
-        sku = line.sku
-        if sku[0] == " " or not sku.isprintable():
-            return None
-        items.append(Item(sku, _clean(line.name) or sku))
-    return tuple(items)
-
-
 def _bounced(said: Bounce | None) -> str | None:
     """The address to which mail came back for good, empty for the known one; None where none has."""
     return None if said is None or said.type in {"soft", "lifted"} else said.email or ""
-
-
-def _clean(name: str | None) -> str | None:
-    """A name as it may stand in a subject line: control characters become spaces; None where nothing is left."""
-    if name is None:
-        return None
-    if not name.isprintable():
-        name = "".join([letter if letter.isprintable() else " " for letter in name])
-    return name.strip() or None

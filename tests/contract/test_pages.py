@@ -231,6 +231,16 @@ def test_every_link_leads_somewhere() -> None:
     assert dead == []
 
 
+def test_every_file_that_the_code_names_is_there() -> None:
+    code = [path for top in ("service", "schemas") for path in sorted((ROOT / top).rglob("*.py"))]
+    others = [path for top in ("tests", "docs", "deploy", "examples") for path in (ROOT / top).rglob("*.py")]
+    there = [f"/{path.relative_to(ROOT).as_posix()}" for path in (*code, *others, ROOT / "setup.py")]
+    ends = {path[at:] for path in there for at in range(len(path)) if path[at] == "/"}
+
+    named = {(path.name, name) for path in code for name in re.findall(r"[\w/]+\.py\b", path.read_text("utf-8"))}
+    assert {(where, name) for where, name in named if f"/{name.lstrip('/')}" not in ends} == set()
+
+
 def test_every_picture_is_shown_somewhere_and_says_what_it_shows_to_those_who_do_not_see_it() -> None:
     shown = {Path(target).name for _, target in links() if target.endswith((".png", ".svg"))}
 
