@@ -46,7 +46,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         orderdate orderdatetime ordertime ordertimestamp ordercreatedat orderedat
         orderpurchasetimestamp purchasedate purchasedatetime purchasetime purchasedat
         purchasetimestamp dateofpurchase invoicedate transactiondate transactiontime
-        transactiondatetime transactiontimestamp transactdate saledate saledatetime saletime
+        transactiondatetime transactiontimestamp transactdate placedat placedon orderplacedat paidat paidon processedat purchasedon soldon boughtat saledate saledatetime saletime
         salesdate soldat datecreated datetimecreated createdat createddate createdtime createdon created dateordered
         datepurchased receiptdate receipttime visitdate bookingdate occurredat bestelldatum
         kaufdatum verkaufsdatum rechnungsdatum belegdatum buchungsdatum auftragsdatum datecommande
@@ -188,8 +188,9 @@ def guessed(
     at: dict[str, int] = {}
     open_ones: dict[str, list[int]] = {}
     needed = ("customer_id", "timestamp", "score") if surveys else _PURCHASES
+    tails = _tails(header)
     for field in needed:
-        found = _candidates(field, names, rows)
+        found = _candidates(field, names, rows) or _candidates(field, tails, rows)
         if field == "customer_id" and not found:
             found = [place for place in range(len(header)) if are_addresses(place, rows)]
         if len(found) == 1:
@@ -213,9 +214,22 @@ def guessed(
         at |= {"time": clocks[0]} if len(clocks) == 1 else {}
     for field in ("survey", "order_id", "event_id") if surveys else _BESIDE:
         found = [place for place in _candidates(field, names, rows) if place not in at.values()]
+        if not found and field == "currency":
+            found = [place for place in _candidates(field, tails, rows) if place not in at.values()]
         if len(found) == 1:
             at[field] = found[0]
     return at, amount_is
+
+
+def _tails(header: Sequence[str]) -> dict[str, list[int]]:
+    """The last names of fields within others, and the last two together: order.customer.email is customer email."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(header):
+        parts = name.split(".")
+        if len(parts) > 1:
+            for tail in dict.fromkeys((_compact(parts[-1]), _compact("".join(parts[-2:])))):
+                found.setdefault(tail, []).append(place)
+    return found
 
 
 def _spellings(name: str) -> Iterable[str]:
@@ -340,7 +354,7 @@ def _question(
         else:
             told.append(f"no column looks like {field}")
     listed = [name.strip() for name in header if name.strip()]
-    names = ", ".join(listed[:30]) + (f" and {len(listed) - 30} more" if len(listed) > 30 else "")
+    names = ", ".join(name[:60] for name in listed[:30]) + (f" and {len(listed) - 30} more" if len(listed) > 30 else "")
     first = next((row for row in rows if row), None)
     shown_row = "" if first is None else " Its first row: " + " | ".join(cell.strip()[:24] for cell in first[:12])
     if sum(map(_is_data, listed)) > 1:

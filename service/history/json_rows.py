@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from service.errors import ConfigurationError
+from service.history.json_shapes import records_of, untyped, unwrapped
 from service.history.numbers import decimal_text
 
 _LOOKED_AT: Final = 500
@@ -17,7 +18,7 @@ _LOOKED_AT: Final = 500
 _CHUNK: Final = 1 << 16
 _LARGEST: Final = 1 << 26
 """Characters of one object."""
-_LINES: Final = ("line_items", "products", "items", "lines", "lineitems", "order_items")
+LINES: Final = ("line_items", "products", "items", "lines", "lineitems", "order_items")
 """Lists in an order whose elements are its lines: each gets a row."""
 
 _REFUNDS: Final = "refunds"
@@ -27,6 +28,10 @@ Grid = tuple[Iterator[list[str]], Callable[[], int]]
 
 
 _DECODER: Final = json.JSONDecoder(parse_float=decimal_text, parse_int=str, parse_constant=lambda _: "")
+
+
+ORDER: Final = "number of the object"
+"""Column of rows that are lines of one object."""
 
 
 def json_grid(path: Path, text: IO[str]) -> Grid:
@@ -42,21 +47,23 @@ def json_grid(path: Path, text: IO[str]) -> Grid:
         objects = counted(_objects(path, text))
         known = list(islice(objects, _LOOKED_AT))
         names: dict[str, int] = {}
-        flat = [_flat(item) for item in known]
+        flat = [_flat(item, f"{path.name}#{place}") for place, item in enumerate(known, 1)]
         for table in flat:
             for row in table:
                 for name in row:
                     names.setdefault(name, len(names))
         yield list(names)
-        for table in chain(flat, (_flat(item) for item in objects)):
+        further = enumerate(objects, len(known) + 1)
+        for table in chain(flat, (_flat(item, f"{path.name}#{place}") for place, item in further)):
             for row in table:
                 yield [row.get(name, "") for name in names] if row else []
 
     return rows(), lambda: number
 
 
-def _flat(item: Any) -> list[dict[str, str]]:
-    """One row, or one for each line of the order; an empty one for what is no object."""
+def _flat(item: Any, order: str) -> list[dict[str, str]]:
+    """One row, or one for each line of the order, which bear its number; an empty one for what is no object."""
+    item = unwrapped(item)
     if not isinstance(item, dict):
         return [{}]
     row: dict[str, str] = {}
@@ -69,12 +76,14 @@ def _flat(item: Any) -> list[dict[str, str]]:
     for element in elements:
         beside: dict[str, str] = {}
         _flatten(f"{path}.", element, beside, [])
-        found.append(row | beside)
+        found.append(row | beside | {ORDER: order})
     return found or [row]
 
 
 def _flatten(above: str, item: dict[str, Any], row: dict[str, str], lines: list[tuple[str, list[Any]]]) -> None:
     for name, value in item.items():
+        if isinstance(value, dict):
+            value = untyped(value)  # noqa: PLW2901
         if isinstance(value, str):
             row[above + name] = value
         elif isinstance(value, bool):
@@ -84,7 +93,7 @@ def _flatten(above: str, item: dict[str, Any], row: dict[str, str], lines: list[
         elif isinstance(value, dict):
             _flatten(f"{above}{name}.", value, row, lines)
         elif (
-            isinstance(value, list) and name.lower() in _LINES and value and all(isinstance(one, dict) for one in value)
+            isinstance(value, list) and name.lower() in LINES and value and all(isinstance(one, dict) for one in value)
         ):
             lines.append((above + name, value))
         elif isinstance(value, list) and name == _REFUNDS:
@@ -109,24 +118,34 @@ def _objects(path: Path, text: IO[str]) -> Iterator[tuple[int, Any]]:
         yield from _array(path, begun, text)
         return
     try:
-        whole = _DECODER.decode(begun)
+        whole = _DECODER.decode(begun.rstrip(", \t\r\n"))
     except ValueError:
         whole = None
+    second = text.readline()
+    records = None if second.strip() or whole is None else records_of(whole)
+    if records is not None:
+        yield from enumerate(records, 1)
+        return
+    lines = chain([second], text)
     if isinstance(whole, dict) and _is_record(whole):
         yield 1, whole
-        for number, line in enumerate(text, 2):
+        for number, line in enumerate(lines, 2):
             if line.strip():
                 try:
-                    yield number, _DECODER.decode(line.strip())
+                    yield number, _DECODER.decode(line.strip().rstrip(","))
                 except ValueError:
                     yield number, None
         return
-    content = begun + text.read(_LARGEST)
+    content = begun + second + text.read(_LARGEST)
     try:
         document, end = _DECODER.raw_decode(content)
     except ValueError as error:
         raise ConfigurationError(f"{path} is broken or cut-off JSON ({error}).") from error
     rest = content[end:].strip()
+    records = None if rest else records_of(document)
+    if records is not None:
+        yield from enumerate(records, 1)
+        return
     found = _longest_list(document)
     if found and not rest:
         yield from enumerate(found, 1)
@@ -163,13 +182,38 @@ def _longest_list(document: Any) -> list[Any]:
     return max(lists, key=len, default=[])
 
 
+def _whole_array(path: Path, buffer: str, text: IO[str]) -> Any:
+    """An array of arrays, in memory."""
+    try:
+        return _DECODER.decode(f"[{buffer}{text.read(_LARGEST)}")
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is broken or cut-off JSON ({error}).") from error
+
+
+def _after(buffer: str, text: IO[str]) -> str:
+    """What follows the end of a list; "" = nothing but blanks."""
+    while not (left := buffer.lstrip(" \t\r\n;,")):
+        buffer = text.read(_CHUNK)
+        if not buffer:
+            return ""
+    return left
+
+
 def _array(path: Path, begun: str, text: IO[str]) -> Iterator[tuple[int, Any]]:
     buffer, place, number = begun[1:], 0, 0
     while True:
         while place < len(buffer) and buffer[place] in " \t\r\n,":
             place += 1
         if place < len(buffer) and buffer[place] == "]":
-            return
+            buffer, place = _after(buffer[place + 1 :], text), 0
+            if not buffer:
+                return
+            if buffer[0] != "[":
+                raise ConfigurationError(
+                    f"{path} holds something else after the list of {number:,} objects: {buffer[:20]!r}."
+                )
+            place = 1
+            continue
         try:
             item, end = _DECODER.raw_decode(buffer, place) if place < len(buffer) else (None, place)
         except ValueError:
@@ -181,5 +225,10 @@ def _array(path: Path, begun: str, text: IO[str]) -> Iterator[tuple[int, Any]]:
             buffer, place = buffer[place:] + more, 0
             continue
         number += 1
+        if number == 1 and isinstance(item, list):
+            records = records_of(_whole_array(path, buffer, text))
+            if records is not None:
+                yield from enumerate(records, 1)
+                return
         yield number, item
         place = end

@@ -10,6 +10,7 @@ from typing import Final
 
 from service.errors import ConfigurationError
 from service.history.guess import are_addresses, guessed, is_time
+from service.history.json_rows import LINES, ORDER
 from service.history.states import Signal, beside
 from service.profiles import ANSWER_FIELDS, FIELDS, Profile, fitting, plain_name, recognised
 
@@ -88,8 +89,24 @@ def layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, s
     column is there twice."""
     layout = _layout_of(head, shown, wishes, surveys=surveys)
     if not surveys:
+        layout = _of_objects(layout)
         _check_twice(layout, head[layout.rows_before :], shown)
     return layout
+
+
+def _of_objects(layout: Layout) -> Layout:
+    """Of objects with a list of lines, each of which is a row: the amount beside the list is that of all of them."""
+    amount, names = layout.at.get("amount"), list(layout.header)
+    if layout.profile is not None or amount is None or ORDER not in names or layout.amount_is != "row":
+        return layout
+    if any(
+        f".{name.lower()}".rpartition(".")[0].endswith(tuple(f".{one}" for one in LINES)) for name in (names[amount],)
+    ):
+        return layout
+    at = dict(layout.at)
+    if "order_id" not in at and "event_id" not in at:
+        at["order_id"] = names.index(ORDER)
+    return replace(layout, at=at, amount_is="order")
 
 
 def _check_twice(layout: Layout, rows: Sequence[Sequence[str]], shown: object) -> None:

@@ -11,8 +11,17 @@ _WORDS: Final = (
     "walk in", "walkin", "walk-in customer", "walk in customer", "walkin customer", "cash customer", "guest customer",
     "no customer", "default customer", "gast", "invité", "invite", "client de passage", "client comptoir", "laufkunde",
     "laufkundschaft", "barverkauf", "invitado", "ospite", "cliente ocasional", "passant", "-", "--", "#n/a", "(none)",
-    "(null)", "<na>", "<null>", "nat", "not set", "(not set)",
+    "(null)", "<na>", "<null>", "nat", "not set", "(not set)", "walk-in guest", "walk-in client", "cash sale", "cash sales",
+    "guest checkout", "guest user", "unknown customer", "anonymous user", "anonymous customer", "casual customer", "retail customer",
+    "consumidor final", "público en general", "publico en general", "público general", "publico general", "cliente varios",
+    "clientes varios", "cliente genérico", "cliente generico", "cliente anónimo", "cliente mostrador", "mostrador", "cliente de paso",
+    "cliente final", "consumatore finale", "cliente banco", "client divers", "clients divers", "client anonyme", "client de passage",
+    "vente comptoir", "comptoir", "diverse kunden", "kunde diverse", "diverser kunde", "barkunde", "barverkauf kunde", "tageskunde",
+    "kassenkunde", "unbekannt", "inconnu", "desconocido", "sconosciuto", "onbekend", "diverse klanten", "contante klant", "gäst", "kontantkund",
+    "kontantkunde", "klient detaliczny", "розничный покупатель", "частное лицо", "гость", "perakende müşteri", "misafir", "散客", "游客",
+    "零售客户", "一般客", "非会員", "ゲスト", "비회원", "손님", "n.n.", "n. n.",
 )  # fmt: skip
+_FOLDED: Final = frozenset(word.casefold() for word in _WORDS)
 NOBODY: Final = frozenset(
     form for word in _WORDS for form in (word, word.upper(), word.capitalize(), word.title())
 ) | {"NaN", "NaT", "N/a", "0.0", "00", "000", "0000"}  # fmt: skip
@@ -42,7 +51,7 @@ def person(text: str) -> str:
         text = text[2:-1].strip()
     if not text.isprintable() or "  " in text:
         text = " ".join(text.split(" ")) if _has_control(text) else " ".join(text.split())
-    if text in NOBODY:
+    if text in NOBODY or text.casefold() in _FOLDED:
         return ""
     if "@" in text:
         return text.lower()
