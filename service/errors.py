@@ -167,5 +167,35 @@ def place_of(error: BaseException) -> str:
     return place
 
 
+def in_plain_words(refusal: str) -> str:
+    """What a model of pydantic's says of a value, for who does not know what an input or a string is."""
+    if refusal.startswith("Input should be a valid dictionary or instance of"):
+        return "must have fields of its own"
+    for theirs, ours in _PLAIN_WORDS:
+        if refusal.startswith(theirs):
+            return ours + refusal[len(theirs) :]
+    return refusal
+
+
+_PLAIN_WORDS = (
+    ("Value error, ", ""),
+    ("Input should be a valid boolean, unable to interpret input", "must be true or false"),
+    ("Input should be a valid boolean", "must be true or false"),
+    ("Input should be a valid string", "must be a text"),
+    ("Input should be a valid integer, unable to parse string as an integer", "must be a whole number"),
+    ("Input should be a valid integer, got a number with a fractional part", "must be a whole number"),
+    ("Input should be a valid integer", "must be a whole number"),
+    ("Input should be a valid number, unable to parse string as a number", "must be a number"),
+    ("Input should be a valid number", "must be a number"),
+    ("Input should be a valid dictionary", "must be a table"),
+    ("Input should be an object", "must be an object"),
+    ("Input should be a valid", "must be a valid"),
+    ("Input should be", "must be"),
+    ("String should match pattern", "must match the pattern"),
+    ("String should have at least 1 character", "must not be empty"),
+    ("String should have", "must have"),
+)
+"""How its sentences begin, the longer ones first."""
+
 _LONGEST_TOLD = 500
 _OURS = "/service/"

@@ -56,11 +56,8 @@ def list_dead_letters(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, with the original bytes.")] = False,
 ) -> None:
     """List dead letters: whose they are, where they came from and what is wrong."""
-    from rich.table import Table
-
     settings = _settings(ctx)
     counts, sent_back, retries = Counter[str](), Counter[str](), _retries(settings)
-    table = Table("place", "refused", "from", "customer", "code", "what is wrong", "sent back")
     for stored in _found(settings, _wanted(settings, code, topic, customer, since, until)):
         letter = stored.letter
         counts[letter.error_code] += 1
@@ -76,21 +73,9 @@ def list_dead_letters(
             }
             out.print(msgspec.json.encode(line).decode(), highlight=False, markup=False, soft_wrap=True)
         else:
-            refused = stored.refused_at.astimezone(settings.shop.zone)
-            named = " or ".join(map(_shown, stored.customers)) or "nobody"
-            table.add_row(
-                stored.place,
-                f"{refused:%Y-%m-%d %H:%M}",
-                stored.source,
-                named,
-                letter.error_code,
-                letter.error_message,
-                _sent_back(retries, letter, settings.shop.zone),
-            )
+            _show(stored, _sent_back(retries, letter, settings.shop.zone), settings.shop.zone)
     if as_json:
         return
-    if counts:
-        out.print(table)
     out.print(counted(counts.total(), "dead letter") + _by_code(counts), highlight=False)
     for standing, words in _STANDINGS.items():
         if sent_back[standing]:
@@ -185,7 +170,7 @@ _STANDINGS: Final = {
 
 
 def _sent_back(retries: Retries, letter: DeadLetter, zone: ZoneInfo) -> str:
-    """A cell of the table."""
+    """What became of it; empty: it never was."""
     from service.refused.retries import Standing, shown_at
 
     standing, became = retries.standing(letter), retries.became(letter)
@@ -195,6 +180,17 @@ def _sent_back(retries: Retries, letter: DeadLetter, zone: ZoneInfo) -> str:
         return "not read yet"
     what = "taken" if standing is Standing.TAKEN else f"refused again: {became.code}"
     return f"{shown_at(became, zone)} {what}"
+
+
+def _show(stored: StoredDeadLetter, sent_back: str, zone: ZoneInfo) -> None:
+    """In lines: cells of a table would cut the sentence to pieces on a screen of 80 columns, and in a pipe."""
+    letter, refused = stored.letter, stored.refused_at.astimezone(zone)
+    named = " or ".join(map(_shown, stored.customers)) or "nobody"
+    head = f"{stored.place}  {refused:%Y-%m-%d %H:%M}  {stored.source}  customer {named}  {letter.error_code}"
+    out.print(head, style="bold", highlight=False, markup=False, soft_wrap=True)
+    out.print(f"  {letter.error_message}", highlight=False, markup=False, soft_wrap=True)
+    if sent_back:
+        out.print(f"  sent back: {sent_back}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _retries(settings: Settings) -> Retries:

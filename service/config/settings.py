@@ -30,7 +30,7 @@ from service.config.sections.web import WebSettings
 from service.config.variables import ENV_PREFIX
 from service.domain import policy
 from service.domain.policy import QuietTimes
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, in_plain_words
 
 
 class Settings(BaseSettings):
@@ -182,9 +182,7 @@ def sentence_of(error: ValidationError, file: Path | None, section: str | None =
     first = error.errors(include_url=False, include_input=False)[0]
     place = first["loc"] if section is None else (section, *first["loc"])
     key = ".".join(str(part) for part in place) or "the configuration"
-    what = (
-        "is not a known setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-    )
+    what = "is not a known setting" if first["type"] == "extra_forbidden" else in_plain_words(first["msg"])
     source = f" (in {file} or the environment)" if file else ""
     more = f"; {error.error_count() - 1} more like it" if error.error_count() > 1 else ""
     return f"{key}: {what}{source}{more}."

@@ -11,6 +11,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from service.errors import in_plain_words
+
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -49,7 +51,7 @@ def answer_errors(app: FastAPI) -> None:
 async def refuse(_request: Request, error: Exception) -> Response:
     """A wrong parameter, in one sentence."""
     first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": ("request",), "msg": str(error)}
-    return problem(422, f"{first['loc'][-1]}: {first['msg']}.")
+    return problem(422, f"{first['loc'][-1]}: {in_plain_words(str(first['msg']))}.")
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from service.errors import ErrorCode, PoisonError
+from service.errors import ErrorCode, PoisonError, in_plain_words
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -17,6 +17,13 @@ _KINDS: Final = frozenset({"kind", "survey"})
 _ECHOED: Final = frozenset({"amount", "currency", "kind", "occurred_at", "score", "survey"})
 """Fields whose refused value is shown: it helps to repair and says nothing of a person."""
 _MAX_ECHO: Final = 60
+_FORMS: Final = {
+    "currency": "must be three capital letters of ISO 4217 such as EUR",
+    "email": "must be an address such as anna@shop.example",
+    "phone": "must be a telephone number such as +33 1 23 45 67 89",
+    "locale": "must be a language such as en or fr-FR",
+}
+"""What fields whose form is checked must be. Others are ids, of which all but control characters will do."""
 
 
 def validate(model: type[Model], event: dict[str, object]) -> Model:
@@ -72,7 +79,12 @@ def _code(error: ErrorDetails) -> ErrorCode:
 def _message(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f"{_place(error)}: is required"
-    text = error["msg"][:1].lower() + error["msg"][1:]
+    field = str(error["loc"][-1]) if error["loc"] else ""
+    if error["type"] == "string_pattern_mismatch":
+        text = _FORMS.get(field, "must not have control characters, such as line breaks, in it")
+    else:
+        text = in_plain_words(error["msg"])
+        text = text[:1].lower() + text[1:]
     sentence = f"{_place(error)}: {text}" if error["loc"] else text
     if error["loc"] and error["loc"][-1] in _ECHOED:
         sentence += f", got {_short(error['input'])}"
