@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import structlog
 from aiokafka.errors import (
     IllegalOperation,
+    InvalidProducerIdMapping,
     InvalidTransactionTimeout,
     KafkaError,
     MessageSizeTooLargeError,
@@ -23,13 +24,14 @@ from service.cluster.log_ends import SourcePartition
 from service.cluster.topic_ids import TopicNow, topics_now
 from service.config import KafkaSettings
 from service.connection import new_async_producer
-from service.errors import FatalError, TransientError
+from service.errors import FatalError, StartAgainError, TransientError
 from service.refused.floodgate import LOG_APPEND_TIME
 
 MAX_BATCH_BYTES = 1_000_000
 MAX_REQUEST_BYTES = 16 << 20
 """A dead letter carries the original bytes, whatever their size; its topic allows as much."""
 _RETRY_BACKOFF_MS = 20
+_FORGOTTEN = "nothing was written for so long that the broker has forgotten this producer"
 
 log = structlog.get_logger()
 
@@ -127,7 +129,8 @@ class TransactionalProducer:
 
         TurnTooSlowError when it takes longer than the broker lets it stay open, or the broker takes the records and
         never finishes: aiokafka would try again for ever. FatalError, before anything is sent, for a record larger than
-        one request.
+        one request. StartAgainError where nothing was written for so long that the broker has forgotten this producer
+        (transactional.id.expiration.ms, seven days unless set).
         """
         return await self._write(records)
 
@@ -178,6 +181,8 @@ class TransactionalProducer:
             took_s, refused = time.monotonic() - began, self._refused()
             if refused is not None:
                 raise refused from error
+            if isinstance(error.__cause__, InvalidProducerIdMapping):
+                raise StartAgainError(_FORGOTTEN) from error
             if took_s < self.timeout_s:
                 raise
             raise TurnTooSlowError(sum(sizes.values()), took_s) from error

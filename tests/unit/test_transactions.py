@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka.errors import (
     IllegalOperation,
+    InvalidProducerIdMapping,
     InvalidTransactionTimeout,
     InvalidTxnState,
+    KafkaError,
     MessageSizeTooLargeError,
     ProducerFenced,
     TopicAuthorizationFailedError,
@@ -19,7 +21,7 @@ from aiokafka.errors import (
 from aiokafka.producer.transaction_manager import TransactionManager
 
 from service.config import KafkaSettings
-from service.errors import FatalError
+from service.errors import FatalError, StartAgainError
 from service.streaming import producer, restarts
 from service.streaming.outage import Outage
 from service.streaming.producer import MAX_REQUEST_BYTES, Destination, TransactionalProducer, TurnTooSlowError
@@ -148,6 +150,16 @@ async def test_fenced_at_once_is_somebody_elses_doing_and_after_the_time_out_our
     asyncio.get_running_loop().call_later(0.1, client[0].answers.set)
     with pytest.raises(TurnTooSlowError, match="a transaction of 10 bytes was not done after"):
         await writes.write({STATE: [(b"k", b"x" * 10)]})
+
+
+async def test_a_producer_that_the_broker_has_forgotten_begins_again_by_itself(client: list[FakeClient]) -> None:
+    writes = TransactionalProducer(KafkaSettings(), "group-0")
+    client[0].answer = KafkaError("Unexpected error during batch delivery")
+    client[0].answer.__cause__ = InvalidProducerIdMapping()
+    client[0].answers.set()
+
+    with pytest.raises(StartAgainError, match="the broker has forgotten this producer"):
+        await writes.write({STATE: [(b"k", b"x")]})
 
 
 async def test_a_broker_that_never_answers_is_too_slow_as_well(client: list[FakeClient]) -> None:

@@ -1,0 +1,82 @@
+"""Answers that come after days, or to one worker too many: a broker that has forgotten a producer of which it has heard
+nothing, and a group that has no place."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from service.cluster import topics
+from service.config import Settings
+from service.local_broker.broker import LocalKafka
+from tests.support.load import many_purchases, send, settings_for
+from tests.support.worker_process import Positions, WorkerProcess
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(200)]
+
+FORGOTTEN = "the broker has forgotten this producer"
+FULL = "the consumer group is full"
+PATIENCE_S = 60.0
+EXPIRES_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def forgetful() -> Iterator[LocalKafka]:
+    """Forgets a producer within seconds, and has room for one member in each group."""
+    limits = {
+        "transactional.id.expiration.ms": str(int(EXPIRES_S * 1000)),
+        "transaction.remove.expired.transaction.cleanup.interval.ms": "200",
+        "group.max.size": "1",
+    }
+    with LocalKafka(settings=limits) as broker:
+        yield broker
+
+
+def read_by(broker: LocalKafka, prefix: str) -> Settings:
+    session = {"session_timeout_s": 6, "heartbeat_interval_s": 1}
+    settings = settings_for(broker.bootstrap_servers, prefix, kafka=session)
+    topics.create(settings, partitions=1)
+    more(settings, 0)
+    return settings
+
+
+def more(settings: Settings, first: int) -> None:
+    send(settings.kafka.bootstrap_servers, many_purchases(settings.kafka.topics.purchases, 50, first=first), 1)
+
+
+def caught_up(settings: Settings, worker: WorkerProcess) -> None:
+    with Positions(settings, 1) as positions:
+        positions.wait_caught_up(workers=[worker])
+
+
+def test_after_days_without_a_record_the_next_one_is_taken(forgetful: LocalKafka, topic_prefix: str) -> None:
+    """Nobody has to start the worker again: it does so itself."""
+    settings = read_by(forgetful, topic_prefix)
+    with WorkerProcess(settings, "w") as worker:
+        caught_up(settings, worker)
+        pid, until_s, sent = worker.pid, time.monotonic() + PATIENCE_S, 50
+        while FORGOTTEN not in worker.log:
+            assert time.monotonic() < until_s, worker.log
+            time.sleep(2 * EXPIRES_S)
+            more(settings, sent)
+            sent += 50
+            caught_up(settings, worker)
+        assert (worker.pid, worker.running, worker.exits) == (pid, True, [])
+
+
+def test_a_worker_for_which_the_group_has_no_place_says_so_and_takes_the_first_that_is_free(
+    forgetful: LocalKafka, topic_prefix: str
+) -> None:
+    settings = read_by(forgetful, topic_prefix)
+    with WorkerProcess(settings, "w1", static=False) as first:
+        caught_up(settings, first)
+        with WorkerProcess(settings, "w2", static=False) as second:
+            second.wait_for(FULL)
+            first.end(signal.SIGTERM)
+            more(settings, 50)
+            caught_up(settings, second)
+            assert second.log.count(FULL) == 1
+            assert second.exits == []
