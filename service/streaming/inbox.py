@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from operator import itemgetter
 
@@ -24,10 +24,11 @@ from service.domain.parcels import time_of
 from service.domain.policy import ClockMode
 from service.errors import FatalError, PassedOverError, PoisonError
 from service.fetching import SetAside
-from service.refused.floodgate import PROBED, Floodgate, Standing
+from service.refused.floodgate import PROBED
 from service.refused.quarantine import Quarantine
 from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, Strange, Stream, unpack
 from service.streaming.decoding import Decoded, Decoding, Passed, Refused
+from service.streaming.gates import Gates
 from service.wire.framing import with_frame
 from service.wire.input_topics import BY_RANK, names_keyed_by_customer, names_of_schemas
 from service.wire.schemas import SchemaId
@@ -80,10 +81,8 @@ class Inbox:
         """Whether the last take was held up by another partition."""
         self.of_purchases = [Purchase in row.events for row in BY_RANK]
         """Of each source of the merge whether purchases come from it."""
-        limits = settings.limits
-        self._gates = [
-            Floodgate(limits.refused_share, limits.refused_records, limits.max_clock_offset_s) for _ in range(self._own)
-        ]
+        self.gates = Gates(settings.limits, sources[: self._own], positions, partition)
+        self._gates = self.gates.each
         self._decoding = Decoding(settings, self._quarantine, carriage)
         self._decode = self._decoding.decode
         self.schemas = self._decoding.schemas
@@ -133,7 +132,7 @@ class Inbox:
 
         `after_us`: none of the records lay in the log yet then; their own timestamps are the producer's word.
         """
-        if source < self._own and not self._let_through(source, records, after_us):
+        if source < self._own and not self.gates.let_through(source, records, after_us, clock_us()):
             return
         if self._carriage is not None:
             if source == self._own:
@@ -162,7 +161,7 @@ class Inbox:
                 add(self._decoding.refused(source, record, offset, error, now_us))
                 accepted, counted = len(decoded) - 1 - counted, len(decoded)
                 if gate.refused(accepted, error.code, offset):
-                    self._shut(source, records, offset)
+                    self.gates.shut(source, records, offset)
                     break
             except Exception as error:  # noqa: BLE001 - an error of our own
                 add(self._decoding.own_error(record, offset, error, now_us))
@@ -176,54 +175,6 @@ class Inbox:
         if decoded:
             gate.accepted(len(decoded) - counted, decoded[-1][1])
         self._merge.put(source, decoded)
-
-    def _let_through(self, source: int, records: list[ConsumerRecord], after_us: int) -> bool:
-        """Whether they may be decoded; else they wait."""
-        gate = self._gates[source]
-        if gate.reason or gate.waiting:
-            gate.keep(records, after_us)
-            return False
-        if gate.looks_at_clock(records, after_us, clock_us()):
-            return True
-        gate.keep(records, after_us)
-        self._tell_shut(source)
-        return False
-
-    def _shut(self, source: int, records: list[ConsumerRecord], last: int) -> None:
-        """The source is not read on behind that offset."""
-        self._gates[source].keep([record for record in records if record.offset > last])
-        self._tell_shut(source)
-
-    def _tell_shut(self, source: int) -> None:
-        log.error(
-            "an input is not read on; what it holds stays in Kafka and no absence is concluded meanwhile. It goes on by "
-            "itself when its records are accepted again, and by `churn-alert dead-letters resume`",
-            topic=self._sources[source],
-            partition=self._partition,
-            reason=self._gates[source].reason,
-        )
-
-    def stopped(self) -> dict[str, str]:
-        """Inputs that are not read on, and why."""
-        return {self._sources[source]: gate.reason for source, gate in enumerate(self._gates) if gate.reason}
-
-    def gates(self) -> dict[str, Standing]:
-        """How far each input is from being stopped, as of its position; without those of which nothing was refused."""
-        kept = {
-            topic: gate.kept(self._positions[topic]) for topic, gate in zip(self._sources, self._gates, strict=False)
-        }
-        return {topic: each for topic, each in kept.items() if each != Standing()}
-
-    def restore_gates(self, kept: Mapping[str, Standing]) -> None:
-        """As the one before has left them; an input that was stopped is, until what it holds would be accepted."""
-        for source, gate in enumerate(self._gates):
-            gate.restore(kept.get(self._sources[source], Standing()))
-            if gate.reason:
-                self._tell_shut(source)
-
-    @property
-    def waits_behind_gate(self) -> bool:
-        return any(gate.reason or gate.waiting for gate in self._gates)
 
     def try_gates(self, *, allowed: bool = False) -> None:
         """Opens what may be read on: what waits would be accepted, or `allowed`: an operator has said so."""
@@ -284,7 +235,7 @@ class Inbox:
             if offset < position:
                 continue
             if gate.reason:
-                self._shut(source, records, records[index - 1].offset)
+                self.gates.shut(source, records, records[index - 1].offset)
                 break
             if noted and (aside := self._decoding.aside(record, offset, now_us)) is not None:
                 add(aside)
@@ -445,7 +396,7 @@ class Inbox:
         """Records that may be applied now, in order of event time over the topics."""
         carriage = self._carriage
         if carriage is None:
-            if self.waits_behind_gate:
+            if self.gates.wait:
                 return self._merge.take(lambda source: self._may_go_on_without(source, at_end), limit)
             return self._merge.take(at_end, limit)
         ends = [self._may_go_on_without(source, at_end) and not self._held[source] for source in range(self._own)]

@@ -256,7 +256,7 @@ class PartitionJob:
             self._made_under = told.going_on(self._settings)
             if self._made_under.drawn_by_group:
                 self.engine.draw_without_secret()
-        self.inbox.restore_gates(self._gates_told)
+        self.inbox.gates.restore(self._gates_told)
         self.quarantine.restored()
         self.quarantine.hold(clock_us())
         if self.quarantine.has_customers:
@@ -592,7 +592,7 @@ class PartitionJob:
         if self._kept_to_tell is not None:
             ledger.append((PARTITIONER_KEY, self._kept_to_tell.pack()))
             self._kept_to_tell = None
-        gates = self.inbox.gates()
+        gates = self.inbox.gates.standings()
         if any(is_news(self._gates_told.get(name, Standing()), gates.get(name, Standing())) for name in self.sources):
             self._gates_told = gates
             ledger.append((GATES_KEY, pack_kept(gates)))

@@ -135,7 +135,7 @@ class PartitionWorker:
 
     def tick(self) -> None:
         """The clock: time may move as soon as everything that arrived has been applied."""
-        if self.ready and (self.job.wakes or self.job.inbox.waits_behind_gate or self._clock.reason):
+        if self.ready and (self.job.wakes or self.job.inbox.gates.wait or self._clock.reason):
             self._ticked = True
             self._more.set()
 
@@ -282,7 +282,7 @@ class PartitionWorker:
             await self._intake.begin_again(self._from_the_beginning)
         self._intake.acknowledge()
         self._metrics.positions(self.number, self.job.positions, self._intake.ends())
-        self._metrics.stopped(self.number, self.job.sources, self.job.inbox.stopped())
+        self._metrics.stopped(self.number, self.job.sources, self.job.inbox.gates.stopped())
         self._metrics.waits_for_schema(self.number, waits=bool(self.waits_for_schema()))
         scores_wait = self.job.engine.scoreboard.waiting > 0 and self._keeps_up()
         return more or (len(self._intake) > 0 and not self._intake.missing[1]) or scores_wait
@@ -511,14 +511,14 @@ class PartitionWorker:
 
     def _try_gates(self) -> None:
         allowed, self._may_go_on = self._may_go_on, False
-        if self.job.inbox.waits_behind_gate:
+        if self.job.inbox.gates.wait:
             self.job.inbox.try_gates(allowed=allowed)
 
     def stopped(self) -> dict[str, str]:
         """Inputs that are not read on, and why."""
         if self._told_clock:
             return dict.fromkeys(self.job.sources[: len(BY_RANK)], self._told_clock)
-        return self.job.inbox.stopped()
+        return self.job.inbox.gates.stopped()
 
     def waits_for_schema(self) -> str:
         """Why records wait for their schema, in words; empty while none do, or not for long."""

@@ -3,8 +3,8 @@ what was promised.
 
 The second half of each log is judged with what was learned in the first; the promises also with learning that goes on,
 as the worker's does. Reads every purchase log of the directory named by CHURN_ALERT_TEST_LOGS, and a year of real
-grocery baskets from the package of the demo. Definitions: service/backtest/evaluation.py and
-service/backtest/calibration.py. Logs with fewer than `FEWEST_COMPARED` compared absences are shown and not averaged.
+grocery baskets from the package of the demo. Definitions: service/backtest/absences.py and
+service/backtest/wrong_alerts.py. Logs with fewer than `FEWEST_COMPARED` compared absences are shown and not averaged.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ def test_what_lies_behind_the_limit_waits_undecoded_and_no_position_moves_over_i
 
     assert turn(job) == 20
     assert job.positions["purchases"] == 20
-    assert list(job.inbox.stopped()) == ["purchases"]
-    assert "not_json" in job.inbox.stopped()["purchases"]
+    assert list(job.inbox.gates.stopped()) == ["purchases"]
+    assert "not_json" in job.inbox.gates.stopped()["purchases"]
     assert (len(job.inbox), job.inbox.buffered(job.sources.index("purchases"))) == (1_980, 1_980)
     job.inbox.try_gates()
     assert turn(job) == 0  # what waits is no better
@@ -79,14 +79,14 @@ def test_it_goes_on_by_itself_when_the_newest_are_accepted_again_and_each_counts
     job.inbox.try_gates()
     job.inbox.try_gates()
     letters = turn(job)
-    while job.inbox.waits_behind_gate:
+    while job.inbox.gates.wait:
         job.inbox.try_gates()
         letters += turn(job)
 
     assert letters == 80
     assert job.positions["purchases"] == 200
     assert job.engine.counts.purchases == 100
-    assert job.inbox.stopped() == {}
+    assert job.inbox.gates.stopped() == {}
 
 
 def test_a_new_start_goes_on_where_it_stopped_and_an_operator_can_say_that_it_shall(clock: Clock) -> None:
@@ -110,8 +110,8 @@ def test_a_source_of_which_half_is_refused_is_read_on_and_so_is_a_small_one(cloc
     put(half, [record(offset, good=offset % 25 < 12) for offset in range(5_000)])
     put(small, [record(offset, good=False) for offset in range(19)])
 
-    assert (turn(half), half.inbox.stopped()) == (2_600, {})
-    assert (turn(small), small.inbox.stopped()) == (19, {})
+    assert (turn(half), half.inbox.gates.stopped()) == (2_600, {})
+    assert (turn(small), small.inbox.gates.stopped()) == (19, {})
 
 
 def test_surveys_that_have_gone_mad_hold_no_purchase_up_and_purchases_hold_all(clock: Clock) -> None:
@@ -140,7 +140,7 @@ def test_a_clock_that_is_behind_says_so_and_refuses_nothing(clock: Clock) -> Non
     put(job, [record(offset, at_us=ahead_us, appended_ms=ahead_us // 1000) for offset in range(1_000)])
 
     assert turn(job) == 0
-    assert job.inbox.stopped() == {
+    assert job.inbox.gates.stopped() == {
         "purchases": "the clock of this machine is 3,600 s behind the broker's: set whichever is wrong"
     }
     job.inbox.try_gates(allowed=True)
@@ -157,13 +157,13 @@ def test_a_clock_that_is_ahead_says_so_until_it_is_set(clock: Clock) -> None:
     true_ms = NOW_US // 1000 - HOUR_MS
 
     put(job, [record(0, at_us=true_ms * 1000, appended_ms=true_ms)], after_us=NOW_US - 1_000_000)
-    assert job.inbox.stopped() == {
+    assert job.inbox.gates.stopped() == {
         "purchases": "the clock of this machine is 3,599 s ahead of the broker's: set whichever is wrong"
     }
     clock.us = true_ms * 1000 + 2_000_000
     job.inbox.try_gates()
     turn(job)
-    assert (job.engine.counts.purchases, job.inbox.stopped()) == (1, {})
+    assert (job.engine.counts.purchases, job.inbox.gates.stopped()) == (1, {})
 
 
 @pytest.mark.parametrize(("share", "every"), [(0.9, 5), (1.0, 1_000)])
@@ -218,12 +218,12 @@ def test_one_life_after_the_other_writes_no_more_letters_than_one(clock: Clock) 
 
     assert letters == 20
     assert job.positions["purchases"] == 20
-    assert "not_json" in job.inbox.stopped()["purchases"]
+    assert "not_json" in job.inbox.gates.stopped()["purchases"]
     put(job, [record(offset) for offset in range(20, 120)])
     job.inbox.try_gates()
     assert committed(job) == 0
     assert job.positions["purchases"] == 120
-    assert lives_again(job).inbox.stopped() == {}
+    assert lives_again(job).inbox.gates.stopped() == {}
 
 
 @pytest.mark.usefixtures("_nothing_kept")
@@ -236,13 +236,13 @@ def test_what_was_decoded_and_not_committed_counts_once(clock: Clock) -> None:
     again = lives_again(job)
     put(again, log)
     assert committed(again) == 11
-    assert again.inbox.stopped() == {}
+    assert again.inbox.gates.stopped() == {}
     again.inbox.drop_input()  # a seek: what was decoded and is applied counts no more than once either
     put(again, [record(offset, good=False) for offset in range(15, 19)])
-    assert (committed(again), again.inbox.stopped()) == (4, {})
+    assert (committed(again), again.inbox.gates.stopped()) == (4, {})
     put(again, [record(19, good=False), record(20, good=False)])
     assert committed(again) == 1
-    assert again.inbox.stopped() != {}
+    assert again.inbox.gates.stopped() != {}
 
 
 @pytest.mark.usefixtures("_nothing_kept")
@@ -255,7 +255,7 @@ def test_the_word_that_it_may_go_on_holds_for_the_next_life_until_it_is_well(clo
 
     again = lives_again(job)
     put(again, [record(offset, good=False) for offset in range(100, 200)])
-    assert (committed(again), again.inbox.stopped()) == (100, {})
+    assert (committed(again), again.inbox.gates.stopped()) == (100, {})
     put(again, [record(offset) for offset in range(200, 600)])
     committed(again)
     well = lives_again(again)
