@@ -1,4 +1,4 @@
-"""A CRM's consumer of `outreach`: acts once for each id, and takes back what was cancelled.
+"""A CRM's consumer of `outreach`: acts once for each id, on nothing that has expired, and takes back what is cancelled.
 
 KAFKA_BOOTSTRAP_SERVERS=localhost:9092 python examples/crm_consumer.py crm.db [TOPIC]
 """
@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import sys
+from datetime import UTC, datetime
 
 from kafka import KafkaConsumer
 
@@ -25,6 +26,8 @@ for record in consumer:
     data = event.get("data", {})
     with database:  # one transaction: what was done, and that it was done
         if event.get("type") == "outreach.requested" and not data.get("sample"):
+            if datetime.fromisoformat(data["expires_at"]) <= datetime.now(UTC):
+                continue  # read too late: the next commit passes over it
             row = (event["id"], data["customer_id"], "to do", json.dumps(event))
             database.execute("INSERT OR IGNORE INTO tasks VALUES (?, ?, ?, ?)", row)  # the same id again: nothing
         elif event.get("type") == "outreach.cancelled":

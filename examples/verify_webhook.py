@@ -19,7 +19,7 @@ seen: set[str] = set()  # a table of your database, in earnest
 
 def is_ours(headers: Message, body: bytes) -> bool:
     event_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not stamp.isdigit() or abs(time.time() - int(stamp)) > 300:
+    if not stamp.isdecimal() or abs(time.time() - int(stamp)) > 300:
         return False
     signed = f"{event_id}.{stamp}.".encode() + body
     right = {"v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in KEYS}

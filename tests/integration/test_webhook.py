@@ -107,7 +107,8 @@ def test_a_crm_is_fed_and_hears_who_is_gone_and_the_examples_run(
             post._producer.send(names.customer_scores, json.dumps(event).encode(), b"c1")
         post._producer.send(names.customer_scores, None, b"gone")
         request = requested("x-1", "c1", expires_us=FAR_US)
-        post.say(request, request, requested("x-2", "c2", expires_us=FAR_US), cancelled("x-2", "c2"))
+        expired = requested("x-0", "c1", expires_us=1_700_000_000_000_000)
+        post.say(expired, request, request, requested("x-2", "c2", expires_us=FAR_US), cancelled("x-2", "c2"))
         environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
         sent = subprocess.run(
             (sys.executable, EXAMPLES / "producer.py", topic_prefix),

@@ -17,6 +17,7 @@ import pytest
 
 from schemas import inputs, outputs
 from service.config import WebhookSettings
+from service.config.loading import load_settings
 from service.delivery.channel import Result
 from service.delivery.webhook import WebhookTarget
 from tests.unit.test_webhook_delivery import EVENT, SECRET
@@ -88,6 +89,20 @@ def test_the_receiver_takes_what_is_signed_and_nothing_else(tmp_path: Path) -> N
     assert results == [Result.DELIVERED, Result.DELIVERED, Result.FAILED]
     assert unsigned == 401
     assert printed == "outreach.requested c1\n", "the second one has the same id"
+
+
+def test_what_the_readme_exports_is_a_target_on_ones_own_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"\b((?:CHURN_ALERT|WEBHOOK)_[A-Z_]+)=(\S+)", text))
+    for name, value in said.items():
+        monkeypatch.setenv(name, value.replace("$WEBHOOK_SECRET", said["WEBHOOK_SECRET"]))
+
+    webhook = load_settings(None).deliver.webhook
+    WebhookTarget(webhook)
+
+    assert len(said) == 5
+    assert webhook.url == "http://127.0.0.1:8097/"
+    assert "verify_webhook.py 8097" in text
 
 
 def test_the_consumer_is_as_short_as_it_says() -> None:
