@@ -29,7 +29,7 @@ from service.wire.figures import above_nothing, figure, looks_below_nothing
 from service.wire.formats import reading_of
 from service.wire.places import Place, in_text
 from service.wire.schemas import Reading, Schemas
-from service.wire.shop_bodies import BEFORE_GIVEN_BACK, completed
+from service.wire.shop_bodies import VOID_SINCE, completed
 from service.wire.times import Times
 from service.wire.views import Row, View
 
@@ -81,7 +81,7 @@ class Shape:
         self._minor = said.amounts == "minor"
         profile = said.profile if isinstance(said, MappedPurchases) else None
         self._smallest_unit: SmallestUnit = "stripe" if profile == "stripe" else "iso4217"
-        self._all_of_it = Place(BEFORE_GIVEN_BACK[profile]) if profile in BEFORE_GIVEN_BACK else None
+        self._void = Place(VOID_SINCE[profile]) if profile in VOID_SINCE else None
         self._currency = currency
         self.keyed_by_customer = said.key == "customer_id"
 
@@ -179,8 +179,8 @@ class Shape:
         cancelled = bool(self._cancelled_if) and holds(self._cancelled_if, event)
         if cancelled:  # beside the purchase, which may have been read before
             found["event_id"] = f"{found['event_id']}-cancelled"
-            if self._all_of_it is not None:
-                amount = self._all_of_it.of(event)
+        elif self._void is not None and self._void.of(event) not in _NOTHING:
+            amount = "0"
         elif self._given_back is not None:
             amount = self._less(amount, self._given_back.of(event), found.get("currency"))
         below = above_nothing(amount)

@@ -71,7 +71,6 @@ def _shopify() -> Said:
         "lines": _lines(profile),
         "needs": ["financial_status"],
         "not_if": _not_purchases(profile),
-        "cancelled_if": {_of(profile, "cancelled_at"): ["*"]},
     }
 
 
@@ -134,6 +133,7 @@ def _stripe() -> Said:
     }
 
 
-BEFORE_GIVEN_BACK: Final = {"shopify": "total_price"}
-"""Where an order says what it amounted to before anything of it was given back, if `amount` is less than that."""
+VOID_SINCE: Final = {"shopify": "cancelled_at"}
+"""Where an order says that it is cancelled by saying when: what its post says of an amount counts no more. The order
+itself is corrected to nothing, which is right too where it was never seen as it was before."""
 _KNOWN: Final = {"shopify": _shopify, "woocommerce": _woocommerce, "square": _square, "stripe": _stripe}

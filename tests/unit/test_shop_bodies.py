@@ -44,13 +44,14 @@ def test_an_order_of_shopify_counts_what_it_is_now() -> None:
     assert passed_over("shopify", {"id": 7, "order_id": 8, "transactions": []})
 
 
-def test_a_cancelled_order_of_shopify_is_given_back_whole_whatever_is_left_of_it() -> None:
+def test_a_cancelled_order_of_shopify_is_worth_nothing_whatever_its_post_says() -> None:
     for left in ("359.94", "0.00"):
-        back = read("shopify", {**SHOPIFY, "current_total_price": left, "cancelled_at": "2026-03-02T00:00:00Z"})
-        assert (back.event_id, back.refund, back.amount_minor, back.order_id) == (
-            "820982911946154508-cancelled", True, 40_994, "#1001",
+        void = read("shopify", {**SHOPIFY, "current_total_price": left, "cancelled_at": "2026-03-02T00:00:00Z"})
+        assert (void.event_id, void.refund, void.amount_minor, void.order_id) == (
+            "820982911946154508", False, 0, "#1001",
         )  # fmt: skip
-    assert not read("shopify", {**SHOPIFY, "cancelled_at": None}).refund
+    for nothing in (None, ""):
+        assert read("shopify", {**SHOPIFY, "cancelled_at": nothing}).amount_minor == 35_994
 
 
 def test_an_order_of_woocommerce_and_its_end() -> None:
