@@ -19,6 +19,8 @@ _ENOUGH_PEOPLE: Final = 20
 _LARGE_SHARE: Final = 0.1
 """Of all orders; together with the next one: ten times what the busiest of the others have is no person."""
 _TIMES: Final = 10
+_DIGITS_KEPT: Final = 15
+"""Of a number in a spreadsheet."""
 _LARGEST_BLANK_SHARE: Final = 0.3
 _MEANT: Final = ("unique", "email", "mail", "customer", "client", "kunde", "user", "member", "buyer", "person", "card")
 _MATTERS: Final = (
@@ -88,6 +90,20 @@ def ids_of_one_order(orders: Counter[str], unused: Sequence[str], column: str) -
     )
     hints = " or ".join(f'--map customer_id="{name}"' for name in meant)
     return [f"{said} Perhaps another column is meant: {hints}." if meant else said]
+
+
+def check_rounded(orders: Counter[str]) -> None:
+    """Raises ConfigurationError where long ids all end in noughts: a spreadsheet keeps fifteen digits of a number."""
+    long = [who for who in orders if who.isascii() and who.isdigit() and len(who) > _DIGITS_KEPT]
+    if (
+        len(long) >= _ENOUGH_PEOPLE
+        and 2 * len(long) > len(orders)
+        and not any(who[_DIGITS_KEPT:].strip("0") for who in long)
+    ):
+        raise ConfigurationError(
+            f"The {len(long):,} customers with ids of {len(long[0])} digits, such as {long[0]}, all end in noughts behind the fifteenth: a spreadsheet has "
+            "rounded them, and many people may have become one. Take the export as it was downloaded, without opening it in the spreadsheet."
+        )
 
 
 def one_for_everything(orders: Counter[str], column: str) -> list[str]:

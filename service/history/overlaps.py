@@ -15,6 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+from service.errors import ConfigurationError
 from service.history.lines import PurchaseLine
 
 _ALIKE: Final = 0.5
@@ -26,6 +27,8 @@ Withdrawn = tuple[int, str]
 """at_us and number (of the event, else of the order) of what was cancelled."""
 Identity = tuple[str, ...]
 _KEY: Final = itemgetter(0)
+_SEEN: Final = 1_000_000
+"""Orders that are looked for in other files."""
 
 
 class Overlaps:
@@ -53,15 +56,23 @@ class Overlaps:
         """Lines of orders that another file says to have been cancelled."""
 
     def look(self, tagged: Callable[[], Iterator[Tagged]]) -> None:
-        """Reads all lines once, and again where some may be repeated."""
+        """Reads all lines once, and again where some may be repeated.
+
+        Raises ConfigurationError where files have the same orders at other times.
+        """
         alike, common = 0, 0
         numbered = False
+        elsewhere = _Elsewhere()
         for at_us, group in groupby(tagged(), key=_KEY):
             lines = [(file, line) for _, file, line in group]
             if len({file for file, _ in lines}) > 1:
                 alike += _alike_without_number(lines)
                 numbered = numbered or any(_number_of(line) for _, line in lines)
-            common += sum(not _number_of(line) for file, line in lines if self._is_common(file, at_us))
+            in_common = [(file, line) for file, line in lines if self._is_common(file, at_us)]
+            common += sum(not _number_of(line) for _, line in in_common)
+            for file, line in in_common:
+                elsewhere.see(file, line)
+        elsewhere.check()
         self._drops_plain = alike >= _FEWEST and 2 * alike >= _ALIKE * common
         self.cancelled = (
             sum(self._is_withdrawn(file, line) for _, file, line in tagged()) if any(self._withdrawn) else 0
@@ -118,6 +129,33 @@ class Overlaps:
             if kept[tagged]:
                 kept[tagged] -= 1
                 yield tagged[1]
+
+
+class _Elsewhere:
+    """Counts orders that two files have, of the same customer and amount, at different times."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], tuple[int, PurchaseLine]] = {}
+        self._numbered = 0
+        self._elsewhere = 0
+
+    def see(self, file: int, line: PurchaseLine) -> None:
+        """Takes a line into account."""
+        number = line[4] or line[3]
+        if not number:
+            return
+        self._numbered += 1
+        if len(self._seen) < _SEEN:
+            other, first = self._seen.setdefault((line[1], number), (file, line))
+            self._elsewhere += other != file and first[0] != line[0] and first[2] == line[2] > 0
+
+    def check(self) -> None:
+        """Raises ConfigurationError where that is so of most of what the files have in common."""
+        if self._elsewhere >= _FEWEST and 4 * self._elsewhere >= self._numbered:
+            raise ConfigurationError(
+                f"{self._elsewhere:,} orders stand in two of the files, of the same customer, number and amount but at different times, as where one file "
+                "has only days or another column of dates: they would count twice. Leave one of the two files out, or export both in the same way."
+            )
 
 
 def _with_instants(span: tuple[int, int] | None, more: AbstractSet[Withdrawn]) -> tuple[int, int] | None:

@@ -20,6 +20,7 @@ from service.history.doubts import (
     accounts_in,
     as_people,
     blank_below,
+    check_rounded,
     check_signs,
     columns_that_matter,
     ids_of_one_order,
@@ -254,6 +255,7 @@ def _look_at_all(
     orders = tally.orders
     for file in files:
         orders.update(as_people(file.customers))
+    check_rounded(orders)
     found = accounts_in(orders)
     said: list[str] = []
     if found:

@@ -111,7 +111,7 @@ def test_something_else_after_a_list_is_said(tmp_path: Path) -> None:
     "name",
     [
         "Walk-in Customer", "walk-in customer", "WALK IN", "Consumidor Final", "Público en General", "Client divers", "Barkunde", "Cash Sale",
-        "Розничный покупатель", "散客", "非会員", "CLIENTE VARIOS", "Guest Checkout", "Gäst", "Perakende Müşteri", "Unknown Customer",
+        "Розничный покупатель", "散客", "非会員", "CLIENTE VARIOS", "Guest Checkout", "-1", "000000", "#REF!", "#BEZUG!", "\\N", "?", "—", "Gäst", "Perakende Müşteri", "Unknown Customer",
     ],
 )  # fmt: skip
 def test_the_account_of_everybody_is_nobody_in_any_language(name: str) -> None:
@@ -123,3 +123,40 @@ def test_the_account_of_everybody_is_nobody_in_any_language(name: str) -> None:
 )
 def test_who_is_only_called_alike_is_somebody(name: str) -> None:
     assert person(name) == name
+
+
+@pytest.mark.parametrize(
+    ("cells", "one"),
+    [
+        (("+41 79 123 45 67", "+41791234567", "+41 (79) 123-45-67", "'+41 79 1234567"), "+41791234567"),
+        (("Ann Lee <Ann@x.org>", "ann@x.org", "mailto:ann@x.org", "ann@x.org\u200b", "\ufeffAnn@X.org"), "ann@x.org"),
+        (('="00123"', "00123", "\u200b00123"), "00123"),
+    ],
+)
+def test_one_person_is_one_however_the_id_is_written(cells: tuple[str, ...], one: str) -> None:
+    assert {person(cell) for cell in cells} == {one}
+
+
+def log(ids: list[str], *, when: str = "%Y-%m-%dT%H:%M:%S") -> str:
+    rows = [f"{who},{START + timedelta(hours=9 * n):{when}},{n}.50,{n}" for n, who in enumerate(ids)]
+    return "\n".join(["customer_id,timestamp,amount,order_id", *rows])
+
+
+def test_long_numbers_that_a_spreadsheet_has_rounded_are_refused_and_short_ones_are_not(tmp_path: Path) -> None:
+    rounded = [f"{123_456_789_012_345 + n % 25}000" for n in range(60)]
+    with pytest.raises(ConfigurationError, match=r"all end in noughts behind the fifteenth: a spreadsheet has rounded"):
+        opened(tmp_path / "orders.csv", log(rounded))
+
+    assert len(bought(opened(tmp_path / "orders.csv", log([f"{500 + n % 25}000" for n in range(60)])))) == 60
+    assert len(bought(opened(tmp_path / "orders.csv", log([f"{who[:-1]}7" for who in rounded])))) == 60
+
+
+@pytest.mark.parametrize("when", ["%Y-%m-%d", "%Y-%m-%d %H:%M"])
+def test_the_same_orders_at_other_times_are_not_counted_twice(tmp_path: Path, when: str) -> None:
+    people = [f"c{n % 7}" for n in range(40)]
+    (tmp_path / "one.csv").write_text(log(people))
+    (tmp_path / "two.csv").write_text(log(people, when=when))
+    files = [tmp_path / "one.csv", tmp_path / "two.csv"]
+
+    with pytest.raises(ConfigurationError, match=r"orders stand in two of the files, .* but at different times"):
+        open_history(files, calendar=Calendar(ZoneInfo("UTC")), minor_digits=2)
