@@ -253,16 +253,23 @@ def partition_count(settings: Settings, *, wait_s: float = 0.0, say: Say = _sile
 
 
 def check(
-    settings: Settings, *, wait_s: float = 0.0, say: Say = _silent, part: Part | None = None, warn: Say = _silent
+    settings: Settings,
+    *,
+    wait_s: float = 0.0,
+    say: Say = _silent,
+    part: Part | None = None,
+    warn: Say = _silent,
+    away: bool = False,
 ) -> list[str]:
     """Everything that keeps a worker from running on these topics; empty = all is well. `part`: whose rights are looked
     at as well. `warn` is told what cannot be seen, and what the loss of a broker would cost.
 
-    Who waits for ever for a broker gets TransientError where it goes in between: that is no fault of the topics."""
+    Who waits for ever for a broker, or says `away`, gets TransientError where there is none, or it goes in between:
+    that is no fault of the topics."""
     try:
         seen, brokers = _seen(settings, part, wait_s, say)
     except TransientError as error:
-        if wait_s == math.inf:
+        if away or wait_s == math.inf:
             raise
         return [str(error)]
     except ConfigurationError as error:

@@ -110,7 +110,7 @@ def topics_check(
     wait: Annotated[float, typer.Option(min=0, callback=finite, help="Seconds to wait for a broker.")] = 0.0,
 ) -> None:
     """Say what keeps a worker from running on these topics, and what names people longer than it should; exit code 1 if
-    anything does.
+    anything does, 75 if no broker answers.
 
     A sample of the keys of each input is looked at as well: who hashes unlike the others is named. What the loss of a
     broker would cost is a warning.
@@ -118,7 +118,7 @@ def topics_check(
     from service.cluster import topics
 
     warnings = list[str]()
-    problems = topics.check(settings_of(ctx), wait_s=wait, say=say, warn=warnings.append)
+    problems = topics.check(settings_of(ctx), wait_s=wait, say=say, warn=warnings.append, away=True)
     drifts = [] if problems else topics.drifts(settings_of(ctx))
     for problem in [*problems, *drifts]:
         err.print(problem, highlight=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from typer.testing import CliRunner
 
 from service import cli
 from service.errors import (
@@ -46,6 +47,13 @@ def test_an_error_ends_the_command_with_its_code(
     assert ended.value.code == code
     said = capsys.readouterr().err.splitlines()
     assert said == ([f"churn-alert: {error}"] if isinstance(error, ChurnAlertError) else [])
+
+
+def test_topics_are_not_said_to_be_wrong_where_no_broker_answers() -> None:
+    done = CliRunner().invoke(cli.app, ["topics", "check"], env={"CHURN_ALERT_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+
+    assert isinstance(done.exception, TransientError)
+    assert done.exception.exit_code == ExitCode.UNAVAILABLE
 
 
 def test_the_page_lists_the_codes_there_are() -> None:
