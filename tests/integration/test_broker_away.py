@@ -18,6 +18,7 @@ from service.domain.calendar import SECOND_US
 from service.domain.events import Purchase
 from service.feed.records import key_of, value_of
 from service.local_broker.broker import LocalKafka
+from service.streaming.reach import AWAY_S
 from tests.integration.test_web import free_port
 from tests.support.live_shop import (
     Decisions,
@@ -35,6 +36,8 @@ from tests.support.worker_process import Positions, WorkerProcess
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
 AWAY = "churn_alert_broker_unreachable_since_seconds"
+ALERTED_S = 30.0
+"""The alert waits so long with the metric: it must be there before. On an idle machine it is after six."""
 LEAVERS = 12
 HEAD_START_S, PAUSED_S = 34.0, 20.0
 """From the making of a log to its dates; and for how long the broker stands still, these in the middle of it."""
@@ -50,6 +53,7 @@ def test_a_broker_that_is_away_is_told_within_seconds_and_forgotten_when_it_is_b
         until(lambda: metric(where, AWAY) == 0.0, "the broker answers", worker)
         began = time.time()
         own_broker.pause()
+        paused = time.time()
         until(lambda: (metric(where, AWAY) or 0.0) > 0.0, "the paused broker is missed", worker)
         missed = time.time()
         until(lambda: readiness(where)[1]["missing"][:1] == ["broker"], "readiness says so", worker)
@@ -67,9 +71,9 @@ def test_a_broker_that_is_away_is_told_within_seconds_and_forgotten_when_it_is_b
         own_broker.restart()
         until(lambda: metric(where, AWAY) == 0.0 and readiness(where)[1]["assigned"], "it goes on by itself", worker)
 
-    assert missed - began < 10.0
+    assert missed - began < ALERTED_S
     assert since is not None
-    assert abs(since - began) < 3.0
+    assert began - AWAY_S < since < paused + AWAY_S, "it counts from the last answer, not from when it has noticed"
     assert status == 503
     assert told["details"][0].startswith("no broker has answered since ")
     assert 'class="condition unreachable"' in pages["en"]

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from service.cli import app
 from service.cluster import topics
 from service.config import KafkaSettings, Settings
-from service.connection import NoBrokerError, RefusedError, look_in
+from service.connection import NoBrokerError, RefusedError, handshake, look_in
 from service.errors import ChurnAlertError
 from tests.integration.test_delivery import FAR_US, Post
 from tests.integration.test_webhook import SECRET, Webhook
@@ -267,6 +267,17 @@ REFUSED: dict[str, tuple[Case, str]] = {
 }  # fmt: skip
 
 
+AT_ONCE_S = 30.0
+"""However busy the machine is. Who waits for an answer that does not come waits for twice as long in these tests."""
+
+
+@pytest.fixture
+def no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONNECT_S", "ANSWER_S"):
+        monkeypatch.setattr(handshake, name, 2 * AT_ONCE_S)
+
+
+@pytest.mark.usefixtures("no_answer_is_given_up")
 @pytest.mark.parametrize("case", REFUSED)
 def test_whoever_is_not_let_in_reads_why_at_once(case: str, kafka: SecuredKafka) -> None:
     given, said = REFUSED[case]
@@ -275,7 +286,7 @@ def test_whoever_is_not_let_in_reads_why_at_once(case: str, kafka: SecuredKafka)
     with pytest.raises(RefusedError) as refused:
         look_in(KafkaSettings(**given(kafka)))
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < AT_ONCE_S
     assert said in str(refused.value)
     assert WRONG not in str(refused.value)
 
@@ -297,6 +308,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.usefixtures("no_answer_is_given_up")
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_says_the_same_sentence(
     words: list[str], kafka: SecuredKafka, topic_prefix: str, command: Callable[..., Result]
@@ -306,7 +318,7 @@ def test_every_command_says_the_same_sentence(
 
     done = command(settings, *words)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < AT_ONCE_S
     assert done.exit_code == 1
     said = done.output + (str(done.exception) if isinstance(done.exception, ChurnAlertError) else "")
     assert "refuses the login of 'churn-alert'" in said
@@ -329,7 +341,8 @@ def test_who_runs_says_why_it_waits_and_goes_on_with_what_the_files_say_by_then(
         each._environment["CHURN_ALERT_KAFKA__SASL_PASSWORD_FILE"] = str(password)
         each._environment["CHURN_ALERT_KAFKA__SSL_CAFILE"] = str(authority)
     with both[0] as worker, both[1]:
-        took_s = worker.wait_for("Waiting for a Kafka broker at .* refuses the login of")
+        worker.wait_for("Waiting for a Kafka broker at .* refuses the login of")
+        first = worker.log.splitlines()[0]
         password.write_text(PASSWORD)
         for each in both:
             each.wait_assigned()
@@ -347,7 +360,7 @@ def test_who_runs_says_why_it_waits_and_goes_on_with_what_the_files_say_by_then(
             each.wait_for("is not trusted(?s:.*)refuses the login of(?s:.*)partitions assigned", 90)
         kafka.know(PASSWORD)
 
-    assert took_s < 20
+    assert "refuses the login of" in first, "it is said before anything else"
     assert "of-last-year" not in log
     assert log.count("Waiting for a Kafka broker") == 1, "said once, not at each attempt"
     assert all(not each.exits[:-1] for each in both)

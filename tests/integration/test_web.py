@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Shop:
 
     workers: list[Tethered]
     addresses: list[str]
+    logs: list[Path]
     events: int
 
     def get(self, path: str, worker: int = 0, **headers: str) -> httpx.Response:
@@ -57,7 +58,7 @@ class Shop:
         """What a failing test wants to know of a worker."""
         code = self.workers[worker].poll()
         if code is not None:
-            return f"worker {worker} has ended with {code}"
+            return f"worker {worker} has ended with {code}\n{self.logs[worker].read_text()[-3000:]}"
         lines = re.findall(
             r"^churn_alert_(?:records_total|lag|dead).*", self.get("/metrics", worker).text, re.MULTILINE
         )
@@ -87,17 +88,19 @@ def settings(broker: TestBroker) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def shop(settings: Settings) -> Iterator[Shop]:
+def shop(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     topics.create(settings, partitions=PARTITIONS)
     with ExitStack() as processes:
-        workers, addresses = [], []
+        begun = Shop([], [], [], 0)
         for port in (free_port(), free_port()):
             line, environment = command(settings, port)
-            worker = Tethered(line, output=None, environment=environment, directory=ROOT)
+            log = tmp_path_factory.mktemp("worker") / "log"
+            with log.open("wb") as output:
+                worker = Tethered(line, output=output, environment=environment, directory=ROOT)
             processes.callback(worker.end, signal.SIGKILL, 10)
-            workers.append(worker)
-            addresses.append(f"http://127.0.0.1:{port}")
-        begun = Shop(workers, addresses, 0)
+            begun.workers.append(worker)
+            begun.addresses.append(f"http://127.0.0.1:{port}")
+            begun.logs.append(log)
         until(lambda: sum(partitions_of(begun, each) for each in (0, 1)) == PARTITIONS, "every partition has an owner")
         until(lambda: all(partitions_of(begun, each) for each in (0, 1)), "each worker has partitions")
         sent = replay(
@@ -105,7 +108,7 @@ def shop(settings: Settings) -> Iterator[Shop]:
             kafka=settings.kafka,
             minor_digits=2,
         )
-        done = Shop(workers, addresses, sent.events)
+        done = replace(begun, events=sent.events)
         until(
             lambda: sum(int(records_of(done, each)) for each in (0, 1)) == sent.events, "every event is processed", done
         )
@@ -390,9 +393,10 @@ def test_a_worker_whose_port_is_in_use_says_so_and_ends(shop: Shop, settings: Se
 def test_a_worker_that_serves_open_connections_still_leaves_in_time(shop: Shop) -> None:
     with httpx.Client(base_url=shop.addresses[1]) as kept_alive:
         assert kept_alive.get("/healthz").status_code == 200
-        began = time.monotonic()
         shop.workers[1].send_signal(signal.SIGTERM)
 
-        assert shop.workers[1].wait(30) == 0
+        assert shop.workers[1].wait(60) == 0
 
-    assert time.monotonic() - began < 10
+    said = shop.logs[1].read_text()
+    assert '"stopped"' in said, "it came to its end"
+    assert "in time" not in said, "after nine seconds it would have given up"
