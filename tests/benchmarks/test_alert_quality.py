@@ -9,7 +9,6 @@ service/backtest/wrong_alerts.py. Logs with fewer than `FEWEST_COMPARED` compare
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,8 +30,8 @@ from service.domain.calendar import Calendar, to_date
 from service.errors import ConfigurationError
 from service.history import open_history
 from tests.support.baseline_rules import newest_first, reference_bases
+from tests.support.real_logs import real_logs
 
-LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 VOLUMES = (2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
 """Alerts per 100 visits of regulars."""
 AMPLE = 10.0
@@ -117,9 +116,8 @@ class Found:
 
 
 def logs(directory: Path) -> Iterator[Log]:
-    for path in sorted(Path(LOGS).glob("*.csv.gz")) if LOGS else []:
-        if "survey" not in path.name:
-            yield Log(path.name.removesuffix(".csv.gz"), path, {})
+    for path in real_logs():
+        yield Log(path.name.removesuffix(".csv.gz"), path, {})
     try:
         file, _ = baskets.as_history_files(directory, surveys=False)
     except ConfigurationError as error:

@@ -19,9 +19,9 @@ from tests.benchmarks.figures import Figures
 from tests.benchmarks.growing_shop import GrowingShop
 from tests.benchmarks.looking_back import Measured
 from tests.support.installed import COMPILED, Build
+from tests.support.real_logs import real_logs
 
 ROWS = int(os.environ.get("BENCHMARK_BACKTEST_ROWS", "1000000"))
-LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
 ASKED_RATE = 100_000
 LEAST_RATE = 50_000
 """Purchases a second on one core, compiled: half of what a machine of 2025 does, so that a loss is seen and a busy
@@ -79,10 +79,8 @@ def test_a_customer_takes_a_kibibyte_at_most(large: Measured) -> None:
     assert large.peak_bytes <= MOST_MEMORY * large.customers
 
 
-@pytest.mark.parametrize("file", sorted(Path(LOGS).glob("*.csv.gz")) if LOGS else [], ids=lambda path: path.name)
+@pytest.mark.parametrize("file", real_logs(), ids=lambda path: path.name)
 def test_real_logs_too(build: Build, file: Path, figures: Figures) -> None:
-    if "survey" in file.name:
-        pytest.skip("not a log of purchases")
     found = measure(build, file, figures)
     assert found.rows > 0
     if found.compiled:

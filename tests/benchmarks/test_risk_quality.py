@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 import time
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,9 @@ from service.demo import baskets
 from service.domain.outlook import chance_of_no_visit
 from service.errors import ConfigurationError
 from tests.benchmarks import boosting
+from tests.support.real_logs import MISSING, real_logs
 
-LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
+LOGS = real_logs()
 LEAST_AUC = 0.70
 MOST_BEHIND_BOOSTING = 0.02
 """AUC."""
@@ -40,11 +39,6 @@ BAR = "grocery_elog"
 SETTINGS = {"outreach": {"consent": "external"}}
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
-
-
-def logs() -> Iterator[Path]:
-    if LOGS:
-        yield from (path for path in sorted(Path(LOGS).glob("*.csv.gz")) if "survey" not in path.name)
 
 
 def measured(name: str, file: Path, settings: Settings) -> Result:
@@ -81,13 +75,13 @@ def table(group: str, quality: Quality) -> list[str]:
     ]
 
 
-@pytest.mark.skipif(not LOGS, reason="CHURN_ALERT_TEST_LOGS names no directory with real logs (*.csv.gz)")
+@pytest.mark.skipif(not LOGS, reason=MISSING)
 def test_the_churn_risk_ranks_real_customers_by_whether_they_come() -> None:
     found = {
-        path.name.removesuffix(".csv.gz"): measured(path.name, path, Settings().changed(**SETTINGS)) for path in logs()
+        path.name.removesuffix(".csv.gz"): measured(path.name, path, Settings().changed(**SETTINGS)) for path in LOGS
     }
 
-    assert found, f"CHURN_ALERT_TEST_LOGS: no *.csv.gz in {LOGS}"
+    assert found
     if BAR in found:
         area = found[BAR].calibration.everybody.auc_risk
         assert area is not None
@@ -108,13 +102,13 @@ def test_a_year_of_household_baskets(tmp_path: Path) -> None:
     assert quality.auc_risk > 0.5
 
 
-@pytest.mark.skipif(not LOGS, reason="CHURN_ALERT_TEST_LOGS names no directory with real logs (*.csv.gz)")
+@pytest.mark.skipif(not LOGS, reason=MISSING)
 @pytest.mark.parametrize("fewest_visits", [1, 2, 4])
 def test_who_buys_again_is_told_as_well_as_by_a_boosting_fitted_on_the_same_past(
     fewest_visits: int, tmp_path: Path
 ) -> None:
     judged = 0
-    for path in logs():
+    for path in LOGS:
         days = boosting.days_of(path)
         last = max(day for visits in days.values() for day in visits)
         at, horizon = last // 2, min(HORIZON_DAYS, last // 4)
@@ -134,7 +128,7 @@ def test_who_buys_again_is_told_as_well_as_by_a_boosting_fitted_on_the_same_past
             f"{horizon} days; AUC {area:.3f}, of the boosting {of_boosting:.3f}"
         )
         assert area >= of_boosting - MOST_BEHIND_BOOSTING, path.name
-    assert judged, f"CHURN_ALERT_TEST_LOGS: no *.csv.gz in {LOGS} that is long enough"
+    assert judged, f"no log is long enough of {LOGS}"
 
 
 def up_to(path: Path, day: int, to: Path) -> Path:

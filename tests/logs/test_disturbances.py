@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 from bisect import bisect_right
 from collections.abc import Callable
 from copy import copy
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -25,10 +23,10 @@ from service.domain.events import Event, Merge, Purchase, SignOfLife
 from service.domain.findings import Decision, Outcome
 from service.domain.policy import ClockMode, Timing
 from tests.support.engines import decisions, make_engine
+from tests.support.real_logs import MISSING, real_logs
 
-LOGS = os.environ.get("CHURN_ALERT_TEST_LOGS")
-GROCERY = None if LOGS is None else Path(LOGS) / "grocery_elog.csv.gz"
-pytestmark = pytest.mark.skipif(GROCERY is None or not GROCERY.exists(), reason="CHURN_ALERT_TEST_LOGS names no logs")
+GROCERY = real_logs("grocery_elog")
+pytestmark = pytest.mark.skipif(not GROCERY, reason=MISSING)
 
 Fed = Event | SignOfLife | int
 """What reaches the engine: an event, what a refused record still says, or (an instant) that what lay before it was
@@ -38,8 +36,7 @@ Disturb = Callable[[list[Purchase], Random], list[Fed]]
 
 @lru_cache(maxsize=1)
 def log() -> tuple[Purchase, ...]:
-    assert GROCERY is not None
-    with gzip.open(GROCERY, "rt", encoding="utf-8") as file:
+    with gzip.open(GROCERY[0], "rt", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     day_of = {text: to_day(date.fromisoformat(text)) for text in {row["timestamp"][:10] for row in rows}}
     return tuple(
