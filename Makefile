@@ -12,7 +12,7 @@ COMPILE_LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-ve
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: install environment demo test chaos check lint unit slow containers bench figures pictures dist sbom audit lock upgrade test-newest clean
+.PHONY: install environment demo test chaos check lint unit slow whole pages brokers containers bench figures pictures dist sbom audit lock upgrade test-newest clean
 
 # All that lock/ holds, and churn-alert itself, compiled where there is a C compiler. The commands of $(BIN) run what is installed
 # here; tests, mypy and ruff look at the source.
@@ -31,20 +31,32 @@ lint: environment
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# A file to a process: what its tests share is made once.
 unit: environment
-	$(PYTEST) -q -n auto --dist loadgroup tests/unit tests/property tests/contract
+	$(PYTEST) -q -n auto --dist loadfile tests/unit tests/property tests/contract
 
 # Everything that needs no broker, mypy beside the tests: it is one process. It installs nothing that is there, and needs no network
 # then.
 check: environment
 	@$(MAKE) --no-print-directory --assume-old=environment -j 2 lint unit
 
-# Whole shops and whole logs, then what needs a broker: two processes, a broker each, the long ones first. A third would take two
-# minutes off, and the seconds that some tests hold the service to.
-slow: environment
-	$(PYTEST) -q -n auto --dist loadgroup tests/shops
-	$(PYTEST) -q -n auto --dist loadfile tests/logs
-	$(PYTEST) -v -n 2 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration
+# Whole shops and whole logs: arithmetic alone. With CHURN_ALERT_TESTS_RUN=installed of what is installed, for half of the time.
+whole: environment
+	$(PYTEST) -q -n auto --dist loadfile tests/logs tests/shops
+
+# Pages in a browser, wheels, exports: whole ways that need no broker.
+pages: environment
+	$(PYTEST) -q -n auto --dist loadfile -m "not broker" tests/chaos tests/integration
+
+# What needs a broker: two processes, a broker each, the long ones first.
+brokers: environment
+	$(PYTEST) -v -n 2 --dist loadfile --no-loadscope-reorder -m broker tests/chaos tests/integration
+
+slow: whole pages brokers
+
+ifeq ($(CHURN_ALERT_TESTS_RUN),installed)
+whole: install
+endif
 
 test: check slow
 

@@ -3,6 +3,7 @@ it."""
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import sysconfig
@@ -30,7 +31,8 @@ def find_the_package_in(*directories: str) -> None:
     os.environ["PYTHONSAFEPATH"] = "1"  # else `python -m` would look into its working directory first
 
 
-# Tests run the source; `make bench` runs what is installed: compiled, where there is a C compiler.
+# Tests run the source; `make bench` runs what is installed: compiled, where there is a C compiler. So does CI
+# with whole shops and whole logs.
 if os.environ.get("CHURN_ALERT_TESTS_RUN") == "installed":
     find_the_package_in(sysconfig.get_paths()["purelib"], str(ROOT))
 else:
@@ -49,6 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("churn-alert")
     # kafka-python 3.0 reads its protocol files through importlib's legacy functions when it is imported.
     config.addinivalue_line("filterwarnings", r"ignore:(read|open)_text is deprecated:DeprecationWarning")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and their modules are there until the end: not to be looked through for garbage again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -21,7 +21,7 @@ MOST_OF_OUR_OWN = 200 << 20
 """Bytes of the image beside its base."""
 READER = "me@example.com"
 
-pytestmark = [pytest.mark.timeout(1_800), pytest.mark.xdist_group("containers")]
+pytestmark = pytest.mark.timeout(1_800)
 
 
 def until(ask: Callable[[], Found | None], what: str, seconds: float = 180.0) -> Found:

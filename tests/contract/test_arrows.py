@@ -16,8 +16,6 @@ import pytest
 
 from tests.support.syntax import nodes_of
 
-pytestmark = pytest.mark.xdist_group("sources")  # parsed once
-
 ROOT: Final = Path(__file__).parents[2]
 
 ROOMS: Final[dict[str, set[str]]] = {

@@ -11,8 +11,6 @@ import pytest
 
 from tests.support.syntax import nodes_of
 
-pytestmark = pytest.mark.xdist_group("sources")  # parsed once
-
 ROOT: Final = Path(__file__).parents[2]
 THE_ROOM: Final = "service/connection/"
 LIBRARIES: Final = {"aiokafka", "kafka", "confluent_kafka", "faust"}

@@ -10,15 +10,12 @@ import ast
 from pathlib import Path
 
 import msgspec
-import pytest
 from pydantic import BaseModel
 
 from schemas import inputs
 from service.domain.events import Erasure, Item, Merge, Profile, Purchase, Resolved, SurveyAnswer
 from service.domain.findings import Kind, Outcome, Reason
 from tests.support.syntax import attributes
-
-pytestmark = pytest.mark.xdist_group("sources")  # parsed once
 
 SERVICE = Path(__file__).parents[2] / "service"
 

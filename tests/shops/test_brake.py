@@ -71,7 +71,6 @@ def most_tills(sale: Sale, random: Random) -> bool:
 
 @pytest.mark.parametrize("delivered", [half_of_the_customers, most_tills])
 @pytest.mark.parametrize("seed", [1])
-@pytest.mark.xdist_group("brake")  # the whole feed is told once
 def test_half_of_a_feed_lost_without_a_word_holds_everybody(delivered: Delivered, seed: int) -> None:
     truth, random = shop(seed), Random(seed)
     feed = [s for s in truth if s.day >= DAMAGED and (s.day >= REPAIRED or delivered(s, random))]

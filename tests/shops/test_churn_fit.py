@@ -24,8 +24,6 @@ from service.domain.outlook import churn_risk
 from tests.support.btyd import Life, Truth, known_as, shop
 from tests.support.engines import Changelog, apply_all, at, make_engine, purchase, shop_log
 
-pytestmark = pytest.mark.xdist_group("churn fit")  # what they share is made once
-
 DAYS = 730
 SHOPS = {
     "fashion": Truth(1, 1.2, 40, 0.3, 3),

@@ -16,8 +16,6 @@ from service.domain.changelog import ERASED_PREFIX
 from service.streaming.job import PartitionJob
 from tests.support.upgrade_fixture import UNLIKE, Changelog, DecisionRow, Done, Recorded, Replay, arithmetic, read
 
-pytestmark = pytest.mark.xdist_group("upgrade in place")  # what they share is made once
-
 NAMES = ["ladder", "plain", "outages", "ladder-hours", "plain-hours", "outages-hours", "nothing-set", "ladder-volume"]
 SHOWN = 5
 

@@ -43,8 +43,6 @@ from tests.support.engines import (
     weekly,
 )
 
-pytestmark = pytest.mark.xdist_group("volume")  # what they share is made once
-
 OPEN = OutreachPolicy(consent=ConsentRule.EXTERNAL)
 CAFE = Cafe(customers=250, days=330, seed=5)
 MU0 = 2.0

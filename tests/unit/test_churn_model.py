@@ -17,8 +17,6 @@ from scipy import special
 from service.domain.learning.churn_model import ChurnModel
 from tests.support.btyd import Grid, Life, Truth, live
 
-pytestmark = pytest.mark.xdist_group("churn model")  # what they share is made once
-
 CUSTOMERS = 12_000
 """Per number of stages; the share of a bin is known to a few hundredths."""
 HORIZON = 365.0

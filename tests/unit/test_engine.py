@@ -610,7 +610,6 @@ def undisturbed() -> list[tuple[str, int, int]]:
     return detections(apply_all(engine, crowd(36 * 24, 120 * 24)))
 
 
-@pytest.mark.xdist_group("undisturbed")  # made once
 @pytest.mark.parametrize("pause_days", [0, 5, 30])
 def test_a_silence_of_the_feed_moves_every_rung_by_its_length(pause_days: int) -> None:
     expected = undisturbed()

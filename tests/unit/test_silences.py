@@ -27,8 +27,6 @@ from service.domain.learning.silences import (
 )
 from tests.support.customers import customer_with
 
-pytestmark = pytest.mark.xdist_group("silences")  # what they share is made once
-
 TODAY = 18_500
 COLD = UNKNOWN
 

@@ -17,8 +17,6 @@ from service.errors import ConfigurationError
 from service.feed.simulate import Cafe, Fate, KnownFate, Simulation
 from service.history import open_history
 
-pytestmark = pytest.mark.xdist_group("simulate")  # what they share is made once
-
 CAFE = Cafe(customers=400, days=365, seed=7)
 
 
