@@ -24,7 +24,7 @@ class Mutant(NamedTuple):
     kinds: Sequence[str] = ("kill",)
     delay_s: float = 0.004
     """Of the workers' links: the longer a transaction lasts, the likelier is it met."""
-    seconds: float = 25.0
+    seconds: float = 8.0
     """Of its schedule."""
 
 
@@ -167,14 +167,14 @@ def _the_former_topic() -> None:
 
 
 MUTANTS: Final = {
-    "commit before the flush": Mutant(_commit_before_the_flush, delay_s=0.02),
-    "no fence": Mutant(_no_fence, ("pause in a turn",), seconds=55.0),
+    "commit before the flush": Mutant(_commit_before_the_flush, delay_s=0.01),
+    "no fence": Mutant(_no_fence, ("pause in a turn",), seconds=4.0),
     "skip on replay": Mutant(_skip_on_replay),
     "no position in the state": Mutant(_no_position),
     "lost letter": Mutant(_lost_letter),
     "doubled turn": Mutant(_doubled_turn),
-    "dropped bomb": Mutant(_dropped_bomb, ("compression bomb",)),
-    "the former topic": Mutant(_the_former_topic, ("topic deleted",)),
+    "dropped bomb": Mutant(_dropped_bomb, ("compression bomb",), seconds=4.0),
+    "the former topic": Mutant(_the_former_topic, ("topic deleted",), seconds=3.0),
 }
 AWAY: Final = {"stale end": Mutant(_stale_end), "carried record dropped": Mutant(_carried_record_dropped)}
 """Noticed elsewhere: the one where the wall clock rules and a broker stands still, for in schedules events are the

@@ -17,6 +17,8 @@ from service.domain.changelog import POSITION_KEY, unpack_positions
 from tests.support.checker import Place
 
 LATELY_S: Final = 0.5
+RECORDS_OF_A_TURN: Final = 400
+"""Of the state, at most: it goes over ten events, and dates of some more customers."""
 
 
 class Watch:
@@ -63,6 +65,7 @@ class Watch:
         self.longest_pause_s = [0.0] * partitions
         """Of each partition: the longest time without progress while records lay before it."""
         self._committed_s = 0.0
+        self._since_position = [0] * partitions
         self.commits = 0
         """Transactions of workers that have been seen."""
 
@@ -120,7 +123,9 @@ class Watch:
             self.kept[place].extend(records)
             return
         for record in records:
+            self._since_position[tp.partition] += 1
             if record.key == POSITION_KEY:
+                self._since_position[tp.partition] = 0
                 self.commits += 1
                 self._committed_s = time.monotonic()
                 for topic, position in unpack_positions(record.value).items():
@@ -176,6 +181,11 @@ class Watch:
     def all_move(self) -> bool:
         """Whether a turn of each partition was committed."""
         return all(moved_s < math.inf for moved_s in self._moved_s)
+
+    @property
+    def nameless(self) -> bool:
+        """Whether so much of a state was written without its position as no turn has."""
+        return max(self._since_position) > RECORDS_OF_A_TURN
 
     def moved_lately(self) -> bool:
         """Whether a turn was committed within the last moment."""

@@ -100,12 +100,13 @@ class Report:
         if len(found) > SHOWN:
             self.differences.append(f"{what}: … {len(found)} in all")
 
-    def assert_same(self, *wanted: str) -> None:
-        """Fails on any difference, and when one of the named counts is 0."""
+    def assert_same(self, *wanted: str, decisions: int = 0) -> None:
+        """Fails on any difference, when one of the named counts is 0, and where fewer decisions were made."""
         print("compared:", ", ".join(f"{count:,} {what}" for what, count in self.counts.items()))
         assert not self.differences, "\n".join(self.differences)
         empty = [what for what in wanted if not self.counts.get(what)]
         assert not empty, f"nothing to compare: {empty}"
+        assert self.counts.get("decisions", 0) >= decisions, f"fewer than {decisions} decisions to compare"
 
 
 @dataclass

@@ -7,12 +7,15 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
 from tests.chaos.__main__ import PARTS, PROOF, of_part
 from tests.chaos.kinds import KINDS
 from tests.chaos.schedule import drawn, named
+from tests.chaos.world import COMPARED, LEAST_DECISIONS, Outcome
+from tests.support.checker import Report
 from tests.support.proxy import HOST, Proxy, State
 
 
@@ -35,6 +38,14 @@ def test_a_schedule_follows_from_its_seed() -> None:
     assert drawn(7, 60.0, KINDS) == drawn(7, 60.0, KINDS)
     assert drawn(7, 60.0, KINDS) != drawn(8, 60.0, KINDS)
     assert str(drawn(7, 60.0, KINDS)).startswith("schedule 7, 60 s:")
+
+
+@pytest.mark.parametrize(("decisions", "proves"), [(LEAST_DECISIONS - 1, False), (LEAST_DECISIONS, True)])
+def test_a_schedule_in_which_hardly_anything_was_decided_proves_nothing(decisions: int, proves: bool) -> None:
+    outcome = Outcome(drawn(7, 60.0, KINDS), Report(dict.fromkeys(COMPARED, 1) | {"decisions": decisions}))
+
+    with nullcontext() if proves else pytest.raises(AssertionError, match="fewer than"):
+        outcome.assert_compared()
 
 
 @pytest.mark.parametrize("seed", range(5))
