@@ -348,6 +348,13 @@ def drifts(settings: Settings) -> list[str]:
     return kept_otherwise(settings, _described(settings))
 
 
+def losing(settings: Settings) -> list[str]:
+    """Topics that are set so that they lose what must be kept, a sentence each with its cure. Raises KafkaError and
+    OSError."""
+    existing = _described(settings)
+    return list(wrong_policies(topic_plan(settings, partitions_of_inputs(settings, existing)), existing))
+
+
 def _described(settings: Settings) -> dict[str, Existing]:
     with closing(connect(settings.kafka)) as admin, one_sentence(settings):
         return _describe(admin, settings, [spec.name for spec in topic_plan(settings, ALL_TOPICS)])

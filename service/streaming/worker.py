@@ -11,14 +11,17 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, NoReturn
 
 import structlog
 from kafka.errors import KafkaError
 
 from service.build_info import flavour, version
+from service.cluster import topics
 from service.cluster.log_ends import SourcePartition
 from service.cluster.placement import Placement
+from service.cluster.policy_watch import PolicyWatch
 from service.cluster.topic_ids import Course, TopicWatch
 from service.collector import be_patient, forget_dropped
 from service.config import Settings
@@ -376,11 +379,13 @@ class Worker:
             await self._watch.close()
 
     async def _look_round(self) -> None:
-        """Strangers who come without a rebalance of ours."""
+        """Strangers who come without a rebalance of ours, and topics that somebody has set otherwise."""
+        policies = PolicyWatch(partial(topics.losing, self.settings))
         while True:
             await asyncio.sleep(LOOK_ROUND_S)
             if self.joined:
                 await self._meet([])
+                await policies.look()
 
     async def _meet(self, uneven: list[list[int]]) -> None:
         """After the group was balanced: who else is in it? `uneven`: partition numbers by input, where they differ."""

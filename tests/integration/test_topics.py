@@ -184,6 +184,22 @@ def test_the_check_finds_dead_letters_too_small_for_the_inputs(settings: Setting
     assert all(f"Topic {dead_letters} takes records of 1000000 bytes" in one for one in problems)
 
 
+def test_an_input_that_is_compacted_while_it_is_read_is_named(settings: Settings) -> None:
+    topics.create(settings, partitions=2)
+    purchases = settings.kafka.topics.purchases
+    before = topics.losing(settings)
+    with closing(topics.connect(settings.kafka)) as admin:
+        admin.alter_configs([ConfigResource("topic", purchases, {"cleanup.policy": "compact"})])
+
+    deadline = time.monotonic() + 30  # a broker hears of it from its controller
+    while not (found := topics.losing(settings)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (said,) = found
+
+    assert before == []
+    assert f"Topic {purchases} has cleanup.policy compact and would only keep the last event of each key" in said
+
+
 def test_an_unreachable_broker_is_one_sentence_after_the_wait(topic_prefix: str) -> None:
     nowhere = settings_for("127.0.0.1:1", topic_prefix)
     said: list[str] = []
