@@ -54,6 +54,11 @@ class Result:
         """Stream time of the shop at the end of the log."""
         return max(engine.now_us for engine in self.engines)
 
+    @property
+    def held_since_us(self) -> int | None:
+        """Since when the brake has held all messages at the end of the log; None: it does not."""
+        return min((held for engine in self.engines if (held := engine.ladder.brake.held_us)), default=None)
+
     def periods(self) -> Iterator[PeriodRow]:
         """The rows of all periods, up to the day of the last event.
 

@@ -6,9 +6,10 @@ import csv
 import re
 import tomllib
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +18,7 @@ from service.backtest.evaluation import evaluate
 from service.backtest.run import backtest
 from service.cli import app
 from service.config import Settings, load_settings
-from service.domain.calendar import DAYS_PER_YEAR
+from service.domain.calendar import DAYS_PER_YEAR, to_datetime
 from service.domain.findings import Segment
 from service.errors import ConfigurationError
 from service.feed.simulate import Cafe, Simulation
@@ -28,9 +29,13 @@ from service.report.ordered import in_order
 from service.report.proposed import ahead_at_alerts, proposed_of
 from service.report.sections.todo import NAMES_SHOWN
 from service.wording.languages import LANGUAGES
+from tests.support.engines import at
+from tests.support.regulars import Sale, half_of_the_customers, shop
 from tests.support.report_page import SETTINGS, Made, Page
 
 NUMBERS = Numbers(margin=0.4, offer_cost_minor=50.0)
+LOST = 240.0
+"""Days of the log from which on half of the customers are missing."""
 PROMISES = re.compile(r"won back|brought back|brings? (?:\w+ )?back|bring back|recovered", re.IGNORECASE)
 
 
@@ -50,6 +55,29 @@ def plain(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Made:
     directory = tmp_path_factory.mktemp("plain")
     write_files(made.result, directory)
     return Made(made.result, directory)
+
+
+def of_regulars(sales: list[Sale], file: Path) -> Path:
+    """An export of these visits."""
+    rows = [f"{sale.customer},{to_datetime(at(sale.day)).isoformat()},9.50" for sale in sales]
+    file.write_text("\n".join(["customer_id,timestamp,amount", *rows]))
+    return file
+
+
+def test_it_says_that_every_message_would_be_held_at_the_end(tmp_path: Path) -> None:
+    truth = shop(1, 140)
+    half = [sale for sale in truth if sale.day < LOST or half_of_the_customers(sale, Random(0))]
+
+    whole, lossy = (
+        CliRunner().invoke(app, ["backtest", str(of_regulars(sales, tmp_path / name)), "--out", str(tmp_path / "out")])
+        for name, sales in (("whole.csv", truth), ("half.csv", half))
+    )
+
+    assert "would have been held" not in whole.output
+    said = re.search(r"From (\w+ \d+, \d{4}) on every message would have been held: ", lossy.output)
+    assert said is not None
+    assert 0 <= (datetime.strptime(said[1], "%B %d, %Y").replace(tzinfo=UTC) - to_datetime(at(LOST))).days < 21
+    assert "would have been held" in (tmp_path / "out" / "report.html").read_text()
 
 
 def raw(page: Page) -> list[str | None]:

@@ -125,6 +125,17 @@ def test_an_ordinary_shop_never_meets_it(ordinary: Callable[[int], list[Sale]], 
     assert [d for d in made if d.reason in {Reason.SURGE, Reason.HOURLY_LIMIT}] == []
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_newcomers_do_not_make_up_for_those_whose_visits_are_lost(seed: int) -> None:
+    truth = shop(seed, 140)
+    feed = [sale for sale in truth if sale.day < DAMAGED or half_of_the_customers(sale, Random(0))]
+
+    made = told(make_engine(timing=EVENT_CLOCK), feed)
+
+    assert len([d for d in made if d.reason is Reason.SURGE]) > 20
+    assert to_who_did_buy(released(made, DAMAGED), truth) <= 4, "the handful before it holds"
+
+
 @pytest.mark.parametrize(("customers", "leave_share"), [(600, 0.06), (400, 0.1)])
 def test_a_shop_that_dwindles_is_not_kept_silent(customers: int, leave_share: float) -> None:
     """Nobody comes anew, and so many leave for good at each visit: fewer come from week to week, and that is true."""

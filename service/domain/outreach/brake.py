@@ -12,7 +12,7 @@ held      when more have come due within seven days, or on this day, than that m
           suddenly: where visits become fewer week by week, regulars leave indeed, and that is no reason to keep silent.
           So what is usual is no more than what the four weeks before lead to; while visits are few it stays what it
           was when that began.
-lifted    when the regulars' visits are back and no more come due than usual. Who was last seen before waits for one
+lifted    when the regulars' visits are back, without those who are new since, and no more come due than usual. Who was last seen before waits for one
           more usual gap from then on, in which a customer whose visits were lost comes again. What happened meanwhile
           teaches nothing. Where visits were never missing, a week ends it: so many are quiet indeed. Or by the
           operator's word: then at once, and for a week nothing is held.
@@ -164,12 +164,15 @@ class Brake:
         usual = self._mean(self.state.usual_visits, 1)
         return sum(self.state.visits[1 : _WEEK + 1]), usual * self._lasting_share()
 
-    def visited(self, day: int, now_us: int, stalled_us: int) -> None:
+    def visited(self, day: int, now_us: int, stalled_us: int, first_us: int = 0) -> None:
         """A regular came, while stream time was `now_us`, on local day `day`; `stalled_us`: the clock's total of feed
-        silence."""
-        if day > self.state.day:
+        silence. `first_us`: of the first visit. Who came for the first time since all are held tells nothing of those
+        whose visits are missing."""
+        state = self.state
+        if day > state.day:
             self._turn_to(day, now_us, stalled_us)
-        self.state.visits[0] += 1
+        if not 0 < state.held_us < first_us:
+            state.visits[0] += 1
 
     def came_due(self, day: int, at_us: int, stalled_us: int) -> None:
         """A regular came due on local day `day`, at `at_us`."""

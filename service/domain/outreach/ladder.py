@@ -102,7 +102,7 @@ class Ladder:
             return
         if message.limited:
             timeline = self._timeline
-            self.brake.visited(timeline.today, timeline.now_us, timeline.stalled_us())
+            self.brake.visited(timeline.today, timeline.now_us, timeline.stalled_us(), customer.first_us)
             self.realised.visited(customer.visits)
             if self.volume is not None:
                 self.volume.visit(self._timeline.now_us, self._everybody.mu0)

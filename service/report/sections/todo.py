@@ -103,6 +103,16 @@ def headline(facts: Facts, formats: Formats) -> str:
 
 
 def _explained(facts: Facts, formats: Formats) -> str:
+    return f"{_worth_explained(facts, formats)} {_held(facts, formats)}".strip()
+
+
+def _held(facts: Facts, formats: Formats) -> str:
+    """That at the end of the file nobody would be written to any more, and why; empty where that is not so."""
+    since_us = facts.result.held_since_us
+    return "" if since_us is None else formats.say("todo.held", day=formats.local_day(since_us))
+
+
+def _worth_explained(facts: Facts, formats: Formats) -> str:
     quiet, day = facts.customers.quiet, formats.local_day(facts.result.last_us)
     if not quiet.people:
         return ""

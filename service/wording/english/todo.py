@@ -13,6 +13,7 @@ TODO: Mapping[str, str] = {
     "todo.messages.one": "{count} message",
     "todo.messages.other": "{count} messages",
     "todo.nobody": "No regular is quiet on {day}, the last day of the file.",
+    "todo.held": "From {day} on every message would have been held: far fewer regulars came, or far more went quiet at once, than the shop's own past makes likely, as when part of the purchases is missing. If some are missing in the file, add them. If the shop did become smaller, the running service goes on after churn-alert outreach resume.",
     "todo.quiet.one": "{people} is quiet, worth {worth} a year.",
     "todo.quiet.other": "{people} are quiet, worth {worth} a year.",
     "todo.quiet_unpriced.one": "{people} is quiet, worth {orders} a year.",

@@ -13,6 +13,7 @@ TODO: Mapping[str, str] = {
     "todo.messages.one": "{count} message",
     "todo.messages.other": "{count} messages",
     "todo.nobody": "Aucun habitué n’est silencieux le {day}, dernier jour du fichier.",
+    "todo.held": "À partir du {day}, tout message aurait été retenu : bien moins d’habitués sont venus, ou bien plus se sont tus d’un coup, que le passé de la boutique ne le laisse attendre, comme lorsqu’une partie des achats manque. S’il en manque dans le fichier, ajoutez-les. Si la boutique est vraiment devenue plus petite, le service en marche reprend après churn-alert outreach resume.",
     "todo.quiet.one": "{people} est silencieux ; il vaut {worth} par an.",
     "todo.quiet.other": "{people} sont silencieux ; ils valent {worth} par an.",
     "todo.quiet_unpriced.one": "{people} est silencieux ; il vaut {orders} par an.",
