@@ -8,14 +8,14 @@ weeks, or the most of the four weeks before the present one, if that is more: a 
 held      when more have come due within seven days, or on this day, than that makes likely: more than twice the usual
           and 4 standard deviations beyond. Where the regulars' visits of seven days lie far below the usual too, the
           loss of a part of the feed is likely already, and 1.1 times the usual and 1.5 standard deviations are enough.
-          The spread is learned as well: a shop whose weeks differ much is given more. A loss begins
-          suddenly: where visits become fewer week by week, regulars leave indeed, and that is no reason to keep silent.
-          So what is usual is no more than what the four weeks before lead to; while visits are few it stays what it
-          was when that began.
-lifted    when the regulars' visits are back, without those who are new since, and no more come due than usual. Who was last seen before waits for one
-          more usual gap from then on, in which a customer whose visits were lost comes again. What happened meanwhile
-          teaches nothing. Where visits were never missing, a week ends it: so many are quiet indeed. Or by the
-          operator's word: then at once, and for a week nothing is held.
+          The spread is learned as well: a shop whose weeks differ much is given more. A loss begins suddenly: where
+          visits become fewer week by week, regulars leave indeed, and that is no reason to keep silent. So what is
+          usual is no more than what the four weeks before lead to; while visits are few it stays what it was when that
+          began.
+lifted    when the regulars' visits are back, without those who are new since, and no more come due than usual. Who was
+          last seen before waits for one more usual gap from then on, in which a customer whose visits were lost comes
+          again. What happened meanwhile teaches nothing. Where visits were never missing, a week ends it: so many are
+          quiet indeed. Or by the operator's word: then at once, and for a week nothing is held.
 
 Days of which the whole feed was silent count for neither side, so that a closed shop or an outage does not look like a
 loss. Nothing is held before the first regular came due four weeks ago. A visit costs an addition, a silence that comes
