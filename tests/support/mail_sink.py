@@ -12,6 +12,7 @@ import email.policy
 import json
 import ssl
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -122,7 +123,8 @@ class Sink(Controller):
             lines: tuple[Any, ...] = (session.transport, session._original_transport)
             for line in lines:
                 if line is not None:
-                    line.abort()
+                    with suppress(AttributeError):  # TLS that was closed twice holds nothing any more (Python 3.11)
+                        line.abort()
         for _ in range(3):  # a transport closes its socket in the turn after, TLS one later
             await asyncio.sleep(0)
 
