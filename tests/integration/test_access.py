@@ -28,6 +28,7 @@ from service.cluster.topic_making import make
 from service.cluster.topic_plan import topic_plan
 from service.cluster.topic_rights import Part, command, commands, of_part
 from service.config import Settings
+from service.config.sections.letter import WEEKDAYS
 from service.delivery.letter_post import due_at
 from service.errors import ChurnAlertError, ConfigurationError
 from service.letter.content import week_before
@@ -133,8 +134,9 @@ def test_the_other_parts_run_with_what_is_printed(
     """Whoever makes the topics, writes the inputs, posts scores, writes the weekly letter and carries a state."""
     with sink_in_a_thread(200) as scored, MailSink() as mail:
         smtp = {"host": "127.0.0.1", "port": mail.port, "security": "none", "sender": "hello@cafe.example"}
+        yesterday = WEEKDAYS[(datetime.now(UTC) - timedelta(days=1)).weekday()]  # a letter is given up after five days
         everybody = settings_at(kafka, topic_prefix, scored.url).changed(
-            deliver={"smtp": smtp}, letter={"enabled": True, "to": ["anna@cafe.example"]}
+            deliver={"smtp": smtp}, letter={"enabled": True, "to": ["anna@cafe.example"], "weekday": yesterday}
         )
         for part in (Part.CREATE, Part.REPLAY, Part.FEED, Part.LETTER, Part.STATE, Part.WORKER):
             let(kafka, everybody, part, part.value)
