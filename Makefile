@@ -40,7 +40,7 @@ unit: environment
 check: environment
 	@$(MAKE) --no-print-directory --assume-old=environment -j 2 lint unit
 
-# Whole shops and whole logs: arithmetic alone. With CHURN_ALERT_TESTS_RUN=installed of what is installed, for half of the time.
+# Whole shops and whole logs: arithmetic alone. With CHURN_ALERT_TESTS_RUN=installed of what is installed, for two thirds of it.
 whole: environment
 	$(PYTEST) -q -n auto --dist loadfile tests/logs tests/shops
 
