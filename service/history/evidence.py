@@ -20,6 +20,12 @@ class Evidence:
     """Who was paid in the purchases: the owner, but for rows that are not theirs."""
     payers: dict[str, str] = field(default_factory=dict)
     """Number of a payment → who paid, for the refunds that name the payment alone."""
+    changed: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Number of a payment → what its money was changed from and to, by currency."""
+    converted: Counter[str] = field(default_factory=Counter)
+    """Currencies to which the rows say that they were converted."""
+    offsets: set[str] = field(default_factory=set)
+    """Ends of some times, among which are offsets."""
     encoding: str = ""
     rows: int = 0
     repeated: int = 0

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from service.errors import ConfigurationError
+from service.history.cents import without_cents
 from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn
 from service.history.questions import questions_of, unscored
@@ -234,7 +235,13 @@ def _tails(header: Sequence[str]) -> dict[str, list[int]]:
 
 def _spellings(name: str) -> Iterable[str]:
     """A column's plain name, and what is left of it without what is in brackets, or said of its tax."""
-    told = [name, _BRACKETS.sub("", name), _TAX.sub("", name), _BRACKETS.sub("", _TAX.sub("", name))]
+    told = [
+        name,
+        _BRACKETS.sub("", name),
+        _TAX.sub("", name),
+        _BRACKETS.sub("", _TAX.sub("", name)),
+        without_cents(name),
+    ]
     return [one for one in dict.fromkeys(map(_compact, told)) if one]
 
 

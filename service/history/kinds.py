@@ -18,6 +18,9 @@ class Kinds:
         self._refunds = _small(profile.refunds if profile is not None else ())
         self._only = _small(profile.only if profile is not None else ())
         self._never = _small(profile.never if profile is not None else ())
+        self._conversions = _small(profile.conversions if profile is not None else ())
+        self.changes_money = bool(self._conversions)
+        """Whether rows say what became of money in another currency."""
         self._known: dict[str, tuple[bool, bool]] = {}
 
     def is_refund(self, kind: str) -> bool:
@@ -27,6 +30,10 @@ class Kinds:
     def counts(self, kind: str) -> bool:
         """Whether a row of the kind is a purchase or a refund."""
         return not self._only or self._look(kind)[1]
+
+    def is_conversion(self, kind: str) -> bool:
+        """Whether a row of the kind says what became of a payment's money in another currency."""
+        return _is_one_of(" ".join(kind.casefold().split()), self._conversions)
 
     def _look(self, kind: str) -> tuple[bool, bool]:
         known = self._known.get(kind)

@@ -8,7 +8,9 @@ from datetime import tzinfo
 from decimal import Decimal
 from typing import Final
 
+from service.domain.minor_units import SmallestUnit
 from service.errors import ConfigurationError
+from service.history.cents import in_cents
 from service.history.guess import are_addresses, guessed, is_time
 from service.history.json_rows import LINES, ORDER
 from service.history.states import Signal, beside
@@ -71,6 +73,15 @@ class Layout:
     signals: Sequence[Signal] = ()
     """Columns that say which rows count, of a table that no profile knows."""
 
+    in_cents: bool = False
+    """Amounts are whole numbers of the currency's smallest unit, by the names of their columns or the user's word."""
+
+    @property
+    def smallest_unit(self) -> SmallestUnit | None:
+        """Who says what unit amounts are in, where it is the smallest; None = they are not."""
+        known = None if self.profile is None else self.profile.smallest_unit
+        return known or ("iso4217" if self.in_cents else None)
+
     @property
     def rows_before(self) -> int:
         return self.header_at + self.titles
@@ -90,6 +101,9 @@ def layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, s
     layout = _layout_of(head, shown, wishes, surveys=surveys)
     if not surveys:
         layout = _of_objects(layout)
+        if layout.profile is None or layout.profile.smallest_unit is None:
+            by_name = in_cents({name: layout.column(name) for name in layout.at})
+            layout = replace(layout, in_cents=layout.in_cents or by_name)
         _check_twice(layout, head[layout.rows_before :], shown)
     return layout
 
@@ -287,6 +301,9 @@ def _mapped(
     amount_is = "row"
     if "order_total" in at:
         at["amount"], amount_is = at.pop("order_total"), "order"
+    minor = "amount_cents" in at
+    if minor:
+        at["amount"] = at.pop("amount_cents")
     if not surveys and "amount" not in at and "price" in at:
         amount_is = "price"
     own = _own(row, surveys)
@@ -295,9 +312,11 @@ def _mapped(
     if profile is not None:
         found, titles = _places(row, below, profile)
         known = {**found, **at}
+        if at.get("amount") == found.get("converted") is not None and "converted_refunded" in found:
+            known["refunded"] = found["converted_refunded"]  # in the currency of what they are taken off
         if all(name in known or (name == "amount" and "price" in known) for name in needed):
             amount = _amount_is(profile, known) if amount_is == "row" and "amount" not in at else amount_is
-            return Layout(row, place, known, profile, "map", amount, titles)
+            return Layout(row, place, known, profile, "map", amount, titles, in_cents=minor)
     at = {**{name: where for name, where in own.items() if where not in at.values()}, **at}
     missing = [name for name in needed if name not in at and not (name == "amount" and "price" in at)]
     if missing:
@@ -305,7 +324,7 @@ def _mapped(
         raise ConfigurationError(
             f"{option} does not say which column is {' and '.join(missing)}; there are: {_listed(row)}."
         )
-    layout = Layout(row, place, at, None, "map", amount_is)
+    layout = Layout(row, place, at, None, "map", amount_is, in_cents=minor)
     return _with_signals(layout, [*([()] * (place + 1)), *below], surveys=surveys)
 
 

@@ -115,10 +115,7 @@ class ReadReport:
 
     def sentences(self) -> list[str]:
         """What a person should be told after the reading; empty when all was well."""
-        told = [
-            f"{file.name} is not in order of time; it was sorted while reading (rows of the same time keep the file's order)."
-            for file in self.unsorted_files
-        ]
+        told = [f"{file.name} is not in order of time; it was sorted while reading." for file in self.unsorted_files]
         if self.spread_orders:
             told.append(
                 f"{self.spread_orders:,} orders have lines more than a day apart. Rows of one customer with one order_id are one order: "

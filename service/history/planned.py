@@ -13,26 +13,29 @@ from typing import Final
 
 from service.domain.calendar import Calendar
 from service.errors import ConfigurationError
+from service.history.cents import FIELDS as CENT_FIELDS
+from service.history.cents import check_whole
 from service.history.dates import TimeColumn
+from service.history.dealings import Dealings
 from service.history.decimals import AmountColumn
-from service.history.doubts import OfPeople
-from service.history.encodings import NAMES
 from service.history.evidence import Evidence
 from service.history.grids import Grid, open_grid
-from service.history.kinds import Kinds
 from service.history.layout import Layout, Wishes
 from service.history.left_out import ReadReport
 from service.history.overlaps import Withdrawn
 from service.history.planned_rows import PurchaseRows
+from service.history.readings import TwoReadingsError
 from service.history.sources import Kind, Source
-from service.history.states import OF_PLACES_TOO, PAID_BACK, PAYS_BACK, Signal, is_a_state
+from service.history.states import Signal
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
-from service.profiles import Profile, plain_name
+from service.history.understood import currency_sentences_of, sentences_of
+from service.profiles import Profile
 
-_AMOUNTS: Final = ("amount", "price", "quantity", "refunded", "corrected")
-_PAYEES_KEPT: Final = 10_000
-_PAYERS_KEPT: Final = 1_000_000
+_AMOUNTS: Final = ("amount", "price", "quantity", "refunded", "corrected", "gift_cards", "disputed", "converted")
+_EACH: Final = 100
+"""Rows between those whose offset is looked at."""
+_MAIN: Final = frozenset({"amount", "price"})
 _SHOWN: Final = 3
 _STATES_KEPT: Final = 100
 _BLOCK: Final = 5_000
@@ -60,7 +63,8 @@ class Planned:
         self.rates: dict[str, Decimal | None] = {}
         self._main = ""
         self._is_alone = True
-        self._kinds = Kinds(layout.profile)
+        self._renamed = ""
+        """The currency of several that counts as it is, where none of them is the shop's."""
         self.tells_withdrawn = False
         """Whether orders that were cancelled are to be remembered while it is read."""
         self._withdrawn: list[tuple[str, str]] | None = None
@@ -86,7 +90,7 @@ class Planned:
         found = Evidence(
             {
                 one: TimeColumn(layout.column(one), zone, self.wishes.zone)
-                for one in ("timestamp", "refunded_at")
+                for one in ("timestamp", "refunded_at", "disputed_at")
                 if one in at
             },
             {one: AmountColumn(layout.column(one)) for one in _AMOUNTS if one in at},
@@ -100,8 +104,11 @@ class Planned:
             looking.append((at["zone"], partial(_each, found.times["timestamp"].zones.see)))
         if "currency" in at:
             looking.append((at["currency"], spelled.update))
+        if layout.in_cents:
+            looking += [(at[one], partial(check_whole, layout.column(one))) for one in CENT_FIELDS if one in at]
         looking += [(one.place, self._states_of(one, found)) for one in layout.signals if one.is_a_word]
         before: tuple[str, str] = ("", "")
+        dealings, when = Dealings(layout, found), at["timestamp"]
         with open_grid(self.source) as grid:
             found.encoding = grid.encoding
             for one in found.times.values():
@@ -110,7 +117,8 @@ class Planned:
             while block := list(islice(rows, _BLOCK)):
                 for place, take in looking:
                     take(_cells_at(place, block))
-                self._see_payees(block, found)
+                dealings.see(block)
+                found.offsets.update(row[when][-6:].strip() for row in block[::_EACH] if when < len(row))
                 before = self._compare(block, before, found)
                 found.shown += [self._as_shown(row) for row in block[: _SHOWN - len(found.shown)]]
                 found.rows += len(block)
@@ -120,9 +128,7 @@ class Planned:
                 found.currencies[code.strip().upper()] += count
         for time in found.times.values():
             time.decide(self.wishes.dates)
-        for column in found.amounts.values():
-            column.decide(self.wishes.decimal)
-            found.currencies += column.currencies if not found.currencies else Counter()
+        self._decide_amounts(found)
         if found.repeated > 4 and found.repeated > 9 * found.differing:
             raise ConfigurationError(
                 f"{self.path}: rows of one {layout.column('order_id')} repeat the same {layout.column('amount')}: is it that of the "
@@ -131,6 +137,18 @@ class Planned:
             )
         self.evidence = found
         self.settle_currency(found.currencies)
+
+    def _decide_amounts(self, found: Evidence) -> None:
+        """Fixes the decimal mark of each column; one beside the amount that says nothing itself has its mark."""
+        main = found.amounts.get("amount") or found.amounts.get("price")
+        for name, column in found.amounts.items():
+            try:
+                column.decide(self.wishes.decimal)
+            except TwoReadingsError:
+                if name in _MAIN or main is None or not main.certain:
+                    raise
+                column.mark = main.mark
+            found.currencies += column.currencies if not found.currencies else Counter()
 
     def decisions(self, what: str) -> set[str]:
         """How its own cells say that dates or decimals are to be read; empty where they do not, or the user has."""
@@ -159,29 +177,6 @@ class Planned:
 
         return take
 
-    def _see_payees(self, rows: Sequence[Sequence[str]], found: Evidence) -> None:
-        """Who is paid in the rows that are purchases."""
-        payee, kind, kinds = self.layout.at.get("payee"), self.layout.at.get("kind"), self._kinds
-        self._see_payers(rows, found)
-        if payee is None or kind is None:
-            return
-        for row in rows:
-            if max(payee, kind) < len(row) and len(found.payees) < _PAYEES_KEPT:
-                what = row[kind].strip()
-                found.payees[row[payee].strip()] += kinds.counts(what) and not kinds.is_refund(what)
-
-    def _see_payers(self, rows: Sequence[Sequence[str]], found: Evidence) -> None:
-        """Who paid what, where refunds name the payment that they pay back."""
-        at = self.layout.at
-        if not {"reference", "event_id", "kind"} <= at.keys():
-            return
-        number, kind, customer = at["event_id"], at["kind"], at["customer_id"]
-        for row in rows:
-            if max(number, kind, customer) < len(row) and len(found.payers) < _PAYERS_KEPT:
-                what = row[kind].strip()
-                if self._kinds.counts(what) and not self._kinds.is_refund(what) and row[number].strip():
-                    found.payers[row[number].strip()] = row[customer]
-
     def _compare(self, rows: Sequence[Sequence[str]], before: tuple[str, str], found: Evidence) -> tuple[str, str]:
         """Whether rows of one order repeat its amount, where nobody has said what the amount is of."""
         order, amount = self.layout.at.get("order_id"), self.layout.at.get("amount")
@@ -196,26 +191,6 @@ class Planned:
                 before = now
         return before
 
-    def _states_said(self) -> Iterator[str]:
-        assert self.evidence is not None  # noqa: S101 - looked at
-        for signal in (one for one in self.layout.signals if one.is_a_word):
-            name = self.layout.header[signal.place].strip()
-            told: dict[str, list[str]] = {}
-            for text, count in self.evidence.states[name].most_common():
-                meant = {"": "bought", PAID_BACK: PAID_BACK, PAYS_BACK: PAYS_BACK}.get(signal.says(text), "not counted")
-                told.setdefault(meant, []).append(f"{text[:24] or 'empty'} ({count:,})")
-            if len(self.evidence.states[name]) > 1 and (
-                plain_name(name) not in OF_PLACES_TOO or any(map(is_a_state, self.evidence.states[name]))
-            ):
-                yield (
-                    f"  {name}: "
-                    + "; ".join(
-                        f"{meant}: {', '.join(texts[:_SHOWN])}{' and others' if len(texts) > _SHOWN else ''}"
-                        for meant, texts in told.items()
-                    )
-                    + "."
-                )
-
     def _as_shown(self, row: Sequence[str]) -> str:
         return ", ".join(
             f"{name}={row[place].strip()[:32]}" for name, place in self.layout.at.items() if place < len(row)
@@ -227,12 +202,15 @@ class Planned:
         ours = self.wishes.currency
         self._main = every.most_common(1)[0][0] if every else ours
         alone = self._is_alone = len(every) <= 1
-        for code in every:
+        for code in dict.fromkeys((*every, *self.evidence.converted)):
             rate = self.wishes.rates.get(code)
             is_ours = code == ours or ours in _CALLED.get(code, ())
             self.rates[code] = Decimal(1) if is_ours or (alone and rate is None) else rate
         if not alone and all(rate is None for rate in self.rates.values()):
+            told = [*self.evidence.converted]
+            self._main = told[0] if len(told) == 1 else self._main
             self.rates[self._main] = Decimal(1)
+            self._renamed = self._main
 
     @contextmanager
     def open(self, known: Sequence[str], report: ReadReport) -> Iterator[Table]:
@@ -269,93 +247,32 @@ class Planned:
 
     def sentences(self) -> list[str]:
         """What was understood, for the person who gave the file."""
-        if self.evidence is None:
-            return []
-        at, found = self.layout.at, self.evidence
-        what = {"profile": f"read as {self.profile.name}" if self.profile else "", "guess": "read by a guess",
-                "map": "read as you said", "ours": "read"}[self.layout.origin]  # fmt: skip
-        columns = ", ".join(
-            f"{name} = {self.layout.column(name)}"
-            for name in ("customer_id", "timestamp", "amount", "price", "score")
-            if name in at
-        )
-        columns = ", ".join([columns, *(f"{name} = {column}" for name, column in self.asked())])
-        columns = f"; {columns}" if self.layout.origin != "ours" else ""
-        told = [f"{self.path.name}: {what}{columns}{self._conventions()}."]
-        if not found.amounts and self.profile is not None and not self.profile.surveys:
-            told.append(f"  {self.path.name} has no amounts: visits count, and revenue is nothing throughout.")
-        told += self._states_said()
-        told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]
-        used = {self.layout.column(name) for name in at}
-        told += [
-            f"  {', '.join(names)} from {one.source.shown.name}, by {one.by}."
-            for one in self.source.joined
-            if (names := [name for name in (*one.takes, *one.sums) if name in used])
-        ]
-        if self.layout.origin == "guess":
-            told += [OfPeople(f"  {row}") for row in found.shown]
-            told.append(f"  If a column is meant otherwise, say it: {self.option}")
-        return told
+        return sentences_of(self)
 
     def asked(self) -> list[tuple[str, str]]:
         """Surveys and the columns of their scores, where each has one."""
         return []
 
-    def _conventions(self) -> str:
-        assert self.evidence is not None  # noqa: S101 - looked at
-        told = []
-        if self.evidence.encoding in NAMES:
-            told.append(f"in {NAMES[self.evidence.encoding]}")
-        time = self.evidence.times.get("timestamp")
-        if time is not None and time.order_said():
-            told.append(time.order_said())
-        if time is not None and time.zones.names:
-            told.append(f"times in {time.zones.said()}")
-        elif time is not None and time.zone:
-            told.append("times in UTC" if time.zone == "+00:00" else f"times at {time.zone}")
-        if any(column.mark == "," for column in self.evidence.amounts.values()):
-            told.append("decimal comma")
-        if self.decided_by:
-            told.append(f"as {self.decided_by} says")
-        return f" ({', '.join(told)})" if told else ""
-
     @property
     def currency(self) -> str:
-        """The only one that is found, where it is not the shop's and is not converted; "" = the shop's."""
-        found = self.evidence.currencies if self.evidence is not None else Counter()
+        """What the amounts are in, where it is not the shop's and they are taken as they are; "" = the shop's."""
+        if self._renamed or self.evidence is None:
+            return self._renamed
+        found, ours = self.evidence.currencies, self.wishes.currency
         code = next(iter(found), "") if len(found) == 1 and self._is_alone else ""
-        known = code in self.wishes.rates or code == self.wishes.currency
+        if not found and (sign := self.sign()) and ours and ours not in _CALLED.get(sign, (ours,)):
+            code = _CALLED[sign][0]
+        known = code in self.wishes.rates or code == ours
         return code if len(code) == 3 and code.isalpha() and not known else ""
+
+    def sign(self) -> str:
+        """That of several currencies which all amounts have, "" = none."""
+        columns = [] if self.evidence is None else self.evidence.amounts.values()
+        return next((column.sign for column in columns if column.sign), "")
 
     def currency_sentences(self) -> list[str]:
         """Which currency was found, where it is not the shop's alone."""
-        if self.evidence is None:
-            return []
-        found, ours = self.evidence.currencies, self.wishes.currency
-        if self.currency and ours:
-            told = (
-                f"{self.path.name} is in {self.currency}, and shop.currency is {ours}: amounts are taken as they are. "
-            )
-            return [f'{told}Set shop.currency = "{self.currency}".']
-        signs = {column.sign for column in self.evidence.amounts.values() if column.sign}
-        if not found and ours and (sign := next(iter(signs), "")) and ours not in _CALLED.get(sign, (ours,)):
-            told = (
-                f"{self.path.name} has amounts in {sign}, and shop.currency is {ours}: amounts are taken as they are. "
-            )
-            return [f'{told}Set shop.currency, such as "{_CALLED[sign][0]}".']
-        if len(found) > 1:
-            told = f"{self.path.name} has several currencies: " + ", ".join(
-                f"{count:,} × {code}" for code, count in found.most_common(6)
-            )
-            converted = [name for name in self.layout.unused() if "converted" in name.lower()]
-            of_money = [name for name in converted if name.lower().replace("_", " ").endswith("amount")]
-            of_currency = [name for name in converted if name.lower().replace("_", " ").endswith("currency")]
-            if len(of_money) == len(of_currency) == 1:
-                return [
-                    f'{told}. To count what they were converted to: --map amount="{of_money[0]}",currency="{of_currency[0]}".'
-                ]
-            return [f"{told}."]
-        return []
+        return currency_sentences_of(self)
 
 
 def _cells_at(place: int, rows: Sequence[Sequence[str]]) -> Counter[str]:

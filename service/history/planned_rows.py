@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from service.domain.minor_units import minor_decimals
 from service.errors import ConfigurationError
 from service.history.evidence import Evidence
+from service.history.exchange import Exchange, less
 from service.history.kinds import Kinds
 from service.history.layout import Layout
 from service.history.left_out import ReadReport
@@ -22,19 +22,19 @@ from service.history.totals import is_total
 PURCHASE_FIELDS: Final = (
     "customer_id", "timestamp", "time", "zone", "amount", "price", "quantity", "refunded", "refunded_at", "currency",
     "status", "kind", "test", "cancelled_at", "event_id", "order_id", "sku", "item", "category", "store_id", "channel", "payee", "corrected",
-    "reference",
+    "reference", "gift_cards", "line_type", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency",
 )  # fmt: skip
 _ORDERS_KEPT: Final = 100_000
 """Orders whose first row is remembered, up to twice as many: the rows of one stand close together in an export."""
 _FOR_GOOD: Final = frozenset({"voided", "cancelled", "deleted", "fraud"})
 """Reasons that do not pass, as that of an order that is not paid yet may."""
 _SPELLINGS_KEPT: Final = 10_000
-"""Of states and currencies, each looked at once."""
-_ONE: Final = Decimal(1)
+"""Of states, each looked at once."""
 _OWN: Final = frozenset(
     (name,)
-    for name in ("amount", "corrected", "refunded", "refunded_at", "sku", "item", "category", "quantity", "price")
-)
+    for name in ("amount", "corrected", "refunded", "refunded_at", "sku", "item", "category", "quantity", "price", "gift_cards",
+                 "line_type", "disputed", "disputed_at", "dispute_status", "converted")
+)  # fmt: skip
 """What each row of an order has for itself."""
 _FIELDS: Final = len(PURCHASE_FIELDS)
 """Cells of a row before those of its signals."""
@@ -63,7 +63,7 @@ class PurchaseRows:
         report: ReadReport,
     ) -> None:
         """`rates` are units of the shop's currency for one of each that the table has; None = not known."""
-        self._report, self._rates = report, rates
+        self._report = report
         at, profile = layout.at, layout.profile
         self._signals = list(layout.signals)
         places = [at.get(name, -1) for name in PURCHASE_FIELDS] + [one.place for one in self._signals]
@@ -75,6 +75,8 @@ class PurchaseRows:
         self._time_in = evidence.times["timestamp"].placed
         refunded_at = evidence.times.get("refunded_at")
         self._time_of_refund = refunded_at.clean if refunded_at is not None else None
+        disputed_at = evidence.times.get("disputed_at")
+        self._time_of_dispute = disputed_at.clean if disputed_at is not None else None
         self._amount = {name: column.clean for name, column in evidence.amounts.items()}
         money = evidence.amounts.get("amount") or evidence.amounts.get("price")
         self._sign_of = (
@@ -97,11 +99,12 @@ class PurchaseRows:
         self._tests = _folded(profile.tests if profile else ())
         self._guests = _folded(profile.guests if profile else ())
         self._carries = profile.carried_down if profile is not None else "order_id" in at
-        self._smallest_unit = None if profile is None else profile.smallest_unit
+        self._exchange = Exchange(rates, minor_digits, layout.smallest_unit, evidence.changed, money)
+        self._lost = _folded(profile.disputes_lost if profile else ())
+        self._gift_cards = _folded(profile.gift_cards if profile else ())
         self._has_refunds = "refunded" in self._amount
         self._has_corrected = "corrected" in self._amount
         self._states: dict[str, tuple[str, bool]] = {}
-        self._spelled: dict[str, Decimal | None] = {}
         self._named_places = [PURCHASE_FIELDS.index(name) for name in ("event_id", "store_id", "channel")]
         self._orders: set[str] = set()
         self._before: set[str] = set()
@@ -111,7 +114,6 @@ class PurchaseRows:
             for place in range(len(places))
             if places[place] >= 0 and PURCHASE_FIELDS[place : place + 1] not in _OWN
         ]
-        self._minor = Decimal(1).scaleb(-minor_digits)
         self.withdrawn: list[tuple[str, str]] | None = None
         """Time and number of the orders that the export says to have been cancelled for good; None = not wanted."""
 
@@ -170,9 +172,10 @@ class PurchaseRows:
         return filled
 
     def _row(self, cells: Sequence[str]) -> Sequence[Sequence[str]]:
-        """None, one, or two where something was paid back on another day."""
+        """None, one, or more where something was paid back on another day."""
         (customer, when, clock, zone, amount, price, quantity, refunded, refunded_at, currency, status, kind, test,
-         cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee, corrected, reference) = cells[:_FIELDS]  # fmt: skip
+         cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee, corrected, reference,
+         gift_cards, line_type, disputed, disputed_at, dispute_status, converted, converted_currency) = cells[:_FIELDS]  # fmt: skip
         reason, is_paid_back = self._state_of(status)
         kind = kind.strip()
         is_refund = self._kinds.is_refund(kind)
@@ -203,14 +206,27 @@ class PurchaseRows:
             customer = ""
         if self._sign_of is not None:
             currency = self._sign_of(amount or price)
-        rate = self._rate_of(currency)
+        rate = self._exchange.rate_of(currency)
+        if rate is None and converted:
+            rate = self._exchange.told(
+                self._amount["amount"](amount), self._amount["converted"](converted), converted_currency
+            )
         if rate is None:
-            self._report.skip(self._path, self._line(), f"no rate for the currency {currency.strip().upper()[:8]}")
+            rate = self._exchange.changed(currency, event_id, reference)
+        if rate is None:
+            self._report.skip(
+                self._path, self._line(), f"no rate for the currency {currency.strip().upper()[:8]} in shop.rates"
+            )
             return ()
         at = self._at(when, clock, zone)
         worth = self._worth(amount, price, quantity, is_first=is_first)
         if self._has_corrected and is_first and (right := self._amount["corrected"](corrected)).strip("-0."):
             worth = right
+        if gift_cards or line_type:
+            bare = self._without_gift_cards(worth, gift_cards, line_type)
+            if worth[:1] == "-" and not bare.strip("-0."):
+                return ()  # a gift card that was given back: no sale was counted
+            worth = bare
         back = self._amount["refunded"](refunded) if self._has_refunds and is_first else ""
         if is_refund:
             customer = payee if payee.strip() and payee.strip() != self._own else customer
@@ -218,33 +234,63 @@ class PurchaseRows:
             worth = worth if worth[:1] == "-" or not worth else f"-{worth}"
         if is_paid_back and not back.strip("-0."):
             back = worth
-        if back and back.strip("-0."):
-            if self._time_of_refund is not None and refunded_at.strip():
-                return (
-                    (
-                        customer,
-                        at,
-                        self._in_ours(worth, rate),
-                        event_id,
-                        order_id,
-                        sku,
-                        item,
-                        category,
-                        store_id,
-                        channel,
-                    ),
-                    self._given_back(
-                        cells, self._time_of_refund(refunded_at), customer, self._in_ours(back, rate), order_id
-                    ),
-                )
-            worth = _less(worth, back)
-        return ((customer, at, self._in_ours(worth, rate), event_id, order_id, sku, item, category, store_id, channel),)
+        returned: list[Sequence[str]] = []
+        left = less(worth, back) if back.strip("-0.") else worth
+        lost = self._lost_of(left, disputed, dispute_status) if dispute_status and is_first else ""
+        for given, moment, read, named in (
+            (back, refunded_at, self._time_of_refund, "refund"),
+            (lost, disputed_at, self._time_of_dispute, "dispute"),
+        ):
+            if not given.strip("-0."):
+                continue
+            if read is not None and moment.strip():
+                in_ours = self._exchange.in_ours(given, rate)
+                returned.append(self._given_back(cells, read(moment), customer, in_ours, order_id, named))
+            else:
+                worth = less(worth, given)
+        ours = (customer, at, self._exchange.in_ours(worth, rate), event_id, order_id, sku, item, category, store_id, channel)  # fmt: skip
+        return (ours, *returned)
 
-    def _given_back(self, cells: Sequence[str], at: str, customer: str, back: str, order_id: str) -> Sequence[str]:
-        """The refund of an order, on a day of its own."""
+    def _without_gift_cards(self, worth: str, sold: str, line_type: str) -> str:
+        """What is left of a row without the gift cards that were sold in it: they count when they are used."""
+        if line_type.strip().casefold() in self._gift_cards:
+            return "0"
+        value = self._amount["gift_cards"](sold) if "gift_cards" in self._amount else ""
+        if not value.strip("-0."):
+            return worth
+        try:
+            return format(Decimal(worth or "0") - Decimal(value), "f")
+        except InvalidOperation:
+            return worth
+
+    def _lost_of(self, left: str, disputed: str, status: str) -> str:
+        """What a dispute that was lost has taken of what is left of a payment, "" = nothing."""
+        if status.strip().casefold() not in self._lost:
+            return ""
+        taken = self._amount["disputed"](disputed) if "disputed" in self._amount else ""
+        try:
+            return format(min(abs(Decimal(taken)), Decimal(left)), "f") if taken.strip("-0.") else left
+        except InvalidOperation:
+            return left
+
+    def _given_back(
+        self, cells: Sequence[str], at: str, customer: str, back: str, order_id: str, named: str
+    ) -> Sequence[str]:
+        """What was given back of an order, on a day of its own."""
         event_id, store_id, channel = (cells[place] for place in self._named_places)
         amount = back if back.startswith("-") else f"-{back}"
-        return (customer, at, amount, f"{event_id}-refund" if event_id else "", order_id, "", "", "", store_id, channel)
+        return (
+            customer,
+            at,
+            amount,
+            f"{event_id}-{named}" if event_id else "",
+            order_id,
+            "",
+            "",
+            "",
+            store_id,
+            channel,
+        )
 
     def _state_of(self, status: str) -> tuple[str, bool]:
         """Why an order of that state is no purchase ("" = it is one), and whether all of it was paid back."""
@@ -260,20 +306,6 @@ class PurchaseRows:
             if len(self._states) < _SPELLINGS_KEPT:
                 self._states[status] = known
         return known
-
-    def _rate_of(self, currency: str) -> Decimal | None:
-        """Units of ours for one; None = not known."""
-        if not currency:
-            return _ONE if self._smallest_unit is None else self._minor
-        if currency in self._spelled:
-            return self._spelled[currency]
-        code = currency.strip().upper()
-        rate = self._rates.get(code, _ONE)
-        if self._smallest_unit is not None and rate is not None:
-            rate = rate.scaleb(-minor_decimals(code, self._smallest_unit))
-        if len(self._spelled) < _SPELLINGS_KEPT:
-            self._spelled[currency] = rate
-        return rate
 
     def _begins(self, order: str) -> bool:
         """Whether a row is the first one of its order."""
@@ -310,15 +342,6 @@ class PurchaseRows:
         except InvalidOperation:
             return one if not many.strip() else f"{one} × {many}"
 
-    def _in_ours(self, text: str, rate: Decimal) -> str:
-        if rate is _ONE or not text:
-            return text
-        try:
-            value = Decimal(text)
-        except InvalidOperation:
-            return text
-        return format((value * rate).quantize(self._minor, ROUND_HALF_EVEN) if rate != 1 else value, "f")
-
 
 def _is_remark(cell: str) -> bool:
     """Whether the one cell of a row is a sentence: 83 record(s) downloaded, Generated by the shop."""
@@ -338,10 +361,3 @@ def with_clock(day: str, clock: str) -> str:
         clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     whole = _MOMENT.match(day) if clock else None
     return f"{day[:10] if whole is not None else day} {clock}"
-
-
-def _less(worth: str, back: str) -> str:
-    try:
-        return format(Decimal(worth or "0") - abs(Decimal(back)), "f")
-    except InvalidOperation:
-        return worth

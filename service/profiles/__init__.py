@@ -21,6 +21,7 @@ from service.errors import ConfigurationError
 FIELDS = (
     "customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category", "store_id", "channel",
     "time", "zone", "quantity", "price", "currency", "status", "refunded", "refunded_at", "cancelled_at", "kind", "test", "payee", "corrected", "reference",
+    "gift_cards", "line_type", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency", "converted_refunded",
 )  # fmt: skip
 """What a purchase's row may hold: those that the reader takes, and those of which it makes them."""
 ANSWER_FIELDS = (
@@ -83,6 +84,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Of a refund `payee` is the customer."""
     tests: list[str] = []
     """Values of `test` of what was only tried."""
+    gift_cards: list[str] = []
+    """Values of `line_type` of rows in which a gift card is sold: no revenue yet, since what is paid with it counts
+    when it is used. The field `gift_cards` is the amount of those in a row."""
+    disputes_lost: list[str] = []
+    """Values of `dispute_status` by which the money went back to the customer: `disputed` of it, at `disputed_at`."""
+    conversions: list[str] = []
+    """Values of `kind` of rows that say what became of the money of the payment that `reference` names, in another
+    currency."""
     guests: list[str] = []
     """Ids that stand for nobody here."""
     better: str = ""

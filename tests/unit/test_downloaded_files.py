@@ -96,7 +96,7 @@ def test_a_day_and_its_time_are_put_together_however_a_workbook_holds_them(day: 
     assert with_clock(day, clock) == moment
 
 
-def test_payments_with_the_columns_that_somebody_chose_are_known_and_converted_amounts_are_named(
+def test_payments_with_the_columns_that_somebody_chose_are_known_and_count_as_what_they_were_converted_to(
     tmp_path: Path,
 ) -> None:
     head = "Created date (UTC);Amount;Currency;Captured;Converted Amount;Converted Currency;Status;Customer ID\n"
@@ -104,8 +104,9 @@ def test_payments_with_the_columns_that_somebody_chose_are_known_and_converted_a
 
     history = read(tmp_path / "payments.csv", head + rows)
     said = next(one for one in history.report.said if "several currencies" in one)
-    assert said.endswith('--map amount="Converted Amount",currency="Converted Currency".')
+    assert said.endswith("count as what the file says that they became.")
     columns = {"amount": "Converted Amount", "currency": "Converted Currency"}
+    assert [one[2] for one in bought(history)] == [9.0, 14.0]
     assert [one[2] for one in bought(read(tmp_path / "payments.csv", head + rows, columns=columns))] == [9.0, 14.0]
 
 

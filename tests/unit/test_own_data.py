@@ -489,7 +489,7 @@ def test_files_in_several_currencies_are_converted_or_left_out(write: Write) -> 
     history = read(file, wishes=Wishes(currency="USD", rates={"EUR": Decimal("1.5")}))
 
     assert told(history) == Told(1, 2, Decimal(4))
-    assert history.report.skipped == {"no rate for the currency GBP": 1}
+    assert history.report.skipped == {"no rate for the currency GBP in shop.rates": 1}
 
 
 @pytest.mark.parametrize("in_memory_lines", [1, 100_000])

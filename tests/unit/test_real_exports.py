@@ -52,10 +52,10 @@ def shop_of(history: History) -> Shop:
     ("name", "right"),
     [
         ("shopify.csv", Shop("Shopify orders", 1, 1, 70_00, nobodys=1, aside=2, skipped=1)),
-        ("square_transactions.csv", Shop("Square transactions", 2, 2, 1025_00, nobodys=1)),
+        ("square_transactions.csv", Shop("Square transactions", 2, 2, 1000_00, nobodys=1)),
         ("square_items.csv", Shop("Square items", 1, 1, 40_00)),
         ("stripe_payments.csv", Shop("Stripe payments", 3, 3, 1168_00, aside=1)),
-        ("stripe_charges.csv", Shop("Stripe charges", 2, 2, 49_00, aside=1)),
+        ("stripe_charges.csv", Shop("Stripe charges or payments", 2, 2, 49_00, aside=1)),
         ("paypal.csv", Shop("PayPal activity", 1, 1, 1000_00, aside=8, skipped=1)),
         ("paypal_de.csv", Shop("PayPal activity", 1, 1, 1020_00, aside=3)),
         ("paypal_fr.csv", Shop("PayPal activity", 2, 2, 1045_00, aside=2)),

@@ -139,7 +139,7 @@ def test_rows_of_a_currency_without_a_rate_are_said_and_not_added_up(tmp_path: P
     with_a_rate = read(path, rates={"USD": Decimal("0.5")})
 
     assert told(history) == (3, 8, Decimal(36))
-    assert history.report.skipped == {"no rate for the currency USD": 4}
+    assert history.report.skipped == {"no rate for the currency USD in shop.rates": 4}
     assert any("several currencies: 8 × EUR, 4 × USD" in said for said in history.report.said)
     assert told(with_a_rate) == (3, DAYS, 36 + (ALL - 36) / 2)
 

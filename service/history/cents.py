@@ -1,0 +1,79 @@
+"""Columns that count in the currency's smallest unit, as their names say: amount_cents, Betrag in Cent."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from service.errors import ConfigurationError
+
+_WORDS: Final = frozenset(
+    [
+        "cents",
+        "cent",
+        "centime",
+        "centimes",
+        "centimos",
+        "centavos",
+        "centavo",
+        "centesimi",
+        "centesimo",
+        "pence",
+        "minor",
+        "minorunits",
+        "grosze",
+        "groszy",
+        "haleru",
+        "orer",
+        "penny",
+        "paise",
+        "kurus",
+        "kopecks",
+    ]
+)
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_PARTS: Final = re.compile(r"[^,.]*[.,](?!0+\D*$)\d{1,2}\D*", re.ASCII)
+"""An amount with parts of a unit, where those are not noughts."""
+FIELDS: Final = ("amount", "price", "refunded", "corrected")
+
+
+def without_cents(name: str) -> str:
+    """What is left of a column's name without the words that say so; the name itself where it has none."""
+    kept = [word for word in _words(name) if word.lower() not in _WORDS]
+    return " ".join(word for word in kept if word.lower() not in {"in", "units", "unit"}) if says_cents(name) else name
+
+
+def says_cents(name: str) -> bool:
+    """Whether a column's name says that it counts in the smallest unit."""
+    return any(word.lower() in _WORDS for word in _words(name))
+
+
+def in_cents(names: Mapping[str, str]) -> bool:
+    """Whether the amounts of a table are in it, by field and name of its column. Raises ConfigurationError where some
+    are and some are not."""
+    money = {field: name for field, name in names.items() if field in FIELDS}
+    said = [name for name in money.values() if says_cents(name)]
+    others = [name for name in money.values() if name not in said]
+    if said and others:
+        raise ConfigurationError(
+            f"{said[0]} is in the smallest unit of the currency by its name, and {others[0]} is not: amounts of both kinds are not added up. "
+            f"If both are in it, call it {others[0]}_cents in the file; if not, name another column with --map."
+        )
+    return bool(said)
+
+
+def check_whole(name: str, cells: Iterable[str]) -> None:
+    """Raises ConfigurationError where a column of such a name has amounts with parts of a unit."""
+    cell = next((cell for cell in cells if _PARTS.fullmatch(cell.strip())), None)
+    if cell is not None:
+        raise ConfigurationError(
+            f"{name} counts cents by its name, and {cell.strip()!r} in it has parts of one: are its amounts in whole units after all? "
+            "Give the column a name without cents, or name another one with --map amount=…"
+        )
+
+
+def _words(name: str) -> list[str]:
+    plain = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
+    return _WORD.findall(plain)

@@ -1,0 +1,155 @@
+"""What was understood of a table, in sentences for the person who gave the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+from service.history.doubts import OfPeople
+from service.history.encodings import NAMES
+from service.history.evidence import Evidence
+from service.history.layout import Layout, Wishes
+from service.history.sources import Source
+from service.history.states import OF_PLACES_TOO, PAID_BACK, PAYS_BACK, is_a_state
+from service.history.zones import zone_named
+from service.profiles import Profile, plain_name
+
+_SHOWN: Final = 3
+_OFFSET: Final = re.compile(r"[+-]\d\d:?\d\d", re.ASCII)
+_UTC: Final = "UTC"
+
+
+class LookedAt(Protocol):
+    """A table of purchases or of answers whose columns have been looked at."""
+
+    path: Path
+    source: Source
+    layout: Layout
+    wishes: Wishes
+    evidence: Evidence | None
+    option: str
+    decided_by: str
+
+    @property
+    def profile(self) -> Profile | None:
+        """The kind of export that it is, where it is known."""
+
+    @property
+    def currency(self) -> str:
+        """What its amounts are in, "" = the shop's."""
+
+    def sign(self) -> str:
+        """That of several currencies which all amounts have."""
+
+    def asked(self) -> list[tuple[str, str]]:
+        """Surveys and the columns of their scores."""
+
+
+def sentences_of(table: LookedAt) -> list[str]:
+    """What was understood, for the person who gave the file."""
+    if table.evidence is None:
+        return []
+    at, found = table.layout.at, table.evidence
+    what = {"profile": f"read as {table.profile.name}" if table.profile else "", "guess": "read by a guess",
+            "map": "read as you said", "ours": "read"}[table.layout.origin]  # fmt: skip
+    columns = ", ".join(
+        f"{name} = {table.layout.column(name)}"
+        for name in ("customer_id", "timestamp", "amount", "price", "score")
+        if name in at
+    )
+    columns = ", ".join([columns, *(f"{name} = {column}" for name, column in table.asked())])
+    columns = f"; {columns}" if table.layout.origin != "ours" else ""
+    told = [f"{table.path.name}: {what}{columns}{_conventions(table)}."]
+    if not found.amounts and table.profile is not None and not table.profile.surveys:
+        told.append(f"  {table.path.name} has no amounts: visits count, and revenue is nothing throughout.")
+    told += _states_said(table)
+    told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]
+    told += _days_said(table)
+    used = {table.layout.column(name) for name in at}
+    told += [
+        f"  {', '.join(names)} from {one.source.shown.name}, by {one.by}."
+        for one in table.source.joined
+        if (names := [name for name in (*one.takes, *one.sums) if name in used])
+    ]
+    if table.layout.origin == "guess":
+        told += [OfPeople(f"  {row}") for row in found.shown]
+        told.append(f"  If a column is meant otherwise, say it: {table.option}")
+    return told
+
+
+def _states_said(table: LookedAt) -> Iterator[str]:
+    assert table.evidence is not None  # noqa: S101 - looked at
+    for signal in (one for one in table.layout.signals if one.is_a_word):
+        name = table.layout.header[signal.place].strip()
+        told: dict[str, list[str]] = {}
+        for text, count in table.evidence.states[name].most_common():
+            meant = {"": "bought", PAID_BACK: PAID_BACK, PAYS_BACK: PAYS_BACK}.get(signal.says(text), "not counted")
+            told.setdefault(meant, []).append(f"{text[:24] or 'empty'} ({count:,})")
+        if len(table.evidence.states[name]) > 1 and (
+            plain_name(name) not in OF_PLACES_TOO or any(map(is_a_state, table.evidence.states[name]))
+        ):
+            yield (
+                f"  {name}: "
+                + "; ".join(
+                    f"{meant}: {', '.join(texts[:_SHOWN])}{' and others' if len(texts) > _SHOWN else ''}"
+                    for meant, texts in told.items()
+                )
+                + "."
+            )
+
+
+def _conventions(table: LookedAt) -> str:
+    assert table.evidence is not None  # noqa: S101 - looked at
+    told = []
+    if table.evidence.encoding in NAMES:
+        told.append(f"in {NAMES[table.evidence.encoding]}")
+    time = table.evidence.times.get("timestamp")
+    if time is not None and time.order_said():
+        told.append(time.order_said())
+    if time is not None and time.zones.names:
+        told.append(f"times in {time.zones.said()}")
+    elif time is not None and time.zone:
+        told.append("times in UTC" if time.zone == "+00:00" else f"times at {time.zone}")
+    if any(column.mark == "," for column in table.evidence.amounts.values()):
+        told.append("decimal comma")
+    if table.decided_by:
+        told.append(f"as {table.decided_by} says")
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _days_said(table: LookedAt) -> Iterator[str]:
+    """Where the shop's days are those of UTC because nobody has said otherwise, and the file has another clock."""
+    if not isinstance(table.wishes.zone, ZoneInfo) or table.wishes.zone.key != _UTC or table.evidence is None:
+        return
+    time = table.evidence.times["timestamp"]
+    places = {zone.key for zone in map(zone_named, time.zones.names) if isinstance(zone, ZoneInfo)} - {_UTC}
+    if len(places) == 1:
+        yield f"  Its clock is that of {places.pop()}, and days are counted in UTC: set shop.timezone, or let `churn-alert init {table.path.name}` do it."
+    elif offsets := sorted(one for one in table.evidence.offsets if _OFFSET.fullmatch(one) and one.strip("+-0:")):
+        yield f"  Its clock is {' and '.join(offsets[:2])} of UTC, and days are counted in UTC: set shop.timezone, or let `churn-alert init {table.path.name}` do it."
+
+
+def currency_sentences_of(table: LookedAt) -> list[str]:
+    """Which currency was found, where it is not the shop's alone."""
+    if table.evidence is None:
+        return []
+    found, ours = table.evidence.currencies, table.wishes.currency
+    if not found and table.currency and ours:
+        told = f"{table.path.name} has amounts in {table.sign()}, and shop.currency is {ours}: they are called {table.currency} here. "
+        return [f'{told}Set shop.currency, such as "{table.currency}".']
+    if table.currency and ours and len(found) == 1:
+        told = f"{table.path.name} is in {table.currency}, and shop.currency is {ours}: amounts are taken as they are. "
+        return [f'{told}Set shop.currency = "{table.currency}".']
+    if len(found) > 1:
+        told = f"{table.path.name} has several currencies: " + ", ".join(
+            f"{count:,} × {code}" for code, count in found.most_common(6)
+        )
+        if table.evidence.changed or table.evidence.converted:
+            told += "; those in another one count as what the file says that they became"
+        if table.currency and ours:
+            told += f". None is {ours}, which is shop.currency: what is in {table.currency} counts as it is"
+        return [f"{told}."]
+    return []
