@@ -71,6 +71,10 @@ def shop_of(history: History) -> Shop:
         ("prestashop.csv", Shop("PrestaShop orders", 1, 1, 1014_90, aside=1)),
         ("klaviyo_api.jsonl", Shop("Klaviyo events (API, JSON)", 1, 1, 12_50)),
         ("segment.jsonl", Shop("Segment Order Completed", 1, 1, 57_00, nobodys=1, aside=1)),
+        ("clover_payments.csv", Shop("Clover payments", 1, 2, 41_50, nobodys=1, aside=1)),
+        ("shopware5.csv", Shop("Shopware 5 orders", 1, 2, 1200_42, aside=2)),
+        ("odoo_sales.csv", Shop("Odoo sales orders", 2, 2, 4687_50, aside=1)),
+        ("klaviyo_upload.csv", Shop("Klaviyo historical orders", 2, 2, 39_90)),
         ("own_events.jsonl", Shop("Events of the topic purchases", 1, 2, 72_00)),
     ],
 )  # fmt: skip
@@ -112,6 +116,7 @@ def test_times_are_of_the_zone_that_their_row_names() -> None:
         ("qualtrics_clean.csv", ["2025-01-13T13:05 nps 9", "2025-01-13T13:05 nps 3"]),
         ("surveymonkey.csv", ["2025-01-13T13:05 nps 10", "2025-01-13T13:05 ces 7", "2025-01-14T13:05 nps 3", "2025-01-14T13:05 ces 3"]),
         ("delighted.csv", ["2025-01-13T13:05 nps 9"]),
+        ("delighted_api.json", ["2024-04-18T05:34 nps 0", "2024-04-18T05:51 csat 4"]),
     ],
 )  # fmt: skip
 def test_what_a_survey_tool_exports_is_read_as_it_stands(tmp_path: Path, name: str, answers: list[str]) -> None:
