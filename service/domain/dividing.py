@@ -47,6 +47,7 @@ from service.domain.changelog import (
     PART_PREFIX,
     PARTITION_KEY,
     PARTITIONER_KEY,
+    PASSAGE_KEY,
     POSITION_KEY,
     PROGRESS_KEY,
     RESUME_KEY,
@@ -85,7 +86,7 @@ _SOURCE_BYTES: Final = 8
 """Of a source's number; behind it stands the hour of its week, of a record that is of one."""
 _PREFIXES_COPIED: Final = (ERASED_PREFIX, JUDGED_PREFIX)
 _KEYS_COPIED: Final = (TABLE_KEY, CURVES_KEY, KEYED_KEY)
-_KEYS_LEFT_OUT: Final = (LOGS_KEY, POSITION_KEY)
+_KEYS_LEFT_OUT: Final = (LOGS_KEY, PASSAGE_KEY, POSITION_KEY)
 """Whoever divides says what of the inputs is contained."""
 
 

@@ -9,7 +9,8 @@ Here the rooms are put together, and told of events, of dates that come up, of a
 read back.
 
 Deterministic: the same events in the same order give the same outputs and the same state, whatever the turns were and
-wherever a restart lay. An exception from here is a bug, never bad input; the caller must then forget this engine.
+wherever a restart lay. An exception from here is a bug, never bad input; the caller must then forget this engine. But
+for one, FullTurnError: where `timeline.bound` was told, an event may have to wait for the next turn.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from service.domain.calendar import NEVER, Calendar
-from service.domain.changelog import KEYED_KEY, OWN_PREFIX, Turn, chunk_of_key
+from service.domain.changelog import KEYED_KEY, OWN_PREFIX, PASSAGE_KEY, Turn, chunk_of_key, pack, unpack
 from service.domain.counts import Counts
 from service.domain.customer import Customer
 from service.domain.effects.bookkeeping import Bookkeeping
@@ -48,7 +49,7 @@ from service.domain.scoreboard import Scoreboard
 from service.domain.sources import Sources
 from service.domain.state_records import RecordsRead, changed_records
 from service.domain.stumbling import CustomerError, RefreshError
-from service.domain.timeline import Timeline
+from service.domain.timeline import Passage, Timeline
 
 ALL_SCORES: Final = 1 << 60
 
@@ -98,6 +99,8 @@ class Engine:
         """Instants of refreshes that are passed over, because an error of our own came up in them."""
         self.sources = Sources(calendar, policy.timing.feed_silence_hours)
         self._changed = False
+        self._passage_told: Passage | None = None
+        self._passage_read: bytes | None = None
         state = PartitionState()
         self.everybody = Everybody(
             state.population,
@@ -272,7 +275,9 @@ class Engine:
     # ---- events
 
     def apply(self, event: Applied, wall_us: int = 0) -> None:
-        """Takes in one accepted event. `wall_us`: the present instant where the wall clock rules, else ignored."""
+        """Takes in one accepted event. `wall_us`: the present instant where the wall clock rules, else ignored.
+
+        FullTurnError: it waits, and has changed nothing but that dates before it have come up."""
         self.timeline.acted_us = wall_us
         self._changed = True
         if self._merged and (into := self._merged.get(event.customer_id)) is not None:
@@ -285,6 +290,8 @@ class Engine:
         match event:
             case Purchase():
                 self._purchases.told(event)
+                if event.left_out:
+                    self.counts.leave_out(event.left_out)
             case SurveyAnswer():
                 self._feedback.answered(event)
             case Resolved():
@@ -367,6 +374,9 @@ class Engine:
             self.presence.published(published)
         state = self.roster.changed_records()
         state.extend(self.identities.take_records().items())
+        if self.timeline.passage is not self._passage_told:
+            self._passage_told = self.timeline.passage
+            state.append((PASSAGE_KEY, None if self._passage_told is None else pack(self._passage_told.fields())))
         if self._changed:
             state.extend(
                 changed_records(
@@ -397,6 +407,8 @@ class Engine:
                     self._key = value
         elif self._read_back.take(key, value) or self.identities.restore(key, value):
             pass
+        elif key == PASSAGE_KEY:
+            self._passage_read = value
         elif (chunk := chunk_of_key(key)) is not None:
             self.roster.restore_chunk(*chunk, value)
         elif key.startswith(OWN_PREFIX):
@@ -423,6 +435,8 @@ class Engine:
         read.restore_rhythm(self.rhythm)
         self.scoreboard.restored(self.presence.read_back(self.state.published), self.state.clock.now_us, bases)
         self.roster.restored()
+        if self._passage_read is not None:
+            self._passage_told = self.timeline.resume(unpack(self._passage_read))
         self.timeline.wake()
 
     def recount(self) -> None:

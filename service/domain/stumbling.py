@@ -1,5 +1,8 @@
 """Errors of our own, by what they are about: a customer whose date came up, or the weekly refresh. Whoever holds the
-engine must forget it then, for it may be half changed; and it can go on without that one customer, or that refresh."""
+engine must forget it then, for it may be half changed; and it can go on without that one customer, or that refresh.
+
+And one that is none: a turn that is full.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,11 @@ def hold(fields: Sequence[object], known: int, what: str) -> None:
     """Raises LaterReleaseError where a stored array has more fields than this release knows."""
     if len(fields) > known:
         raise LaterReleaseError(f"{what} of {len(fields)} fields, of which this release knows {known}")
+
+
+class FullTurnError(Exception):
+    """So many dates come before an event that the turn is full of what they lead to. The event is not applied: it is to
+    be given again, first of all, when the turn is written."""
 
 
 class RefreshError(Exception):

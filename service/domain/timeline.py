@@ -2,16 +2,16 @@
 its turn.
 
 Events move time, and so does the wall clock where it rules; on the way every date that is passed comes up, and every
-refresh.
+refresh. Where more come up than find room in a turn, the event waits for the next one, and time with it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import exp
-from typing import Final
+from typing import Any, Final
 
 from service.domain.calendar import DAY_US, Calendar
 from service.domain.clock import ClockState, StreamClock
@@ -21,10 +21,26 @@ from service.domain.learning.everybody import Everybody
 from service.domain.policy import ClockMode, Timing
 from service.domain.rhythm import Rhythm
 from service.domain.sources import Source, Sources, number_of, vote
+from service.domain.stumbling import FullTurnError
 
 UNLIMITED: Final = 1 << 60
 _APART: Final = 0.4
 """Of a customer's usual gap: who comes again sooner says little about whether the shop is open."""
+
+
+class Passage:
+    """An event has moved time, and waits until every date before it has come up."""
+
+    def __init__(self, from_us: int, to_us: int, at_us: int, customer_id: str) -> None:
+        """Stream time before and after it; its own time, and whose it is."""
+        self.from_us: Final = from_us
+        self.to_us: Final = to_us
+        self.at_us: Final = at_us
+        self.customer_id: Final = customer_id
+
+    def fields(self) -> tuple[object, ...]:
+        """As it is stored, while it lasts."""
+        return self.from_us, self.to_us, self.at_us, self.customer_id
 
 
 class Timeline:
@@ -64,6 +80,13 @@ class Timeline:
         self.acted_us = 0
         """The present instant where the wall clock rules."""
         self._looks_left = UNLIMITED
+        self._room = UNLIMITED
+        """Dates for which there is room before `_more` is asked."""
+        self._more: Callable[[], int] | None = None
+        self.looked_at = 0
+        """Dates that have come up so far."""
+        self.passage: Passage | None = None
+        """None: no event waits for dates before it."""
         self._wake_us = -1
         self._hour_ends_us = 0
         """Of the hour that the rhythm has been told of."""
@@ -84,24 +107,37 @@ class Timeline:
         return max(due_us, self.acted_us) if self.wall_clock else due_us
 
     def observe(self, at_us: int, customer_id: str, day: int) -> None:
-        """An event moves time; dates before it come up before it is applied. `day` is the event's local day."""
+        """An event moves time; dates before it come up before it is applied. `day` is the event's local day. Raises
+        FullTurnError where the turn has no room for them; they go on when the event is given again."""
+        if self.passage is not None and self._is_there(self.passage, at_us, customer_id):
+            return
         reached = self.clock.observe(at_us, customer_id)
         if reached > self.now_us:
             if reached >= self._hour_ends_us:
                 self._pass_hours(reached)
             if self._wake_us < reached:
-                self._pass(reached, reached)
+                if not self._pass(reached, reached, waits=True):
+                    self.passage = Passage(self.now_us, reached, at_us, customer_id)
+                    raise FullTurnError
             else:
                 self.now_us = reached
                 self.today = day if reached == at_us else self._calendar.day_of(reached)
 
+    def _is_there(self, passage: Passage, at_us: int, customer_id: str) -> bool:
+        """What is under way goes on first, whatever event has come. Returns whether it is the one that waited."""
+        if not self._pass(passage.to_us, passage.to_us, waits=True):
+            raise FullTurnError
+        self.passage = None
+        return passage.at_us == at_us and passage.customer_id == customer_id
+
     def advance(self, to_us: int) -> None:
         """The partition is complete up to `to_us`: every date up to then comes up."""
+        self.passage = None  # what it waited for has been passed over, or comes without it
         reached = self.clock.advance(to_us)
         if reached > self.now_us or self.behind:
             if reached >= self._hour_ends_us:
                 self._pass_hours(reached)
-            self._pass(reached, reached + 1)
+            self._pass(reached, reached + 1, waits=False)
 
     def grant(self, looks: int) -> None:
         """At most so many dates come up until the next call, where the wall clock rules: the rest comes up late, as it
@@ -109,6 +145,12 @@ class Timeline:
         is no limit."""
         if self.wall_clock:
             self._looks_left = looks
+
+    def bound(self, room: int, more: Callable[[], int] | None) -> None:
+        """From now on there is room for what so many dates may lead to. `more`: for how many others there is when those
+        have come up, 0 when the turn is full, and the event that they come before is to wait. None, and without a call:
+        every event is applied at once. Nothing else depends on it."""
+        self._room, self._more = (UNLIMITED if more is None else room), more
 
     @property
     def behind(self) -> bool:
@@ -145,13 +187,25 @@ class Timeline:
     def _source(self, name: str) -> Source:
         return self.sources.named(name, self.stalled_us())
 
-    def _pass(self, now_us: int, before_us: int) -> None:
-        """Moves time; dates before `before_us` come up on the way, refreshes in their turn."""
+    def _pass(self, now_us: int, before_us: int, *, waits: bool) -> bool:
+        """Moves time; dates before `before_us` come up on the way, refreshes in their turn. Returns whether time has
+        moved: where the turn is full, who `waits` has to go on later."""
         while True:
             refresh = self._everybody.next_refresh_us
             stop = before_us if refresh == 0 or refresh >= before_us else refresh
-            self._looks_left = self._queue.fire(stop, self._look, self._looks_left)
-            if stop == before_us or self._looks_left <= 0:
+            most = min(self._looks_left, self._room) if waits else self._looks_left
+            used = most - self._queue.fire(stop, self._look, most)
+            self.looked_at += used
+            self._looks_left -= used
+            self._room -= used
+            if self._looks_left <= 0:
+                break
+            if waits and self._room <= 0 and self._more is not None and self._queue.next_us < stop:
+                self._room = self._more()
+                if self._room <= 0:
+                    return False
+                continue
+            if stop == before_us:
                 break
             self._refresh(stop)
         if self._everybody.next_refresh_us == 0:
@@ -159,6 +213,17 @@ class Timeline:
         self.now_us = now_us
         self.today = self._calendar.day_of(now_us)
         self.wake()
+        return True
+
+    def resume(self, stored: Sequence[Any]) -> Passage:
+        """The state was read back while an event waited, and it still does. `stored`: the passage's fields. Returns
+        it."""
+        from_us, to_us, at_us, customer_id = stored[:4]
+        passage = Passage(from_us, to_us, at_us, customer_id)
+        if to_us == self._state.now_us:  # else an earlier release, which knows of none, has gone on
+            self.passage = passage
+            self.now_us, self.today = from_us, self._calendar.day_of(from_us)
+        return passage
 
     def wake(self) -> None:
         """Finds out what comes next."""
@@ -198,6 +263,9 @@ class Timeline:
         """The customer of this id is erased; where the id is needed to tell people apart, something else stands for
         it."""
         self.clock.forget(customer_id, stands_for)
+        passage = self.passage
+        if passage is not None and passage.customer_id == customer_id:
+            self.passage = Passage(passage.from_us, passage.to_us, passage.at_us, stands_for)
 
     # ---- silence of the whole feed, which is nobody's absence
 

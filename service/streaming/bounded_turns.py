@@ -19,6 +19,9 @@ _FOR_SCORES: Final = 4
 _BEYOND: Final = 2
 """So many times the records are taken that are expected to fill a turn: those that find no room go back."""
 ALL_DATES: Final = 1 << 60
+TURN_DATES: Final = 64_000
+"""Most dates of one turn that come up before its records, whatever they lead to: for as long as that takes nothing else
+runs. Few turns of a backlog have as many."""
 _FEWEST: Final = 16
 """Customers there has to be room for, or the turn is full: the next slice would be hardly worth its start."""
 
@@ -33,10 +36,15 @@ class BoundedTurns:
         self._size = TurnSize(timeout_s, too_slow_before)
         self.most = 0
         """Bytes that the turn may write."""
+        self._room = 0
+        """The same without what is left for scores."""
+        self._looked_at = 0
+        """Dates that had come up before the turn."""
 
     def begin(self, now_s: float) -> None:
         self.most = self._size.most(now_s)
         self._job.begin(self.most)
+        self._looked_at = self._job.looked_at
 
     async def apply(self, at_ends: Sequence[bool], *, with_scores: bool) -> tuple[int, bool]:
         """Applies what may be applied and fits; other partitions run in between. Returns how many records, and whether
@@ -45,24 +53,48 @@ class BoundedTurns:
         limit = min(TURN_RECORDS, max(SLICE, _BEYOND * self.most // foreseen.record.size))
         limit = job.quarantine.turn_records(limit)
         taken = job.inbox.take(at_ends.__getitem__, limit)
-        self.grant(len(taken))
-        room = self.most - (self.most // _FOR_SCORES if with_scores and job.engine.scoreboard.waiting else 0)
+        self._room = room = self.most - (
+            self.most // _FOR_SCORES if with_scores and job.engine.scoreboard.waiting else 0
+        )
+        late = self.grant(len(taken))
         done, customer = 0, foreseen.customer.size
         while done < len(taken):
             left = room - self._foresee()
             if done and left < min(room // 2, _FEWEST * customer):
                 break
-            done += job.apply(taken[done : done + max(1, min(SLICE, left // customer))])
+            if not late:
+                job.bound(max(done == 0, self._fit(left)), self._more_dates)
+            piece = taken[done : done + max(1, min(SLICE, left // customer))]
+            applied = job.apply(piece)
+            done += applied
             await asyncio.sleep(0)
+            if applied < len(piece):
+                break
         job.inbox.put_back(taken[done:])
         return done, done < len(taken) or len(taken) == limit or job.carries_more
 
-    def grant(self, records: int) -> None:
-        """The turn goes over so many records; dates are looked at as far as there is room for what they may lead to. A
-        backlog brings those of the days that it passes, of which few lead to anything: they are not held up."""
-        foreseen = self._foreseen
-        fit = self.most // (foreseen.decision.size + foreseen.customer.size)
-        self._job.grant(records, fit if records < SLICE else ALL_DATES)
+    def grant(self, records: int) -> bool:
+        """The turn goes over so many records; dates are looked at as far as there is room for what they may lead to.
+        Where the wall clock rules and there is no backlog, the others come up late, and hold nothing up. Else a record
+        waits for those before it: a backlog brings those of the days that it passes, of which few lead to anything.
+        Returns whether they come up late."""
+        job, few = self._job, records < SLICE
+        job.grant(records, self._fit(self.most) if few else ALL_DATES)
+        late = job.dates_may_be_late and few
+        if late:
+            job.bound(0, None)
+        return late
+
+    def _fit(self, size: int) -> int:
+        """So many dates may lead to no more than that."""
+        return min(
+            TURN_DATES + self._looked_at - self._job.looked_at,
+            size // (self._foreseen.decision.size + self._foreseen.customer.size),
+        )
+
+    def _more_dates(self) -> int:
+        """For how many more there is room after all."""
+        return self._fit(self._room - self._foresee())
 
     def _foresee(self) -> int:
         """Bytes that the turn would write by now, without scores."""

@@ -7,7 +7,7 @@ exactly what the state contains.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -49,7 +49,7 @@ from service.domain.findings import Decision, Output
 from service.domain.folding.attic import Attic
 from service.domain.parcels import Applied, Parcel
 from service.domain.policy import ClockMode
-from service.domain.stumbling import CustomerError, LaterReleaseError, RefreshError
+from service.domain.stumbling import CustomerError, FullTurnError, LaterReleaseError, RefreshError
 from service.engines import new_engine, of_a_later_release
 from service.errors import ChurnAlertError, ErrorCode, FatalError
 from service.refused.dead_letters import Reference, encode_dead_letter, encode_reference, key_of_letter
@@ -309,8 +309,9 @@ class PartitionJob:
         return self._letter_bytes + carried
 
     def apply(self, taken: list[tuple[int, Decoded]]) -> int:
-        """Applies a slice of what `take` gave, in its order. Returns how many: all, unless the dead letters alone fill
-        the turn. Raises Stumbled for an error of our own: this job is to be forgotten then."""
+        """Applies a slice of what `take` gave, in its order. Returns how many: all, unless the turn is full of dead
+        letters, or of what the dates before a record lead to. Raises Stumbled for an error of our own: this job is to
+        be forgotten then."""
         self._only = taken[0] if len(taken) == 1 and not self._applied else None
         self._applied += len(taken)
         apply, wall_us = self.engine.apply, clock_us() if self._wall else 0
@@ -322,22 +323,24 @@ class PartitionJob:
             for source, (_, offset, event, beside, arrived_ms) in rest:
                 if event is not None:
                     if beside is None:
+                        apply(event, wall_us)
                         if wall_us and of_purchases[source]:
                             learn(arrived_ms * 1000, event.at_us, wall_us)
-                        apply(event, wall_us)
                     elif isinstance(beside, Mark):
                         self._take_again(beside, event, wall_us)
                 elif isinstance(beside, Refused):
+                    if beside.says is not None:
+                        apply(beside.says, wall_us)
                     self._refuse(beside)
                     if self._letter_bytes > self._most_bytes:
                         left = list(rest)  # so that this record is the last
-                    if beside.says is not None:
-                        apply(beside.says, wall_us)
                 elif isinstance(beside, Passed):
                     self._passed[beside] += 1
                 last[source] = offset
                 if carriage is not None and source >= self._own:
                     carriage.applied(self.inbox.streams[source - self._own], offset)
+        except FullTurnError:
+            left = taken[-1 - sum(1 for _ in rest) :]  # the record at hand is the first of the next turn
         except Exception as error:
             raise self._stumbled(error, self._place_of(source, offset)) from error
         for source, offset in last.items():
@@ -353,6 +356,21 @@ class PartitionJob:
         """The turn goes over so many records: it looks at so many dates at most, and no more than find room (`fit`),
         where the wall clock rules."""
         self.engine.timeline.grant(min(DATES + DATES_FOR_A_RECORD * records, max(1, fit)))
+
+    def bound(self, dates: int, more: Callable[[], int] | None) -> None:
+        """The same where the clock of events rules, or a backlog is read: a record waits for dates before it that find
+        no room. Arguments as of `Timeline.bound`."""
+        self.engine.timeline.bound(dates, more)
+
+    @property
+    def looked_at(self) -> int:
+        """Dates that have come up so far."""
+        return self.engine.timeline.looked_at
+
+    @property
+    def dates_may_be_late(self) -> bool:
+        """Whether dates may come up later than they are due: the wall clock rules."""
+        return self._wall
 
     @property
     def behind(self) -> bool:

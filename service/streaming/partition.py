@@ -276,7 +276,7 @@ class PartitionWorker:
         self.job.inbox.note_ends(self._intake.ended_us())
         processed, more = await self._turns.apply(self._intake.at_ends(), with_scores=self._keeps_up())
         waiting = self.job.engine.scoreboard.waiting > 0 or self.job.engine.ladder.brake.changed
-        if processed or self._gap_found or self.job.must_write or waiting:
+        if processed or more or self._gap_found or self.job.must_write or waiting:
             await self._write(processed, began)
         if self._from_the_beginning:
             await self._intake.begin_again(self._from_the_beginning)

@@ -5,20 +5,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from aiokafka.structs import ConsumerRecord
 
 from service.config import Settings
+from service.domain.events import Purchase
 from service.feed.records import key_of, value_of
 from service.streaming.bounded_turns import BoundedTurns
 from service.streaming.job import PartitionJob, Written
 from service.streaming.producer import Destination
 from service.streaming.turn_size import LEAST_BYTES, START_BYTES, Foreseen
+from service.wire.input_topics import BY_RANK
 from tests.support.engines import purchase
 from tests.support.load import settings_for
 
 TIMEOUT_S = 10.0
+BY_RANK_OF_PURCHASES = next(rank for rank, row in enumerate(BY_RANK) if Purchase in row.events)
 BATCH_BYTES = 80
 """About what a record takes beside key and value."""
 
@@ -168,3 +172,82 @@ def test_dates_that_come_due_at_once_are_looked_at_as_far_as_there_is_room(
 
     assert turns.most == most
     assert granted == [most // (Foreseen().decision.size + Foreseen().customer.size)]
+
+
+CROWD = 120
+FILLED: dict[str, Any] = {
+    "time": {"clock": "event", "max_jump_days": 1000, "feed_silence_hours": 800_000},
+    "outreach": {
+        "consent": "external",
+        "at_most_per_hour": 1_000_000,
+        "overdue_per_hour": 1_000_000,
+        "stale_after_days": 900,
+    },
+}
+
+
+def crowd_and_one_late() -> list[ConsumerRecord]:
+    """Everybody came weekly, and nobody since, until one record makes all of them due."""
+    events = [purchase(f"customer-{who:05}", 7.0 * visit) for visit in range(6) for who in range(CROWD)]
+    events += [purchase("late", 80.0), purchase("later", 80.1)]
+    return [record(offset, key_of(event), value_of(event, 2)) for offset, event in enumerate(events)]
+
+
+def told(turns: list[Turn]) -> list[str]:
+    return [made.decision_id for turn in turns for made in turn.written.decisions]
+
+
+def test_a_crowd_that_one_record_makes_due_fills_turns_that_fit_and_is_decided_as_in_one() -> None:
+    settings = settings_for("unused:9092", **FILLED)
+    small, whole = job_with(crowd_and_one_late(), settings), job_with(crowd_and_one_late(), settings)
+
+    turns = turns_over(small, bytes_per_s=200_000, too_slow_before=2)
+    whole.apply(whole.inbox.take(lambda _: True, 10_000))
+    at_once = whole.drain(6 * CROWD + 2, scores=0)
+
+    assert at_once is not None
+    assert len(told(turns)) >= CROWD
+    assert told(turns) == [made.decision_id for made in at_once.decisions]
+    assert max(turn.size for turn in turns if turn.written.decisions) <= 1.5 * max(turn.most for turn in turns)
+    assert sum(not turn.records for turn in turns) > 3, "turns of dates alone"
+    assert small.positions == whole.positions
+    assert small.engine.state.pack() == whole.engine.state.pack()
+
+
+def test_dates_are_cut_off_by_their_number_too_and_a_crash_between_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each life takes one turn and dies; the next has what was committed, and reads the rest again."""
+    monkeypatch.setattr("service.streaming.bounded_turns.TURN_DATES", 40)
+    settings = settings_for("unused:9092", **FILLED)
+    records, stored, ids, lives = crowd_and_one_late(), dict[tuple[str, bytes], bytes | None](), list[str](), 0
+    whole = job_with(records, settings)
+    whole.apply(whole.inbox.take(lambda _: True, 10_000))
+    at_once = whole.drain(len(records), scores=0)
+    assert at_once is not None
+
+    position = 0
+    while position < len(records):
+        job = PartitionJob(settings, 0)
+        for (topic, key), value in stored.items():
+            job.restore(topic, key, value)
+        job.restored()
+        position = job.positions["purchases"]
+        job.inbox.put(BY_RANK_OF_PURCHASES, records[position:])
+        turns = BoundedTurns(job, TIMEOUT_S)
+        turns.begin(0.0)
+        processed, _ = asyncio.run(turns.apply([True] * len(job.sources), with_scores=False))
+        written = job.drain(processed, scores=0)
+        if written is None:
+            continue
+        assert job.positions["purchases"] == position + processed
+        ids += [made.decision_id for made in written.decisions]
+        for to, each in written.records.items():
+            if to in (job.state, job.ledger):
+                stored.update({(to.topic, key or b""): value for key, value in each})
+        lives += 1
+        position = written.positions["purchases"]
+
+    assert lives > CROWD // 40
+    assert ids == [made.decision_id for made in at_once.decisions]
+    assert job.engine.state.pack() == whole.engine.state.pack()

@@ -25,13 +25,16 @@ class Bookkeeping:
         self._counts = counts
         self._history_days = history_days
 
-    def is_duplicate(self, customer: Customer, digest: bytes, at_us: int, said: int) -> bool:
-        """Whether this event without money is known; from now on it is. `said`: what it says (`said_by`)."""
+    def is_duplicate(self, customer: Customer, digest: bytes) -> bool:
+        """Whether this event without money is known."""
         if knows(customer, digest, NO_ID) or (customer.seen and customer.has_seen(digest)):
             self._counts.duplicates += 1
             return True
-        self.remember(customer, digest, NO_ID, at_us, said, SAID)
         return False
+
+    def note(self, customer: Customer, digest: bytes, at_us: int, said: int) -> None:
+        """From now on it is. `said`: what it says (`said_by`)."""
+        self.remember(customer, digest, NO_ID, at_us, said, SAID)
 
     def remember(self, customer: Customer, digest: bytes, order: bytes, at_us: int, amount: int, what: int) -> None:
         """An event is an entry of the customer's history; arguments as of `purchase_history.remember`."""

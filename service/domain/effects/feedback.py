@@ -42,11 +42,11 @@ class Feedback:
     def answered(self, event: SurveyAnswer) -> None:
         """A customer has answered a survey."""
         customer, digest = self._presence.known(event.customer_id), event_hash(event.event_id, SURVEY_SEED)
-        said = said_by(event.survey, event.score)
-        if customer is None or self._books.is_duplicate(customer, digest, event.at_us, said):
+        if customer is None or self._books.is_duplicate(customer, digest):
             return
         day = self._calendar.day_of(event.at_us)
         self._timeline.observe(event.at_us, event.customer_id, day)
+        self._books.note(customer, digest, event.at_us, said_by(event.survey, event.score))
         self._roster.touch(customer)
         self._counts.answers += 1
         if self._books.in_history(day):
@@ -64,9 +64,10 @@ class Feedback:
     def resolved(self, event: Resolved) -> None:
         """The shop has dealt with what an answer was about."""
         customer, digest = self._presence.known(event.customer_id), event_hash(event.event_id, SURVEY_SEED)
-        if customer is None or self._books.is_duplicate(customer, digest, event.at_us, 0):
+        if customer is None or self._books.is_duplicate(customer, digest):
             return
         self._timeline.observe(event.at_us, event.customer_id, self._calendar.day_of(event.at_us))
+        self._books.note(customer, digest, event.at_us, 0)
         self._roster.touch(customer)
         self._counts.resolutions += 1
         if self._occasions.is_on:

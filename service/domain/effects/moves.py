@@ -136,8 +136,10 @@ class Moves:
             return
         if old.visits:  # time is as if the visits had been seen here, and nobody is absent who made them
             due_us, new.episode.due_us = new.episode.due_us, NEVER
-            self._timeline.observe(old.last_us, new_id, self._calendar.day_of(old.last_us))
-            new.episode.due_us = due_us
+            try:
+                self._timeline.observe(old.last_us, new_id, self._calendar.day_of(old.last_us))
+            finally:
+                new.episode.due_us = due_us
         old.episode.stalled_us = self._timeline.stalled_for(old)
         visits, objected = max(old.visits, new.visits), old.objects or new.objects
         self._merging.merge(old, event.days, new)

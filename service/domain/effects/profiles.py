@@ -51,8 +51,9 @@ class Profiles:
         """Something is said of a customer, who may be new."""
         customer = self._presence.known(event.customer_id)
         digest = event_hash(event.event_id, PROFILE_SEED)
-        if customer is None or self._books.is_duplicate(customer, digest, event.at_us, 0):
+        if customer is None or self._books.is_duplicate(customer, digest):
             return
+        self._books.note(customer, digest, event.at_us, 0)
         self._roster.touch(customer)
         self._counts.profiles += 1
         if not customer.visits and self._roster.attic is not None:

@@ -76,8 +76,6 @@ class Purchases:
     def told(self, event: Purchase) -> None:
         """Something is said of an order: that it was placed, that money was given back, or either anew."""
         customer_id = event.customer_id
-        if event.left_out:
-            self._counts.leave_out(event.left_out)
         customer = self._presence.known(customer_id)
         if customer is None:
             return
