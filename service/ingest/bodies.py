@@ -10,8 +10,8 @@ from typing import Final
 from service.domain.minor_units import SmallestUnit, minor_decimals
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import person
-from service.wire.mapping import NO_CUSTOMER
 from service.wire.places import Place
+from service.wire.whose import NO_CUSTOMER
 
 Object = dict[str, object]
 MOST_LINES: Final = 1_000

@@ -27,6 +27,7 @@ from service.config.sections.ingest import SourceSettings
 from service.delivery.signing import SignatureError
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.ingest.bodies import Object
+from service.ingest.earlier import Earlier
 from service.ingest.metrics import IngestMetrics, Outcome
 from service.ingest.newest import Newest
 from service.ingest.shops import READERS
@@ -70,7 +71,7 @@ class Source:
         self.name = said.path_name
         self._said = said
         self._most_bytes = settings.ingest.body_bytes
-        self._newest = Newest(said.kind)
+        self._newest, self._earlier = Newest(said.kind), Earlier()
         url = said.url or f"{settings.ingest.public_url or ''}/ingest/{self.name}"
         self._check: Check = check_of(said, url)
         self._read = READERS[said.kind]
@@ -111,6 +112,10 @@ class Source:
         made = self._read(self._said, headers, said)
         if self._newest.is_older(said):
             raise PassedOverError(OLDER)
+        if self._said.kind == "square":
+            made = self._earlier.told_apart(made)
+        if self._said.kind != "plain":
+            made = self._earlier.completed(made, self._newest.changed_at(said))
         for event in made:
             ready = _ready(self.topic, event)
             try:

@@ -48,6 +48,11 @@ class Newest:
             self._seen.popitem(last=False)
         return False
 
+    def changed_at(self, body: object) -> str:
+        """When the order was as the post says; empty where it does not say."""
+        at_s = None if self._where is None else _seconds(self._where[1].of(body))
+        return "" if at_s is None else datetime.fromtimestamp(at_s, UTC).isoformat()
+
 
 def _seconds(said: object) -> float | None:
     """None where it is no time."""

@@ -31,7 +31,7 @@ from service.ingest.bodies import (
 )
 from service.profiles import Profile
 from service.wire.places import Place
-from service.wire.shop_bodies import UNDONE, profile_of
+from service.wire.shop_bodies import UNDONE, changed_since_paid, profile_of
 
 Read = Callable[[SourceSettings, Mapping[str, str], Object], list[Object]]
 """Source, headers by their names in small letters, the body → its events. PassedOverError where it tells of no
@@ -165,6 +165,8 @@ def woocommerce(source: SourceSettings, _headers: Mapping[str, str], body: Objec
         events.append(_refund(order, f"woocommerce-refund-{needed(refund, 'id')}", changed_at, back))
     if undone or status in profile.refunded:
         events.append(_refund(order, f"woocommerce-back-{number}", changed_at, total))
+    elif changed_since_paid(body):  # it may have been cancelled in between, which nothing else would tell
+        events.append(_refund(order, f"woocommerce-back-{number}", changed_at, Decimal(0)))
     return events
 
 

@@ -7,11 +7,12 @@ lists of what takes no bytes (a count is enough for 2⁶² of them), and records
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any, Final
+from uuid import UUID
 
 import fastavro
 from fastavro.schema import SchemaParseException
@@ -21,12 +22,17 @@ from service.wire.framing import opened
 from service.wire.schemas import Reading
 from service.wire.views import Row
 
+_MOST_KINDS: Final = 0x7E
+"""Twice the number of the last kind of record that one byte tells."""
 _PRIMITIVES: Final = frozenset({"boolean", "int", "long", "float", "double", "bytes", "string"})
 _LONGEST_DECIMAL: Final = 40
 """Bytes, and decimals: no amount has more."""
 _LARGEST_OF_ITSELF: Final = 1_000
 """Bytes of a record whose schema contains itself: each may be one level deeper, and the reader has one C stack."""
 _UNREADABLE = (EOFError, ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, RecursionError)
+_UUID_BYTES: Final = 16
+_MOST_DAYS: Final = 2_900_000
+_OF_DEBEZIUM: Final = "io.debezium.time."
 _SINGLE_OBJECT: Final = b"\xc3\x01"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_ANY_SCALE: Final = fastavro.parse_schema(
@@ -62,13 +68,34 @@ def _big_decimal(content: bytes, *_: object) -> object:
     return Decimal(int.from_bytes(found["unscaled"], "big", signed=True)).scaleb(-found["scale"])
 
 
+def _uuid(content: bytes, *_: object) -> object:
+    return str(UUID(bytes=content)) if len(content) == _UUID_BYTES else content.hex()
+
+
+def _by_a_clock(tick_us: int) -> Callable[..., object]:
+    """Of a column without a zone, as Debezium writes it: as if the clock showed UTC, which `-00:00` says."""
+
+    def read(ticks: int, *_: object) -> object:
+        try:
+            return f"{(_EPOCH + timedelta(microseconds=ticks * tick_us)).replace(tzinfo=None).isoformat()}-00:00"
+        except OverflowError:
+            return ticks
+
+    return read
+
+
 fastavro.read.LOGICAL_READERS.update(
     {
+        "fixed-uuid": _uuid,
+        "long-io.debezium.time.Timestamp": _by_a_clock(1_000),
+        "long-io.debezium.time.MicroTimestamp": _by_a_clock(1),
+        "long-io.debezium.time.NanoTimestamp": lambda ticks, *_: _by_a_clock(1)(ticks // 1_000),
+        "int-io.debezium.time.Date": lambda days, *_: _EPOCH.date() + timedelta(days=min(max(days, 0), _MOST_DAYS)),
         "long-timestamp-nanos": _instant,
         "long-local-timestamp-nanos": _local_time,
         "bytes-big-decimal": _big_decimal,
     }
-)  # types of Avro 1.12, which the library leaves as they lie: a local time would be taken for an instant
+)  # types of Avro 1.12 and Debezium's, which the library leaves as they lie: a local time would be taken for an instant
 
 
 def avro_reading(schema: str, references: Sequence[str] = ()) -> Reading:
@@ -77,23 +104,59 @@ def avro_reading(schema: str, references: Sequence[str] = ()) -> Reading:
     named: dict[str, Any] = {}
     try:
         for text in references:
-            fastavro.parse_schema(json.loads(text), named_schemas=named)
-        parsed = fastavro.parse_schema(json.loads(schema), named_schemas=named)
+            fastavro.parse_schema(_with_times(json.loads(text)), named_schemas=named)
+        parsed: Any = fastavro.parse_schema(_with_times(json.loads(schema)), named_schemas=named)
     except (SchemaParseException, RecursionError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"it is no Avro schema that can be read ({_short(error)})") from None
     shape = _Shape(named)
-    if shape.least_bytes(parsed) < 0 or not isinstance(parsed, dict) or parsed.get("type") != "record":
+    records = [_record(each, named) for each in (parsed if isinstance(parsed, list) else [parsed])]
+    if not records or min(map(shape.least_bytes, records)) < 0:
         raise ValueError("it is no schema of a record")
     largest = _LARGEST_OF_ITSELF if shape.contains_itself else None
+    is_one_of = isinstance(parsed, list)
 
     def read(content: bytes) -> Row:
         if largest is not None and len(content) > largest:
             raise PoisonError(
                 ErrorCode.TOO_DEEP, f"the schema contains itself, and the record has more than {largest} bytes"
             )
-        return _read(parsed, content)
+        return _read(*_chosen(records, content)) if is_one_of else _read(records[0], content)
 
     return read
+
+
+def _with_times(schema: Any) -> Any:
+    """With the names that Debezium gives its times as types of the schema's own."""
+    if isinstance(schema, list):
+        return [_with_times(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {
+        name: _with_times(each) if name in {"type", "fields", "items", "values"} else each
+        for name, each in schema.items()
+    }
+    name = schema.get("connect.name")
+    if isinstance(name, str) and name.startswith(_OF_DEBEZIUM) and "logicalType" not in schema:
+        found["logicalType"] = name
+    return found
+
+
+def _record(schema: Any, named: dict[str, Any]) -> Any:
+    """One that may be known by its name alone, as in a topic of several kinds of record. ValueError for anything
+    else."""
+    if isinstance(schema, str) and schema in named:
+        schema = {**named[schema], "__fastavro_parsed__": True, "__named_schemas": named}
+    if not isinstance(schema, dict) or schema.get("type") != "record":
+        raise ValueError("it is no schema of a record")
+    return schema
+
+
+def _chosen(records: Sequence[Any], content: bytes) -> tuple[Any, bytes]:
+    """Which of several kinds of record it is, and the record."""
+    which = content[0] if content else 1
+    if which % 2 or which // 2 >= len(records) or which > _MOST_KINDS:
+        raise PoisonError(ErrorCode.NOT_OF_SCHEMA, "the bytes are of none of the records in the Avro schema")
+    return records[which // 2], content[1:]
 
 
 def plain_avro_reading(schema: str) -> Reading:

@@ -8,10 +8,12 @@ from pydantic_core import from_json
 
 from service.errors import PoisonError
 from service.wire.connect import has_schema, payload_of
-from service.wire.framing import Headers, strip_frame
-from service.wire.views import Row, View
+from service.wire.framing import Headers, behind_frame, strip_frame
+from service.wire.views import KeyOfOne, Row, UnreadableKey, View
 
 MARK: Final = "@"
+_LONGEST_NUMBER: Final = 10
+"""Bytes of a whole number in Avro."""
 KEY, HEADERS, AROUND = "@key", "@headers", "@around"
 
 
@@ -54,7 +56,8 @@ def with_beside(row: Row, event: Row, beside: Beside) -> Row:
 
 
 def key_in(key: bytes | None) -> object:
-    """A text, or what is in it where it is JSON; None where it is neither."""
+    """A text, what is in it where it is JSON, or the one value of a key in Avro; None where there is none. One that is
+    none of these is no key of nobody's: whoever asks for it hears that it cannot be read."""
     if not key:
         return None
     try:
@@ -62,9 +65,37 @@ def key_in(key: bytes | None) -> object:
         if text[:1] in (b"{", b'"'):
             found: object = from_json(text)
             return payload_of(found) if isinstance(found, dict) and has_schema(found) else found
-        return text.decode()
+        return _text_in(text)
     except (ValueError, PoisonError):
-        return None
+        return _one_in(behind_frame(key))
+
+
+def _text_in(key: bytes) -> str:
+    """ValueError where it is none: numbers in binary may be letters by chance, but hold a character that no id has."""
+    text = key.decode()
+    if not text.isprintable():
+        raise ValueError("no text")
+    return text
+
+
+def _one_in(content: bytes) -> object:
+    """What an Avro schema of one text or whole number has written, be it alone or the one field of a record. The bytes
+    tell which: a text says how long it is."""
+    number = shift = 0
+    for place, byte in enumerate(content[:_LONGEST_NUMBER]):
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            said, rest = (number >> 1) ^ -(number & 1), content[place + 1 :]
+            if not rest:
+                return KeyOfOne(str(said))
+            if said == len(rest):
+                try:
+                    return KeyOfOne(_text_in(rest))
+                except ValueError:
+                    break
+            break
+    return UnreadableKey()
 
 
 def _texts(headers: Headers) -> dict[str, object]:

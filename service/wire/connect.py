@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_ZONE: Final = "-00:00"
+"""Debezium writes columns without a zone as if the clock on the wall showed UTC; a zoned one is a text."""
 _LONGEST: Final = 80
 """Characters of a number: no amount has more."""
 _DEEPEST: Final = 32
@@ -82,7 +84,7 @@ def _ticks(tick_us: int) -> Callable[[object, Mapping[str, object]], str | None]
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 10**19:
             return None
         try:
-            return (_EPOCH + timedelta(microseconds=value * tick_us)).isoformat()
+            return f"{(_EPOCH + timedelta(microseconds=value * tick_us)).replace(tzinfo=None).isoformat()}{_NO_ZONE}"
         except OverflowError:
             return None
 

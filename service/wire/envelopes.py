@@ -23,6 +23,8 @@ _OF_A_TABLE: Final = frozenset(
         "bootstrap-start", "bootstrap-complete", "truncate", "query", "create", "alter", "erase", "rename", "cindex", "dindex",
     }
 )  # fmt: skip
+_PLACES: Final = ("ts_ms", "lsn", "file", "pos", "row", "scn", "change_lsn", "event_serial_no", "ord")
+"""What connectors say of a change's place, beside its time."""
 MARK: Final = "__deleted"
 """Debezium's own field in rows that a transform has taken out of their envelope."""
 
@@ -44,6 +46,18 @@ def change_of(envelope: str, event: Row) -> Change:
             return _of_maxwell(event)
         case _:
             return Change(event, _is_marked(event))
+
+
+def corrected_by(event: Row) -> tuple[Row | None, str]:
+    """Of an update of Debezium's the row as it was before, where that is said, and what names this change and no other:
+    its place in the database's log."""
+    inner = event.get("payload")
+    if isinstance(inner, dict | View) and event.get("op") is None:
+        event = inner
+    before, source = _image(event.get("before")), event.get("source")
+    if event.get("op") != "u" or not isinstance(before, dict | View) or not isinstance(source, dict | View):
+        return None, ""
+    return before, "-".join(str(said) for name in _PLACES if (said := source.get(name)) is not None)
 
 
 def row_of(envelope: str, event: Row) -> Row:
@@ -73,6 +87,12 @@ def _of_debezium(event: Row) -> Change:
         if what != "d" or not isinstance(before, dict | View):
             raise PassedOverError(DELETED)
         return Change(before, gone=True)
+    if what == "u" and event.get("updateDescription") is not None and row is None:
+        raise PoisonError(
+            ErrorCode.MISSING_FIELD,
+            "after: is missing in a change of a document of MongoDB's: set capture.mode=change_streams_update_full at "
+            "Debezium",
+        )
     if what not in _CHANGED or not isinstance(row, dict | View):
         raise PoisonError(
             ErrorCode.MISSING_FIELD,

@@ -8,6 +8,7 @@ from typing import Final
 
 from service.errors import ErrorCode, PoisonError
 from service.wire.connect import exact_of
+from service.wire.plain_values import of_mongo
 from service.wire.views import View
 
 _MINUS: Final = frozenset("-−(")
@@ -25,6 +26,9 @@ def figure(amount: object) -> object:
     """One that a scale or a smaller unit stands beside, as a text; blanks around a text go. Anything else as it is."""
     if isinstance(amount, str):
         return amount.strip()
+    if not isinstance(amount, dict | View):
+        return amount
+    amount = of_mongo(amount)
     if not isinstance(amount, dict | View):
         return amount
     scale, value = amount.get("scale"), amount.get("value")

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import Any, Final
 
 from service.config.sections.inputs import ForeignInput
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, ErrorCode, PassedOverError, PoisonError
+from service.wire.envelopes import DELETED
 from service.wire.framing import read_object, strip_frame
 from service.wire.schemas import Reading, Schemas
 from service.wire.views import Row
@@ -43,7 +44,13 @@ def reading_of(said: ForeignInput, name: str, schemas: Schemas, registry: str | 
 
 
 def _json(value: bytes) -> Row:
-    return read_object(strip_frame(value))
+    text = strip_frame(value)
+    try:
+        return read_object(text)
+    except PoisonError as error:
+        if error.code is ErrorCode.EMPTY_VALUE or text.strip() == b"null":
+            raise PassedOverError(DELETED) from None  # how Connect's converter may write a record without a value
+        raise
 
 
 def framed_avro(schema: str, references: Mapping[str, str]) -> Reading:

@@ -17,6 +17,10 @@ Headers = Iterable[tuple[str, bytes | None]] | None
 
 _FRAME_BYTES: Final = 5
 """Confluent framing: magic byte 0 and a 4-byte schema id. JSON never starts with byte 0, so the two differ."""
+_NO_ID: Final = bytes(4)
+_LONG_FRAME_BYTES: Final = 9
+_GLUE, _GLUE_BYTES = 3, 18
+"""What AWS Glue's serializers put in front: a three, how it is packed, and sixteen bytes of id."""
 _SPECVERSION: Final = "1.0"
 _BEGINS_JSON: Final = (b"{", b"[", b'"')
 _MARK: Final = b"\xef\xbb\xbf"
@@ -45,6 +49,8 @@ def whole(value: bytes | None, max_bytes: int) -> bytes:
 def strip_frame(value: bytes) -> bytes:
     """JSON behind the id of its schema, or without one."""
     if value[0] == 0:
+        if value[1:_FRAME_BYTES] == _NO_ID and value[_FRAME_BYTES : _FRAME_BYTES + 1] not in _BEGINS_JSON:
+            value = value[_LONG_FRAME_BYTES - _FRAME_BYTES :]  # Apicurio's eight bytes of id
         value = value[_FRAME_BYTES:].lstrip()
         if value[:1] not in _BEGINS_JSON and value:
             raise PoisonError(
@@ -54,7 +60,15 @@ def strip_frame(value: bytes) -> bytes:
             )
         if not value:
             raise PoisonError(ErrorCode.EMPTY_VALUE, "the framed record has no value")
+    elif value[0] == _GLUE and value[_GLUE_BYTES : _GLUE_BYTES + 1] in _BEGINS_JSON and len(value) > _GLUE_BYTES:
+        value = value[_GLUE_BYTES:]
     return value
+
+
+def behind_frame(content: bytes) -> bytes:
+    """What follows the id of a schema; empty where there is none in front."""
+    is_framed = content[:1] == b"\0" and content[1:_FRAME_BYTES] != _NO_ID
+    return content[_FRAME_BYTES:] if is_framed else b""
 
 
 def withdrawal_header(at_us: int) -> tuple[str, bytes]:
@@ -103,6 +117,8 @@ def read_object(text: bytes) -> dict[str, object]:
         inner = payload_of(found)
         if isinstance(inner, str) and inner.lstrip()[:1] == "{":
             inner = _parsed(inner.encode(errors="replace"))
+        if inner is None:
+            raise PoisonError(ErrorCode.EMPTY_VALUE, "the record has no value: its payload is null")
         if not isinstance(inner, dict):
             raise PoisonError(ErrorCode.NOT_AN_OBJECT, "payload: must be an object")
         return inner
@@ -169,4 +185,5 @@ _CURES: Final = (
     (b"PK\x03\x04", "; the value is a zip file: let one event be a record"),
     ((b"\xff\xfe", b"\xfe\xff"), "; the value is UTF-16: JSON is written in UTF-8"),
     (b"<", "; the value is XML or HTML"),
+    (b"\x03", "; the value may have the id of a schema in AWS Glue in front, which is not asked"),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
 
 from service.config.sections.inputs import (
@@ -22,16 +22,16 @@ from service.config.sections.inputs import (
 )
 from service.domain.minor_units import SmallestUnit, minor_decimals
 from service.errors import ErrorCode, PassedOverError, PoisonError
-from service.history.people import ROUNDED, person
 from service.wire.beside import Beside, looks_beside, with_beside
-from service.wire.envelopes import MARK, change_of, row_of
+from service.wire.envelopes import MARK, change_of, corrected_by, row_of
 from service.wire.figures import above_nothing, figure, looks_below_nothing
 from service.wire.formats import reading_of
 from service.wire.places import Place, in_text
 from service.wire.schemas import Reading, Schemas
-from service.wire.shop_bodies import VOID_SINCE, completed
-from service.wire.times import Times
+from service.wire.shop_bodies import STATES, VERSION_OF, VOID_SINCE, completed
+from service.wire.times import reading_of_times
 from service.wire.views import Row, View
+from service.wire.whose import name_of, one_spelling, spelt
 
 Object = dict[str, object]
 _ABSENT: Final = object()
@@ -42,7 +42,7 @@ ANYTHING: Final = "*"
 """Among the values of a condition: whatever stands there, such as the time at which an order was cancelled."""
 _READ_APART: Final = frozenset({"items", "kind", "occurred_at"})
 _LINES_AS_OURS: Final = {name: name for name in LINE_FIELDS}
-NO_CUSTOMER, FILTERED = "no_customer", "not_wanted"
+FILTERED: Final = "not_wanted"
 """Why a record is passed over."""
 
 
@@ -77,24 +77,29 @@ class Shape:
         self._batch = _list_before(fields["event_id"])
         self._is_bare = said.envelope == "none" and self._batch is None and not self.looks_beside
         """Whether a record is the event and nothing more."""
-        self._time = Times(said.time, said.timezone).read
+        self._time = reading_of_times(said.time, said.timezone)
         self._minor = said.amounts == "minor"
         profile = said.profile if isinstance(said, MappedPurchases) else None
         self._smallest_unit: SmallestUnit = "stripe" if profile == "stripe" else "iso4217"
         self._void = Place(VOID_SINCE[profile]) if profile in VOID_SINCE else None
+        self._is_state = said.envelope != "none" or profile in STATES
+        """Whether a record says what an order is now, and may say it anew."""
+        self._version = VERSION_OF.get(profile or "")
+        self._has_images = said.envelope == "debezium" and {"amount", "order_id"} <= fields.keys()
         self._currency = currency
         self.keyed_by_customer = said.key == "customer_id"
 
     def ours(self, event: Row, beside: Beside | None = None) -> Object:
         """The event in the form of ours; `beside` where it looks there. Raises PassedOverError where it is none,
         PoisonError where it cannot be told."""
+        record = event
         if not self._is_bare or event.get(MARK) is not None:
             event = self._row(event, beside)
         if not self._is_wanted(event):
             raise PassedOverError(FILTERED)
         found = {name: find(event) for name, find in self._finds}
         whose, event_id = found["customer_id"], found["event_id"]
-        if type(whose) is not str or not self.keyed_by_customer or not _person(whose):
+        if type(whose) is not str or not self.keyed_by_customer or not one_spelling(whose):
             found["customer_id"] = spelt(whose, as_it_is=self.keyed_by_customer)
         if type(event_id) is not str:
             found["event_id"] = name_of(event_id)
@@ -103,6 +108,8 @@ class Shape:
         found["occurred_at"] = self._time(self._at.of(event))
         if "amount" in found:
             self._price(found, event)
+            if self._has_images or self._version is not None:
+                self._name_the_word(found, record, event)
         else:
             if self._kind is not None:
                 found["kind"] = self._kind.of(event)
@@ -167,6 +174,33 @@ class Shape:
         by_condition = holds(self._refund_if, event) or holds(self._cancelled_if, event)
         return by_condition or is_refund(kind) or looks_below_nothing(amount)
 
+    def _name_the_word(self, found: Object, record: Row, event: Row) -> None:
+        """An order that is what it was before has said so already, unless this is a word of its own."""
+        if self._version is not None:
+            version = self._version(event)
+        else:
+            before, version = corrected_by(record)
+            if before is None or self._worth(before) in (None, (found["amount"], found["kind"])):
+                return
+        if version:
+            found["event_id"] = f"{found['event_id']}-{version}"
+
+    def _worth(self, row: Row) -> tuple[object, object] | None:
+        """What a row amounts to, and whether that is given back. None where it is none that is wanted."""
+        currency = self._fields.get("currency")
+        found: Object = {
+            "event_id": "",
+            "amount": self._fields["amount"].of(row),
+            "currency": None if currency is None else currency.of(row),
+        }
+        if not self._is_wanted(row):
+            return None
+        try:
+            self._price(found, row)
+        except PoisonError:
+            return None
+        return found["amount"], found["kind"]
+
     def _price(self, found: Object, event: Row) -> None:
         amount = found["amount"]
         if type(amount) is str:
@@ -179,6 +213,7 @@ class Shape:
         cancelled = bool(self._cancelled_if) and holds(self._cancelled_if, event)
         if cancelled:  # beside the purchase, which may have been read before
             found["event_id"] = f"{found['event_id']}-cancelled"
+            amount = "0" if self._is_state else amount
         elif self._void is not None and self._void.of(event) not in _NOTHING:
             amount = "0"
         elif self._given_back is not None:
@@ -187,22 +222,28 @@ class Shape:
         if below is not None:
             amount = below
         found["amount"] = amount
-        back = cancelled or below is not None or (self._refund_if and holds(self._refund_if, event))
+        back = (
+            (cancelled and not self._is_state)
+            or below is not None
+            or (self._refund_if and holds(self._refund_if, event))
+        )
         found["kind"] = "refund" if back else kind
 
     def _less(self, amount: object, back: object, currency: object) -> object:
-        if back in _NOTHING:
-            return amount
-        back = figure(back)
-        if self._minor:
-            back = self._in_major(back, currency)
+        parts = back if isinstance(back, list) else [back]
         try:
-            left = Decimal(str(amount)) - abs(Decimal(str(back)))
+            left = Decimal(str(amount))
+            for each in parts:
+                if each not in _NOTHING:
+                    part = self._in_major(figure(each), currency) if self._minor else figure(each)
+                    left -= abs(Decimal(str(part)))
         except InvalidOperation:
             raise PoisonError(
                 ErrorCode.INVALID_VALUE, "amount: is none, or what was given back of it is none"
             ) from None
-        return f"{max(left, Decimal(0)):f}" if left.is_finite() else amount
+        return (
+            f"{max(left, Decimal(0)):f}" if left.is_finite() and any(each not in _NOTHING for each in parts) else amount
+        )
 
     def _in_major(self, amount: object, currency: object) -> object:
         """Of so many of the currency's smallest unit. PoisonError where that is no whole number."""
@@ -271,32 +312,6 @@ def _as_ours(said: MappedInput) -> dict[str, str]:
     return {name: name for name in names}
 
 
-@lru_cache(maxsize=65_536)
-def _person(whose: str) -> str:
-    """Its one spelling; empty for nobody. Who buys often is read once. PoisonError for what a spreadsheet left of a
-    long number: several people may be that."""
-    if ROUNDED.fullmatch(whose.strip()):
-        raise PoisonError(
-            ErrorCode.INVALID_VALUE,
-            "customer_id: is a number that was rounded, such as 4.477E+11: let what writes it give it as a text",
-        )
-    return person(whose)
-
-
-def spelt(said: object, *, as_it_is: bool) -> object:
-    """Who it is in the one spelling that files have it in too; `as_it_is`: where the record's key is held against it.
-    PassedOverError where it is nobody."""
-    whose = said if type(said) is str else name_of(said)
-    if whose is None:
-        raise PassedOverError(NO_CUSTOMER)
-    if not isinstance(whose, str):
-        return whose
-    one = _person(whose)
-    if not one:
-        raise PassedOverError(NO_CUSTOMER)
-    return whose if as_it_is else one
-
-
 def _list_before(path: str) -> Place | None:
     """Of a path to an event's id the list that it goes through; None: it goes through none."""
     first = path.partition("|")[0]
@@ -311,15 +326,6 @@ def _list_before(path: str) -> Place | None:
 def is_refund(kind: object) -> bool:
     """Whether the kind that a refused event says is money given back, which is no visit."""
     return isinstance(kind, str) and kind.strip().lower() == "refund"
-
-
-def name_of(value: object) -> object:
-    """A whole number stands for a name."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_LONGEST_NUMBER:
-        return str(value)
-    return value
 
 
 def _number_in(said: object) -> object:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import date, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_MONGO = frozenset({"$oid", "$numberDecimal", "$numberDouble", "$numberInt", "$numberLong", "$uuid"})
 _MOST_PLACES = 100
 """Beyond it a decimal is left in its exponent's notation: one of 10⁹ digits would fill the memory."""
 AS_THEY_ARE = frozenset({str, int, bool, type(None), dict, list})
@@ -29,6 +31,26 @@ def plain(value: object) -> object:
     if isinstance(value, date | time):  # a datetime is a date
         return value.isoformat()
     return str(value) if isinstance(value, UUID) else value
+
+
+def of_mongo(value: object) -> object:
+    """What MongoDB's extended JSON wraps in an object of one name: an id, a number, an instant; anything else as it
+    is."""
+    if type(value) is not dict or len(value) != 1:
+        return value
+    ((name, inner),) = value.items()
+    if name == "$date":
+        inner = of_mongo(inner)
+        ticks = (
+            int(inner) if isinstance(inner, str) and inner.removeprefix("-").isdecimal() and len(inner) < 16 else inner
+        )
+        if not isinstance(ticks, int) or isinstance(ticks, bool):
+            return inner
+        try:
+            return (_EPOCH + timedelta(milliseconds=ticks)).isoformat()
+        except OverflowError:
+            return value
+    return inner if name in _OF_MONGO and isinstance(inner, str | int) else value
 
 
 def _text_of(value: bytes) -> str:

@@ -22,11 +22,12 @@ from service.wire.decoder import Decoder, DecoderSettings, shown_of
 from service.wire.envelopes import DELETED, change_of
 from service.wire.formats import reading_of
 from service.wire.framing import Headers, check_headers, whole, with_frame
-from service.wire.mapping import FILTERED, Conditions, conditions_of, holds, is_one, name_of, spelt
+from service.wire.mapping import FILTERED, Conditions, conditions_of, holds, is_one
 from service.wire.places import Place
 from service.wire.schemas import Schemas
-from service.wire.times import Times
+from service.wire.times import reading_of_times
 from service.wire.views import Row
+from service.wire.whose import name_of, spelt
 
 _CONTACT: Final = ("email", "phone", "crm_id")
 _AS_THEY_ARE: Final = ("first_name", "timezone", "marketing_consent", "profiling", "bounce", "complaint")
@@ -76,7 +77,7 @@ class ProfileReader:
             *said.erased_if,
         ]  # fmt: skip
         self._looks_beside = any(map(looks_beside, paths))
-        self._time = Times(said.time, said.timezone).read
+        self._time = reading_of_times(said.time, said.timezone)
         self._keyed = said.key == "customer_id"
 
     def words(self, record: ConsumerRecord) -> list[Word]:

@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from service.errors import ErrorCode, PoisonError
+from service.wire.known_protos import KNOWN_PROTOS
 from service.wire.schemas import Reading
 from service.wire.views import Row, View
 
@@ -28,79 +29,6 @@ _DEEPEST_INDEX: Final = 20
 _LONGEST_DECIMAL: Final = 40
 """Bytes, and decimals."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_BUILT_IN: Final = {
-    "confluent/meta.proto": """
-syntax = "proto3";
-package confluent;
-import "google/protobuf/descriptor.proto";
-message Meta {
-  string doc = 1;
-  map<string, string> params = 2;
-  repeated string tags = 3;
-}
-extend google.protobuf.FileOptions { Meta file_meta = 1088; }
-extend google.protobuf.MessageOptions { Meta message_meta = 1088; }
-extend google.protobuf.FieldOptions { Meta field_meta = 1088; }
-extend google.protobuf.EnumOptions { Meta enum_meta = 1088; }
-extend google.protobuf.EnumValueOptions { Meta enum_value_meta = 1088; }
-""",
-    "confluent/type/decimal.proto": """
-syntax = "proto3";
-package confluent.type;
-message Decimal {
-  bytes value = 1;
-  uint32 precision = 2;
-  int32 scale = 3;
-}
-""",
-    "google/type/money.proto": """
-syntax = "proto3";
-package google.type;
-message Money {
-  string currency_code = 1;
-  int64 units = 2;
-  int32 nanos = 3;
-}
-""",
-    "google/type/decimal.proto": """
-syntax = "proto3";
-package google.type;
-message Decimal { string value = 1; }
-""",
-    "google/type/date.proto": """
-syntax = "proto3";
-package google.type;
-message Date {
-  int32 year = 1;
-  int32 month = 2;
-  int32 day = 3;
-}
-""",
-    "google/type/datetime.proto": """
-syntax = "proto3";
-package google.type;
-import "google/protobuf/duration.proto";
-message DateTime {
-  int32 year = 1;
-  int32 month = 2;
-  int32 day = 3;
-  int32 hours = 4;
-  int32 minutes = 5;
-  int32 seconds = 6;
-  int32 nanos = 7;
-  oneof time_offset {
-    google.protobuf.Duration utc_offset = 8;
-    TimeZone time_zone = 9;
-  }
-}
-message TimeZone {
-  string id = 1;
-  string version = 2;
-}
-""",
-}
-"""What serializers with a registry may import without registering it, as far as orders may have it: the interface of
-those files."""
 
 
 def framed_protobuf_reading(schema: str, references: Mapping[str, str]) -> Reading:
@@ -140,7 +68,7 @@ def _compiled(schema: str, references: Mapping[str, str]) -> tuple[DescriptorPoo
     """In a process of its own: what is wrong with a text from elsewhere ends that and not us."""
     with TemporaryDirectory(prefix="churn-alert-proto-") as directory:
         root = Path(directory)
-        for name, text in {**_BUILT_IN, **references, MAIN: schema}.items():
+        for name, text in {**KNOWN_PROTOS, **references, MAIN: schema}.items():
             _write(root, name, text)
         shipped = Path(grpc_tools.__file__).parent / "_proto"
         compiler = [sys.executable, "-I", "-m", "grpc_tools.protoc", f"-I{root}", f"-I{shipped}"]
@@ -245,6 +173,9 @@ class MessageView(View):
     def names(self) -> list[str]:
         return [field.name for field in self._message.DESCRIPTOR.fields]
 
+    def __repr__(self) -> str:
+        return f"a message {self._message.DESCRIPTOR.full_name}"
+
 
 def _key_of(key: object) -> str:
     return str(key).lower() if isinstance(key, bool) else str(key)
@@ -301,12 +232,34 @@ def _inner(value: Any) -> object:
     return value.value
 
 
+def _object(value: Any) -> object:
+    """Of a Struct, whose fields have no schema."""
+    return {name: _any(each) for name, each in value.fields.items()}
+
+
+def _list(value: Any) -> object:
+    return [_any(each) for each in value.values]
+
+
+def _any(value: Any) -> object:
+    """What JSON would have there: a number is always one with a point."""
+    kind = value.WhichOneof("kind")
+    if kind in {None, "null_value"}:
+        return None
+    if kind == "struct_value":
+        return _object(value.struct_value)
+    return _list(value.list_value) if kind == "list_value" else getattr(value, kind)
+
+
 _WELL_KNOWN: Final[dict[str, Callable[[Any], object]]] = {
     "google.protobuf.Timestamp": _moment,
     "confluent.type.Decimal": _decimal,
     "google.type.Decimal": _inner,
     "google.type.Date": _day,
     "google.type.DateTime": _local_moment,
+    "google.protobuf.Struct": _object,
+    "google.protobuf.ListValue": _list,
+    "google.protobuf.Value": _any,
     **{
         f"google.protobuf.{name}Value": _inner
         for name in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")

@@ -24,6 +24,15 @@ SchemaId = int | UUID
 
 FRAME_BYTES: Final = 5
 _GUID_FRAME_BYTES: Final = 17
+_NO_ID: Final = bytes(FRAME_BYTES - 1)
+_OF_EIGHT_BYTES: Final = (
+    "schema 0: no registry has one. Apicurio's serializers write eight bytes of id in front: let them write four, the "
+    "content's (apicurio.registry.id-handler Legacy4ByteIdHandler or Default4ByteIdHandler, apicurio.registry.use-id contentId)"
+)
+_CURES: Final = (
+    (b"{", '; it looks like JSON: set format = "json"'),
+    (b"\x03", "; it may be AWS Glue's, whose schemas are not asked for"),
+)
 MOST_KNOWN: Final = 2_000
 """Schemas of one partition. None is forgotten; a topic with more has another trouble, and its records say so."""
 UNKNOWN_FOR_S: Final = 60.0
@@ -44,6 +53,7 @@ class Schemas:
     def missing(self, values: Iterable[bytes | None], now_s: float) -> set[SchemaId]:
         """Ids that have to be found out about before these can be read."""
         found = {key for value in values if value and (key := _key_in(value)) is not None}
+        found.discard(_NO_ID)
         return {_id_of(each) for each in found - self._known.keys() if self._unknown.get(each, (0.0, ""))[0] <= now_s}
 
     def put(self, schema_id: SchemaId, reading: Reading, now_s: float) -> None:
@@ -67,11 +77,14 @@ class Schemas:
         """A framed record. PoisonError where there is no frame, or none that can be read by it."""
         key = _key_in(value)
         if key is None:
+            cure = next((cure for begins, cure in _CURES if value.startswith(begins)), "")
             raise PoisonError(
                 ErrorCode.NOT_OF_SCHEMA,
                 "the value does not begin with a zero and the id of a schema, as serializers with a registry write it, nor "
-                "does a header say it",
+                f"does a header say it{cure}",
             )
+        if key == _NO_ID:
+            raise PoisonError(ErrorCode.UNKNOWN_SCHEMA, _OF_EIGHT_BYTES)
         reading = self._known.get(key)
         if reading is not None:
             return reading(value[len(key) + 1 :])

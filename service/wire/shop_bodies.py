@@ -6,14 +6,19 @@ what a body has around them, and when its purchase is one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
 from typing import Any, Final
 
 from service.config.sections.inputs import MappedInput, MappedPurchases
 from service.profiles import Profile, read_profile
+from service.wire.views import Row
 
 Said = dict[str, Any]
+_A_WHILE: Final = timedelta(minutes=1)
+"""An order is saved more than once while it is paid."""
 UNDONE: Final = ("cancelled", "failed", "deleted")
 """Why files leave an order of WooCommerce's out that is taken back where it had been paid: nobody keeps the money of an
 order whose payment fails later, and an order that is thrown away counts no more."""
@@ -93,7 +98,39 @@ def _woocommerce() -> Said:
         "needs": ["line_items", "date_paid_gmt|date_completed_gmt"],
         "not_if": {"status": unpaid, "customer_id": profile.guests},
         "cancelled_if": {"status": [*taken_back, *profile.refunded]},
+        "given_back": "refunds.*.total",
     }
+
+
+def changed_since_paid(order: Row) -> str:
+    """When an order of WooCommerce's was changed last, where that is a while after it was paid: it may have been
+    cancelled and paid after all, which nothing in it says. Of a completed one since when it is that; empty: not
+    since."""
+    if word_of(order.get("status")) == "completed":
+        return ""
+    changed, paid = (_moment(order.get(name)) for name in ("date_modified_gmt", "date_paid_gmt"))
+    if changed is None or paid is None or changed - paid < _A_WHILE:
+        return ""
+    return str(order.get("date_modified_gmt"))
+
+
+def _version_of_woocommerce(order: Row) -> str:
+    completed_at = order.get("date_completed_gmt")
+    if word_of(order.get("status")) == "completed" and isinstance(completed_at, str):
+        return completed_at
+    return changed_since_paid(order)
+
+
+def word_of(said: object) -> str:
+    return said.strip().lower() if isinstance(said, str) else ""
+
+
+def _moment(said: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(said) if isinstance(said, str) else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _square() -> Said:
@@ -105,7 +142,7 @@ def _square() -> Said:
             "occurred_at": f"{inside}created_at",
             "amount": f"{inside}total_money.amount",
             "currency": f"{inside}total_money.currency",
-            "order_id": f"{inside}order_id|{inside}id",
+            "order_id": f"{inside}id",  # payments may share an order, of which each is a part
             "store_id": f"{inside}location_id",
         },
         "amounts": "minor",
@@ -136,4 +173,9 @@ def _stripe() -> Said:
 VOID_SINCE: Final = {"shopify": "cancelled_at"}
 """Where an order says that it is cancelled by saying when: what its post says of an amount counts no more. The order
 itself is corrected to nothing, which is right too where it was never seen as it was before."""
+VERSION_OF: Final[dict[str, Callable[[Row], str]]] = {"woocommerce": _version_of_woocommerce}
+"""What tells an order's later word from one that was there before with the same amount, as where it was cancelled in
+between; empty: nothing has to."""
+STATES: Final = frozenset({"woocommerce"})
+"""Whose posts say what an order is now: a cancelled one is corrected to nothing, and may be paid after all."""
 _KNOWN: Final = {"shopify": _shopify, "woocommerce": _woocommerce, "square": _square, "stripe": _stripe}

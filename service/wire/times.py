@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from service.errors import ErrorCode, PoisonError
+from service.wire.plain_values import of_mongo
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS: Final = {
@@ -20,6 +23,10 @@ _TICKS: Final = {
 }
 DAYS: Final = "epoch_days"
 """Microseconds of each unit."""
+OF_A_CLOCK: Final = {"local_ms": "epoch_ms", "local_us": "epoch_us", "local_ns": "epoch_ns"}
+"""Units of numbers that are no instants."""
+_OF_NO_ZONE: Final = "-00:00"
+"""Behind a time that was written as if it were UTC, for it has no zone (RFC 3339, section 4.3)."""
 _EARLIEST_US: Final = 631_152_000_000_000
 """1990: an earlier time is in another unit than the settings say, for shops write none of that age as a number."""
 _LATEST_US: Final = 4_102_444_800_000_000
@@ -42,6 +49,28 @@ _OF_NET: Final = re.compile(r"\\?/Date\((-?[0-9]{1,15})(?:[+-][0-9]{4})?\)\\?/")
 """Milliseconds since 1970, as .NET writes them in JSON; the offset says where the clock stood, not another instant."""
 
 
+def reading_of_times(unit: str, timezone: str | None) -> Callable[[object], object]:
+    """`unit` and `timezone` as the settings of an input say them; a clock's units have a zone."""
+    base = OF_A_CLOCK.get(unit)
+    if base is None or timezone is None:
+        return Times(unit, timezone).read
+    return partial(_by_the_clock, Times(base, timezone), ZoneInfo(timezone))
+
+
+def _by_the_clock(times: Times, zone: ZoneInfo, said: object) -> object:
+    """A number is what a clock on the wall showed, written as if it were UTC; a text is what it says."""
+    found = times.read(said)
+    counted = isinstance(said, int | float) or (isinstance(said, str) and _is_counted(said))
+    if not counted or not isinstance(found, str):
+        return found
+    return datetime.fromisoformat(found).replace(tzinfo=zone).isoformat()
+
+
+def _is_counted(said: str) -> bool:
+    """Whether a text is a number, or was one by its schema."""
+    return said.endswith(_OF_NO_ZONE) or not _is_written_out(said)
+
+
 class Times:
     """Of one input."""
 
@@ -61,6 +90,8 @@ class Times:
             at_us = int(said * tick_us)
             if _EARLIEST_US <= at_us < _LATEST_US:
                 return (_EPOCH + timedelta(microseconds=at_us)).isoformat()
+        if isinstance(said, dict):
+            said = of_mongo(said)
         if isinstance(said, str) and not said[:4].isdecimal():
             said = _elsewhere(said)
         if self._in_days and not isinstance(said, date) and not _is_written_out(said):

@@ -20,6 +20,33 @@ class View:
         raise NotImplementedError
 
 
+class KeyOfOne(View):
+    """A key that has one value, under whatever name its schema gives it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def get(self, name: str, /) -> object:  # noqa: ARG002 - there is one
+        return self.value
+
+    def names(self) -> list[str]:
+        return []
+
+
+class UnreadableKey(View):
+    """A key that is there and cannot be read, whatever is looked for in it."""
+
+    __slots__ = ()
+
+    def get(self, name: str, /) -> object:  # noqa: ARG002 - nothing in it is known
+        return self
+
+    def names(self) -> list[str]:
+        return []
+
+
 def as_object(value: object) -> object:
     """A view as a dictionary of what is in it, one level deep; anything else as it is."""
     if not isinstance(value, View):

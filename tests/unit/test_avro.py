@@ -21,6 +21,7 @@ from service.domain.events import Item, Purchase, SignOfLife
 from service.errors import ConfigurationError, ErrorCode, PassedOverError, PoisonError
 from service.wire.avro import avro_reading
 from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.schemas import Schemas
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 AT_US = int(AT.timestamp()) * 1_000_000
@@ -108,12 +109,17 @@ def test_the_schemas_type_of_a_time_goes_before_what_the_settings_say(tmp_path: 
     ],
 )
 def test_times(tmp_path: Path, kind: Any, value: Any, at_us: int) -> None:
+    assert one(tmp_path, kind, value, timezone="Europe/Paris").at_us == at_us
+
+
+def one(tmp_path: Path, kind: Any, value: Any, **said: Any) -> Purchase:
+    """With another type of its time."""
     schema = {
         **ORDER_SCHEMA,
         "fields": [f if f["name"] != "made" else {"name": "made", "type": kind} for f in ORDER_SCHEMA["fields"]],
     }
-    shop = decoder_of(tmp_path, schema, timezone="Europe/Paris")
-    assert shop.of_purchases(written(schema, {**ORDER, "made": value}), b"k", (), NOW_US).at_us == at_us
+    record = written(schema, {**ORDER, "made": value})
+    return decoder_of(tmp_path, schema, **said).of_purchases(record, b"k", (), NOW_US)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +129,7 @@ def test_times(tmp_path: Path, kind: Any, value: Any, at_us: int) -> None:
         ("bytes", b"\xff\x00", "ff00"),
         ({"type": "fixed", "name": "Id", "size": 4}, b"\x00\x01\x02\xff", "000102ff"),
         ({"type": "string", "logicalType": "uuid"}, UUID(int=7), str(UUID(int=7))),
+        ({"type": "fixed", "name": "Id", "size": 16, "logicalType": "uuid"}, UUID(int=7).bytes, str(UUID(int=7))),
         (["null", "string", "long"], 17, "17"),
         (["null", "string", "long"], "17", "17"),
     ],
@@ -294,3 +301,60 @@ def test_what_does_not_fit_together_is_named(tmp_path: Path, lines: list[str], w
     file.write_text("\n".join(["[inputs.purchases]", *lines]))
     with pytest.raises(ConfigurationError, match=words):
         load_settings(file)
+
+
+# ---- what programs that copy a database's rows say of their types
+
+
+def in_debeziums_words(name: str, kind: str = "long") -> Any:
+    return ["null", {"type": kind, "connect.version": 1, "connect.name": f"io.debezium.time.{name}"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "ticks"),
+    [("Timestamp", AT_US // 1000), ("MicroTimestamp", AT_US), ("NanoTimestamp", AT_US * 1000)],
+)
+def test_a_time_is_in_the_unit_that_debezium_says_in_its_schema(tmp_path: Path, name: str, ticks: int) -> None:
+    for said in ({}, {"time": "epoch_s"}):
+        assert one(tmp_path, in_debeziums_words(name), ticks, **said).at_us == AT_US
+    by_a_clock = one(tmp_path, in_debeziums_words(name), ticks, time="local_us", timezone="Europe/Paris")
+    assert by_a_clock.at_us == AT_US - 3_600_000_000
+
+
+def test_days_in_debeziums_words(tmp_path: Path) -> None:
+    found = one(tmp_path, in_debeziums_words("Date", "int"), 20_513, timezone="UTC")
+    assert found.at_us == AT_US - 8 * 3_600_000_000 - 1_800_000_000
+
+
+# ---- topics of several kinds of record
+
+ORDERED = {"type": "record", "name": "Ordered", "namespace": "shop", "fields": [{"name": "id", "type": "string"}]}
+SHIPPED = {"type": "record", "name": "Shipped", "namespace": "shop", "fields": [{"name": "parcel", "type": "long"}]}
+BOTH = (json.dumps(ORDERED), json.dumps(SHIPPED))
+
+
+def test_a_record_is_one_of_several_that_are_known_by_their_names() -> None:
+    of_both, of_one = avro_reading('["shop.Ordered", "shop.Shipped"]', BOTH), avro_reading('"shop.Ordered"', BOTH)
+
+    assert of_both(b"\x00\x06o-1") == of_one(b"\x06o-1") == {"id": "o-1"}
+    assert of_both(b"\x02\x0e") == {"parcel": 7}
+    for content in (b"", b"\x04\x0e", b"\x01\x0e", b"\x80\x01\x0e"):
+        with pytest.raises(PoisonError, match="none of the records"):
+            of_both(content)
+
+
+@pytest.mark.parametrize("schema", ['"shop.Nothing"', '["null", "shop.Ordered"]', "[]", '["string"]', '"string"'])
+def test_what_is_not_of_records_alone_is_none(schema: str) -> None:
+    with pytest.raises(ValueError, match=r"no schema of a record|no Avro schema"):
+        avro_reading(schema, BOTH)
+
+
+@pytest.mark.parametrize(
+    ("content", "cure"),
+    [(b'{"id": 1}', 'set format = "json"'), (b"\3\0" + bytes(20), "AWS Glue"), (bytes(8) + b"\7\6c-1", "apicurio")],
+)
+def test_other_frames_are_told_by_their_name(content: bytes, cure: str) -> None:
+    schemas = Schemas()
+    assert schemas.missing([content], 0.0) == set()
+    with pytest.raises(PoisonError, match=cure):
+        schemas.read(content)

@@ -61,8 +61,8 @@ WOO: Object = {
     "currency": "EUR",
     "date_created": "2026-03-01T09:30:00",
     "date_created_gmt": "2026-03-01T08:30:00",
-    "date_modified": "2026-03-02T09:30:00",
-    "date_modified_gmt": "2026-03-02T08:30:00",
+    "date_modified": "2026-03-01T09:31:05",
+    "date_modified_gmt": "2026-03-01T08:31:05",
     "date_paid_gmt": "2026-03-01T08:31:00",
     "total": "29.35",
     "customer_id": 17,
@@ -202,7 +202,7 @@ def test_a_cancelled_order_that_was_paid_is_taken_back() -> None:
     for status in ("cancelled", "failed", "trash"):
         bought, back = events("woocommerce", {**WOO, "status": status})
         assert (bought["amount"], back["amount"], back["kind"], back["occurred_at"]) == (
-            "29.35", "29.35", "refund", "2026-03-02T08:30:00Z",
+            "29.35", "29.35", "refund", "2026-03-01T08:31:05Z",
         )  # fmt: skip
         assert passed_over("woocommerce", {**WOO, "status": status, "date_paid_gmt": None}) == "not_paid"
 

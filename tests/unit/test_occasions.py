@@ -147,6 +147,16 @@ def test_an_order_given_back_after_the_thank_you_stops_it() -> None:
     assert stopped[0].decision_id == sent[0].decision_id
 
 
+def test_nothing_given_back_leaves_it() -> None:
+    """What a door writes of an order that was cancelled, it may be, and is paid all the same."""
+    engine = shop_with(follow_up=FollowUpPolicy())
+    nothing = Purchase("back", "a", at(0.6), 0, refund=True, order_id="o1")
+
+    made = told(engine, [order("a", 0.5, "o1"), nothing], until=10)
+
+    assert [d.outcome for d in made] == [Outcome.RELEASED]
+
+
 def test_another_order_given_back_leaves_it() -> None:
     engine = shop_with(follow_up=FollowUpPolicy())
 

@@ -18,6 +18,8 @@ from service.errors import ConfigurationError, ErrorCode, PassedOverError, Poiso
 from service.wire import protobuf
 from service.wire.decoder import Decoder, DecoderSettings
 from service.wire.figures import figure
+from service.wire.known_protos import KNOWN_PROTOS
+from service.wire.places import Place
 from service.wire.schemas import Reading
 
 AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
@@ -231,3 +233,38 @@ def test_a_message_that_is_not_there_is_told_with_its_setting(tmp_path: Path) ->
     file.write_text('syntax = "proto3"; message A {}')
     with pytest.raises(ConfigurationError, match=r"inputs\.purchases\.schema_file .*no message B"):
         DecoderSettings.of(Settings(inputs={"purchases": {**SHOP, "message": "B", "schema_file": file}}))
+
+
+FREE = """
+syntax = "proto3";
+import "google/protobuf/struct.proto";
+import "google/type/postal_address.proto";
+import "google/type/dayofweek.proto";
+message Free {
+  google.protobuf.Struct row = 1;
+  google.protobuf.Value one = 2;
+  google.type.PostalAddress to = 3;
+  google.type.DayOfWeek day = 4;
+}
+"""
+
+
+def test_fields_without_a_schema_are_what_json_would_have_there() -> None:
+    pool, _ = protobuf._compiled(FREE, {})
+    message: Any = GetMessageClass(pool.FindMessageTypeByName("Free"))(day=3)
+    row = {"id": 4711, "buyer": "c-1", "lines": [{"sku": "latte"}, True], "none": None, "total": 12.5}
+    message.row.update(row)
+    message.to.postal_code = "75011"
+
+    read = protobuf.framed_protobuf_reading(FREE, {})
+    found = read(b"\0" + message.SerializeToString())
+
+    assert found.get("row") == row
+    assert found.get("one") is None
+    assert found.get("day") == "WEDNESDAY"
+    assert Place("to.postal_code").of(found) == "75011"
+    assert str(found.get("to")) == "a message google.type.PostalAddress"
+
+
+def test_all_that_may_be_imported_can_be_compiled() -> None:
+    protobuf._compiled("\n".join(['syntax = "proto3";', *(f'import "{name}";' for name in KNOWN_PROTOS)]), {})

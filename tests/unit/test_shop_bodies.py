@@ -58,7 +58,9 @@ def test_an_order_of_woocommerce_and_its_end() -> None:
     assert read("woocommerce", WOO) == Purchase("727", "17", AT_US, 2_935, False, "727", (Item("93", "Woo Single"),))
     for status in ("cancelled", "refunded", "failed", "trash"):
         back = read("woocommerce", {**WOO, "status": status})
-        assert (back.event_id, back.refund, back.amount_minor, back.order_id) == ("727-cancelled", True, 2_935, "727")
+        assert (back.event_id, back.refund, back.amount_minor, back.order_id) == ("727-cancelled", False, 0, "727")
+    partly = [{"id": 1, "total": "-5.00"}, {"id": 2, "total": "-1.35"}]
+    assert read("woocommerce", {**WOO, "refunds": partly}).amount_minor == 2_300
     for status in ("cancelled", "failed", "trash"):
         assert passed_over("woocommerce", {**WOO, "status": status, "date_paid_gmt": None})
     assert passed_over("woocommerce", {**WOO, "customer_id": 0})

@@ -180,6 +180,28 @@ SAME: dict[str, tuple[object, dict[str, Any]]] = {
             "amount": "NewImage.total.N",
         }},
     ),
+    "mongodb's wrapped values, by their names alone": (
+        {"id": {"$numberInt": "4711"}, "buyer": {"$oid": "c-1"}, "made": {"$date": {"$numberLong": str(AT_US // 1000)}},
+         "total": {"$numberDecimal": "12.50"}},
+        {},
+    ),
+    "mongodb's date as a text": ({**ROW, "made": {"$date": "2026-03-01T08:30:00Z"}, "total": {"$numberDouble": "12.5"}}, {}),
+    "the clock of a column without a zone": (
+        {"op": "c", "after": {**ROW, "made": AT_US + 3_600_000_000}},
+        {"envelope": "debezium", "time": "local_us", "timezone": "Europe/Paris"},
+    ),
+    "the same in its schema's words": (
+        {
+            "schema": {"type": "struct", "fields": [
+                {"field": "made", "type": "int64", "name": "io.debezium.time.Timestamp"},
+            ]},
+            "payload": {**ROW, "made": AT_US // 1000 + 3_600_000},
+        },
+        {"time": "local_us", "timezone": "Europe/Paris"},
+    ),
+    "a column with a zone beside such": (ROW, {"time": "local_us", "timezone": "Europe/Paris"}),
+    "json behind eight bytes of id": (b"\0" + (7).to_bytes(8, "big") + json.dumps(ROW).encode(), {}),
+    "json behind an id of aws glue": (b"\3\0" + GUID.bytes + json.dumps(ROW).encode(), {}),
     "given back more than there was": ({**ROW, "back": "20.00", "total": "32.50"}, {"given_back": "back"}),
 }  # fmt: skip
 
@@ -221,6 +243,8 @@ PASSED: dict[str, tuple[object, dict[str, Any], str]] = {
     "maxwell deletes": ({"type": "delete", "data": ROW}, {"envelope": "maxwell"}, "deleted"),
     "maxwell begins a bootstrap": ({"type": "bootstrap-start", "data": {}}, {"envelope": "maxwell"}, "deleted"),
     "canal deletes": ({"type": "DELETE", "data": [ROW]}, {"envelope": "canal"}, "deleted"),
+    "a null of connect's": ({"schema": None, "payload": None}, {}, "deleted"),
+    "a null as a text": (b"null", {}, "deleted"),
     "another status": ({**ROW, "state": "open"}, {"only": {"state": ["paid"]}}, "not_wanted"),
     "another event": ({"event": "Page Viewed"}, {"only": {"event": ["Order Completed"]}}, "not_wanted"),
     **{
@@ -254,6 +278,12 @@ REFUSED: dict[str, tuple[object, dict[str, Any], str]] = {
     "a time without an offset": ({**ROW, "made": "2026-03-01 08:30:00"}, {}, "say in inputs.….timezone"),
     "the bytes of a decimal": ({**ROW, "total": CENTS}, {}, "decimal.handling.mode=string"),
     "a row without the envelope that is said": (ROW, {"envelope": "debezium"}, "leave inputs.….envelope out"),
+    "a change of a document without the document": (
+        {"op": "u", "after": None, "updateDescription": {"updatedFields": "{}"}},
+        {"envelope": "debezium"},
+        "change_streams_update_full",
+    ),
+    "an id of aws glue before bytes": (b"\3\0" + GUID.bytes + b"\2c", {}, "AWS Glue"),
     "the id of a schema before bytes": (framed(7, b"\x02c"), {}, "set format in the"),
     "packed": (gzip.compress(json.dumps(ROW).encode()), {}, "compression.type"),
     "utf-16": (json.dumps(ROW).encode("utf-16"), {}, "UTF-8"),
@@ -283,11 +313,36 @@ def test_what_cannot_be_told_says_what_to_change(form: str) -> None:
         (b'"c-1"', "@key"),
         (b'{"buyer": "c-1"}', "@key.buyer"),
         (b'{"schema": {"type": "struct"}, "payload": {"buyer": "c-1"}}', "@key.buyer"),
+        (framed(9, b'{"buyer": "c-1"}'), "@key.buyer"),
+        (framed(9, b"\x06c-1"), "@key"),
+        (framed(9, b"\x06c-1"), "@key.buyer"),
     ],
 )
 def test_who_bought_may_stand_in_the_key_alone(key: bytes, path: str) -> None:
     said = {"fields": {**FIELDS, "customer_id": path}}
     assert read({**ROW, "buyer": None}, said, key).customer_id == "c-1"
+
+
+def test_a_whole_number_may_be_the_key_of_a_schema() -> None:
+    said = {"fields": {**FIELDS, "customer_id": "@key"}}
+    assert read({**ROW, "buyer": None}, said, framed(9, b"\xf4\x03")).customer_id == "250"
+
+
+@pytest.mark.parametrize(
+    "key", [(17).to_bytes(8, "big"), (300).to_bytes(4, "big"), GUID.bytes, framed(9, b"\x02\x06c-1"), framed(9, b"")]
+)
+@pytest.mark.parametrize("path", ["@key", "@key.buyer"])
+def test_a_key_that_cannot_be_read_is_not_nobodys(key: bytes, path: str) -> None:
+    """Passed over, a whole topic would be gone without a word."""
+    said = {"fields": {**FIELDS, "customer_id": path}}
+    with pytest.raises(PoisonError, match="is no text, no JSON") as refused:
+        read({**ROW, "buyer": None}, said, key)
+    assert not isinstance(refused.value, PassedOverError)
+
+
+def test_a_clock_needs_the_zone_in_which_it_hangs() -> None:
+    with pytest.raises(ValueError, match="say in timezone where it hangs"):
+        Settings(inputs={"purchases": {"fields": FIELDS, "time": "local_ms"}})
 
 
 def test_what_it_is_may_stand_in_headers_or_around_the_data() -> None:

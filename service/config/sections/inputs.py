@@ -54,9 +54,12 @@ class ForeignInput(Section):
     envelope: Literal["none", "debezium", "maxwell", "canal"] = "none"
     """Whose change of a row a record is: the event is the row after it, and what was deleted says nothing. A
     CloudEvent, and what Connect writes beside its schema, is opened anyway."""
-    time: Literal["text", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "epoch_days"] = "text"
+    time: Literal[
+        "text", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "epoch_days", "local_ms", "local_us", "local_ns"
+    ] = "text"
     """How `occurred_at` is written: a date and time, or seconds, milliseconds, microseconds, nanoseconds, days since
-    1970. A day begins at midnight of `timezone`."""
+    1970. A day begins at midnight of `timezone`. `local_…`: the number is what a clock of `timezone` shows, as if it
+    were UTC; so Debezium writes columns without a zone (`DATETIME`, `timestamp`)."""
     timezone: ZoneName | None = None
     """IANA zone of times that are written without an offset; unset: such a time is refused."""
     only: Annotated[dict[Path, Values], Field(max_length=20)] = {}
@@ -76,6 +79,8 @@ class ForeignInput(Section):
 
     @model_validator(mode="after")
     def _written_as_said(self) -> Self:
+        if self.time.startswith("local_") and self.timezone is None:
+            raise ValueError(f"time = {self.time} is of a clock: say in timezone where it hangs")
         if self.schema_file is not None and self.format == "json":
             raise ValueError("schema_file is of records in avro or protobuf: say so in format")
         if self.message is not None and (self.schema_file is None or self.format != "protobuf"):

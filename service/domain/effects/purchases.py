@@ -110,7 +110,8 @@ class Purchases:
             self._brought.spent(customer, at_us, day, -amount if event.refund else amount, visit=not event.refund)
         if known is not None:
             self._correct(customer, known)
-            if customer.occasions is not None:  # a refund of this order, or money given back before it was known
+            if customer.occasions is not None and (amount or not event.refund):
+                # a refund of this order, or money given back before it was known
                 self._occasions.given_back(customer, event.order_id)
 
     def _buy(self, customer: Customer, event: Purchase, at_us: int, day: int, amount: int, in_history: bool) -> None:
