@@ -14,14 +14,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-import structlog
 from aiokafka.client import ConnectionGroup
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
+from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from service.fetching import KeepingClient
+from service.cluster.group_place import JoiningClient, Place
 
 KNOWN_FOR_US: Final = 5_000_000
 """An end that was asked for longer ago is not known: fetches are answered five times a second."""
@@ -30,16 +29,9 @@ _ANSWERS_WITH_START: Final = 5
 _OUT_OF_RANGE: Final = 1
 _THROWN_OUT: Final = (25, 82)
 """Unknown member id, fenced instance id."""
-_FULL: Final = 81
-"""The group has as many members as the brokers allow. aiokafka does not know it, and joins no more."""
-_LOADING: Final = 14
-"""The coordinator is not ready, and is to be asked again."""
-_AGAIN_S: Final = 2.0
 _KNOCK_S: Final = 1.0
 _ENDS_KEPT: Final = 512
 """Ends ahead of the position; where a long backlog has more, time moves in larger steps."""
-
-log = structlog.get_logger()
 
 
 class SourcePartition(NamedTuple):
@@ -107,13 +99,11 @@ class Answers:
         self.at_s = time.monotonic()
         """When any of them last answered anything."""
         self.logs: dict[SourcePartition, Log] = {}
-        self.group_is_full = False
-        """Whether the group had no place for this member when it wanted to join last."""
         self.on_thrown_out: Callable[[], Awaitable[None]] | None = None
         """Awaited when the group does not know this member any more, before it joins again."""
 
 
-class AskingClient(KeepingClient):
+class AskingClient(JoiningClient):
     """Keeps what brokers say of the logs, and when they last said anything."""
 
     answers: Answers
@@ -125,11 +115,6 @@ class AskingClient(KeepingClient):
         if isinstance(request, HeartbeatRequest):
             if answer.error_code in _THROWN_OUT and self.answers.on_thrown_out is not None:
                 await self.answers.on_thrown_out()
-        elif isinstance(request, JoinGroupRequest):
-            if answer.error_code == _FULL:
-                await self._wait_for_a_place(answer)
-            elif answer.error_code == 0:
-                self.answers.group_is_full = False
         elif isinstance(request, FetchRequest):
             for topic, partitions in answer.topics:
                 for number, error, high, *more in partitions:
@@ -140,17 +125,6 @@ class AskingClient(KeepingClient):
                         start = more[1] if answer.API_VERSION >= _ANSWERS_WITH_START else 0
                         self.answers.logs[SourcePartition(topic, number)] = Log(asked_us, start, stable, high)
         return answer
-
-    async def _wait_for_a_place(self, answer: Any) -> None:
-        """Another member may leave: the group is asked again."""
-        if not self.answers.group_is_full:
-            self.answers.group_is_full = True
-            log.error(
-                "the consumer group is full: this process waits for a place in it",
-                cure="end another member, or let the brokers allow more (group.max.size)",
-            )
-        await asyncio.sleep(_AGAIN_S)
-        answer.error_code = _LOADING
 
     async def ask_all(self) -> None:
         """Asks the brokers for something for which no data has to come, until one answers."""
@@ -174,5 +148,6 @@ def become_asking(client: Any, answers: Answers) -> None:
     """Makes the client of a consumer that has not been started one that keeps what it is told: Faust's driver makes the
     consumer, and the consumer its client."""
     client.__class__ = AskingClient
+    client.place = Place()
     client.answers = answers
     answers.at_s = time.monotonic()

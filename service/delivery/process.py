@@ -25,6 +25,7 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from service.cluster.group_place import Place
 from service.cluster.leaving import leave_group
 from service.cluster.topic_ids import Course, TopicNow, TopicWatch
 from service.config import Settings
@@ -35,7 +36,7 @@ from service.delivery.customers import CustomerWord, customer_of
 from service.delivery.desk import Desk, Said
 from service.delivery.ends import ends_known, keep_ends, take_ends
 from service.delivery.follower import Ends, Follower
-from service.delivery.group import group_consumer
+from service.delivery.group import open_group_consumer, why_not_joined
 from service.delivery.memory import Entry, Memory
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer
@@ -116,6 +117,7 @@ class Deliverer:
         self._owned: dict[int, _Owned] = {}
         self._topic = settings.kafka.topics.outreach
         self._consumer: Any = None
+        self._place: Place | None = None
         self._ends: Any = None
         self._follower: Follower | None = None
         self._stop = asyncio.Event()
@@ -138,7 +140,7 @@ class Deliverer:
     def missing(self) -> list[str]:
         """Why it is not ready, in words; empty = it is."""
         said = [self._door.refused] if self._door.refused else []
-        said += [] if self.joined else ["the group has not yet said which partitions are ours"]
+        said += [] if self.joined else [why_not_joined(self._place)]
         said += [
             f"partition {number}: what was sent is being read"
             for number, owned in self._owned.items()
@@ -193,7 +195,7 @@ class Deliverer:
         """Begins to read; what goes on for ever is added to the tasks."""
         self._topics = await self._watch.look()
         tasks += await self._follow_customers()
-        self._consumer = group_consumer(self.settings, self.group, "earliest", _FETCH_MS)
+        self._consumer, self._place = await open_group_consumer(self.settings, self.group, "earliest", _FETCH_MS)
         await self._consumer.start()
         self._consumer.subscribe([self._topic], listener=_Listener(self))
         tasks += [self._guard(self._fetch()), self._guard(self._measure()), self._guard(self._watch_topics())]

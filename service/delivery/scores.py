@@ -21,11 +21,12 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from service.cluster.group_place import Place
 from service.cluster.leaving import leave_group
 from service.config import Settings
 from service.connection import Door
 from service.delivery.channel import Attempt, Result
-from service.delivery.group import group_consumer
+from service.delivery.group import open_group_consumer, why_not_joined
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer, wait_for
 from service.delivery.partition import wall_us
@@ -84,13 +85,14 @@ class ScoresFeed:
         self._door = Door(settings.kafka)
         self._born_s = time.monotonic()
         self._consumer: Any = None
+        self._place: Place | None = None
         self._partitions = 1
         self._joined = False
 
     def missing(self) -> list[str]:
         """Why it is not ready, in words; empty = it is."""
         said = [self._door.refused] if self._door.refused else []
-        said += [] if self._joined else ["the group has not yet said which partitions are ours"]
+        said += [] if self._joined else [why_not_joined(self._place)]
         return said if self._target.available else [*said, f"{self.name}: the other side does not answer"]
 
     def run(self) -> int:
@@ -103,8 +105,7 @@ class ScoresFeed:
         work: list[asyncio.Task[None]] = []
         try:
             work.append(asyncio.create_task(self._door.watch(lambda: self._outage.within(FAILED_LATELY_S))))
-            self._consumer = group_consumer(self.settings, self.group, self.settings.deliver.begin_at, _FETCH_MS)
-            if not await unless(self._stop, self._consumer.start()):
+            if not await unless(self._stop, self._open()):
                 return await self._end(work)
             self._partitions = len(self._consumer.partitions_for_topic(self._topic) or ()) or 1
             self._consumer.subscribe([self._topic], listener=_Listener(self))
@@ -125,6 +126,11 @@ class ScoresFeed:
                 leave(verdict.code)
         return await self._end(work)
 
+    async def _open(self) -> None:
+        begin_at = self.settings.deliver.begin_at
+        self._consumer, self._place = await open_group_consumer(self.settings, self.group, begin_at, _FETCH_MS)
+        await self._consumer.start()
+
     def _give_up(self) -> None:
         log.error("the broker took no word of what was posted; whoever comes next posts it again")
         leave(ExitCode.DONE)
@@ -135,7 +141,8 @@ class ScoresFeed:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
         await self.let_go(list(self._desks))
-        for close in (partial(leave_group, self._consumer), self._consumer.stop):
+        consumer = self._consumer
+        for close in () if consumer is None else (partial(leave_group, consumer), consumer.stop):
             # A broker that is away cannot be said goodbye to, and cancels whoever waits for its answer.
             with suppress(KafkaError, OSError, asyncio.CancelledError):
                 await close()

@@ -35,7 +35,10 @@ from service.connection import new_admin
 from service.errors import ChurnAlertError, ConfigurationError, FatalError
 from service.errors import told as told_of
 
-OURS: Final = "churn-alert-worker"
+WORKER: Final = "worker"
+DELIVERER: Final = "deliver"
+"""What a process of ours is: the command that it runs."""
+_OURS: Final = "churn-alert-"
 _OF_EARLIER_RELEASES: Final = "faust-"
 """How the client ids of workers begin that do not say which process they are."""
 _BEYOND_SESSION_S: Final = 5.0
@@ -46,15 +49,17 @@ _TIMEOUT_MS: Final = 10_000
 
 
 class Process(NamedTuple):
-    """What a worker's client id says of it."""
+    """What the client id of a process of ours says of it."""
 
     host: str
     pid: int
     began_ms: int
+    what: str = WORKER
+    """Its command."""
 
     @property
     def client_id(self) -> str:
-        return f"{OURS}@{self.host}@{self.pid}@{self.began_ms}"
+        return f"{_OURS}{self.what}@{self.host}@{self.pid}@{self.began_ms}"
 
 
 class Member(NamedTuple):
@@ -70,26 +75,31 @@ class Member(NamedTuple):
     def process(self) -> Process | None:
         """None where the client id does not say."""
         name, *rest = self.client_id.split("@")
-        if name != OURS or len(rest) != 3 or not (rest[1].isdecimal() and rest[2].isdecimal()):
+        what = name.removeprefix(_OURS)
+        if what not in (WORKER, DELIVERER) or len(rest) != 3 or not (rest[1].isdecimal() and rest[2].isdecimal()):
             return None
-        return Process(rest[0], int(rest[1]), int(rest[2]))
+        return Process(rest[0], int(rest[1]), int(rest[2]), what)
 
     @property
     def stranger(self) -> bool:
-        return self.process is None and not self.client_id.startswith(_OF_EARLIER_RELEASES)
+        """Whether it is no worker."""
+        process = self.process
+        return (process is None or process.what != WORKER) and not self.client_id.startswith(_OF_EARLIER_RELEASES)
 
     def __str__(self) -> str:
         return f"client id {self.client_id!r} on host {self.host}"
 
 
-def this_process() -> Process:
-    return Process(socket.gethostname().replace("@", "-")[:60], os.getpid(), time.time_ns() // 1_000_000)
+def this_process(what: str = WORKER) -> Process:
+    return Process(socket.gethostname().replace("@", "-")[:60], os.getpid(), time.time_ns() // 1_000_000, what)
 
 
-def members_of(kafka: KafkaSettings) -> list[Member]:
-    """Raises KafkaError, OSError or ChurnAlertError where the brokers do not tell."""
+def members_of(kafka: KafkaSettings, group: str | None = None) -> list[Member]:
+    """Of the workers' group, or another. Raises KafkaError, OSError or ChurnAlertError where the brokers do not
+    tell."""
+    name = group or kafka.group
     with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
-        told = admin.describe_groups([kafka.group])[kafka.group]
+        told = admin.describe_groups([name])[name]
     return [
         Member(
             each["client_id"], each["client_host"].removeprefix("/"), each.get("group_instance_id"), each["member_id"]
@@ -106,10 +116,25 @@ def leave_place(kafka: KafkaSettings) -> None:
             admin.remove_group_members(kafka.group, [MemberToRemove(group_instance_id=kafka.instance_id)])
 
 
-def take_out(kafka: KafkaSettings, members: list[Member]) -> None:
-    """Ends memberships without an instance id. Raises as `members_of`."""
+def take_out(kafka: KafkaSettings, members: list[Member], group: str | None = None) -> None:
+    """Ends memberships without an instance id. Arguments and what is raised as of `members_of`."""
+    gone = [MemberToRemove(member_id=member.member_id) for member in members]
     with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
-        admin.remove_group_members(kafka.group, [MemberToRemove(member_id=member.member_id) for member in members])
+        admin.remove_group_members(group or kafka.group, gone)
+
+
+def forget_ended(
+    kafka: KafkaSettings,
+    me: Process,
+    group: str,
+    members: Callable[[KafkaSettings, str], list[Member]] = members_of,
+    remove: Callable[[KafkaSettings, list[Member], str], None] = take_out,
+) -> None:
+    """Nobody waits in that group for processes of this host that have ended, be they former selves of this one, which
+    is about to join. Where the brokers do not tell, the group finds out when their sessions end."""
+    with suppress(KafkaError, OSError, ChurnAlertError):
+        if ended := ended_of(me, members(kafka, group)):
+            remove(kafka, ended, group)
 
 
 def strangers_of(members: list[Member]) -> list[Member]:
@@ -188,17 +213,17 @@ def refuse_to_join(
 
 
 def _runs(process: Process | None, me: Process) -> bool | None:
-    """Whether that worker runs; None: it cannot be seen from here."""
+    """Whether that process of ours runs; None: it cannot be seen from here."""
     if process is None or process.host != me.host:
         return None
-    return process.pid != me.pid and _is_a_worker(process.pid)
+    return process.pid != me.pid and _is_one(process.pid, process.what)
 
 
-def _is_a_worker(pid: int) -> bool | None:
-    """Whether there is a worker with that number; None: something has it, and what it is cannot be seen. One that has
-    ended and was not waited for has no command line."""
+def _is_one(pid: int, what: str) -> bool | None:
+    """Whether there is a process of that command with that number; None: something has it, and what it is cannot be
+    seen. One that has ended and was not waited for has no command line."""
     try:
-        return b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return what.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         pass  # there is none, or it is another user's (hidepid), or this system has no such files
     try:

@@ -24,6 +24,7 @@ from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.events import Event, Profile
 from service.errors import ExitCode
+from service.local_broker.broker import LocalKafka
 from tests.support.broker import TestBroker
 from tests.support.consumers import committed_records
 from tests.support.delivery_world import cancelled, requested
@@ -130,7 +131,7 @@ def sink() -> Iterator[Sink]:
         yield running
 
 
-def settings_of(broker: TestBroker, prefix: str, port: int, **deliver: Any) -> Settings:
+def settings_of(broker: TestBroker | LocalKafka, prefix: str, port: int, **deliver: Any) -> Settings:
     smtp = {
         "host": "127.0.0.1",
         "port": port,

@@ -1,5 +1,5 @@
-"""Answers that come after days, or to one worker too many: a broker that has forgotten a producer of which it has heard
-nothing, and a group that has no place."""
+"""Answers that come after days, or to one process too many: a broker that has forgotten a producer of which it has
+heard nothing, and a group that has no place."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ import pytest
 
 from service.cluster import topics
 from service.config import Settings
+from service.domain.calendar import DAY_US
 from service.local_broker.broker import LocalKafka
+from tests.integration.test_delivery import Deliverer, Post, settings_of
+from tests.support.delivery_world import requested
+from tests.support.live_shop import readiness, until
 from tests.support.load import many_purchases, send, settings_for
+from tests.support.mail_sink import Sink
 from tests.support.worker_process import Positions, WorkerProcess
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(200)]
@@ -21,6 +26,8 @@ FORGOTTEN = "the broker has forgotten this producer"
 FULL = "the consumer group is full"
 PATIENCE_S = 60.0
 EXPIRES_S = 2.0
+SESSION_S = 90.0
+"""Longer than any start takes."""
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +87,44 @@ def test_a_worker_for_which_the_group_has_no_place_says_so_and_takes_the_first_t
             caught_up(settings, second)
             assert second.log.count(FULL) == 1
             assert second.exits == []
+
+
+def test_a_deliverer_survives_both_and_follows_one_that_was_killed_at_once(
+    forgetful: LocalKafka, topic_prefix: str
+) -> None:
+    with Sink() as sink:
+        settings = settings_of(forgetful, topic_prefix, sink.real_port).changed(kafka={"session_timeout_s": SESSION_S})
+        topics.create(settings, partitions=1)
+        post, asked = Post(settings), 0
+
+        def delivers(who: Deliverer) -> None:
+            nonlocal asked
+            asked += 1
+            post.say(requested(f"r{asked}", f"c{asked}", expires_us=time.time_ns() // 1000 + DAY_US))
+            post.wait({f"r{asked}": ("delivered", "")}, who)
+
+        with Deliverer(settings, "one") as one:
+            delivers(one)
+            pid, until_s = one.pid, time.monotonic() + PATIENCE_S
+            while FORGOTTEN not in one.log:
+                assert time.monotonic() < until_s, one.log
+                time.sleep(2 * EXPIRES_S)
+                delivers(one)
+            assert (one.pid, one.exits) == (pid, [])
+            with Deliverer(settings, "two") as two:
+                two.wait_for(FULL)
+                where = two.address.removesuffix("/")
+                code, told = readiness(where)
+                one.end(signal.SIGTERM)
+                delivers(two)
+                until(lambda: readiness(where)[0] == 200, "the place is taken", two)
+                two.end(signal.SIGKILL)
+                two.start()
+                back = two.wait_assigned()
+                delivers(two)
+                assert two.log.count(FULL) == 1
+        assert code == 503
+        assert any(FULL in each for each in told["missing"])
+        assert back < SESSION_S / 2
+        assert len(sink.handler.taken) == asked, "nothing is sent twice"
+        post.close()

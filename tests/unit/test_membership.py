@@ -14,7 +14,15 @@ from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedE
 
 from service.config import KafkaSettings
 from service.errors import ConfigurationError, FatalError
-from service.streaming.membership import Member, Process, refuse_to_join, this_process, twin_of
+from service.streaming.membership import (
+    DELIVERER,
+    Member,
+    Process,
+    forget_ended,
+    refuse_to_join,
+    this_process,
+    twin_of,
+)
 
 KAFKA = KafkaSettings(instance_id="till", session_timeout_s=10)
 ME = this_process()
@@ -173,6 +181,50 @@ def test_whoever_has_ended_on_this_host_is_taken_out_of_the_group_and_nobody_els
     group.refuse(KafkaSettings())
 
     assert group.taken_out == [dead, former]
+
+
+def test_a_deliverer_takes_those_out_that_have_ended_and_not_another_that_delivers() -> None:
+    """Its former self, one that was killed, and one whose number a worker has by now."""
+    idle = "import sys; print(flush=True); sys.stdin.read()"
+    with (
+        subprocess.Popen([sys.executable, "-c", "", "deliver"]) as ended,
+        subprocess.Popen(
+            [sys.executable, "-c", idle, "deliver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as lives,
+        subprocess.Popen(
+            [sys.executable, "-c", idle, "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as other,
+    ):
+        ended.wait()
+        for each in (lives, other):
+            assert each.stdout is not None
+            each.stdout.readline()
+        dead, alive, taken, former = (
+            place_of(Process(ME.host, pid, 1, DELIVERER), None)
+            for pid in (ended.pid, lives.pid, other.pid, os.getpid())
+        )
+        found = [dead, alive, taken, former, place_of(ELSEWHERE._replace(what=DELIVERER), None)]
+        gone = dict[str, list[Member]]()
+
+        forget_ended(
+            KAFKA,
+            this_process(DELIVERER),
+            "g-smtp",
+            lambda *_: found,
+            lambda _, each, group: gone.update({group: each}),
+        )
+        for each in (lives, other):
+            each.communicate()
+
+    assert gone == {"g-smtp": [dead, taken, former]}
+    assert all(each.stranger for each in found), "none of them is a worker"
+
+
+def test_brokers_that_do_not_tell_who_is_there_keep_no_deliverer_from_joining() -> None:
+    def may_not(*_: object) -> list[Member]:
+        raise GroupAuthorizationFailedError
+
+    forget_ended(KAFKA, this_process(DELIVERER), "g-smtp", may_not)
 
 
 def test_who_may_not_take_a_member_out_joins_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
