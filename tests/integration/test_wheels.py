@@ -83,7 +83,9 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Room:
     assert made.returncode == 0, made.stderr
     found = Room(directory / "env" / "bin", directory)
     locked = str(REPOSITORY / "lock" / "run.txt")
-    found.run("python", "-m", "pip", "install", "--quiet", "--no-compile", "--require-hashes", "-r", locked)
+    quick = run_python([str(REPOSITORY / "lock" / "with_uv.py"), str(found.bin / "python"), locked], cwd=directory)
+    if quick.returncode != 0:
+        found.run("python", "-m", "pip", "install", "--quiet", "--no-compile", "--require-hashes", "-r", locked)
     return found
 
 

@@ -11,7 +11,9 @@ import runpy
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ case "$*" in
   *ensurepip*) {venv} ;;
   "-m venv "*) echo "$*" >>{notes}; for directory; do :; done; mkdir -p "$directory/bin"; cp {self} "$directory/bin/python" ;;
   "-m pip "*) echo "$*" >>{notes}; {pip} ;;
+  "lock/with_uv.py "*) echo "$*" >>{notes}; {uv} ;;
   *sysconfig*) echo tools ;;
   "setup.py tell") echo "Compiling the engine" ;;
 esac
@@ -50,7 +53,15 @@ class Tree:
 
     def python(self, name: str = "python3", **says: str) -> Path:
         file = self.root / name
-        usual = {"version": "3.11.7", "runs": "true", "new": "1", "tag": "cpython-311", "venv": "true", "pip": "true"}
+        usual = {
+            "version": "3.11.7",
+            "runs": "true",
+            "new": "1",
+            "tag": "cpython-311",
+            "venv": "true",
+            "pip": "true",
+            "uv": "true",
+        }
         text = PYTHON.format(**(usual | says), notes=self.root / "notes", self=file)
         file.write_text(text, encoding="utf-8")
         file.chmod(0o755)
@@ -112,9 +123,9 @@ def test_a_python_without_its_venv_module(tree: Tree) -> None:
 def test_no_index_is_told_in_a_sentence_and_tried_again_the_next_time(tree: Tree) -> None:
     sentence = refused(tree.run("install", tree.python(pip="exit 1")))
 
-    assert "pip could not install lock/build.txt" in sentence
+    assert "pip could not install uv of lock/build.txt" in sentence
     assert tree.run("install", tree.python()).returncode == 0
-    assert len(tree.notes) == 5  # an environment and one attempt; an environment and both files
+    assert len(tree.notes) == 2 + 4  # an environment and one attempt; an environment, uv and both files
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="THE MAKEFILE WAS NOT TESTED: no make")
@@ -139,28 +150,80 @@ def test_an_environment_is_made_with_hashes_and_not_made_again(tree: Tree) -> No
     made = tree.run("install", tree.python())
 
     assert made.returncode == 0, made.stderr
-    assert made.stdout == "Installing into env (a few minutes the first time)\n"
-    venv, *installed = tree.notes
+    assert made.stdout == "Installing into env (a minute the first time)\n"
+    venv, uv, *installed = tree.notes
     assert venv == "-m venv --clear env"
-    assert [line.rpartition(" ")[2] for line in installed] == ["lock/build.txt", "lock/all.txt"]
-    assert all("--require-hashes" in line and "--no-build-isolation" in line for line in installed)
+    assert "--require-hashes" in uv
+    assert [line.split()[0] for line in (tree.root / "env/uv.txt").read_text().splitlines() if "==" in line] == [
+        line.split()[0] for line in (tree.root / "lock/build.txt").read_text().splitlines() if line.startswith("uv==")
+    ]
+    assert installed == [f"lock/with_uv.py env/bin/python lock/{name}.txt" for name in ("build", "all")]
 
     again = tree.run("install")
 
     assert (again.returncode, again.stdout, again.stderr, tree.notes) == (0, "", "", [])
 
 
+def test_what_uv_cannot_install_pip_does(tree: Tree) -> None:
+    made = tree.run("install", tree.python(uv="false"))
+
+    assert made.returncode == 0, made.stderr
+    by_pip = [line for line in tree.notes if line.startswith("-m pip")][1:]
+    assert [line.rpartition(" ")[2] for line in by_pip] == ["lock/build.txt", "lock/all.txt"]
+    assert all("--require-hashes" in line and "--no-build-isolation" in line for line in by_pip)
+
+
+def test_uv_asks_whom_pip_was_told_to_ask() -> None:
+    told = runpy.run_path(str(REPOSITORY / "lock" / "with_uv.py"))["told"]
+
+    assert told(
+        "global.cert='/etc/ours.pem'\nglobal.index-url='https://one.example/simple'\nglobal.timeout='60'\n"
+        "install.find-links='/wheels\\n/more'\ninstall.index-url='https://two.example/simple'\n"
+        ":env:.extra-index-url='https://three.example/a=b https://four.example'\n:env:.proxy=''\n"
+    ) == {
+        "SSL_CERT_FILE": "/etc/ours.pem",
+        "UV_DEFAULT_INDEX": "https://two.example/simple",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "UV_INDEX": "https://three.example/a=b https://four.example",
+    }
+
+
+def test_uv_installs_only_what_has_the_locked_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = tmp_path / "nothing-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        for name, text in (
+            ("METADATA", "Metadata-Version: 2.1\nName: nothing\nVersion: 1.0\n"),
+            ("WHEEL", "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+            ("RECORD", ""),
+        ):
+            packed.writestr(f"nothing-1.0.dist-info/{name}", text)
+    locked, to = tmp_path / "lock.txt", tmp_path / "to"
+    install = runpy.run_path(str(REPOSITORY / "lock" / "with_uv.py"))["main"]
+    for name, value in (("FIND_LINKS", tmp_path), ("NO_INDEX", 1), ("OFFLINE", 1), ("CACHE_DIR", tmp_path / "cache")):
+        monkeypatch.setenv(f"UV_{name}", str(value))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setitem(install.__globals__, "INSTALL", (*install.__globals__["INSTALL"], "--target", str(to)))
+
+    for digest, ends, there in (
+        ("0" * 64, 1, []),
+        (sha256(wheel.read_bytes()).hexdigest(), 0, ["nothing-1.0.dist-info"]),
+    ):
+        locked.write_text(f"nothing==1.0 --hash=sha256:{digest}\n", encoding="utf-8")
+        assert install(sys.executable, str(locked)) == ends
+        assert [found.name for found in to.glob("nothing*")] == there
+
+
 def test_an_environment_keeps_its_python_until_another_is_named(tree: Tree) -> None:
     tree.python(tag="cpython-311")
     other = tree.python("python3.13", tag="cpython-313", version="3.13.0")
     assert tree.run("install", other).returncode == 0
-    assert len(tree.notes) == 3
+    assert len(tree.notes) == 4
 
     tree.run("install")
     assert tree.notes == []
 
     tree.run("install", "python3")
-    assert len(tree.notes) == 3
+    assert len(tree.notes) == 4
 
 
 def test_an_environment_whose_python_was_replaced_is_renewed(tree: Tree) -> None:
@@ -170,7 +233,7 @@ def test_an_environment_whose_python_was_replaced_is_renewed(tree: Tree) -> None
     (tree.root / "env/bin/python").unlink()
     tree.run("install")
 
-    assert len(tree.notes) == 3
+    assert len(tree.notes) == 4
 
 
 def test_another_lock_renews_the_environment(tree: Tree) -> None:
@@ -181,7 +244,7 @@ def test_another_lock_renews_the_environment(tree: Tree) -> None:
         file.write("# another\n")
     tree.run("install")
 
-    assert len(tree.notes) == 3
+    assert len(tree.notes) == 4
 
 
 def test_the_package_is_installed_when_its_source_has_changed_and_only_then(tree: Tree) -> None:
