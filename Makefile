@@ -48,9 +48,9 @@ whole: environment
 pages: environment
 	$(PYTEST) -q -n auto --dist loadfile -m "not broker" tests/chaos tests/integration
 
-# What needs a broker: two processes, a broker each, the long ones first.
+# What needs a broker: three processes, a broker each, which wait for half of their time; the long ones first.
 brokers: environment
-	$(PYTEST) -v -n 2 --dist loadfile --no-loadscope-reorder -m broker tests/chaos tests/integration
+	$(PYTEST) -v -n 3 --dist loadfile --no-loadscope-reorder -m broker tests/chaos tests/integration
 
 slow: whole pages brokers
 

@@ -53,6 +53,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore:(read|open)_text is deprecated:DeprecationWarning")
 
 
+LONG = (
+    "test_schedules", "test_demo_stage", "test_operations", "test_stumbling", "test_topics_made_anew", "test_asked_to_end",
+    "test_carrying", "test_turns_fit_the_broker", "test_group_members", "test_ten_tasks_live", "test_monitoring",
+    "test_broker_away", "test_log_ends", "test_page_process", "test_access", "test_hostile_batches", "test_partitioners",
+)  # fmt: skip
+"""Files with a broker that take most of a minute or more: begun last, one would keep a single process busy alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests and their modules are there until the end: not to be looked through for garbage again."""
     gc.collect()

@@ -18,7 +18,7 @@ from typing import Any
 from kafka.errors import KafkaError
 
 from service.connection.admin import open_admin
-from service.local_broker.broker import HOST, LocalKafka
+from service.local_broker.broker import HOST, SHORT_LIFE, LocalKafka
 from service.local_broker.distribution import KAFKA_VERSION
 
 IMAGE = f"apache/kafka:{KAFKA_VERSION}"
@@ -32,6 +32,9 @@ PULL_S = 180.0
 READY_S = 60.0
 
 CONTAINER_SETTINGS = {
+    # As a local one (SHORT_LIFE): a broker of a few minutes never earns what the second compiler takes.
+    "KAFKA_JVM_PERFORMANCE_OPTS": "-XX:+UseSerialGC",
+    "KAFKA_OPTS": " ".join(SHORT_LIFE),
     "KAFKA_TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS": "1000",
     "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
     "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
