@@ -41,13 +41,13 @@ FIELDS: Final = ("amount", "price", "refunded", "corrected")
 
 def without_cents(name: str) -> str:
     """What is left of a column's name without the words that say so; the name itself where it has none."""
-    kept = [word for word in _words(name) if word.lower() not in _WORDS]
+    kept = [word for word in split_words(name) if word.lower() not in _WORDS]
     return " ".join(word for word in kept if word.lower() not in {"in", "units", "unit"}) if says_cents(name) else name
 
 
 def says_cents(name: str) -> bool:
     """Whether a column's name says that it counts in the smallest unit."""
-    return any(word.lower() in _WORDS for word in _words(name))
+    return any(word.lower() in _WORDS for word in split_words(name))
 
 
 def in_cents(names: Mapping[str, str]) -> bool:
@@ -74,6 +74,7 @@ def check_whole(name: str, cells: Iterable[str]) -> None:
         )
 
 
-def _words(name: str) -> list[str]:
+def split_words(name: str) -> list[str]:
+    """Of a column's name, without accents: totalCents is total and Cents."""
     plain = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
     return _WORD.findall(plain)

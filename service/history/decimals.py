@@ -215,6 +215,8 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
     if not text.isascii():
         text = in_our_digits(text).translate(_SPACES)
     text = text.strip()
+    if text[:1] == "\\" and text[1:2].isdigit():
+        text = f"\u00a5{text[1:]}"  # Shift-JIS has the sign of the yen in the place of that stroke
     if text and not text[-1].isdigit() and any(dash in text for dash in _DASHES):
         text = _NO_CENTS.sub(r"\1", text)  # the dash stands for the cents: it is no minus
     negative = False

@@ -22,6 +22,7 @@ from service.history.grouped import without_groups
 from service.history.joins import with_columns
 from service.history.json_rows import json_grid
 from service.history.markup import rows_of
+from service.history.merged import MergedCells
 from service.history.numbers import bytes_text, decimal_text
 from service.history.sources import Kind, Source
 
@@ -220,12 +221,22 @@ def _delimiter_of(lines: list[str]) -> str:
 
 
 def sheets_of(source: Source) -> list[str]:
-    """Names of the sheets of a workbook that hold anything."""
-    from python_calamine import SheetTypeEnum  # noqa: PLC0415 - only who gives a workbook waits for it
+    """Names of the sheets of a workbook that hold anything and can be seen; where all are hidden, of all."""
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum  # noqa: PLC0415 - only who gives a workbook waits for it
 
     book = _workbook(source)
-    sheets = [meta.name for meta in book.sheets_metadata if meta.typ == SheetTypeEnum.WorkSheet]
-    return [name for name in sheets if book.get_sheet_by_name(name).height > 1]
+    sheets = [meta for meta in book.sheets_metadata if meta.typ == SheetTypeEnum.WorkSheet]
+    shown = [meta for meta in sheets if meta.visible == SheetVisibleEnum.Visible] or sheets
+    return [meta.name for meta in shown if book.get_sheet_by_name(meta.name).height > 1]
+
+
+def hidden_sheets_of(source: Source) -> list[str]:
+    """Names of those that hold anything and are not read, since nobody sees them."""
+    from python_calamine import SheetVisibleEnum  # noqa: PLC0415
+
+    hidden = {meta.name for meta in _workbook(source).sheets_metadata if meta.visible != SheetVisibleEnum.Visible}
+    read = set(sheets_of(source))
+    return [name for name in sorted(hidden - read) if _workbook(source).get_sheet_by_name(name).height > 1]
 
 
 def _workbook(source: Source) -> Any:
@@ -249,11 +260,13 @@ def _sheet(source: Source) -> Grid:
     sheet = _workbook(source).get_sheet_by_name(source.sheet)
     number = 0
 
+    merged = MergedCells(sheet)
+
     def rows() -> Iterator[list[str]]:
         nonlocal number
         for row in sheet.iter_rows():
             number += 1
-            texts = [cell_text(value) for value in row]
+            texts = merged.filled([cell_text(value) for value in row], row, number - 1)
             if any(texts):
                 yield texts
 

@@ -52,7 +52,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         datepurchased receiptdate receipttime visitdate bookingdate occurredat bestelldatum
         kaufdatum verkaufsdatum rechnungsdatum belegdatum buchungsdatum auftragsdatum datecommande
         datedecommande datedelacommande dateachat datedachat datevente datedevente datefacture
-        datedefacture fechapedido fechadepedido fechacompra fechadecompra fechaventa datapedido
+        datedefacture fechadelpedido fechadelaorden fechadeorden fechadelacompra fechadeventa fechadelaventa fechatransaccion datadacompra datadavenda datavenda dataencomenda datadaencomenda datadelordine datadiacquisto datadivendita dataetoraordine datasprzedazy datazakupu datatransakcji verkoopdatum aankoopdatum transactiedatum bestelltam bestellzeitpunkt verkaufszeitpunkt transaktionsdatum datumuhrzeit datedelavente datedelatransaction datetransaction kopdatum salgsdato koebsdato kobsdato datumnakupu datumprodeje rendelesdatuma 注文年月日 購入日時 販売日 売上日 fechapedido fechadepedido fechacompra fechadecompra fechaventa datapedido
         datadopedido dataordine dataacquisto datavendita orderdatum besteldatum factuurdatum
         datazamowienia dataordine datadellordine verkauftam gekauftam dataacquisto ordredato
         dataprodazy dataplatnosci датазаказа датапокупки датапродажи датаоплаты датасоздания

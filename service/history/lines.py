@@ -22,7 +22,7 @@ from service.history.left_out import UNUSABLE_ID, ReadReport
 from service.history.people import NOBODY, ROUNDED, person
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
-from service.history.totals import is_total
+from service.history.totals import begins_as_total, is_total
 
 PurchaseLine = tuple[int, str, Minor, str, str, str, str, str]
 """at_us, customer_id, signed amount in minor units, event_id, order_id, sku, item name, store or else channel; "" = not
@@ -170,10 +170,14 @@ def _is_no_row(report: ReadReport, row: Sequence[str], time: str, amount: Minor 
     filled = [cell.strip() for cell in row if cell.strip()]
     if not filled:
         return True
-    if amount is None or not any(is_total(cell) for cell in filled[:2]):
+    if amount is None or not any(map(_says_total(time), filled[:2])):
         return False
     report.own_totals.append(amount)
     return True
+
+
+def _says_total(time: str) -> Callable[[str], bool]:
+    return is_total if time.strip() else begins_as_total
 
 
 def _is_header(table: Table, row: Sequence[str], time: str) -> bool:

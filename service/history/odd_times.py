@@ -13,6 +13,8 @@ _ODD: Final = re.compile(
     r"|(?P<of_oracle>\d{1,2}-[A-Za-z]{3}-(?:\d{4}|\d\d)) (?P<h>\d{1,2})\.(?P<m>\d\d)\.(?P<s>\d\d)(?P<more>.*)",
     re.ASCII,
 )
+_WEEKDAY: Final = re.compile(r"[^\W\d_]{1,14}\.?,?\s+(\d{1,4}([./-]) ?\d{1,2}\2 ?\d{1,4}\b.*)", re.DOTALL)
+"""Fr. 03.01.2025: the numbers say the day, whatever the language of the word before them."""
 _GLUE: Final = re.compile(
     r"^(?:[-\u2013\u2014@|]|at|à|um|om|kl\.?|klo|ore|alle(?: ore)?|a las|às|as|в|o godz\.?|o)\s*(?=\d{1,2}\s*[:.hAaPp]\s*[\dMm.])"
 )
@@ -21,12 +23,14 @@ _GLUE: Final = re.compile(
 def usual(text: str) -> str | None:
     """The same time as it is mostly written; None where the text is in no such form.
 
-    /Date(1736152188000)/ is milliseconds, 20250106T082948Z a packed one, "Mon Jan 06 08:29:48 UTC 2025" that of Unix,
-    06/Jan/2025:08:29:48 of web servers, 06JAN2025:08:29:48 of SAS and 06-JAN-25 08.29.48 of Oracle.
+    /Date(1736152188000)/ is milliseconds, 20250106T082948Z a packed one, "Mon Jan 06 08:29:48 UTC 2025" that of
+    Unix, 06/Jan/2025:08:29:48 of web servers, 06JAN2025:08:29:48 of SAS and 06-JAN-25 08.29.48 of
+    Oracle; "Mo. 06.01.2025" has its day of the week before it.
     """
     found = _ODD.fullmatch(text)
     if found is None:
-        return None
+        after = None if text[:1].isdigit() else _WEEKDAY.fullmatch(text)
+        return None if after is None else after[1]
     part = found.groupdict()
     if part["epoch"]:
         return part["epoch"]

@@ -15,7 +15,7 @@ from service.domain.calendar import Calendar
 from service.errors import ConfigurationError
 from service.history.amounts import AmountReader
 from service.history.answers import PlannedAnswers
-from service.history.grids import Grid, open_grid, sheets_of
+from service.history.grids import Grid, hidden_sheets_of, open_grid, sheets_of
 from service.history.layout import HEADER_WITHIN, Layout, Wishes, layout_of
 from service.history.left_out import LOSSES_TOLD, ReadReport
 from service.history.overlaps import Withdrawn
@@ -28,6 +28,7 @@ from service.profiles import plain_name, recognised
 
 _SAMPLE: Final = 1_000
 """Rows of our own layout that have to be plain for the quick way."""
+_HIDDEN_TOLD: Final = 3
 _CUT_HERE: Final = ",;\t"
 _READ_HERE: Final = frozenset({"utf-8", "utf-8-sig"})
 
@@ -99,6 +100,10 @@ def prepared(
             raise refused[0][1]
         tables += found
         said += [f"{path.name}: left aside {source.shown.name}, which is no such table." for source, _ in refused]
+        hidden = [
+            name for source in sources_of(path) if source.kind is Kind.WORKBOOK for name in hidden_sheets_of(source)
+        ]
+        said += [f"{path.name}: left aside the hidden sheet {name}." for name in hidden[:_HIDDEN_TOLD]]
     looked_at = [table for table in tables if isinstance(table, Planned)]
     if not surveys:
         _look_at(looked_at, several=several)

@@ -6,10 +6,18 @@ from typing import Final
 
 _WORDS: Final = frozenset(
     ("total", "totals", "sum", "grand total", "subtotal", "summe", "gesamt", "gesamtsumme", "insgesamt", "somme", "total général",
-     "total general", "suma", "totale", "totale generale", "totaal", "eindtotaal", "soma", "summa", "razem")
+     "total general", "suma", "totale", "totale generale", "totaal", "eindtotaal", "soma", "summa", "razem", "zwischensumme", "endsumme",
+     "monatssumme", "sous-total", "sous total", "subtotaal", "subtotale", "delsumma", "podsuma", "totalt", "celkem", "mezisoučet", "összesen",
+     "итого", "всего", "toplam", "ara toplam", "合計", "小計", "総計", "总计", "合计", "小计", "합계", "소계")
 )  # fmt: skip
 
 
 def is_total(cell: str) -> bool:
     """Whether a cell says so."""
     return cell.strip().casefold().rstrip(" :.") in _WORDS
+
+
+def begins_as_total(cell: str) -> bool:
+    """Whether it begins so: Zwischensumme Januar, Total for Ann. A name may, so in a row with a time it says little."""
+    text = cell.strip().casefold()
+    return is_total(text) or any(text.startswith((f"{word} ", f"{word}:")) for word in _WORDS)

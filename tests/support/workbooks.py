@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 from xml.sax.saxutils import escape
 
@@ -43,6 +46,68 @@ def xlsx(rows: Sequence[Sequence[str]], *, since_1904: bool = False) -> bytes:
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="{_DOCUMENT}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_MAIN}"><sheetData>{cells}</sheetData></worksheet>',
     })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One of several: texts, numbers, and moments, which are cells of dates as a spreadsheet has them."""
+
+    name: str
+    rows: Sequence[Sequence[str | Decimal | int | datetime]]
+    is_hidden: bool = False
+    merged: Sequence[str] = ()
+    """Ranges such as A2:A4, of which the first cell holds what all of them show."""
+
+
+def book(sheets: Sequence[Sheet], *, since_1904: bool = False) -> bytes:
+    """A workbook of several sheets."""
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    counted = '<workbookPr date1904="1"/>' if since_1904 else ""
+    numbers = range(1, len(sheets) + 1)
+    listed = "".join(
+        f'<sheet name="{escape(one.name)}" sheetId="{n}"{" state=" + chr(34) + "hidden" + chr(34) if one.is_hidden else ""} r:id="rId{n}"/>'
+        for n, one in zip(numbers, sheets, strict=True)
+    )
+    related = "".join(
+        f'<Relationship Id="rId{n}" Type="{_DOCUMENT}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
+    )
+    typed = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{kind}.worksheet+xml"/>' for n in numbers
+    )
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="xml" ContentType="application/xml"/>'
+        f'<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/styles.xml" ContentType="{kind}.styles+xml"/>{typed}</Types>',
+        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="{_DOCUMENT}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_DOCUMENT}">{counted}<sheets>{listed}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">{related}<Relationship Id="rId0" Type="{_DOCUMENT}/styles" Target="styles.xml"/></Relationships>',
+        "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><fonts count="1"><font/></fonts><fills count="1"><fill/></fills><borders count="1"><border/></borders>'
+        '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="22" applyNumberFormat="1"/></cellXfs></styleSheet>',
+    }  # fmt: skip
+    for n, one in zip(numbers, sheets, strict=True):
+        cells = "".join(
+            f'<row r="{number}">{"".join(_cell(place, number, value, since_1904=since_1904) for place, value in enumerate(row))}</row>'
+            for number, row in enumerate(one.rows, 1)
+        )
+        merged = "".join(f'<mergeCell ref="{ref}"/>' for ref in one.merged)
+        merged = f'<mergeCells count="{len(one.merged)}">{merged}</mergeCells>' if merged else ""
+        parts[f"xl/worksheets/sheet{n}.xml"] = (
+            f'<worksheet xmlns="{_MAIN}"><sheetData>{cells}</sheetData>{merged}</worksheet>'
+        )
+    return _packed(parts)
+
+
+def _cell(place: int, row: int, value: str | Decimal | int | datetime, *, since_1904: bool) -> str:
+    at = f'r="{chr(ord("A") + place)}{row}"'
+    if value == "":
+        return ""
+    if isinstance(value, str):
+        return f'<c {at} t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
+    if isinstance(value, datetime):
+        first = datetime(1904, 1, 1) if since_1904 else datetime(1899, 12, 30)  # noqa: DTZ001 - as a sheet counts
+        return f'<c {at} s="1"><v>{Decimal(round((value - first).total_seconds())) / 86_400}</v></c>'
+    return f"<c {at}><v>{value}</v></c>"
 
 
 def ods(rows: Sequence[Sequence[str]]) -> bytes:
