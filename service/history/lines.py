@@ -19,9 +19,10 @@ from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.errors import ConfigurationError
 from service.history.amounts import AmountReader, Minor
 from service.history.left_out import UNUSABLE_ID, ReadReport
-from service.history.people import NOBODY, ROUNDED, person
+from service.history.people import ROUNDED, person
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
+from service.profiles.nobody import spellings_of_nobody
 from service.history.totals import begins_as_total, is_total
 
 PurchaseLine = tuple[int, str, Minor, str, str, str, str, str]
@@ -93,6 +94,7 @@ def purchase_lines(
         plain = all(place is None for place in places[3:])
         times, amounts = TimestampReader(calendar), AmountReader(minor_digits)
         accepted = 0
+        nobody = spellings_of_nobody()
         people: dict[str, str] = {}
         """Cells of customers that count → their one spelling."""
         first_us, last_us, accounts = limits.first_us, limits.last_us, limits.accounts
@@ -106,7 +108,7 @@ def purchase_lines(
                     report.skip(path, table.line(), table.short_row)
                     continue
                 if cell.isalnum() and cell.isascii() and len(cell) <= MAX_ID:  # no look-up among all customers
-                    customer = "" if cell in NOBODY or cell in accounts else cell
+                    customer = "" if cell in nobody or cell in accounts else cell
                 else:
                     customer = people.get(cell, "")
                 if not customer or at_us is None or amount is None or not first_us <= at_us <= last_us:

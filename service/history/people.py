@@ -6,28 +6,8 @@ import re
 import unicodedata
 from typing import Final
 
-_WORDS: Final = (
-    "0", "guest", "nan", "null", "none", "n/a", "na", "nil", "undefined", "unknown", "anonymous", "anonym", "walk-in",
-    "walk in", "walkin", "walk-in customer", "walk in customer", "walkin customer", "cash customer", "guest customer",
-    "no customer", "default customer", "gast", "invité", "invite", "client de passage", "client comptoir", "laufkunde",
-    "laufkundschaft", "barverkauf", "invitado", "ospite", "cliente ocasional", "passant", "-", "--", "#n/a", "(none)",
-    "(null)", "<na>", "<null>", "nat", "not set", "(not set)", "walk-in guest", "walk-in client", "cash sale", "cash sales",
-    "guest checkout", "guest user", "unknown customer", "anonymous user", "anonymous customer", "casual customer", "retail customer",
-    "consumidor final", "público en general", "publico en general", "público general", "publico general", "cliente varios",
-    "clientes varios", "cliente genérico", "cliente generico", "cliente anónimo", "cliente mostrador", "mostrador", "cliente de paso",
-    "cliente final", "consumatore finale", "cliente banco", "client divers", "clients divers", "client anonyme", "client de passage",
-    "vente comptoir", "comptoir", "diverse kunden", "kunde diverse", "diverser kunde", "barkunde", "barverkauf kunde", "tageskunde",
-    "kassenkunde", "unbekannt", "inconnu", "desconocido", "sconosciuto", "onbekend", "diverse klanten", "contante klant", "gäst", "kontantkund",
-    "kontantkunde", "klient detaliczny", "розничный покупатель", "частное лицо", "гость", "perakende müşteri", "misafir", "散客", "游客",
-    "零售客户", "一般客", "非会員", "ゲスト", "비회원", "손님", "n.n.", "n. n.",
-    "-1", "?", "??", "???", "...", "—", "–", "\\n", "#ref!", "#value!", "#name?", "#null!", "#div/0!", "#num!", "#nv", "#n/v", "#bezug!", "#wert!",
-    "00000000-0000-0000-0000-000000000000",
-)  # fmt: skip
-_FOLDED: Final = frozenset(word.casefold() for word in _WORDS)
-NOBODY: Final = frozenset(
-    form for word in _WORDS for form in (word, word.upper(), word.capitalize(), word.title())
-) | {"NaN", "NaT", "N/a", "0.0"} | {"0" * length for length in range(1, 21)}  # fmt: skip
-"""How tills, shops and programs write that they do not know who it was."""
+from service.profiles.nobody import spellings_of_nobody, words_for_nobody
+
 ROUNDED: Final = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
 """4.477E+11: what a spreadsheet leaves of a long number."""
 _UNSEEN: Final = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u200e\u200f\u00ad"))
@@ -48,7 +28,7 @@ def person(text: str) -> str:
     """
     if text.isascii():
         if text.isalnum():
-            return "" if text in NOBODY else text
+            return "" if text in spellings_of_nobody() else text
     else:
         text = unicodedata.normalize("NFC", text.translate(_UNSEEN))
     text = text.strip()
@@ -58,7 +38,7 @@ def person(text: str) -> str:
         text = text[2:-1].strip()
     if not text.isprintable() or "  " in text:
         text = " ".join(text.split(" ")) if _has_control(text) else " ".join(text.split())
-    if text in NOBODY or text.casefold() in _FOLDED:
+    if text in spellings_of_nobody() or text.casefold() in words_for_nobody():
         return ""
     if "@" in text:
         named = _IN_BRACKETS.fullmatch(text)
