@@ -6,6 +6,8 @@ import locale
 import os
 import secrets
 import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -167,8 +169,16 @@ def _write(path: Path, text: str) -> None:
         raise InitError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
+def _called() -> str:
+    """As whoever called this can call it again: in an environment of its own it is on no path."""
+    name = "churn-alert"
+    here = sys.argv[0]
+    is_a_file = Path(here).name == name and os.sep in here
+    return shlex.quote(here) if is_a_file and shutil.which(name) != str(Path(here).absolute()) else name
+
+
 def _what_now(settings: Path, log: Path | None) -> str:
-    command = f"churn-alert --config {shlex.quote(str(settings))}"
+    command = f"{_called()} --config {shlex.quote(str(settings))}"
     next_steps = (
         [("what it would have done with your log", f"{command} backtest {shlex.quote(str(log))} --out report")]
         if log

@@ -23,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, help="Look at what comes in.")
 
 _LONGEST_SHOWN: Final = 400
 """Characters of a record."""
+_OF_ANOTHER_FORM: Final = frozenset({"missing_field", "wrong_type", "not_an_object"})
 _WITHDRAWN: Final = {"withdrawn": "the contact is gone, and the consent unknown"}
 _PASSED_OVER: Final = {
     "not_wanted": "another value than `only` asks for",
@@ -55,10 +56,11 @@ def try_records(
             **_judged(look, record),
         }
         told.update(said.keys() & {"taken", "refused", "passed_over"})
+        said |= _cure(said.get("refused"), record.value, kind)
         if as_json:
             out.print(msgspec.json.encode(said).decode(), highlight=False, soft_wrap=True)
         else:
-            _show(said, look.shown(record), kind)
+            _show(said, look.shown(record))
     if not as_json:
         out.print(
             f"{counted(len(look.records), 'record')}: {told['taken']:,} taken, {told['refused']:,} refused, "
@@ -89,6 +91,17 @@ def _judged(look: Look, record: Any) -> dict[str, Any]:
     except PoisonError as error:
         return {"refused": error.code.value, "why": error.message}
     return {"taken": found[0] if len(found) == 1 else found}
+
+
+def _cure(code: str | None, value: bytes | None, kind: str) -> dict[str, str]:
+    """What to set, where a record of another form is refused."""
+    from service.wire.guesses import looks_like
+
+    if code not in _OF_ANOTHER_FORM:
+        return {}
+    if settings := looks_like(value):
+        return {"cure": f"it looks as if [inputs.{kind}] were to say {settings}"}
+    return {"cure": f"[inputs.{kind}] says where each field lies, where events are not ours"}
 
 
 def _look_at_inputs(settings: Settings, kind: str, topic: str | None, last: int) -> Look:
@@ -160,7 +173,7 @@ def _newest(settings: Settings, topic: str, last: int) -> Iterator[Any]:
     yield from found[-last:]
 
 
-def _show(said: dict[str, Any], record: str, kind: str) -> None:
+def _show(said: dict[str, Any], record: str) -> None:
     out.print(said["place"], style="bold", highlight=False)
     more = "…" if len(record) > _LONGEST_SHOWN else ""
     out.print(f"  record    {record[:_LONGEST_SHOWN]}{more}", highlight=False, soft_wrap=True, markup=False)
@@ -174,5 +187,5 @@ def _show(said: dict[str, Any], record: str, kind: str) -> None:
         out.print(f"  passed over: {_PASSED_OVER.get(why, why)}", style="yellow", highlight=False)
     elif "refused" in said:
         out.print(f"  refused: {said['refused']}: {said['why']}", style="red", highlight=False, soft_wrap=True)
-        if said["refused"] == "missing_field":
-            out.print(f"  [inputs.{kind}] says where each field lies, where events are not ours", style="dim")
+        if said.get("cure"):
+            out.print(f"  {said['cure']}", style="dim", highlight=False, soft_wrap=True)

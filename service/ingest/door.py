@@ -30,7 +30,7 @@ from service.ingest.bodies import Object
 from service.ingest.earlier import Earlier
 from service.ingest.metrics import IngestMetrics, Outcome
 from service.ingest.newest import Newest
-from service.ingest.shops import READERS
+from service.ingest.shops import OTHER, READERS
 from service.ingest.signatures import Check, check_of
 from service.ingest.writing import Ready
 from service.web.probes import add_life_and_metrics, add_readiness
@@ -38,6 +38,7 @@ from service.web.responses import answer_errors, json_answer, secure
 from service.wire.decoder import Decoder, DecoderSettings
 from service.wire.framing import read_object
 from service.wire.input_topics import INPUT_TOPICS, Decode
+from service.wire.places import Place
 
 log = structlog.get_logger()
 
@@ -45,6 +46,8 @@ _PING: Final = re.compile(rb"webhook_id=\d{1,20}")
 """What WooCommerce posts, unsigned, when a webhook is made."""
 _PLAIN: Final = frozenset({"", "identity"})
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
+_TYPE: Final = Place("type")
+_MOST_SUBJECTS, _LONGEST_SUBJECT = 100, 60
 OLDER: Final = "older"
 """Why a post is passed over: a newer one about the same order has been taken."""
 _ROWS: Final = {row.channel.name: row for row in INPUT_TOPICS}
@@ -156,6 +159,18 @@ class Door:
         self._writer = writer
         self._metrics = metrics
         self._now_s = now_s
+        self._told: set[tuple[str, str]] = set()
+
+    def _tell_once(self, source: Source, headers: Mapping[str, str], body: bytes) -> None:
+        """Whoever subscribed to nothing else would wait for purchases that never come."""
+        told = (source.name, _subject_of(headers, body))
+        if told not in self._told and len(self._told) < _MOST_SUBJECTS:
+            self._told.add(told)
+            log.info(
+                "posts of this kind tell of no order, and are passed over: docs/webhooks.md says what to subscribe to",
+                source=told[0],
+                kind=told[1],
+            )
 
     async def post(self, source: Source, headers: Mapping[str, str], body: bytes) -> Answer:
         began_s = time.monotonic()
@@ -172,6 +187,8 @@ class Door:
             log.warning("a webhook is refused: it is not signed as it must be", source=source.name, why=str(error))
             return Answer(401, Outcome.UNSIGNED, {"detail": f"Not taken: {error}."})
         except PassedOverError as error:
+            if error.why == OTHER:
+                self._tell_once(source, headers, body)
             return Answer(200, Outcome.PASSED_OVER, {"taken": 0, "passed_over": error.why})
         except PoisonError as error:
             return Answer(422, Outcome.REFUSED, _told(source, error))
@@ -186,6 +203,15 @@ class Door:
             return Answer(503, Outcome.UNAVAILABLE, {"detail": "It could not be written to Kafka: post it again."})
         said = {"taken": len(events), "passed_over": None, **(_told(source, refused[0]) if refused else {})}
         return Answer(200, Outcome.REFUSED if refused else Outcome.TAKEN, said, len(events))
+
+
+def _subject_of(headers: Mapping[str, str], body: bytes) -> str:
+    """What a shop system calls the kind of a post that it signs."""
+    named = headers.get("x-shopify-topic") or headers.get("x-wc-webhook-topic")
+    if named is None:
+        kind = _TYPE.of(read_object(body)) if body[:1] == b"{" else None
+        named = kind if isinstance(kind, str) else "unknown"
+    return named[:_LONGEST_SUBJECT]
 
 
 def _told(source: Source, error: PoisonError) -> dict[str, object]:

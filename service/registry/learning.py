@@ -37,6 +37,8 @@ class Learning:
     def ask(self, ids: Iterable[SchemaId]) -> None:
         """Returns at once. What is asked for meanwhile is asked for again by whoever needs it."""
         if self._task is None or self._task.done():
+            if self._task is not None and not self._task.cancelled():
+                self._task.result()  # a mistake of ours ends the process, and is not made again and again
             self._task = asyncio.create_task(self._until_known(sorted(ids, key=str)), name="schemas")
 
     async def close(self) -> None:

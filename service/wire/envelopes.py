@@ -48,9 +48,11 @@ def change_of(envelope: str, event: Row) -> Change:
             return Change(event, _is_marked(event))
 
 
-def corrected_by(event: Row) -> tuple[Row | None, str]:
-    """Of an update of Debezium's the row as it was before, where that is said, and what names this change and no other:
-    its place in the database's log."""
+def corrected_by(envelope: str, event: Row) -> tuple[Row | None, str]:
+    """Of an update the row as it was before, where that is said, and what names this change and no other: its place in
+    the database's log, or its time there."""
+    if envelope != "debezium":
+        return _corrected_by_maxwell(event)
     inner = event.get("payload")
     if isinstance(inner, dict | View) and event.get("op") is None:
         event = inner
@@ -58,6 +60,15 @@ def corrected_by(event: Row) -> tuple[Row | None, str]:
     if event.get("op") != "u" or not isinstance(before, dict | View) or not isinstance(source, dict | View):
         return None, ""
     return before, "-".join(str(said) for name in _PLACES if (said := source.get(name)) is not None)
+
+
+def _corrected_by_maxwell(event: Row) -> tuple[Row | None, str]:
+    """Or Canal's: what was another value before."""
+    row, old = (each[0] if isinstance(each, list) and each else each for each in (event.get("data"), event.get("old")))
+    if not isinstance(row, dict) or not isinstance(old, dict):
+        return None, ""
+    names = ("es",) if event.get("es") is not None else ("ts", "xid", "xoffset")
+    return {**row, **old}, "-".join(str(said) for name in names if (said := event.get(name)) is not None)
 
 
 def row_of(envelope: str, event: Row) -> Row:

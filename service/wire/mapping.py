@@ -85,7 +85,7 @@ class Shape:
         self._is_state = said.envelope != "none" or profile in STATES
         """Whether a record says what an order is now, and may say it anew."""
         self._version = VERSION_OF.get(profile or "")
-        self._has_images = said.envelope == "debezium" and {"amount", "order_id"} <= fields.keys()
+        self._has_images = said.envelope != "none" and {"amount", "order_id"} <= fields.keys()
         self._currency = currency
         self.keyed_by_customer = said.key == "customer_id"
 
@@ -179,7 +179,7 @@ class Shape:
         if self._version is not None:
             version = self._version(event)
         else:
-            before, version = corrected_by(record)
+            before, version = corrected_by(self._envelope, record)
             if before is None or self._worth(before) in (None, (found["amount"], found["kind"])):
                 return
         if version:

@@ -69,7 +69,10 @@ def _compiled(schema: str, references: Mapping[str, str]) -> tuple[DescriptorPoo
     with TemporaryDirectory(prefix="churn-alert-proto-") as directory:
         root = Path(directory)
         for name, text in {**KNOWN_PROTOS, **references, MAIN: schema}.items():
-            _write(root, name, text)
+            try:
+                _write(root, name, text)
+            except OSError as error:  # one name is a folder of another
+                raise ValueError(f"it imports {name[:100]!r}, which cannot lie beside the others") from error
         shipped = Path(grpc_tools.__file__).parent / "_proto"
         compiler = [sys.executable, "-I", "-m", "grpc_tools.protoc", f"-I{root}", f"-I{shipped}"]
         try:
@@ -88,7 +91,10 @@ def _compiled(schema: str, references: Mapping[str, str]) -> tuple[DescriptorPoo
         described = FileDescriptorSet.FromString((root / "out").read_bytes())
     pool = DescriptorPool()
     for file in described.file:  # each after what it imports
-        pool.Add(file)
+        try:
+            pool.Add(file)
+        except TypeError as error:
+            raise ValueError(f"it is no .proto that fits together ({str(error)[:200]})") from error
     return pool, described.file[-1]
 
 

@@ -15,6 +15,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from service.config import IngestSettings, Settings, SourceSettings
 from service.errors import ConfigurationError, PassedOverError, PoisonError
@@ -455,6 +456,16 @@ async def test_what_is_no_purchase_is_answered_well_and_written_nowhere(served: 
     assert (ping.status_code, ping.json()) == (200, {"taken": 0, "passed_over": "ping"})
     assert (await served.post("shopify", b"webhook_id=17", {"X-Nothing": "1"})).status_code == 401
     assert served.kafka.written == []
+
+
+async def test_posts_that_never_tell_of_an_order_are_named_once(served: Served) -> None:
+    """Whoever subscribed to nothing else would wait for purchases that never come."""
+    session = {**STRIPE, "type": "checkout.session.completed", "data": {"object": {"object": "checkout.session"}}}
+    with capture_logs() as said:
+        for body in (session, session, {**session, "type": "payment_intent.succeeded"}):
+            assert (await served.post("stripe", body)).json() == {"taken": 0, "passed_over": "of_no_order"}
+
+    assert [each["kind"] for each in said] == ["checkout.session.completed", "payment_intent.succeeded"]
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,7 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     [
         (["--timezone", "Paris"], "not an IANA time zone"),
         (["--sender", "anna"], "no address"),
+        (["--kafka", "http://kafka:9092"], "is not HOST:PORT"),
         (["--to", "nowhere/shop.toml"], "cannot be written"),
         (["no-log.csv"], "is not a file"),
     ],
@@ -141,6 +142,18 @@ def test_the_next_command_looks_at_the_log_that_was_named(tmp_path: Path) -> Non
     result = run(log, "--to", tmp_path / "shop.toml", "--defaults")
 
     assert f"backtest '{log}' --out report" in result.output
+
+
+@pytest.mark.parametrize(
+    ("called", "again"), [(".venv/bin/churn-alert", ".venv/bin/churn-alert"), ("churn-alert", "churn-alert")]
+)
+def test_the_next_commands_are_called_as_this_one_was(
+    called: str, again: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", [called])
+    result = run("--to", tmp_path / "shop.toml", "--defaults")
+
+    assert f"\n    {again} --config {tmp_path / 'shop.toml'} topics create\n" in result.output
 
 
 def test_what_the_log_says_is_not_asked(tmp_path: Path) -> None:

@@ -268,3 +268,8 @@ def test_fields_without_a_schema_are_what_json_would_have_there() -> None:
 
 def test_all_that_may_be_imported_can_be_compiled() -> None:
     protobuf._compiled("\n".join(['syntax = "proto3";', *(f'import "{name}";' for name in KNOWN_PROTOS)]), {})
+
+
+def test_imports_that_cannot_lie_beside_each_other_are_said() -> None:
+    with pytest.raises(ValueError, match="cannot lie beside"):
+        protobuf._compiled('syntax = "proto3";', {"a.proto": "", "a.proto/b.proto": ""})

@@ -280,3 +280,17 @@ async def test_waiting_ends_when_it_is_told_to(registry: SchemaRegistry) -> None
     async with asyncio.timeout(20):
         await until(lambda: bool(registry.asked))
         await learning.close()
+
+
+async def test_a_mistake_while_learning_ends_the_process_and_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def mistaken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("service.registry.learning.learn", mistaken)
+    learning = Learning(RegistryClient(RegistrySettings(url="http://127.0.0.1:1")), Schemas(), lambda: None)
+    learning.ask({7})
+    assert learning._task is not None
+    await asyncio.wait([learning._task])
+
+    with pytest.raises(ZeroDivisionError):
+        learning.ask({7})

@@ -168,6 +168,25 @@ def test_a_row_is_what_its_last_change_says(records: list[Object], counts: int) 
     assert revenue(of_topic(ROWS, *records, *records[1:])) == (1, counts)
 
 
+@pytest.mark.parametrize("envelope", ["maxwell", "canal"])
+def test_so_is_one_whose_change_says_only_what_was_another_value(envelope: str) -> None:
+    def changed_to(total: str, old: Object, at: int) -> Object:
+        row = {**ROW, "total": total}
+        said: Object = {"type": "UPDATE" if old else "INSERT", "data": row, "ts": at}
+        if old:
+            said["old"] = old
+        return said if envelope == "maxwell" else {**said, "data": [row], "old": [old], "es": at * 1000}
+
+    words = [
+        changed_to("29.35", {}, 1),
+        changed_to("40.00", {"total": "29.35"}, 2),
+        changed_to("29.35", {"total": "40"}, 3),
+    ]
+
+    for more in ([], words[1:], [changed_to("29.35", {"parcel": "P1"}, 9)]):
+        assert revenue(of_topic({**ROWS, "envelope": envelope}, *words, *more)) == (1, 2_935)
+
+
 def test_what_is_remembered_of_orders_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.ingest.earlier._REMEMBERED", 3)
     earlier = Earlier()

@@ -56,10 +56,14 @@ Days = Annotated[float, Field(gt=0, le=36_525, allow_inf_nan=False)]
 RetentionDays = Annotated[int, Field(ge=1, le=3_660)]
 
 
+_HOST = re.compile(r"[^\s/@,]+")
+
+
 def _addresses(text: str) -> str:
     for address in text.split(","):
         host, colon, port = address.strip().rpartition(":")
-        if not (host and colon and port.isdecimal() and port.isascii() and 0 < int(port[:9]) <= 65_535):
+        is_port = port.isdecimal() and port.isascii() and 0 < int(port[:9]) <= 65_535
+        if not (_HOST.fullmatch(host) and colon and is_port):
             raise ValueError(f"{address.strip()[:100]!r} is not HOST:PORT; several are separated by commas")
     return text
 
