@@ -14,7 +14,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Any, Final
 
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.customer import Customer
@@ -60,6 +60,11 @@ class DueQueue:
     def __len__(self) -> int:
         """Entries held, stale ones included."""
         return len(self._open) + sum(len(bucket) for bucket in self._buckets.values())
+
+    def let_go(self) -> list[list[Any] | deque[Any]]:
+        """Nobody goes on with it. Returns what holds much."""
+        self._folded_on = None
+        return [*self._buckets.values(), self._open, self.foldable]
 
     def schedule(self, customer: Customer) -> None:
         """The customer's date may have changed."""

@@ -15,7 +15,8 @@ for one, FullTurnError: where `timeline.bound` was told, an event may have to wa
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from collections import deque
+from typing import Any, Final, assert_never
 
 from service.domain.calendar import NEVER, Calendar
 from service.domain.changelog import KEYED_KEY, OWN_PREFIX, PASSAGE_KEY, Turn, chunk_of_key, pack, unpack
@@ -324,6 +325,16 @@ class Engine:
         held = self.ladder.brake.resume(self.today, said_us)
         self._changed |= self.ladder.brake.changed
         return held
+
+    def let_go(self) -> list[dict[Any, Any] | list[Any] | set[Any] | deque[Any]]:
+        """Nobody goes on with this engine: its rooms know nobody any more who knows them, and are gone with it. Returns
+        what holds much, to be emptied bit by bit before, in this order."""
+        return [
+            *self.timeline.let_go(),
+            *self.scoreboard.let_go(),
+            *self.identities.let_go(),
+            *self.roster.let_go(),
+        ]
 
     # ---- what is asked of it
 

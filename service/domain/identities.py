@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from service.domain.changelog import ERASED_PREFIX, MERGED_PREFIX
 from service.domain.parcels import Applied, Arrival, IdErased, Moved, Parcel
@@ -66,6 +66,11 @@ class Identities:
     def former_salt(self) -> bytes | None:
         """What has keyed the hashes before there was a secret; None: there is none."""
         return self._former_salt
+
+    def let_go(self) -> list[dict[Any, Any] | set[Any]]:
+        """Nobody goes on with them: they know nobody any more who knows them. Returns what holds much."""
+        self.elsewhere = _nowhere
+        return [self.into, self._ids_of, self.erased]
 
     # ---- ids of one customer
 

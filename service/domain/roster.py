@@ -6,7 +6,7 @@ Whoever is folded lies in the attic (folding/attic.py), and is the same customer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from service.domain.changelog import chunk_key
 from service.domain.customer import Customer
@@ -179,6 +179,12 @@ class Roster:
         chunks = self._chunks_read.pop(customer.customer_id, None)
         if chunks is not None and customer.sealed is not None:
             customer.sealed.restored(chunks)
+
+    def let_go(self) -> list[dict[Any, Any] | list[Any]]:
+        """Nobody goes on with it: it knows nobody any more who knows it. Returns what holds much."""
+        self.is_aside = None
+        folded: list[dict[Any, Any] | list[Any]] = [] if self.attic is None else self.attic.let_go()
+        return [self._touched, self._records, self._chunks_read, self.customers, *folded]
 
     def restored(self) -> None:
         """Everybody has been read back; chunks of who is not there are nobody's."""

@@ -10,6 +10,7 @@ learned by then is kept for as long as somebody waits who was judged by it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from service.domain import scores
 from service.domain.calendar import NEVER
@@ -116,6 +117,10 @@ class Scoreboard:
         customer.change_us = NEVER
         customer.judged, customer.judged_after_us = 0, -1
         return was_told
+
+    def let_go(self) -> list[dict[Any, Any]]:
+        """Nobody goes on with it. Returns what holds much."""
+        return [self._judged]
 
     def restored(self, customers: Iterable[Customer], now_us: int, bases: Mapping[int, tuple[int, Learned]]) -> None:
         """Counts anew, and finds again who was judged and not published. `bases`: number of the first judgement → of

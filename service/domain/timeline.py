@@ -28,6 +28,14 @@ _APART: Final = 0.4
 """Of a customer's usual gap: who comes again sooner says little about whether the shop is open."""
 
 
+def _nobody_looks(wake_us: int, customer: Customer) -> None:
+    """Of a timeline that nobody goes on with."""
+
+
+def _nobody_refreshes(at_us: int) -> None:
+    """The same."""
+
+
 class Passage:
     """An event has moved time, and waits until every date before it has come up."""
 
@@ -234,6 +242,11 @@ class Timeline:
         """The customer's date may have changed."""
         self._queue.schedule(customer)
         self._wake_us = min(self._wake_us, self._queue.next_us)
+
+    def let_go(self) -> list[list[Any] | deque[Any]]:
+        """Nobody goes on with it: it knows nobody any more who knows it. Returns what holds much."""
+        self._look, self._refresh, self._more = _nobody_looks, _nobody_refreshes, None
+        return self._queue.let_go()
 
     def foldable(self) -> deque[Customer]:
         """Who could be folded when they were looked at, the first to be asked first."""

@@ -18,6 +18,7 @@ from service.cluster.known_logs import KnownLogs
 from service.cluster.leader_epochs import ReadEpochs
 from service.cluster.partitioner import Kept
 from service.cluster.placement import Placement
+from service.collector import empty
 from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import (
@@ -192,6 +193,12 @@ class PartitionJob:
         """Nobody goes on with this job: what it holds outside of memory is given back."""
         if self._store is not None:
             self._store.close()
+
+    async def let_go(self) -> None:
+        """The same, and its memory bit by bit: millions of customers who go at once would hold everything up. Nobody
+        may know this job any more."""
+        self.close()
+        await empty(self.engine.let_go())
 
     # ---- recovery
 

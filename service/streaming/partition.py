@@ -169,6 +169,8 @@ class PartitionWorker:
                     if self._ticked and not self.closing:
                         self._ticked = False
                         await self._pass_time()
+        except asyncio.CancelledError:
+            return  # by `close`; a task that ends with the error keeps it, and the error all that was under way
         except Exception as error:  # noqa: BLE001 - whatever it is, going on would break a promise
             self._fail(await self._noted(error))
 

@@ -23,7 +23,7 @@ from service.cluster.log_ends import SourcePartition
 from service.cluster.placement import Placement
 from service.cluster.policy_watch import PolicyWatch
 from service.cluster.topic_ids import Course, TopicWatch
-from service.collector import be_patient, forget_dropped
+from service.collector import be_patient
 from service.config import Settings
 from service.connection import Door
 from service.domain.changelog import GO_ON_KEY, RESUME_KEY, unpack_today
@@ -101,7 +101,9 @@ class Worker:
         """Other programs in our group."""
         self._process = process or this_process()
         self._meeting: asyncio.Task[None] | None = None
-        self._kept: dict[int, tuple[PartitionJob, dict[str, int]] | None] = {}
+        self._kept: dict[int, tuple[PartitionJob, dict[str, int]]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        """States that are let go of."""
         self._serve = serve
         self.inputs = partitions
         """Partitions of each input topic."""
@@ -312,23 +314,23 @@ class Worker:
                 await asyncio.wait([self._decider])
                 self._decider = None
         owners = [(number, self.partitions.pop(number)) for number in numbers]
-        for number, kept in zip(numbers, await asyncio.gather(*[owner.close() for _, owner in owners]), strict=True):
-            self._kept[number] = kept
+        closing = await asyncio.gather(*[owner.close() for _, owner in owners])
+        for (number, owner), kept in zip(owners, closing, strict=True):
+            if kept is None:
+                self._let_go(owner.job)
+            else:
+                self._kept[number] = kept
             self.metrics.released(number)
         self._share_memory()
 
     def _forget_what_went(self, numbers: Sequence[int]) -> None:
-        """Of partitions that went to others, or whose state was not whole: before more is read into memory."""
-        gone = [number for number, kept in self._kept.items() if kept is None or number not in numbers]
-        for number in gone:
-            self._close_kept(number)
-        if gone:
-            forget_dropped()
+        """The states of partitions that went to others."""
+        for number in self._kept.keys() - set(numbers):
+            self._let_go(self._kept.pop(number)[0])
 
-    def _close_kept(self, number: int) -> None:
-        kept = self._kept.pop(number)
-        if kept is not None:
-            kept[0].close()
+    def _let_go(self, job: PartitionJob) -> None:
+        self._leaving.add(task := self._guard(job.let_go()))
+        task.add_done_callback(self._leaving.discard)
 
     def _share_memory(self) -> None:
         """Each partition has its part of the customers that may be in memory."""

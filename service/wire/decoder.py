@@ -6,7 +6,7 @@ decide (strict.py). Checks that need more than the event — key, clock skew, cu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -116,12 +116,28 @@ class Decoder:
         self._decode_purchase = self._purchases.decode
         way = QuickWay(shop.currency, shop.minor_digits, self._money, shop.max_future_skew_us)
         self._quick_purchase, self._quick_answer = way.purchase, way.answer
-        bought, answered = self._shapes = shop.purchases, shop.surveys
-        self.of_purchases = self.purchase if bought is None else partial(self._mapped_purchase, bought)
-        """Decodes a record of the input: one of ours, or one that the settings say how to read."""
-        self.of_surveys = self.survey if answered is None else partial(self._mapped_answer, answered)
+        self._shapes = shop.purchases, shop.surveys
         self.schemas = shop.schemas
-        self.sign_of_purchases = self.sign_of_life if bought is None else partial(self._mapped_sign, bought)
+
+    # Not kept, or a decoder would hold itself.
+
+    @property
+    def of_purchases(self) -> Callable[[bytes | None, bytes | None, Headers, int], Purchase]:
+        """Decodes a record of the input: one of ours, or one that the settings say how to read."""
+        bought = self._shapes[0]
+        return self.purchase if bought is None else partial(self._mapped_purchase, bought)
+
+    @property
+    def of_surveys(self) -> Callable[[bytes | None, bytes | None, Headers, int], SurveyAnswer | Resolved]:
+        """The same."""
+        answered = self._shapes[1]
+        return self.survey if answered is None else partial(self._mapped_answer, answered)
+
+    @property
+    def sign_of_purchases(self) -> Callable[[bytes | None, bytes | None, Headers, int, int], SignOfLife | None]:
+        """What a record that is refused says of its customer all the same."""
+        bought = self._shapes[0]
+        return self.sign_of_life if bought is None else partial(self._mapped_sign, bought)
 
     def purchase(self, value: bytes | None, key: bytes | None, headers: Headers, now_us: int) -> Purchase:
         """One record of `purchases`. PoisonError when it can never be accepted."""

@@ -16,13 +16,17 @@ import pytest
 
 from service.cluster.log_ends import Ends, Log, SourcePartition
 from service.cluster.placement import Placement
-from service.collector import forget_dropped, leave_alone
+from service.collector import Holder, empty, leave_alone
 from service.config import Settings
+from service.domain.events import Erasure, Merge
+from service.domain.policy import Policy
 from service.streaming import partition as room
+from service.streaming.bounded_turns import BoundedTurns
 from service.streaming.job import PartitionJob
 from service.streaming.metrics import Metrics
 from service.streaming.partition import PartitionWorker
 from service.streaming.recovery import Loaded
+from tests.support.engines import at, purchase
 from tests.support.load import settings_for
 from tests.unit.test_batches import FakeSource
 
@@ -97,12 +101,6 @@ async def test_a_seek_while_a_leader_is_asked_is_no_loss(monkeypatch: pytest.Mon
     assert source.lost == []
 
 
-@pytest.fixture
-def searched_again() -> Iterator[None]:
-    yield
-    gc.unfreeze()
-
-
 def stores() -> int:
     """Stores of long lost customers that this process holds open."""
     held = []
@@ -114,30 +112,84 @@ def stores() -> int:
     return sum(".store (deleted)" in name for name in held)
 
 
+@pytest.fixture
+def never_searched() -> Iterator[None]:
+    """Nothing is freed but what nobody holds."""
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
 def restored(settings: Settings) -> PartitionJob:
-    """A state that was read, with somebody in its store."""
+    """A state that was read, with somebody in its store, and some who have come since."""
     job = PartitionJob(settings, 0, 2, Placement(settings, 2))
     job.restored()
     assert job._store is not None
     assert job._store.write({7: b"somebody"})
+    turns = BoundedTurns(job, 10.0)
+    for who in range(20):
+        job.engine.apply(purchase(f"c{who}", 1.0 + who))
+    job.engine.apply(Merge("m", "c1", at(30.0), "c2"))
+    job.engine.apply(Erasure("e", "c3", at(30.0)))
+    job.bound(5, turns._more_dates)
+    job.drain(22)
     leave_alone()
     return job
 
 
-@pytest.mark.usefixtures("searched_again")
-def test_the_state_of_a_partition_that_has_gone_leaves_memory_and_its_store() -> None:
-    """Its rooms know each other, and whoever was left alone by the collector stayed for ever."""
+@pytest.mark.usefixtures("never_searched")
+async def test_the_state_of_a_partition_that_has_gone_leaves_memory_and_its_store() -> None:
+    """Without a search through all that is still held: its rooms know each other, until they are told that it is
+    over."""
     before, job = stores(), restored(settings_for("nowhere:1"))
-    held, seen = stores(), weakref.ref(job)
+    held, engine = stores(), job.engine
+    seen = [weakref.ref(each) for each in (job, engine, *vars(job).values(), *vars(engine).values()) if holds(each)]
 
-    job.close()
+    await job.let_go()
     closed = stores()
-    del job
-    forget_dropped()
+    del job, engine
+    left = [each() for each in seen if each() is not None]
 
     assert (held, closed) == (before + 1, before)
-    assert seen() is None
-    assert gc.get_freeze_count() > 0
+    assert len(seen) > 30
+    assert left == []
+
+
+def holds(each: object) -> bool:
+    """Whether it is a room of a partition, and may be asked whether it is still there."""
+    ours = type(each).__module__.startswith("service.") and not type(each).__module__.startswith("service.config")
+    return ours and hasattr(each, "__dict__") and not isinstance(each, Policy | Placement)
+
+
+@pytest.mark.parametrize("holder", [{n: n for n in range(2_500)}, list(range(2_500)), set(range(2_500))], ids=type)
+async def test_what_is_large_is_emptied_bit_by_bit(holder: Holder) -> None:
+    sizes, emptying = list[int](), asyncio.create_task(empty([holder]))
+    while not emptying.done():
+        await asyncio.sleep(0)
+        sizes.append(len(holder))
+
+    assert sizes[0] == 1_500
+    assert 500 in sizes
+    assert sizes[-1] == 0
+
+
+@pytest.mark.usefixtures("never_searched")
+async def test_nobody_holds_a_state_when_its_partition_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "TransactionalProducer", Producer)
+    monkeypatch.setattr(room, "read_changelogs", nothing_stored)
+    worker = PartitionWorker(settings_for("nowhere:1"), 0, FakeSource(), lambda _: None, Metrics(), lambda _: None)
+    while not worker.ready:  # noqa: ASYNC110 - nothing may hold it but this name
+        await asyncio.sleep(0)
+
+    kept = await worker.close()
+    assert kept is not None
+    seen = weakref.ref(worker), weakref.ref(kept[0])
+    await kept[0].let_go()
+    del kept, worker
+    await asyncio.sleep(0)
+
+    assert [each() for each in seen] == [None, None]
 
 
 async def test_a_worker_that_ends_before_it_was_ready_leaves_no_store(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from service.domain.calendar import DAY_US, NEVER
 from service.domain.customer import Customer
@@ -87,6 +87,10 @@ class Attic:
         self._sweep_until = 0
         self.refused = False
         """Whether the store has refused: nobody leaves memory any more."""
+
+    def let_go(self) -> list[dict[Any, Any] | list[Any]]:
+        """Nobody goes on with it. Returns what holds much in memory."""
+        return [self._shelves.let_go(), self._dates, self._leaving]
 
     # ---- how many
 
