@@ -133,6 +133,7 @@ FILES = (
     "history/dates",
     "history/kinds",
     "history/states",
+    "history/exchange",
     "history/planned_rows",
     "backtest/visit_log",
     "backtest/day_hours",

@@ -22,8 +22,8 @@ from service.history.left_out import UNUSABLE_ID, ReadReport
 from service.history.people import ROUNDED, person
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
-from service.profiles.nobody import spellings_of_nobody
 from service.history.totals import begins_as_total, is_total
+from service.profiles.nobody import spellings_of_nobody
 
 PurchaseLine = tuple[int, str, Minor, str, str, str, str, str]
 """at_us, customer_id, signed amount in minor units, event_id, order_id, sku, item name, store or else channel; "" = not

@@ -1,4 +1,4 @@
-"""The words that stand for nobody are data: all of them count in whichever letters, and a mistake in the file is named."""
+"""The words that stand for nobody are data: each counts in whichever letters, and a mistake in the file is named."""
 
 from __future__ import annotations
 
