@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from service.errors import ConfigurationError
+from service.history.amounts import Minor
 from service.history.people import person
 
 _FAR_DAYS: Final = 3 * 365
@@ -14,6 +15,8 @@ _FAR_DAYS: Final = 3 * 365
 _FEW: Final = 0.01
 """Share of the orders that such days may have."""
 _ENOUGH_ROWS: Final = 30
+_LARGE_UNITS: Final = 500
+"""What few shops take for most of their orders, and cents soon come to."""
 _ENOUGH_SIGNS: Final = 50
 _ENOUGH_PEOPLE: Final = 20
 _LARGE_SHARE: Final = 0.1
@@ -59,6 +62,35 @@ def within(days: Mapping[int, int]) -> tuple[int, int] | None:
     if (first, last) == (0, len(known) - 1) or first > last:
         return None
     return known[first], known[last]
+
+
+def check_sheets(sheets: Sequence[tuple[str, Sequence[str], Collection[str], tuple[int, int]]]) -> None:
+    """Raises ConfigurationError where a workbook's sheets have other columns, and the same people on the same days:
+    one of them sums up the other. Each is its name, its columns, its people, and its first and last instant."""
+    for place, (name, columns, people, span) in enumerate(sheets):
+        for other, others, those, when in sheets[:place]:
+            alike = 2 * len(set(people) & set(those)) > min(len(set(people)), len(set(those)))
+            if sorted(columns) != sorted(others) and alike and span[0] <= when[1] and when[0] <= span[1]:
+                raise ConfigurationError(
+                    f"The sheets {other} and {name} have other columns and the same customers on the same days: does one of them sum up the "
+                    "other? They would count twice. Save the sheet with the orders as a file of its own, or both, where both are orders."
+                )
+
+
+def cents_said(amounts: Sequence[Minor], minor_digits: int) -> list[str]:
+    """The sentence for amounts that are whole numbers, and large enough to count cents."""
+    unit = 10**minor_digits
+    above = sorted(amount for amount in amounts if amount > 0)
+    if unit == 1 or len(above) < _ENOUGH_ROWS or any(amount % unit for amount in above):
+        return []
+    if above[len(above) // 2] < _LARGE_UNITS * unit or 2 * sum(amount % (10 * unit) != 0 for amount in above) < len(
+        above
+    ):
+        return []
+    middle = above[len(above) // 2] // unit
+    return [
+        f"All amounts are whole numbers, and half of them are {middle:,} or more: if they count cents, say so with --map amount_cents=…"
+    ]
 
 
 def as_people(rows: Mapping[str, int]) -> Counter[str]:

@@ -88,7 +88,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         """,
         """
         value price preis prix precio prezzo prijs netsales netto netamount grossamount
-        grosssales gross net nettobetrag
+        grosssales gross net nettobetrag neto liquido bruto lordo
         """,
     ),
     "order_id": (
@@ -142,7 +142,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "time": (
         "time",
-        "timeofday ordertime saletime transactiontime uhrzeit zeit heure hora ora tijd orario",
+        "timeofday ordertime saletime transactiontime uhrzeit zeit heure hora ora tijd orario godzina tid klokkeslett klokkeslaet kellonaika saat cas ido время 時間 時刻 时间 시간 시각",
     ),
     "score": (
         "score",
@@ -167,6 +167,10 @@ _WITHOUT_TAX: Final = re.compile(r"e[xs]cl|exkl|ex(?:vat|tax|gst)|ht\b|ohne|nett
 _BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
 """What an amount or a time is in: Total (EUR), Created (UTC)."""
 _CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d")
+_CENTS: Final = re.compile(r"[.,]\d\d\D*$")
+_ONLY_A_CLOCK: Final = re.compile(r"\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?")
+_NET: Final = frozenset({"net", "netto", "neto", "nettobetrag", "netamount", "netsales", "liquido"})
+"""What is left after fees or discounts: which of them, such a name alone does not say."""
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DECIMAL: Final = re.compile(r"[^\w\s]?\d[\d.,' ]*[.,]\d\d", re.ASCII)
 _FEW_CELLS: Final = 5
@@ -198,6 +202,8 @@ def guessed(
             at[field] = found[0]
         else:
             open_ones[field] = found
+    if not surveys and (others := _beside_net(at, header, rows)):
+        open_ones["amount"] = [at.pop("amount"), *others]
     if surveys and not open_ones.get("score") and questions_of(header, rows):
         open_ones.pop("score", None)  # a column a question
     amount_is = "row"
@@ -211,7 +217,9 @@ def guessed(
     if open_ones:
         raise ConfigurationError(_question(open_ones, header, rows, shown, surveys=surveys))
     if _are_days(at.get("timestamp"), rows):
-        clocks = [place for place in _candidates("time", names, rows) if place not in at.values()]
+        clocks = [
+            place for place in _candidates("time", names, rows) or _clocks(header, rows) if place not in at.values()
+        ]
         at |= {"time": clocks[0]} if len(clocks) == 1 else {}
     for field in ("survey", "order_id", "event_id") if surveys else _BESIDE:
         found = [place for place in _candidates(field, names, rows) if place not in at.values()]
@@ -220,6 +228,16 @@ def guessed(
         if len(found) == 1:
             at[field] = found[0]
     return at, amount_is
+
+
+def _clocks(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Columns that hold times of the day and nothing else, whatever they are called."""
+    return [
+        place
+        for place in range(len(header))
+        if (cells := [row[place].strip() for row in rows if place < len(row) and row[place].strip()])
+        and all(map(_ONLY_A_CLOCK.fullmatch, cells))
+    ]
 
 
 def _tails(header: Sequence[str]) -> dict[str, list[int]]:
@@ -253,6 +271,31 @@ def _are_days(place: int | None, rows: Sequence[Sequence[str]]) -> bool:
 
 def _compact(name: str) -> str:
     return plain_name(name)
+
+
+def _beside_net(at: dict[str, int], header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Columns of larger amounts beside one that is only called net."""
+    net = at.get("amount")
+    if net is None or _compact(header[net]) not in _NET:
+        return []
+    return [
+        place
+        for place in range(len(header))
+        if place != net and place not in at.values() and _is_larger(place, net, rows)
+    ]
+
+
+def _is_larger(place: int, net: int, rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a column holds amounts with cents, which are those of the other one or more."""
+    pairs = [
+        (row[place], row[net]) for row in rows if max(place, net) < len(row) and row[place].strip() and row[net].strip()
+    ]
+    if not pairs or _share_of_amounts([one for one, _ in pairs]) < _SHARE:
+        return False
+    if not any(_CENTS.search(one) for one, _ in pairs):
+        return False
+    digits = [tuple(int("".join(filter(str.isdigit, cell)) or 0) for cell in pair) for pair in pairs]
+    return sum(one >= other for one, other in digits) >= _SHARE * len(digits)
 
 
 def _only_a_price(place: int | None, header: Sequence[str]) -> bool:

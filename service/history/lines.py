@@ -22,7 +22,7 @@ from service.history.left_out import UNUSABLE_ID, ReadReport
 from service.history.people import ROUNDED, person
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
-from service.history.totals import begins_as_total, is_total
+from service.history.totals import SPELLINGS_OF_SUMS, begins_as_total, is_sum, is_total
 from service.profiles.nobody import spellings_of_nobody
 
 PurchaseLine = tuple[int, str, Minor, str, str, str, str, str]
@@ -94,7 +94,7 @@ def purchase_lines(
         plain = all(place is None for place in places[3:])
         times, amounts = TimestampReader(calendar), AmountReader(minor_digits)
         accepted = 0
-        nobody = spellings_of_nobody()
+        nobody = spellings_of_nobody() | SPELLINGS_OF_SUMS
         people: dict[str, str] = {}
         """Cells of customers that count → their one spelling."""
         first_us, last_us, accounts = limits.first_us, limits.last_us, limits.accounts
@@ -113,6 +113,9 @@ def purchase_lines(
                     customer = people.get(cell, "")
                 if not customer or at_us is None or amount is None or not first_us <= at_us <= last_us:
                     customer = customer or person(cell)
+                    if amount is not None and is_sum(customer):
+                        report.own_totals.append(amount)
+                        continue
                     if at_us is None or amount is None or at_us > latest_us or not _is_id(customer):
                         if at_us is None and (
                             _is_no_row(report, row, row[time_at], amount) or _is_header(table, row, row[time_at])

@@ -231,7 +231,8 @@ class PurchaseRows:
         if is_refund:
             customer = payee if payee.strip() and payee.strip() != self._own else customer
             customer = self._payers.get(reference.strip(), customer)
-            worth = worth if worth[:1] == "-" or not worth else f"-{worth}"
+            worth = worth if worth.strip("-0.") else back  # of which the row is, and not one beside it
+            worth, back = worth if worth[:1] == "-" or not worth else f"-{worth}", ""
         if is_paid_back and not back.strip("-0."):
             back = worth
         returned: list[Sequence[str]] = []

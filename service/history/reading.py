@@ -20,7 +20,9 @@ from service.history.doubts import (
     accounts_in,
     as_people,
     blank_below,
+    cents_said,
     check_rounded,
+    check_sheets,
     check_signs,
     columns_that_matter,
     ids_of_one_order,
@@ -50,6 +52,7 @@ from service.history.overlaps import Overlaps, Tagged
 from service.history.planned import Planned
 from service.history.prepare import Direct, Prepared, planned, prepared
 from service.history.sorting import IN_MEMORY_LINES, Line, SortedLines
+from service.history.sources import Kind
 from service.history.timestamps import LATEST_US
 
 Main = TypeVar("Main", bound=Event)
@@ -199,7 +202,7 @@ def open_history(
             again.look_through()
             if again.report.total_skipped < files[place].report.total_skipped:
                 tables[place], files[place] = as_a_whole, again
-    said += _look_at_all(files, tables, limits, calendar.day_of)
+    said += _look_at_all(files, tables, limits, calendar.day_of, minor_digits)
     survey_files = [
         SortedLines(
             table.path,
@@ -238,9 +241,14 @@ def _why_none(reports: Sequence[ReadReport]) -> str:
 
 
 def _look_at_all(
-    files: Sequence[SortedLines[PurchaseLine]], tables: Sequence[Prepared], limits: Limits, day_of: Callable[[int], int]
+    files: Sequence[SortedLines[PurchaseLine]],
+    tables: Sequence[Prepared],
+    limits: Limits,
+    day_of: Callable[[int], int],
+    minor_digits: int,
 ) -> list[str]:
     """What looks wrong now that all lines are known: some is left out, all is said."""
+    _check_sheets(files, tables)
     tally = _tally(files)
     check_signs(tally.below, tally.rows)
     days = tally.days
@@ -280,6 +288,8 @@ def _look_at_all(
     unused = list(dict.fromkeys(name for layout, _ in used for name in layout.unused()))
     column = next((layout.column("customer_id") for layout, _ in used if "customer_id" in layout.at), "customer_id")
     said += signs_said(tally.below, tally.rows)
+    if all(_may_count_cents(table) for table in tables):
+        said += cents_said([line[2] for file in files for line in (file.kept or ())[:_SIGNS_SEEN]], minor_digits)
     said += ids_of_one_order(orders, unused, column)
     said += one_for_everything(orders, column)
     if not any(table.layout is not None and table.layout.profile is not None for table in tables):
@@ -292,6 +302,26 @@ def _look_at_all(
             f"Not used, though they may matter: {', '.join(dict.fromkeys(matters[:8]))}. --map says what they are."
         )
     return said
+
+
+def _check_sheets(files: Sequence[SortedLines[PurchaseLine]], tables: Sequence[Prepared]) -> None:
+    """Raises ConfigurationError where a sheet that was guessed to be one of orders sums up another one."""
+    books: dict[Path, list[tuple[str, Sequence[str], set[str], tuple[int, int]]]] = {}
+    for file, table in zip(files, tables, strict=True):
+        span = _span(file)
+        if table.source.kind is not Kind.WORKBOOK or table.layout is None or table.layout.profile is not None:
+            continue
+        if span is not None and file.kept:
+            people = {line[1] for line in file.kept}
+            books.setdefault(table.source.path, []).append((table.source.sheet, table.layout.header, people, span))
+    for sheets in books.values():
+        check_sheets(sheets)
+
+
+def _may_count_cents(table: Prepared) -> bool:
+    """Whether nobody has said what the amounts of a table are in."""
+    layout = table.layout
+    return layout is not None and layout.profile is None and layout.smallest_unit is None and not table.currency
 
 
 def _tally(files: Sequence[SortedLines[PurchaseLine]]) -> Tally:

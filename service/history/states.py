@@ -218,6 +218,12 @@ def beside(
         if len(places) == 1:
             found[field] = places[0]
             taken.add(places[0])
+    if "zone" not in {*at, *found}:
+        every = {place for places in names.values() for place in places} - taken
+        places = [place for place in sorted(every) if _are_named_zones(_cells(place, rows))]
+        if len(places) == 1:
+            found["zone"] = places[0]
+            taken.add(places[0])
     return found, signals_of(names, rows, taken)
 
 
@@ -259,6 +265,13 @@ def _are_currencies(cells: set[str]) -> bool:
 def _are_zones(cells: set[str]) -> bool:
     """Three digits alone may be minutes, or an hour and minutes."""
     return bool(cells) and all(not _THREE_DIGITS.fullmatch(cell) and zone_named(cell) is not None for cell in cells)
+
+
+def _are_named_zones(cells: set[str]) -> bool:
+    """Full names of zones, as no other column has: America/New_York, Eastern Time (US & Canada)."""
+    return bool(cells) and all(
+        len(cell) > _LONGEST_CURRENCY and cell[0].isalpha() and zone_named(cell) is not None for cell in cells
+    )
 
 
 def _are_given_back(cells: set[str]) -> bool:

@@ -12,9 +12,21 @@ _WORDS: Final = frozenset(
 )  # fmt: skip
 
 
+_NO_NAMES: Final = _WORDS - {"sum", "soma", "suma", "summa"} | {
+    "tagessumme", "tagesumsatz", "daily total", "day total", "total du jour", "total del día", "total del dia", "totale giornaliero", "dagtotaal"
+}  # fmt: skip
+"""Those by which nobody is called."""
+SPELLINGS_OF_SUMS: Final = frozenset(form for word in _NO_NAMES for form in (word, word.upper(), word.capitalize()))
+
+
 def is_total(cell: str) -> bool:
     """Whether a cell says so."""
     return cell.strip().casefold().rstrip(" :.") in _WORDS
+
+
+def is_sum(cell: str) -> bool:
+    """Whether a cell that should name a customer says so, and can be nobody's name."""
+    return cell.strip().casefold().rstrip(" :.") in _NO_NAMES
 
 
 def begins_as_total(cell: str) -> bool:

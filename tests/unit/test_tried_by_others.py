@@ -107,6 +107,10 @@ def since() -> list[list[Cell]]:
     return [[f"kunde{n}@beispiel.de", f"Name {n}", datetime(2020, 1, n + 1)] for n in range(7)]  # noqa: DTZ001
 
 
+def summed_up() -> list[list[Cell]]:
+    return [[f"kunde{n}@beispiel.de", 6, Decimal(100), datetime(2025, 12, n + 1)] for n in range(7)]  # noqa: DTZ001
+
+
 def serial(at: datetime, first: datetime) -> str:
     return format(Decimal(round((at - first).total_seconds())) / 86_400, "f")
 
@@ -156,6 +160,29 @@ def with_subtotals() -> list[str]:
         rows += lines("", lambda at: at.strftime("%d.%m.%Y %H:%M"), german, cut=";", sales=sales)[1:]
         rows.append(f"Zwischensumme {month};;{german(sum((one.amount for one in sales), Decimal(0)))};")
     return rows
+
+
+PAYPAL = {
+    "Italian": ("Data,Ora,Fuso orario,Nome,Tipo,Stato,Valuta,Lordo,Tariffa,Netto,Indirizzo email mittente,Indirizzo email destinatario,Codice transazione", "Pagamento Express Checkout", "Completata", "Prelievo generico"),
+    "Dutch": ("Datum,Tijd,Tijdzone,Naam,Type,Status,Valuta,Bruto,Kosten,Net,Van e-mailadres,Naar e-mailadres,Transactiereferentie", "Express Checkout-betaling", "Voltooid", "Algemene opname"),
+    "Portuguese": ("Data,Hora,Fuso Horário,Nome,Tipo,Status,Moeda,Bruto,Tarifa,Líquido,Do endereço de e-mail,Para o endereço de e-mail,ID da transação", "Pagamento do checkout expresso", "Concluído", "Transferência geral"),
+    "Polish": ("Data,Godzina,Strefa czasowa,Nazwisko (nazwa),Typ,Status,Waluta,Brutto,Opłata,Netto,Z adresu e-mail,Na adres e-mail,Identyfikator transakcji", "Płatność ekspresowa", "Zakończona", "Ogólna wypłata"),
+}  # fmt: skip
+
+
+def paypal(header: str, kind: str, status: str, withdrawal: str) -> str:
+    """Sales, and what goes to the bank."""
+    rows = [header]
+    for n, one in enumerate(SALES):
+        moment = f"{one.at:%d/%m/%Y},{one.at:%H:%M:%S},Europe/Paris"
+        rows.append(
+            f'{moment},Zoe,{kind},{status},EUR,"{german(one.amount)}","-0,35","{german(one.amount)}",{one.who},shop@x.fr,T{one.number}'
+        )
+        if n % 10 == 0:
+            rows.append(
+                f'{moment},,{withdrawal},{status},EUR,"-{german(one.amount)}","0,00","-{german(one.amount)}",shop@x.fr,,W{one.number}'
+            )
+    return text(rows)
 
 
 READ: dict[str, tuple[str | bytes, Right]] = {
@@ -250,6 +277,24 @@ READ: dict[str, tuple[str | bytes, Right]] = {
     "the sum and a remark below": (text([*LOCAL, ";;;", f"Summe:;;{TOTAL};", "Erstellt am 28.11.2025 von Kasse 1"]), ALL),
     "the sum below in the first column of dates": (text([*LOCAL, f";Summe;{TOTAL};"]), ALL),
     "sums of each month among the orders": (text(with_subtotals()), ALL),
+    "the sum below, with a date": (text([*LOCAL, f"Gesamt;31.12.2025 23:59;{TOTAL};"]), ALL),
+    "the sum of each day": (
+        text([LOCAL[0], *(row for line, one in zip(LOCAL[1:], SALES, strict=True) for row in (line, f"Tagessumme;{one.at:%d.%m.%Y} 23:59;{german(one.amount)};"))]),
+        ALL,
+    ),
+    "a clock and a zone under names that nobody knows": (
+        text(["klant;datum;moment;plaats;totaal", *(f"{one.who};{one.at:%Y-%m-%d};{one.at:%H:%M:%S};Europe/Paris;{one.amount}" for one in SALES)]),
+        ALL,
+    ),
+    "refunds that say in two columns what they pay back": (
+        text([
+            "Order,Customer,Date,Total,Refunded,Type",
+            *(f"{one.number},{one.who},{one.at},{one.amount},0,Sale" for one in SALES),
+            *(f"{one.number},{one.who},{one.at + timedelta(days=1)},{one.amount},{one.amount},Refund" for one in SALES[:3]),
+        ]),
+        BACK,
+    ),
+    **{f"PayPal, {name}": (paypal(*said), ALL) for name, said in PAYPAL.items()},
     "the names again after each page": (text([*LOCAL[:20], LOCAL[0], *LOCAL[20:]]), ALL),
     # ---- workbooks
     "cells of dates": (book([Sheet("Verkäufe", TABLE)]), ALL),
@@ -326,6 +371,17 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "the amount of an order in each of its lines": (
         text(["order number,customer,order date,item,total", *(f"{one.number},{one.who},{one.at},{item},{one.amount}" for one in SALES for item in ("Tea", "Cup"))]),
         "order_total",
+    ),
+    "a sheet that sums up the other one": (
+        book([
+            Sheet("Verkäufe", TABLE),
+            Sheet("Übersicht", [["Kunde", "Anzahl", "Umsatz", "Datum"], *summed_up()]),
+        ]),
+        "does one of them sum up",
+    ),
+    "net beside what nobody knows": (
+        text(["Kunde;Datum;Netto;Toplam KDV dahil", *(f"{one.who};{one.at:%d.%m.%Y};{german(one.amount - 1)};{german(one.amount)}" for one in SALES)]),
+        "amount may be",
     ),
     "no names above": (text(PLAIN[1:]), "names"),
     "a pivot of months": (text(["Kunde;Januar;Februar;März", "a;12,00;13,00;14,00", "b;1,00;;3,00"]), "timestamp"),
@@ -427,3 +483,11 @@ def test_an_amount_across_the_lines_of_an_order_is_that_of_the_order(tmp_path: P
     found = shop_of(read(tmp_path / "export", book([Sheet("Verkäufe", rows, merged=merged)])))
 
     assert found == Right(5, 30, Decimal("375.00"), first=at)
+
+
+def test_whole_numbers_that_may_be_cents_are_doubted(tmp_path: Path) -> None:
+    cents = ["customer,order date,total", *(f"{one.who},{one.at},{int(one.amount * 100)}" for one in SALES)]
+    euros = ["customer,order date,total", *(f"{one.who},{one.at},{n % 30 + 5}" for n, one in enumerate(SALES))]
+
+    assert any("amount_cents" in said for said in read(tmp_path / "export", text(cents)).report.said)
+    assert not any("amount_cents" in said for said in read(tmp_path / "export", text(euros)).report.said)
