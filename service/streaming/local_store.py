@@ -39,7 +39,8 @@ _PRAGMAS: Final = (
     f"cache_size = -{_CACHE_KIB}",
 )
 _TABLES: Final = ("even", "odd")
-"""One is filled while the other is read for the last time."""
+"""One is filled while the other is read for the last time. Both are there from the beginning: when they change places
+the disk may be full."""
 _MADE: Final = "CREATE TABLE {} (digest INTEGER PRIMARY KEY, record BLOB NOT NULL)"
 _CURE: Final = "A start fills another one from the changelog."
 
@@ -118,13 +119,12 @@ class LocalStore:
         if self._connection is None:
             return iter(())
         before, self._table = self._table, _TABLES[1 - _TABLES.index(self._table)]
-        self._asked(_MADE.format(self._table))
         self._records, self._names = 0, MayHold()
         return self._emptied(before)
 
     def _emptied(self, table: str) -> Iterator[bytes]:
         yield from self._all_of(table)
-        self._asked(f"DROP TABLE {table}")
+        self._asked(f"DELETE FROM {table}")  # noqa: S608
 
     def _all_of(self, table: str) -> Iterator[bytes]:
         last = -1
@@ -159,7 +159,8 @@ class LocalStore:
                 weakref.finalize(self, connection.close)
                 for pragma in _PRAGMAS:
                     connection.execute(f"PRAGMA {pragma}")
-                connection.execute(_MADE.format(self._table))
+                for table in _TABLES:
+                    connection.execute(_MADE.format(table))
             finally:
                 Path(name).unlink()
             self._connection = connection

@@ -21,6 +21,7 @@ from service.domain.folding.may_hold import MayHold
 from service.domain.folding.shelves import OVERHEAD, Shelves, hash_of, name_of, packed_of, record_of
 from service.domain.sealed_chunks import CHUNK
 from service.errors import ConfigurationError, FatalError
+from service.streaming import local_store as local_store_room
 from service.streaming.local_store import LocalStore, local_store
 from tests.support.engines import Changelog, apply_all, at, make_engine, purchase, weekly, whole_state
 from tests.support.folds import MemoryStore, fold_all, folding_engine, unfold_all
@@ -286,6 +287,28 @@ def _turn(engine: Engine, events: list[Event]) -> Turn:
     for event in events:
         engine.apply(event)
     return engine.drain()
+
+
+def test_a_disk_that_is_full_when_a_state_is_read_back_ends_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever had found room on it is read again; it had ended every life of the worker at its start."""
+    monkeypatch.setattr(local_store_room, "_PRAGMAS", (*local_store_room._PRAGMAS, "max_page_count = 20"))
+    store, given = LocalStore(str(tmp_path)), dict[int, bytes]()
+    while store.write({len(given): b"%d" % len(given) * 100}):
+        given[len(given)] = b"%d" % len(given) * 100
+
+    found = store.taken_over()
+    taken = [next(found)]
+    while store.write({10_000 + len(taken): b"again" * 100}):
+        taken.append(next(found))
+    taken += found
+    again = list(store.taken_over())
+
+    assert len(given) > 50
+    assert taken == list(given.values())
+    assert again == [b"again" * 100] * len(again)
+    assert store.write({1: b"x" * 400}), "what was read for the last time has made room"
 
 
 def test_a_store_that_is_forgotten_is_closed(tmp_path: Path) -> None:
