@@ -56,7 +56,7 @@ class Feed:
 
     def __init__(self, settings: Settings, partitions: int, seed: int, onlooker: Onlooker, *, customers: int) -> None:
         self._settings = settings
-        self._partitions = partitions
+        self.partitions = partitions
         self.onlooker = onlooker
         self._over = threading.Event()
         self._ghosts: list[bool] = []
@@ -95,7 +95,7 @@ class Feed:
         return self._bad[partition].popleft() if self._bad[partition] else None
 
     def home(self, line: Line) -> int:
-        return partition_for(line.key or b"", self._partitions, "murmur2")
+        return partition_for(line.key or b"", self.partitions, "murmur2")
 
     # ---- how
 
@@ -122,7 +122,7 @@ class Feed:
             async with asyncio.timeout(20.0):
                 await producer.start()
                 await producer.begin_transaction()
-                for number in range(self._partitions * 4):
+                for number in range(self.partitions * 4):
                     who = f"ghost-{number}"
                     value = (
                         f'{{"event_id":"g{self.ghosts}-{number}","customer_id":"{who}",'
@@ -189,22 +189,22 @@ class _Stream:
         self.rests = False
 
     async def run(self, over: threading.Event) -> None:
+        before_a_mixed_one = BETWEEN * (self._partition + 1) // self._feed.partitions  # not held at once: one has news
         try:
-            await asyncio.sleep(4.0 * self._partition)  # so that one of them has something new at any time
             while not over.is_set():
                 self.rests = self._feed.held.is_set()
                 if self.rests:
                     await self._drop()
                     await asyncio.sleep(0.1)
-                    continue
-                if self._feed.onlooker.behind(self._partition) > MOST_BEHIND:
+                elif self._feed.onlooker.behind(self._partition) > MOST_BEHIND:
                     await asyncio.sleep(EVERY_S)
-                    continue
-                await self._put(self._mixed(), HOLD_S)
-                for _ in range(BETWEEN):
-                    if not (over.is_set() or self._feed.held.is_set()):
-                        await self._put(self._alone(), 0.0)
-                        await asyncio.sleep(EVERY_S)
+                elif before_a_mixed_one:
+                    before_a_mixed_one -= 1
+                    await self._put(self._alone(), 0.0)
+                    await asyncio.sleep(EVERY_S)
+                else:
+                    before_a_mixed_one = BETWEEN
+                    await self._put(self._mixed(), HOLD_S)
         finally:
             self.rests = True
             await self._drop()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from typing import Final
 
+from tests.chaos import at_rest
 from tests.chaos.schedule import Act, Draw, Kind, What
-from tests.chaos.world import SESSION_S, TOPIC_DELETED, WEB_LOAD, World
+from tests.chaos.world import SESSION_S, WEB_LOAD, World
 from tests.support.proxy import State
 
 WORKERS: Final = ("w1", "w2")
+COMPARISON: Final = "compared"
+"""No disturbance, and never drawn: what has come until now is looked at."""
 COMER: Final = "w3"
 """Comes and goes, so that the group is divided anew."""
 BEYOND_S: Final = SESSION_S + 2.5
@@ -17,6 +20,9 @@ BEYOND_S: Final = SESSION_S + 2.5
 
 CLOCKS: Final = (-86_400.0, -3_600.0, -7.0, 7.0, 3_600.0, 86_400.0)
 """Seconds by which a wall clock is off: a wrong zone, a lost day, a clock that was set."""
+
+BROKER_CLOCKS: Final = (-1_800.0, -7.0, 7.0, 1_800.0)
+"""One that is an hour behind takes no records any more: they come from too far ahead of it."""
 
 
 def _worker(low_s: float, high_s: float, *strengths: float) -> Draw:
@@ -26,11 +32,20 @@ def _worker(low_s: float, high_s: float, *strengths: float) -> Draw:
     return draw
 
 
+def _in_a_turn(rng: random.Random) -> What:
+    """While the next turn is written; or before that, or the one after it, is begun."""
+    return What(rng.choice(WORKERS), rng.uniform(0.4, 1.5), rng.choice((rng.uniform(0.01, 0.15), -1.0, -2.0)))
+
+
 def _broker(low_s: float, high_s: float) -> Draw:
     def draw(rng: random.Random) -> What:
         return What(rng.choice("123"), rng.uniform(low_s, high_s))
 
     return draw
+
+
+def _broker_clock(rng: random.Random) -> What:
+    return _broker(5.0, 10.0)(rng)._replace(strength=rng.choice(BROKER_CLOCKS))
 
 
 def _comer(rng: random.Random) -> What:
@@ -49,6 +64,17 @@ def _page(rng: random.Random) -> What:
 def _bomb(rng: random.Random) -> What:
     """Of gzip or, where the strength is 1, of zstd."""
     return What(rng.choice("012"), 0.0, rng.choice((0.0, 1.0)))
+
+
+def _partition(rng: random.Random) -> What:
+    return What(rng.choice("012"), 0.0, rng.choice((at_rest.DOWN, at_rest.ASLEEP)))
+
+
+def _input(*strengths: float) -> Draw:
+    def draw(rng: random.Random) -> What:
+        return What(rng.choice(("purchases", "surveys", "customers")), 0.0, rng.choice(strengths or (0.0,)))
+
+    return draw
 
 
 def _process(what: What) -> list[str]:
@@ -104,7 +130,17 @@ def _healed(world: World, what: What) -> None:
 
 def _all_kinds() -> list[Kind]:
     return [
-        Kind("kill", _worker(0.0, 1.5), _process, World.kill_worker, World.start_worker, 4.0, 1.0, wants_work=True),
+        Kind("kill", _worker(0.0, 1.5), _process, World.kill_worker, World.start_worker, 3.0, 1.0, wants_work=True),
+        Kind(
+            "kill in a turn",
+            _in_a_turn,
+            _process,
+            World.kill_in_a_turn,
+            World.follow_the_dead,
+            3.0,
+            1.0,
+            wants_work=True,
+        ),
         Kind(
             "pause",
             _worker(BEYOND_S, BEYOND_S + 2),
@@ -154,9 +190,21 @@ def _all_kinds() -> list[Kind]:
         Kind("too few replicas", _broker(3.0, 9.0), _brokers, World.lack_replicas, World.have_replicas, 0.7, 6.0),
         Kind("throttled", _quota, _itself, World.throttle, World.throttle_no_more, 0.7),
         Kind("clock off", _worker(1.0, 8.0, *CLOCKS), _clock, World.set_clock, World.right_clock, 1.0),
+        Kind("broker's clock off", _broker_clock, _brokers, World.set_broker_clock, World.right_broker_clock, 0.5, 6.0),
         Kind("retention", lambda _: What(""), _nothing, World.forget_what_is_applied, None, 0.7),
         Kind("compression bomb", _bomb, _nothing, World.drop_bomb, None, 0.7),
-        Kind(TOPIC_DELETED, lambda _: What("surveys", 8.0), _brokers, World.delete_topic, None, 0.5),
+        Kind("topic deleted", _input(), _nothing, at_rest.delete_topic, None, 0.3, alone=True),
+        Kind(
+            "topic deleted unread",
+            _input(at_rest.DOWN, at_rest.ASLEEP),
+            _nothing,
+            at_rest.delete_topic,
+            None,
+            0.2,
+            alone=True,
+        ),
+        Kind("lost unread", _partition, _nothing, at_rest.lose_unread, None, 0.3, alone=True),
+        Kind(COMPARISON, lambda _: What(""), _nothing, at_rest.compared, None, 0.0, alone=True),
         Kind(WEB_LOAD, _page, _itself, World.attack_page, World.attack_no_more, 0.3),
     ]
 

@@ -1,23 +1,41 @@
-"""Whether the schedules see: a defect is put into the workers, and something must be wrong afterwards."""
+"""Whether the schedules see: a defect is put into the workers, and something must be wrong soon; without it nothing."""
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
-from tests.chaos.kinds import KINDS
-from tests.chaos.mutants import MUTANTS
-from tests.chaos.schedule import drawn
+from tests.chaos.kinds import COMPARISON, KINDS
+from tests.chaos.mutants import MUTANTS, Among
+from tests.chaos.outcome import Outcome
+from tests.chaos.schedule import Schedule, in_rounds
 from tests.chaos.world import World
 from tests.support.cluster import Cluster
 
-PATIENCE_S: Final = 25.0
+MINUTE_S: Final = 60.0
+PATIENCE_S: Final = 20.0
 """Nothing is asked of the network in these: a worker that was killed or stood still has a successor after its session,
 and that moves."""
+SEED: Final = 4
 
 
-def noticed(cluster: Cluster, name: str, seed: int = 1) -> list[str]:
-    """What a schedule of the disturbances that concern it says of a worker with that defect."""
-    mutant = MUTANTS[name]
-    schedule = drawn(seed, mutant.seconds, {kind: KINDS[kind] for kind in mutant.kinds})
-    with World(cluster, schedule, mutant=name, delay_s=mutant.delay_s, patience_s=PATIENCE_S) as world:
-        return world.run(KINDS).complaints
+def schedule_of(among: Among, seed: int = SEED) -> Schedule:
+    """What endangers them, early and often, and everything is compared again and again: for a minute and more."""
+    kinds = {kind: KINDS[kind] for kind in among.kinds}
+    return in_rounds(seed, math.ceil(MINUTE_S / among.round_s), among.round_s, kinds, among.every_s, COMPARISON)
+
+
+def noticed(cluster: Cluster, name: str, seed: int = SEED) -> Outcome:
+    """What comes of a schedule of the disturbances that concern it with a worker that has that defect."""
+    return _run(cluster, MUTANTS[name].among, name, MINUTE_S, seed)
+
+
+def unharmed(cluster: Cluster, among: Among, seconds: float, seed: int = SEED) -> Outcome:
+    """What comes of so much of the same schedule with workers as they are."""
+    return _run(cluster, among, "", seconds, seed)
+
+
+def _run(cluster: Cluster, among: Among, mutant: str, seconds: float, seed: int) -> Outcome:
+    schedule = schedule_of(among, seed)
+    with World(cluster, schedule, mutant=mutant, patience_s=PATIENCE_S, limit_s=seconds) as world:
+        return world.run(KINDS)

@@ -15,6 +15,11 @@ EVERY_S: Final = 1.4
 """Between two disturbances, on average; they last for seconds, so that several are there at once."""
 
 
+AT_ONCE_S: Final = 0.5
+QUIET_S: Final = 1.0
+"""Of a round nothing begins in so many of the last seconds."""
+
+
 class What(NamedTuple):
     """One disturbance as it was drawn."""
 
@@ -45,6 +50,8 @@ class Kind:
     """For so long after its end nobody else may disturb what it held."""
     wants_work: bool = False
     """It waits a while for its worker to have work in hand."""
+    alone: bool = False
+    """Whatever else is under way is over before it begins; the schedule stands still until it is done."""
 
 
 class Step(NamedTuple):
@@ -69,9 +76,11 @@ class Schedule(NamedTuple):
         return "\n".join([f"schedule {self.seed}, {self.seconds:.0f} s:", *map(str, self.steps)])
 
 
-def drawn(seed: int, seconds: float, kinds: Mapping[str, Kind], every_s: float = EVERY_S) -> Schedule:
+def drawn(
+    seed: int, seconds: float, kinds: Mapping[str, Kind], every_s: float = EVERY_S, first_s: float = FIRST_S
+) -> Schedule:
     """Disturbances of these kinds at random times, several at once, none of which undoes another."""
-    rng, at_s = random.Random(seed), FIRST_S
+    rng, at_s = random.Random(seed), first_s
     free_s: dict[str, float] = {}
     steps: list[Step] = []
     names, weights = list(kinds), [kind.weight for kind in kinds.values()]
@@ -86,6 +95,17 @@ def drawn(seed: int, seconds: float, kinds: Mapping[str, Kind], every_s: float =
         else:
             at_s += 0.2
     return Schedule(seed, seconds, steps)
+
+
+def in_rounds(seed: int, rounds: int, round_s: float, kinds: Mapping[str, Kind], every_s: float, then: str) -> Schedule:
+    """So many times disturbances of these kinds, the first at once, and `then` that kind alone."""
+    steps: list[Step] = []
+    for number in range(rounds):
+        until_s = round_s * (number + 1)
+        drawn_now = drawn(seed + 1_000 * number, round_s - QUIET_S, kinds, every_s, first_s=AT_ONCE_S)
+        steps += [step._replace(at_s=step.at_s + until_s - round_s) for step in drawn_now.steps]
+        steps.append(Step(until_s, then, What("")))
+    return Schedule(seed, round_s * rounds, steps)
 
 
 def named(seed: int, counts: Mapping[str, int], kinds: Mapping[str, Kind], every_s: float) -> Schedule:

@@ -57,4 +57,4 @@ def test_no_schedule_loses_doubles_or_changes_anything(
 
 def test_a_defect_put_in_on_purpose_is_noticed(cluster: Cluster) -> None:
     """One of them; `make chaos ARGS=--mutants` puts in all, each for a schedule or two."""
-    assert noticed(cluster, "lost letter"), "a letter is lost and nobody notices"
+    assert noticed(cluster, "lost letter").complaints, "a letter is lost and nobody notices"

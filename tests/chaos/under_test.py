@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,9 @@ CLOCK: Final = "CHAOS_CLOCK"
 
 
 PAUSE: Final = "CHAOS_PAUSE"
-"""A file: while it is there, the next turn that is to be written stands still with its process, and takes it away."""
+"""A file: while it is there, the next turn that is to be written stands still with its process, and takes it away; or
+its process is killed: so many seconds later as the file says, or, where that is -n, before the n-th transaction from
+then on."""
 
 TURN_RECORDS: Final = 10
 """Small turns, so that there are many to be met."""
@@ -41,12 +44,22 @@ def stand_still(file: Path) -> None:
     """Where a worker would do most harm that has a successor when it wakes up: all of a turn is still to be written."""
     from service.streaming.producer import TransactionalProducer
 
-    write = TransactionalProducer._write
+    write, left = TransactionalProducer._write, [0]
 
     def pause_if_asked() -> None:
-        if file.exists():
+        asked = file.read_text(encoding="utf-8") if file.exists() else None
+        if asked is not None:
             file.unlink()
-            os.kill(os.getpid(), signal.SIGSTOP)
+            if not asked:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            elif float(asked) > 0:
+                threading.Timer(float(asked), os.kill, (os.getpid(), signal.SIGKILL)).start()
+            else:
+                left[0] = -int(float(asked))
+        if left[0]:
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     async def standing_still(self: Any, *args: Any, **kwargs: Any) -> Any:
         pause_if_asked()
@@ -63,7 +76,7 @@ def main() -> None:
     if MUTANT in os.environ:
         from tests.chaos.mutants import AWAY, MUTANTS
 
-        (MUTANTS | AWAY)[os.environ[MUTANT]].put_in()
+        ({name: mutant.put_in for name, mutant in MUTANTS.items()} | AWAY)[os.environ[MUTANT]]()
     from service.cli import main as churn_alert
     from service.streaming import bounded_turns
 

@@ -13,12 +13,15 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from service.config import Settings
-from service.domain.changelog import POSITION_KEY, unpack_positions
-from tests.support.checker import Place
+from service.domain.changelog import LOGS_KEY, PARTITION_KEY, POSITION_KEY, unpack_positions
+from service.domain.partition_state import PartitionState
+from tests.support.checker import Place, known_logs
 
 LATELY_S: Final = 0.5
-RECORDS_OF_A_TURN: Final = 400
-"""Of the state, at most: it goes over ten events, and dates of some more customers."""
+LOST: Final = b"lost-"
+"""Keys of records that are taken away before anybody has read them begin so."""
+NAMELESS: Final = 5
+"""So many transactions in a row that do not say what the state contains are no doubt."""
 
 
 class Watch:
@@ -64,10 +67,19 @@ class Watch:
         """`time.monotonic` of the last progress; before the first nothing is measured."""
         self.longest_pause_s = [0.0] * partitions
         """Of each partition: the longest time without progress while records lay before it."""
-        self._committed_s = 0.0
-        self._since_position = [0] * partitions
+        self.holes: dict[Place, tuple[int, int]] = {}
+        """How often records of an input were lost unread, and how many, as its state says."""
+        self.hole_ends_us = [0] * partitions
+        """Where the newest of a partition's purchases ends, as its state says."""
+        self._committed_s = [0.0] * partitions
+        self._next = [0] * partitions
+        """Of each state: where what belongs to the same transaction as the last lies; else an end lies there."""
+        self._nameless = [0] * partitions
+        """Transactions without a position, the last one included."""
         self.commits = 0
         """Transactions of workers that have been seen."""
+        self.wrong: list[str] = []
+        """What no state may say, whatever was disturbed."""
 
     def _run(self) -> None:
         try:
@@ -107,6 +119,10 @@ class Watch:
                     if applied := self.applied.pop(place, 0):
                         self._as_before[place] = applied
 
+    def shown(self) -> dict[Place, int]:
+        """How many records each input has ever shown."""
+        return {place: len(records) for place, records in self.everything().items()}
+
     def everything(self) -> dict[Place, list[Any]]:
         """Every record that an input has ever shown."""
         with self._lock:
@@ -120,21 +136,41 @@ class Watch:
     def _take(self, tp: TopicPartition, records: list[Any]) -> None:
         place = Place(tp.topic, tp.partition)
         if place in self.kept:
-            self.kept[place].extend(records)
+            self.kept[place].extend(record for record in records if not (record.key or b"").startswith(LOST))
             return
         for record in records:
-            self._since_position[tp.partition] += 1
+            if record.offset != self._next[tp.partition]:
+                self._nameless[tp.partition] += 1
+                if self._nameless[tp.partition] == NAMELESS:
+                    self.wrong.append(f"state-{tp.partition}: {NAMELESS} turns in a row do not say what it contains")
+            self._next[tp.partition] = record.offset + 1
+            if record.key in (LOGS_KEY, PARTITION_KEY):
+                self._learn_of_holes(tp.partition, record.key, record.value)
             if record.key == POSITION_KEY:
-                self._since_position[tp.partition] = 0
+                self._nameless[tp.partition] = 0
                 self.commits += 1
-                self._committed_s = time.monotonic()
+                self._committed_s[tp.partition] = time.monotonic()
                 for topic, position in unpack_positions(record.value).items():
-                    if position >= self._as_before.get(Place(topic, tp.partition), position + 1):
-                        continue
-                    self._as_before.pop(Place(topic, tp.partition), None)
-                    if self.applied.get(place := Place(topic, tp.partition), 0) < position:
-                        self._moved_s[tp.partition] = self._committed_s
-                    self.applied[place] = position
+                    self._contains(Place(topic, tp.partition), position)
+
+    def _learn_of_holes(self, number: int, key: bytes, value: bytes) -> None:
+        if key == LOGS_KEY:
+            for topic, log in known_logs({key: value}).losses():
+                self.holes[Place(topic, number)] = log.gaps, log.records
+        else:
+            self.hole_ends_us[number] = PartitionState.unpack(value).gap.until_us
+
+    def _contains(self, place: Place, position: int) -> None:
+        """A state says that it contains everything below."""
+        if position >= self._as_before.get(place, position + 1):
+            return
+        self._as_before.pop(place, None)
+        before = self.applied.get(place, 0)
+        if position < before and place in self.kept:
+            self.wrong.append(f"{place.topic}-{place.partition}: a state contained it up to {before}, then {position}")
+        if position > before:
+            self._moved_s[place.partition] = self._committed_s[place.partition]
+        self.applied[place] = position
 
     def _measure(self) -> None:
         now_s = time.monotonic()
@@ -150,6 +186,16 @@ class Watch:
             place.partition == number and bool(records) and records[-1].offset >= self.applied.get(place, 0)
             for place, records in self.kept.items()
         )
+
+    def told_waiting(self) -> str:
+        """What lies there and is not applied."""
+        with self._lock:
+            behind = [
+                f"{place.topic}-{place.partition} is applied up to {self.applied.get(place, 0)} of {records[-1].offset + 1}"
+                for place, records in self.kept.items()
+                if records and records[-1].offset >= self.applied.get(place, 0)
+            ]
+            return ", ".join([*behind, *(f"{each.topic} was made anew" for each in self._as_before)]) or "nothing waits"
 
     def ends_here(self) -> None:
         """Nothing more is written to the inputs: `caught_up` is about all that lies there now, also behind
@@ -182,15 +228,15 @@ class Watch:
         """Whether a turn of each partition was committed."""
         return all(moved_s < math.inf for moved_s in self._moved_s)
 
-    @property
-    def nameless(self) -> bool:
-        """Whether so much of a state was written without its position as no turn has."""
-        return max(self._since_position) > RECORDS_OF_A_TURN
+    def all_have_moved_since(self, when_s: float) -> bool:
+        """Whether a turn of each partition was committed after that (`time.monotonic`)."""
+        with self._lock:
+            return min(self._committed_s) > when_s
 
     def moved_lately(self) -> bool:
         """Whether a turn was committed within the last moment."""
         with self._lock:
-            return time.monotonic() - self._committed_s < LATELY_S
+            return time.monotonic() - max(self._committed_s) < LATELY_S
 
     def applied_in_all(self) -> int:
         with self._lock:

@@ -5,19 +5,20 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 import signal
 import sys
 import tempfile
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from aiokafka.errors import KafkaError as AsyncKafkaError
 from kafka import TopicPartition
@@ -25,18 +26,20 @@ from kafka.errors import KafkaError
 
 from service.cluster import topics
 from service.config import Settings
-from service.errors import ChurnAlertError, ExitCode
+from service.errors import ExitCode
 from tests.chaos.feed import Feed
+from tests.chaos.outcome import Noticed, Outcome
 from tests.chaos.schedule import Act, Kind, Schedule, What
 from tests.chaos.under_test import CLOCK, MUTANT, PAUSE
 from tests.chaos.watch import Watch
-from tests.support.checker import BOMB_BYTES, Report, check
+from tests.support.checker import BOMB_BYTES, Hole, Report, check
 from tests.support.cluster import Cluster, Node
 from tests.support.hostile_batches import GZIP, ZSTD, Made, batch, bomb, produce_raw
 from tests.support.load import settings_for
 from tests.support.processes import free_port
 from tests.support.worker_process import WorkerProcess, visible
 
+Gaps = Literal["stop", "continue"]
 PARTITIONS: Final = 3
 ALL_REPLICAS: Final = 3
 SESSION_S: Final = 6
@@ -61,44 +64,13 @@ CUSTOMERS_PER_S: Final = 3.0
 """Of the café, for each second of a schedule: so that its days last."""
 WEB_LOAD: Final = "web load"
 """A schedule in which this occurs has a worker with a page."""
-TOPIC_DELETED: Final = "topic deleted"
-"""A schedule in which this occurs has workers that go on without what was lost: nothing was."""
-RESTS_S: Final = 40.0
-"""So long all may take to be written and applied, or the topic stays."""
-ANEW_S: Final = 40.0
-"""So long workers may take to begin a topic anew that somebody has deleted."""
 WAITS_S: Final = 60.0
 """So long a disturbance of a worker waits for that worker to have work in hand."""
 BASE_DELAY_S: Final = 0.004
 """Of each worker's links in each direction, as between two machines: so that a turn takes a while, and is met."""
-COMPARED: Final = ("events", "customers", "decisions", "scores", "dead letters", "period rows")
 TALKATIVE: Final = {"level": 4.0, "second_visit": True}
 """Settings of outreach under which some turns in ten records decide something: the default learns a shop first, and
 leaves a café of a minute alone."""
-LEAST_DECISIONS: Final = 10
-"""Of a schedule: fewer compare next to nothing."""
-
-
-@dataclass
-class Outcome:
-    """What came of a schedule."""
-
-    schedule: Schedule
-    report: Report = field(default_factory=Report)
-    complaints: list[str] = field(default_factory=list)
-    """What was wrong; empty = nothing."""
-    said: str = ""
-    """The figures."""
-    logs: str = ""
-
-    def assert_good(self) -> None:
-        print(self.said)
-        shown = "\n".join(self.complaints)
-        assert not self.complaints, f"seed {self.schedule.seed}:\n{shown}\n{self.schedule}\n{self.logs}"
-        self.assert_compared()
-
-    def assert_compared(self) -> None:
-        self.report.assert_same(*COMPARED, decisions=LEAST_DECISIONS)
 
 
 class World:
@@ -112,21 +84,24 @@ class World:
         mutant: str = "",
         delay_s: float = BASE_DELAY_S,
         patience_s: float = SETTLE_S,
+        limit_s: float = math.inf,
     ) -> None:
         """`delay_s`: of the workers' links while nothing disturbs them; `patience_s`: with workers that do not move
-        then."""
+        then; `limit_s`: of the schedule, whatever has come of it by then."""
         self.cluster = cluster
         self._stack = ExitStack()
         self._mutant = mutant
         self.delay_s = delay_s
-        self._patience_s = patience_s
+        self.patience_s = patience_s
+        self._limit_s = limit_s
         self._directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         seed = schedule.seed
         self._schedule = schedule
         self._static = seed % 2 == 0
         """Whether the workers' places in the group are kept for them."""
         self._page = free_port() if any(step.kind == WEB_LOAD for step in schedule.steps) else None
-        self._on_gap = "continue" if any(step.kind == TOPIC_DELETED for step in schedule.steps) else "stop"
+        self.on_gap: Gaps = "continue" if seed % 4 < 2 else "stop"
+        """What the workers' next lives do where records were lost."""
         self._attack: Popen[bytes] | None = None
         self.settings = self._settings_of(cluster.bootstrap_servers, f"c{seed}-{uuid.uuid4().hex[:6]}-")
         self.workers = {name: self._worker(name) for name in CLIENTS}
@@ -136,11 +111,20 @@ class World:
         self.own_ends: dict[int, int] = {}
         """Exit code → how often a worker has ended by itself with it."""
         topics.create(self.settings, partitions=PARTITIONS, replication=ALL_REPLICAS, wait_s=30)
-        self._watched = Watch(self.settings, PARTITIONS)
+        self.watched = Watch(self.settings, PARTITIONS)
         customers = max(LEAST_CUSTOMERS, int(CUSTOMERS_PER_S * schedule.seconds))
-        self.feed = Feed(self.settings, PARTITIONS, seed, self._watched, customers=customers)
+        self.feed = Feed(self.settings, PARTITIONS, seed, self.watched, customers=customers)
         self.complaints: list[str] = []
+        self._complained_s = 0.0
+        self.refusals: list[str] | None = None
+        """What workers have said that ended because records were lost; None: none were, and nobody may end so."""
+        self.holes: list[Hole] = []
+        """Records that were lost on purpose before anybody had read them, as the states tell."""
         self.bombs = self.made_anew = 0
+        self._begun: Counter[str] = Counter()
+        """How often each kind has been done."""
+        self._under_way: dict[int, Act] = {}
+        """By the number of their step: how disturbances that have begun end."""
 
     def _settings_of(self, servers: str, prefix: str) -> Settings:
         return settings_for(
@@ -155,26 +139,35 @@ class World:
                 "transaction_timeout_s": 20,  # longer than a pause: what fences a sleeper is its successor
                 "request_timeout_s": 8,
                 "partitioner": "murmur2",
-                "on_gap": self._on_gap,
+                "on_gap": self.on_gap,
             },
             outreach=TALKATIVE,
         )
 
+    def go_on_without_what_was_lost(self) -> None:
+        """The operator has read what the workers said: their next lives accept it."""
+        self.on_gap = "continue"
+        self.settings = self.settings.changed(kafka={"on_gap": self.on_gap})
+        for name, worker in self.workers.items():
+            worker.obey(self._settings_behind(name))
+
     def _worker(self, name: str) -> WorkerProcess:
         variables = {CLOCK: str(self._directory / f"clock-{name}"), PAUSE: str(self._pauses(name))}
-        page = self._page if name == "w1" else None
         if self._mutant:
             variables[MUTANT] = self._mutant
         return WorkerProcess(
-            self.settings.changed(
-                kafka={"bootstrap_servers": self.cluster.behind(name)}, **({"web": {"port": page}} if page else {})
-            ),
+            self._settings_behind(name),
             name,
-            web=page is not None,
+            web=self._page is not None and name == "w1",
             static=self._static and name != "w3",
             program="tests.chaos.under_test",
             variables=variables,
         )
+
+    def _settings_behind(self, name: str) -> Settings:
+        """Of a worker behind its links."""
+        page = {"web": {"port": self._page}} if self._page is not None and name == "w1" else {}
+        return self.settings.changed(kafka={"bootstrap_servers": self.cluster.behind(name)}, **page)
 
     def _pauses(self, name: str) -> Path:
         return self._directory / f"pause-{name}"
@@ -201,11 +194,11 @@ class World:
         try:
             code = worker.end(signal.SIGTERM, STOP_S)
         except TimeoutExpired:
-            self.complaints.append(f"{what.target} did not stop within {STOP_S:.0f} s")
+            self.complain(f"{what.target} did not stop within {STOP_S:.0f} s")
             worker.end(signal.SIGKILL)
         else:
             if code not in STOPS_WITH:
-                self.complaints.append(f"{what.target} ended with {code} when it was asked to stop")
+                self.complain(f"{what.target} ended with {code} when it was asked to stop")
 
     def pause_worker(self, what: What) -> None:
         self._wanted[what.target] = False
@@ -215,6 +208,19 @@ class World:
         """It stands still as soon as it has a turn to write."""
         self._wanted[what.target] = False
         self._pauses(what.target).touch()
+
+    def kill_in_a_turn(self, what: What) -> None:
+        """It dies so many seconds after it has begun to write its next turn, or before the one after so many."""
+        self._wanted[what.target] = False
+        asked = self._pauses(what.target).with_suffix(".new")
+        asked.write_text(str(what.strength), encoding="utf-8")
+        asked.replace(self._pauses(what.target))
+
+    def follow_the_dead(self, what: What) -> None:
+        """It begins again, whether it had a turn to die in or not."""
+        self._pauses(what.target).unlink(missing_ok=True)
+        self.kill_worker(what)
+        self.start_worker(what)
 
     def resume_worker(self, what: What) -> None:
         self._wanted[what.target] = True
@@ -284,9 +290,19 @@ class World:
     def right_clock(self, what: What) -> None:
         self.set_clock(what._replace(strength=0.0))
 
+    def set_broker_clock(self, what: What) -> None:
+        """It begins again with a clock that is off by so many seconds."""
+        node = self._node(what)
+        node.stop_in_order()
+        node.believe(what.strength)
+        node.restart()
+
+    def right_broker_clock(self, what: What) -> None:
+        self.set_broker_clock(what._replace(strength=0.0))
+
     def forget_what_is_applied(self, _: What) -> None:
         """Retention: what the state contains goes from the inputs."""
-        applied = {TopicPartition(*place): at for place, at in self._watched.applied_inputs().items()}
+        applied = {TopicPartition(*place): at for place, at in self.watched.applied_inputs().items()}
         with suppress(KafkaError, OSError), closing(self.cluster.admin()) as admin:
             admin.delete_records(applied, timeout_ms=5_000)
 
@@ -298,43 +314,6 @@ class World:
         with suppress(KafkaError, AsyncKafkaError, OSError, TimeoutError):
             asyncio.run(asyncio.wait_for(produce_raw(self.cluster.bootstrap_servers, topic, partition, content), 5.0))
             self.bombs += 1
-
-    def delete_topic(self, what: What) -> None:
-        """An input goes, and is made anew, when all that it held has been applied: nothing is lost, and what comes has
-        the offsets of what was there."""
-        topic, until_s = getattr(self.settings.kafka.topics, what.target), time.monotonic() + RESTS_S
-        self.feed.held.set()
-        try:
-            while not (self.feed.rests() and self._watched.at_rest()):
-                self._supervise()
-                time.sleep(0.05)
-                if time.monotonic() > until_s:
-                    return
-            self._meanwhile(lambda: self._make_anew(topic))
-            self._watched.made_anew(topic)
-            self.made_anew += 1
-        finally:
-            self.feed.held.clear()
-        until_s = time.monotonic() + min(ANEW_S, self._patience_s)
-        while not self._watched.is_anew():
-            self._supervise()
-            time.sleep(0.05)
-            if time.monotonic() > until_s:
-                self.complaints.append(f"{topic} was made anew, and is read on as if it were the former one")
-                return
-
-    def _make_anew(self, topic: str) -> None:
-        deadline = time.monotonic() + SETTLE_S
-        while True:
-            try:
-                topics.delete(self.settings, [topic])
-                topics.create(self.settings, partitions=PARTITIONS, replication=ALL_REPLICAS, wait_s=30)
-            except (KafkaError, OSError, ChurnAlertError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-            else:
-                return
 
     def attack_page(self, what: What) -> None:
         """Requests at once again and again, half-open ones, large bodies, and the heaviest list."""
@@ -353,64 +332,110 @@ class World:
 
     def run(self, kinds: Mapping[str, Kind]) -> Outcome:
         """The whole of it: the disturbances, then quiet, then what is there is compared with what must be."""
-        schedule = self._schedule
-        outcome = Outcome(schedule)
-        due = [(step.at_s, number, kinds[step.kind].begin) for number, step in enumerate(schedule.steps)]
-        ends: dict[int, Act] = {}
-        self._calm()
+        outcome = Outcome(self._schedule)
+        started_s = time.monotonic()
+        self.calm()
         for name in ("w1", "w2"):
             self.start_worker(What(name))
-        self._until(self._watched.all_move, "the workers have not begun")
+        self.until(self.watched.all_move, "the workers have not begun", SETTLE_S)
         began_s = time.monotonic()
-        while due and not self.complaints:
-            now_s = time.monotonic() - began_s
-            if now_s >= due[0][0]:
-                _, number, act = heapq.heappop(due)
-                step = schedule.steps[number]
-                kind, what = kinds[step.kind], step.what
-                if number in ends:
-                    ends.pop(number)(self, what)
-                elif kind.wants_work and now_s < step.at_s + WAITS_S and not self._works(what.target):
-                    heapq.heappush(due, (now_s + 0.1, number, act))
-                else:
-                    act(self, what)
-                    if kind.end is not None:
-                        ends[number] = kind.end
-                        heapq.heappush(due, (now_s + what.lasts_s, number, kind.end))
-            else:
-                time.sleep(0.02)
-            self._supervise()
-        for number, act in ends.items():  # a complaint has ended it early
-            act(self, schedule.steps[number].what)
+        self._play(kinds, began_s)
         self._settle()
         healed_s = time.monotonic() - began_s
-        if not self.complaints:
-            outcome.report = check(self.settings, PARTITIONS, kept=self._watched.everything())
-            self.complaints += outcome.report.differences
-        outcome.complaints = self.complaints
-        outcome.said = self._figures(schedule, healed_s)
+        outcome.report = self.compare()
+        if self.complaints:
+            outcome.noticed = Noticed(self._complained_s - started_s, self._complained_s - began_s)
+        outcome.complaints, outcome.begun = self.complaints, self._begun
+        outcome.longest_pause_s = max(self.watched.longest_pause_s)
+        outcome.said = self._figures(self._schedule, healed_s)
         if self.complaints:
             outcome.logs = "\n".join(f"--- {name}: {worker.log[-5_000:]}" for name, worker in self.workers.items())
         return outcome
 
+    def complain(self, *what: str) -> None:
+        """That was wrong."""
+        if what and not self.complaints:
+            self._complained_s = time.monotonic()
+        self.complaints += what
+
+    def _play(self, kinds: Mapping[str, Kind], began_s: float) -> None:
+        """The schedule, up to the first complaint."""
+        steps, until_s = self._schedule.steps, began_s + self._limit_s
+        due = [(step.at_s, number) for number, step in enumerate(steps)]
+        while due and not self.complaints and time.monotonic() < until_s:
+            self.supervise()
+            now_s = time.monotonic() - began_s
+            if now_s < due[0][0]:
+                time.sleep(0.02)
+                continue
+            _, number = heapq.heappop(due)
+            step = steps[number]
+            kind, what = kinds[step.kind], step.what
+            if number in self._under_way:
+                self._under_way.pop(number)(self, what)
+            elif kind.wants_work and now_s < step.at_s + WAITS_S and not self.works(what.target):
+                heapq.heappush(due, (now_s + 0.1, number))
+            elif kind.alone:
+                due = [each for each in due if each[1] not in self._under_way]
+                heapq.heapify(due)
+                self._end_what_is_under_way()
+                self._begun[step.kind] += 1
+                stood_s = time.monotonic()
+                kind.begin(self, what)
+                began_s += time.monotonic() - stood_s
+            else:
+                self._begun[step.kind] += 1
+                kind.begin(self, what)
+                if kind.end is not None:
+                    self._under_way[number] = kind.end
+                    heapq.heappush(due, (now_s + what.lasts_s, number))
+        self._end_what_is_under_way()
+
+    def _end_what_is_under_way(self) -> None:
+        for number, act in self._under_way.items():
+            act(self, self._schedule.steps[number].what)
+        self._under_way.clear()
+
+    def compare(self) -> Report:
+        """All that lies there now, when all that has come in is applied and visible. What differs is a complaint."""
+        report = Report()
+
+        def work() -> None:
+            nonlocal report
+            asyncio.run(asyncio.wait_for(visible(self.settings.kafka), SETTLE_S))
+            report = check(self.settings, PARTITIONS, kept=self.watched.everything(), holes=self.holes)
+
+        if not self.complaints:
+            self.meanwhile(work)
+            self.complain(*report.differences)
+        return report
+
     def _heal(self) -> None:
         """Every link is open, and every broker there."""
-        self._calm()
+        self.calm()
         for node in self.cluster.nodes:
             if node.running:
                 node.resume()
             else:
                 node.restart()
 
-    def _calm(self) -> None:
+    def calm(self) -> None:
         """Every link as it is when nothing disturbs it."""
         links = [each for client in CLIENTS for each in self.cluster.links(client)]
         self.cluster.proxy.tell(links, delay_s=self.delay_s)
 
-    def _works(self, name: str) -> bool:
+    def works(self, name: str) -> bool:
         """Whether that worker has partitions, and has begun to apply what lies in them."""
         worker = self.workers[name]
-        return worker.running and "partitions assigned" in worker.life_log and self._watched.moved_lately()
+        return self._is_member(worker) and self.watched.moved_lately()
+
+    def all_wanted_are_members(self) -> bool:
+        """Whether each worker that should be there has joined the group."""
+        return all(self._is_member(worker) for name, worker in self.workers.items() if self._wanted[name])
+
+    @staticmethod
+    def _is_member(worker: WorkerProcess) -> bool:
+        return worker.running and "partitions assigned" in worker.life_log
 
     def _settle(self) -> None:
         """Nothing is disturbed any more: all that lies there is applied, and the workers stay."""
@@ -418,29 +443,27 @@ class World:
         if self.complaints:
             return
         self._wanted.update(w1=True, w2=True)
-        self._meanwhile(self.cluster.wait_whole)
-        self._meanwhile(self.feed.finish)
-        self._meanwhile(self._watched.ends_here)
-        self._until(self._watched.caught_up, "not caught up")
-        if not self.complaints:
-            self._meanwhile(lambda: asyncio.run(asyncio.wait_for(visible(self.settings.kafka), SETTLE_S)))
+        self.meanwhile(self.cluster.wait_whole)
+        self.meanwhile(self.feed.finish)
+        self.meanwhile(self.watched.ends_here)
+        self.until(self.watched.caught_up, "not caught up")
 
-    def _until(self, holds: Callable[[], bool], complaint: str) -> None:
+    def until(self, holds: Callable[[], bool], complaint: str, patience_s: float | None = None) -> None:
         """The supervisor goes on until it holds; it is a complaint where nothing moves for too long before."""
+        patience_s = self.patience_s if patience_s is None else patience_s
         applied, moved_s = -1, time.monotonic()
         while not self.complaints and not holds():
-            self._supervise()
-            if (now := self._watched.applied_in_all()) != applied:
+            self.supervise()
+            if (now := self.watched.applied_in_all()) != applied:
                 applied, moved_s = now, time.monotonic()
-            if time.monotonic() > moved_s + self._patience_s:
-                self.complaints.append(
-                    f"{complaint}: nothing has moved for {self._patience_s:.0f} s, and nothing was disturbed"
+            if time.monotonic() > moved_s + patience_s:
+                self.complain(
+                    f"{complaint}: nothing has moved for {patience_s:.0f} s, and nothing was disturbed; "
+                    f"{self.watched.told_waiting()}"
                 )
-            if self._watched.nameless:
-                self.complaints.append("a state is written that does not say what it contains")
             time.sleep(0.05)
 
-    def _meanwhile(self, work: Callable[[], object]) -> None:
+    def meanwhile(self, work: Callable[[], object]) -> None:
         """The supervisor goes on while something is waited for."""
         failure: list[BaseException] = []
 
@@ -453,51 +476,54 @@ class World:
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         while thread.is_alive():
-            self._supervise()
+            self.supervise()
             thread.join(0.05)
         if failure:
             raise failure[0]
 
-    def _supervise(self) -> None:
-        """Starts again what has ended by itself, and notices what does nothing else."""
+    def supervise(self) -> None:
+        """Starts again what has ended by itself, and notices what does nothing else, and what no state may say."""
+        self.complain(*[said for said in self.watched.wrong if said not in self.complaints])
         for name, worker in self.workers.items():
             if not self._wanted[name]:
                 continue
             if worker._process is not None and not worker.running:
                 code = worker.wait()
                 self.own_ends[code] = self.own_ends.get(code, 0) + 1
+                last = "".join(worker.log.splitlines()[-1:])
+                if self.refusals is not None and code == ExitCode.CONFIGURATION:
+                    self.refusals.append(last)
+                    self._wanted[name] = False
+                    continue
                 if code not in RESTARTED:
-                    last = "".join(worker.log.splitlines()[-1:])
-                    self.complaints.append(f"{name} ended with {code}, which nobody starts again: {last[:400]}")
+                    self.complain(f"{name} ended with {code}, which nobody starts again: {last[:400]}")
                 self._ended_s[name] = time.monotonic()
                 self._note_end(name)
             if worker._process is None and time.monotonic() - self._ended_s.get(name, 0.0) > RESTART_S:
                 worker.start()
 
     def _note_end(self, name: str) -> None:
-        applied = self._watched.applied_in_all()
+        applied = self.watched.applied_in_all()
         before, row = self._ends_in_a_row.get(name, (-1, 0))
         row = row + 1 if before == applied else 1
         self._ends_in_a_row[name] = (applied, row)
         if row >= ENDLESS:
-            self.complaints.append(f"{name} starts again and again and nothing is applied")
+            self.complain(f"{name} starts again and again and nothing is applied")
 
     def _figures(self, schedule: Schedule, took_s: float) -> str:
-        kinds: dict[str, int] = {}
-        for step in schedule.steps:
-            kinds[step.kind] = kinds.get(step.kind, 0) + 1
-        pauses = ", ".join(f"{pause:.1f}" for pause in self._watched.longest_pause_s)
+        pauses = ", ".join(f"{pause:.1f}" for pause in self.watched.longest_pause_s)
         again = sum(worker.log.count(STARTS_AGAIN) for worker in self.workers.values())
         ends = ", ".join(f"{count} with {code}" for code, count in sorted(self.own_ends.items())) or "none"
         return (
-            f"seed {schedule.seed}: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}; "
-            f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self.bombs} bombs, {self.made_anew} topics made anew, {self._watched.commits} transactions in {took_s:.0f} s; "
+            f"seed {schedule.seed}: {', '.join(f'{count} {kind}' for kind, count in sorted(self._begun.items()))}; "
+            f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self.bombs} bombs, {self.made_anew} topics made anew, "
+            f"{sum(hole.records for hole in self.holes)} records lost unread, {self.watched.commits} transactions in {took_s:.0f} s; "
             f"longest pause of each partition {pauses} s; ends by themselves: {ends}; "
             f"workers that replaced themselves: {again}"
         )
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self._watched)
+        self._stack.enter_context(self.watched)
         self._stack.enter_context(self.feed)
         self._stack.callback(self._end_workers)
         return self

@@ -118,7 +118,7 @@ def test_a_carried_record_that_is_dropped_is_noticed(monkeypatch: pytest.MonkeyP
 
     tell()
     monkeypatch.setattr(Carriage, "take_out", Carriage.take_out)  # undone afterwards
-    AWAY["carried record dropped"].put_in()
+    AWAY["carried record dropped"]()
     with pytest.raises(AssertionError):
         tell()
 

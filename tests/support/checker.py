@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from service.cluster.known_logs import KnownLogs
 from service.config import Settings
 from service.domain.changelog import (
     CHUNK_PREFIX,
@@ -84,6 +85,19 @@ class Refused(NamedTuple):
     value: bytes | None
 
 
+class Hole(NamedTuple):
+    """Records of an input that were lost before anybody had read them, when all before had been applied."""
+
+    topic: str
+    partition: int
+    records: int
+    """As the state tells; 0 where nobody can know."""
+    until_us: int
+    """As the state tells."""
+    after: Mapping[Place, int]
+    """How many records each input had shown when it was found."""
+
+
 @dataclass
 class Report:
     """What was compared, so that an empty pass is visible, and what differed."""
@@ -128,14 +142,18 @@ def check(
     partitions: int,
     patience_s: float = PATIENCE_S,
     kept: Mapping[Place, list[ConsumerRecord]] | None = None,
+    holes: Sequence[Hole] | None = None,
 ) -> Report:
     """Everything, on all topics. Call it when the workers have caught up. `kept`: all that the inputs have ever held,
-    where retention has taken some of it since."""
-    return asyncio.run(_check(settings, partitions, patience_s, kept or {}))
+    where retention has taken some of it since; `holes`: what must have been found lost, and nothing else; None: nobody
+    says what."""
+    return asyncio.run(_check(settings, partitions, patience_s, kept or {}, holes))
 
 
-def recompute(settings: Settings, partition: int, inputs: dict[Place, list[ConsumerRecord]]) -> Expected:
-    """One partition number's events in replay order through one engine."""
+def recompute(
+    settings: Settings, partition: int, inputs: dict[Place, list[ConsumerRecord]], holes: Sequence[Hole] = ()
+) -> Expected:
+    """One partition number's events in replay order through one engine. `holes`: of that partition, in their order."""
     topics = settings.kafka.topics
     decoder = Decoder(DecoderSettings.of(settings))
     # The order breaks ties of time: what the shop knows of a customer comes first.
@@ -145,32 +163,26 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
         (topics.surveys, decoder.survey),
     )
     merge: Merge[Event | SignOfLife] = Merge(len(sources), _time_of)
+    engine, applied = new_engine(settings), 0
     refused: list[Refused] = []
-    positions: dict[str, int] = {}
-    now_us = time.time_ns() // 1000
-    for index, (topic, decode) in enumerate(sources):
-        records = inputs[Place(topic, partition)]
-        good: list[Event | SignOfLife] = []
-        for record in records:
-            if record.value is not None and len(record.value) >= BOMB_BYTES:
-                refused.append(Refused(topic, partition, record.offset, ErrorCode.DECOMPRESSED_TOO_LARGE.value, None))
-                continue
-            try:
-                good.append(decode(record.value, record.key, record.headers, now_us))
-            except PoisonError as error:
-                refused.append(Refused(topic, partition, record.offset, error.code.value, record.value))
-                if topic == topics.purchases:
-                    written_us = max(0, record.timestamp * 1000)
-                    sign = decoder.sign_of_life(record.value, record.key, record.headers, now_us, written_us)
-                    good += [] if sign is None else [sign]
-        positions[topic] = records[-1].offset + 1 if records else 0
-        merge.put(index, good)
-    engine = new_engine(settings)
-    merged = merge.take(lambda _: True)
     judged: list[Output] = []
-    for _, event in merged:
-        engine.apply(event)
-        judged += engine.scoreboard.take(1_000_000)
+    done: dict[Place, int] = {}
+    for hole in [*holes, None]:
+        for index, (topic, decode) in enumerate(sources):
+            place = Place(topic, partition)
+            records = inputs[place] if hole is None else inputs[place][: hole.after[place]]
+            good, bad = _understood(decoder, decode, records[done.get(place, 0) :], signs=topic == topics.purchases)
+            merge.put(index, good)
+            refused += bad
+            done[place] = len(records)
+        for _, event in merge.take(lambda _: True):
+            engine.apply(event)
+            judged += engine.scoreboard.take(1_000_000)
+            applied += not isinstance(event, SignOfLife)
+        if hole is not None and hole.topic == topics.purchases:
+            engine.lost_purchases(hole.records, hole.until_us)
+    last = {topic: inputs[Place(topic, partition)][-1:] for topic, _ in sources}
+    positions = {topic: records[0].offset + 1 if records else 0 for topic, records in last.items()}
     turn = engine.drain()
     encoder = Encoder(EncoderSettings.of(settings))
     outputs: dict[TopicKind, list[Written]] = {kind: [] for kind in TopicKind}
@@ -188,8 +200,32 @@ def recompute(settings: Settings, partition: int, inputs: dict[Place, list[Consu
         outputs,
         refused,
         [output.decision_id for output in turn.outputs if isinstance(output, Decision)],
-        sum(not isinstance(event, SignOfLife) for _, event in merged),
+        applied,
     )
+
+
+def _understood(
+    decoder: Decoder, decode: Callable[..., Event | SignOfLife], records: Iterable[ConsumerRecord], *, signs: bool
+) -> tuple[list[Event | SignOfLife], list[Refused]]:
+    """What records of an input say, and those that are refused. `signs`: what a refused one still says of its customer
+    counts."""
+    good: list[Event | SignOfLife] = []
+    refused: list[Refused] = []
+    now_us = time.time_ns() // 1000
+    for record in records:
+        where = record.topic, record.partition, record.offset
+        if record.value is not None and len(record.value) >= BOMB_BYTES:
+            refused.append(Refused(*where, ErrorCode.DECOMPRESSED_TOO_LARGE.value, None))
+            continue
+        try:
+            good.append(decode(record.value, record.key, record.headers, now_us))
+        except PoisonError as error:
+            refused.append(Refused(*where, error.code.value, record.value))
+            if signs:
+                written_us = max(0, record.timestamp * 1000)
+                sign = decoder.sign_of_life(record.value, record.key, record.headers, now_us, written_us)
+                good += [] if sign is None else [sign]
+    return good, refused
 
 
 def _time_of(event: Event | SignOfLife) -> int | None:
@@ -198,7 +234,11 @@ def _time_of(event: Event | SignOfLife) -> int | None:
 
 
 async def _check(
-    settings: Settings, partitions: int, patience_s: float, kept: Mapping[Place, list[ConsumerRecord]]
+    settings: Settings,
+    partitions: int,
+    patience_s: float,
+    kept: Mapping[Place, list[ConsumerRecord]],
+    holes: Sequence[Hole] | None,
 ) -> Report:
     kafka, names, report = settings.kafka, settings.kafka.topics, Report()
     numbers = range(partitions)
@@ -221,7 +261,8 @@ async def _check(
         if all(map(_has_published, states)) or time.monotonic() > deadline:
             break
     found.update(kept)
-    expected = [recompute(settings, number, found) for number in numbers]
+    fallen = [[hole for hole in holes or () if hole.partition == number] for number in numbers]
+    expected = [recompute(settings, number, found, fallen[number]) for number in numbers]
     outputs = {
         TopicKind.OUTREACH: (names.outreach, "outreach events"),
         TopicKind.OUTREACH_DECISIONS: (names.outreach_decisions, "decisions"),
@@ -229,15 +270,44 @@ async def _check(
     }
     for number, wanted in enumerate(expected):
         report.note("events", wanted.events)
-        _compare_state(report, number, wanted, _latest(found[Place(kafka.state_topic, number)]), ends)
+        state = _latest(found[Place(kafka.state_topic, number)])
+        if holes is not None:
+            compare_holes(report, number, fallen[number], state)
+        _compare_state(report, number, wanted, state, ends)
         _compare_ledger(report, number, wanted, _latest(found[Place(kafka.ledger_topic, number)]))
         for kind, (topic, what) in outputs.items():
             written = [(record.key, record.value) for record in found[Place(topic, number)]]
             compare = _compare_newest if kind is TopicKind.CUSTOMER_SCORES else _compare_sequence
             compare(report, f"{topic}-{number}", what, wanted.outputs[kind], written)
         _compare_refused(report, number, wanted.refused, found[Place(names.dead_letters, number)])
-    await _compare_periods(report, settings, expected, patience_s)
+    await _compare_periods(report, settings, expected, 0.0 if report.differences else patience_s)
     return report
+
+
+def compare_holes(report: Report, number: int, holes: Sequence[Hole], state: dict[bytes, bytes]) -> None:
+    """What a state counts for ever as lost before it was read."""
+    wanted: dict[str, tuple[int, int]] = {}
+    for hole in holes:
+        times, records = wanted.get(hole.topic, (0, 0))
+        wanted[hole.topic] = times + 1, records + hole.records
+    report.note("holes", len(holes))
+    found = {topic: (log.gaps, log.records) for topic, log in known_logs(state).losses() if log.gaps}
+    report.differ(
+        f"state-{number}",
+        [
+            f"counts {found.get(topic, (0, 0))} (times, records) of {topic} as lost unread instead of {wanted.get(topic, (0, 0))}"
+            for topic in sorted(found.keys() | wanted.keys())
+            if found.get(topic) != wanted.get(topic)
+        ],
+    )
+
+
+def known_logs(state: Mapping[bytes, bytes]) -> KnownLogs:
+    """What a state remembers of its topics."""
+    known = KnownLogs()
+    if (value := state.get(LOGS_KEY)) is not None:
+        known.restore(value)
+    return known
 
 
 def _has_published(state: dict[bytes, bytes]) -> bool:

@@ -21,6 +21,7 @@ from kafka.protocol.admin.client_quotas import AlterClientQuotasRequest
 from service.connection.admin import open_admin
 from service.local_broker.broker import HOST, SHORT_LIFE, LocalKafka
 from service.local_broker.distribution import find_java, kafka_jars
+from tests.support.broker_clock import off_by
 from tests.support.proxy import Proxy
 
 Answer = TypeVar("Answer")
@@ -46,6 +47,10 @@ REPLICATED: Final = {
     "log.cleaner.dedupe.buffer.size": str(4 << 20),
 }
 
+FEATURES: Final = ("--feature", "eligible.leader.replicas.version=0")
+"""With it a controller of 4.1 forgets to take out which brokers are eligible when a topic's min.insync.replicas changes
+and the topic is deleted: it fails then whenever one of them registers, and the cluster never comes back."""
+
 
 class Node(LocalKafka):
     """One of the brokers. `start` and `restart` return before it is ready: alone it never would be."""
@@ -64,10 +69,15 @@ class Node(LocalKafka):
 
     def prepare(self) -> None:
         """Everything up to the start of its process."""
-        java, jars = find_java(), kafka_jars(print)
-        self._command = [str(java), *self._jvm_options, "-cp", os.pathsep.join(map(str, jars))]
-        self._command.append("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
         self._open_home()
+        self.believe(0.0)
+
+    def believe(self, off_s: float) -> None:
+        """From its next start on its clock is off by so many seconds."""
+        java, jars = find_java(), kafka_jars(print)
+        first = [off_by(jars, off_s, self._require_home())] if off_s else []
+        self._command = [str(java), *self._jvm_options, "-cp", os.pathsep.join(map(str, [*first, *jars]))]
+        self._command.append("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 
     def _properties(self, home: Path) -> dict[str, str]:
         properties = super()._properties(home)
@@ -96,7 +106,7 @@ class Node(LocalKafka):
     def format(self) -> None:
         """Begins to; `formatted` waits for it."""
         file = self._written()
-        self._process = self._run("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(file))
+        self._process = self._run("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(file), *FEATURES)
 
     def formatted(self) -> None:
         assert self._process is not None
@@ -196,7 +206,7 @@ class Cluster:
 
     def leaders(self, topic: str) -> list[int]:
         """Index of the broker that leads each partition."""
-        (described,) = self._asked(lambda admin: admin.describe_topics([topic]))
+        (described,) = self.ask(lambda admin: admin.describe_topics([topic]))
         partitions = sorted(described["partitions"], key=lambda each: int(each["partition_index"]))
         return [int(each["leader_id"]) - 1 for each in partitions]
 
@@ -211,10 +221,10 @@ class Cluster:
             ],
         )
         request = AlterClientQuotasRequest(entries=[entry], validate_only=False)
-        answer = self._asked(lambda admin: admin._manager.run(admin._manager.send, request))
+        answer = self.ask(lambda admin: admin._manager.run(admin._manager.send, request))
         assert not answer.entries[0].error_code, answer
 
-    def _asked(self, question: Callable[[Any], Answer]) -> Answer:
+    def ask(self, question: Callable[[Any], Answer]) -> Answer:
         """Of any broker that is there: others may be down at the moment."""
         until_s = time.monotonic() + READY_S
         while True:
@@ -234,7 +244,7 @@ class Cluster:
             there = set(admin.list_topics())
             admin.alter_configs([ConfigResource("topic", name, wanted) for name in topics if name in there])
 
-        self._asked(demand)
+        self.ask(demand)
 
     def stop(self) -> None:
         for node in self.nodes:

@@ -52,9 +52,9 @@ class WorkerProcess:
         """`build`: the installed package that runs; None = the source that the tests stand beside, as the module
         `program`, with more environment `variables`."""
         self.name = name
-        instance = {"instance_id": name} if static else {}
-        environment = environment_of(settings.changed(kafka=instance) if static else settings) | dict(variables or {})
-        self._environment = environment if build is None else outside(environment)
+        self._instance = {"instance_id": name} if static else {}
+        self._variables, self._build = dict(variables or {}), build
+        self.obey(settings)
         self._command = (
             *((sys.executable, "-m", program) if build is None else (str(build.command),)),
             "worker",
@@ -73,6 +73,11 @@ class WorkerProcess:
         with self._log.open("ab") as log:
             self._process = Tethered(self._command, output=log, environment=self._environment, directory=self._home)
         return self
+
+    def obey(self, settings: Settings) -> None:
+        """Its next lives have these; who it is stays as it was."""
+        environment = environment_of(settings.changed(kafka=self._instance)) | self._variables
+        self._environment = environment if self._build is None else outside(environment)
 
     def run_as(self, module: str) -> None:
         """Its next lives run that module in the place of the command."""

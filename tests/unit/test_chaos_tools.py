@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -11,11 +12,16 @@ from contextlib import nullcontext
 
 import pytest
 
+from service.cluster.known_logs import KnownLogs
+from service.domain.changelog import LOGS_KEY
 from tests.chaos.__main__ import PARTS, PROOF, of_part
-from tests.chaos.kinds import KINDS
+from tests.chaos.kinds import COMPARISON, KINDS
+from tests.chaos.mutants import MUTANTS, Among
+from tests.chaos.noticing import SEED, schedule_of
+from tests.chaos.outcome import COMPARED, LEAST_DECISIONS, Outcome
 from tests.chaos.schedule import drawn, named
-from tests.chaos.world import COMPARED, LEAST_DECISIONS, Outcome
-from tests.support.checker import Report
+from tests.support.broker_clock import changed_by
+from tests.support.checker import Hole, Report, compare_holes
 from tests.support.proxy import HOST, Proxy, State
 
 
@@ -61,9 +67,54 @@ def test_every_kind_comes_and_the_named_schedule_holds_what_it_says() -> None:
     steps = [step.kind for seed in range(10) for step in drawn(seed, 100.0, KINDS).steps]
     proof = [step.kind for step in named(1, PROOF, KINDS, 1.0).steps]
 
-    assert set(steps) == set(KINDS)
+    assert set(steps) == set(KINDS) - {COMPARISON}
     assert {name: proof.count(name) for name in PROOF} == PROOF
-    assert {name: sum(of_part(part)[name] for part in range(PARTS)) for name in PROOF} == PROOF
+    assert {name: sum(of_part(part, PARTS)[name] for part in range(PARTS)) for name in PROOF} == PROOF
+
+
+@pytest.mark.parametrize("among", {mutant.among for mutant in MUTANTS.values()}, ids=lambda each: each.kinds[0])
+def test_what_endangers_a_defect_comes_at_once_and_everything_is_compared_soon_after(among: Among) -> None:
+    first, *rest = schedule_of(among).steps
+    compared_s = [step.at_s for step in rest if step.kind == COMPARISON]
+
+    assert first.kind in among.kinds
+    assert first.at_s < 1.0
+    assert compared_s == [among.round_s * (number + 1) for number in range(len(compared_s))]
+    assert compared_s[0] <= 12.0
+    assert compared_s[-1] >= 60.0
+    assert schedule_of(among) == schedule_of(among) != schedule_of(among, SEED + 1)
+
+
+@pytest.mark.parametrize(("made", "counted"), [(0, 1), (1, 0), (1, 2)])
+def test_a_state_must_count_what_was_lost_unread_and_nothing_else(made: int, counted: int) -> None:
+    known, report = KnownLogs(), Report()
+    for _ in range(counted):
+        known.lost("purchases", 30, 1)
+    holes = [Hole("purchases", 0, 30, 1, {})] * made
+
+    compare_holes(report, 0, holes, {LOGS_KEY: known.pack()})
+    assert len(report.differences) == 1
+
+    compare_holes(report := Report(), 0, [Hole("purchases", 0, 30, 1, {})] * counted, {LOGS_KEY: known.pack()})
+    assert report.differences == []
+
+
+def test_a_class_that_tells_the_time_tells_another_one() -> None:
+    texts = [b"milliseconds", b"Code", b"()J"]
+    pool = b"".join(struct.pack(">BH", 1, len(text)) + text for text in texts)
+    now, tells = bytes([0xB8, 0, 9, 0xAD]), bytes([0xB8, 0, 9, 0x14, 0, 4, 0x61, 0xAD])
+
+    def made(pool: bytes, count: int, stack: int, code: bytes) -> bytes:
+        body = struct.pack(">HHI", stack, 1, len(code)) + code + struct.pack(">HH", 0, 0)
+        method = struct.pack(">HHHH", 1, 1, 3, 1) + struct.pack(">HI", 2, len(body)) + body
+        head = struct.pack(">IHHH", 0xCAFEBABE, 0, 61, count) + pool
+        return head + struct.pack(">HHHHHH", 1, 0, 0, 0, 0, 1) + method + struct.pack(">H", 0)
+
+    with_it = pool + struct.pack(">Bq", 5, -1_800_000)
+
+    assert changed_by(made(pool, 4, 2, now), -1_800_000) == made(with_it, 6, 4, tells)
+    with pytest.raises(ValueError, match="in another way"):
+        changed_by(made(pool, 4, 2, now[:3] + b"\0\xad"), 7_000)
 
 
 def test_a_link_can_be_slowed_silenced_and_cut(echo: int) -> None:
