@@ -102,6 +102,7 @@ class Engine:
         self._changed = False
         self._passage_told: Passage | None = None
         self._passage_read: bytes | None = None
+        """As it is stored: a state that is given back to this worker is restored once more."""
         state = PartitionState()
         self.everybody = Everybody(
             state.population,
@@ -386,8 +387,9 @@ class Engine:
         state = self.roster.changed_records()
         state.extend(self.identities.take_records().items())
         if self.timeline.passage is not self._passage_told:
-            self._passage_told = self.timeline.passage
-            state.append((PASSAGE_KEY, None if self._passage_told is None else pack(self._passage_told.fields())))
+            self._passage_told = told = self.timeline.passage
+            self._passage_read = None if told is None else pack(told.fields())
+            state.append((PASSAGE_KEY, self._passage_read))
         if self._changed:
             state.extend(
                 changed_records(

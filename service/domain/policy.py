@@ -151,6 +151,8 @@ class Unhappiness:
 
 
 _ALL_WEEK: Final = 7
+_ALL_YEAR: Final = 365
+_LEAP_DAY: Final = (2, 29)
 _MOST_RUNGS: Final = 5
 """Whoever has not answered five messages wants no sixth."""
 
@@ -174,6 +176,8 @@ class QuietTimes:
     def __post_init__(self) -> None:
         if len(self.weekdays) >= _ALL_WEEK:
             raise ValueError("quiet_days cannot name every day of the week: switch the outreach off instead")
+        if len(self.yearly - {_LEAP_DAY}) >= _ALL_YEAR:
+            raise ValueError("quiet_days cannot name every day of the year: switch the outreach off instead")
 
 
 _CEILINGS: Final = {Measure.PATIENCE: 50.0, Measure.BUDGET: 50.0, Measure.PROBABILITY: 0.5, Measure.MULTIPLE: 50.0}

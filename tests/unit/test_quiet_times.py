@@ -17,6 +17,8 @@ from service.domain.sources import Sources, number_of
 from service.errors import ConfigurationError
 from tests.support.customers import customer_with, profile_with
 
+EVERY_DAY = [f"{date(2000, 1, 1) + timedelta(day):%m-%d}" for day in range(366)]
+"""Of a year: nobody would ever be written to, and no end of it was found."""
 NIGHT = QuietTimes(time(21), time(9))
 SUNDAYS = QuietTimes(time(21), time(9), frozenset({6}), frozenset({date(2026, 12, 25)}), frozenset({(1, 1)}))
 
@@ -173,6 +175,8 @@ def test_they_are_set_as_people_write_them() -> None:
         ("outreach", {"quiet_hours": "21:00-25:00"}, "outreach.quiet_hours"),
         ("outreach", {"quiet_days": ["someday"]}, "outreach.quiet_days"),
         ("outreach", {"quiet_days": ["2026-02-30"]}, "outreach.quiet_days"),
+        ("outreach", {"quiet_days": ["02-30"]}, "neither a weekday"),
+        ("outreach", {"quiet_days": EVERY_DAY}, "every day of the year"),
         ("outreach", {"quiet_days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}, "quiet_days"),
         ("shop", {"store_timezones": {"north": "Europe/Atlantis"}}, "shop.store_timezones"),
     ],

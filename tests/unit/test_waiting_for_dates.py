@@ -136,6 +136,25 @@ def test_what_is_under_way_goes_on_before_any_other_event() -> None:
     assert decisions(engine.drain().outputs) == []
 
 
+def test_a_partition_that_comes_back_to_its_worker_goes_on_where_it_was() -> None:
+    """Its state was kept, and is put together once more."""
+    whole = shop()
+    expected = decisions(apply_all(whole, [*WEEKLY, purchase("new", LATER)]))
+    engine, stored = waiting()
+
+    engine.restored()
+    waits = engine.timeline.passage
+    engine.apply(purchase("new", LATER))
+    made = decisions(stored.take(engine.drain()))
+    engine.restored()
+
+    assert waits is not None
+    assert len(made) >= CROWD - 4
+    assert made == expected[-len(made) :]
+    assert engine.timeline.passage is None
+    assert whole_state(engine) == whole_state(whole)
+
+
 def test_nothing_is_left_of_an_event_that_has_waited() -> None:
     engine, stored = waiting()
     held = stored.state[PASSAGE_KEY]

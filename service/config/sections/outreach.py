@@ -52,6 +52,7 @@ _QUIET_HOURS = re.compile(
     r"\s*([01]?[0-9]|2[0-3]):([0-5][0-9])\s*-\s*(?:([01]?[0-9]|2[0-3]):([0-5][0-9])|24:00)\s*", re.ASCII
 )
 _YEARLY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", re.ASCII)
+_LEAP_YEAR = 2000
 _MOST_DATES = 1000
 
 
@@ -244,6 +245,8 @@ def _date(text: str) -> date | None:
 
 
 def _yearly(text: str) -> tuple[int, int] | None:
-    """Month and day."""
+    """Month and day; None: there is no such day in any year."""
     found = _YEARLY.fullmatch(text.strip())
-    return None if found is None else (int(found[1]), int(found[2]))
+    if found is None or _date(f"{_LEAP_YEAR}-{found[0]}") is None:
+        return None
+    return int(found[1]), int(found[2])
