@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from service.local_broker.broker import LocalKafka
     from tests.support.broker import TestBroker
 
+MACHINES_AUTHORITIES = "AUTHORITIES_OF_THE_MACHINE"
+"""Variable: what SSL_CERT_FILE was before the tests; empty: nothing."""
 USED = pytest.StashKey[str]()
 ROOT = Path(__file__).parents[1]
 
@@ -43,6 +45,14 @@ else:
 # otherwise, and tests start hundreds of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+# A machine has more than a hundred authorities, and each TLS context reads them all: 25 ms for every client of a test,
+# and in every process that imports aiohttp. No test meets one of theirs; what asks the network gets them back
+# (tests/support/build.py).
+if MACHINES_AUTHORITIES not in os.environ:
+    os.environ[MACHINES_AUTHORITIES] = os.environ.get("SSL_CERT_FILE", "")
+    os.environ["SSL_CERT_FILE"] = str(ROOT / "tests" / "support" / "authority.pem")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,7 +3,6 @@ result."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import sysconfig
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build import PACKAGE, REPOSITORY, copy_of_the_package, no_compiler, run_python
+from tests.support.build import PACKAGE, REPOSITORY, copy_of_the_package, no_compiler, own_environment, run_python
 
 WRITTEN = ("alerts.csv", "periods.csv", "customers.csv", "report.html")
 
@@ -55,13 +54,10 @@ class Room:
     directory: Path
 
     def run(self, program: str, *words: object) -> str:
-        variables = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CHURN_ALERT_"))
-        }
         done = subprocess.run(
             [str(self.bin / program), *map(str, words)],
             cwd=self.directory,
-            env=variables,
+            env=own_environment(),
             capture_output=True,
             text=True,
             check=False,

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.conftest import MACHINES_AUTHORITIES
+
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = ("service", "schemas", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 
@@ -24,13 +26,22 @@ def copy_of_the_package(to: Path) -> Path:
     return to
 
 
+def own_environment() -> dict[str, str]:
+    """The variables as they were before the tests, without ours."""
+    found = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CHURN_ALERT_"))}
+    authorities = found.pop(MACHINES_AUTHORITIES, None)
+    if authorities is not None:
+        found.pop("SSL_CERT_FILE", None)
+        found |= {"SSL_CERT_FILE": authorities} if authorities else {}
+    return found
+
+
 def run_python(words: Sequence[str], *, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """This Python, without the tests' own path: it finds what is installed and what lies in `cwd`."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CHURN_ALERT_"))}
     return subprocess.run(
         [sys.executable, *words],
         cwd=cwd,
-        env=environment | variables,
+        env=own_environment() | variables,
         capture_output=True,
         text=True,
         check=False,

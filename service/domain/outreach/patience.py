@@ -308,7 +308,19 @@ class _Plan:
 
 
 def kinds_of(tolerances: Tolerances, prior_gaps: float = _PRIOR_GAPS) -> tuple[list[RegularKind], list[float]]:
-    """Every cell's curve, shrunk towards the prior, and its part of all silences."""
+    """Every cell's curve, shrunk towards the prior, and its part of all silences. Nobody changes what is given."""
+    if tolerances.cells or tolerances.classes:
+        return _shrunk(tolerances, prior_gaps)
+    if not _UNTOLD:
+        _UNTOLD.append(_shrunk(tolerances, prior_gaps))
+    return _UNTOLD[0]
+
+
+_UNTOLD: Final[list[tuple[list[RegularKind], list[float]]]] = []
+"""The priors alone, made once: every partition begins with them."""
+
+
+def _shrunk(tolerances: Tolerances, prior_gaps: float) -> tuple[list[RegularKind], list[float]]:
     cells: list[RegularKind] = []
     weights: list[float] = []
     known = tolerances.cell_weights or [
