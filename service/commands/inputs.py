@@ -66,8 +66,22 @@ def try_records(
             f"{counted(len(look.records), 'record')}: {told['taken']:,} taken, {told['refused']:,} refused, "
             f"{told['passed_over']:,} passed over."
         )
+        if kind == "purchases" and told["refused"] and not settings.inputs.purchases.is_foreign:
+            _suggest(settings, topic, look.records)
     if told["refused"] or not told["taken"]:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _suggest(settings: Settings, topic: str | None, records: list[Any]) -> None:
+    """What would read records that are not ours, where their names are plain."""
+    from service.wire.suggested import Record, suggested
+
+    found = suggested([Record(each.key, each.value) for each in records], settings, time.time_ns() // 1000)
+    if found:
+        out.print("\nBy their names this would read them; put it into the settings and look again:\n")
+        if topic not in {None, settings.kafka.topics.purchases}:
+            found = f'[kafka.topics]\npurchases = "{topic}"\n\n{found}'
+        out.print(found, highlight=False, soft_wrap=True, markup=False)
 
 
 class Look(NamedTuple):

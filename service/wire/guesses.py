@@ -7,6 +7,7 @@ from typing import Final
 from service.errors import PoisonError
 from service.wire.framing import read_object, strip_frame
 from service.wire.places import Place
+from service.wire.views import Row
 
 _OF_SHOPS: Final[dict[str, tuple[Place, ...]]] = {
     "shopify": (Place("financial_status"), Place("total_price")),
@@ -33,8 +34,14 @@ def looks_like(value: bytes | None) -> str:
     profile = next((name for name, places in _OF_SHOPS.items() if has(places)), "")
     if profile:
         return f'profile = "{profile}", key = "any"'
-    if has(_DEBEZIUM):
-        return 'envelope = "debezium"'
-    if has(_MAXWELL):
-        return f'envelope = "{"maxwell" if _CANAL.of(found) is None else "canal"}"'
+    envelope = envelope_of(found)
+    return f'envelope = "{envelope}"' if envelope else ""
+
+
+def envelope_of(found: Row) -> str:
+    """Whose change of a row an object looks like; empty: it is none."""
+    if all(place.of(found) is not None for place in _DEBEZIUM):
+        return "debezium"
+    if all(place.of(found) is not None for place in _MAXWELL):
+        return "maxwell" if _CANAL.of(found) is None else "canal"
     return ""

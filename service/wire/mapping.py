@@ -85,6 +85,9 @@ class Shape:
         self._is_state = said.envelope != "none" or profile in STATES
         """Whether a record says what an order is now, and may say it anew."""
         self._version = VERSION_OF.get(profile or "")
+        self._is_plain = not (said.cancelled_if or said.refund_if or said.given_back or "kind" in fields)
+        """Whether the amount alone says what an order amounts to."""
+        self._amount = self._fields["amount"].of if "amount" in fields else _nothing
         self._has_images = said.envelope != "none" and {"amount", "order_id"} <= fields.keys()
         self._currency = currency
         self.keyed_by_customer = said.key == "customer_id"
@@ -180,7 +183,9 @@ class Shape:
             version = self._version(event)
         else:
             before, version = corrected_by(self._envelope, record)
-            if before is None or self._worth(before) in (None, (found["amount"], found["kind"])):
+            if before is None or (self._is_plain and self._amount(before) == self._amount(event)):
+                return
+            if self._worth(before) in (None, (found["amount"], found["kind"])):
                 return
         if version:
             found["event_id"] = f"{found['event_id']}-{version}"
@@ -276,6 +281,10 @@ class Shape:
             except PoisonError:
                 found["amount"] = None
         return found
+
+
+def _nothing(_row: object) -> object:
+    return None
 
 
 Conditions = list[tuple[Place, frozenset[object]]]

@@ -86,12 +86,13 @@ class ProfileReader:
         now_us = time.time_ns() // 1_000
         written_us = record.timestamp * 1_000 if record.timestamp > 0 else now_us
         if record.value is None:
-            if not self._keyed or not record.key:
-                raise PassedOverError(DELETED)
-            return [Word(_of_key(record.key), None, written_us)]
+            return [self._gone(record, written_us)]
         value = whole(record.value, self._max_bytes)
         check_headers(record.headers)
-        event = self._read(with_frame(value, record.headers) if self.is_framed else value)
+        try:
+            event = self._read(with_frame(value, record.headers) if self.is_framed else value)
+        except PassedOverError:  # a null in JSON's words
+            return [self._gone(record, written_us)]
         row, gone = change_of(self._envelope, event)
         if self._looks_beside:
             row = with_beside(row, event, Beside(record.key, record.headers, value))
@@ -107,6 +108,12 @@ class ProfileReader:
         if holds(self._withdrawn_if, row):
             return [Word(whose, None, _microseconds(said[0]["occurred_at"], written_us))]
         return [Word(whose, _encode(each), 0) for each in said]
+
+    def _gone(self, record: ConsumerRecord, written_us: int) -> Word:
+        """Of a record without a value."""
+        if not self._keyed or not record.key:
+            raise PassedOverError(DELETED)
+        return Word(_of_key(record.key), None, written_us)
 
     def shown(self, value: bytes | None, headers: Headers = ()) -> str:
         """A record as somebody may read it."""

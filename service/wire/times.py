@@ -101,7 +101,7 @@ class Times:
         elif tick_us is not None and not _is_written_out(said):
             return _since_1970(said, tick_us)
         if not isinstance(said, str):
-            if isinstance(said, int | float) and (unit := _unit_of(said)):
+            if isinstance(said, int | float) and (unit := unit_of(said)):
                 raise PoisonError(ErrorCode.BAD_TIME, f"occurred_at: is a number{_looks_like(unit)}")
             return said
         if said[-1:] == "]":  # what Java writes behind the offset: [Europe/Paris]
@@ -161,7 +161,7 @@ def _day_of(said: object) -> date:
     if isinstance(days, float) and days.is_integer():
         days = int(days)
     if isinstance(days, bool) or not isinstance(days, int) or not _EARLIEST_DAY <= days < _LATEST_DAY:
-        unit = _unit_of(days) if isinstance(days, int | float | str) and not isinstance(days, bool) else ""
+        unit = unit_of(days) if isinstance(days, int | float | str) and not isinstance(days, bool) else ""
         raise PoisonError(ErrorCode.BAD_TIME, f"occurred_at: is no number of days since 1970{_looks_like(unit)}")
     return (_EPOCH + timedelta(days=days)).date()
 
@@ -174,18 +174,18 @@ def _since_1970(said: object, tick_us: Decimal) -> str:
         moment = _EPOCH + timedelta(microseconds=at_us)
     except (InvalidOperation, ValueError, OverflowError):
         raise PoisonError(
-            ErrorCode.BAD_TIME, f"occurred_at: is no time since 1970{_looks_like(_unit_of(said))}"
+            ErrorCode.BAD_TIME, f"occurred_at: is no time since 1970{_looks_like(unit_of(said))}"
         ) from None
     if _EARLIEST_US <= at_us < _LATEST_US:
         return moment.isoformat()
-    unit = _unit_of(said)
+    unit = unit_of(said)
     if 0 < at_us < _EARLIEST_US or unit:
         told = f"occurred_at: would be in {moment.year}{_looks_like(unit)}"
         raise PoisonError(ErrorCode.BAD_TIME, told)
     return moment.isoformat()
 
 
-def _unit_of(said: float | str) -> str:
+def unit_of(said: float | str) -> str:
     """In which a number is a time of today's; empty: in none."""
     try:
         ticks = Decimal(str(said).strip())
