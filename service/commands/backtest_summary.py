@@ -17,6 +17,8 @@ from service.report import Facts, proposal_in_words, told_at_a_terminal
 from service.report.files import write_suggestion
 from service.report.proposed import proposed_of
 
+_ONE, _SEVERAL = "purchase, refund or answer", "purchases, refunds and answers"
+
 
 def summarise(facts: Facts, console: Console) -> None:
     """Counts and decisions in a few lines, then what the report begins with."""
@@ -36,7 +38,7 @@ def summarise(facts: Facts, console: Console) -> None:
             chosen += 1
     customers = sum(len(engine.customers) for engine in result.engines)
     console.print(
-        f"{counted(result.events, 'event')}, {counted(customers, 'customer')}, {counted(regulars, 'regular')}; "
+        f"{result.events:,} {_ONE if result.events == 1 else _SEVERAL}; {counted(customers, 'customer')}, {counted(regulars, 'regular')}; "
         + counted(chosen, "alert")
         + (
             f"; {counted(left_out, 'more silence')} came due and did not get one, because others are worth more"

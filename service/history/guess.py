@@ -40,6 +40,10 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         acheteur comprador kaufer покупатель клиент контрагент телефон почта musteri zakaznik
         顧客 会員番号 お客様番号 客户 客户编号 会员号
         """,
+        """
+        phone phonenumber customerphone billingphone mobile mobilenumber telephone telefon telefonnummer handynummer numerodetelephone
+        telephoneclient telefono telefoonnummer numerdetelefonu numerodetelefono
+        """,
     ),
     "timestamp": (
         "timestamp",
@@ -59,7 +63,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
         siparistarihi satistarihi islemtarihi datumobjednavky datumprodeje 注文日 注文日時 購入日 下单时间 订单日期 付款时间
         """,
         """
-        datetime date datum fecha data zeitpunkt zeitstempel dateheure horodatage fechahora dataora
+        datetime date ts unixtime unixtimestamp epoch timestampms datum fecha data zeitpunkt zeitstempel dateheure horodatage fechahora dataora
         tijdstip day tag jour when time submitted submittedat submittedon submitdate submissiondate submissiontime
         respondedat responsedate responsetime answeredat answeredon answerdate completedat completeddate
         дата датавремя tarih 日期 日付 日時 时间

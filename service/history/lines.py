@@ -140,6 +140,9 @@ def purchase_lines(
                     yield at_us, customer, amount, "", "", "", "", ""
                     continue
                 event_id, order_id, sku = _cell(row, event_at), _cell(row, order_at), _cell(row, sku_at)
+                if "+" in order_id or "+" in event_id:
+                    _check_number(table, order_id)
+                    _check_number(table, event_id)
                 if not (_is_id(event_id) and _is_id(order_id) and _is_id(sku)):
                     report.skip(path, table.line(), UNUSABLE_ID)
                     continue
@@ -159,6 +162,15 @@ def _rounded_id(table: Table, customer: str) -> str:
         "may have become one. Take the export as it was downloaded, without opening it in the spreadsheet; or give the column "
         'the format "Text" there (0 decimals do as well, up to 15 digits) and export again.'
     )
+
+
+def _check_number(table: Table, number: str) -> None:
+    """Raises ConfigurationError for an order's number that a spreadsheet has rounded: many orders have become one."""
+    if ROUNDED.fullmatch(number) is not None:
+        raise ConfigurationError(
+            f"{table.path}, line {table.line()}: the order {number} is a number that a spreadsheet has rounded, and many orders may have become "
+            "one. Take the export as it was downloaded, without opening it in the spreadsheet; or leave that column out of the file."
+        )
 
 
 def _two_readings(table: Table, amount: str) -> str:

@@ -65,7 +65,7 @@ def without_zone(text: str) -> tuple[str, str] | None:
         before, _, name = text[:-1].partition("[")
         return (before, name) if before and name else None
     found = _TAIL.match(text)
-    if found is None or found[2].replace(".", "").strip().casefold() in _NO_ZONE:
+    if found is None or "".join(found[2].replace(".", "").split()).casefold() in _NO_ZONE:
         return None
     name = found[2].strip()
     return found[1], f"{name})" if name.count("(") > name.count(")") else name

@@ -43,13 +43,16 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_the_first_line_counts_in_the_singular_and_is_not_empty(tmp_path: Path) -> None:
     once = history(tmp_path, f"anna,{WEEKLY[0]},1")
 
-    assert backtest(once, "--out", tmp_path).output.splitlines()[3] == "1 event, 1 customer, 0 regulars; 0 alerts."
+    assert (
+        backtest(once, "--out", tmp_path).output.splitlines()[3]
+        == "1 purchase, refund or answer; 1 customer, 0 regulars; 0 alerts."
+    )
 
     others = [f"{who},2026-03-02,1" for who in ("bob", "eve", "tom")]
     weekly = history(tmp_path, *(f"anna,{day},1" for day in WEEKLY), *others)
 
     said = backtest(weekly, "--out", tmp_path, "--multiple", "2").output
-    assert "\n7 events, 4 customers, 1 regular; 1 alert.\n" in said
+    assert "\n7 purchases, refunds and answers; 4 customers, 1 regular; 1 alert.\n" in said
 
 
 def test_brackets_in_broken_rows_and_names_are_printed_as_they_are(tmp_path: Path) -> None:

@@ -295,6 +295,19 @@ READ: dict[str, tuple[str | bytes, Right]] = {
         BACK,
     ),
     **{f"PayPal, {name}": (paypal(*said), ALL) for name, said in PAYPAL.items()},
+    "half days in Spanish": (
+        text(["Cliente;Fecha;Importe", *(f"{one.who};{one.at:%d/%m/%Y %I:%M} {'a.' if one.at.hour < 12 else 'p.'}\u00a0m.;{german(one.amount)}" for one in SALES)]),
+        ALL,
+    ),
+    "telephone numbers and seconds": (
+        text(["phone,ts,total", *(f"+49 170 123{one.who[5]},{int(one.at.replace(tzinfo=ZoneInfo('Europe/Paris')).timestamp())},{one.amount}" for one in SALES)]),
+        ALL,
+    ),
+    "a lot beside the amount": (
+        text(["customer,date,subtotal,discount,tax,total,deposit,balance", *(f"{one.who},{one.at},{one.amount + 1},1.00,0.00,{one.amount},5.00,9.00" for one in SALES)]),
+        ALL,
+    ),
+    "ISO weeks": (text(["customer,date,total", *(f"{one.who},{one.at:%G-W%V-%u},{one.amount}" for one in SALES)]), DAYS),
     "the names again after each page": (text([*LOCAL[:20], LOCAL[0], *LOCAL[20:]]), ALL),
     # ---- workbooks
     "cells of dates": (book([Sheet("Verkäufe", TABLE)]), ALL),
@@ -371,6 +384,10 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "the amount of an order in each of its lines": (
         text(["order number,customer,order date,item,total", *(f"{one.number},{one.who},{one.at},{item},{one.amount}" for one in SALES for item in ("Tea", "Cup"))]),
         "order_total",
+    ),
+    "numbers of orders that a spreadsheet has rounded": (
+        text(["order id,customer,date,total", *(f"5.00012E+11,{one.who},{one.at},{one.amount}" for one in SALES)]),
+        "the order 5.00012E.11 is a number that a spreadsheet has rounded",
     ),
     "a sheet that sums up the other one": (
         book([
