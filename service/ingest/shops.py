@@ -31,7 +31,7 @@ from service.ingest.bodies import (
 )
 from service.profiles import Profile
 from service.wire.places import Place
-from service.wire.shop_bodies import UNDONE, changed_since_paid, profile_of
+from service.wire.shop_bodies import UNDONE, captured_and_left, changed_since_paid, profile_of
 
 Read = Callable[[SourceSettings, Mapping[str, str], Object], list[Object]]
 """Source, headers by their names in small letters, the body → its events. PassedOverError where it tells of no
@@ -79,6 +79,7 @@ def shopify(source: SourceSettings, headers: Mapping[str, str], body: Object) ->
         raise PassedOverError(TEST)
     _refuse_status(profile, word(first(body, _said(profile, "status"))))
     number, total = needed(body, "id"), money(first(body, ["total_price"]), "total_price")
+    current = first(body, ["current_total_price"])
     order: Object = {
         "event_id": f"shopify-order-{number}",
         "customer_id": customer_in(body, [source.customer] if source.customer else _said(profile, "customer_id")),
@@ -94,7 +95,12 @@ def shopify(source: SourceSettings, headers: Mapping[str, str], body: Object) ->
         ),
         "channel": text(body.get("source_name")) or None,
     }
-    events = [order, *_shopify_refunds(order, body)]
+    refunds = list(_shopify_refunds(order, body))
+    if current is not None:  # the order may have been edited; what was given back is taken off this already
+        given_back = sum((Decimal(str(each["amount"])) for each in refunds), Decimal(0))
+        total = money(current, "current_total_price") + given_back
+        order["amount"] = f"{total:f}"
+    events = [order, *refunds]
     cancelled_at = text(first(body, _said(profile, "cancelled_at")))
     if cancelled_at:
         events.append(_refund(order, f"shopify-cancelled-{number}", cancelled_at, total))
@@ -216,15 +222,16 @@ def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) ->
         raise PassedOverError(NOT_PAID)
     number, currency = needed(charge, "id"), needed(charge, "currency")
     unit = profile.smallest_unit or "iso4217"
+    taken, left = captured_and_left(charge) or (charge.get("amount"), None)
     order: Object = {
         "event_id": f"stripe-{number}",
         "customer_id": customer_in(charge, [source.customer] if source.customer else _said(profile, "customer_id")),
         "occurred_at": seconds(charge.get("created"), "created"),
-        "amount": f"{major(charge.get('amount'), currency, 'amount', unit):f}",
+        "amount": f"{major(taken, currency, 'amount', unit):f}",
         "currency": currency,
         "order_id": number,
     }
-    back = first(charge, _said(profile, "refunded"))
+    back = first(charge, _said(profile, "refunded")) if left is None or not isinstance(taken, int) else taken - left
     if word(back) in {"", "0"}:
         return [order]
     at = seconds(body.get("created"), "created")

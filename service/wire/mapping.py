@@ -28,7 +28,7 @@ from service.wire.figures import above_nothing, figure, looks_below_nothing
 from service.wire.formats import reading_of
 from service.wire.places import Place, in_text
 from service.wire.schemas import Reading, Schemas
-from service.wire.shop_bodies import STATES, VERSION_OF, VOID_SINCE, completed
+from service.wire.shop_bodies import LEFT_OF, STATES, VERSION_OF, VOID_SINCE, completed
 from service.wire.times import reading_of_times
 from service.wire.views import Row, View
 from service.wire.whose import name_of, one_spelling, spelt
@@ -85,6 +85,7 @@ class Shape:
         self._is_state = said.envelope != "none" or profile in STATES
         """Whether a record says what an order is now, and may say it anew."""
         self._version = VERSION_OF.get(profile or "")
+        self._left_of = LEFT_OF.get(fields.get("amount", "")) if profile == "stripe" else None
         self._is_plain = not (said.cancelled_if or said.refund_if or said.given_back or "kind" in fields)
         """Whether the amount alone says what an order amounts to."""
         self._amount = self._fields["amount"].of if "amount" in fields else _nothing
@@ -208,6 +209,9 @@ class Shape:
 
     def _price(self, found: Object, event: Row) -> None:
         amount = found["amount"]
+        left = None if self._left_of is None else self._left_of(event)
+        if left is not None:
+            amount = left
         if type(amount) is str:
             amount = amount.strip()
         elif isinstance(amount, dict | View):
@@ -221,7 +225,7 @@ class Shape:
             amount = "0" if self._is_state else amount
         elif self._void is not None and self._void.of(event) not in _NOTHING:
             amount = "0"
-        elif self._given_back is not None:
+        elif self._given_back is not None and left is None:
             amount = self._less(amount, self._given_back.of(event), found.get("currency"))
         below = above_nothing(amount)
         if below is not None:

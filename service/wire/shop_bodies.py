@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from service.config.sections.inputs import MappedInput, MappedPurchases
 from service.profiles import Profile, read_profile
-from service.wire.views import Row
+from service.wire.places import Place
+from service.wire.views import Row, View
 
 Said = dict[str, Any]
+_CHARGE: Final = Place("data.object")
 _A_WHILE: Final = timedelta(minutes=1)
 """An order is saved more than once while it is paid."""
 UNDONE: Final = ("cancelled", "failed", "deleted")
@@ -114,6 +116,30 @@ def changed_since_paid(order: Row) -> str:
     return str(order.get("date_modified_gmt"))
 
 
+def captured_and_left(charge: Row) -> tuple[int, int] | None:
+    """Of a charge of Stripe's what was taken of it, and what is left of that, in the smallest unit. None where it does
+    not say in whole numbers.
+
+    More may have been asked for than was taken. Of the rest older versions of Stripe's interface say that it was given
+    back, newer ones do not: then less was given back than the rest is.
+    """
+    amount, taken, back = (charge.get(name) for name in ("amount", "amount_captured", "amount_refunded"))
+    taken, back = amount if taken is None else taken, 0 if back is None else back
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in (amount, taken, back)):
+        return None
+    assert isinstance(amount, int) and isinstance(taken, int) and isinstance(back, int)  # noqa: S101, PT018
+    if charge.get("refunded") is True:
+        return taken, 0
+    never_taken = max(amount - taken, 0)
+    return taken, max(taken - (back - never_taken if back >= never_taken else back), 0)
+
+
+def _left_of_stripe(event: Row) -> object:
+    charge = _CHARGE.of(event)
+    found = captured_and_left(charge) if isinstance(charge, dict | View) else None
+    return None if found is None else found[1]
+
+
 def _version_of_woocommerce(order: Row) -> str:
     completed_at = order.get("date_completed_gmt")
     if word_of(order.get("status")) == "completed" and isinstance(completed_at, str):
@@ -176,6 +202,8 @@ itself is corrected to nothing, which is right too where it was never seen as it
 VERSION_OF: Final[dict[str, Callable[[Row], str]]] = {"woocommerce": _version_of_woocommerce}
 """What tells an order's later word from one that was there before with the same amount, as where it was cancelled in
 between; empty: nothing has to."""
+LEFT_OF: Final[dict[str, Callable[[Row], object]]] = {"data.object.amount": _left_of_stripe}
+"""Of the amount at a place what is left where a sum that was given back does not say it all; None: that has to do."""
 STATES: Final = frozenset({"woocommerce"})
 """Whose posts say what an order is now: a cancelled one is corrected to nothing, and may be paid after all."""
 _KNOWN: Final = {"shopify": _shopify, "woocommerce": _woocommerce, "square": _square, "stripe": _stripe}

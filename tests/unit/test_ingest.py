@@ -8,6 +8,7 @@ import gzip
 import hmac
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ from service.ingest.shops import READERS
 from service.ingest.writing import EventWriter, Ready
 from service.web.access import Access
 from service.web.protection import Protection
+from service.wire.decoder import Decoder, DecoderSettings
 
 Object = dict[str, Any]
 SECRET, TOKEN = "hush", "a-token-of-sixteen"
@@ -178,11 +180,32 @@ def test_who_paid_in_a_currency_of_their_own_gets_that_back() -> None:
         "presentment_money": {"amount": "375.00", "currency_code": "EUR"},
     }
     back = {"kind": "refund", "status": "success", "amount": "75.00", "currency": "EUR"}
-    paid_in_euros = {**SHOPIFY, "total_price_set": sets, "refunds": [{"id": 7, "transactions": [back]}]}
+    refunds = [{"id": 7, "transactions": [back]}]
+    paid_in_euros = {**SHOPIFY, "current_total_price": "327.95", "total_price_set": sets, "refunds": refunds}
 
-    refund = events("shopify", paid_in_euros)[1]
+    order, refund = events("shopify", paid_in_euros)
 
+    assert order["amount"] == "409.94"
     assert (refund["amount"], refund["currency"]) == ("81.99", "USD"), "by the order's own rate: 75 of 375"
+
+
+@pytest.mark.parametrize(
+    ("current", "refunds", "amount"),
+    [
+        ("459.94", [], "459.94"),
+        ("309.94", [{"id": 1, "refund_line_items": [{"subtotal": 100.0}], "transactions": []}], "309.94"),
+        ("209.94", [{"id": 1, "transactions": [{"kind": "refund", "status": "success", "amount": "100"}]}], "309.94"),
+        (None, [], "409.94"),
+    ],
+)
+def test_an_order_of_shopify_that_was_edited_is_what_it_is_now(
+    current: str | None, refunds: list[Object], amount: str
+) -> None:
+    """As files and topics have it: the total stays what it was at first."""
+    order, *back = events("shopify", {**SHOPIFY, "current_total_price": current, "refunds": refunds})
+
+    assert order["amount"] == amount
+    assert [each["amount"] for each in back] == (["100"] if current == "209.94" else [])
 
 
 def test_shopify_without_a_purchase() -> None:
@@ -199,7 +222,7 @@ def test_a_cancelled_order_that_was_paid_is_taken_back() -> None:
     bought, back = events(
         "shopify", {**SHOPIFY, "refunds": [], "financial_status": "paid", "cancelled_at": "2026-03-02T00:00:00Z"}
     )
-    assert (bought["amount"], back["amount"], back["kind"]) == ("409.94", "409.94", "refund")
+    assert (bought["amount"], back["amount"], back["kind"]) == ("359.94", "359.94", "refund")
     for status in ("cancelled", "failed", "trash"):
         bought, back = events("woocommerce", {**WOO, "status": status})
         assert (bought["amount"], back["amount"], back["kind"], back["occurred_at"]) == (
@@ -456,6 +479,29 @@ async def test_what_is_no_purchase_is_answered_well_and_written_nowhere(served: 
     assert (ping.status_code, ping.json()) == (200, {"taken": 0, "passed_over": "ping"})
     assert (await served.post("shopify", b"webhook_id=17", {"X-Nothing": "1"})).status_code == 401
     assert served.kafka.written == []
+
+
+@pytest.mark.parametrize(
+    ("captured", "refunded", "left"),
+    [
+        (750, 0, "7.50"),  # as newer versions of their interface say it
+        (750, 500, "7.50"),  # as older ones do, for which the rest was given back
+        (750, 600, "6.50"),
+        (750, 100, "6.50"),
+        (1_250, 250, "10.00"),
+        (None, 250, "10.00"),
+    ],
+)
+def test_of_a_charge_that_was_captured_in_part_the_rest_was_never_paid(
+    captured: int | None, refunded: int, left: str
+) -> None:
+    said = changed(changed(STRIPE, "data.object.amount_captured", captured), "data.object.amount_refunded", refunded)
+    order, *back = events("stripe", said)
+    settings = Settings(inputs={"purchases": {"profile": "stripe", "key": "any"}})
+    of_topic = Decoder(DecoderSettings.of(settings)).of_purchases(json.dumps(said).encode(), b"k", (), int(NOW_S * 1e6))
+
+    assert f"{Decimal(order['amount']) - sum(Decimal(each['amount']) for each in back):f}" == left
+    assert of_topic.amount_minor == int(Decimal(left) * 100)
 
 
 async def test_posts_that_never_tell_of_an_order_are_named_once(served: Served) -> None:

@@ -90,6 +90,7 @@ def test_a_charge_of_stripe_less_what_was_given_back() -> None:
 
 def test_what_is_said_goes_before_what_is_known() -> None:
     assert read("shopify", SHOPIFY, fields={"customer_id": "customer.id"}).customer_id == "115310627314723954"
+    assert read("stripe", {**STRIPE, "total": 700}, fields={"amount": "total"}).amount_minor == 700
     assert read("shopify", changed(SHOPIFY, "test", True), not_if={"test": ["never"]}).event_id == "820982911946154508"
 
 
