@@ -3,17 +3,23 @@ turns and never ends."""
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 
 import pytest
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 
 from service.cluster import topics
 from service.cluster.tail import open_reader
 from service.config import Settings
 from service.domain.calendar import DAY_US, utc_text
+from service.domain.changelog import PASSAGE_KEY
+from service.streaming.restarts import SLOW_VARIABLE
 from tests.support.broker import TestBroker
+from tests.support.checker import check
+from tests.support.consumers import committed_records
+from tests.support.engines import at
 from tests.support.live_shop import until
 from tests.support.load import Line, send, settings_for
 from tests.support.quotas import producers_limited_to
@@ -61,3 +67,71 @@ def test_a_week_of_backlog_under_a_quota_is_no_reason_to_end(broker: TestBroker,
         assert worker.running
         assert worker.exits == []
         assert "starting again" not in worker.log
+
+
+CROWD, KILLED = 300, 2
+EVENT_TIME = {"clock": "event", "max_jump_days": 1000, "feed_silence_hours": 800_000}
+
+
+def visits(topic: str, who: int, *days: float) -> Iterator[Line]:
+    for day in days:
+        value = b'{"event_id":"e%d-%d","customer_id":"c%d","occurred_at":"%s","amount":"3.50"}'
+        yield Line(topic, b"c%d" % who, value % (who, day * 10, who, utc_text(at(day)).encode()))
+
+
+class Waiting:
+    """Whether a record waits for the dates before it, as the state tells."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._tp = TopicPartition(settings.kafka.state_topic, 0)
+        self._consumer: KafkaConsumer = committed_records(settings.kafka.bootstrap_servers)
+        self._consumer.assign([self._tp])
+        self._consumer.seek_to_beginning(self._tp)
+        self._waits = False
+        self.records = 0
+
+    def __call__(self) -> bool:
+        end = self._consumer.end_offsets([self._tp])[self._tp]
+        while self._consumer.position(self._tp) < end:
+            for records in self._consumer.poll(timeout_ms=50).values():
+                self.records += len(records)
+                for record in records:
+                    if record.key == PASSAGE_KEY:
+                        self._waits = record.value is not None
+        return self._waits
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def test_a_record_that_makes_a_crowd_due_is_applied_once_however_often_the_worker_dies_meanwhile(
+    broker: TestBroker, topic_prefix: str
+) -> None:
+    """Turns begin as small as after lives that ended by too large ones, so that there are many."""
+    settings = settings_for(
+        broker.bootstrap_servers,
+        topic_prefix,
+        time=EVENT_TIME,
+        outreach={"stale_after_days": 900, "consent": "external"},
+    )
+    topics.create(settings, partitions=1)
+    name, variables, died = settings.kafka.topics.purchases, {SLOW_VARIABLE: "9"}, list[bool]()
+    weekly = [line for week in range(5) for who in range(CROWD) for line in visits(name, who, 7.0 * week)]
+    send(broker.bootstrap_servers, weekly, 1)
+    waiting = Waiting(settings)
+    with WorkerProcess(settings, "w0", variables=variables) as worker, Positions(settings, 1) as positions:
+        positions.wait_caught_up(60, [worker])
+        send(broker.bootstrap_servers, [*visits(name, CROWD, 90.0), *visits(name, CROWD + 1, 90.1)], 1)
+        for _ in range(KILLED):
+            until(waiting, "the record waits", worker)
+            before = waiting.records
+            until(lambda before=before: not waiting() or waiting.records > before + 20, "more have come up", worker)
+            worker.end(signal.SIGKILL)
+            died.append(waiting())
+            worker.start()
+        positions.wait_caught_up(60, [worker])
+        until(lambda: not waiting(), "nothing waits", worker)
+        check(settings, 1).assert_same("events", "decisions", "scores", decisions=CROWD // 4)
+
+    assert died == [True] * KILLED, "each life ended while it waited"
+    waiting.close()
