@@ -6,6 +6,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
@@ -100,6 +101,10 @@ class Waiting:
                         self._waits = record.value is not None
         return self._waits
 
+    def has_come_to(self, records: int) -> bool:
+        """Whether there are more, or nothing waits any more."""
+        return not self() or self.records > records
+
     def close(self) -> None:
         self._consumer.close()
 
@@ -124,8 +129,7 @@ def test_a_record_that_makes_a_crowd_due_is_applied_once_however_often_the_worke
         send(broker.bootstrap_servers, [*visits(name, CROWD, 90.0), *visits(name, CROWD + 1, 90.1)], 1)
         for _ in range(KILLED):
             until(waiting, "the record waits", worker)
-            before = waiting.records
-            until(lambda before=before: not waiting() or waiting.records > before + 20, "more have come up", worker)
+            until(partial(waiting.has_come_to, waiting.records + 20), "more have come up", worker)
             worker.end(signal.SIGKILL)
             died.append(waiting())
             worker.start()
