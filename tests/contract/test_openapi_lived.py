@@ -36,7 +36,7 @@ CHECKS: list[Any] = [
 ]
 
 
-@API.parametrize()
+@API.parametrize()  # type: ignore[untyped-decorator]  # of a library that mypy does not read
 @settings(
     max_examples=8,
     derandomize=True,

@@ -27,7 +27,7 @@ def test_workers_decide_and_count_as_the_engine_alone_does(
 ) -> None:
     settings = settings_for(broker.bootstrap_servers, topic_prefix)
     topics.create(settings, partitions=partitions)
-    good = lines_of(Simulation(Cafe(customers=250, days=200, seed=4)).events(), settings)
+    good = lines_of(Simulation(Cafe(customers=120, days=200, seed=4)).events(), settings)
     bad = list(hostile(settings.kafka.topics, BAD))
     send(broker.bootstrap_servers, mixed(good, bad), partitions)
 
