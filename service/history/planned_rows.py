@@ -44,6 +44,7 @@ _SERIAL: Final = re.compile(r"(?:\d{5}|0)?(?:\.\d+)?", re.ASCII)
 _PART_OF_A_DAY: Final = re.compile(r"0?\.\d+", re.ASCII)
 """Half past noon is 0.520833 to a spreadsheet."""
 _REASON: Final = 40
+_YES_OR_NO: Final = frozenset({"", "true", "false"})
 """Characters of a kind of row that is told."""
 
 
@@ -322,7 +323,7 @@ class PurchaseRows:
     def _left_out(self, kind: str, test: str, cancelled_at: str, amount: str) -> str:
         """Why a row is none for all that its state says."""
         if not self._kinds.counts(kind):
-            return kind[:_REASON] or "no purchase"
+            return kind[:_REASON] if kind.casefold() not in _YES_OR_NO else "no purchase"
         if self._sign_tells and self._amount["amount"](amount).startswith("-") != self._kinds.is_refund(kind):
             return f"{kind[:_REASON]} of the shop's own"
         if self._tests and test.strip().casefold() in self._tests:

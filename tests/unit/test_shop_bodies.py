@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from service.config import Settings
 from service.config.sections.inputs import MappedPurchases
+from service.domain.calendar import Calendar
 from service.domain.events import Item, Purchase
-from service.errors import PassedOverError
+from service.errors import ConfigurationError, PassedOverError
+from service.history import Wishes, open_history
 from service.wire.decoder import Decoder, DecoderSettings
-from tests.unit.test_ingest import SHOPIFY, SQUARE, STRIPE, WOO, changed
+from tests.unit.test_ingest import SHOPIFY, SQUARE, STRIPE, WOO, changed, events
 
 NOW_US = 1_780_000_000_000_000
 AT_US = 1_772_353_800_000_000
@@ -86,6 +91,53 @@ def test_a_charge_of_stripe_less_what_was_given_back() -> None:
     assert passed_over("stripe", changed(STRIPE, "data.object.livemode", False))
     assert passed_over("stripe", changed(STRIPE, "data.object.captured", False))
     assert passed_over("stripe", changed(STRIPE, "data.object.object", "payment_intent"))
+
+
+MONEY = "data.object.payment.refunded_money"
+WHOLE_SHOPIFY = {**SHOPIFY, "subtotal_price": "400.00"}
+SAME: list[tuple[str, dict[str, Any], str]] = [
+    ("shopify", WHOLE_SHOPIFY, "359.94"),
+    ("shopify", {**WHOLE_SHOPIFY, "current_total_price": "300.00", "refunds": []}, "300.00"),
+    ("woocommerce", WOO, "29.35"),
+    ("woocommerce", {**WOO, "refunds": [{"id": 1, "total": "-5.00"}, {"id": 2, "total": "-1.35"}]}, "23.00"),
+    ("woocommerce", {**WOO, "status": "cancelled"}, "0.00"),
+    ("square", SQUARE, "12.50"),
+    ("square", changed(SQUARE, MONEY, {"amount": 250, "currency": "USD"}), "10.00"),
+    ("stripe", STRIPE, "12.50"),
+    ("stripe", changed(STRIPE, "data.object.amount_refunded", 250), "10.00"),
+    ("stripe", changed(STRIPE, "data.object.captured", False), "0.00"),
+]
+
+
+@pytest.mark.parametrize(("system", "body", "amount"), SAME)
+def test_an_order_is_worth_the_same_by_door_topic_and_file(
+    system: str, body: dict[str, Any], amount: str, tmp_path: Path
+) -> None:
+    order = body["data"]["object"] if system in {"square", "stripe"} else body
+    (tmp_path / "orders.json").write_text(json.dumps([order.get("payment", order)]))
+
+    def by_door() -> Decimal:
+        made = events(system, body)
+        signs = [-1 if each.get("kind") == "refund" else 1 for each in made]
+        return sum((sign * Decimal(each["amount"]) for sign, each in zip(signs, made, strict=True)), Decimal(0))
+
+    def by_topic() -> Decimal:
+        return Decimal(read(system, body).amount_minor) / 100
+
+    def by_file() -> Decimal:
+        wishes = Wishes(currency="USD", rates={"EUR": Decimal(1)})
+        history = open_history(
+            [tmp_path / "orders.json"], calendar=Calendar(ZoneInfo("UTC")), minor_digits=2, wishes=wishes
+        )
+        found = [each for each in history.events() if isinstance(each, Purchase)]
+        return Decimal(sum(-each.amount_minor if each.refund else each.amount_minor for each in found)) / 100
+
+    for way in (by_door, by_topic, by_file):
+        try:
+            worth = way()
+        except (PassedOverError, ConfigurationError):  # it is none
+            worth = Decimal(0)
+        assert f"{worth:.2f}" == amount, way.__name__
 
 
 def test_what_is_said_goes_before_what_is_known() -> None:
