@@ -234,9 +234,10 @@ def hidden_sheets_of(source: Source) -> list[str]:
     """Names of those that hold anything and are not read, since nobody sees them."""
     from python_calamine import SheetVisibleEnum  # noqa: PLC0415
 
-    hidden = {meta.name for meta in _workbook(source).sheets_metadata if meta.visible != SheetVisibleEnum.Visible}
-    read = set(sheets_of(source))
-    return [name for name in sorted(hidden - read) if _workbook(source).get_sheet_by_name(name).height > 1]
+    book = _workbook(source)
+    hidden = {meta.name for meta in book.sheets_metadata if meta.visible != SheetVisibleEnum.Visible}
+    read = set(sheets_of(source)) if hidden else set()
+    return [name for name in sorted(hidden - read) if book.get_sheet_by_name(name).height > 1]
 
 
 def _workbook(source: Source) -> Any:

@@ -7,9 +7,18 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from service.errors import ConfigurationError
+from service.history.cells import (
+    ADDRESS,
+    SHARE,
+    are_addresses,
+    clocks_in,
+    is_larger,
+    is_one_of_everybody,
+    is_time,
+    share_of_amounts,
+    share_of_times,
+)
 from service.history.cents import without_cents
-from service.history.dates import TimeColumn
-from service.history.decimals import AmountColumn
 from service.history.questions import questions_of, unscored
 from service.history.totals import is_total
 from service.profiles import plain_name
@@ -171,16 +180,10 @@ _WITHOUT_TAX: Final = re.compile(r"e[xs]cl|exkl|ex(?:vat|tax|gst)|ht\b|ohne|nett
 _BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
 """What an amount or a time is in: Total (EUR), Created (UTC)."""
 _CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d")
-_CENTS: Final = re.compile(r"[.,]\d\d\D*$")
-_ONLY_A_CLOCK: Final = re.compile(r"\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?")
 _NET: Final = frozenset({"net", "netto", "neto", "nettobetrag", "netamount", "netsales", "liquido"})
 """What is left after fees or discounts: which of them, such a name alone does not say."""
-_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DECIMAL: Final = re.compile(r"[^\w\s]?\d[\d.,' ]*[.,]\d\d", re.ASCII)
-_FEW_CELLS: Final = 5
-"""From so many on, a column with one value alone is the seller's, not the customers'."""
 _LOOKED_AT: Final = 200
-_SHARE: Final = 0.9
 _PURCHASES: Final = ("customer_id", "timestamp", "amount")
 _BESIDE: Final = ("order_id", "event_id", "sku", "item", "category", "store_id", "currency")
 
@@ -222,7 +225,7 @@ def guessed(
         raise ConfigurationError(_question(open_ones, header, rows, shown, surveys=surveys))
     if _are_days(at.get("timestamp"), rows):
         clocks = [
-            place for place in _candidates("time", names, rows) or _clocks(header, rows) if place not in at.values()
+            place for place in _candidates("time", names, rows) or clocks_in(header, rows) if place not in at.values()
         ]
         at |= {"time": clocks[0]} if len(clocks) == 1 else {}
     for field in ("survey", "order_id", "event_id") if surveys else _BESIDE:
@@ -232,16 +235,6 @@ def guessed(
         if len(found) == 1:
             at[field] = found[0]
     return at, amount_is
-
-
-def _clocks(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Columns that hold times of the day and nothing else, whatever they are called."""
-    return [
-        place
-        for place in range(len(header))
-        if (cells := [row[place].strip() for row in rows if place < len(row) and row[place].strip()])
-        and all(map(_ONLY_A_CLOCK.fullmatch, cells))
-    ]
 
 
 def _tails(header: Sequence[str]) -> dict[str, list[int]]:
@@ -285,21 +278,8 @@ def _beside_net(at: dict[str, int], header: Sequence[str], rows: Sequence[Sequen
     return [
         place
         for place in range(len(header))
-        if place != net and place not in at.values() and _is_larger(place, net, rows)
+        if place != net and place not in at.values() and is_larger(place, net, rows)
     ]
-
-
-def _is_larger(place: int, net: int, rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a column holds amounts with cents, which are those of the other one or more."""
-    pairs = [
-        (row[place], row[net]) for row in rows if max(place, net) < len(row) and row[place].strip() and row[net].strip()
-    ]
-    if not pairs or _share_of_amounts([one for one, _ in pairs]) < _SHARE:
-        return False
-    if not any(_CENTS.search(one) for one, _ in pairs):
-        return False
-    digits = [tuple(int("".join(filter(str.isdigit, cell)) or 0) for cell in pair) for pair in pairs]
-    return sum(one >= other for one, other in digits) >= _SHARE * len(digits)
 
 
 def _only_a_price(place: int | None, header: Sequence[str]) -> bool:
@@ -343,52 +323,15 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
     if not cells:
         return not rows or field not in {"timestamp", "amount", "customer_id", "score"}
     if field == "customer_id":
-        return not _is_one_of_everybody(cells)
+        return not is_one_of_everybody(cells)
     if field == "timestamp":
         cells = [cell for cell in cells if not is_total(cell)]
-        return bool(cells) and _share_of_times(cells) >= _SHARE
+        return bool(cells) and share_of_times(cells) >= SHARE
     if field == "time":
-        return sum(_CLOCK.match(cell) is not None for cell in cells) >= _SHARE * len(cells)
+        return sum(_CLOCK.match(cell) is not None for cell in cells) >= SHARE * len(cells)
     if field in {"amount", "price", "quantity"}:
-        return _share_of_amounts(cells) >= _SHARE
+        return share_of_amounts(cells) >= SHARE
     return True
-
-
-def are_addresses(place: int, rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a column holds e-mail addresses, of more than the seller alone."""
-    cells = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
-    alike = sum(_ADDRESS.fullmatch(cell) is not None for cell in cells)
-    return bool(cells) and alike >= _SHARE * len(cells) and not _is_one_of_everybody(cells)
-
-
-def _is_one_of_everybody(cells: Sequence[str]) -> bool:
-    return len(cells) >= _FEW_CELLS and len(set(cells)) == 1
-
-
-def is_time(cell: str) -> bool:
-    """Whether a cell may be one, whichever the order of its numbers is."""
-    return _share_of_times([cell]) == 1
-
-
-def _share_of_times(cells: Sequence[str]) -> float:
-    column = TimeColumn("")
-    column.decide("day-first")
-    other = TimeColumn("")
-    other.decide("month-first")
-    good = sum(
-        any(one.clean(cell)[4:5] == "-" and one.clean(cell)[:4].isdigit() for one in (column, other)) for cell in cells
-    )
-    return good / len(cells)
-
-
-def _share_of_amounts(cells: Sequence[str]) -> float:
-    best = 0
-    for mark in ".,":
-        column = AmountColumn("")
-        column.decide(mark)
-        good = sum(column.clean(cell).lstrip("-").replace(".", "", 1).isdigit() for cell in cells)
-        best = max(best, good)
-    return best / len(cells)
 
 
 def _question(
@@ -427,4 +370,4 @@ def _question(
 
 def _is_data(cell: str) -> bool:
     """Whether a cell is a time, an amount with decimals or an address, as no column is called."""
-    return _ADDRESS.fullmatch(cell) is not None or _DECIMAL.fullmatch(cell) is not None or is_time(cell)
+    return ADDRESS.fullmatch(cell) is not None or _DECIMAL.fullmatch(cell) is not None or is_time(cell)

@@ -10,8 +10,9 @@ from typing import Final
 
 from service.domain.minor_units import SmallestUnit
 from service.errors import ConfigurationError
+from service.history.cells import are_addresses, is_time
 from service.history.cents import in_cents
-from service.history.guess import are_addresses, guessed, is_time
+from service.history.guess import guessed
 from service.history.json_rows import LINES, ORDER
 from service.history.states import Signal, beside
 from service.profiles import ANSWER_FIELDS, FIELDS, Profile, fitting, plain_name, recognised

@@ -59,6 +59,7 @@ PURCHASE_COLUMNS = (
 SURVEY_COLUMNS = ("customer_id", "timestamp", "survey", "score", "event_id", "order_id")
 UNREADABLE_TIME: Final = "unreadable time"
 FAR_AWAY: Final = "years away from all other days"
+SUMS: Final = "sums of other rows"
 NO_NUMBER: Final = "amount is not a number"
 _AT, _CUSTOMER, _AMOUNT, _ORDER = itemgetter(0), itemgetter(1), itemgetter(2), itemgetter(4)
 """Of a line of purchases."""
@@ -113,8 +114,10 @@ def purchase_lines(
                     customer = people.get(cell, "")
                 if not customer or at_us is None or amount is None or not first_us <= at_us <= last_us:
                     customer = customer or person(cell)
-                    if amount is not None and is_sum(customer):
+                    if amount is not None and is_sum(customer) and not (_cell(row, event_at) or _cell(row, order_at)):
                         report.own_totals.append(amount)
+                        if at_us is not None:
+                            report.set_aside(SUMS)
                         continue
                     if at_us is None or amount is None or at_us > latest_us or not _is_id(customer):
                         if at_us is None and (

@@ -96,19 +96,27 @@ def prepared(
                 found.append(table)
             except ConfigurationError as error:
                 refused.append((source, error))
+        hidden = _hidden_in(path)
         if refused and not found and not used.intersection(sources):
+            if hidden:
+                raise ConfigurationError(
+                    f"{refused[0][1]} Its hidden sheets ({', '.join(hidden)}) were not read: one that is meant has to be shown."
+                )
             raise refused[0][1]
         tables += found
         said += [f"{path.name}: left aside {source.shown.name}, which is no such table." for source, _ in refused]
-        hidden = [
-            name for source in sources_of(path) if source.kind is Kind.WORKBOOK for name in hidden_sheets_of(source)
-        ]
-        said += [f"{path.name}: left aside the hidden sheet {name}." for name in hidden[:_HIDDEN_TOLD]]
+        said += [f"{path.name}: left aside the hidden sheet {name}." for name in hidden]
     looked_at = [table for table in tables if isinstance(table, Planned)]
     if not surveys:
         _look_at(looked_at, several=several)
         said += _currencies_of_all(looked_at)
     return tables, said
+
+
+def _hidden_in(path: Path) -> list[str]:
+    """The first of the sheets that are not read because nobody sees them."""
+    books = [source for source in sources_of(path) if source.kind is Kind.WORKBOOK]
+    return [name for source in books for name in hidden_sheets_of(source)][:_HIDDEN_TOLD]
 
 
 def _look_at(tables: Sequence[Planned], *, several: bool) -> None:

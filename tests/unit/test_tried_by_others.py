@@ -508,3 +508,18 @@ def test_whole_numbers_that_may_be_cents_are_doubted(tmp_path: Path) -> None:
 
     assert any("amount_cents" in said for said in read(tmp_path / "export", text(cents)).report.said)
     assert not any("amount_cents" in said for said in read(tmp_path / "export", text(euros)).report.said)
+
+
+def test_where_the_orders_are_hidden_the_refusal_names_their_sheet(tmp_path: Path) -> None:
+    content = book(
+        [Sheet("Übersicht", [["Monat", "Umsatz"], ["Januar", Decimal(5)]]), Sheet("Daten", TABLE, is_hidden=True)]
+    )
+
+    with pytest.raises(ConfigurationError, match=r"hidden sheets \(Daten\) were not read"):
+        read(tmp_path / "export", content)
+
+
+def test_a_customer_called_like_a_sum_counts_where_their_rows_are_numbered(tmp_path: Path) -> None:
+    rows = [line.replace("kunde1@beispiel.de", "TOTAL") for line in PLAIN]
+
+    assert shop_of(read(tmp_path / "export", text(rows))) == ALL
