@@ -11,8 +11,8 @@ from service.history.digits import in_our_digits
 
 ASKED: Final = {
     "nps": re.compile(
-        r"recommend|recommand|weiterempf|empfehl|recomend|recomiend|consigli|aanbevel|raccomand|poleci|rekommender|anbefal|suosittel|tavsiye"
-        r"|рекоменд|doporuč|odporuč|ajánl|推荐|推薦|おすすめ|勧め|추천|(^|[^a-z])e?nps([^a-z]|$)|likelihood"
+        r"recommend|recommand|weiterempf|empfehl|recomend|recomiend|consigli|aanbev|raccomand|poleci|rekommender|anbefal|suosittel|tavsiye"
+        r"|рекоменд|doporuč|odporuč|ajánl|推荐|推薦|すすめ|勧め|추천|(^|[^a-z])e?nps([^a-z]|$)|likelihood"
     ),
     "csat": re.compile(
         r"satisf|zufrieden|satisfait|soddisf|tevreden|zadowol|nöjd|tilfreds|fornøyd|tyytyväi|memnun|удовлетвор|довол[еь]н|spokojen|elégedett"

@@ -463,6 +463,17 @@ ANSWERS: dict[str, tuple[str, list[str]]] = {
         "Email,Date,The company made it easy for me to handle my issue\na@x.org,2025-01-13,7 - Strongly agree\nb@x.org,2025-01-14,1 - Strongly disagree\n",
         ["ces 7", "ces 1"],
     ),
+    **{
+        f"an NPS in {language}": (f"E-mail;{day};{question}\na@x.org;13/01/2025;10\nb@x.org;14/01/2025;2\n", ["nps 10", "nps 2"])
+        for language, day, question in (
+            ("Spanish", "Fecha", "¿Qué probabilidad hay de que nos recomiende a un amigo?"),
+            ("Italian", "Data", "Quanto è probabile che ci consiglieresti a un amico?"),
+            ("Dutch", "Datum", "Hoe waarschijnlijk is het dat u ons aanbeveelt?"),
+            ("Polish", "Data", "Jak prawdopodobne jest, że polecisz nas znajomym?"),
+            ("Portuguese", "Data", "Qual a probabilidade de nos recomendar a um amigo?"),
+            ("Japanese", "日付", "友人にすすめる可能性はどのくらいですか"),
+        )
+    },
     "a French NPS": (
         "Adresse e-mail;Date;Quelle est la probabilité que vous nous recommandiez à un ami ?\na@x.org;13/01/2025;9\nb@x.org;14/01/2025;3\n",
         ["nps 9", "nps 3"],
