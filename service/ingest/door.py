@@ -30,6 +30,7 @@ from service.ingest.bodies import Object
 from service.ingest.earlier import Earlier
 from service.ingest.metrics import IngestMetrics, Outcome
 from service.ingest.newest import Newest
+from service.ingest.people import PEOPLE
 from service.ingest.shops import OTHER, READERS
 from service.ingest.signatures import Check, check_of
 from service.ingest.writing import Ready
@@ -84,8 +85,16 @@ class Source:
             "surveys": decoder.survey,
             "customers": decoder.customer,
         }
-        self._judge = decoders[said.topic]
-        self.topic = _ROWS[said.topic].name(settings.kafka.topics)
+        self._judges = decoders
+        self._kind = said.topic
+        self._people = PEOPLE.get(said.kind)
+        self._topics = {name: row.name(settings.kafka.topics) for name, row in _ROWS.items()}
+
+    @property
+    def topics(self) -> set[str]:
+        """Which it writes to."""
+        kinds = {self._kind} if self._people is None else {self._kind, "customers"}
+        return {self._topics[kind] for kind in kinds}
 
     def _signed_body(self, headers: Mapping[str, str], body: bytes, now_s: float) -> bytes:
         """As it was before it was packed. A sender signs what it sends, a proxy in between may have packed it."""
@@ -111,18 +120,27 @@ class Source:
         """What is to be written, and what a worker will refuse of it. Raises SignatureError, PassedOverError,
         PoisonError."""
         body = self._signed_body(headers, body, now_s)
-        events, refused, said = list[Ready](), list[PoisonError](), read_object(body)
+        said = read_object(body)
+        of_people = None if self._people is None else self._people(self._said, said)
+        if of_people is not None:
+            return self._judged("customers", of_people, now_s)
+        return self._judged(self._kind, self._told_by(headers, said), now_s)
+
+    def _told_by(self, headers: Mapping[str, str], said: Object) -> list[Object]:
+        """The events of a post that is about no customer."""
         made = self._read(self._said, headers, said)
         if self._newest.is_older(said):
             raise PassedOverError(OLDER)
         if self._said.kind == "square":
             made = self._earlier.told_apart(made)
-        if self._said.kind != "plain":
-            made = self._earlier.completed(made, self._newest.changed_at(said))
+        return made if self._said.kind == "plain" else self._earlier.completed(made, self._newest.changed_at(said))
+
+    def _judged(self, kind: str, made: list[Object], now_s: float) -> tuple[list[Ready], list[PoisonError]]:
+        events, refused = list[Ready](), list[PoisonError]()
         for event in made:
-            ready = _ready(self.topic, event)
+            ready = _ready(self._topics[kind], event)
             try:
-                self._judge(ready.value, ready.key, (), int(now_s * 1e6))
+                self._judges[kind](ready.value, ready.key, (), int(now_s * 1e6))
             except PoisonError as error:
                 if self._said.kind == "plain":
                     raise

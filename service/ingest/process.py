@@ -91,7 +91,7 @@ class Ingest:
     async def keep_open(self) -> None:
         """Opens the writer, and anew after each failure, for a producer that has failed may never write again. Until
         cancelled; raises ConfigurationError where the broker lets nobody in."""
-        topics = sorted({source.topic for source in self._door.sources.values()})
+        topics = sorted(set().union(*(source.topics for source in self._door.sources.values())))
         while True:
             await self._open(topics)
             self._missing = ""

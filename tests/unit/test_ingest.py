@@ -627,7 +627,7 @@ class Writer(EventWriter):
         self.opened = asyncio.Event()
 
     async def open(self, topics: Sequence[str]) -> None:
-        assert topics == ["purchases", "surveys"]
+        assert topics == ["customers", "purchases", "surveys"]
         self.tries += 1
         if self.tries == 1:
             raise KafkaTimeoutError
