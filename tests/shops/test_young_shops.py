@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from service.domain.findings import Outcome
@@ -25,3 +27,24 @@ def test_weekly_customers_of_a_small_shop_who_leave_are_all_asked(customers: int
     asked = {decision.customer_id for decision in told if decision.outcome is Outcome.RELEASED}
 
     assert asked == {f"c{who}" for who in range(0, customers, 3)}
+
+
+def test_daily_customers_who_leave_in_the_second_week_of_a_shop_are_asked() -> None:
+    """They come every day or two, and no week of silence can have been seen when they begin one. That it was supposed
+    to end for everybody left them alone until it was too late: of these 30, seven were asked."""
+    random = Random(1)
+    visits: list[tuple[float, str]] = []
+    left: set[str] = set()
+    for number in range(90):
+        who, at = f"c{number}", random.random() * 1.4
+        leaves = 8.0 + 2.0 * random.random() if number % 3 == 0 else 30.0
+        while at < leaves:
+            visits.append((at, who))
+            at += 1.4 * random.gammavariate(4, 1 / 4)
+        if leaves < 30.0:
+            left.add(who)
+    told = decisions(apply_all(make_engine(NOTHING_SET), [purchase(who, day) for day, who in sorted(visits)]))
+    asked = {decision.customer_id for decision in told if decision.outcome is Outcome.RELEASED}
+
+    assert len(left) == 30
+    assert len(asked & left) >= 0.8 * len(left)

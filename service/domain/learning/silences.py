@@ -59,6 +59,8 @@ _EVIDENCE: Final = 30.0
 _COLD_SHARE: Final = 0.05
 _COLD_MULTIPLE: Final = 4.0
 """Cold start: 5 % of healthy gaps last longer than 4 bases, and one base more for each halving (3 bases for 10 %)."""
+PRIOR_LOST: Final = 1.0 / 12.0
+"""Share of silences that never end, before anything is known."""
 _COLD_LEAST: Final = 1.2
 _COLD_WEIGHT: Final = 20.0
 """What is supposed counts like this many gaps: nothing beside a year of a shop, much in its first weeks, when long gaps
@@ -230,9 +232,11 @@ class Silences:
 
     def __init__(self, *, weighs: bool = False, clocks: bool = False) -> None:
         """`weighs`: whether the whole curve of every cell is asked for. `clocks`: whether the gaps of steady customers
-        are measured as those of a clock."""
+        are measured as those of a clock, and some silences are supposed never to end before one was seen (patience.py).
+        """
         self._weighs = weighs
         self._clocks = clocks
+        self._cold: Final = _Counts(_COLD_GAPS, _COLD_LOST if clocks else _NONE, [])
         self.rows: list[Row] = [Row() for _ in range(CELLS)]
         self.touched: set[int] = set()
         """What has changed since it was last stored: cell and part of its bins, as one number."""
@@ -370,7 +374,7 @@ class Silences:
         censored = [_moved(one, -moves[cell // RHYTHMS]) for cell, one in enumerate(self._censored(today, half_life))]
         cut = [_moved(one, -moves[cell // RHYTHMS]) if one else [] for cell, one in enumerate(self.sent)]
         seen = _Counts.of(closed, censored, cut)
-        cold = _Counts(_COLD_GAPS, _NONE, []).cut_like(seen)
+        cold = self._cold.cut_like(seen)
         everybody = _Counts(_added([*closed, cold.closed]), _added([*censored, cold.censored]), seen.uncut)
         pool = everybody.survival()
         curves: list[list[float]] = []
@@ -454,6 +458,9 @@ _COLD_GAPS: Final = _cold_gaps()
 """By bin: gaps as they are supposed to be before anything is known. Where nothing that long could be seen yet they say
 how silences go on."""
 _NONE: Final = [0.0] * (_BINS + 1)
+_COLD_LOST: Final = [*_NONE[:-1], _COLD_WEIGHT * PRIOR_LOST / (1.0 - PRIOR_LOST)]
+"""By bin: those of them that never end. Without any, a shop that is younger than the silences in question believes that
+everybody comes back from them, and leaves alone who leaves: among daily customers most of those of the second week."""
 _LEAST_UNCUT: Final = 0.01
 """Without a control group every silence is cut in the end: what is known of others, or supposed, has to say then how
 they would have gone on."""

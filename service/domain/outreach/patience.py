@@ -51,6 +51,7 @@ from service.domain.halving import bracket
 from service.domain.learning.silences import (
     CELLS,
     CLASS_OF_CELL,
+    PRIOR_LOST,
     RHYTHMS,
     SPREAD_SQUARE,
     TYPICAL_VISITS,
@@ -81,7 +82,6 @@ _A_BLINK: Final = 1e-6
 """Days: a date is stored in whole microseconds."""
 _LEAST_STEADY: Final = 4
 """Of the five classes of spread."""
-_PRIOR_LOST: Final = 1.0 / 12.0
 _PRIOR_MEAN: Final = 1.2
 """Usual gaps. A mean is longer than the geometric one that usual gaps are; 1.1 to 1.5 on real logs."""
 _PRIOR_GAPS: Final = 30.0
@@ -109,7 +109,7 @@ def _prior(gaps: float, stages: int) -> float:
     for stage in range(1, stages):
         term *= at / stage
         whole += term
-    return _PRIOR_LOST + (1.0 - _PRIOR_LOST) * whole
+    return PRIOR_LOST + (1.0 - PRIOR_LOST) * whole
 
 
 _PRIORS: Final[list[list[float]]] = [
