@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from operator import itemgetter
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from service.domain.calendar import Calendar
 from service.errors import ConfigurationError
@@ -25,11 +26,13 @@ from service.history.left_out import ReadReport
 from service.history.overlaps import Withdrawn
 from service.history.planned_rows import PurchaseRows
 from service.history.readings import TwoReadingsError
+from service.history.signs import CALLED, meant_by
 from service.history.sources import Kind, Source
 from service.history.states import Signal
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
 from service.history.understood import currency_sentences_of, sentences_of
+from service.history.zones import zone_named
 from service.profiles import Profile
 
 _AMOUNTS: Final = ("amount", "price", "quantity", "refunded", "corrected", "gift_cards", "disputed", "converted")
@@ -40,10 +43,6 @@ _SHOWN: Final = 3
 _STATES_KEPT: Final = 100
 _BLOCK: Final = 5_000
 """Rows that are looked at together: what a column repeats is looked at once."""
-_DOLLARS: Final = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD")
-_CALLED: Final = {"$": _DOLLARS, "kr": ("SEK", "NOK", "DKK", "ISK"), "KR": ("SEK", "NOK", "DKK", "ISK"),
-                  "\u00a5": ("JPY", "CNY"), "\uffe5": ("JPY", "CNY")}  # fmt: skip
-"""Signs of several currencies, which mean the shop's own where it has one of those."""
 _NEEDED: Final = 3
 """Columns that every table of purchases has: who, when, how much."""
 
@@ -204,7 +203,7 @@ class Planned:
         alone = self._is_alone = len(every) <= 1
         for code in dict.fromkeys((*every, *self.evidence.converted)):
             rate = self.wishes.rates.get(code)
-            is_ours = code == ours or ours in _CALLED.get(code, ())
+            is_ours = code == ours or ours in CALLED.get(code, ())
             self.rates[code] = Decimal(1) if is_ours or (alone and rate is None) else rate
         if not alone and all(rate is None for rate in self.rates.values()):
             told = [*self.evidence.converted]
@@ -260,10 +259,16 @@ class Planned:
             return self._renamed
         found, ours = self.evidence.currencies, self.wishes.currency
         code = next(iter(found), "") if len(found) == 1 and self._is_alone else ""
-        if not found and (sign := self.sign()) and ours and ours not in _CALLED.get(sign, (ours,)):
-            code = _CALLED[sign][0]
+        if not found and (sign := self.sign()) and ours not in CALLED.get(sign, (ours,)):
+            code = meant_by(sign, self._zones())
         known = code in self.wishes.rates or code == ours
         return code if len(code) == 3 and code.isalpha() and not known else ""
+
+    def _zones(self) -> list[str]:
+        """Names of the zones that its times and the shop are in."""
+        times = [] if self.evidence is None else self.evidence.times.values()
+        named = [zone_named(name, self.wishes.zone) for time in times for name in time.zones.names]
+        return [zone.key for zone in (*named, self.wishes.zone) if isinstance(zone, ZoneInfo)]
 
     def sign(self) -> str:
         """That of several currencies which all amounts have, "" = none."""

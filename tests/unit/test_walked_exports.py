@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from service.commands.shop_of_file import shop_of as shop_of_file
 from service.domain.calendar import Calendar
 from service.errors import ConfigurationError
 from service.history import History, Wishes, open_history
@@ -56,6 +57,25 @@ def test_dollars_without_a_word_on_them_are_not_called_euros(tmp_path: Path) -> 
     assert history.report.currency == "USD"
     assert any('Set shop.currency, such as "USD"' in said for said in history.report.said)
     assert read(tmp_path / "t.csv", content, currency="CAD").report.currency == ""
+
+
+@pytest.mark.parametrize(
+    ("zone", "code"),
+    [("America/Toronto", "CAD"), ("Australia/Sydney", "AUD"), ("America/New_York", "USD"), ("Europe/Paris", "USD")],
+)
+def test_a_dollar_is_that_of_the_place_whose_clock_the_file_shows(tmp_path: Path, zone: str, code: str) -> None:
+    content, _ = SYSTEMS["transactions-2025-05-01.csv"]()
+
+    assert read(tmp_path / "t.csv", content.replace("Eastern Time (US & Canada)", zone)).report.currency == code
+
+
+def test_the_first_settings_of_a_shop_with_dollars_are_in_dollars(tmp_path: Path) -> None:
+    content, _ = SYSTEMS["transactions-2025-05-01.csv"]()
+    (tmp_path / "t.csv").write_text(content, encoding="utf-8")
+
+    found = shop_of_file(tmp_path / "t.csv")
+
+    assert (found.currency, found.zone) == ("USD", "America/New_York")
 
 
 def test_payments_of_an_account_in_another_currency_than_the_settings_say_are_in_the_accounts(tmp_path: Path) -> None:
