@@ -61,6 +61,8 @@ class Intake:
         self._complete = [CompleteUpTo() for _ in self._tps]
         self._gaps: list[Gap] = []
         self._epoch = -1
+        self._dropped = False
+        """What had arrived lies here no more, and comes again only after a seek."""
         self.missing: tuple[str, frozenset[SchemaId]] = ("", frozenset())
         """Topic, and the ids of schemas that have to be known before its next batch can be decoded."""
 
@@ -92,6 +94,7 @@ class Intake:
         self._queued = [0] * len(self._tps)
         self._bytes = [0] * len(self._tps)
         self._job.inbox.drop_input()
+        self._dropped = True
 
     def decode(self) -> None:
         """Everything that has arrived into the job, up to the first batch whose schemas are not known yet.
@@ -118,6 +121,7 @@ class Intake:
             for event in stale:
                 self._source.forget(event.message)
             self.forget()
+            self._dropped = False
             self._received = [None] * len(self._tps)
             self._fetched_to = [None] * len(self._tps)
             for event in fresh:
@@ -245,8 +249,8 @@ class Intake:
         ]
 
     def _all_here(self, index: int) -> bool:
-        """Whether everything that was handed out has been decoded."""
-        return self._source.last_handed_out(self._tps[index]) == self._received[index]
+        """Whether everything that was handed out has been decoded, and is not dropped since."""
+        return not self._dropped and self._source.last_handed_out(self._tps[index]) == self._received[index]
 
     def follow_positions(self) -> None:
         """Where everything handed out has been applied, the position is the consumer's, beyond control records and

@@ -329,12 +329,13 @@ class PartitionWorker:
 
     async def _follow_leaders(self) -> None:
         """Before anything is taken that another leader has taken: it may not have had all that was read."""
-        if not (changed := self._intake.new_leaders()):
-            return
-        cut = await self._cut(changed)
-        for topic, kept in cut.items():
-            self._was_cut(topic, kept)
-        self._intake.follow_leaders(changed.keys() - cut.keys())
+        while changed := self._intake.new_leaders():  # others may lead by the time that these have been asked
+            cut = await self._cut(changed)
+            for topic, kept in cut.items():
+                self._was_cut(topic, kept)
+            if cut:
+                return
+            self._intake.follow_leaders(changed)
 
     async def _cut(self, read: Mapping[str, tuple[int, int]]) -> dict[str, int]:
         """`read`: of each input the epoch of the leader of the newest batch that was read, and up to where. Returns

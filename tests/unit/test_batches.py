@@ -323,6 +323,25 @@ def test_a_log_that_is_read_from_the_beginning_again_has_lost_its_tail_and_is_ta
     assert (stage.source.lost, len(stage.job.inbox)) == ([TOPIC], 2)
 
 
+def test_what_has_arrived_and_is_dropped_is_not_read_until_it_comes_again() -> None:
+    """It was passed over where another input was to be read from its beginning."""
+    stage = Stage()
+    stage.arrive(Event([0, 1], None))
+    stage.source.end[TOPIC], stage.source.last[TOPIC] = ends(2, 2), 1
+
+    stage.intake.forget()
+    stage.intake.follow_positions()
+    dropped = stage.job.positions[TOPIC], stage.intake.at_ends()[stage.job.sources.index(TOPIC)]
+    stage.source.epoch = 2
+    stage.intake.follow_seeks()
+    stage.arrive(Event([0, 1], None, epoch=2))
+    stage.apply()
+    stage.intake.follow_positions()
+
+    assert dropped == (0, False)
+    assert stage.job.positions[TOPIC] == 2
+
+
 def test_what_the_group_has_committed_beyond_the_end_of_a_log_says_nothing() -> None:
     stage = Stage(committed=100)
 

@@ -30,7 +30,7 @@ from tests.support.engines import at, purchase
 from tests.support.load import settings_for
 from tests.unit.test_batches import FakeSource
 
-TOPIC = "purchases"
+TOPIC, OTHER = "purchases", "customers"
 READ_TO = 8
 """An input in which nothing lies but what was aborted: it is read up to here, and nothing of it has arrived."""
 PATIENCE_S = 30.0
@@ -64,7 +64,8 @@ class Producer:
 
 
 def ends_at(position: int, epoch: int) -> Ends:
-    return Ends(position, Log(time.time_ns() // 1000, 0, READ_TO, READ_TO), epoch)
+    end = max(position, READ_TO)
+    return Ends(position, Log(time.time_ns() // 1000, 0, end, end), epoch)
 
 
 async def nothing_stored(*_: object) -> Loaded:
@@ -99,6 +100,34 @@ async def test_a_seek_while_a_leader_is_asked_is_no_loss(monkeypatch: pytest.Mon
 
     assert failed == []
     assert source.lost == []
+
+
+async def test_a_leader_that_changes_while_the_one_of_another_input_is_asked_is_no_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the new one had taken of the other input looked like what the former one had: a broker leads several."""
+    source, failed, asked = FakeSource(), list[BaseException](), list[dict[str, int]]()
+    source.end = {TOPIC: ends_at(READ_TO, epoch=4), OTHER: ends_at(READ_TO, epoch=4)}
+    monkeypatch.setattr(room, "TransactionalProducer", Producer)
+    monkeypatch.setattr(room, "read_changelogs", nothing_stored)
+
+    async def ends_of_epochs(_: object, wanted: Mapping[SourcePartition, int]) -> dict[SourcePartition, int]:
+        asked.append({place.topic: epoch for place, epoch in wanted.items()})
+        source.end[OTHER] = ends_at(READ_TO + 3, epoch=7)
+        return dict.fromkeys(wanted, READ_TO)
+
+    monkeypatch.setattr(Producer, "ends_of_epochs", ends_of_epochs)
+    worker = PartitionWorker(settings_for("nowhere:1"), 0, source, lambda _: None, Metrics(), failed.append)
+    await until(lambda: worker.job.epochs.of(OTHER) == 4 or bool(failed))
+    source.end[TOPIC] = ends_at(READ_TO, epoch=7)
+    worker.poke()
+    await until(lambda: len(asked) == 2 or bool(failed))
+    await until(lambda: worker.job.positions[OTHER] == READ_TO + 3 or bool(failed or source.lost))
+    await worker.close()
+
+    assert failed == []
+    assert source.lost == []
+    assert asked == [{TOPIC: 4}, {OTHER: 4}]
 
 
 def stores() -> int:
