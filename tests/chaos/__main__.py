@@ -107,7 +107,7 @@ def main() -> int:
 
 def _mutants(cluster: Cluster, only: str | None, seed: int) -> int:
     """Each must be noticed within a minute of its schedule, and the same schedule be passed without it."""
-    failed, latest_s = 0, dict[Among, float]()
+    failed, steps = 0, dict[Among, int]()
     for name, mutant in MUTANTS.items():
         if only not in (None, name):
             continue
@@ -119,10 +119,9 @@ def _mutants(cluster: Cluster, only: str | None, seed: int) -> int:
         spent = f"{time.monotonic() - began_s:.0f} s in all, {_processor_s() - before_s:.0f} s of processor time"
         print(f"{name}: {told}: {''.join(said)[:240]} ({spent} without the brokers')", flush=True)
         failed += late
-        if when is not None:
-            latest_s[mutant.among] = max(latest_s.get(mutant.among, 0.0), when.of_schedule_s)
-    for among, seconds in latest_s.items():
-        outcome = unharmed(cluster, among, seconds, seed)
+        steps[mutant.among] = max(steps.get(mutant.among, 0), outcome.begun.total())
+    for among, count in steps.items():
+        outcome = unharmed(cluster, among, count, seed)
         print(f"the same schedule without a defect ({', '.join(among.kinds)}): {outcome.said}", flush=True)
         if outcome.complaints:
             print("\n".join(["NOT PASSED", str(outcome.schedule), *outcome.complaints, outcome.logs]), flush=True)

@@ -27,15 +27,15 @@ def schedule_of(among: Among, seed: int = SEED) -> Schedule:
 
 def noticed(cluster: Cluster, name: str, seed: int = SEED) -> Outcome:
     """What comes of a schedule of the disturbances that concern it with a worker that has that defect."""
-    return _run(cluster, MUTANTS[name].among, name, MINUTE_S, seed)
+    return _run(cluster, schedule_of(MUTANTS[name].among, seed), name, MINUTE_S)
 
 
-def unharmed(cluster: Cluster, among: Among, seconds: float, seed: int = SEED) -> Outcome:
-    """What comes of so much of the same schedule with workers as they are."""
-    return _run(cluster, among, "", seconds, seed)
-
-
-def _run(cluster: Cluster, among: Among, mutant: str, seconds: float, seed: int) -> Outcome:
+def unharmed(cluster: Cluster, among: Among, steps: int, seed: int = SEED) -> Outcome:
+    """What comes of so many steps of the same schedule with workers as they are."""
     schedule = schedule_of(among, seed)
-    with World(cluster, schedule, mutant=mutant, patience_s=PATIENCE_S, limit_s=seconds) as world:
+    return _run(cluster, schedule._replace(steps=schedule.steps[:steps]), "", math.inf)
+
+
+def _run(cluster: Cluster, schedule: Schedule, mutant: str, limit_s: float) -> Outcome:
+    with World(cluster, schedule, mutant=mutant, patience_s=PATIENCE_S, limit_s=limit_s) as world:
         return world.run(KINDS)
