@@ -43,7 +43,7 @@ def events() -> Iterator[Purchase | SurveyAnswer | Profile]:
     """A café of three stores, up to now."""
     now_us = time.time_ns() // 1_000
     start = datetime.now(UTC).date() - timedelta(days=DAYS - 1)
-    for event in Simulation(Cafe(customers=400, days=DAYS, start=start)).events():
+    for event in Simulation(Cafe(customers=200, days=DAYS, start=start)).events():
         if event.at_us > now_us:
             return
         if isinstance(event, Purchase):
