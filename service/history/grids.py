@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 from service.errors import ConfigurationError
 from service.history.encodings import encoding_of
 from service.history.grouped import without_groups
-from service.history.joins import with_columns
+from service.history.joins import with_columns, with_whole_names
 from service.history.json_rows import json_grid
 from service.history.markup import rows_of
 from service.history.merged import MergedCells
@@ -59,6 +59,8 @@ def open_grid(source: Source) -> Iterator[Grid]:
     with _open(source) as grid:
         if source.kind in {Kind.DELIMITED, Kind.WORKBOOK, Kind.MARKUP}:
             grid.rows, grid.line = without_groups(grid.rows, grid.line)
+        if source.whole_name:
+            grid.rows = with_whole_names(grid.rows, source.whole_name)
         if source.joined:
             grid.rows = with_columns(grid.rows, source.joined, _open_rows)
         yield grid

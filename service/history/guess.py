@@ -359,6 +359,8 @@ def _question(
             "its first row looks like a purchase and not like the names of columns, so put a row of names above it"
         )
     hint = unscored(header, rows) if surveys else ""
+    if not open_ones.get("customer_id", True) and sum("name" in _compact(name) for name in listed) > 1:
+        hint += ' Where columns name the customer together, put + between them: customer_id="First Name+Last Name"'
     example = ",".join(
         f'{field}="COLUMN"' for field in (("customer_id", "timestamp", "score") if surveys else _PURCHASES)
     )

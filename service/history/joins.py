@@ -13,6 +13,8 @@ from service.history.sources import Source, TakenOver
 from service.profiles import plain_name
 
 _TABLES_KEPT: Final = 8
+_NAMED_WITHIN: Final = 25
+"""Rows among which those with the names of columns are looked for."""
 Rows = Iterator[list[str]]
 Opener = Callable[[Source], AbstractContextManager[Rows]]
 
@@ -28,6 +30,26 @@ def with_columns(rows: Rows, joined: Sequence[TakenOver], open_rows: Opener) -> 
         for place, known, one in found:
             more += known.get(row[place].strip() if place < len(row) else "", [""] * (len(one.takes) + len(one.sums)))
         yield [*row, *([""] * (len(header) - len(row))), *more]
+
+
+def with_whole_names(rows: Rows, whole: str) -> Rows:
+    """The rows of a table with a column more, in which several of its columns stand together: First Name+Last Name.
+
+    The names are looked for among the first rows; where they are not, nothing is added.
+    """
+    parts = [plain_name(one) for one in whole.split("+")]
+    places: list[int] = []
+    width = 0
+    for number, row in enumerate(rows):
+        names = list(map(plain_name, row)) if not places and number < _NAMED_WITHIN else []
+        if names and all(one in names for one in parts):
+            places, width = [names.index(one) for one in parts], len(row)
+            yield [*row, whole]
+        elif places:
+            padded = [*row, *([""] * (width - len(row)))][:width]
+            yield [*padded, " ".join(cell for place in places if (cell := padded[place].strip()))]
+        else:
+            yield row
 
 
 @lru_cache(maxsize=_TABLES_KEPT)

@@ -227,6 +227,8 @@ def _sheets(source: Source) -> Iterator[Source]:
 def _prepared(source: Source, wishes: Wishes, calendar: Calendar, *, surveys: bool) -> Prepared:
     if not source.path.is_file():
         return Direct(source)
+    if "+" in (whole := wishes.of(surveys).get("customer_id", "")):
+        source = replace(source, whole_name=whole)
     with open_grid(source) as grid:
         head = list(islice(grid.rows, HEADER_WITHIN + _SAMPLE))
         layout = layout_of(head, source.shown, wishes, surveys=surveys)

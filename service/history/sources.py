@@ -51,6 +51,8 @@ class Source:
     sheet: str = ""
     joined: tuple[TakenOver, ...] = ()
     """Columns that other tables add to its rows."""
+    whole_name: str = ""
+    """Columns that together name the customer, with + between them."""
 
     @property
     def shown(self) -> Path:

@@ -400,6 +400,10 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         text(["Kunde;Datum;Netto;Toplam KDV dahil", *(f"{one.who};{one.at:%d.%m.%Y};{german(one.amount - 1)};{german(one.amount)}" for one in SALES)]),
         "amount may be",
     ),
+    "customers named in two columns": (
+        text(["First Name,Last Name,Date,Total", *(f"Zoe,{one.who[:6]},{one.at},{one.amount}" for one in SALES)]),
+        r'customer_id="First Name.Last Name"',
+    ),
     "no names above": (text(PLAIN[1:]), "names"),
     "a pivot of months": (text(["Kunde;Januar;Februar;März", "a;12,00;13,00;14,00", "b;1,00;;3,00"]), "timestamp"),
 }  # fmt: skip
@@ -534,3 +538,25 @@ def test_a_customer_called_like_a_sum_counts_where_their_rows_are_numbered(tmp_p
     rows = [line.replace("kunde1@beispiel.de", "TOTAL") for line in PLAIN]
 
     assert shop_of(read(tmp_path / "export", text(rows))) == ALL
+
+
+@pytest.mark.parametrize("above", [[], ["Sales of the year,,,", ""]])
+def test_a_customer_may_be_named_in_two_columns(tmp_path: Path, above: list[str]) -> None:
+    rows = [f"{one.who[:3]},{one.who},{one.at},{one.amount}" for one in SALES]
+    (tmp_path / "export").write_text(text([*above, "First Name,Last Name,Date,Total", *rows]))
+    columns = {"customer_id": "First Name+Last Name", "timestamp": "Date", "amount": "Total"}
+
+    history = open_history(
+        [tmp_path / "export"], calendar=PARIS, minor_digits=2, wishes=Wishes(currency="EUR", columns=columns)
+    )
+
+    assert shop_of(history) == ALL
+    assert {one.customer_id for one in history.purchases()} == {f"kun {one.who}" for one in SALES}
+
+
+def test_two_columns_of_which_one_is_not_there_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "export").write_text("First Name,Date,Total\nZoe,2025-01-03,1\n")
+    columns = {"customer_id": "First Name+Last Name", "timestamp": "Date", "amount": "Total"}
+
+    with pytest.raises(ConfigurationError, match="has no column"):
+        open_history([tmp_path / "export"], calendar=PARIS, minor_digits=2, wishes=Wishes(columns=columns))
