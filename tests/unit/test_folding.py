@@ -16,6 +16,7 @@ from service.domain.changelog import Turn
 from service.domain.due import FOLDED_AFTER
 from service.domain.engine import Engine
 from service.domain.events import Erasure, Event, Item, Profile, Purchase
+from service.domain.folding import attic as attic_room
 from service.domain.folding.attic import MOST_IN_MEMORY, Attic
 from service.domain.folding.may_hold import MayHold
 from service.domain.folding.shelves import OVERHEAD, Shelves, hash_of, name_of, packed_of, record_of
@@ -184,8 +185,10 @@ def test_beyond_the_ceiling_those_who_have_been_away_longest_leave_memory() -> N
     assert engine.scores("cust-000000007") is not None
 
 
-def test_where_the_store_takes_no_more_everybody_stays_in_memory() -> None:
-    attic = Attic(0, MemoryStore(room=100))
+def test_where_the_store_takes_no_more_everybody_stays_in_memory_until_it_has_room_again() -> None:
+    """Else a disk that was full for a minute would leave memory without a ceiling until the next start."""
+    store = MemoryStore(room=100)
+    attic = Attic(0, store)
     engine = folding_engine(attic=attic)
     apply_all(engine, one_time_buyers(300))
     long_after(engine)
@@ -193,6 +196,17 @@ def test_where_the_store_takes_no_more_everybody_stays_in_memory() -> None:
     assert attic.refused
     assert attic.folded + attic.away == 300
     assert attic.away <= 100
+    assert all(engine.roster.knows(f"cust-{number:09d}") for number in range(300))
+
+    store.room = 1_000
+    for _ in range(attic_room._TRIED_AGAIN // 2):
+        attic.relieve(0)
+    still = attic.away
+    for _ in range(attic_room._TRIED_AGAIN):
+        attic.relieve(0)
+
+    assert still <= 100
+    assert attic.away == 300
     assert all(engine.roster.knows(f"cust-{number:09d}") for number in range(300))
 
 

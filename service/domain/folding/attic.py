@@ -40,6 +40,8 @@ _SLACK: Final = 32
 """When some have to leave, one in so many of the folded leaves, so that the shelves are not looked through for each."""
 _BATCH: Final = 512
 """Records that are written to the store together."""
+_TRIED_AGAIN: Final = 10_000
+"""Turns after which a store that has refused is tried again: a disk that was full may have room by then."""
 
 
 class Store(Protocol):
@@ -86,7 +88,9 @@ class Attic:
         """The next shelf to be looked through for those who leave; −1: nobody has to."""
         self._sweep_until = 0
         self.refused = False
-        """Whether the store has refused: nobody leaves memory any more."""
+        """Whether the store has refused lately: nobody leaves memory."""
+        self._turns_since = 0
+        """It did."""
 
     def let_go(self) -> list[dict[Any, Any] | list[Any]]:
         """Nobody goes on with it. Returns what holds much in memory."""
@@ -245,7 +249,7 @@ class Attic:
     def relieve(self, objects: int) -> None:
         """The end of a turn: while there are more in memory than may be, with so many who are not folded, a part of
         those who have been away longest leaves."""
-        if self._store is None or self.refused:
+        if self._store is None or not self._may_be_tried():
             return
         if self._sweep_at < 0:
             if objects + self._shelves.records <= self.most_in_memory or not self._shelves.records:
@@ -256,6 +260,14 @@ class Attic:
         for place in range(self._sweep_at, end):
             self._sweep(place)
         self._sweep_at = -1 if end == len(self._shelves) else end
+
+    def _may_be_tried(self) -> bool:
+        """Whether the store has not refused, or long ago."""
+        if self.refused:
+            self._turns_since += 1
+            if self._turns_since >= _TRIED_AGAIN:
+                self.refused, self._turns_since = False, 0
+        return not self.refused
 
     def _begin_sweep(self, wanted: int) -> None:
         self._sweep_at, found = 0, 0
