@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from io import StringIO
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -126,6 +127,7 @@ def table(
 SHOPIFY: Final = "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,Lineitem fulfillment status,Billing Name,Billing Street,Billing Address1,Billing Address2,Billing Company,Billing City,Billing Zip,Billing Province,Billing Country,Billing Phone,Shipping Name,Shipping Street,Shipping Address1,Shipping Address2,Shipping Company,Shipping City,Shipping Zip,Shipping Province,Shipping Country,Shipping Phone,Notes,Note Attributes,Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Outstanding Balance,Employee,Location,Device ID,Id,Tags,Risk Level,Source,Lineitem discount,Tax 1 Name,Tax 1 Value,Tax 2 Name,Tax 2 Value,Tax 3 Name,Tax 3 Value,Tax 4 Name,Tax 4 Value,Tax 5 Name,Tax 5 Value,Phone,Receipt Number,Duties,Billing Province Name,Shipping Province Name,Payment ID,Payment Terms Name,Next Payment Due At,Payment References"
 
 
+@cache
 def shopify() -> tuple[str, Right]:
     """The newest order first, a row a line, what holds for the order in its first row only."""
     sales = the_shop(fates=("part back", "back", "cancelled", "pending", "test"))
@@ -162,6 +164,7 @@ def shopify() -> tuple[str, Right]:
 WOOCOMMERCE: Final = "order_id,order_number,order_number_formatted,date,status,shipping_total,shipping_tax_total,fee_total,fee_tax_total,tax_total,discount_total,order_total,refunded_total,order_currency,payment_method,shipping_method,customer_id,billing_first_name,billing_last_name,billing_company,billing_email,billing_phone,billing_address_1,billing_address_2,billing_postcode,billing_city,billing_state,billing_country,shipping_first_name,shipping_last_name,customer_note,item_id,item_product_id,item_name,item_sku,item_quantity,item_subtotal,item_total,item_total_tax,item_refunded,item_refunded_qty,order_notes,download_permissions"
 
 
+@cache
 def woocommerce() -> tuple[str, Right]:
     """A row an item, all of the order in each; whoever has no account is customer 0."""
     sales = the_shop(fates=("part back", "back", "cancelled", "pending", "failed"))
@@ -193,11 +196,13 @@ def _dollars(value: Decimal) -> str:
     return f"-${-value:,.2f}" if value < 0 else f"${value:,.2f}"
 
 
+@cache
 def _square_shop() -> list[Sale]:
     sales = the_shop(fates=("part back", "back", "card", "by card"), currencies=("USD",))
     return [one for one in sales if one.fate != "card" or one.total < 500]
 
 
+@cache
 def square() -> tuple[str, Right]:
     """By the clock of New York; what is given back is a row of its own, a gift card is sold and later paid with."""
     sales = _square_shop()
@@ -224,6 +229,7 @@ def square() -> tuple[str, Right]:
     return table(SQUARE, rows), right_of(sales, lambda one: Decimal(0) if one.fate == "card" else one.total - one.back)
 
 
+@cache
 def square_items() -> tuple[str, Right]:
     """The same, a row an item."""
     sales = _square_shop()
@@ -266,6 +272,7 @@ def _euros(one: Sale, value: Decimal) -> Decimal:
     return value if one.currency == "EUR" else (value * DOLLAR).quantize(CENT)
 
 
+@cache
 def stripe() -> tuple[str, Right]:
     """In UTC, of two currencies of which the account is in one; disputes that were lost and others that were won."""
     sales = the_shop(fates=("part back", "back", "failed", "lost", "won"), currencies=("EUR", "USD"))
@@ -304,6 +311,7 @@ def stripe() -> tuple[str, Right]:
 PAYPAL: Final = "Date,Time,TimeZone,Name,Type,Status,Currency,Gross,Fee,Net,From Email Address,To Email Address,Transaction ID,Shipping Address,Address Status,Item Title,Item ID,Shipping and Handling Amount,Insurance Amount,Sales Tax,Option 1 Name,Option 1 Value,Reference Txn ID,Invoice Number,Custom Number,Quantity,Receipt ID,Balance,Address Line 1,Town/City,Country,Contact Phone Number,Subject,Note,Country Code,Balance Impact"
 
 
+@cache
 def paypal() -> tuple[str, Right]:
     """All that the account does: sales, dollars that become euros at once, refunds, fees, what goes to the bank."""
     sales = the_shop(fates=("part back", "back", "pending"), currencies=("EUR", "USD"))
@@ -352,6 +360,7 @@ def paypal() -> tuple[str, Right]:
 LIGHTSPEED: Final = "Date,Receipt Number,Line Type,Customer Code,Customer Name,Note,Quantity,Subtotal,Sales Tax,Discount,Loyalty,Total,Paid,Details,Register,User,Status,Sku,AccountCodeSale,AccountCodePurchase"
 
 
+@cache
 def lightspeed() -> tuple[str, Right]:
     """A row of the sale, rows of its lines and of how it was paid; what comes back is a sale below zero."""
     sales = the_shop(fates=("part back", "back", "cancelled", "pending"))
