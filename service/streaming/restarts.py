@@ -147,8 +147,8 @@ def slow_lives() -> int:
 
 
 def transaction_timeout_s(configured_s: float, slow: int) -> float:
-    """For this life. What cannot be written in smaller turns, as all that one event sets off where events are the
-    clock, gets more time with each life that it has ended."""
+    """For this life. What cannot be written in smaller turns, as a customer of many ids who goes to another partition,
+    gets more time with each life that it has ended."""
     return max(configured_s, min(configured_s * (1 << slow), LONGEST_TRANSACTION_S))
 
 

@@ -221,8 +221,7 @@ class Worker:
         if verdict.slow and has_longest_transaction(self.settings.kafka.transaction_timeout_s):
             log.error(
                 "a turn does not fit the longest transaction",
-                cure="let this client write more (its producer_byte_rate at the broker, or the line to it); where events "
-                "are the clock and one of them sets off years of dates, replay those of the days between before it",
+                cure="let this client write more (its producer_byte_rate at the broker, or the line to it)",
             )
         self._directory.cleanup()
         if isinstance(error, StartAgainError) and error.leaves:
