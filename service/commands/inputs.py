@@ -74,12 +74,14 @@ def try_records(
 
 def _suggest(settings: Settings, topic: str | None, records: list[Any]) -> None:
     """What would read records that are not ours, where their names are plain."""
+    from service.domain.events import Purchase
+    from service.wire.input_topics import TOPIC_OF
     from service.wire.suggested import Record, suggested
 
     found = suggested([Record(each.key, each.value) for each in records], settings, time.time_ns() // 1000)
     if found:
         out.print("\nBy their names this would read them; put it into the settings and look again:\n")
-        if topic not in {None, settings.kafka.topics.purchases}:
+        if topic not in {None, TOPIC_OF[Purchase].name(settings.kafka.topics)}:
             found = f'[kafka.topics]\npurchases = "{topic}"\n\n{found}'
         out.print(found, highlight=False, soft_wrap=True, markup=False)
 
