@@ -82,7 +82,7 @@ REPORT: Mapping[str, str] = {
     "alerts.left_out.one": "{count} more absence came due and got no alert, because the limit was reached.",
     "alerts.left_out.other": "{count} more absences came due and got no alert, because the limit was reached.",
     "alerts.needless": "Needless: {share} of the alerts ({part} of {whole} that can be judged, from {day} on; 95% interval {low} to {high}). Those customers came back by themselves within one usual gap of the alert.",
-    "alerts.needless.unknown": "Not enough data to say how many alerts were needless: the log goes on for long enough after {alerts} only.",
+    "alerts.needless.unknown": "Not enough data to say how many of these alerts were needless: the log goes on for long enough after {alerts} only.",
     "alerts.lead": "{part} of {whole} came back at some time within the log, in the middle of all cases {days} after the alert: the time there would have been to win them back sooner.",
     "alerts.lead.others": "The others were not seen again.",
     "alerts.nudges.one": "Besides, {count} nudge towards the next visit would have gone to a customer with too few visits for a rhythm of their own; back within the log: {part}.",

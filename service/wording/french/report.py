@@ -82,7 +82,7 @@ REPORT: Mapping[str, str] = {
     "alerts.left_out.one": "{count} absence de plus aurait pu donner une alerte, mais la limite était atteinte.",
     "alerts.left_out.other": "{count} absences de plus auraient pu donner une alerte, mais la limite était atteinte.",
     "alerts.needless": "Inutiles : {share} des alertes ({part} sur {whole} que l’on peut juger, depuis le {day} ; intervalle à 95 % de {low} à {high}). Ces clients sont revenus d’eux-mêmes dans un intervalle habituel après l’alerte.",
-    "alerts.needless.unknown": "Pas assez de données pour dire combien d’alertes étaient inutiles : l’historique ne se poursuit assez longtemps qu’après {alerts}.",
+    "alerts.needless.unknown": "Pas assez de données pour dire combien de ces alertes étaient inutiles : l’historique ne se poursuit assez longtemps qu’après {alerts}.",
     "alerts.lead": "{part} sur {whole} sont revenus à un moment de l’historique, dans le cas médian {days} après l’alerte : le temps qu’il y aurait eu pour les faire revenir plus tôt.",
     "alerts.lead.others": "Les autres n’ont pas été revus.",
     "alerts.nudges.one": "En outre, {count} rappel en vue de la visite suivante serait parti vers un client venu trop peu souvent pour avoir un rythme à lui ; revenus pendant l’historique : {part}.",
