@@ -72,7 +72,7 @@ def test_every_kind_comes_and_the_named_schedule_holds_what_it_says() -> None:
     assert {name: sum(of_part(part, PARTS)[name] for part in range(PARTS)) for name in PROOF} == PROOF
 
 
-@pytest.mark.parametrize("among", {mutant.among for mutant in MUTANTS.values()}, ids=lambda each: each.kinds[0])
+@pytest.mark.parametrize("among", sorted({mutant.among for mutant in MUTANTS.values()}), ids=lambda each: each.kinds[0])
 def test_what_endangers_a_defect_comes_at_once_and_everything_is_compared_soon_after(among: Among) -> None:
     first, *rest = schedule_of(among).steps
     compared_s = [step.at_s for step in rest if step.kind == COMPARISON]
