@@ -13,9 +13,9 @@ ENGINE = "service.domain.engine"
 
 
 def version() -> str:
-    """The installed version; "0" = run from a source tree that was never installed."""
+    """The installed version; "0" = run from a source tree that was never installed, or while it is."""
     try:
-        return metadata.version("churn-alert")
+        return metadata.version("churn-alert") or "0"
     except metadata.PackageNotFoundError:
         return "0"
 

@@ -37,6 +37,13 @@ def test_a_tree_that_was_never_installed_has_version_0(monkeypatch: pytest.Monke
     assert build_info.version() == "0"
 
 
+def test_while_it_is_being_installed_it_has_version_0_and_not_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip takes the old files away before it puts the new ones there."""
+    monkeypatch.setattr(metadata, "version", lambda _: None)
+
+    assert build_info.version() == "0"
+
+
 def test_the_sentence_names_version_flavour_and_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "version", lambda name: "1.2.3" if name == "churn-alert" else "")
 
