@@ -32,13 +32,20 @@ SESSION_S = 90.0
 
 @pytest.fixture(scope="module")
 def forgetful() -> Iterator[LocalKafka]:
-    """Forgets a producer within seconds, and has room for one member in each group."""
+    """Forgets a producer within seconds."""
     limits = {
         "transactional.id.expiration.ms": str(int(EXPIRES_S * 1000)),
         "transaction.remove.expired.transaction.cleanup.interval.ms": "200",
-        "group.max.size": "1",
     }
     with LocalKafka(settings=limits) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[LocalKafka]:
+    """Has room for one member in each group. It forgets nobody: who is forgotten starts again, and leaves its place to
+    whoever asks for it meanwhile."""
+    with LocalKafka(settings={"group.max.size": "1"}) as broker:
         yield broker
 
 
@@ -75,9 +82,9 @@ def test_after_days_without_a_record_the_next_one_is_taken(forgetful: LocalKafka
 
 
 def test_a_worker_for_which_the_group_has_no_place_says_so_and_takes_the_first_that_is_free(
-    forgetful: LocalKafka, topic_prefix: str
+    narrow: LocalKafka, topic_prefix: str
 ) -> None:
-    settings = read_by(forgetful, topic_prefix)
+    settings = read_by(narrow, topic_prefix)
     with WorkerProcess(settings, "w1", static=False) as first:
         caught_up(settings, first)
         with WorkerProcess(settings, "w2", static=False) as second:
@@ -89,42 +96,60 @@ def test_a_worker_for_which_the_group_has_no_place_says_so_and_takes_the_first_t
             assert second.exits == []
 
 
-def test_a_deliverer_survives_both_and_follows_one_that_was_killed_at_once(
+class Outreach:
+    """Asks for one message after the other, each to somebody else."""
+
+    def __init__(self, settings: Settings) -> None:
+        topics.create(settings, partitions=1)
+        self.post, self.asked = Post(settings), 0
+
+    def delivered_by(self, who: Deliverer) -> None:
+        self.asked += 1
+        name = str(self.asked)
+        self.post.say(requested(f"r{name}", f"c{name}", expires_us=time.time_ns() // 1000 + DAY_US))
+        self.post.wait({f"r{name}": ("delivered", "")}, who)
+
+
+def test_a_deliverer_that_has_sent_nothing_for_days_sends_the_next_message(
     forgetful: LocalKafka, topic_prefix: str
 ) -> None:
     with Sink() as sink:
-        settings = settings_of(forgetful, topic_prefix, sink.real_port).changed(kafka={"session_timeout_s": SESSION_S})
-        topics.create(settings, partitions=1)
-        post, asked = Post(settings), 0
-
-        def delivers(who: Deliverer) -> None:
-            nonlocal asked
-            asked += 1
-            post.say(requested(f"r{asked}", f"c{asked}", expires_us=time.time_ns() // 1000 + DAY_US))
-            post.wait({f"r{asked}": ("delivered", "")}, who)
-
+        settings = settings_of(forgetful, topic_prefix, sink.real_port)
+        outreach = Outreach(settings)
         with Deliverer(settings, "one") as one:
-            delivers(one)
+            outreach.delivered_by(one)
             pid, until_s = one.pid, time.monotonic() + PATIENCE_S
             while FORGOTTEN not in one.log:
                 assert time.monotonic() < until_s, one.log
                 time.sleep(2 * EXPIRES_S)
-                delivers(one)
+                outreach.delivered_by(one)
             assert (one.pid, one.exits) == (pid, [])
+        assert len(sink.handler.taken) == outreach.asked, "nothing is sent twice"
+        outreach.post.close()
+
+
+def test_a_deliverer_waits_for_a_place_and_follows_one_that_was_killed_at_once(
+    narrow: LocalKafka, topic_prefix: str
+) -> None:
+    with Sink() as sink:
+        settings = settings_of(narrow, topic_prefix, sink.real_port).changed(kafka={"session_timeout_s": SESSION_S})
+        outreach = Outreach(settings)
+        with Deliverer(settings, "one") as one:
+            outreach.delivered_by(one)
             with Deliverer(settings, "two") as two:
                 two.wait_for(FULL)
                 where = two.address.removesuffix("/")
                 code, told = readiness(where)
                 one.end(signal.SIGTERM)
-                delivers(two)
+                outreach.delivered_by(two)
                 until(lambda: readiness(where)[0] == 200, "the place is taken", two)
                 two.end(signal.SIGKILL)
                 two.start()
                 back = two.wait_assigned()
-                delivers(two)
+                outreach.delivered_by(two)
                 assert two.log.count(FULL) == 1
         assert code == 503
         assert any(FULL in each for each in told["missing"])
         assert back < SESSION_S / 2
-        assert len(sink.handler.taken) == asked, "nothing is sent twice"
-        post.close()
+        assert len(sink.handler.taken) == outreach.asked, "nothing is sent twice"
+        outreach.post.close()
