@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
-import structlog
 from aiokafka.structs import ConsumerRecord
 
 from service.cluster.known_logs import KnownLogs
@@ -23,16 +22,13 @@ from service.config import Settings
 from service.domain.calendar import DAY_US
 from service.domain.changelog import (
     CLOCK_KEY,
-    GATES_KEY,
     GO_ON_KEY,
     LOGS_KEY,
-    MADE_UNDER_KEY,
     PARTITIONER_KEY,
     POSITION_KEY,
     PROGRESS_KEY,
     RETRIED_PREFIX,
     STUMBLED_PREFIX,
-    TODAY_KEY,
     UNFINISHED_KEY,
     Turn,
     day_key,
@@ -40,7 +36,6 @@ from service.domain.changelog import (
     month_key,
     month_of_key,
     pack_positions,
-    pack_today,
     unpack_positions,
     unpack_today,
 )
@@ -48,33 +43,30 @@ from service.domain.engine import ALL_SCORES
 from service.domain.feed_delay import FeedDelay
 from service.domain.findings import Decision, Output
 from service.domain.folding.attic import Attic
-from service.domain.parcels import Applied, Parcel
+from service.domain.parcels import Parcel
 from service.domain.policy import ClockMode
 from service.domain.stumbling import CustomerError, FullTurnError, LaterReleaseError, RefreshError
 from service.engines import new_engine, of_a_later_release
-from service.errors import ChurnAlertError, ErrorCode, FatalError
-from service.refused.dead_letters import Reference, encode_dead_letter, encode_reference, key_of_letter
-from service.refused.floodgate import Standing, is_news, pack_kept, unpack_kept
+from service.errors import ChurnAlertError, FatalError
 from service.refused.quarantine import (
     Kind,
     Place,
     Quarantine,
     Stumbled,
-    frames_of,
     of_customer,
     of_record,
     of_refresh,
-    reason_of,
     told_of,
 )
 from service.refused.retries import Mark, Readings
 from service.streaming.carriage import Carriage
 from service.streaming.decoding import Decoded, Passed, Refused
 from service.streaming.inbox import UNDECIDED_US, Inbox, clock_us
+from service.streaming.ledger_news import LedgerNews
 from service.streaming.local_store import local_store
-from service.streaming.made_under import MadeUnder
 from service.streaming.own_topics import OwnTopics
 from service.streaming.producer import Destination, Record
+from service.streaming.turn_letters import TurnLetters
 from service.streaming.turn_size import LARGEST_BYTES
 from service.wire.encoder import Encoder, EncoderSettings, TopicKind
 from service.wire.input_topics import BY_RANK
@@ -86,9 +78,6 @@ DATES_FOR_A_RECORD = 2
 """And so many more for each of its records: a backlog brings the dates of the days that it passes."""
 SLICE = 500
 """Records applied before other partitions may run."""
-
-
-log = structlog.get_logger()
 
 
 class Written(NamedTuple):
@@ -136,7 +125,6 @@ class PartitionJob:
             self.sources = (*self.sources, settings.kafka.carried_topic)
         self._placement = placement
         self._born_us = clock_us()
-        self._kept_to_tell: Kept | None = None
         self._settled_us = 0
         """All that lay in other partitions' logs at that instant and belongs here has been applied."""
         self._wall = settings.time.clock is ClockMode.WALL
@@ -166,19 +154,8 @@ class PartitionJob:
         self.state_log = KnownLogs()
         """The same of the state's own topic, and of outputs; it lies in the ledger, which deliverers may read."""
         self.own_topics = OwnTopics(settings.kafka, partition, self.logs, self.state_log)
-        self._letters: list[Record] = []
-        self._letter_bytes = 0
-        self._reasons: Counter[str] = Counter()
-        self._refused: list[tuple[ConsumerRecord, str]] = []
-        self._readings = Readings(settings)
-        self._retried: Counter[str] = Counter()
-        """Records that were sent back by hand, by what became of them."""
         self._passed: Counter[tuple[str, str]] = Counter()
-        self._today_told: int | None = None
-        self._gates_told: dict[str, Standing] = {}
-        self._made_under = MadeUnder.of(settings)
-        self._made_under_told: MadeUnder | None = None
-        self._made_under_beyond: dict[str, object] = {}
+        self._news = LedgerNews(settings)
         self._unfinished = False
         self.destinations = {
             TopicKind.OUTREACH: Destination(topics.outreach, partition),
@@ -188,6 +165,8 @@ class PartitionJob:
         self._dead = Destination(topics.dead_letters, partition)
         self.state = Destination(settings.kafka.state_topic, partition)
         self.ledger = Destination(settings.kafka.ledger_topic, partition)
+        self._readings = Readings(settings)
+        self._letters = TurnLetters(self.state, self.quarantine, self._readings)
 
     def close(self) -> None:
         """Nobody goes on with this job: what it holds outside of memory is given back."""
@@ -229,19 +208,14 @@ class PartitionJob:
         day = day_of_key(key)
         if key == PARTITIONER_KEY and self._placement is not None:
             self._placement.take(self.partition, key, value)
-        elif key == TODAY_KEY:
-            self._today_told = None if value is None else unpack_today(value)
+        elif self._news.restore(key, value):
+            pass
         elif key == LOGS_KEY:
             self.state_log.restore(value or b"")
-        elif key == MADE_UNDER_KEY:
-            self._made_under_told = None if value is None else MadeUnder.unpack(value)
-            self._made_under_beyond = {} if value is None else MadeUnder.beyond_of(value)
         elif day is not None and value is not None:
             self.engine.ledger.restore(day, value)
         elif key.startswith(STUMBLED_PREFIX):
             self.quarantine.restore(key, value)
-        elif key == GATES_KEY:
-            self._gates_told = {} if value is None else unpack_kept(value)
         elif key == GO_ON_KEY:
             self.quarantine.allowed_us = 0 if value is None else unpack_today(value)
         elif key.startswith(RETRIED_PREFIX):
@@ -257,13 +231,10 @@ class PartitionJob:
                 f"The state of group {self._settings.kafka.group!r} is not whole: it was being carried here, and that was "
                 "broken off. Begin again with `churn-alert state reset`, then carry it once more."
             )
-        told = self._made_under_told
-        if told is not None:
-            told.hold(self._settings)
-            self._made_under = told.going_on(self._settings)
-            if self._made_under.drawn_by_group:
-                self.engine.draw_without_secret()
-        self.inbox.gates.restore(self._gates_told)
+        told = self._news.go_on()
+        if told is not None and self._news.made_under.drawn_by_group:
+            self.engine.draw_without_secret()
+        self.inbox.gates.restore(self._news.gates)
         self.quarantine.restored()
         self.quarantine.hold(clock_us())
         if self.quarantine.has_customers:
@@ -279,7 +250,7 @@ class PartitionJob:
             self.engine.restored()
         except LaterReleaseError as error:
             raise of_a_later_release(f"{self.state.topic}-{self.partition}", error) from error
-        if told is not None and told.regular_min_visits != self._made_under.regular_min_visits:
+        if told is not None and told.regular_min_visits != self._news.made_under.regular_min_visits:
             self.engine.recount()
         self._delay = self._delay_of_feed()
 
@@ -313,7 +284,7 @@ class PartitionJob:
         """What goes with the turn and is encoded already."""
         carriage = self._carriage
         carried = 0 if carriage is None else carriage.out_bytes + self.engine.identities.waiting_bytes()
-        return self._letter_bytes + carried
+        return self._letters.bytes + carried
 
     def apply(self, taken: list[tuple[int, Decoded]]) -> int:
         """Applies a slice of what `take` gave, in its order. Returns how many: all, unless the turn is full of dead
@@ -333,13 +304,17 @@ class PartitionJob:
                         apply(event, wall_us)
                         if wall_us and of_purchases[source]:
                             learn(arrived_ms * 1000, event.at_us, wall_us)
-                    elif isinstance(beside, Mark):
-                        self._take_again(beside, event, wall_us)
+                    elif isinstance(beside, Mark):  # when it arrives says nothing about the feed
+                        if self._letters.came_again(beside):
+                            self.engine.counts.duplicates += 1
+                        else:
+                            apply(event, wall_us)
+                            self._letters.was_applied(beside, clock_us())
                 elif isinstance(beside, Refused):
                     if beside.says is not None:
                         apply(beside.says, wall_us)
-                    self._refuse(beside)
-                    if self._letter_bytes > self._most_bytes:
+                    self._letters.refuse(beside, clock_us())
+                    if self._letters.bytes > self._most_bytes:
                         left = list(rest)  # so that this record is the last
                 elif isinstance(beside, Passed):
                     self._passed[beside] += 1
@@ -418,7 +393,7 @@ class PartitionJob:
             return {self.ledger: [self.quarantine.note_turn(self._applied, self.positions)]}
         records: dict[Destination, list[Record]] = {self.ledger: [self.quarantine.note(stumbled, now_us)]}
         if self.quarantine.is_aside(stumbled.identity) and stumbled.kind is not Kind.RECORD:
-            records[self._dead] = [self._letter_about(stumbled.customer_id, stumbled.told, reason_of(stumbled), now_us)]
+            records[self._dead] = [self._letters.about(stumbled, now_us)]
         return records
 
     def asked_time(self) -> dict[Destination, list[Record]]:
@@ -428,13 +403,6 @@ class PartitionJob:
     def noted_stop(self) -> dict[Destination, list[Record]]:
         """The same where a person is waited for."""
         return {self.ledger: [self.quarantine.note_stop(clock_us())]}
-
-    def _letter_about(self, customer_id: str, told: str, reason: str, now_us: int) -> Record:
-        """A dead letter about what is no record of an input; it names the state, where the customer is held."""
-        key = customer_id.encode() or None
-        about = Reference(self.state.topic, self.partition, 0, 0, key=key)
-        message = f"{told} was set aside: an error of our own ({reason})"
-        return key, encode_reference(about, ErrorCode.INTERNAL_ERROR, message, now_us)
 
     def feed_delay_us(self) -> int:
         """How long after a sale its purchase arrives, as far as has been learned."""
@@ -457,7 +425,7 @@ class PartitionJob:
     def must_write(self) -> bool:
         """Whether a turn has something to write although nothing was applied."""
         return (
-            self._kept_to_tell is not None
+            self._news.kept is not None
             or ((self.logs.changed or self.state_log.changed) and any(self.positions.values()))
             or (self._carriage is not None and self._carriage.must_tell)
         )
@@ -469,7 +437,7 @@ class PartitionJob:
 
     def decide(self, kept: Kept) -> None:
         """The group's function was found: the next turn tells it to everybody. Only for partition 0."""
-        self._kept_to_tell = kept
+        self._news.kept = kept
 
     def beat(self) -> None:
         """The clock: who waits for this partition is told how far it is."""
@@ -488,32 +456,6 @@ class PartitionJob:
             self._settled_us = carriage.complete_us()
         return min(own_us, self._settled_us)
 
-    def _take_again(self, mark: Mark, event: Applied, wall_us: int) -> None:
-        """A record that was sent back by hand, and is understood: it counts once. When it arrives says nothing about
-        the feed."""
-        if self._readings.was_taken(mark):
-            self.engine.counts.duplicates += 1
-            self._retried["again"] += 1
-            return
-        self.engine.apply(event, wall_us)
-        self._readings.note(mark, clock_us())
-        self._retried["taken"] += 1
-
-    def _refuse(self, refused: Refused) -> None:
-        """A dead letter for each thing that is wrong; of what was sent back there is one already."""
-        record = refused.record
-        if refused.mark is not None:
-            if not self._readings.was_taken(refused.mark):
-                self._readings.note(refused.mark, clock_us(), (refused.code.value, refused.message))
-            self._retried["refused"] += 1
-            return
-        for code, message in ((refused.code, refused.message), *refused.further):
-            letter = encode_dead_letter(record, code, message, clock_us())
-            self._letters.append((key_of_letter(record), letter))
-            self._letter_bytes += len(letter)
-            self._reasons[code.value] += 1
-            self._refused.append((record, code.value))
-
     def drain(self, processed: int, *, positions: bool = False, scores: int = ALL_SCORES) -> Written | None:
         """What has to be written for everything applied since the last call; None for nothing at all. `scores`: of how
         many customers, at most, the newest record is published.
@@ -528,15 +470,16 @@ class PartitionJob:
         self._applied = 0
         self.quarantine.passed(self.positions, self.partition)
         for customer_id, failed in self.engine.scoreboard.failed:
-            self._leave_out(customer_id, "a customer's scores", f"scores of {customer_id}", failed)
+            self._letters.leave_out(customer_id, "a customer's scores", f"scores of {customer_id}", failed, clock_us())
         self.engine.scoreboard.failed.clear()
-        if not (processed or positions or turn or self._letters or self._day_has_changed() or self.must_write):
+        if not (processed or positions or turn or self._letters.records or self._day_has_changed() or self.must_write):
             return None
         records, decisions = self._encoded(turn.outputs)
         outputs = sum(map(len, records.values()))
         published = len(turn.outputs) - waiting
-        if self._letters:
-            records[self._dead] = self._letters
+        letters = self._letters.take()
+        if letters.records:
+            records[self._dead] = letters.records
         contained, carried = self._carried_out(turn.parcels, records)
         records[self.state] = [
             *turn.state,
@@ -552,19 +495,17 @@ class PartitionJob:
             dict(self.positions),
             processed,
             decisions,
-            self._reasons,
+            letters.reasons,
             outputs,
-            self._refused,
+            letters.refused,
             carried,
-            self._retried,
+            letters.retried,
             self._passed,
             len(turn.state),
             len(turn.outputs) - published,
             published,
             len(turn.ledger),
         )
-        self._letter_bytes = 0
-        self._letters, self._reasons, self._refused, self._retried = [], Counter(), [], Counter()
         self._passed = Counter()
         return written
 
@@ -578,7 +519,8 @@ class PartitionJob:
                 made = self._encoder.encode(output)
             except Exception as error:  # noqa: BLE001 - an error of our own is this one output's
                 decision = output.decision_id if isinstance(output, Decision) else "scores"
-                self._leave_out(output.customer_id, f"what was decided ({decision})", decision, error)
+                what = f"what was decided ({decision})"
+                self._letters.leave_out(output.customer_id, what, decision, error, clock_us())
                 continue
             if isinstance(output, Decision):
                 decisions.append(output)
@@ -608,19 +550,8 @@ class PartitionJob:
         """Days and months that have changed, and what else a deliverer, another partition or the next life is told."""
         ledger: list[Record] = [(day_key(day), value) for day, value in turn.ledger]
         ledger.extend((month_key(month), value) for month, value in turn.brought)
-        if self._day_has_changed():
-            self._today_told = self.engine.today
-            ledger.append((TODAY_KEY, pack_today(self.engine.today)))
-        if self._made_under_told != self._made_under:
-            self._made_under_told = self._made_under
-            ledger.append((MADE_UNDER_KEY, self._made_under.pack(self._made_under_beyond)))
-        if self._kept_to_tell is not None:
-            ledger.append((PARTITIONER_KEY, self._kept_to_tell.pack()))
-            self._kept_to_tell = None
-        gates = self.inbox.gates.standings()
-        if any(is_news(self._gates_told.get(name, Standing()), gates.get(name, Standing())) for name in self.sources):
-            self._gates_told = gates
-            ledger.append((GATES_KEY, pack_kept(gates)))
+        today = self.engine.today if self.engine.now_us > 0 else None
+        ledger.extend(self._news.records(today, self.sources, self.inbox.gates.standings()))
         ledger.extend(self._readings.take_news(clock_us()))
         ledger.extend(self.quarantine.take_news(clock_us()))
         if self._carriage is not None:
@@ -647,21 +578,6 @@ class PartitionJob:
         event = None if self._only is None else self._only[1][2]
         return isinstance(error, CustomerError) and event is not None and event.customer_id != error.customer_id
 
-    def _leave_out(self, customer_id: str, told: str, name: str, error: Exception) -> None:
-        """Something that cannot be written goes to dead-letters in its place. Nothing had changed by it."""
-        if isinstance(error, ChurnAlertError | MemoryError | OSError):
-            raise error
-        now_us = clock_us()
-        log.error(
-            "an error of our own in writing an output; it is left out, and `churn-alert dead-letters list --code "
-            "internal_error` shows it",
-            what=told,
-            frames=frames_of(error),
-        )
-        self._letters.append(self._letter_about(customer_id, told, reason_of(error), now_us))
-        self._reasons[ErrorCode.INTERNAL_ERROR.value] += 1
-        self.quarantine.set_aside(Kind.OUTPUT, of_customer(f"{customer_id} {name}"), told, reason_of(error), now_us)
-
     def _day_has_changed(self) -> bool:
         """Whether the local day of stream time has not been told yet."""
-        return self.engine.now_us > 0 and self.engine.today != self._today_told
+        return self.engine.now_us > 0 and self._news.is_new_day(self.engine.today)

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from service.cluster import known_logs
 from service.domain.changelog import POSITION_KEY
 from service.fetching import reading
-from service.streaming import batches, carriage, job, partition, producer
+from service.streaming import batches, carriage, job, partition, producer, turn_letters
 
 
 class Among(NamedTuple):
@@ -116,15 +116,15 @@ def _no_position() -> None:
 
 def _lost_letter() -> None:
     """One dead letter in four is not written."""
-    refuse, count = job.PartitionJob._refuse, [0]
+    refuse, count = turn_letters.TurnLetters.refuse, [0]
 
     def forgetful(self: Any, *args: Any, **kwargs: Any) -> Any:
         refuse(self, *args, **kwargs)
         count[0] += 1
-        if count[0] % 4 == 0 and self._letters:
-            self._letters.pop()
+        if count[0] % 4 == 0 and self.records:
+            self.records.pop()
 
-    job.PartitionJob._refuse = forgetful  # type: ignore[method-assign]
+    turn_letters.TurnLetters.refuse = forgetful  # type: ignore[method-assign]
 
 
 def _doubled_turn() -> None:
