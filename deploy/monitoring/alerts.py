@@ -285,10 +285,11 @@ ALERTS: Final = (
         "1m",
         Severity.CRITICAL,
         "{{ $value }} other programs are members of the consumer group.",
-        "They are given partitions whose records this service never sees.",
-        "The worker's log names them and their machines. Give them another group.id, then restart nothing: the group balances "
-        "itself.",
-        "The purchases of their partitions are missing, so their customers look quiet.",
+        "They are given partitions whose records this service never sees; or it is a deliverer that cannot work beside the others.",
+        "The log names them, their machines and the cure. Give them another group.id, then restart "
+        "nothing: the group balances itself.",
+        "The purchases of their partitions are missing, so their customers look quiet; or, in a group of deliverers, messages do "
+        "not go out.",
     ),
     Alert(
         "ChurnAlertRecordsLost",

@@ -67,17 +67,26 @@ def links_of(settings: Settings) -> Links:
     return Links(deliver.public_url, deliver.unsubscribe_secret, deliver.unsubscribe_secret_before)
 
 
-def run(settings: Settings, channel: Channel, links: Links | None = None, *, tells_cancelled: bool = False) -> int:
-    """Any channel: waits for the broker, checks the topics, delivers until stopped. Returns the exit code.
+def run(
+    settings: Settings,
+    channel: Channel,
+    links: Links | None = None,
+    *,
+    way: str = "smtp",
+    tells_cancelled: bool = False,
+) -> int:
+    """Any channel: waits for the broker, checks the topics and who else delivers, delivers until stopped. Returns the
+    exit code.
 
-    `tells_cancelled`: the channel passes on that a request is void.
-    Raises ConfigurationError when the topics or the port cannot be used.
+    `way`: what the channel is, whatever its name; `tells_cancelled`: the channel passes on that a request is void.
+    Raises ConfigurationError when the topics, the port or the group cannot be used.
     """
     # Nothing is in flight before the deliverer runs, also while it waits for a broker: stopping it then is a good end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.delivery.addresses import Addresses
+    from service.delivery.companions import Companion, refuse_to_join
     from service.delivery.customers import CustomersWriter, closed_after
     from service.delivery.events_page import ProviderEvents
     from service.delivery.metrics import DeliveryMetrics
@@ -95,6 +104,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
     anew = refuse_foreign_topics(settings.kafka, group, channel.name, settings.deliver.begin_at)
     if anew:
         log.error("outreach was made anew; it is read from its beginning, and what was sent is not sent again")
+    refuse_to_join(settings, group, Companion.of(settings, way), log.warning)
     writer, addresses, token = CustomersWriter(settings), Addresses(), settings.deliver.events_token
 
     def events_of(deliverer: Deliverer) -> ProviderEvents | None:
@@ -114,6 +124,7 @@ def run(settings: Settings, channel: Channel, links: Links | None = None, *, tel
             serving_deliveries(listener, limits_of(settings), links, writer.unsubscribed, events_of), writer.close
         ),
         on_customer=(lambda _word: None) if token is None else addresses.take,
+        way=way,
         tells_cancelled=tells_cancelled,
         from_the_beginning=anew,
     ).run()
@@ -155,13 +166,14 @@ def webhook(
     if topic is Feed.SCORES:
         raise typer.Exit(_run_feed(settings, WebhookTarget(target), settings.kafka.topics.customer_scores, "scores"))
     channel = WebhookChannel(target, WebhookTarget(target), Letters(settings.kafka, target.name))
-    raise typer.Exit(run(settings, channel, tells_cancelled=True))
+    raise typer.Exit(run(settings, channel, way="webhook", tells_cancelled=True))
 
 
 def _run_feed(settings: Settings, target: WebhookTarget, topic: str, what: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from service.cluster import topics
     from service.cluster.topic_rights import Part
+    from service.delivery.companions import refuse_to_join
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.scores import ScoresFeed
     from service.delivery.web import limits_of, serving_scores
@@ -177,6 +189,7 @@ def _run_feed(settings: Settings, target: WebhookTarget, topic: str, what: str) 
     topics.make_added(settings, wait_s=math.inf, say=log.warning)
     if is_new:
         hold_rights(settings, Part.FEED, log.warning, feed.group)
+    refuse_to_join(settings, feed.group, feed.me, log.warning)
     return feed.run()
 
 

@@ -7,6 +7,7 @@ topic `outreach` no longer holds it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +15,7 @@ import msgspec
 
 from service.delivery.requests import time_us
 from service.domain.calendar import DAY_US, utc_text
+from service.errors import ConfigurationError
 from service.wire.cloud_events import cloud_event
 
 EVENT_TYPE: Final = "delivery.recorded"
@@ -120,6 +122,17 @@ def unpack(value: bytes) -> tuple[str, str, Entry]:
         raise ValueError(f"not a record of a delivery: {error}") from error
 
 
+def _later_state(value: bytes, channel: str) -> str | None:
+    """What a record of that channel says became of a message, where this release has no such word; else None."""
+    with suppress(msgspec.MsgspecError, KeyError, TypeError):
+        event = msgspec.json.decode(value)
+        data = event["data"]
+        state = data["state"]
+        if event["type"] == EVENT_TYPE and data["channel"] == channel and isinstance(state, str):
+            return None if state in set(State) else state
+    return None
+
+
 class Memory:
     """Of one partition and one channel."""
 
@@ -140,7 +153,9 @@ class Memory:
         return self._entries.get(request_id)
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
-        """One record of the topic, in order. What is of another channel or release is passed over."""
+        """One record of the topic, in order. What is of another channel is passed over, and what is none of ours.
+        Raises ConfigurationError where a later release says something that this one does not know: it might be that
+        the message was sent."""
         if value is None:
             request_id = (key or b"").decode(errors="replace")
             self._drop(request_id if self.channel == "smtp" else request_id.removesuffix(f".{self.channel}"))
@@ -148,6 +163,11 @@ class Memory:
         try:
             channel, request_id, entry = unpack(value)
         except ValueError:
+            if (state := _later_state(value, self.channel)) is not None:
+                raise ConfigurationError(
+                    f"The topic of deliveries says {state!r} of a message, which this release does not know, so it could send "
+                    "what has been sent: run the release that has written it."
+                ) from None
             return
         if channel == self.channel:
             self.put(request_id, entry)

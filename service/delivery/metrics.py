@@ -44,7 +44,12 @@ class DeliveryMetrics:
         for what in What:
             for outcome in ("recorded", "unknown"):
                 self._provider.labels(what.value, outcome)
+        self._strangers = table.GROUP_STRANGERS.on(r)
         self.available(value=False)
+        self.strangers(0)
+
+    def strangers(self, count: int) -> None:
+        self._strangers.set(count)
 
     def ended(self, state: str, sample: bool) -> None:
         (self._samples if sample else self._messages).labels(self._channel, state).inc()

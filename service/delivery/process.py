@@ -32,11 +32,12 @@ from service.config import Settings
 from service.connection import Door
 from service.delivery.book import Book
 from service.delivery.channel import Channel
+from service.delivery.companions import Companion
 from service.delivery.customers import CustomerWord, customer_of
 from service.delivery.desk import Desk, Said
 from service.delivery.ends import ends_known, keep_ends, take_ends
 from service.delivery.follower import Ends, Follower
-from service.delivery.group import open_group_consumer, why_not_joined
+from service.delivery.group import Company, new_group_consumer, why_not_joined
 from service.delivery.memory import Entry, Memory
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer
@@ -91,13 +92,14 @@ class Deliverer:
         kept_us: int,
         on_bounce: Callable[[str, str, str], Awaitable[None]],
         serve: Serve | None = None,
+        way: str = "smtp",
         tells_cancelled: bool = False,
         on_customer: Callable[[CustomerWord], None] = lambda _word: None,
         from_the_beginning: bool = False,
     ) -> None:
         """`partitions` is how many `outreach` has, `kept_us` how long it keeps a request; `on_bounce` is told whose
-        address takes nothing, and which request that has shown; `from_the_beginning`: the group's offsets are of a
-        former topic.
+        address takes nothing, and which request that has shown; `way`: what the channel is; `from_the_beginning`: the
+        group's offsets are of a former topic.
         """
         self.settings = settings
         self.metrics = metrics
@@ -118,6 +120,8 @@ class Deliverer:
         self._topic = settings.kafka.topics.outreach
         self._consumer: Any = None
         self._place: Place | None = None
+        self._me = Companion.of(settings, way)
+        self._company = Company(settings, self.group, self._me, metrics)
         self._ends: Any = None
         self._follower: Follower | None = None
         self._stop = asyncio.Event()
@@ -141,6 +145,7 @@ class Deliverer:
         """Why it is not ready, in words; empty = it is."""
         said = [self._door.refused] if self._door.refused else []
         said += [] if self.joined else [why_not_joined(self._place)]
+        said += self._company.said()
         said += [
             f"partition {number}: what was sent is being read"
             for number, owned in self._owned.items()
@@ -195,10 +200,10 @@ class Deliverer:
         """Begins to read; what goes on for ever is added to the tasks."""
         self._topics = await self._watch.look()
         tasks += await self._follow_customers()
-        self._consumer, self._place = await open_group_consumer(self.settings, self.group, "earliest", _FETCH_MS)
+        self._consumer, self._place = new_group_consumer(self.settings, self.group, self._me, "earliest", _FETCH_MS)
         await self._consumer.start()
         self._consumer.subscribe([self._topic], listener=_Listener(self))
-        tasks += [self._guard(self._fetch()), self._guard(self._measure()), self._guard(self._watch_topics())]
+        tasks += map(self._guard, (self._fetch(), self._measure(), self._watch_topics(), self._company.look_round()))
         if self._serve is not None:
             tasks.append(self._guard(self._serve(self)))
 
@@ -317,6 +322,7 @@ class Deliverer:
                 self._consumer.pause(TopicPartition(self._topic, number))  # until its memory has been read
                 self._owned[number] = _Owned(self._guard(self._own(number)))
         self.joined = True
+        self._company.balanced()
         self._pacer.set_rate(self._share_of_the_rate())
         log.info("partitions assigned", partitions=self.assigned)
 

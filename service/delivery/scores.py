@@ -26,7 +26,8 @@ from service.cluster.leaving import leave_group
 from service.config import Settings
 from service.connection import Door
 from service.delivery.channel import Attempt, Result
-from service.delivery.group import open_group_consumer, why_not_joined
+from service.delivery.companions import Companion
+from service.delivery.group import Company, new_group_consumer, why_not_joined
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer, wait_for
 from service.delivery.partition import wall_us
@@ -86,6 +87,8 @@ class ScoresFeed:
         self._born_s = time.monotonic()
         self._consumer: Any = None
         self._place: Place | None = None
+        self.me = Companion.of(settings, what, self._topic)
+        self._company = Company(settings, self.group, self.me, metrics)
         self._partitions = 1
         self._joined = False
 
@@ -93,6 +96,7 @@ class ScoresFeed:
         """Why it is not ready, in words; empty = it is."""
         said = [self._door.refused] if self._door.refused else []
         said += [] if self._joined else [why_not_joined(self._place)]
+        said += self._company.said()
         return said if self._target.available else [*said, f"{self.name}: the other side does not answer"]
 
     def run(self) -> int:
@@ -109,7 +113,7 @@ class ScoresFeed:
                 return await self._end(work)
             self._partitions = len(self._consumer.partitions_for_topic(self._topic) or ()) or 1
             self._consumer.subscribe([self._topic], listener=_Listener(self))
-            work += [asyncio.create_task(self._read()), asyncio.create_task(self._post())]
+            work += map(asyncio.create_task, (self._read(), self._post(), self._company.look_round()))
             if self._serve is not None:
                 work.append(asyncio.ensure_future(self._serve(self)))
             log.info("events are posted", what=self._what, target=self.name, group=self.group)
@@ -128,7 +132,7 @@ class ScoresFeed:
 
     async def _open(self) -> None:
         begin_at = self.settings.deliver.begin_at
-        self._consumer, self._place = await open_group_consumer(self.settings, self.group, begin_at, _FETCH_MS)
+        self._consumer, self._place = new_group_consumer(self.settings, self.group, self.me, begin_at, _FETCH_MS)
         await self._consumer.start()
 
     def _give_up(self) -> None:
@@ -260,6 +264,7 @@ class ScoresFeed:
         rate = self.settings.deliver.per_second
         self._pacer.set_rate(None if rate is None else rate * max(1, len(self._desks)) / self._partitions)
         self._joined = True
+        self._company.balanced()
         log.info("partitions assigned", partitions=sorted(self._desks))
 
     async def let_go(self, numbers: list[int]) -> None:

@@ -37,7 +37,7 @@ def _nobody_refreshes(at_us: int) -> None:
 
 
 class Passage:
-    """An event has moved time, and waits until every date before it has come up."""
+    """An event has moved time, and waits until every date before it has come up; or, over, has not come since."""
 
     def __init__(self, from_us: int, to_us: int, at_us: int, customer_id: str) -> None:
         """Stream time before and after it; its own time, and whose it is."""
@@ -45,6 +45,15 @@ class Passage:
         self.to_us: Final = to_us
         self.at_us: Final = at_us
         self.customer_id: Final = customer_id
+
+    @property
+    def is_over(self) -> bool:
+        """Time has moved, and the event that it was counted for has still to come: something else came before it."""
+        return self.from_us == self.to_us
+
+    def over(self) -> Passage:
+        """The same when all dates before it have come up."""
+        return Passage(self.to_us, self.to_us, self.at_us, self.customer_id)
 
     def fields(self) -> tuple[object, ...]:
         """As it is stored, while it lasts."""
@@ -94,7 +103,7 @@ class Timeline:
         self.looked_at = 0
         """Dates that have come up so far."""
         self.passage: Passage | None = None
-        """None: no event waits for dates before it."""
+        """None: no event waits for dates before it, or is awaited that has been counted."""
         self._wake_us = -1
         self._hour_ends_us = 0
         """Of the hour that the rhythm has been told of."""
@@ -132,15 +141,22 @@ class Timeline:
                 self.today = day if reached == at_us else self._calendar.day_of(reached)
 
     def _is_there(self, passage: Passage, at_us: int, customer_id: str) -> bool:
-        """What is under way goes on first, whatever event has come. Returns whether it is the one that waited."""
-        if not self._pass(passage.to_us, passage.to_us, waits=True):
+        """What is under way goes on first, whatever event has come. Returns whether it is the one that waited, which
+        has been counted."""
+        if not (passage.is_over or self._pass(passage.to_us, passage.to_us, waits=True)):
             raise FullTurnError
-        self.passage = None
-        return passage.at_us == at_us and passage.customer_id == customer_id
+        is_it = passage.at_us == at_us and passage.customer_id == customer_id
+        self.passage = None if is_it else self._over(passage)
+        return is_it
+
+    @staticmethod
+    def _over(passage: Passage) -> Passage:
+        return passage if passage.is_over else passage.over()
 
     def advance(self, to_us: int) -> None:
         """The partition is complete up to `to_us`: every date up to then comes up."""
-        self.passage = None  # what it waited for has been passed over, or comes without it
+        if self.passage is not None:  # what it waited for is passed over, or comes up now
+            self.passage = self._over(self.passage)
         reached = self.clock.advance(to_us)
         if reached > self.now_us or self.behind:
             if reached >= self._hour_ends_us:
@@ -228,7 +244,9 @@ class Timeline:
         it."""
         from_us, to_us, at_us, customer_id = stored[:4]
         passage = Passage(from_us, to_us, at_us, customer_id)
-        if to_us == self._state.now_us:  # else an earlier release, which knows of none, has gone on
+        if passage.is_over:
+            self.passage = passage
+        elif to_us == self._state.now_us:  # else an earlier release, which knows of none, has gone on
             self.passage = passage
             self.now_us, self.today = from_us, self._calendar.day_of(from_us)
         return passage

@@ -5,10 +5,11 @@ membership to whoever joined last, the other one takes it back with its next hea
 looks before it joins, and the one that comes second does not join.
 
 A crashed worker must be able to take its own place back within the session. Its client id tells it from a twin: it
-names the host, the process and when that began. Of this host, and the process is gone, or is this very one (a process
-that has replaced itself; a container whose first process it is): a predecessor. Of this host and alive: a twin. Of
-another host, or another user's whose processes are hidden, nobody here can see what it is, but a dead member is
-forgotten by the broker when its session ends: who is still there then is alive.
+names the place where it runs (whereabouts.py), the process and when that began. Of this place, and the process is gone,
+or is this very one (a process that has replaced itself): a predecessor, and so is whoever was in this container before
+it began again. Of this place and alive: a twin. Of another place, or another user's whose processes are hidden, nobody
+here can see what it is, but a dead member is forgotten by the broker when its session ends: who is still there then is
+alive. Two that live, on hosts of one name, never take each other for dead.
 
 A twin ends with the code of a wrong setting, so that no supervisor starts it again and again.
 
@@ -20,20 +21,20 @@ its own former self, takes it out of the group before it joins.
 from __future__ import annotations
 
 import os
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, assert_never
 
 from kafka.admin import MemberToRemove
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from service.config import KafkaSettings
 from service.connection import new_admin
-from service.errors import ChurnAlertError, ConfigurationError, FatalError
+from service.errors import ChurnAlertError, ConfigurationError, FatalError, TransientError
 from service.errors import told as told_of
+from service.streaming.whereabouts import Sight, Whereabouts, here
 
 WORKER: Final = "worker"
 DELIVERER: Final = "deliver"
@@ -52,6 +53,7 @@ class Process(NamedTuple):
     """What the client id of a process of ours says of it."""
 
     host: str
+    """Its whereabouts; of an earlier release the host's name."""
     pid: int
     began_ms: int
     what: str = WORKER
@@ -70,6 +72,10 @@ class Member(NamedTuple):
     instance_id: str | None
     member_id: str = ""
     """What the group calls it."""
+    topics: tuple[str, ...] = ()
+    """What it reads."""
+    told: str = ""
+    """What it tells the others beside (delivery/companions.py)."""
 
     @property
     def process(self) -> Process | None:
@@ -91,7 +97,7 @@ class Member(NamedTuple):
 
 
 def this_process(what: str = WORKER) -> Process:
-    return Process(socket.gethostname().replace("@", "-")[:60], os.getpid(), time.time_ns() // 1_000_000, what)
+    return Process(str(here()), os.getpid(), time.time_ns() // 1_000_000, what)
 
 
 def members_of(kafka: KafkaSettings, group: str | None = None) -> list[Member]:
@@ -99,13 +105,24 @@ def members_of(kafka: KafkaSettings, group: str | None = None) -> list[Member]:
     tell."""
     name = group or kafka.group
     with closing(new_admin(kafka, request_timeout_ms=_TIMEOUT_MS)) as admin:
-        told = admin.describe_groups([name])[name]
-    return [
-        Member(
-            each["client_id"], each["client_host"].removeprefix("/"), each.get("group_instance_id"), each["member_id"]
-        )
-        for each in told["members"]
-    ]
+        try:
+            told = admin.describe_groups([name])[name]
+        except ValueError as error:  # a member speaks another protocol than consumers do, and what it says is no length
+            raise TransientError(f"a member of the consumer group {name} is no consumer: {error}") from error
+    return [_member(each) for each in told["members"]]
+
+
+def _member(told: Mapping[str, Any]) -> Member:
+    metadata = told.get("member_metadata")
+    read = metadata if isinstance(metadata, dict) else {}  # another protocol's bytes, or none before it is balanced
+    return Member(
+        told["client_id"],
+        told["client_host"].removeprefix("/"),
+        told.get("group_instance_id"),
+        told["member_id"],
+        tuple(read.get("topics") or ()),
+        str(read.get("user_data") or ""),
+    )
 
 
 def leave_place(kafka: KafkaSettings) -> None:
@@ -123,20 +140,6 @@ def take_out(kafka: KafkaSettings, members: list[Member], group: str | None = No
         admin.remove_group_members(group or kafka.group, gone)
 
 
-def forget_ended(
-    kafka: KafkaSettings,
-    me: Process,
-    group: str,
-    members: Callable[[KafkaSettings, str], list[Member]] = members_of,
-    remove: Callable[[KafkaSettings, list[Member], str], None] = take_out,
-) -> None:
-    """Nobody waits in that group for processes of this host that have ended, be they former selves of this one, which
-    is about to join. Where the brokers do not tell, the group finds out when their sessions end."""
-    with suppress(KafkaError, OSError, ChurnAlertError):
-        if ended := ended_of(me, members(kafka, group)):
-            remove(kafka, ended, group)
-
-
 def strangers_of(members: list[Member]) -> list[Member]:
     return [member for member in members if member.stranger]
 
@@ -150,14 +153,15 @@ def twin_of(me: Process, instance_id: str | None, members: list[Member]) -> Memb
 
 
 def ended_of(me: Process, members: list[Member]) -> list[Member]:
-    """Those without an instance id whose process was one of this host and has ended."""
-    return [each for each in members if each.instance_id is None and _runs(each.process, me) is False]
+    """Those without an instance id of whom it can be seen from here that they have ended."""
+    return [each for each in members if each.instance_id is None and runs(each.process, me) is False]
 
 
-def about_stranger(kafka: KafkaSettings, stranger: Member) -> str:
+def about_stranger(group: str, stranger: Member, setting: str = "kafka.group") -> str:
+    """`setting`: what gives this service another group."""
     return (
-        f"Another program is in the consumer group {kafka.group}: {stranger}. Each record reaches one of the two only: "
-        "end it, or give it or this service (kafka.group) another group."
+        f"Another program is in the consumer group {group}: {stranger}. Each record reaches one of the two only: "
+        f"end it, or give it or this service ({setting}) another group."
     )
 
 
@@ -192,15 +196,15 @@ def refuse_to_join(
             )
             return
         for stranger in strangers_of(found):
-            raise FatalError(about_stranger(kafka, stranger))
+            raise FatalError(about_stranger(kafka.group, stranger))
         if ended := ended_of(me, found):
             with suppress(KafkaError, OSError, ChurnAlertError):  # the group finds out when their sessions end
                 remove(kafka, ended)
         twin = twin_of(me, kafka.instance_id, found)
-        runs = None if twin is None else _runs(twin.process, me)
-        if twin is None or runs is False:
+        lives = None if twin is None else runs(twin.process, me)
+        if twin is None or lives is False:
             return
-        if runs or waited_s > kafka.session_timeout_s + _BEYOND_SESSION_S:
+        if lives or waited_s > kafka.session_timeout_s + _BEYOND_SESSION_S:
             raise ConfigurationError(about_twin(kafka, twin))
         if not told:
             told = True
@@ -212,11 +216,21 @@ def refuse_to_join(
         waited_s += _PAUSE_S
 
 
-def _runs(process: Process | None, me: Process) -> bool | None:
+def runs(process: Process | None, me: Process) -> bool | None:
     """Whether that process of ours runs; None: it cannot be seen from here."""
-    if process is None or process.host != me.host:
+    if process is None:
         return None
-    return process.pid != me.pid and _is_one(process.pid, process.what)
+    mine, its = Whereabouts.read(me.host), Whereabouts.read(process.host)
+    sight = Sight.HIDDEN if mine is None or its is None else mine.sees(its)
+    match sight:
+        case Sight.HIDDEN:
+            return None
+        case Sight.GONE:
+            return False
+        case Sight.SAME:
+            return process.pid != me.pid and _is_one(process.pid, process.what)
+        case _:
+            assert_never(sight)
 
 
 def _is_one(pid: int, what: str) -> bool | None:

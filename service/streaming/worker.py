@@ -390,11 +390,12 @@ class Worker:
 
     async def _meet(self, uneven: list[list[int]]) -> None:
         """After the group was balanced: who else is in it? `uneven`: partition numbers by input, where they differ."""
-        kafka = self.settings.kafka
         found = strangers_of(await self._members())
         for stranger in found:
             if stranger not in self.strangers:
-                log.error("a stranger is in the consumer group", told=about_stranger(kafka, stranger))
+                log.error(
+                    "a stranger is in the consumer group", told=about_stranger(self.settings.kafka.group, stranger)
+                )
         self.strangers = found
         self.metrics.strangers(len(found))
         if uneven and any(now.partitions != self.inputs for now in (await self._watch.look()).values()):

@@ -12,6 +12,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from service.cluster import topics
 from service.config import Settings
 from service.errors import ExitCode
+from tests.integration.test_delivery import Deliverer, settings_of
 from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.live_shop import metric, readiness, until, until_told
@@ -93,12 +94,52 @@ def test_a_worker_does_not_join_a_group_that_another_program_uses_and_tells_of_o
     asyncio.run(intrude())
 
 
-def stranger(settings: Settings) -> AIOKafkaConsumer:
+def test_a_deliverer_looks_who_else_delivers_before_it_joins_and_afterwards(
+    broker: TestBroker, topic_prefix: str
+) -> None:
+    """Port 1: nobody takes mail, and none is asked for."""
+    settings = settings_of(broker, topic_prefix, 1)
+    topics.create(settings, partitions=1)
+    group, topic = f"{settings.kafka.group}-deliver", settings.kafka.topics.outreach
+    other_secret = settings.changed(deliver={"unsubscribe_secret": "another secret of the tests"})
+
+    async def intrude() -> None:
+        async with stranger(settings, group, topic) as intruder:
+            await intruder.getmany(timeout_ms=100)
+            with Deliverer(settings, "refused") as refused:
+                assert await asyncio.to_thread(refused.wait) not in (0, ExitCode.CONFIGURATION), "tried again"
+                assert re.search(
+                    rf"Another program is in the consumer group {group}: .*'reporting-job' on host ", refused.log
+                )
+        with Deliverer(settings, "one") as one:
+            await asyncio.to_thread(one.wait_assigned)
+            where = one.address.removesuffix("/")
+            with Deliverer(other_secret, "another") as another:
+                assert await asyncio.to_thread(another.wait) == ExitCode.CONFIGURATION
+                assert f"@{one.pid}@" in another.log
+                assert "another deliver.unsubscribe_secret" in another.log
+            async with stranger(settings, group, topic) as intruder:
+                await intruder.getmany(timeout_ms=100)
+                await asyncio.to_thread(
+                    until, lambda: metric(where, "churn_alert_group_strangers") == 1.0, "it is seen", one
+                )
+                code, told = await asyncio.to_thread(readiness, where)
+            await asyncio.to_thread(
+                until, lambda: metric(where, "churn_alert_group_strangers") == 0.0, "it is gone", one
+            )
+            assert (one.running, one.exits) == (True, [])
+        assert code == 503
+        assert any("'reporting-job'" in each for each in told["missing"])
+
+    asyncio.run(intrude())
+
+
+def stranger(settings: Settings, group: str | None = None, topic: str | None = None) -> AIOKafkaConsumer:
     """Another program that has been given our group's name."""
     return AIOKafkaConsumer(
-        settings.kafka.topics.purchases,
+        topic or settings.kafka.topics.purchases,
         bootstrap_servers=settings.kafka.bootstrap_servers,
-        group_id=settings.kafka.group,
+        group_id=group or settings.kafka.group,
         client_id="reporting-job",
         partition_assignment_strategy=[RangePartitionAssignor],
         heartbeat_interval_ms=500,

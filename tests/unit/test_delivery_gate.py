@@ -16,6 +16,7 @@ from service.delivery.requests import Cancelled, UnreadableError, read_request
 from service.delivery.standings import Standings
 from service.domain.calendar import DAY_US, SECOND_US
 from service.domain.events import Erasure, Merge, Profile, Withdrawal
+from service.errors import ConfigurationError
 from tests.support.delivery_world import NOW_US, cancelled, requested
 
 
@@ -188,6 +189,15 @@ def test_a_memory_passes_over_what_it_does_not_know() -> None:
     memory.take(None, None)
 
     assert len(memory) == 0
+
+
+def test_what_a_later_release_says_of_a_message_is_not_passed_over() -> None:
+    """It may have been sent, and this release would send it again."""
+    later = pack("smtp", "r1", ENTRY).replace(f'"{ENTRY.state.value}"'.encode(), b'"opened"')
+
+    with pytest.raises(ConfigurationError, match=r"says 'opened' of a message.*run the release"):
+        Memory("smtp", DAY).take(b"r1", later)
+    Memory("webhook", DAY).take(b"r1", later)
 
 
 def test_an_entry_is_kept_until_nobody_can_ask_and_a_later_word_keeps_it_longer() -> None:

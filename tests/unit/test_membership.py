@@ -14,15 +14,15 @@ from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedE
 
 from service.config import KafkaSettings
 from service.errors import ConfigurationError, FatalError
+from service.streaming import membership
 from service.streaming.membership import (
-    DELIVERER,
     Member,
     Process,
-    forget_ended,
     refuse_to_join,
     this_process,
     twin_of,
 )
+from service.streaming.whereabouts import here
 
 KAFKA = KafkaSettings(instance_id="till", session_timeout_s=10)
 ME = this_process()
@@ -183,50 +183,6 @@ def test_whoever_has_ended_on_this_host_is_taken_out_of_the_group_and_nobody_els
     assert group.taken_out == [dead, former]
 
 
-def test_a_deliverer_takes_those_out_that_have_ended_and_not_another_that_delivers() -> None:
-    """Its former self, one that was killed, and one whose number a worker has by now."""
-    idle = "import sys; print(flush=True); sys.stdin.read()"
-    with (
-        subprocess.Popen([sys.executable, "-c", "", "deliver"]) as ended,
-        subprocess.Popen(
-            [sys.executable, "-c", idle, "deliver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as lives,
-        subprocess.Popen(
-            [sys.executable, "-c", idle, "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as other,
-    ):
-        ended.wait()
-        for each in (lives, other):
-            assert each.stdout is not None
-            each.stdout.readline()
-        dead, alive, taken, former = (
-            place_of(Process(ME.host, pid, 1, DELIVERER), None)
-            for pid in (ended.pid, lives.pid, other.pid, os.getpid())
-        )
-        found = [dead, alive, taken, former, place_of(ELSEWHERE._replace(what=DELIVERER), None)]
-        gone = dict[str, list[Member]]()
-
-        forget_ended(
-            KAFKA,
-            this_process(DELIVERER),
-            "g-smtp",
-            lambda *_: found,
-            lambda _, each, group: gone.update({group: each}),
-        )
-        for each in (lives, other):
-            each.communicate()
-
-    assert gone == {"g-smtp": [dead, taken, former]}
-    assert all(each.stranger for each in found), "none of them is a worker"
-
-
-def test_brokers_that_do_not_tell_who_is_there_keep_no_deliverer_from_joining() -> None:
-    def may_not(*_: object) -> list[Member]:
-        raise GroupAuthorizationFailedError
-
-    forget_ended(KAFKA, this_process(DELIVERER), "g-smtp", may_not)
-
-
 def test_who_may_not_take_a_member_out_joins_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group([place_of(Process(ME.host, os.getpid(), 1), None)])
 
@@ -237,6 +193,55 @@ def test_who_may_not_take_a_member_out_joins_beside_it(monkeypatch: pytest.Monke
     group.refuse(KafkaSettings())
 
     assert group.said == []
+
+
+@pytest.mark.parametrize("elsewhere", ["namespace", "machine"])
+def test_of_two_hosts_of_one_name_neither_takes_the_other_for_dead(elsewhere: str) -> None:
+    """Its process has the number of this one, or one that nobody has here: it is another container, or machine."""
+    there = here()._replace(**{elsewhere: "abc"})
+    lives = [place_of(Process(str(there), pid, 1), None) for pid in (os.getpid(), 2**22 + 1)]
+    theirs = [place_of(Process(here().name, os.getpid(), 1), None)]  # a release that tells no more than its name
+    group = Group([*lives, *theirs])
+
+    group.refuse(KafkaSettings())
+
+    assert group.taken_out == []
+
+
+def test_nor_is_its_place_taken_while_it_lives() -> None:
+    there = here()._replace(namespace="abc", container="")
+    group = Group([place_of(Process(str(there), os.getpid(), 1))])
+
+    with pytest.raises(ConfigurationError, match="It goes on, this one ends"):
+        group.refuse()
+
+
+def test_a_container_that_begins_again_follows_who_was_in_it_at_once() -> None:
+    mine, before = here()._replace(container="c1"), here()._replace(container="c1", namespace="abc")
+    me, former = Process(str(mine), 1, 2), place_of(Process(str(before), 7, 1))
+    group = Group([former, former._replace(instance_id=None)])
+
+    refuse_to_join(KAFKA, me, group.said.append, group.members, group.sleep, group.remove)
+
+    assert (group.said, group.slept_s) == ([], 0.0)
+    assert group.taken_out == [former._replace(instance_id=None)]
+
+
+def test_a_group_of_another_protocol_is_joined_unseen_and_is_no_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client reads what its members say as if they were consumers, and finds a length that none has."""
+
+    class Admin:
+        def describe_groups(self, _: list[str]) -> None:
+            raise ValueError("Invalid value 34359738367")
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(membership, "new_admin", lambda *_, **__: Admin())
+    said: list[str] = []
+
+    refuse_to_join(KAFKA, ME, said.append)
+
+    assert "is no consumer" in said[0]
 
 
 def test_without_an_instance_id_nobody_is_a_twin() -> None:

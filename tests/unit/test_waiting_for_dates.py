@@ -136,6 +136,30 @@ def test_what_is_under_way_goes_on_before_any_other_event() -> None:
     assert decisions(engine.drain().outputs) == []
 
 
+@pytest.mark.parametrize("between", [lambda engine, _: engine, killed])
+@pytest.mark.parametrize("before", ["an older event", "the wall clock"])
+def test_an_event_before_which_something_else_came_up_is_counted_once(
+    before: str, between: Callable[[Engine, Changelog], Engine]
+) -> None:
+    """The feed's pulse had heard of it when it began to wait."""
+    older = SurveyAnswer("e", "c000", at(LATER - 20), Survey.NPS, 9)
+    whole = shop()
+    apply_all(whole, [*WEEKLY, purchase("new", LATER), older])
+    engine, stored = waiting()
+    engine.timeline.bound(0, None)
+    engine.apply(older) if before == "an older event" else engine.advance(0, at(LATER))
+    stored.take(engine.drain())
+    engine = between(engine, stored)
+
+    engine.apply(purchase("new", LATER))
+    if before != "an older event":
+        engine.apply(older)
+    stored.take(engine.drain())
+
+    assert engine.state.clock.fields() == whole.state.clock.fields()
+    assert stored.state[PASSAGE_KEY] is None
+
+
 def test_a_partition_that_comes_back_to_its_worker_goes_on_where_it_was() -> None:
     """Its state was kept, and is put together once more."""
     whole = shop()
