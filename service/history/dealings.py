@@ -8,6 +8,7 @@ from typing import Final
 from service.history.evidence import Evidence
 from service.history.kinds import Kinds
 from service.history.layout import Layout
+from service.history.people import phone_of
 
 _PAYEES_KEPT: Final = 10_000
 _PAYMENTS_KEPT: Final = 1_000_000
@@ -22,6 +23,7 @@ class Dealings:
     def see(self, rows: Sequence[Sequence[str]]) -> None:
         """Each row is looked at once for everything that its columns can say."""
         self._see_converted(rows)
+        self._see_contacts(rows)
         if "kind" not in self._at:
             return
         self._see_payees(rows)
@@ -51,6 +53,20 @@ class Dealings:
                 what = row[kind].strip()
                 if self._kinds.counts(what) and not self._kinds.is_refund(what) and row[number].strip():
                     payers[row[number].strip()] = row[customer]
+
+    def _see_contacts(self, rows: Sequence[Sequence[str]]) -> None:
+        """Whose phone number each is, where rows without a customer have one."""
+        contact, customer = self._at.get("contact"), self._at["customer_id"]
+        if contact is None:
+            return
+        contacts = self._found.contacts
+        for row in rows:
+            if max(contact, customer) < len(row) and row[contact] and row[customer].strip():
+                number, who = phone_of(row[contact]), row[customer].strip()
+                if number and (number in contacts or len(contacts) < _PAYMENTS_KEPT):
+                    known = contacts.setdefault(number, who)
+                    if known.casefold() != who.casefold():
+                        contacts[number] = ""
 
     def _see_changed(self, rows: Sequence[Sequence[str]]) -> None:
         """What the money of a payment was changed from and to, a row each."""

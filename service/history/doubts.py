@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from statistics import median_high
 from typing import Final
 
 from service.errors import ConfigurationError
@@ -77,17 +78,20 @@ def check_sheets(sheets: Sequence[tuple[str, Sequence[str], Collection[str], tup
                 )
 
 
-def cents_said(amounts: Sequence[Minor], minor_digits: int) -> list[str]:
-    """The sentence for amounts that are whole numbers, and large enough to count cents."""
+def cents_said(amounts: Iterable[Minor], minor_digits: int) -> list[str]:
+    """The sentence for amounts that are whole numbers, and large enough to count cents. Reads them until one is not."""
     unit = 10**minor_digits
-    above = sorted(amount for amount in amounts if amount > 0)
-    if unit == 1 or len(above) < _ENOUGH_ROWS or any(amount % unit for amount in above):
+    above: list[Minor] = []
+    for amount in amounts if unit > 1 else ():
+        if amount % unit:
+            return []
+        if amount > 0:
+            above.append(amount)
+    if len(above) < _ENOUGH_ROWS or 2 * sum(amount % (10 * unit) != 0 for amount in above) < len(above):
         return []
-    if above[len(above) // 2] < _LARGE_UNITS * unit or 2 * sum(amount % (10 * unit) != 0 for amount in above) < len(
-        above
-    ):
+    middle = median_high(above) // unit
+    if middle < _LARGE_UNITS:
         return []
-    middle = above[len(above) // 2] // unit
     return [
         f"All amounts are whole numbers, and half of them are {middle:,} or more: if they count cents, say so with --map amount_cents=…"
     ]

@@ -20,6 +20,8 @@ class Evidence:
     """Who was paid in the purchases: the owner, but for rows that are not theirs."""
     payers: dict[str, str] = field(default_factory=dict)
     """Number of a payment → who paid, for the refunds that name the payment alone."""
+    contacts: dict[str, str] = field(default_factory=dict)
+    """Phone number → the one customer who has it, "" = several have."""
     changed: dict[str, dict[str, str]] = field(default_factory=dict)
     """Number of a payment → what its money was changed from and to, by currency."""
     converted: Counter[str] = field(default_factory=Counter)

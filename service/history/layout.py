@@ -240,7 +240,7 @@ def _known(place: int, row: Sequence[str], below: Sequence[Sequence[str]], profi
     missing = [
         f"{name} ({' or '.join(profile.columns.get(name, [])[:_NAMES_TOLD]) or 'not in this export'})"
         for name in needed
-        if name not in at and not (name == "amount" and ("price" in at or profile.without_amounts))
+        if name not in at and not (name == "amount" and (_amount_is(profile, at) == "price" or profile.without_amounts))
     ]
     if missing:
         option = (
@@ -279,7 +279,8 @@ def _is_filled(place: int, below: Sequence[Sequence[str]]) -> bool:
 
 
 def _amount_is(profile: Profile, at: Mapping[str, int]) -> str:
-    return "price" if "amount" not in at and "price" in at else profile.amount
+    counts = "amount" not in at and "price" in at and not profile.gift_cards_named  # else it is that of gift cards
+    return "price" if counts else profile.amount
 
 
 def _titles(profile: Profile, names: Mapping[str, int], below: Sequence[Sequence[str]]) -> int:

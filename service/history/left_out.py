@@ -55,6 +55,8 @@ class ReadReport:
     """Minor units of them, refunds taken off."""
     nobodys_days: dict[int, tuple[int, Decimal]] = field(default_factory=dict)
     """Day of the shop → orders and minor units of them."""
+    named_by_phone: int = 0
+    """Orders that name no customer, and a phone number."""
     aside: Counter[str] = field(default_factory=Counter)
     """Orders (rows, where none is named) that are no purchases, by reason: voided, failed, a test."""
     own_totals: list[int | Decimal] = field(default_factory=list)
@@ -100,6 +102,7 @@ class ReadReport:
         for day, (orders, minor) in other.nobodys_days.items():
             known_orders, known_minor = self.nobodys_days.get(day, (0, Decimal(0)))
             self.nobodys_days[day] = (known_orders + orders, known_minor + minor)
+        self.named_by_phone += other.named_by_phone
         self.aside += other.aside
         self.own_totals += other.own_totals
         self.examples = [*self.examples, *other.examples][:EXAMPLES_KEPT]

@@ -2,8 +2,8 @@
 
 Rows of the same instant, customer and number are one and the same, and the export that reaches furthest has their
 newest amounts; of two that reach equally far it is the one that has the order for less, since money goes back more
-often than it is asked for. What any of them says to have been cancelled counts in none. Rows without a number are the
-same when most of what the files have in common is alike.
+often than it is asked for. What the newest one that tells it says to have been cancelled counts in none, and what was
+paid once more counts. Rows without a number are the same when most of what the files have in common is alike.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _ALIKE: Final = 0.5
 _FEWEST: Final = 3
 Tagged = tuple[int, int, PurchaseLine]
 """at_us, number of the file, line."""
+FileAndLine = tuple[int, PurchaseLine]
 Withdrawn = tuple[int, str]
 """at_us and number (of the event, else of the order) of what was cancelled."""
 Identity = tuple[str, ...]
@@ -35,10 +36,15 @@ class Overlaps:
     """Takes lines out that another file has as well. `look` comes first."""
 
     def __init__(
-        self, spans: Sequence[tuple[int, int] | None], withdrawn: Sequence[AbstractSet[Withdrawn]] | None = None
+        self,
+        spans: Sequence[tuple[int, int] | None],
+        withdrawn: Sequence[AbstractSet[Withdrawn]] | None = None,
+        telling: Sequence[bool] | None = None,
     ) -> None:
-        """First and last instant of each file, None for one without lines; and what each says was cancelled."""
+        """First and last instant of each file, None for one without lines; what each says was cancelled, and whether it
+        would say so of all that was (`telling`; all do, unless it is said)."""
         self._withdrawn = list(withdrawn or [frozenset()] * len(spans))
+        self._telling = list(telling or [True] * len(spans))
         spans = [_with_instants(span, more) for span, more in zip(spans, self._withdrawn, strict=True)]
         self._last = [-1 if span is None else span[1] for span in spans]
         known = [span for span in spans if span is not None]
@@ -74,19 +80,38 @@ class Overlaps:
                 elsewhere.see(file, line)
         elsewhere.check()
         self._drops_plain = alike >= _FEWEST and 2 * alike >= _ALIKE * common
-        self.cancelled = (
-            sum(self._is_withdrawn(file, line) for _, file, line in tagged()) if any(self._withdrawn) else 0
-        )
+        rows = {True: 0, False: 0}
+        for at_us, group in groupby(tagged() if any(self._withdrawn) else (), key=_KEY):
+            lines = [(file, line) for _, file, line in group]
+            rows[True] += len(lines)
+            rows[False] += len(self._standing(at_us, lines))
+        self.cancelled = rows[True] - rows[False]
         if self._drops_plain or numbered or self.cancelled:
             self.repeated = sum(1 for _ in tagged()) - sum(1 for _ in self.once(tagged())) - self.cancelled
 
-    def _is_withdrawn(self, file: int, line: PurchaseLine) -> bool:
-        """Whether another file says that it was cancelled."""
-        return any(
-            other != file and ((line[0], line[3]) in known or (line[0], line[4]) in known)
-            for other, known in enumerate(self._withdrawn)
-            if known
-        )
+    def _standing(self, at_us: int, lines: Sequence[FileAndLine]) -> Sequence[FileAndLine]:
+        """Those of the lines of an instant that no other file says to have been cancelled since."""
+        found: dict[str, bool] = {}
+        return [
+            (file, line)
+            for file, line in lines
+            if not any(
+                self._is_withdrawn(at_us, number, lines, found)
+                for number in dict.fromkeys((line[3], line[4]))
+                if number
+            )
+        ]
+
+    def _is_withdrawn(self, at_us: int, number: str, lines: Sequence[FileAndLine], found: dict[str, bool]) -> bool:
+        """Whether the newest file that tells of the order says that it was cancelled. Of two that reach equally far the
+        one that says so counts. `found` holds what is known of the instant."""
+        known = found.get(number)
+        if known is None:
+            has = {file for file, line in lines if number in {line[3], line[4]}}
+            saying = [file for file, they in enumerate(self._withdrawn) if file not in has and (at_us, number) in they]
+            paid = [self._last[file] for file in has if self._telling[file]]
+            known = found[number] = bool(saying) and max(map(self._last.__getitem__, saying)) >= max(paid, default=-1)
+        return known
 
     def _is_common(self, file: int, at_us: int) -> bool:
         """Whether another file has the instant within its span."""
@@ -97,8 +122,10 @@ class Overlaps:
     def once(self, tagged: Iterator[Tagged]) -> Iterator[PurchaseLine]:
         """The lines, each once, in the order in which they came."""
         withdrawn = any(self._withdrawn)
-        for _, group in groupby(tagged, key=_KEY):
-            lines = [(file, line) for _, file, line in group if not (withdrawn and self._is_withdrawn(file, line))]
+        for at_us, group in groupby(tagged, key=_KEY):
+            lines: Sequence[FileAndLine] = [(file, line) for _, file, line in group]
+            if withdrawn:
+                lines = self._standing(at_us, lines)
             if len(lines) <= 1 or len({file for file, _ in lines}) == 1:
                 for _, line in lines:
                     yield line

@@ -15,6 +15,8 @@ _UNSEEN: Final = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u200e\u200f\u00ad"))
 _IN_BRACKETS: Final = re.compile(r"[^<>]*<\s*([^<>@\s]+@[^<>@\s]+)\s*>")
 """Ann Lee <ann@x.org>."""
 _PHONE: Final = re.compile(r"\+\d[\d ().\-/]{5,24}", re.ASCII)
+_FEWEST_DIGITS: Final = 6
+"""Of a phone number."""
 _MARKED: Final = re.compile(r"'[+=@\-\d]", re.ASCII)
 """An apostrophe by which exports keep a spreadsheet from computing: '+41791234567."""
 _WHOLE: Final = re.compile(r"(\d+)\.0+", re.ASCII)
@@ -50,6 +52,14 @@ def person(text: str) -> str:
         if whole is not None:
             return whole.group(1) if whole.group(1).strip("0") else ""
     return text
+
+
+def phone_of(text: str) -> str:
+    """A phone number in its one spelling, +4179… or 079…; "" for what is none."""
+    digits = "".join(character for character in text if character.isdigit())
+    if len(digits) < _FEWEST_DIGITS or not digits.strip("0") or any(map(str.isalpha, text)):
+        return ""
+    return f"+{digits}" if text.lstrip("' ").startswith("+") else digits
 
 
 def _has_control(text: str) -> bool:

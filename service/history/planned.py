@@ -38,7 +38,6 @@ from service.profiles import Profile
 _AMOUNTS: Final = ("amount", "price", "quantity", "refunded", "corrected", "gift_cards", "disputed", "converted")
 _EACH: Final = 100
 """Rows between those whose offset is looked at."""
-_MAIN: Final = frozenset({"amount", "price"})
 _SHOWN: Final = 3
 _STATES_KEPT: Final = 100
 _BLOCK: Final = 5_000
@@ -78,6 +77,12 @@ class Planned:
     @property
     def profile(self) -> Profile | None:
         return self.layout.profile
+
+    @property
+    def tells_states(self) -> bool:
+        """Whether it has a column that would say that an order was cancelled."""
+        says = any(one.what not in {"quantity", "kind"} for one in self.layout.signals)
+        return says or not self.layout.at.keys().isdisjoint({"status", "cancelled_at"})
 
     def look(self) -> None:
         """Reads all of it once. Raises ConfigurationError where two readings fit."""
@@ -140,11 +145,11 @@ class Planned:
     def _decide_amounts(self, found: Evidence) -> None:
         """Fixes the decimal mark of each column; one beside the amount that says nothing itself has its mark."""
         main = found.amounts.get("amount") or found.amounts.get("price")
-        for name, column in found.amounts.items():
+        for column in found.amounts.values():
             try:
                 column.decide(self.wishes.decimal)
             except TwoReadingsError:
-                if name in _MAIN or main is None or not main.certain:
+                if column is main or main is None or not main.certain:
                     raise
                 column.mark = main.mark
             found.currencies += column.currencies if not found.currencies else Counter()
@@ -235,7 +240,8 @@ class Planned:
         assert self.evidence is not None  # noqa: S101 - looked at
         reader = PurchaseRows(self.layout, self.evidence, self.rates, self.wishes.minor_digits, report)
         reader.at(self.path, grid.line)
-        if self.tells_withdrawn and self.profile is not None:
+        reader.counts_phones = "contact" in self.wishes.columns
+        if self.tells_withdrawn:
             self._withdrawn = reader.withdrawn = []
         return reader
 

@@ -12,17 +12,19 @@ from typing import Final
 from service.errors import ConfigurationError
 from service.history.evidence import Evidence
 from service.history.exchange import Exchange, less
+from service.history.gift_cards import SoldGiftCards
 from service.history.kinds import Kinds
 from service.history.layout import Layout
 from service.history.left_out import ReadReport
 from service.history.lines import other_header
+from service.history.people import phone_of
 from service.history.states import PAID_BACK, PAYS_BACK, state_of
 from service.history.totals import is_total
 
 PURCHASE_FIELDS: Final = (
     "customer_id", "timestamp", "time", "zone", "amount", "price", "quantity", "refunded", "refunded_at", "currency",
     "status", "kind", "test", "cancelled_at", "event_id", "order_id", "sku", "item", "category", "store_id", "channel", "payee", "corrected",
-    "reference", "gift_cards", "line_type", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency",
+    "reference", "gift_cards", "line_type", "contact", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency",
 )  # fmt: skip
 _ORDERS_KEPT: Final = 100_000
 """Orders whose first row is remembered, up to twice as many: the rows of one stand close together in an export."""
@@ -102,6 +104,8 @@ class PurchaseRows:
         self._carries = profile.carried_down if profile is not None else "order_id" in at
         self._exchange = Exchange(rates, minor_digits, layout.smallest_unit, evidence.changed, money)
         self._lost = _folded(profile.disputes_lost if profile else ())
+        self._contacts = evidence.contacts
+        self._sold_cards = SoldGiftCards() if profile is not None and profile.gift_cards_named else None
         self._gift_cards = _folded(profile.gift_cards if profile else ())
         self._has_refunds = "refunded" in self._amount
         self._has_corrected = "corrected" in self._amount
@@ -115,6 +119,8 @@ class PurchaseRows:
             for place in range(len(places))
             if places[place] >= 0 and PURCHASE_FIELDS[place : place + 1] not in _OWN
         ]
+        self.counts_phones: bool = False
+        """Whether a phone number counts as the customer where none is named."""
         self.withdrawn: list[tuple[str, str]] | None = None
         """Time and number of the orders that the export says to have been cancelled for good; None = not wanted."""
 
@@ -176,7 +182,7 @@ class PurchaseRows:
         """None, one, or more where something was paid back on another day."""
         (customer, when, clock, zone, amount, price, quantity, refunded, refunded_at, currency, status, kind, test,
          cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee, corrected, reference,
-         gift_cards, line_type, disputed, disputed_at, dispute_status, converted, converted_currency) = cells[:_FIELDS]  # fmt: skip
+         gift_cards, line_type, contact, disputed, disputed_at, dispute_status, converted, converted_currency) = cells[:_FIELDS]  # fmt: skip
         reason, is_paid_back = self._state_of(status)
         kind = kind.strip()
         is_refund = self._kinds.is_refund(kind)
@@ -193,7 +199,7 @@ class PurchaseRows:
         if not order_id and self._amount_is == "order":
             order_id = event_id
         is_first = True
-        if order_id and (reason or self._amount_is == "order"):
+        if order_id and (reason or self._amount_is == "order" or contact):
             is_first = self._begins(f"refund {event_id or order_id}" if is_refund else order_id)
         if reason and not when.strip() and is_total(customer):
             reason = ""  # the sum of all, which is told beside what was read
@@ -205,6 +211,9 @@ class PurchaseRows:
             return ()
         if self._guests and customer.strip().casefold() in self._guests:
             customer = ""
+        if contact and not customer.strip() and (number := phone_of(contact)):
+            self._report.named_by_phone += is_first
+            customer = (self._contacts.get(number) or number) if self.counts_phones else customer
         if self._sign_of is not None:
             currency = self._sign_of(amount or price)
         rate = self._exchange.rate_of(currency)
@@ -236,6 +245,9 @@ class PurchaseRows:
             worth, back = worth if worth[:1] == "-" or not worth else f"-{worth}", ""
         if is_paid_back and not back.strip("-0."):
             back = worth
+        if self._sold_cards is not None:
+            value = self._priced(price, quantity)
+            worth, back = self._sold_cards.without(worth, back, order_id, is_first=is_first, item=item, value=value)
         returned: list[Sequence[str]] = []
         left = less(worth, back) if back.strip("-0.") else worth
         lost = self._lost_of(left, disputed, dispute_status) if dispute_status and is_first else ""
@@ -335,6 +347,12 @@ class PurchaseRows:
             return ""
         if self._amount_is != "price":
             return self._amount["amount"](amount) if "amount" in self._amount else ""
+        return self._priced(price, quantity)
+
+    def _priced(self, price: str, quantity: str) -> str:
+        """So many pieces at a price each, "" = no price."""
+        if "price" not in self._amount:
+            return ""
         one = self._amount["price"](price)
         many = self._amount["quantity"](quantity) if "quantity" in self._amount else "1"
         if not one.strip():

@@ -54,6 +54,8 @@ class Direct:
     """They have not been counted."""
     tells_withdrawn: bool = False
     """It has nothing to tell of them."""
+    tells_states: bool = False
+    """Nor would it."""
 
     def sentences(self) -> list[str]:
         """Nothing to be said: it is what was expected."""
@@ -290,3 +292,33 @@ def _is_plain(
         if amount is not None and len(row) > amount:
             strange += amounts.read(row[amount]) is None
     return strange <= LOSSES_TOLD * len(head) and (amounts.certain or not amounts.doubtful)
+
+
+def nobodys_said(report: ReadReport, table: Prepared) -> list[str]:
+    """Where orders name nobody, and another column would tell who they are."""
+    return [*_better_column(report, table), *_by_phone(report, table)]
+
+
+def _better_column(report: ReadReport, table: Prepared) -> list[str]:
+    """Where many buy as guests, and another column would tell who they are."""
+    profile = table.layout.profile if table.layout is not None else None
+    if profile is None or not profile.better or table.layout is None or 20 * report.nobodys_rows < report.rows:
+        return []
+    if profile.better not in table.layout.unused():
+        return []
+    return [f'Many bought as guests; to tell them apart by their e-mail address: --map customer_id="{profile.better}".']
+
+
+def _by_phone(report: ReadReport, table: Prepared) -> list[str]:
+    """Where orders that name nobody have a phone number, how they are counted and how else they may be."""
+    if not report.named_by_phone or not isinstance(table, Planned) or "contact" not in table.layout.at:
+        return []
+    column = table.layout.column("contact")
+    told = (
+        f"{report.named_by_phone:,} orders name no {table.layout.column('customer_id')} and a phone number ({column})"
+    )
+    if "contact" in table.wishes.columns:
+        return [f"{told}: they count for whom else has it, or for the number."]
+    return [
+        f'{told}: they are nobody\'s. To count them for whom else has it, or for the number: --map contact="{column}".'
+    ]

@@ -50,7 +50,7 @@ from service.history.lines import (
 from service.history.orders import Order, OrderKey, answers_of, purchases_of, spread_orders
 from service.history.overlaps import Overlaps, Tagged
 from service.history.planned import Planned
-from service.history.prepare import Direct, Prepared, planned, prepared
+from service.history.prepare import Direct, Prepared, nobodys_said, planned, prepared
 from service.history.sorting import IN_MEMORY_LINES, Line, SortedLines
 from service.history.sources import Kind
 from service.history.timestamps import LATEST_US
@@ -84,6 +84,7 @@ class History:
         self._overlaps = Overlaps(
             [_span(file) for file in purchases],
             [table.withdrawn(calendar) for table in tables[: len(purchases)]] if several else None,
+            [table.tells_states for table in tables[: len(purchases)]] if several else None,
         )
         if self._overlaps.possible:
             self._overlaps.look(self._tagged)
@@ -283,13 +284,13 @@ def _look_at_all(
             for who, count in found.items()
         ]
     for file, table in zip(files, tables, strict=True):
-        said += _better_column(file.report, table)
+        said += nobodys_said(file.report, table)
     used = [(table.layout, table) for table in tables if table.layout is not None]
     unused = list(dict.fromkeys(name for layout, _ in used for name in layout.unused()))
     column = next((layout.column("customer_id") for layout, _ in used if "customer_id" in layout.at), "customer_id")
     said += signs_said(tally.below, tally.rows)
     if all(_may_count_cents(table) for table in tables):
-        said += cents_said([line[2] for file in files for line in (file.kept or ())[:_SIGNS_SEEN]], minor_digits)
+        said += cents_said((line[2] for file in files for line in islice(file.kept or (), _SIGNS_SEEN)), minor_digits)
     said += ids_of_one_order(orders, unused, column)
     said += one_for_everything(orders, column)
     if not any(table.layout is not None and table.layout.profile is not None for table in tables):
@@ -335,16 +336,6 @@ def _tally(files: Sequence[SortedLines[PurchaseLine]]) -> Tally:
             seen.take(list(islice(file.lines(), _SIGNS_SEEN)))
             tally.below, tally.rows = tally.below + seen.below, tally.rows + seen.rows
     return tally
-
-
-def _better_column(report: ReadReport, table: Prepared) -> list[str]:
-    """Where many buy as guests, and another column would tell who they are."""
-    profile = table.layout.profile if table.layout is not None else None
-    if profile is None or not profile.better or table.layout is None or 20 * report.nobodys_rows < report.rows:
-        return []
-    if profile.better not in table.layout.unused():
-        return []
-    return [f'Many bought as guests; to tell them apart by their e-mail address: --map customer_id="{profile.better}".']
 
 
 def _leave_out_far_ones(file: SortedLines[PurchaseLine], limits: Limits) -> None:

@@ -21,7 +21,7 @@ from service.errors import ConfigurationError
 FIELDS = (
     "customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category", "store_id", "channel",
     "time", "zone", "quantity", "price", "currency", "status", "refunded", "refunded_at", "cancelled_at", "kind", "test", "payee", "corrected", "reference",
-    "gift_cards", "line_type", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency", "converted_refunded",
+    "gift_cards", "line_type", "contact", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency", "converted_refunded",
 )  # fmt: skip
 """What a purchase's row may hold: those that the reader takes, and those of which it makes them."""
 ANSWER_FIELDS = (
@@ -87,6 +87,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gift_cards: list[str] = []
     """Values of `line_type` of rows in which a gift card is sold: no revenue yet, since what is paid with it counts
     when it is used. The field `gift_cards` is the amount of those in a row."""
+    gift_cards_named: bool = False
+    """A row in which one is sold is told by the name of its item (`words/gift_cards.toml`); `price` and `quantity` say
+    for how much, which is taken off the amount of the order."""
     disputes_lost: list[str] = []
     """Values of `dispute_status` by which the money went back to the customer: `disputed` of it, at `disputed_at`."""
     conversions: list[str] = []
