@@ -25,8 +25,8 @@ class FileSettings(Section):
     columns: Annotated[dict[str, Annotated[str, Field(max_length=1_000)]], Field(max_length=30)] = {}
     """Which column of a file of purchases is what, e.g. customer_id = "Kunde", timestamp = "Date de commande", amount =
     "Total"; the option --map says the same for one call. order_total stands for amount where every row of an order
-    repeats that of the whole order, amount_cents where it counts in the currency's smallest unit, 1250 for 12.50; contact
-    names a phone number, which counts as the customer where a row names none."""
+    repeats that of the whole order, amount_cents where it counts in the currency's smallest unit, 1250 for 12.50;
+    contact names a phone number, which counts as the customer where a row names none."""
     survey_columns: Annotated[dict[str, Annotated[str, Field(max_length=1_000)]], Field(max_length=30)] = {}
     """The same of a file of survey answers; nps, csat and ces name the column with the scores of that survey."""
     decimal: Literal["", ".", ","] = ""
