@@ -124,7 +124,7 @@ def _look_at_inputs(settings: Settings, kind: str, topic: str | None, last: int)
     from service.domain.events import Withdrawal
     from service.registry.learning import learn_now
     from service.wire.decoder import Decoder, DecoderSettings
-    from service.wire.input_topics import INPUT_TOPICS, names_of_schemas, wire_fields
+    from service.wire.input_topics import INPUT_TOPICS, names_of_key_schemas, names_of_schemas, wire_fields
 
     rows = {row.channel.name: row for row in INPUT_TOPICS}
     if kind not in rows:
@@ -143,7 +143,8 @@ def _look_at_inputs(settings: Settings, kind: str, topic: str | None, last: int)
 
     records = list(_newest(settings, topic or row.name(settings.kafka.topics), last))
     if kind in names_of_schemas(settings):
-        learn_now(settings.registry, decoder.schemas, _framed(records))
+        with_keys = kind in names_of_key_schemas(settings)
+        learn_now(settings.registry, decoder.schemas, _framed(records, with_keys=with_keys))
     return Look(
         records,
         read,
@@ -159,7 +160,7 @@ def _look_at_profiles(settings: Settings, records: list[Any]) -> Look:
 
     reader = ProfileReader(settings)
     if reader.is_framed:
-        learn_now(settings.registry, reader.schemas, _framed(records))
+        learn_now(settings.registry, reader.schemas, _framed(records, with_keys=reader.asks_keys))
 
     def read(record: Any) -> list[dict[str, Any]]:
         return [
@@ -170,10 +171,11 @@ def _look_at_profiles(settings: Settings, records: list[Any]) -> Look:
     return Look(records, read, lambda _: {}, lambda record: reader.shown(record.value, record.headers))
 
 
-def _framed(records: list[Any]) -> list[bytes | None]:
+def _framed(records: list[Any], *, with_keys: bool = False) -> list[bytes | None]:
     from service.wire.framing import with_frame
 
-    return [record.value and with_frame(record.value, record.headers) for record in records]
+    values = [record.value and with_frame(record.value, record.headers) for record in records]
+    return values + [record.key for record in records] if with_keys else values
 
 
 def _newest(settings: Settings, topic: str, last: int) -> Iterator[Any]:

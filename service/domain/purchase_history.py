@@ -47,7 +47,7 @@ class Booked(NamedTuple):
     """A purchase, or money given back, as it counts by all that is known of it."""
 
     place: int
-    """Of its first entry, whose time is its own."""
+    """Of its first entry, whose time is its own, if it is no word that nothing is given back."""
     at_us: int
     amount: int
     """Minor units, at least 0: of a refund what its order has left to give back."""
@@ -209,14 +209,22 @@ def settled(entries: Iterable[Entry]) -> dict[int, Booked]:
         if group[0].what == BOUGHT and orders[first] != NO_ID
     }
     booked: dict[int, Booked] = {}
-    for first, group in sorted(groups.items(), key=lambda each: (each[1][0].at_us, each[1][0].event, each[0])):
+    since = {first: _since(group) for first, group in groups.items()}
+    for first, group in sorted(groups.items(), key=lambda each: (since[each[0]], each[1][0].event, each[0])):
         refund, order, amount = group[0].what == GIVEN_BACK, orders[first], amounts[first]
         counted = amount
         if refund and order in left:
             counted = min(amount, left[order])
             left[order] -= counted
-        booked[first] = Booked(first, group[0].at_us, counted, refund, amount - counted, order)
+        booked[first] = Booked(first, since[first], counted, refund, amount - counted, order)
     return booked
+
+
+def _since(group: list[Entry]) -> int:
+    """When a purchase or refund is booked; that nothing was given back yet is booked nowhere."""
+    if group[0].what == GIVEN_BACK and not group[0].amount:
+        return next((entry.at_us for entry in group if entry.amount), group[0].at_us)
+    return group[0].at_us
 
 
 def next_place(customer: Customer) -> int:

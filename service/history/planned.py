@@ -35,7 +35,17 @@ from service.history.understood import currency_sentences_of, sentences_of
 from service.history.zones import zone_named
 from service.profiles import Profile
 
-_AMOUNTS: Final = ("amount", "price", "quantity", "refunded", "corrected", "gift_cards", "disputed", "converted")
+_AMOUNTS: Final = (
+    "amount",
+    "price",
+    "quantity",
+    "refunded",
+    "corrected",
+    "gift_cards",
+    "disputed",
+    "converted",
+    "captured",
+)
 _EACH: Final = 100
 """Rows between those whose offset is looked at."""
 _SHOWN: Final = 3

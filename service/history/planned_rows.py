@@ -24,7 +24,7 @@ from service.history.totals import is_total
 PURCHASE_FIELDS: Final = (
     "customer_id", "timestamp", "time", "zone", "amount", "price", "quantity", "refunded", "refunded_at", "currency",
     "status", "kind", "test", "cancelled_at", "event_id", "order_id", "sku", "item", "category", "store_id", "channel", "payee", "corrected",
-    "reference", "gift_cards", "line_type", "contact", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency",
+    "reference", "gift_cards", "line_type", "contact", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency", "captured", "all_refunded",
 )  # fmt: skip
 _ORDERS_KEPT: Final = 100_000
 """Orders whose first row is remembered, up to twice as many: the rows of one stand close together in an export."""
@@ -35,7 +35,7 @@ _SPELLINGS_KEPT: Final = 10_000
 _OWN: Final = frozenset(
     (name,)
     for name in ("amount", "corrected", "refunded", "refunded_at", "sku", "item", "category", "quantity", "price", "gift_cards",
-                 "line_type", "disputed", "disputed_at", "dispute_status", "converted")
+                 "line_type", "disputed", "disputed_at", "dispute_status", "converted", "captured", "all_refunded")
 )  # fmt: skip
 """What each row of an order has for itself."""
 _FIELDS: Final = len(PURCHASE_FIELDS)
@@ -182,7 +182,8 @@ class PurchaseRows:
         """None, one, or more where something was paid back on another day."""
         (customer, when, clock, zone, amount, price, quantity, refunded, refunded_at, currency, status, kind, test,
          cancelled_at, event_id, order_id, sku, item, category, store_id, channel, payee, corrected, reference,
-         gift_cards, line_type, contact, disputed, disputed_at, dispute_status, converted, converted_currency) = cells[:_FIELDS]  # fmt: skip
+         gift_cards, line_type, contact, disputed, disputed_at, dispute_status, converted, converted_currency, captured,
+         all_refunded) = cells[:_FIELDS]  # fmt: skip
         reason, is_paid_back = self._state_of(status)
         kind = kind.strip()
         is_refund = self._kinds.is_refund(kind)
@@ -238,6 +239,8 @@ class PurchaseRows:
                 return ()  # a gift card that was given back: no sale was counted
             worth = bare
         back = self._amount["refunded"](refunded) if self._has_refunds and is_first else ""
+        if captured.strip() and "captured" in self._amount:
+            worth, back = _of_captured(worth, self._amount["captured"](captured), back, all_refunded)
         if is_refund:
             customer = payee if payee.strip() and payee.strip() != self._own else customer
             customer = self._payers.get(reference.strip(), customer)
@@ -381,3 +384,20 @@ def with_clock(day: str, clock: str) -> str:
         clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     whole = _MOMENT.match(day) if clock else None
     return f"{day[:10] if whole is not None else day} {clock}"
+
+
+def _of_captured(asked: str, captured: str, back: str, all_refunded: str) -> tuple[str, str]:
+    """Of a payment of which a part was taken: that, and what was given back of it. Some exports count the rest, which
+    was never taken, as given back, and some do not: then less was given back than the rest is."""
+    try:
+        taken, given = Decimal(captured), Decimal(back or "0")
+        rest = Decimal(asked) - taken
+    except InvalidOperation:
+        return asked, back
+    if rest <= 0:
+        return asked, back
+    if all_refunded.strip().casefold() == "true":
+        given = taken
+    elif given >= rest:
+        given -= rest
+    return captured, format(given, "f")

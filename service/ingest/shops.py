@@ -1,8 +1,13 @@
 """What each shop system posts → events of ours, as dictionaries in the form of `purchases`.
 
 The same body always gives the same events with the same ids, made of the shop system's own: whatever is posted again
-counts once. What is given back is a refund beside the order, and not a lower order: posts may arrive in any order. A
-cancelled order that was paid is taken back whole; refunds of one order never take back more than it amounts to.
+counts once. What is given back is a refund beside the order, and not a lower order: posts may arrive in any order, and
+by several doors. A cancelled order that was paid is taken back whole; refunds of one order never take back more than it
+amounts to.
+
+Of the words on one refund the one with the later time counts, whatever was heard first. So an order that was changed a
+while after it was paid, and of which nothing is taken back now, says so: a refund of nothing, of the time of that
+change. It may have been cancelled in between, which nothing else in it would tell.
 
 Which statuses are no purchase, who is a customer and what an order's number is, the profiles of files say.
 """
@@ -29,6 +34,7 @@ from service.ingest.bodies import (
     text,
     word,
 )
+from service.ingest.changes import changed_since_sold, edited_at, is_a_while_after, sold_at
 from service.profiles import Profile
 from service.wire.places import Place
 from service.wire.shop_bodies import UNDONE, captured_and_left, changed_since_paid, profile_of
@@ -83,7 +89,7 @@ def shopify(source: SourceSettings, headers: Mapping[str, str], body: Object) ->
     order: Object = {
         "event_id": f"shopify-order-{number}",
         "customer_id": customer_in(body, [source.customer] if source.customer else _said(profile, "customer_id")),
-        "occurred_at": needed(body, "created_at"),
+        "occurred_at": sold_at(body),
         "amount": f"{total:f}",
         "currency": text(first(body, _said(profile, "currency"))) or None,
         "order_id": text(first(body, _said(profile, "order_id"))),
@@ -100,11 +106,17 @@ def shopify(source: SourceSettings, headers: Mapping[str, str], body: Object) ->
         given_back = sum((Decimal(str(each["amount"])) for each in refunds), Decimal(0))
         total = money(current, "current_total_price") + given_back
         order["amount"] = f"{total:f}"
-    events = [order, *refunds]
+    order["occurred_at"] = edited_at(body, total)
+    back_id = f"shopify-cancelled-{number}"
     cancelled_at = text(first(body, _said(profile, "cancelled_at")))
     if cancelled_at:
-        events.append(_refund(order, f"shopify-cancelled-{number}", cancelled_at, total))
-    return events
+        return [order, *refunds, _refund(order, back_id, cancelled_at, total)]
+    return [order, *refunds, *_nothing_back(order, back_id, changed_since_sold(body))]
+
+
+def _nothing_back(order: Object, refund_id: str, at: str) -> list[Object]:
+    """Where an order was changed since: empty, and it was not."""
+    return [_refund(order, refund_id, at, Decimal(0))] if at else []
 
 
 def _shopify_refunds(order: Object, body: Object) -> Iterator[Object]:
@@ -171,15 +183,19 @@ def woocommerce(source: SourceSettings, _headers: Mapping[str, str], body: Objec
         events.append(_refund(order, f"woocommerce-refund-{needed(refund, 'id')}", changed_at, back))
     if undone or status in profile.refunded:
         events.append(_refund(order, f"woocommerce-back-{number}", changed_at, total))
-    elif changed_since_paid(body):  # it may have been cancelled in between, which nothing else would tell
-        events.append(_refund(order, f"woocommerce-back-{number}", changed_at, Decimal(0)))
+    else:
+        since = changed_since_paid(body)
+        events += _nothing_back(order, f"woocommerce-back-{number}", _in_utc(since) if since else "")
     return events
 
 
 def _gmt(body: Object, name: str) -> str:
     """Their times have no offset; those of the fields …_gmt are in UTC."""
-    found = needed(body, f"{name}_gmt")
-    return found if found.endswith("Z") or "+" in found else f"{found}Z"
+    return _in_utc(needed(body, f"{name}_gmt"))
+
+
+def _in_utc(at: str) -> str:
+    return at if at.endswith("Z") or "+" in at else f"{at}Z"
 
 
 def square(source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
@@ -201,11 +217,13 @@ def square(source: SourceSettings, _headers: Mapping[str, str], body: Object) ->
         "order_id": text(payment.get("order_id")) or number,
         "store_id": text(payment.get("location_id")) or None,
     }
-    back = Place("refunded_money.amount").of(payment)
-    if word(back) in {"", "0"}:
+    back, back_id = Place("refunded_money.amount").of(payment), f"square-back-{number}"
+    if word(back) == "":
         return [order]
+    if word(back) == "0":
+        return [order, *_nothing_back(order, back_id, changed_since_sold(payment))]
     at = text(payment.get("updated_at")) or str(order["occurred_at"])
-    return [order, _refund(order, f"square-back-{number}", at, major(back, currency, "refunded_money.amount"))]
+    return [order, _refund(order, back_id, at, major(back, currency, "refunded_money.amount"))]
 
 
 def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
@@ -232,9 +250,12 @@ def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) ->
         "order_id": number,
     }
     back = first(charge, _said(profile, "refunded")) if left is None or not isinstance(taken, int) else taken - left
-    if word(back) in {"", "0"}:
-        return [order]
     at = seconds(body.get("created"), "created")
+    if word(back) in {"", "0"}:
+        return [
+            order,
+            *_nothing_back(order, f"stripe-back-{number}", at if is_a_while_after(at, order["occurred_at"]) else ""),
+        ]
     given_back = major(back, currency, "amount_refunded", unit)
     return [order, _refund(order, f"stripe-back-{number}", at, given_back)]
 

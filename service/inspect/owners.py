@@ -8,7 +8,7 @@ from service.config import Settings
 from service.registry.learning import learn_now
 from service.wire.decoder import Decoder, DecoderSettings
 from service.wire.framing import Headers, with_frame
-from service.wire.input_topics import INPUT_TOPICS, names_keyed_by_customer, names_of_schemas
+from service.wire.input_topics import INPUT_TOPICS, names_keyed_by_customer, names_of_key_schemas, names_of_schemas
 
 
 class Owners:
@@ -22,7 +22,7 @@ class Owners:
             for row in INPUT_TOPICS
             if (topic := row.name(settings.kafka.topics)) not in by_customer
         }
-        self._framed = names_of_schemas(settings)
+        self._framed, self._framed_keys = names_of_schemas(settings), names_of_key_schemas(settings)
         self._registry = settings.registry
         self._decoder = Decoder(DecoderSettings.of(settings) if self._otherwise else DecoderSettings.of_ours(settings))
 
@@ -33,5 +33,6 @@ class Owners:
         if name is None:
             return None if key is None else key.decode(errors="replace")
         if name in self._framed and value:
-            learn_now(self._registry, self._decoder.schemas, [with_frame(value, headers)])
+            keys = [key] if name in self._framed_keys else []
+            learn_now(self._registry, self._decoder.schemas, [with_frame(value, headers), *keys])
         return self._decoder.customer_of(name, value, key, headers)

@@ -21,7 +21,7 @@ from service.errors import ConfigurationError
 FIELDS = (
     "customer_id", "timestamp", "amount", "event_id", "order_id", "sku", "item", "category", "store_id", "channel",
     "time", "zone", "quantity", "price", "currency", "status", "refunded", "refunded_at", "cancelled_at", "kind", "test", "payee", "corrected", "reference",
-    "gift_cards", "line_type", "contact", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency", "converted_refunded",
+    "gift_cards", "line_type", "contact", "disputed", "disputed_at", "dispute_status", "converted", "converted_currency", "converted_refunded", "captured", "all_refunded",
 )  # fmt: skip
 """What a purchase's row may hold: those that the reader takes, and those of which it makes them."""
 ANSWER_FIELDS = (

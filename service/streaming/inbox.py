@@ -30,7 +30,7 @@ from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, St
 from service.streaming.decoding import Decoded, Decoding, Passed, Refused
 from service.streaming.gates import Gates
 from service.wire.framing import with_frame
-from service.wire.input_topics import BY_RANK, names_keyed_by_customer, names_of_schemas
+from service.wire.input_topics import BY_RANK, names_keyed_by_customer, names_of_key_schemas, names_of_schemas
 from service.wire.schemas import SchemaId
 
 UNDECIDED_US = 30_000_000
@@ -89,6 +89,9 @@ class Inbox:
         framed = names_of_schemas(settings)
         self._framed = tuple(row.channel.name in framed for row in BY_RANK)
         """Of each input whether its records have the id of a schema in front that has to be known."""
+        self._framed_keys = frozenset(
+            row.name(settings.kafka.topics) for row in BY_RANK if row.channel.name in names_of_key_schemas(settings)
+        )
         by_customer = set(names_keyed_by_customer(settings))
         self._by_customer = tuple(row.name(settings.kafka.topics) in by_customer for row in BY_RANK)
         """Of each input whether its keys are customers."""
@@ -117,14 +120,14 @@ class Inbox:
         """Ids of schemas that have to be known before these are put."""
         if not any(self._framed):
             return set()
-        values: list[bytes | None] = []
         if source < self._own:
-            values = [_value_of(record) for record in records] if self._framed[source] else []
+            found = list(records) if self._framed[source] else []
         else:
             framed = {name for name, is_framed in zip(self._sources, self._framed, strict=False) if is_framed}
-            for carried in map(unpack, (record.value for record in records)):
-                if isinstance(carried, Carried) and carried.record.topic in framed:
-                    values.append(_value_of(carried.record))
+            unpacked = map(unpack, (record.value for record in records))
+            found = [each.record for each in unpacked if isinstance(each, Carried) and each.record.topic in framed]
+        values = [_value_of(record) for record in found]
+        values += [record.key for record in found if record.topic in self._framed_keys]
         return self.schemas.missing(values, time.monotonic())
 
     def put(self, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:

@@ -203,6 +203,7 @@ class ProfileCarrier:
         if not self._reader.is_framed:
             return
         values = [record.value and with_frame(record.value, record.headers) for record in records]
+        values += [record.key for record in records if self._reader.asks_keys]
         said = False
         while missing := self._reader.schemas.missing(values, time.monotonic()):
             if self._registry is None:

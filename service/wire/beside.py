@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from pydantic_core import from_json
@@ -23,6 +24,8 @@ class Beside(NamedTuple):
     key: bytes | None
     headers: Headers
     value: bytes
+    read_key: Callable[[bytes], Row | None] | None = None
+    """Reads a key by its schema, where a registry is asked for that of values."""
 
 
 def looks_beside(path: str) -> bool:
@@ -48,18 +51,24 @@ class _With(View):
 def with_beside(row: Row, event: Row, beside: Beside) -> Row:
     """The row, in which what is beside it has a name of its own."""
     more: dict[str, object] = {
-        KEY: key_in(beside.key),
+        KEY: key_in(beside.key, beside.read_key),
         HEADERS: {**_attributes(beside.value), **_texts(beside.headers)},
         AROUND: event,
     }
     return {**row, **more} if isinstance(row, dict) else _With(row, more)
 
 
-def key_in(key: bytes | None) -> object:
-    """A text, what is in it where it is JSON, or the one value of a key in Avro; None where there is none. One that is
-    none of these is no key of nobody's: whoever asks for it hears that it cannot be read."""
+def looks_in_key(paths: Iterable[str]) -> bool:
+    return any(each.startswith(KEY) for path in paths for each in path.split("|"))
+
+
+def key_in(key: bytes | None, read: Callable[[bytes], Row | None] | None = None) -> object:
+    """A text, what is in it where it is JSON, what its schema says, or the one value of a key in Avro; None where there
+    is none. One that is none of these is no key of nobody's: whoever asks for it hears that it cannot be read."""
     if not key:
         return None
+    if read is not None and (said := read(key)) is not None:
+        return _of_one(said)
     try:
         text = strip_frame(key)
         if text[:1] in (b"{", b'"'):
@@ -68,6 +77,13 @@ def key_in(key: bytes | None) -> object:
         return _text_in(text)
     except (ValueError, PoisonError):
         return _one_in(behind_frame(key))
+
+
+def _of_one(found: Row) -> object:
+    """A key of one field is that, whatever its name is."""
+    names = found.names() if isinstance(found, View) else list(found) if isinstance(found, dict) else []
+    only = found.get(names[0]) if len(names) == 1 else None
+    return KeyOfOne(str(only)) if isinstance(only, str | int) and not isinstance(only, bool) else found
 
 
 def _text_in(key: bytes) -> str:

@@ -385,7 +385,7 @@ def shown_of(read: Reading, value: bytes | None, headers: Headers, *, is_framed:
 def _opened(shape: Shape, value: bytes, key: bytes | None, headers: Headers) -> tuple[Row, Beside | None]:
     """A record that is not ours, and what lies beside it where that is asked for."""
     row = shape.read(with_frame(value, headers) if headers and shape.is_framed else value)
-    return row, Beside(key, headers, value) if shape.looks_beside else None
+    return row, Beside(key, headers, value, shape.read_key) if shape.looks_beside else None
 
 
 def _key_of(event: dict[str, object]) -> bytes | None:

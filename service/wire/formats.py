@@ -9,7 +9,7 @@ from typing import Any, Final
 from service.config.sections.inputs import ForeignInput
 from service.errors import ConfigurationError, ErrorCode, PassedOverError, PoisonError
 from service.wire.envelopes import DELETED
-from service.wire.framing import read_object, strip_frame
+from service.wire.framing import behind_glue, read_object, strip_frame
 from service.wire.schemas import Reading, Schemas
 from service.wire.views import Row
 
@@ -40,7 +40,23 @@ def reading_of(said: ForeignInput, name: str, schemas: Schemas, registry: str | 
             reading = module.plain_protobuf_reading(text, said.message)
     except ValueError as error:
         raise ConfigurationError(f"{where} cannot be used: {error}.") from None
-    return reading
+    return _also_of_glue(reading, has_index=said.format == "protobuf")
+
+
+def _also_of_glue(read: Reading, *, has_index: bool) -> Reading:
+    """What is none by itself may have the id of a schema in AWS Glue in front, and of Protobuf the place of its message
+    behind that."""
+
+    def found(value: bytes) -> Row:
+        try:
+            return read(value)
+        except PoisonError:
+            inner = behind_glue(value)
+            if not inner:
+                raise
+        return read(inner[1:] if has_index else inner)
+
+    return found
 
 
 def _json(value: bytes) -> Row:

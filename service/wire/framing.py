@@ -4,6 +4,7 @@ object."""
 from __future__ import annotations
 
 import binascii
+import zlib
 from base64 import b64decode
 from collections.abc import Iterable
 from typing import Final
@@ -20,7 +21,13 @@ _FRAME_BYTES: Final = 5
 _NO_ID: Final = bytes(4)
 _LONG_FRAME_BYTES: Final = 9
 _GLUE, _GLUE_BYTES = 3, 18
-"""What AWS Glue's serializers put in front: a three, how it is packed, and sixteen bytes of id."""
+"""What AWS Glue's serializers put in front: a three, how it is packed (not, or with zlib), and sixteen bytes of id."""
+_GLUE_PLAIN, _GLUE_PACKED = 0, 5
+_LARGEST_UNPACKED: Final = 1 << 20
+GLUE_CURE: Final = (
+    "; it has the id of a schema in AWS Glue in front, a registry that is not asked: put the schema into a file and name it "
+    "in schema_file of this topic's [inputs.…], with its format"
+)
 _SPECVERSION: Final = "1.0"
 _BEGINS_JSON: Final = (b"{", b"[", b'"')
 _MARK: Final = b"\xef\xbb\xbf"
@@ -60,9 +67,28 @@ def strip_frame(value: bytes) -> bytes:
             )
         if not value:
             raise PoisonError(ErrorCode.EMPTY_VALUE, "the framed record has no value")
-    elif value[0] == _GLUE and value[_GLUE_BYTES : _GLUE_BYTES + 1] in _BEGINS_JSON and len(value) > _GLUE_BYTES:
-        value = value[_GLUE_BYTES:]
+    elif value[0] == _GLUE:
+        inner = behind_glue(value)
+        if inner[:1] in _BEGINS_JSON:
+            return inner
     return value
+
+
+def behind_glue(value: bytes) -> bytes:
+    """What AWS Glue's serializers wrote behind the id of its schema; empty where none is in front. PoisonError for more
+    than is ever unpacked."""
+    if len(value) <= _GLUE_BYTES or value[0] != _GLUE or value[1] not in (_GLUE_PLAIN, _GLUE_PACKED):
+        return b""
+    if value[1] == _GLUE_PLAIN:
+        return value[_GLUE_BYTES:]
+    unpacking = zlib.decompressobj()
+    try:
+        found = unpacking.decompress(value[_GLUE_BYTES:], _LARGEST_UNPACKED)
+    except zlib.error:
+        return b""
+    if unpacking.unconsumed_tail:
+        raise PoisonError(ErrorCode.TOO_LARGE, f"unpacked it has more than {_LARGEST_UNPACKED:,} bytes")
+    return found
 
 
 def behind_frame(content: bytes) -> bytes:
@@ -185,5 +211,6 @@ _CURES: Final = (
     (b"PK\x03\x04", "; the value is a zip file: let one event be a record"),
     ((b"\xff\xfe", b"\xfe\xff"), "; the value is UTF-16: JSON is written in UTF-8"),
     (b"<", "; the value is XML or HTML"),
-    (b"\x03", "; the value may have the id of a schema in AWS Glue in front, which is not asked"),
+    (b"\x03\x00", GLUE_CURE),
+    (b"\x03\x05", GLUE_CURE),
 )

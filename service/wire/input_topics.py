@@ -160,6 +160,11 @@ def names_of_schemas(settings: Settings) -> frozenset[str]:
     return frozenset(name for name, said in settings.inputs.of_topics.items() if said.needs_registry)
 
 
+def names_of_key_schemas(settings: Settings) -> frozenset[str]:
+    """Those whose keys are read by their schemas too."""
+    return frozenset(name for name, said in settings.inputs.of_topics.items() if said.needs_key_schemas)
+
+
 def wire_fields(event: Event, minor_digits: int) -> Body:
     """The event in the wire form of its topic; what is not known is left out."""
     return {

@@ -49,9 +49,10 @@ FILTERED: Final = "not_wanted"
 class Shape:
     """How the events of one input look. Stateless."""
 
-    def __init__(self, said: MappedInput, currency: str, read: Reading) -> None:
-        """`currency` is the shop's; `read` takes a value, which is not empty."""
+    def __init__(self, said: MappedInput, currency: str, read: Reading, schemas: Schemas | None = None) -> None:
+        """`currency` is the shop's; `read` takes a value, which is not empty; `schemas` are those of framed keys."""
         self.read = read
+        self.read_key = schemas.read_key if schemas is not None and said.needs_registry else None
         self.is_binary = said.format != "json"
         self.is_framed = said.needs_registry
         """Whether the id of a schema is in front of each record, or in a header."""
@@ -316,7 +317,7 @@ def shape_of(said: MappedInput, name: str, currency: str, schemas: Schemas, regi
     where its format cannot be read."""
     if not said.fields and said.format == "json" and not said.is_known:
         return None
-    return Shape(completed(said), currency, reading_of(said, name, schemas, registry))
+    return Shape(completed(said), currency, reading_of(said, name, schemas, registry), schemas)
 
 
 def _as_ours(said: MappedInput) -> dict[str, str]:

@@ -54,6 +54,9 @@ class ProfileReader:
         said: MappedCustomers = settings.inputs.customers
         self.schemas = Schemas()
         self.is_framed = said.needs_registry
+        self.asks_keys = said.needs_key_schemas
+        """Whether its keys are read by their schemas too."""
+        self._read_key = self.schemas.read_key if said.needs_registry else None
         self._read = reading_of(said, "customers", self.schemas, settings.registry.url)
         self._judge = Decoder(DecoderSettings.of_ours(settings)).customer
         self._max_bytes = settings.limits.max_value_bytes
@@ -95,7 +98,7 @@ class ProfileReader:
             return [self._gone(record, written_us)]
         row, gone = change_of(self._envelope, event)
         if self._looks_beside:
-            row = with_beside(row, event, Beside(record.key, record.headers, value))
+            row = with_beside(row, event, Beside(record.key, record.headers, value, self._read_key))
         if not gone and not self._is_wanted(row):
             raise PassedOverError(FILTERED)
         whose = _text(spelt(self._fields["customer_id"].of(row), as_it_is=self._keyed))

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from service.errors import ErrorCode, FatalError, PoisonError
-from service.wire.framing import Framed
+from service.wire.framing import GLUE_CURE, Framed
 from service.wire.views import Row
 
 Reading = Callable[[bytes], Row]
@@ -31,7 +31,8 @@ _OF_EIGHT_BYTES: Final = (
 )
 _CURES: Final = (
     (b"{", '; it looks like JSON: set format = "json"'),
-    (b"\x03", "; it may be AWS Glue's, whose schemas are not asked for"),
+    (b"\x03\x00", GLUE_CURE),
+    (b"\x03\x05", GLUE_CURE),
 )
 MOST_KNOWN: Final = 2_000
 """Schemas of one partition. None is forgotten; a topic with more has another trouble, and its records say so."""
@@ -94,6 +95,17 @@ class Schemas:
         if unknown is None:
             raise FatalError(f"A record of the schema {_id_of(key)} was read before the schema was there.")
         raise PoisonError(ErrorCode.UNKNOWN_SCHEMA, f"schema {_id_of(key)}: {unknown[1]}")
+
+    def read_key(self, key: bytes) -> Row | None:
+        """What a framed key says; None where that cannot be told by its schema."""
+        name = _key_in(key)
+        reading = None if name is None else self._known.get(name)
+        if name is None or reading is None:
+            return None
+        try:
+            return reading(key[len(name) + 1 :])
+        except PoisonError:
+            return None
 
 
 def _key_in(value: bytes) -> bytes | None:

@@ -19,7 +19,7 @@ from service.wire.views import Row, View
 
 Said = dict[str, Any]
 _CHARGE: Final = Place("data.object")
-_A_WHILE: Final = timedelta(minutes=1)
+A_WHILE: Final = timedelta(minutes=1)
 """An order is saved more than once while it is paid."""
 UNDONE: Final = ("cancelled", "failed", "deleted")
 """Why files leave an order of WooCommerce's out that is taken back where it had been paid: nobody keeps the money of an
@@ -108,12 +108,11 @@ def changed_since_paid(order: Row) -> str:
     """When an order of WooCommerce's was changed last, where that is a while after it was paid: it may have been
     cancelled and paid after all, which nothing in it says. Of a completed one since when it is that; empty: not
     since."""
-    if word_of(order.get("status")) == "completed":
+    name = "date_completed_gmt" if word_of(order.get("status")) == "completed" else "date_modified_gmt"
+    changed, paid = (moment_of(order.get(each)) for each in (name, "date_paid_gmt"))
+    if changed is None or paid is None or changed - paid < A_WHILE:
         return ""
-    changed, paid = (_moment(order.get(name)) for name in ("date_modified_gmt", "date_paid_gmt"))
-    if changed is None or paid is None or changed - paid < _A_WHILE:
-        return ""
-    return str(order.get("date_modified_gmt"))
+    return str(order.get(name))
 
 
 def captured_and_left(charge: Row) -> tuple[int, int] | None:
@@ -151,7 +150,8 @@ def word_of(said: object) -> str:
     return said.strip().lower() if isinstance(said, str) else ""
 
 
-def _moment(said: object) -> datetime | None:
+def moment_of(said: object) -> datetime | None:
+    """A time as shop systems write it; one without an offset is of UTC. None where it is none."""
     try:
         found = datetime.fromisoformat(said) if isinstance(said, str) else None
     except ValueError:

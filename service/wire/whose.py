@@ -59,6 +59,7 @@ def _named(value: object) -> object:
         raise PoisonError(
             ErrorCode.INVALID_VALUE,
             "the record's key, in which the settings look, is no text, no JSON and no single value in Avro: name a field "
-            "of the value in inputs.….fields, or let the producer write its keys as texts",
+            "of the value in inputs.….fields, or let the producer write its keys as texts; keys of several fields are read by "
+            "their schemas where those of values are (format and registry.url)",
         )
     return of_mongo(value)

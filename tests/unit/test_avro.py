@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -222,6 +224,20 @@ def test_a_single_object_is_known_by_its_fingerprint(tmp_path: Path) -> None:
     assert shop.of_purchases(mark + written(ORDER_SCHEMA, ORDER), b"k", (), NOW_US).event_id == "4711"
 
 
+@pytest.mark.parametrize(("packing", "packed"), [(b"\0", bytes), (b"\5", zlib.compress)])
+def test_what_aws_glue_has_in_front_is_taken_off_where_the_schema_is_in_a_file(
+    tmp_path: Path, packing: bytes, packed: Callable[[bytes], bytes]
+) -> None:
+    decoder = decoder_of(tmp_path, ORDER_SCHEMA)
+    record = written(ORDER_SCHEMA, ORDER)
+
+    found = decoder.of_purchases(b"\3" + packing + bytes(range(16)) + packed(record), b"k", (), NOW_US)
+
+    assert found == decoder.of_purchases(record, b"k", (), NOW_US)
+    with pytest.raises(PoisonError, match="not_of_schema"):
+        decoder.of_purchases(b"\3\5" + bytes(16) + record, b"k", (), NOW_US)
+
+
 def test_a_refused_one_is_still_a_sign_of_life(tmp_path: Path) -> None:
     shop = decoder_of(tmp_path, ORDER_SCHEMA, fields={**SHOP["fields"], "currency": "=XYZ"})
     bought, back = (written(ORDER_SCHEMA, {**ORDER, "state": state}) for state in ("PAID", "BACK"))
@@ -351,7 +367,11 @@ def test_what_is_not_of_records_alone_is_none(schema: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "cure"),
-    [(b'{"id": 1}', 'set format = "json"'), (b"\3\0" + bytes(20), "AWS Glue"), (bytes(8) + b"\7\6c-1", "apicurio")],
+    [
+        (b'{"id": 1}', 'set format = "json"'),
+        (b"\3\0" + bytes(20), "AWS Glue.*schema_file"),
+        (bytes(8) + b"\7\6c-1", "apicurio"),
+    ],
 )
 def test_other_frames_are_told_by_their_name(content: bytes, cure: str) -> None:
     schemas = Schemas()

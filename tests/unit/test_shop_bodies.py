@@ -93,11 +93,17 @@ def test_a_charge_of_stripe_less_what_was_given_back() -> None:
     assert passed_over("stripe", changed(STRIPE, "data.object.object", "payment_intent"))
 
 
+def captured(taken: int, back: int, *, whole: bool = False) -> dict[str, Any]:
+    said = {"amount_captured": taken, "amount_refunded": back, "refunded": whole}
+    return changed(STRIPE, "data.object", {**STRIPE["data"]["object"], **said})
+
+
 MONEY = "data.object.payment.refunded_money"
 WHOLE_SHOPIFY = {**SHOPIFY, "subtotal_price": "400.00"}
 SAME: list[tuple[str, dict[str, Any], str]] = [
     ("shopify", WHOLE_SHOPIFY, "359.94"),
     ("shopify", {**WHOLE_SHOPIFY, "current_total_price": "300.00", "refunds": []}, "300.00"),
+    ("shopify", {**WHOLE_SHOPIFY, "processed_at": "2025-12-24T18:00:00Z"}, "359.94"),
     ("woocommerce", WOO, "29.35"),
     ("woocommerce", {**WOO, "refunds": [{"id": 1, "total": "-5.00"}, {"id": 2, "total": "-1.35"}]}, "23.00"),
     ("woocommerce", {**WOO, "status": "cancelled"}, "0.00"),
@@ -106,6 +112,10 @@ SAME: list[tuple[str, dict[str, Any], str]] = [
     ("stripe", STRIPE, "12.50"),
     ("stripe", changed(STRIPE, "data.object.amount_refunded", 250), "10.00"),
     ("stripe", changed(STRIPE, "data.object.captured", False), "0.00"),
+    ("stripe", captured(750, 0), "7.50"),
+    ("stripe", captured(750, 500), "7.50"),
+    ("stripe", captured(750, 600), "6.50"),
+    ("stripe", captured(750, 750, whole=True), "0.00"),
 ]
 
 
@@ -138,6 +148,46 @@ def test_an_order_is_worth_the_same_by_door_topic_and_file(
         except (PassedOverError, ConfigurationError):  # it is none
             worth = Decimal(0)
         assert f"{worth:.2f}" == amount, way.__name__
+
+
+def test_an_order_of_shopify_that_was_brought_in_later_is_of_the_time_of_its_sale(tmp_path: Path) -> None:
+    """An order of the till, or of another shop system, is created when it is imported."""
+    body = {**WHOLE_SHOPIFY, "processed_at": "2025-12-24T18:00:00Z"}
+    (tmp_path / "orders.json").write_text(json.dumps([body]))
+    wishes = Wishes(currency="USD", rates={})
+    history = open_history(
+        [tmp_path / "orders.json"], calendar=Calendar(ZoneInfo("UTC")), minor_digits=2, wishes=wishes
+    )
+    (by_file,) = (each for each in history.events() if isinstance(each, Purchase))
+
+    by_door = events("shopify", body)[0]["occurred_at"]
+
+    assert by_door == "2025-12-24T18:00:00Z"
+    assert read("shopify", body).at_us == by_file.at_us == 1_766_599_200_000_000
+    assert read("shopify", {**body, "processed_at": None}).at_us == AT_US + 21_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("dispute", "left"),
+    [
+        ({"status": "lost", "amount": 1250, "created": 1_772_953_800}, [1_250, -1_250]),
+        ({"status": "lost", "amount": 250, "created": 1_772_953_800}, [1_250, -250]),
+        ({"status": "won", "amount": 1250, "created": 1_772_953_800}, [1_250]),
+        ("dp_1", [1_250]),
+        (None, [1_250]),
+    ],
+)
+def test_what_a_lost_dispute_took_of_a_charge_was_given_back(dispute: object, left: list[int], tmp_path: Path) -> None:
+    charge = {**STRIPE["data"]["object"], "disputed": dispute is not None, "dispute": dispute}
+    other = {**charge, "id": "ch_2", "dispute": None}
+    (tmp_path / "charges.json").write_text(json.dumps({"object": "list", "data": [charge, other]}))
+    wishes = Wishes(currency="EUR", rates={})
+    history = open_history(
+        [tmp_path / "charges.json"], calendar=Calendar(ZoneInfo("UTC")), minor_digits=2, wishes=wishes
+    )
+
+    found = [each for each in history.events() if isinstance(each, Purchase) and each.event_id.startswith("ch_3MmlLr")]
+    assert [-each.amount_minor if each.refund else each.amount_minor for each in found] == left
 
 
 def test_what_is_said_goes_before_what_is_known() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from service.registry.learning import learn
 from service.wire.decoder import Decoder, DecoderSettings
 from service.wire.formats import framed_avro, framed_protobuf
 from service.wire.framing import SCHEMA_ID_HEADER, with_frame
+from service.wire.input_topics import names_of_key_schemas
 from tests.support.schema_registry import SchemaRegistry, framed
 from tests.unit.test_avro import NOW_US, ORDER, ORDER_SCHEMA, written
 from tests.unit.test_avro import SHOP as AVRO_SHOP
@@ -202,6 +204,7 @@ SAME: dict[str, tuple[object, dict[str, Any]]] = {
     "a column with a zone beside such": (ROW, {"time": "local_us", "timezone": "Europe/Paris"}),
     "json behind eight bytes of id": (b"\0" + (7).to_bytes(8, "big") + json.dumps(ROW).encode(), {}),
     "json behind an id of aws glue": (b"\3\0" + GUID.bytes + json.dumps(ROW).encode(), {}),
+    "json behind an id of aws glue, packed": (b"\3\5" + GUID.bytes + zlib.compress(json.dumps(ROW).encode()), {}),
     "given back more than there was": ({**ROW, "back": "20.00", "total": "32.50"}, {"given_back": "back"}),
 }  # fmt: skip
 
@@ -283,7 +286,7 @@ REFUSED: dict[str, tuple[object, dict[str, Any], str]] = {
         {"envelope": "debezium"},
         "change_streams_update_full",
     ),
-    "an id of aws glue before bytes": (b"\3\0" + GUID.bytes + b"\2c", {}, "AWS Glue"),
+    "an id of aws glue before bytes": (b"\3\0" + GUID.bytes + b"\2c", {}, "name it in schema_file"),
     "the id of a schema before bytes": (framed(7, b"\x02c"), {}, "set format in the"),
     "packed": (gzip.compress(json.dumps(ROW).encode()), {}, "compression.type"),
     "utf-16": (json.dumps(ROW).encode("utf-16"), {}, "UTF-8"),
@@ -326,6 +329,35 @@ def test_who_bought_may_stand_in_the_key_alone(key: bytes, path: str) -> None:
 def test_a_whole_number_may_be_the_key_of_a_schema() -> None:
     said = {"fields": {**FIELDS, "customer_id": "@key"}}
     assert read({**ROW, "buyer": None}, said, framed(9, b"\xf4\x03")).customer_id == "250"
+
+
+KEY_SCHEMA = {
+    "type": "record",
+    "name": "Key",
+    "fields": [{"name": "shop", "type": "long"}, {"name": "buyer", "type": "string"}],
+}
+
+
+@pytest.mark.parametrize("said", [KEY_SCHEMA, {**KEY_SCHEMA, "fields": KEY_SCHEMA["fields"][1:]}])
+def test_a_key_of_several_fields_is_read_by_its_schema_where_those_of_values_are(said: Any) -> None:
+    """By its bytes alone the first of these might be a text: 33 is how long what follows it is."""
+    buyer = "c" * 32
+    key = framed(8, written(said, {"shop": -17, "buyer": buyer}))
+    mapped = {**AVRO_SHOP, "fields": {**AVRO_SHOP["fields"], "customer_id": "@key.buyer"}}
+    settings = Settings(inputs={"purchases": mapped}, registry={"url": "http://registry"})
+    decoder = Decoder(DecoderSettings.of(settings))
+    decoder.schemas.put(7, framed_avro(json.dumps(ORDER_SCHEMA), {}), 0.0)
+    value = framed(7, written(ORDER_SCHEMA, ORDER))
+
+    assert names_of_key_schemas(settings) == {"purchases"}
+    assert decoder.schemas.missing([value, key], 0.0) == {8}
+    decoder.schemas.put(8, framed_avro(json.dumps(said), {}), 0.0)
+    assert decoder.of_purchases(value, key, (), NOW_US).customer_id == buyer
+
+
+def test_keys_in_which_nobody_looks_are_not_asked_for() -> None:
+    settings = Settings(inputs={"purchases": AVRO_SHOP}, registry={"url": "http://registry"})
+    assert names_of_key_schemas(settings) == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,12 @@ class ForeignInput(Section):
         """Whether its records have the id of a schema in front that has to be asked for."""
         return self.format != "json" and self.schema_file is None
 
+    @property
+    def needs_key_schemas(self) -> bool:
+        """The same of its keys, in which something is looked for."""
+        paths = (*self.fields.values(), *self.only, *self.not_if, *self.needs)
+        return self.needs_registry and any(each.startswith("@key") for path in paths for each in path.split("|"))
+
     @model_validator(mode="after")
     def _written_as_said(self) -> Self:
         if self.time.startswith("local_") and self.timezone is None:
