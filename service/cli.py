@@ -5,9 +5,10 @@ Their files import what is heavy when they run, so that `--help` is quick.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -90,15 +91,49 @@ app.add_typer(state.app, name="state")
 app.add_typer(inputs.app, name="inputs")
 
 
+_UsageError: Final[type[Any]] = typer.BadParameter.__mro__[1]
+"""Wrong use of a command; typer brings it and gives it no name of its own."""
+_PLAIN: Final = (
+    (r"Value error, ", ""),
+    (r"does not match the formats '%Y-%m-%d'", "is no day such as 2026-03-01"),
+    (r"Input should be a valid number\b.*", "it must be a number"),
+    (r"Input should be a valid integer\b.*", "it must be a whole number"),
+    (r"Input should be (greater|less) than", r"it must be \1 than"),
+)
+"""What the libraries say of a value, and how a person would."""
+
+
+def usage_sentence(error: Any) -> str:
+    """What was wrong with the call, and where the right one is found."""
+    said = " ".join(error.format_message().split())
+    for pattern, words in _PLAIN:
+        said = re.sub(pattern, words, said)
+    path = "churn-alert" if error.ctx is None else error.ctx.command_path
+    return f"{said.rstrip('.')}; `{path} --help` says what it takes."
+
+
+def _complain(sentence: object) -> None:
+    err.print(Text.assemble(("churn-alert:", "bold red"), f" {sentence}"), soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: every error on purpose is one sentence and an exit code ≠ 0, never a traceback."""
     try:
-        app()
+        ended = app(prog_name="churn-alert", standalone_mode=False)
     except ChurnAlertError as error:
-        err.print(Text.assemble(("churn-alert:", "bold red"), f" {error}"), soft_wrap=True)
+        _complain(error)
         sys.exit(error.exit_code)
+    except _UsageError as error:
+        if error.format_message():  # empty: a group without a command, whose help stands there already
+            _complain(usage_sentence(error))
+        sys.exit(ExitCode.CONFIGURATION)
+    except typer.Abort:
+        err.print("Aborted.")
+        sys.exit(ExitCode.FAILED)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
+    if isinstance(ended, int):  # typer.Exit
+        sys.exit(ended)
 
 
 if __name__ == "__main__":

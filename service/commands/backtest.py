@@ -58,7 +58,9 @@ def backtest(
     fit_until: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"], help="Local day from which on what was learned from everybody stays as it is."
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="Local day from which on what was learned from everybody stays as it is.",
         ),
     ] = None,
     language: Annotated[LanguageCode, typer.Option(help="Of report.html.")] = LanguageCode(DEFAULT_CODE),  # noqa: B008

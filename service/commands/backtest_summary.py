@@ -41,7 +41,7 @@ def summarise(facts: Facts, console: Console) -> None:
         f"{result.events:,} {_ONE if result.events == 1 else _SEVERAL}; {counted(customers, 'customer')}, {counted(regulars, 'regular')}; "
         + counted(chosen, "alert")
         + (
-            f"; {counted(left_out, 'more silence')} came due and did not get one, because others are worth more"
+            f"; {counted(left_out, 'more silence')} came due and did not get one, because it was not worth a message"
             if left_out
             else ""
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
@@ -101,7 +102,7 @@ def retry(
     from service.refused.dead_letters import retry_dead_letters
     from service.refused.retries import Standing
 
-    settings, places = _settings(ctx), place or []
+    settings, places = _settings(ctx), _places(place or [])
     wanted = _wanted(settings, code, topic, customer, since, until)
     found = [stored for stored in _found(settings, wanted) if not places or stored.place in places]
     missing = set(places) - {stored.place for stored in found}
@@ -143,11 +144,22 @@ def retry(
 
 @app.command()
 def resume(ctx: typer.Context) -> None:
-    """Let go on what has stopped for a person, once its cause is known: errors of our own with many records."""
+    """Let go on what has stopped for a person, once its cause is known: an input of which nearly everything was refused
+    is read on, whatever it holds, and so is a partition that has met too many errors of our own."""
     from service.streaming.operator import go_on
 
     told = counted(go_on(settings_of(ctx)), "partition")
     out.print(f"{told} told to go on; start the workers that have ended.", highlight=False)
+
+
+def _places(said: list[str]) -> list[str]:
+    """Raises ConfigurationError for what can be no place."""
+    for each in said:
+        if not re.fullmatch(r"[0-9]{1,9}/[0-9]{1,19}", each):
+            raise ConfigurationError(
+                f"--place {each[:40]!r} is no PARTITION/OFFSET such as 0/12: `dead-letters list` shows them."
+            )
+    return said
 
 
 def _not_here(referred: list[StoredDeadLetter]) -> str:

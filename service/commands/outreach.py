@@ -34,7 +34,11 @@ def resume(ctx: typer.Context) -> None:
     from service.streaming.operator import resume_outreach
 
     told = resume_outreach(settings_of(ctx))
-    out.print(f"{counted(told, 'partition')} told: what is held goes out, spread over time.", highlight=False)
+    out.print(
+        f"{counted(told, 'partition')} told: what is held goes out, spread over time, and for a week the brake holds nothing.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 KindOption = Annotated[Kind, typer.Option(help="Why somebody is written to.", show_choices=True)]

@@ -94,9 +94,8 @@ def topics_create(
         )
     if any(one.created for one in made) and max(one.spec.partitions for one in made) == 1:
         out.print(
-            "With one partition one worker does all the work, and learns from all customers, which suits a shop of up to "
-            "some thousand regulars. For more workers say --partitions before there are events, or `churn-alert repartition` "
-            "later.",
+            "With one partition one worker does all the work, and learns from all customers, which suits nearly every shop. "
+            "For more workers than one say --partitions before there are events, or `churn-alert repartition` later.",
             highlight=False,
             soft_wrap=True,
         )

@@ -294,7 +294,7 @@ def test_under_a_limit_the_policy_is_the_limit_and_who_was_left_out_got_no_alert
     assert 0 < held.total() < released
     assert f"asked back (due): {released:,}" in page.text
     in_french = " ".join(format_decimal(left_out, locale="fr").split())  # as `text` has it: every space a plain one
-    assert f"pas de message (d’autres le valent plus) : {in_french}" in french.text
+    assert f"pas de message (il n’en valait pas la peine) : {in_french}" in french.text
     assert "tried here" not in page.text
     assert "essayé ici" not in french.text
 

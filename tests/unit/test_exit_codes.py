@@ -36,7 +36,7 @@ from tests.support.worker_process import ROOT
 def test_an_error_ends_the_command_with_its_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int
 ) -> None:
-    def fail() -> None:
+    def fail(**_: object) -> None:
         raise error
 
     monkeypatch.setattr(cli, "app", fail)
@@ -47,6 +47,59 @@ def test_an_error_ends_the_command_with_its_code(
     assert ended.value.code == code
     said = capsys.readouterr().err.splitlines()
     assert said == ([f"churn-alert: {error}"] if isinstance(error, ChurnAlertError) else [])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("frobnicate",), "No such command 'frobnicate'; `churn-alert --help` says what it takes."),
+        (("backtest",), "Missing argument 'files'; `churn-alert backtest --help` says what it takes."),
+        (
+            ("backtest", "x.csv", "--budget", "much"),
+            "Invalid value for '--budget': it must be a number; `churn-alert backtest --help` says what it takes.",
+        ),
+        (
+            ("backtest", "x.csv", "--fit-until", "soon"),
+            "Invalid value for '--fit-until': 'soon' is no day such as 2026-03-01; `churn-alert backtest --help` says what it takes.",
+        ),
+        (
+            ("simulate", "--out", "x", "--customers", "0"),
+            "Invalid value for '--customers': it must be greater than or equal to 1; `churn-alert simulate --help` says what it takes.",
+        ),
+        (
+            ("dead-letters", "list", "--all"),
+            "No such option: --all; `churn-alert dead-letters list --help` says what it takes.",
+        ),
+    ],
+)
+def test_wrong_use_is_one_sentence_that_says_where_the_right_one_is_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["churn-alert", *words])
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+
+    assert ended.value.code == ExitCode.CONFIGURATION
+    assert capsys.readouterr().err.splitlines() == [f"churn-alert: {sentence}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [(("--version",), 0, "churn-alert"), (("topics",), 2, "create"), (("--help",), 0, "Commands")],
+)
+def test_help_and_version_are_no_errors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], code: int, said: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["churn-alert", *words])
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+
+    assert ended.value.code == code
+    captured = capsys.readouterr()
+    assert said in captured.out + captured.err
+    assert "churn-alert:" not in captured.err
 
 
 def test_topics_are_not_said_to_be_wrong_where_no_broker_answers() -> None:

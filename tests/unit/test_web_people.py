@@ -236,6 +236,37 @@ async def test_one_customer_has_rhythm_decisions_score_and_answers_in_words() ->
     assert "Not known here" not in page
 
 
+async def test_one_customer_stands_as_today_where_their_worker_says_how() -> None:
+    """The record was written when a segment last changed: beside today's curve it would contradict itself."""
+    people = a_few()
+    people.details["c-1"] = detail_of([date(2026, 6, 19)]) | {
+        "scores": {
+            "as_of_us": 1_783_598_400_000_000, "segment": "lost", "health": 7.0, "band": "at_risk",
+            "health_parts": [{"name": "recency", "points": 0.0, "of": 62.0}], "usual_gap_days": 6.0, "gap_spread": 0.3,
+            "tail_probability": 0.004, "churn_risk": 0.87, "expected_purchases_365d": 4.0,
+            "expected_value_365d_minor": 1900, "value_at_risk_minor": 12700,
+        }
+    }  # fmt: skip
+    async with client_of(people) as client:
+        await signed_in(client)
+        page = await client.get("/people/one?id=c-1")
+
+    for said in ("Chance of having left 87%", "Expected in a year €19", "At risk in a year €127", "7 of 100", "99.6%"):
+        assert said in told(page), said
+    assert "c-1 · Lost" in page.text
+
+
+async def test_a_decision_of_a_silence_that_is_over_is_said_to_be_of_before() -> None:
+    """Of a backlog that was read at once: the decision is of today, and the visit lies before it."""
+    people = FakePeople()
+    people.scores("c-1", silent_days=2.0)
+    people.decided("c-1", 0.0, outcome="deferred", reason="release_rate")
+    async with client_of(people) as client:
+        await signed_in(client)
+
+        assert "in the present silence nothing has been decided" in told(await client.get("/people/one?id=c-1"))
+
+
 @pytest.mark.parametrize(
     ("outcome", "reason", "said"),
     [

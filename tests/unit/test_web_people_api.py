@@ -10,8 +10,10 @@ from structlog.testing import capture_logs
 
 from service.errors import ConfigurationError
 from service.web.cursors import Cursors
+from service.web.people.heard import MOST_DECISIONS
 from service.web.people.query import EVERYBODY, Query, Sort, find
-from service.web.people.roll import MOST_DECISIONS, Roll
+from service.web.people.roll import Roll
+from service.web.people.today import today_of
 from tests.support.made_up_people import NOW, SIGNED, FakePeople, a_few, client_of, decision, scored
 from tests.support.made_up_shop import SETTINGS
 
@@ -61,6 +63,29 @@ def test_the_newest_decision_counts_whatever_the_order_of_the_partitions() -> No
     assert last is not None
     assert last.outcome == "released"
     assert roll.places_of("c-1") == [(1, 7), (0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "silent_days", "stands"),
+    [
+        ("win_back", 20.0, ("deferred", "release_rate")),
+        ("win_back", 2.0, ("cancelled", "returned")),
+        ("second_visit", 2.0, ("cancelled", "returned")),
+        ("milestone", 2.0, ("deferred", "release_rate")),
+    ],
+)
+def test_what_waited_for_the_end_of_a_silence_is_withdrawn_by_the_visit_that_ended_it(
+    kind: str, silent_days: float, stands: tuple[str, str]
+) -> None:
+    """No record says so: a visit before the release drops the message silently."""
+    roll = Roll(wall_clock=False)
+    roll.take_decision(0, 0, decision("c-1", kind=kind, outcome="deferred", reason="release_rate"))
+    roll.take_scores(b"c-1", scored("c-1", silent_days=silent_days))
+
+    last = roll.last_decision("c-1")
+    assert last is not None
+    assert (last.outcome, last.reason) == stands
+    assert today_of(roll).waiting == (stands[0] == "deferred")
 
 
 def test_of_one_customer_the_newest_decisions_alone_are_kept_in_mind() -> None:

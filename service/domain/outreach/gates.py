@@ -10,7 +10,7 @@ ends it       1 erased (nobody is left to be asked about)
               4 stale: noticed too late, at switch-on or after a long outage
               5 unhappy: the customer has just said so; only service recovery writes then
               6 min_value: an offer costs more than is at stake
-              7 volume: others are worth more (volume.py; asked when the message comes due, and never again)
+              7 volume: it is not worth a message (volume.py; asked when the message comes due, and never again)
               8 expired: it has waited too long. Time for which the feed was the reason is not counted
 makes it wait 9 feed_silent, surge (gap_in_log and sign_of_life before the message comes due: ladder.py)
              10 cool_down: a message has just brought a visit

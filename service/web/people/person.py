@@ -21,6 +21,8 @@ from service.web.access import Scope
 from service.web.audit import Audit
 from service.web.labels import label, outcome_and_reason, reason_label, segment_of
 from service.web.people.frame import AnsweredInsteadError, Frame, Reader, Visitor, form_of
+from service.web.people.heard import is_over
+from service.web.people.judged_now import judged_now
 from service.web.people.people import People
 from service.web.people.roll import Detail, Roll, Standing, silence_days, utc
 from service.web.people.rows import ONE, estimate, money, sentence_of
@@ -52,6 +54,7 @@ class _Decision(msgspec.Struct):
     outcome: str
     reason: str
     detected_at: datetime | None = None
+    quiet_since: datetime | None = None
     current_gap_days: float | None = None
     usual_gap_days: float | None = None
     tail_probability: float | None = None
@@ -102,12 +105,12 @@ class Shown:
 
 
 def add_person(app: FastAPI, settings: Settings, people: People, frame: Frame, audit: Audit) -> None:
-    _add_page(app, people, frame, audit)
+    _add_page(app, people, frame, audit, settings.shop.minor_digits)
     _add_preview(app, settings, people, frame, audit)
     _add_actions(app, people, frame, audit)
 
 
-def _add_page(app: FastAPI, people: People, frame: Frame, audit: Audit) -> None:
+def _add_page(app: FastAPI, people: People, frame: Frame, audit: Audit, minor_digits: int) -> None:
     who = Depends(frame.gate(Scope.PERSONS))
 
     @app.get(ONE, include_in_schema=False)
@@ -122,7 +125,9 @@ def _add_page(app: FastAPI, people: People, frame: Frame, audit: Audit) -> None:
         audit.viewed(request, visitor.holder, [customer_id])
         written = await _decisions(people, customer_id)
         detail = await people.detail(customer_id)
-        shown = shown_of(people.roll, customer_id, standing, written, detail, reader, frame.formats(reader))
+        shown = shown_of(
+            people.roll, customer_id, standing, written, detail, reader, frame.formats(reader), minor_digits
+        )
         done = request.query_params.get("done", "")
         return frame.render(
             request,
@@ -169,6 +174,7 @@ def shown_of(
     detail: Detail | None,
     reader: Reader,
     formats: Formats,
+    minor_digits: int,
 ) -> Shown:
     """`written`: the decisions, newest first; None: not known. `detail`: None where another worker has it."""
     say, silence = formats.say, silence_days(standing, roll.now_s)
@@ -186,6 +192,7 @@ def shown_of(
         unknown.append(say("person.no_days"))
     if written is None:
         unknown.append(say("person.no_decisions_read"))
+    standing = judged_now(standing, detail, minor_digits)
     shown = Shown(
         name=roll.name_of(customer_id) or customer_id,
         customer_id=customer_id,
@@ -275,7 +282,7 @@ def _answer(made: list[_Decision], standing: Standing, formats: Formats) -> str:
     if not made:
         return formats.say("answer.nothing_due")
     last = made[0]
-    before = standing.last_visit_at is not None and last.decided_at < standing.last_visit_at
+    before = standing.last_visit_at is not None and _was_before(last, standing.last_visit_at)
     why = reason_label(last.outcome, last.reason, formats)
     told = formats.catalogue.optional(
         f"answer.{last.outcome}" if why else f"answer.{last.outcome}.{last.reason}",
@@ -284,6 +291,12 @@ def _answer(made: list[_Decision], standing: Standing, formats: Formats) -> str:
         reason=why,
     ) or outcome_and_reason(last.outcome, last.reason, formats)
     return f"{told} {formats.say('answer.before')}" if before and last.outcome != "converted" else told
+
+
+def _was_before(made: _Decision, visit: datetime) -> bool:
+    """Where a backlog was read, the silence was over by the visit though its decision is of today."""
+    since_s = None if made.quiet_since is None else made.quiet_since.timestamp()
+    return made.decided_at < visit or is_over(made.kind, since_s, visit.timestamp())
 
 
 def _add_detail(shown: Shown, detail: Detail, formats: Formats) -> None:

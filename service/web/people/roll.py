@@ -17,14 +17,13 @@ import msgspec
 
 from schemas.kinds import Kind
 from service.domain.findings import HealthBand, Segment
+from service.web.people.heard import Heard, LastDecision, decided_in
 
 SEGMENTS: Final = tuple(each.value for each in Segment)
 BANDS: Final = tuple(each.value for each in HealthBand)
 KINDS: Final = tuple(each.value for each in Kind)
 AT_RISK: Final = frozenset({Segment.SLOWING.value, Segment.QUIET.value})
 """Segments of who has not gone for good, and will if nothing happens; so is everybody whose health is at risk."""
-MOST_DECISIONS: Final = 60
-"""Places that are known of one customer's decisions: the newest ones."""
 _NOTHING: Final = -1
 _LOST: Final = SEGMENTS.index(Segment.LOST.value)
 _RISKY: Final = frozenset(SEGMENTS.index(each) for each in AT_RISK)
@@ -129,42 +128,7 @@ class _ScoredEvent(msgspec.Struct):
     data: _Scored
 
 
-class _Decided(msgspec.Struct):
-    customer_id: str
-    decided_at: datetime
-    kind: str
-    outcome: str
-    reason: str
-    first_name: str | None = None
-
-
-class _DecidedEvent(msgspec.Struct):
-    data: _Decided
-
-
-class LastDecision(msgspec.Struct, frozen=True):
-    """The newest decision about a customer."""
-
-    kind: str
-    outcome: str
-    reason: str
-    decided_s: int
-
-
-class _Heard:
-    """What decisions have told of a customer."""
-
-    __slots__ = ("last", "name", "places")
-
-    def __init__(self) -> None:
-        self.last: LastDecision | None = None
-        self.name: str | None = None
-        self.places = array("q")
-        """Partition, offset, partition, offset … oldest first."""
-
-
 _scored = msgspec.json.Decoder(_ScoredEvent)
-_decided = msgspec.json.Decoder(_DecidedEvent)
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Standing).decode
 
@@ -193,7 +157,7 @@ class Roll:
         self.visits = array("i")
         self.store = array("i")
         """Index into `stores`; −1: never said."""
-        self._heard: dict[str, _Heard] = {}
+        self._heard: dict[str, Heard] = {}
         self._newest_s = 0
         self.newest_visit_s = 0
         """Of anybody's visits; 0: nobody has come."""
@@ -234,21 +198,15 @@ class Roll:
     def take_decision(self, partition: int, offset: int, value: bytes | None) -> None:
         """One record of `outreach-decisions`."""
         try:
-            data = _decided.decode(value or b"").data
+            data = decided_in(value)
         except msgspec.DecodeError:
             self.unreadable += 1
             return
         heard = self._heard.get(data.customer_id)
         if heard is None:
-            heard = self._heard[data.customer_id] = _Heard()
-        heard.name = data.first_name or heard.name
-        decided_s = int(data.decided_at.timestamp())
-        self._newest_s = max(self._newest_s, decided_s)
-        if heard.last is None or decided_s >= heard.last.decided_s:
-            heard.last = LastDecision(_interned(data.kind), _interned(data.outcome), _interned(data.reason), decided_s)
-        heard.places.extend((partition, offset))
-        if len(heard.places) > 2 * MOST_DECISIONS:
-            del heard.places[:2]
+            heard = self._heard[data.customer_id] = Heard()
+        heard.hear(data, partition, offset)
+        self._newest_s = max(self._newest_s, int(data.decided_at.timestamp()))
 
     def _stand(self, customer_id: str, data: _Scored) -> None:
         row = self._rows.get(customer_id)
@@ -333,13 +291,16 @@ class Roll:
         return None if row is None else _unpack(self._packed[row])
 
     def last_decision(self, customer_id: str) -> LastDecision | None:
-        """None: none is known."""
+        """None: none is known. What waited for the end of a silence is withdrawn by the visit that ended it."""
         heard = self._heard.get(customer_id)
-        return None if heard is None else heard.last
+        if heard is None or heard.last is None:
+            return None
+        row = self._rows.get(customer_id)
+        return heard.last if row is None else heard.last.after(self.last_visit_s[row])
 
     def last_decisions(self) -> Iterator[LastDecision]:
         """Of everybody about whom one is known."""
-        return (heard.last for heard in self._heard.values() if heard.last is not None)
+        return (last for last in map(self.last_decision, self._heard) if last is not None)
 
     def name_of(self, customer_id: str) -> str | None:
         """The first name, as a decision has told it; None: it has not."""
@@ -376,14 +337,6 @@ def silence_days(standing: Standing, now_s: int) -> float | None:
 
 def utc(at_s: int) -> datetime:
     return datetime.fromtimestamp(at_s, UTC)
-
-
-_NAMES: dict[str, str] = {}
-
-
-def _interned(text: str) -> str:
-    """Codes are few; one text serves all who have it."""
-    return _NAMES.setdefault(text, text) if len(_NAMES) < 1_000 else text
 
 
 Detail = dict[str, Any]

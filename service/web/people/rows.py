@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from service.web.labels import outcome_and_reason, segment_of
 from service.web.people.frame import Reader
-from service.web.people.roll import LastDecision, Roll, Standing, silence_days, utc
+from service.web.people.heard import LastDecision
+from service.web.people.roll import Roll, Standing, silence_days, utc
 from service.web.people.timeline import timeline
 from service.wording.formats import DASH, Formats
 from service.wording.whys import Silence, why

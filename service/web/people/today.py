@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.domain.findings import Kind, Outcome, Segment
-from service.web.people.roll import SEGMENTS, LastDecision, Roll
+from service.web.people.heard import LastDecision
+from service.web.people.roll import SEGMENTS, Roll
 
 DAYS: Final = 7
 """What was decided so many days ago at most is news."""

@@ -278,7 +278,7 @@ PAGE: Mapping[str, str] = {
     "reason.refunded": "the order was given back",
     "reason.gap_in_log": "purchases were lost: waits another usual gap",
     "reason.merged": "is another customer",
-    "reason.volume": "others are worth more",
+    "reason.volume": "it was not worth a message",
     "reason.returned": "visited",
     "reason.feed_silent": "their shop or the feed is silent",
     "reason.unhappy": "has just said they are unhappy",

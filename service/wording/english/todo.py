@@ -40,7 +40,7 @@ TODO: Mapping[str, str] = {
     "todo.policy.default": "Leave it to the silences of your own customers, which say when a message is worth it and to whom. Nothing has to be set.",
     "todo.policy.one": "A false-alarm budget of {budget}: a regular whose rhythm is intact gets about {budget} message a year by mistake.",
     "todo.policy.other": "A false-alarm budget of {budget}: a regular whose rhythm is intact gets about {budget} messages a year by mistake.",
-    "todo.costs": "It would have asked for {alerts} a week. Needless were {needless}: those people were back by themselves within one usual gap.",
+    "todo.costs": "It would have asked for {alerts} a week in the half of the log that is judged. Needless were {needless}: those people were back by themselves within one usual gap.",
     "todo.catches": "Of the visits that absences cost, {captured} were still ahead when the message would have gone out, {visits} for each message.",
     "todo.irregular": "More than half would be needless: the customers of this shop come too irregularly for anything better.",
     "todo.set": "In your settings file (--suggest writes it to suggested.toml):",

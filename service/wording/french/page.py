@@ -278,7 +278,7 @@ PAGE: Mapping[str, str] = {
     "reason.refunded": "commande remboursée",
     "reason.gap_in_log": "des achats ont été perdus : attend un intervalle habituel de plus",
     "reason.merged": "est un autre client",
-    "reason.volume": "d’autres le valent plus",
+    "reason.volume": "il n’en valait pas la peine",
     "reason.returned": "est venu",
     "reason.feed_silent": "aucun achat ne parvient de leur magasin",
     "reason.unhappy": "vient d’exprimer un mécontentement",
