@@ -401,7 +401,7 @@ ALERTS: Final = (
         Severity.CRITICAL,
         "{{ $value | humanizePercentage }} of the readers call the mails spam.",
         "Gmail and others ask for less than 0.1 %, and block from 0.3 % on.",
-        "Look at how consent was given and how often is written: `outreach` caps. Pause a kind of message rather than all.",
+        "Look at how consent was given and how often is written: `outreach` caps. Switch a kind of message off (`enabled = false`) rather than all; docs/operations/holding-back.md says how either is done.",
         "The provider blocks the sender for everybody.",
     ),
     Alert(
@@ -423,6 +423,38 @@ ALERTS: Final = (
         "Another program writes into the topic.",
         "The log has partition and offset. Take the right to write there from everybody but the workers.",
         "Such records are passed over.",
+    ),
+    Alert(
+        "ChurnAlertIngestNotReady",
+        "churn_alert_ingest_ready == 0",
+        "2m",
+        Severity.CRITICAL,
+        "The webhook door {{ $labels.instance }} has met no broker.",
+        "It has started and no broker answers it, so every post is answered 503.",
+        "Its log and /readyz say why: address, login, certificate, or topics that are not there (`churn-alert topics check`).",
+        "Shop systems post again, for hours or days, and then give up: their orders are missing, and who has bought looks quiet.",
+    ),
+    Alert(
+        "ChurnAlertIngestUnavailable",
+        'sum by (source) (increase(churn_alert_ingest_posts_total{outcome="unavailable"}[5m])) > 0',
+        "5m",
+        Severity.CRITICAL,
+        "Posts of {{ $labels.source }} cannot be written to Kafka.",
+        "No broker takes what is posted; each such post is answered 503.",
+        "Look at the brokers, then at the door's log. Nothing has to be sent again by hand while the shop system still tries.",
+        "Shop systems give up after some hours or days and may switch the webhook off: look there as well when it is mended.",
+    ),
+    Alert(
+        "ChurnAlertIngestRefused",
+        'sum by (source) (increase(churn_alert_ingest_posts_total{outcome=~"refused|unsigned"}[1h]))'
+        " > 0.1 * sum by (source) (increase(churn_alert_ingest_posts_total[1h]))",
+        "0s",
+        Severity.WARNING,
+        "More than a tenth of the posts of {{ $labels.source }} are not taken.",
+        "They bear another signature than `ingest.sources` says, or can never be understood.",
+        "The door's log has the code. Unsigned: compare the secret with the one that the shop system shows, and the address with "
+        "`ingest.public_url` (Square signs it). Refused: the sentence names the field.",
+        "Those orders are missing; shop systems switch a webhook off that fails for long.",
     ),
     Alert(
         "ChurnAlertPageRestarts",

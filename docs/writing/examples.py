@@ -30,6 +30,7 @@ from service.domain.findings import (
     Scores,
     Segment,
 )
+from service.domain.health import FREQUENCY_WEIGHT, RECENCY_WEIGHT, SATISFACTION_WEIGHT, SPEND_WEIGHT
 from service.domain.periods.numbers import Counts
 from service.domain.periods.rows import RowMaker
 from service.domain.policy import Shop
@@ -279,9 +280,10 @@ _SCORES: Final = Scores(
     health=86.0,
     band=HealthBand.HEALTHY,
     health_parts=(
-        HealthPart("recency", 40.0, 40.0),
-        HealthPart("frequency", 18.0, 25.0),
-        HealthPart("nps", 28.0, 35.0),
+        HealthPart("recency", 62.0, RECENCY_WEIGHT),
+        HealthPart("frequency_trend", 6.5, FREQUENCY_WEIGHT),
+        HealthPart("spend_trend", 5.0, SPEND_WEIGHT),
+        HealthPart("satisfaction", 12.5, SATISFACTION_WEIGHT),
     ),
     visits=12,
     orders=13,

@@ -39,6 +39,10 @@ def deliver(name: str, values: str, labels: str = 'partition="0"') -> dict[str, 
     return {f'churn_alert_deliver_{name}{{{labels},channel="smtp",instance="d:1",job="churn-alert-deliver"}}': values}
 
 
+def ingest(name: str, values: str, labels: str) -> dict[str, str]:
+    return {f'churn_alert_ingest_{name}{{{labels},instance="i:1",job="churn-alert-ingest"}}': values}
+
+
 def ends(state: str, values: str) -> dict[str, str]:
     return deliver("messages_total", values, f'state="{state}"')
 
@@ -108,6 +112,16 @@ STORIES = {
     ),
     "ChurnAlertDeliverSentTwice": Story(deliver("sent_again_total", "0x5 2x90", 'x=""'), 8, 80),
     "ChurnAlertDeliverUnreadable": Story(deliver("unreadable_total", "0x5 2x90", 'x=""'), 8, 80),
+    "ChurnAlertIngestNotReady": Story(ingest("ready", "0x8 1x10", 'x=""'), 4, 10),
+    "ChurnAlertIngestUnavailable": Story(
+        ingest("posts_total", "0+5x12 60x20", 'source="shopify",outcome="unavailable"'), 10, 22
+    ),
+    "ChurnAlertIngestRefused": Story(
+        ingest("posts_total", "0+10x200", 'source="shopify",outcome="taken"')
+        | ingest("posts_total", "0x5 60x200", 'source="shopify",outcome="unsigned"'),
+        8,
+        90,
+    ),
     "ChurnAlertPageRestarts": Story(worker("page_restarts_total", "0x5 1x90", 'x=""'), 8, 80),
 }
 

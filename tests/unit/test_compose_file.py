@@ -98,7 +98,7 @@ def test_every_worker_has_a_name_of_its_own_and_prometheus_finds_them_all_under_
 
     assert len(names) == 2
     assert 'aliases: ["worker"]' in services()["worker-2"]
-    assert re.findall(r'names: \["(\w+)"\]', scraped) == ["worker", "deliver"]
+    assert re.findall(r'names: \["(\w+)"\]', scraped) == ["worker", "deliver", "ingest"]
 
 
 def test_what_is_mounted_is_there() -> None:
