@@ -31,7 +31,7 @@ from service.ingest.earlier import Earlier
 from service.ingest.metrics import IngestMetrics, Outcome
 from service.ingest.newest import Newest
 from service.ingest.people import PEOPLE
-from service.ingest.shops import OTHER, READERS
+from service.ingest.shops import OTHER, READERS, bodies_in
 from service.ingest.signatures import Check, check_of
 from service.ingest.writing import Ready
 from service.web.probes import add_life_and_metrics, add_readiness
@@ -120,7 +120,23 @@ class Source:
         """What is to be written, and what a worker will refuse of it. Raises SignatureError, PassedOverError,
         PoisonError."""
         body = self._signed_body(headers, body, now_s)
-        said = read_object(body)
+        bodies = bodies_in(self._said.kind, body)
+        if len(bodies) == 1:
+            return self._of_one(headers, bodies[0], now_s)
+        events, refused, passed = list[Ready](), list[PoisonError](), None
+        for each in bodies:
+            try:
+                found, bad = self._of_one(headers, each, now_s)
+            except PassedOverError as error:
+                passed = error
+                continue
+            events += found
+            refused += bad
+        if passed is not None and not events:
+            raise passed
+        return events, refused
+
+    def _of_one(self, headers: Mapping[str, str], said: Object, now_s: float) -> tuple[list[Ready], list[PoisonError]]:
         of_people = None if self._people is None else self._people(self._said, said)
         if of_people is not None:
             return self._judged("customers", of_people, now_s)

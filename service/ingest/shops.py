@@ -36,17 +36,17 @@ from service.ingest.bodies import (
 )
 from service.ingest.changes import changed_since_sold, edited_at, is_a_while_after, sold_at
 from service.profiles import Profile
+from service.wire.framing import opened, read_object
 from service.wire.places import Place
-from service.wire.shop_bodies import UNDONE, captured_and_left, changed_since_paid, profile_of
+from service.wire.shop_bodies import PLANNED, UNDONE, captured_and_left, changed_since_paid, profile_of
 
 Read = Callable[[SourceSettings, Mapping[str, str], Object], list[Object]]
 """Source, headers by their names in small letters, the body → its events. PassedOverError where it tells of no
 purchase, PoisonError where it cannot be understood."""
 NOT_PAID, OTHER = "not_paid", "of_no_order"
 """Why a post is passed over."""
-_NOT_FOUND: Final[Object] = {}
 MOST_EVENTS: Final = 500
-"""Of one plain post."""
+"""Of one post."""
 
 
 def _said(profile: Profile, field: str) -> list[str]:
@@ -153,7 +153,7 @@ def woocommerce(source: SourceSettings, _headers: Mapping[str, str], body: Objec
     """`order.*`. An order counts from when it is paid, also one that is cancelled, fails or is thrown away then."""
     profile = profile_of("woocommerce_api")
     status = word(body.get("status"))
-    if "line_items" not in body or not status:
+    if "line_items" not in body or not status or PLANNED in body:
         raise PassedOverError(OTHER)
     paid_at = text(first(body, ["date_paid_gmt", "date_paid", "date_completed_gmt", "date_completed"]))
     undone = any(status in profile.left_out[reason] for reason in UNDONE)
@@ -261,15 +261,37 @@ def stripe(source: SourceSettings, _headers: Mapping[str, str], body: Object) ->
 
 
 def plain(_source: SourceSettings, _headers: Mapping[str, str], body: Object) -> list[Object]:
-    """One event of our own, or `{"events": […]}`."""
-    events = body.get("events", _NOT_FOUND)
-    if events is _NOT_FOUND:
-        return [body]
-    if not isinstance(events, list) or not all(isinstance(each, dict) for each in events):
-        raise PoisonError(ErrorCode.WRONG_TYPE, "events: must be a list of objects")
-    if not 0 < len(events) <= MOST_EVENTS:
-        raise PoisonError(ErrorCode.INVALID_VALUE, f"events: 1 to {MOST_EVENTS} at once")
-    return events
+    """An event of our own."""
+    return [body]
+
+
+def bodies_in(kind: str, posted: bytes) -> list[Object]:
+    """The bodies of a post: one, each of a list, what WooCommerce calls a batch, or our own `{"events": […]}`.
+    PoisonError where it cannot be understood."""
+    if posted.lstrip()[:1] == b"[":
+        several = read_object(b'{"events":' + posted + b"}")["events"]
+        if several:
+            return _objects(several, "the list")
+    found = read_object(posted)
+    if kind == "plain" and "events" in found:
+        return _objects(found["events"], "events")
+    batch = [each for name in _BATCH for each in _listed(found.get(name))]
+    return _objects(batch, "the batch") if kind == "woocommerce" and batch else [found]
+
+
+_BATCH: Final = ("create", "update")
+
+
+def _listed(said: object) -> list[object]:
+    return said if isinstance(said, list) else []
+
+
+def _objects(said: object, where: str) -> list[Object]:
+    if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
+        raise PoisonError(ErrorCode.WRONG_TYPE, f"{where}: must be a list of objects")
+    if not 0 < len(said) <= MOST_EVENTS:
+        raise PoisonError(ErrorCode.INVALID_VALUE, f"{where}: 1 to {MOST_EVENTS} at once")
+    return [opened(each) for each in said]
 
 
 READERS: Final[dict[str, Read]] = {

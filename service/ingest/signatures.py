@@ -18,6 +18,8 @@ Check = Callable[[Mapping[str, str], bytes, float], None]
 """Headers by their names in small letters, the body, the time (Unix seconds). Raises SignatureError."""
 
 TOLERANCE_S: Final = 300
+_SHORTEST_OF_TWO: Final = 8
+"""Characters of a key that has another one beside it."""
 _HEADERS: Final = {
     "shopify": "x-shopify-hmac-sha256",
     "woocommerce": "x-wc-webhook-signature",
@@ -27,7 +29,7 @@ _HEADERS: Final = {
 
 def check_of(source: SourceSettings, url: str) -> Check:
     """`url`: that of the source, as it is known outside. Raises ValueError for a key that is none."""
-    keys = [] if source.secret is None else [key.encode() for key in source.secret.get_secret_value().split()]
+    keys = [] if source.secret is None else _keys_in(source.secret.get_secret_value())
     match source.kind:
         case "stripe":
             return lambda headers, body, now_s: _stripe(keys, headers.get("stripe-signature", ""), body, now_s)
@@ -40,6 +42,14 @@ def check_of(source: SourceSettings, url: str) -> Check:
         case kind:
             name, before = _HEADERS[kind], url.encode() if kind == "square" else b""
             return lambda headers, body, _now_s: _base64_of(keys, name, headers.get(name, ""), before + body)
+
+
+def _keys_in(secret: str) -> list[bytes]:
+    """One key, or two while it is changed. WooCommerce makes secrets with blanks in them, so that the whole may be one;
+    a piece that could be guessed is none."""
+    whole, parts = secret.strip(), secret.split()
+    are_two = len(parts) == 2 and min(map(len, parts)) >= _SHORTEST_OF_TWO
+    return [key.encode() for key in ([whole, *parts] if are_two else [whole])]
 
 
 def _base64_of(keys: Sequence[bytes], name: str, given: str, signed: bytes) -> None:

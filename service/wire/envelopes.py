@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.wire.places import in_text
-from service.wire.views import Row, View
+from service.wire.views import Incomplete, NotSent, Row, View
 
 DELETED: Final = "deleted"
 """Why a record is passed over: its row is gone."""
@@ -25,6 +25,7 @@ _OF_A_TABLE: Final = frozenset(
 )  # fmt: skip
 _PLACES: Final = ("ts_ms", "lsn", "file", "pos", "row", "scn", "change_lsn", "event_serial_no", "ord")
 """What connectors say of a change's place, beside its time."""
+_UNAVAILABLE: Final = "__debezium_unavailable_value"
 MARK: Final = "__deleted"
 """Debezium's own field in rows that a transform has taken out of their envelope."""
 
@@ -110,7 +111,17 @@ def _of_debezium(event: Row) -> Change:
             "op and after: are required of a change event of Debezium's; of rows that a transform has taken out of their "
             "envelope leave inputs.….envelope out",
         )
-    return Change(row, gone=False)
+    return Change(_as_known(row, before), gone=False)
+
+
+def _as_known(row: Row, before: object) -> Row:
+    """A row in which PostgreSQL did not repeat large columns that have not changed: they are what they were, where the
+    row as it was before says it."""
+    if not isinstance(row, dict) or _UNAVAILABLE not in row.values():
+        return row
+    was = before if isinstance(before, dict) else {}
+    known = {name: was.get(name, _UNAVAILABLE) if value == _UNAVAILABLE else value for name, value in row.items()}
+    return Incomplete({name: NotSent() if value == _UNAVAILABLE else value for name, value in known.items()})
 
 
 def _image(row: object) -> object:

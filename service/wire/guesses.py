@@ -7,6 +7,7 @@ from typing import Final
 from service.errors import PoisonError
 from service.wire.framing import read_object, strip_frame
 from service.wire.places import Place
+from service.wire.shop_bodies import body_in
 from service.wire.views import Row
 
 _OF_SHOPS: Final[dict[str, tuple[Place, ...]]] = {
@@ -28,10 +29,11 @@ def looks_like(value: bytes | None) -> str:
     except PoisonError:
         return ""
 
-    def has(places: tuple[Place, ...]) -> bool:
-        return all(place.of(found) is not None for place in places)
+    def has(name: str, places: tuple[Place, ...]) -> bool:
+        body = body_in(name)(found)
+        return all(place.of(body) is not None for place in places)
 
-    profile = next((name for name, places in _OF_SHOPS.items() if has(places)), "")
+    profile = next((name for name, places in _OF_SHOPS.items() if has(name, places)), "")
     if profile:
         return f'profile = "{profile}", key = "any"'
     envelope = envelope_of(found)

@@ -28,9 +28,9 @@ from service.wire.figures import above_nothing, figure, looks_below_nothing
 from service.wire.formats import reading_of
 from service.wire.places import Place, in_text
 from service.wire.schemas import Reading, Schemas
-from service.wire.shop_bodies import LEFT_OF, STATES, VERSION_OF, VOID_SINCE, completed
+from service.wire.shop_bodies import LEFT_OF, STATES, VERSION_OF, VOID_SINCE, body_in, completed
 from service.wire.times import reading_of_times
-from service.wire.views import Row, View
+from service.wire.views import Incomplete, NotSent, Row, View
 from service.wire.whose import name_of, one_spelling, spelt
 
 Object = dict[str, object]
@@ -40,6 +40,7 @@ _WHOLE: Final = re.compile(r"\s*([0-9]{1,3})(?:\.0{1,20})?\s*", re.ASCII)
 _NOTHING: Final = (None, "", 0, "0")
 ANYTHING: Final = "*"
 """Among the values of a condition: whatever stands there, such as the time at which an order was cancelled."""
+_NEEDED: Final = ("event_id", "customer_id", "occurred_at", "amount", "order_id", "currency")
 _READ_APART: Final = frozenset({"items", "kind", "occurred_at"})
 _LINES_AS_OURS: Final = {name: name for name in LINE_FIELDS}
 FILTERED: Final = "not_wanted"
@@ -72,11 +73,14 @@ class Shape:
         self._cancelled_if = conditions_of(said.cancelled_if, place_of)
         self._given_back = None if said.given_back is None else place_of(said.given_back)
         self._envelope = said.envelope
+        self._body_in = body_in(said.profile) if isinstance(said, MappedPurchases) and said.profile else None
         paths = [*fields.values(), *said.only, *said.not_if, *said.needs, *said.refund_if, *said.cancelled_if]
         self.looks_beside = any(map(looks_beside, [*paths, said.given_back or ""]))
         """Whether a record's key, its headers or its envelope are asked for."""
         self._batch = _list_before(fields["event_id"])
-        self._is_bare = said.envelope == "none" and self._batch is None and not self.looks_beside
+        self._is_bare = (
+            said.envelope == "none" and self._body_in is None and self._batch is None and not self.looks_beside
+        )
         """Whether a record is the event and nothing more."""
         self._time = reading_of_times(said.time, said.timezone)
         self._minor = said.amounts == "minor"
@@ -103,6 +107,8 @@ class Shape:
         if not self._is_wanted(event):
             raise PassedOverError(FILTERED)
         found = {name: find(event) for name, find in self._finds}
+        if type(event) is Incomplete:
+            _refuse_not_sent({**found, "occurred_at": self._at.of(event)})
         whose, event_id = found["customer_id"], found["event_id"]
         if type(whose) is not str or not self.keyed_by_customer or not one_spelling(whose):
             found["customer_id"] = spelt(whose, as_it_is=self.keyed_by_customer)
@@ -153,6 +159,8 @@ class Shape:
     def _row(self, event: Row, beside: Beside | None) -> Row:
         """What the fields lie in."""
         row = row_of(self._envelope, event)
+        if self._body_in is not None:
+            row = self._body_in(row)
         if self._batch is not None:
             rows = self._batch.of(row)
             if isinstance(rows, list) and len(rows) > 1:
@@ -286,6 +294,16 @@ class Shape:
             except PoisonError:
                 found["amount"] = None
         return found
+
+
+def _refuse_not_sent(found: Object) -> None:
+    name = next((name for name in _NEEDED if isinstance(found.get(name), NotSent)), None)
+    if name is not None:
+        raise PoisonError(
+            ErrorCode.MISSING_FIELD,
+            f"{name}: lies in a large column that PostgreSQL does not repeat where another one has changed: set REPLICA "
+            "IDENTITY FULL on its table",
+        )
 
 
 def _nothing(_row: object) -> object:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from service.config.sections.inputs import MappedInput, MappedPurchases
 from service.profiles import Profile, read_profile
-from service.wire.places import Place
+from service.wire.places import Place, in_text
 from service.wire.views import Row, View
 
 Said = dict[str, Any]
@@ -24,6 +24,10 @@ A_WHILE: Final = timedelta(minutes=1)
 UNDONE: Final = ("cancelled", "failed", "deleted")
 """Why files leave an order of WooCommerce's out that is taken back where it had been paid: nobody keeps the money of an
 order whose payment fails later, and an order that is thrown away counts no more."""
+
+
+PLANNED: Final = "billing_period"
+"""What a subscription of WooCommerce's has and no order: each of its payments is an order of its own."""
 
 
 def completed(said: MappedInput) -> MappedInput:
@@ -38,6 +42,34 @@ def completed(said: MappedInput) -> MappedInput:
         if name not in {"profile", "fields"} and (value := getattr(said, name)) != field.default
     }
     return MappedPurchases(**{**known, **given, "fields": fields, "profile": said.profile})
+
+
+_TOLD_BY: Final = {
+    "shopify": Place("financial_status"),
+    "woocommerce": Place("line_items"),
+    "square": Place("data.object"),
+    "stripe": Place("data.object"),
+}
+"""Where each body has something."""
+_AROUND: Final = tuple(Place(path) for path in ("payload", "body", "detail.payload", "detail", "data", "event"))
+"""What gateways, connectors and event buses put around a body, as it is or as a text."""
+
+
+def body_in(profile: str) -> Callable[[Row], Row]:
+    """Takes out what somebody has put around a shop system's body."""
+    told_by = _TOLD_BY[profile]
+
+    def found(record: Row) -> Row:
+        if told_by.of(record) is not None:
+            return record
+        for around in _AROUND:
+            inner = around.of(record)
+            inner = in_text(inner) if isinstance(inner, str) else inner
+            if isinstance(inner, dict) and told_by.of(inner) is not None:
+                return inner
+        return record
+
+    return found
 
 
 @cache
@@ -98,7 +130,7 @@ def _woocommerce() -> Said:
         "lines": _lines(profile),
         "timezone": "UTC",
         "needs": ["line_items", "date_paid_gmt|date_completed_gmt"],
-        "not_if": {"status": unpaid, "customer_id": profile.guests},
+        "not_if": {"status": unpaid, "customer_id": profile.guests, PLANNED: ["*"]},
         "cancelled_if": {"status": [*taken_back, *profile.refunded]},
         "given_back": "refunds.*.total",
     }

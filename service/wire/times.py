@@ -29,6 +29,7 @@ _OF_NO_ZONE: Final = "-00:00"
 """Behind a time that was written as if it were UTC, for it has no zone (RFC 3339, section 4.3)."""
 _EARLIEST_US: Final = 631_152_000_000_000
 """1990: an earlier time is in another unit than the settings say, for shops write none of that age as a number."""
+_EARLIEST: Final = "1990"
 _LATEST_US: Final = 4_102_444_800_000_000
 _EARLIEST_DAY, _LATEST_DAY = 7_305, 47_482
 """The same in days: 1990 to 2100."""
@@ -84,7 +85,7 @@ class Times:
         """As ours have it where it can be read; else as it is, for the models to say what is wrong."""
         tick_us = self._tick_us
         if type(said) is str:
-            if tick_us is None and _is_ours(said):
+            if tick_us is None and _is_ours(said) and said >= _EARLIEST:
                 return said
         elif type(said) is int and tick_us is not None:
             at_us = int(said * tick_us)
@@ -106,6 +107,10 @@ class Times:
             return said
         if said[-1:] == "]":  # what Java writes behind the offset: [Europe/Paris]
             said = said.partition("[")[0]
+        if said[:4].isdecimal() and said < _EARLIEST:
+            raise PoisonError(
+                ErrorCode.BAD_TIME, f"occurred_at: is {said[:10]!r}, which programs write where they know no time"
+            )
         if len(said) > _LONGEST_TEXT or _is_ours(said):
             return said
         text = said.strip()
@@ -179,7 +184,7 @@ def _since_1970(said: object, tick_us: Decimal) -> str:
     if _EARLIEST_US <= at_us < _LATEST_US:
         return moment.isoformat()
     unit = unit_of(said)
-    if 0 < at_us < _EARLIEST_US or unit:
+    if at_us < _EARLIEST_US or unit:
         told = f"occurred_at: would be in {moment.year}{_looks_like(unit)}"
         raise PoisonError(ErrorCode.BAD_TIME, told)
     return moment.isoformat()

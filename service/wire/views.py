@@ -47,6 +47,22 @@ class UnreadableKey(View):
         return []
 
 
+class NotSent(View):
+    """A column's value that a change does not repeat, whatever is looked for in it."""
+
+    __slots__ = ()
+
+    def get(self, name: str, /) -> object:  # noqa: ARG002 - nothing in it is known
+        return self
+
+    def names(self) -> list[str]:
+        return []
+
+
+class Incomplete(dict[str, object]):
+    """A row of which columns were NotSent."""
+
+
 def as_object(value: object) -> object:
     """A view as a dictionary of what is in it, one level deep; anything else as it is."""
     if not isinstance(value, View):

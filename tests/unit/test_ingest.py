@@ -471,6 +471,43 @@ async def test_several_at_once_and_other_topics(served: Served) -> None:
     assert [each.topic for each in served.kafka.written] == ["purchases", "purchases", "surveys"]
 
 
+async def test_a_list_is_each_of_it(served: Served) -> None:
+    other = {**OURS, "event_id": "e-2"}
+    cloud = {"specversion": "1.0", "id": "1", "type": "shop.order", "source": "/shop", "data": OURS}
+    for body, taken in (([OURS, other], 2), ([cloud, cloud], 2), ({"events": [cloud, other]}, 2)):
+        assert (await served.post("plain", body)).json()["taken"] == taken
+    assert (await served.post("plain", [OURS, 5])).json()["error_code"] == "wrong_type"
+
+
+async def test_a_batch_of_woocommerce_is_each_of_its_orders(served: Served) -> None:
+    unpaid = {**WOO, "id": 729, "status": "pending"}
+    batch = {"create": [WOO, unpaid], "update": [{**WOO, "id": 728, "number": "728"}], "delete": [7]}
+
+    assert (await served.post("woocommerce", batch)).json() == {"taken": 2, "passed_over": None}
+    assert (await served.post("woocommerce", {"update": [unpaid, unpaid]})).json()["passed_over"] == "not_paid"
+
+
+def test_a_subscription_of_woocommerce_is_no_order_for_each_payment_of_it_is_one() -> None:
+    plan = {**WOO, "status": "active", "billing_period": "month", "billing_interval": "1", "parent_id": 700}
+    settings = Settings(inputs={"purchases": {"profile": "woocommerce", "key": "any"}})
+
+    assert passed_over("woocommerce", plan) == "of_no_order"
+    with pytest.raises(PassedOverError):
+        Decoder(DecoderSettings.of(settings)).of_purchases(json.dumps(plan).encode(), b"k", (), int(NOW_S * 1e6))
+
+
+def test_a_customer_of_stripe_that_was_expanded_is_the_same_one() -> None:
+    whole = {"id": "cus_17", "object": "customer", "email": "z@example.com"}
+    charge = changed(changed(STRIPE, "data.object.customer", whole), "data.object.receipt_email", "z@example.com")
+    settings = Settings(inputs={"purchases": {"profile": "stripe", "key": "any"}})
+    of_topic = Decoder(DecoderSettings.of(settings))
+
+    for body in (charge, STRIPE):
+        assert events("stripe", body)[0]["customer_id"] == "cus_17"
+        found = of_topic.of_purchases(json.dumps(body).encode(), b"k", (), int(NOW_S * 1e6))
+        assert found.customer_id == "cus_17"
+
+
 async def test_what_is_no_purchase_is_answered_well_and_written_nowhere(served: Served) -> None:
     test_order = await served.post("shopify", {**SHOPIFY, "test": True})
     ping = await served.post("woocommerce", b"webhook_id=17", {"Content-Type": "application/x-www-form-urlencoded"})

@@ -17,6 +17,7 @@ from service.domain.events import Item, Purchase
 from service.errors import ConfigurationError, PassedOverError
 from service.history import Wishes, open_history
 from service.wire.decoder import Decoder, DecoderSettings
+from service.wire.guesses import looks_like
 from tests.unit.test_ingest import SHOPIFY, SQUARE, STRIPE, WOO, changed, events
 
 NOW_US = 1_780_000_000_000_000
@@ -57,6 +58,21 @@ def test_a_cancelled_order_of_shopify_is_worth_nothing_whatever_its_post_says() 
         )  # fmt: skip
     for nothing in (None, ""):
         assert read("shopify", {**SHOPIFY, "cancelled_at": nothing}).amount_minor == 35_994
+
+
+@pytest.mark.parametrize(
+    ("profile", "body"), [("shopify", SHOPIFY), ("woocommerce", WOO), ("square", SQUARE), ("stripe", STRIPE)]
+)
+def test_what_gateways_and_event_buses_put_around_a_body_is_taken_off(profile: str, body: dict[str, Any]) -> None:
+    for around in (
+        {"topic": "orders/paid", "shop": "x", "payload": body},
+        {"headers": {"x": "y"}, "body": json.dumps(body)},
+        {"version": "0", "detail-type": "order", "detail": body},
+        {"detail-type": "shopifyWebhook", "detail": {"metadata": {"X-Shopify-Topic": "orders/paid"}, "payload": body}},
+    ):
+        assert read(profile, around) == read(profile, body)
+        assert looks_like(json.dumps(around).encode()) == f'profile = "{profile}", key = "any"'
+    assert passed_over(profile, {"payload": {"id": 7}})
 
 
 def test_an_order_of_woocommerce_and_its_end() -> None:

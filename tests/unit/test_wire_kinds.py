@@ -43,6 +43,7 @@ ROW: dict[str, Any] = {"id": 4711, "buyer": "c-1", "made": "2026-03-01T08:30:00Z
 CENTS = b64encode((1250).to_bytes(2, "big")).decode()
 PROFILE = {"event_id": "e", "customer_id": "c-1", "occurred_at": "2026-03-01T08:30:00Z", "marketing_consent": False}
 GUID = UUID("89791762-2336-4186-9674-299b90a802e2")
+NOT_SENT = "__debezium_unavailable_value"
 Headers = list[tuple[str, bytes | None]]
 
 
@@ -205,6 +206,12 @@ SAME: dict[str, tuple[object, dict[str, Any]]] = {
     "json behind eight bytes of id": (b"\0" + (7).to_bytes(8, "big") + json.dumps(ROW).encode(), {}),
     "json behind an id of aws glue": (b"\3\0" + GUID.bytes + json.dumps(ROW).encode(), {}),
     "json behind an id of aws glue, packed": (b"\3\5" + GUID.bytes + zlib.compress(json.dumps(ROW).encode()), {}),
+    "a large column that was not sent, in which nobody looks": (
+        {"op": "u", "before": None, "after": {**ROW, "notes": NOT_SENT}}, {"envelope": "debezium"},
+    ),
+    "a customer that was not sent, and was there before": (
+        {"op": "u", "before": ROW, "after": {**ROW, "buyer": NOT_SENT}}, {"envelope": "debezium"},
+    ),
     "given back more than there was": ({**ROW, "back": "20.00", "total": "32.50"}, {"given_back": "back"}),
 }  # fmt: skip
 
@@ -294,6 +301,17 @@ REFUSED: dict[str, tuple[object, dict[str, Any], str]] = {
     "an amount with a decimal comma": ({**ROW, "total": "12,50"}, {}, "plain decimal such as 12.50"),
     "an amount with a sign of money": ({**ROW, "total": "€12.50"}, {}, "plain decimal such as 12.50"),
     "a customer's number that a spreadsheet rounded": ({**ROW, "buyer": "4.477E+11"}, {}, "give it as a text"),
+    "the first second of 1970, for none": ({**ROW, "made": 0}, {"time": "epoch_ms"}, "would be in 1970"),
+    "the first year, as .NET and Go have none": ({**ROW, "made": "0001-01-01T00:00:00Z"}, {}, "where they know no time"),
+    "a date of zeros": ({**ROW, "made": "0000-00-00 00:00:00"}, {"timezone": "UTC"}, "where they know no time"),
+    "a customer in a column that was not sent": (
+        {"op": "u", "before": None, "after": {**ROW, "buyer": NOT_SENT}}, {"envelope": "debezium"}, "REPLICA IDENTITY FULL",
+    ),
+    "within such a column": (
+        {"op": "u", "before": None, "after": {**ROW, "who": NOT_SENT}},
+        {"envelope": "debezium", "fields": {**FIELDS, "customer_id": "who.id"}},
+        "REPLICA IDENTITY FULL",
+    ),
     "cents with a fraction": ({**ROW, "total": "12.50"}, {"amounts": "minor"}, "whole number"),
 }  # fmt: skip
 

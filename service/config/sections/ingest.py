@@ -23,7 +23,7 @@ class SourceSettings(Section):
     """Of its path, /ingest/NAME; unset: the kind."""
     secret: Secret | None = None
     """What it signs with, as the shop system shows it; of plain a key whsec_… of Standard Webhooks. While it is
-    changed two, with a space between."""
+    changed two of 8 characters or more, with a space between."""
     secret_file: Path | None = None
     """File that holds secret."""
     token: Token | None = None
