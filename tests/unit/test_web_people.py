@@ -41,7 +41,7 @@ async def people_in(client: httpx.AsyncClient, address: str) -> list[str]:
     """Ids of the list, in its order."""
     page = await client.get(address)
     assert page.status_code == 200
-    return re.findall(r'<th scope="row"><a href="/people/one\?id=([^"&]+)', page.text)
+    return re.findall(r'<th scope="row"[^>]*><a href="/people/one\?id=([^"&]+)', page.text)
 
 
 def proof_in(page: httpx.Response) -> str:
@@ -264,7 +264,13 @@ async def test_a_decision_of_a_silence_that_is_over_is_said_to_be_of_before() ->
     async with client_of(people) as client:
         await signed_in(client)
 
-        assert "in the present silence nothing has been decided" in told(await client.get("/people/one?id=c-1"))
+        waited = told(await client.get("/people/one?id=c-1"))
+        people.decided("c-1", 0.0, outcome="suppressed", reason="stale")
+        refused = told(await client.get("/people/one?id=c-1"))
+
+    assert "The message (We miss you) was withdrawn on 7/7/26, 2:00 PM: visited." in waited
+    assert "No message (We miss you): it was too late by then." in refused
+    assert "in the present silence nothing has been decided" in refused
 
 
 @pytest.mark.parametrize(

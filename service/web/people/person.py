@@ -19,9 +19,9 @@ from service.message import Renderer
 from service.message import ShopFacts as NamedShop
 from service.web.access import Scope
 from service.web.audit import Audit
-from service.web.labels import label, outcome_and_reason, reason_label, segment_of
+from service.web.labels import label, segment_of
+from service.web.people.decisions_told import Decision, Line, answer_of, line_of
 from service.web.people.frame import AnsweredInsteadError, Frame, Reader, Visitor, form_of
-from service.web.people.heard import is_over
 from service.web.people.judged_now import judged_now
 from service.web.people.people import People
 from service.web.people.roll import Detail, Roll, Standing, silence_days, utc
@@ -42,38 +42,6 @@ _WIDE, _HIGH = 600.0, 28.0
 T = TypeVar("T")
 
 log = structlog.get_logger()
-
-
-class _Decision(msgspec.Struct):
-    """What the page shows of one."""
-
-    decision_id: str
-    decided_at: datetime
-    kind: str
-    rung: str
-    outcome: str
-    reason: str
-    detected_at: datetime | None = None
-    quiet_since: datetime | None = None
-    current_gap_days: float | None = None
-    usual_gap_days: float | None = None
-    tail_probability: float | None = None
-    value_at_risk: str | None = None
-    offer: str = ""
-    returned_at: datetime | None = None
-    sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One decision, ready to print."""
-
-    when: str
-    what: str
-    outcome: str
-    outcome_label: str
-    reason: str
-    rests_on: str
 
 
 @dataclass(slots=True)
@@ -178,7 +146,7 @@ def shown_of(
 ) -> Shown:
     """`written`: the decisions, newest first; None: not known. `detail`: None where another worker has it."""
     say, silence = formats.say, silence_days(standing, roll.now_s)
-    made = [msgspec.json.decode(each, type=_Decision) for each in written or []]
+    made = [msgspec.json.decode(each, type=Decision) for each in written or []]
     days = [date.fromisoformat(each) for each in detail["visit_days"]] if detail else list(standing.days)
     days = days[-_SHOWN_DAYS:]
     told = ""
@@ -198,11 +166,11 @@ def shown_of(
         customer_id=customer_id,
         segment=segment_of(standing.segment, formats),
         sentence=sentence_of(standing, silence, formats),
-        answer=_answer(made, standing, formats),
+        answer=answer_of(made, standing, formats),
         facts=_facts(standing, silence, formats),
         drawing=timeline(days, formats.date_of(roll.now_s * 1_000_000), told, width=_WIDE, height=_HIGH),
         drawing_told=told,
-        decisions=[_line(each, formats) for each in made],
+        decisions=[line_of(each, formats) for each in made],
         decisions_told="" if made else say("person.no_decisions"),
         health=DASH if standing.health is None else say("person.health", points=formats.count(round(standing.health))),
         parts=[
@@ -256,47 +224,6 @@ def _spread(standing: Standing, formats: Formats) -> str:
 
 def _points(points: float, of: float, formats: Formats) -> str:
     return formats.say("person.points", points=formats.decimal(points), of=formats.decimal(of))
-
-
-def _line(made: _Decision, formats: Formats) -> Line:
-    rests_on = ""
-    if made.current_gap_days is not None and made.usual_gap_days:
-        rests_on = formats.say(
-            "decision.rests_on",
-            gap=formats.days(made.current_gap_days),
-            usual=formats.days(made.usual_gap_days, "every"),
-        )
-    what = label("kind", made.kind, formats)
-    return Line(
-        when=formats.moment(made.decided_at),
-        what=what if made.rung in ("", made.kind) else f"{what} · {made.rung}",
-        outcome=made.outcome,
-        outcome_label=label("outcome", made.outcome, formats),
-        reason=reason_label(made.outcome, made.reason, formats),
-        rests_on=rests_on,
-    )
-
-
-def _answer(made: list[_Decision], standing: Standing, formats: Formats) -> str:
-    """To: why did they get one, or none?"""
-    if not made:
-        return formats.say("answer.nothing_due")
-    last = made[0]
-    before = standing.last_visit_at is not None and _was_before(last, standing.last_visit_at)
-    why = reason_label(last.outcome, last.reason, formats)
-    told = formats.catalogue.optional(
-        f"answer.{last.outcome}" if why else f"answer.{last.outcome}.{last.reason}",
-        when=formats.moment(last.decided_at),
-        kind=label("kind", last.kind, formats),
-        reason=why,
-    ) or outcome_and_reason(last.outcome, last.reason, formats)
-    return f"{told} {formats.say('answer.before')}" if before and last.outcome != "converted" else told
-
-
-def _was_before(made: _Decision, visit: datetime) -> bool:
-    """Where a backlog was read, the silence was over by the visit though its decision is of today."""
-    since_s = None if made.quiet_since is None else made.quiet_since.timestamp()
-    return made.decided_at < visit or is_over(made.kind, since_s, visit.timestamp())
 
 
 def _add_detail(shown: Shown, detail: Detail, formats: Formats) -> None:
