@@ -159,6 +159,7 @@ PAGE: Mapping[str, str] = {
     "table.hint": "← scroll sideways for more →",
     "by_segment": "By segment",
     "by_band": "By health",
+    "by_band.lost": "Whoever is lost counts by health as well; “People at risk” are those who are not lost.",
     "column.segment": "Segment",
     "column.band": "Health",
     "column.customers": "Customers",

@@ -159,6 +159,7 @@ PAGE: Mapping[str, str] = {
     "table.hint": "← faire défiler sur le côté →",
     "by_segment": "Par segment",
     "by_band": "Selon leur santé",
+    "by_band.lost": "Les clients perdus y comptent aussi ; la liste « Clients à risque » ne les contient pas.",
     "column.segment": "Segment",
     "column.band": "Santé",
     "column.customers": "Clients",
