@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from service.cluster.tail import open_async_reader, read_to_the_end
@@ -15,6 +16,8 @@ from service.config import KafkaSettings
 from service.delivery.desk import Said
 from service.delivery.memory import Memory, key_of, pack
 from service.streaming.producer import Destination, TransactionalProducer
+
+log = structlog.get_logger()
 
 
 class Book:
@@ -56,4 +59,13 @@ class Book:
 
     async def _begin(self, reader: object) -> int:
         offsets = await reader.beginning_offsets([TopicPartition(*self._to)])  # type: ignore[attr-defined]
-        return int(offsets[TopicPartition(*self._to)])
+        begin = int(offsets[TopicPartition(*self._to)])
+        if begin:  # compaction keeps the newest record of each key wherever it lies
+            log.error(
+                "a part of what is remembered of messages was deleted; one that is asked for again would be sent again",
+                topic=self._to.topic,
+                partition=self._to.partition,
+                before=begin,
+                cure="churn-alert topics check says whether cleanup.policy is right; a backup brings the records back",
+            )
+        return begin

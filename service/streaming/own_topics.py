@@ -66,6 +66,18 @@ class OwnTopics:
                 )
             known.adopt(topic, now)
 
+    def refuse_lost_beginnings(self, begins: Mapping[str, int], read_from: Mapping[str, int]) -> None:
+        """Raises RecordsLostError where one begins beyond what was to be read of it first. Compaction keeps the newest
+        record of each key wherever it lies, so somebody has deleted what lay there: customers, or days."""
+        for topic, _ in self._changelogs():
+            begin, wanted = begins.get(topic, 0), read_from[topic]
+            if begin > wanted:
+                raise self._not_whole(
+                    f"begins at {begin}, and was to be read from {wanted}: what lay before was deleted, as by another "
+                    "cleanup.policy than compact",
+                    topic,
+                )
+
     def refuse_lost_ends(self, ends: Mapping[str, int]) -> None:
         """The same where one has been read to its end, and had been written further."""
         for topic, known in self._changelogs():

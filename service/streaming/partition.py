@@ -199,11 +199,13 @@ class PartitionWorker:
         return error
 
     async def _load(self) -> None:
+        read_from = dict(self._read_to)
         loaded = await read_changelogs(
             self._settings.kafka, self.number, self._read_to, self.job.restore, self.job.sources
         )
         topics = await self._topics_now([*self.job.sources, *self._read_to, *self.job.own_topics.outputs])
         self.job.own_topics.refuse_others(topics)
+        self.job.own_topics.refuse_lost_beginnings(loaded.begins, read_from)
         self.job.own_topics.refuse_lost_ends(self._read_to)
         self.job.restored()
         leave_alone()

@@ -19,6 +19,8 @@ class Loaded:
     def __init__(self) -> None:
         self.records = 0
         self.seconds = 0.0
+        self.begins: dict[str, int] = {}
+        """Where each changelog begins, asked for before it was read."""
         self.input_ends: dict[str, int] = {}
         """Last stable offset of each input, asked for after everything had been read."""
 
@@ -47,6 +49,8 @@ async def read_changelogs(
         max_partition_fetch_bytes=_FETCH_BYTES,
         request_timeout_ms=int(kafka.request_timeout_s * 1000),
     ) as reader:
+        begins = await reader.beginning_offsets([TopicPartition(topic, partition) for topic in start])
+        loaded.begins = {tp.topic: begin for tp, begin in begins.items()}
         for topic, offset in start.items():
             start[topic] = await read_to_the_end(reader, TopicPartition(topic, partition), offset, take_all)
         ends = await reader.end_offsets([TopicPartition(topic, partition) for topic in inputs])

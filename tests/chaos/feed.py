@@ -10,6 +10,8 @@ too old to count. Between two of those come purchases alone.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import random
 import threading
 from collections import deque
@@ -38,6 +40,11 @@ DAYS: Final = 600
 """From 2025 on: all of it lies in the past."""
 PATIENCE: Final = 50
 """Tries of one transaction."""
+
+NO_TEXT: Final = (("traceparent", b"\xff\xfe\0"), ("ce_source", b"caf\xe9"))
+"""Headers whose values are not UTF-8, as records may have them."""
+HUGE: Final = {"purchase": 1_850, "refund": 930}
+"""Of just below 10¹² each, made at once: with four digits behind the point they are beyond 64 bits, and below -2⁶³."""
 
 MOST_BEHIND: Final = 400
 """Records that wait for workers: then nothing more comes until they have caught up a little."""
@@ -74,6 +81,10 @@ class Feed:
     def rests(self) -> bool:
         """Whether nothing is being written, and nothing will be while it is held."""
         return self.held.is_set() and all(stream.rests for stream in self._streams)
+
+    def splurge(self, partition: int, *, back: bool) -> None:
+        """Soon somebody of that partition makes purchases that no other shop has seen, or is given the money `back`."""
+        self._streams[partition].splurges.append(back)
 
     def ghost(self, *, hangs: bool) -> None:
         """Soon a producer writes good purchases and aborts, or dies."""
@@ -148,7 +159,7 @@ class Feed:
 
     async def send(self, producer: AIOKafkaProducer, line: Line) -> asyncio.Future[RecordMetadata]:
         future: asyncio.Future[RecordMetadata] = await producer.send(
-            line.topic, value=line.value, key=line.key, partition=self.home(line)
+            line.topic, value=line.value, key=line.key, partition=self.home(line), headers=list(line.headers)
         )
         return future
 
@@ -187,6 +198,8 @@ class _Stream:
         self._rng = random.Random(seed * 1_009 + partition)
         self._producer: AIOKafkaProducer | None = None
         self.rests = False
+        self.splurges: list[bool] = []
+        self._splurged = 0
 
     async def run(self, over: threading.Event) -> None:
         before_a_mixed_one = BETWEEN * (self._partition + 1) // self._feed.partitions  # not held at once: one has news
@@ -217,14 +230,36 @@ class _Stream:
         """Purchases of the days that follow."""
         topic = self._feed.purchases_topic()
         days = self._feed.good(self._partition, ALONE)
-        return self._strewn([line for line in days if line.topic == topic], 0.05)
+        lines = self._strewn([line for line in days if line.topic == topic], 0.05)
+        if self.splurges and days:
+            lines += self._huge(topic, days[-1].value or b"", back=self.splurges.pop(0))
+        return lines
+
+    def _huge(self, topic: str, newest: bytes, *, back: bool) -> list[Line]:
+        """Of the instant of the newest event, so that nothing lies before it that is written later."""
+        at, kind = json.loads(newest)["occurred_at"], "refund" if back else "purchase"
+        self._splurged += 1
+        who = next(
+            name
+            for number in itertools.count()
+            if self._feed.home(Line(topic, name := f"{kind}-whale-{number}".encode(), None)) == self._partition
+        )
+        return [
+            Line(
+                topic,
+                who,
+                f'{{"event_id":"{kind}-{self._partition}-{self._splurged}-{number}","customer_id":"{who.decode()}",'
+                f'"occurred_at":"{at}","amount":"999999999999.9999","kind":"{kind}"}}'.encode(),
+            )
+            for number in range(HUGE[kind])
+        ]
 
     def _strewn(self, good: list[Line], share: float) -> list[Line]:
         """With hostile records in between, in each log behind a good one: what a refused purchase still says takes its
         turn at once where nothing lies before it."""
         lines, begun, waiting = list[Line](), set[str](), list[Line]()
         for line in good:
-            lines.append(line)
+            lines.append(line._replace(headers=NO_TEXT) if self._rng.random() < share else line)
             begun.add(line.topic)
             if self._rng.random() < share and (bad := self._feed.bad(self._partition)) is not None:
                 waiting.append(bad)

@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.chaos import at_rest
 from tests.chaos.schedule import Act, Draw, Kind, What
-from tests.chaos.world import SESSION_S, WEB_LOAD, World
+from tests.chaos.world import HUGE_SUMS, SESSION_S, WEB_LOAD, World
 from tests.support.proxy import State
 
 WORKERS: Final = ("w1", "w2")
@@ -61,8 +61,8 @@ def _page(rng: random.Random) -> What:
     return What("", rng.uniform(4.0, 10.0))
 
 
-def _bomb(rng: random.Random) -> What:
-    """Of gzip or, where the strength is 1, of zstd."""
+def _either(rng: random.Random) -> What:
+    """Of some partition, in one of two ways."""
     return What(rng.choice("012"), 0.0, rng.choice((0.0, 1.0)))
 
 
@@ -126,6 +126,11 @@ def _parted(state: State) -> Act:
 
 def _healed(world: World, what: What) -> None:
     world.cluster.proxy.tell(world.cluster.links(what.target), delay_s=world.delay_s)
+
+
+def _splurge(world: World, what: What) -> None:
+    """By purchases or, where the strength is 1, by money that is given back."""
+    world.feed.splurge(int(what.target), back=bool(what.strength))
 
 
 def _all_kinds() -> list[Kind]:
@@ -192,7 +197,9 @@ def _all_kinds() -> list[Kind]:
         Kind("clock off", _worker(1.0, 8.0, *CLOCKS), _clock, World.set_clock, World.right_clock, 1.0),
         Kind("broker's clock off", _broker_clock, _brokers, World.set_broker_clock, World.right_broker_clock, 0.5, 6.0),
         Kind("retention", lambda _: What(""), _nothing, World.forget_what_is_applied, None, 0.7),
-        Kind("compression bomb", _bomb, _nothing, World.drop_bomb, None, 0.7),
+        Kind("compression bomb", _either, _nothing, World.drop_bomb, None, 0.7),
+        Kind("header no text", _either, _nothing, World.drop_nameless_header, None, 0.7),
+        Kind(HUGE_SUMS, _either, _nothing, _splurge, None, 0.3),
         Kind("topic deleted", _input(), _nothing, at_rest.delete_topic, None, 0.3, alone=True),
         Kind(
             "topic deleted unread",

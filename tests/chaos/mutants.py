@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from service.cluster import known_logs
+from service.domain import wide_numbers
 from service.domain.changelog import POSITION_KEY
-from service.fetching import reading
+from service.fetching import lenient, reading
 from service.streaming import batches, carriage, job, partition, producer, turn_letters
 
 
@@ -32,6 +33,8 @@ IN_TURNS: Final = Among(("kill in a turn",), 4.0)
 SLEEPERS: Final = Among(("pause in a turn",), 12.0)
 BOMBS: Final = Among(("compression bomb",), 4.0, 2.0)
 MADE_ANEW: Final = Among(("topic deleted",), 2.0, 60.0)
+HEADERS: Final = Among(("header no text",), 4.0, 1.0)
+SUMS: Final = Among(("sums beyond 64 bits", "kill"), 12.0, 1.0)
 LOSSES: Final = Among(("lost unread",), 2.0, 60.0)
 
 
@@ -174,6 +177,29 @@ def _dropped_bomb() -> None:
     reading.CarefulRecords._set_run_aside = lambda *_: iter(())  # type: ignore[method-assign]
 
 
+def _header_passed_over() -> None:
+    """A record with a header whose name is no text is passed over without a letter."""
+    read = lenient.read_leniently
+
+    def careless(*args: Any) -> Any:
+        return (found for found in read(*args) if not isinstance(found, lenient.Broken))
+
+    reading.read_leniently = careless  # type: ignore[attr-defined, assignment]
+
+
+def _sum_of_64_bits() -> None:
+    """What is stored of a sum has 64 bits."""
+
+    def widened(value: Any) -> Any:
+        if isinstance(value, int):
+            return value if -(1 << 63) <= value < 1 << 64 else value % (1 << 63)
+        if isinstance(value, list | tuple):
+            return [widened(each) for each in value]
+        return {key: widened(each) for key, each in value.items()} if isinstance(value, Mapping) else value
+
+    wide_numbers._widened = widened
+
+
 def _the_former_topic() -> None:
     """A topic that was made anew is taken for the one that was read: its first records are skipped."""
     batches.Intake.lost_tail = lambda *_: None  # type: ignore[method-assign]
@@ -193,6 +219,8 @@ MUTANTS: Final = {
     "lost letter": Mutant(_lost_letter, KILLS),
     "doubled turn": Mutant(_doubled_turn, KILLS),
     "dropped bomb": Mutant(_dropped_bomb, BOMBS),
+    "header passed over": Mutant(_header_passed_over, HEADERS),
+    "sum of 64 bits": Mutant(_sum_of_64_bits, SUMS),
     "the former topic": Mutant(_the_former_topic, MADE_ANEW),
     "hole passed over": Mutant(_hole_passed_over, LOSSES),
 }

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError
 from service.config import Settings
 from service.domain.changelog import LOGS_KEY, PARTITION_KEY, POSITION_KEY, unpack_positions
 from service.domain.partition_state import PartitionState
+from tests.support import header_names  # noqa: F401 - before any record is read
 from tests.support.checker import Place, known_logs
 
 LATELY_S: Final = 0.5
@@ -22,6 +23,10 @@ LOST: Final = b"lost-"
 """Keys of records that are taken away before anybody has read them begin so."""
 NAMELESS: Final = 5
 """So many transactions in a row that do not say what the state contains are no doubt."""
+
+
+def _of_the_cafe(record: Any) -> bool:
+    return (record.key or b"").startswith(b"C") and (record.value or b"").startswith(b'{"event_id":"order-')
 
 
 class Watch:
@@ -211,6 +216,14 @@ class Watch:
                 for place, records in self.kept.items()
                 if records and place.partition == number
             )
+
+    def first_and_newest(self, topic: str, partition: int) -> tuple[bytes | None, bytes | None]:
+        """Values of events of the café that an input has shown; None where it has not."""
+        place = Place(topic, partition)
+        with self._lock:
+            shown = [*self._former.get(place, []), *self.kept[place]]
+            first, newest = (next(filter(_of_the_cafe, order), None) for order in (shown, reversed(shown)))
+        return None if first is None else first.value, None if newest is None else newest.value
 
     def at_rest(self) -> bool:
         """Whether all that has been seen of the inputs is applied."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import json
 import math
 import signal
 import sys
@@ -64,6 +65,10 @@ CUSTOMERS_PER_S: Final = 3.0
 """Of the café, for each second of a schedule: so that its days last."""
 WEB_LOAD: Final = "web load"
 """A schedule in which this occurs has a worker with a page."""
+HUGE_SUMS: Final = "sums beyond 64 bits"
+"""A schedule in which this occurs counts in a currency with four digits behind the point."""
+HEADER: Final = (b"\xff\xfe", b"v")
+"""Its name is no text."""
 WAITS_S: Final = 60.0
 """So long a disturbance of a worker waits for that worker to have work in hand."""
 BASE_DELAY_S: Final = 0.004
@@ -120,7 +125,7 @@ class World:
         """What workers have said that ended because records were lost; None: none were, and nobody may end so."""
         self.holes: list[Hole] = []
         """Records that were lost on purpose before anybody had read them, as the states tell."""
-        self.bombs = self.made_anew = 0
+        self.bombs = self.nameless = self.made_anew = 0
         self._begun: Counter[str] = Counter()
         """How often each kind has been done."""
         self._under_way: dict[int, Act] = {}
@@ -142,6 +147,7 @@ class World:
                 "on_gap": self.on_gap,
             },
             outreach=TALKATIVE,
+            shop={"currency": "UYW"} if any(step.kind == HUGE_SUMS for step in self._schedule.steps) else {},
         )
 
     def go_on_without_what_was_lost(self) -> None:
@@ -314,6 +320,21 @@ class World:
         with suppress(KafkaError, AsyncKafkaError, OSError, TimeoutError):
             asyncio.run(asyncio.wait_for(produce_raw(self.cluster.bootstrap_servers, topic, partition, content), 5.0))
             self.bombs += 1
+
+    def drop_nameless_header(self, what: What) -> None:
+        """Purchases with a header whose name is no text, among good ones: of somebody who is known, at the instant of
+        the newest; packed where the strength is 1."""
+        topic, partition = self.settings.kafka.topics.purchases, int(what.target)
+        known, newest = self.watched.first_and_newest(topic, partition)
+        if known is None or newest is None:
+            return
+        who, at = json.loads(known)["customer_id"], json.loads(newest)["occurred_at"]
+        value = f'{{"event_id":"nameless","customer_id":"{who}","occurred_at":"{at}","amount":"7"}}'.encode()
+        made = [Made(who.encode(), value, ((b"a header", b"v"), HEADER))] * 2
+        with suppress(KafkaError, AsyncKafkaError, OSError, TimeoutError):
+            content = batch(0, made, ZSTD if what.strength else 0)
+            asyncio.run(asyncio.wait_for(produce_raw(self.cluster.bootstrap_servers, topic, partition, content), 5.0))
+            self.nameless += 1
 
     def attack_page(self, what: What) -> None:
         """Requests at once again and again, half-open ones, large bodies, and the heaviest list."""
@@ -516,7 +537,8 @@ class World:
         ends = ", ".join(f"{count} with {code}" for code, count in sorted(self.own_ends.items())) or "none"
         return (
             f"seed {schedule.seed}: {', '.join(f'{count} {kind}' for kind, count in sorted(self._begun.items()))}; "
-            f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self.bombs} bombs, {self.made_anew} topics made anew, "
+            f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self.bombs} bombs, {self.nameless} with headers that are no text, "
+            f"{self.made_anew} topics made anew, "
             f"{sum(hole.records for hole in self.holes)} records lost unread, {self.watched.commits} transactions in {took_s:.0f} s; "
             f"longest pause of each partition {pauses} s; ends by themselves: {ends}; "
             f"workers that replaced themselves: {again}"

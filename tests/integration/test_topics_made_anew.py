@@ -10,6 +10,7 @@ from contextlib import closing
 import msgspec
 import pytest
 from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from service.carrying.reading import newest
 from service.carrying.writing import set_offsets
@@ -103,6 +104,27 @@ def test_a_changelog_made_anew_is_refused(broker: TestBroker, topic_prefix: str,
 
         assert worker.wait(_LONGER_S) == ExitCode.CONFIGURATION
         assert f"{topic}-0 was made anew" in worker.life_log
+
+
+def test_a_state_of_which_a_part_was_deleted_is_refused(broker: TestBroker, topic_prefix: str) -> None:
+    """Somebody has set it to be deleted after a while, and back again: no end and no id tells of it."""
+    settings = settings_for(broker.bootstrap_servers, topic_prefix)
+    topics.create(settings, partitions=1)
+    send_purchases(settings, "old", 50)
+    state = TopicPartition(settings.kafka.state_topic, 0)
+    with WorkerProcess(settings, "w") as worker, Positions(settings, 1) as positions:
+        positions.wait_caught_up(workers=[worker])
+        worker.end()
+        with closing(topics.connect(settings.kafka)) as admin:
+            for policy in ("delete", "compact"):
+                resource = ConfigResource(ConfigResourceType.TOPIC, state.topic, {"cleanup.policy": policy})
+                admin.alter_configs([resource])
+                if policy == "delete":
+                    admin.delete_records({state: 3})
+        worker.start()
+
+        assert worker.wait(_LONGER_S) == ExitCode.CONFIGURATION
+        assert f"{state.topic}-0 begins at 3, and was to be read from 0" in worker.life_log
 
 
 def known_outputs(settings: Settings) -> dict[str, KnownLog]:

@@ -55,6 +55,7 @@ from service.wire.decoder import Decoder, DecoderSettings
 from service.wire.encoder import Encoder, EncoderSettings, TopicKind
 from service.wire.period_records import numbers_of, record_key
 from tests.support.consumers import SHORTLY_MS
+from tests.support.header_names import is_text
 
 BOMB_BYTES = 40 << 20
 """A value of so many bytes has come packed, is more than any batch may hold (kafka.unpacked_bytes), and is set aside by
@@ -84,6 +85,7 @@ class Refused(NamedTuple):
     offset: int
     code: str
     value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class Hole(NamedTuple):
@@ -179,7 +181,7 @@ def recompute(
         for index, (topic, decode) in enumerate(sources):
             place = Place(topic, partition)
             records = inputs[place] if hole is None else inputs[place][: hole.after[place]]
-            good, bad = _understood(decoder, decode, records[done.get(place, 0) :], signs=topic == topics.purchases)
+            good, bad = understood(decoder, decode, records[done.get(place, 0) :], signs=topic == topics.purchases)
             merge.put(index, good)
             refused += bad
             done[place] = len(records)
@@ -225,7 +227,7 @@ def _applied_by_the_next_date(engine: Engine, event: Event | SignOfLife) -> bool
     return True
 
 
-def _understood(
+def understood(
     decoder: Decoder, decode: Callable[..., Event | SignOfLife], records: Iterable[ConsumerRecord], *, signs: bool
 ) -> tuple[list[Event | SignOfLife], list[Refused]]:
     """What records of an input say, and those that are refused. `signs`: what a refused one still says of its customer
@@ -238,10 +240,16 @@ def _understood(
         if record.value is not None and len(record.value) >= BOMB_BYTES:
             refused.append(Refused(*where, ErrorCode.DECOMPRESSED_TOO_LARGE.value, None))
             continue
+        if not all(is_text(name) for name, _ in record.headers):
+            refused.append(Refused(*where, ErrorCode.HEADER_NOT_TEXT.value, record.value))
+            if signs and record.key:
+                sign = decoder.sign_of_life(record.value, record.key, (), now_us, max(0, record.timestamp * 1000))
+                good += [] if sign is None else [sign]
+            continue
         try:
             good.append(decode(record.value, record.key, record.headers, now_us))
         except PoisonError as error:
-            refused.append(Refused(*where, error.code.value, record.value))
+            refused.append(Refused(*where, error.code.value, record.value, tuple(record.headers)))
             if signs:
                 written_us = max(0, record.timestamp * 1000)
                 sign = decoder.sign_of_life(record.value, record.key, record.headers, now_us, written_us)
@@ -277,7 +285,7 @@ async def _check(
     places = [Place(name, number) for name in per_number for number in numbers]
     deadline = time.monotonic() + SCORES_S
     while True:
-        found, ends = await _read(settings, places)
+        found, ends = await _read(settings, places, [place for place in places if place not in kept])
         states = [_latest(found[Place(kafka.state_topic, number)]) for number in numbers]
         if all(map(_has_published, states)) or time.monotonic() > deadline:
             break
@@ -469,7 +477,8 @@ def _compare_refused(report: Report, number: int, wanted: list[Refused], letters
                 said["source_partition"],
                 said["source_offset"],
                 said["error_code"],
-                None if value is None else base64.b64decode(value),
+                _bytes(value),
+                tuple((each["name"], _bytes(each["value_base64"])) for each in said["headers"]),
             )
         )
     doubled = len(found) - len(set(found)) - (len(wanted) - len(set(wanted)))  # a topic made anew has offsets again
@@ -477,6 +486,10 @@ def _compare_refused(report: Report, number: int, wanted: list[Refused], letters
         report.differ(f"dead-letters-{number}", [f"{doubled} doubled"])
     report.differ(f"dead-letters-{number}", [f"missing {each[:4]}" for each in set(wanted) - set(found)])
     report.differ(f"dead-letters-{number}", [f"unexpected {each[:4]}" for each in set(found) - set(wanted)])
+
+
+def _bytes(said: str | None) -> bytes | None:
+    return None if said is None else base64.b64decode(said)
 
 
 def expected_periods(settings: Settings, expected: list[Expected]) -> dict[bytes, dict[str, Any]]:
@@ -517,8 +530,10 @@ async def _compare_periods(report: Report, settings: Settings, expected: list[Ex
     report.differ(place.topic, [f"{key!r} is {found.get(key)} instead of {wanted.get(key)}" for key in sorted(wrong)])
 
 
-async def _read(settings: Settings, places: list[Place]) -> tuple[dict[Place, list[ConsumerRecord]], dict[Place, int]]:
-    """All committed records there are now, and where their logs end."""
+async def _read(
+    settings: Settings, places: list[Place], wanted: list[Place] | None = None
+) -> tuple[dict[Place, list[ConsumerRecord]], dict[Place, int]]:
+    """All committed records there are now, and where their logs end. `wanted`: records of these only."""
     records: dict[Place, list[ConsumerRecord]] = {place: [] for place in places}
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka.bootstrap_servers,
@@ -532,10 +547,10 @@ async def _read(settings: Settings, places: list[Place]) -> tuple[dict[Place, li
     await consumer.start()
     try:
         tps = [TopicPartition(*place) for place in places]
-        consumer.assign(tps)
-        await consumer.seek_to_beginning(*tps)
         ends = await consumer.end_offsets(tps)
-        waiting = set(tps)
+        waiting = {TopicPartition(*place) for place in (places if wanted is None else wanted)}
+        consumer.assign(waiting)
+        await consumer.seek_to_beginning(*waiting)
         while waiting:
             for tp, fetched in (await consumer.getmany(*waiting, timeout_ms=100)).items():
                 records[Place(tp.topic, tp.partition)].extend(fetched)

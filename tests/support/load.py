@@ -27,6 +27,7 @@ class Line(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Hostile(NamedTuple):
@@ -169,7 +170,7 @@ async def _send(servers: str, lines: Iterable[Line], partitions: int, partitione
         for line in lines:
             function = partitioner if isinstance(partitioner, str) else partitioner()
             number = partition_for(line.key or b"", partitions, function)
-            futures.append(await producer.send(line.topic, value=line.value, key=line.key, partition=number))
+            futures.append(await producer.send(line.topic, line.value, line.key, number, headers=list(line.headers)))
             sent += 1
             if sent % 2_000 == 0:
                 await asyncio.gather(*futures)

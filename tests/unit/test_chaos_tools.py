@@ -11,17 +11,23 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 
 import pytest
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.record.default_records import DefaultRecordBatch
 
 from service.cluster.known_logs import KnownLogs
 from service.domain.changelog import LOGS_KEY
+from service.wire.decoder import Decoder, DecoderSettings
 from tests.chaos.__main__ import PARTS, PROOF, of_part
+from tests.chaos.feed import Feed
 from tests.chaos.kinds import COMPARISON, KINDS
 from tests.chaos.mutants import MUTANTS, Among
 from tests.chaos.noticing import SEED, schedule_of
 from tests.chaos.outcome import COMPARED, LEAST_DECISIONS, Outcome
 from tests.chaos.schedule import drawn, named
 from tests.support.broker_clock import changed_by
-from tests.support.checker import Hole, Report, compare_holes
+from tests.support.checker import Hole, Report, compare_holes, understood
+from tests.support.hostile_batches import Made, batch
+from tests.support.load import settings_for
 from tests.support.proxy import HOST, Proxy, State
 
 
@@ -97,6 +103,54 @@ def test_a_state_must_count_what_was_lost_unread_and_nothing_else(made: int, cou
 
     compare_holes(report := Report(), 0, [Hole("purchases", 0, 30, 1, {})] * counted, {LOGS_KEY: known.pack()})
     assert report.differences == []
+
+
+def test_a_record_with_a_header_that_is_no_text_is_read_and_must_be_a_letter() -> None:
+    """With its value and without its headers; it says that its customer was there."""
+    settings = settings_for("broker:1")
+    topic, value = settings.kafka.topics.purchases, b'{"customer_id":"c","occurred_at":"2025-01-02T10:00:00Z"}'
+    made = [Made(b"c", value, ((b"a", b"\xff"), (name, b"v"))) for name in (b"\xff\xfe", b"b")]
+    records = [
+        ConsumerRecord(topic, 0, 0, each.offset, 1, 0, each.key, each.value, each.headers, None, 0, 0, 0)
+        for each in DefaultRecordBatch(batch(0, made))
+    ]
+    decoder = Decoder(DecoderSettings.of(settings))
+
+    said, refused = understood(decoder, decoder.purchase, records, signs=True)
+
+    assert [(each.offset, each.code, each.value, each.headers) for each in refused] == [
+        (0, "header_not_text", value, ()),
+        (1, "missing_field", value, (("a", b"\xff"), ("b", b"v"))),
+    ]
+    assert [each.customer_id for each in said] == ["c", "c"]
+
+
+@pytest.mark.parametrize(("back", "beyond"), [(False, 1 << 64), (True, -(1 << 63))])
+def test_somebody_spends_more_than_64_bits_hold(back: bool, beyond: int) -> None:
+    settings = settings_for("broker:1", shop={"currency": "UYW"})
+    feed = Feed(settings, 3, 1, NobodyLooks(), customers=60)
+    feed.splurge(1, back=back)
+    decoder = Decoder(DecoderSettings.of(settings))
+
+    lines = feed._streams[1]._alone()
+    events = [
+        decoder.purchase(line.value, line.key, (), 2_000_000_000_000_000)
+        for line in lines
+        if b"whale" in (line.key or b"")
+    ]
+
+    total = sum(event.amount_minor for event in events) * (-1 if back else 1)
+    assert abs(total) > abs(beyond)
+    assert {feed.home(line) for line in lines} == {1}
+    assert len({event.event_id for event in events}) == len(events)
+
+
+class NobodyLooks:
+    def shows(self, topic: str, partition: int, offset: int) -> bool | None:
+        return None
+
+    def behind(self, number: int) -> int:
+        return 0
 
 
 def test_a_class_that_tells_the_time_tells_another_one() -> None:

@@ -105,6 +105,19 @@ def test_a_changelog_that_has_lost_its_end_is_refused() -> None:
     job.own_topics.refuse_lost_ends({STATE: 72, LEDGER: 44})
 
 
+def test_a_changelog_that_has_lost_its_beginning_is_refused() -> None:
+    own, begun = PartitionJob(Settings(), 0).own_topics, {STATE: 0, LEDGER: 0}
+
+    with pytest.raises(
+        RecordsLostError, match=r"churn-alert-state-0 begins at 7, and was to be read from 0.*`churn-alert"
+    ):
+        own.refuse_lost_beginnings({STATE: 7, LEDGER: 0}, begun)
+    with pytest.raises(RecordsLostError, match="churn-alert-ledger-0 begins at 1"):
+        own.refuse_lost_beginnings({STATE: 0, LEDGER: 1}, begun)
+    own.refuse_lost_beginnings(begun, begun)
+    own.refuse_lost_beginnings(begun, {STATE: 70, LEDGER: 40})
+
+
 def test_an_output_made_anew_is_told_once_and_counted_and_a_deliverer_hears_of_it() -> None:
     job = PartitionJob(Settings(), 0)
     before = job.own_topics.follow_outputs({"outreach": OLD, "deliveries": OLD, "dead-letters": GONE}, NOW_US)

@@ -181,3 +181,27 @@ async def test_what_nobody_has_committed_is_read_from_its_beginning_again() -> N
     assert reading.position_of(ahead) == 40
     assert reading.position_of(new) is None
     assert reading.position_of(anew) is None
+
+
+class Looking(ConsumerThread):
+    """As Faust's thread is while its consumer finds out where it has to go on."""
+
+    def __init__(self, subscription: SubscriptionState) -> None:
+        self.time_started = 0.0
+        self.tp_fetch_request_timeout_secs = self.tp_fetch_response_timeout_secs = 1e9
+        self.consumer = SimpleNamespace(
+            app=SimpleNamespace(monitor=object(), topics=SimpleNamespace(acks_enabled_for=lambda _: True))
+        )
+        fetcher = SimpleNamespace(_subscriptions=subscription)
+        self._consumer = SimpleNamespace(_fetcher=fetcher, highwater=lambda _: 9, last_poll_timestamp=lambda _: 1)
+
+
+async def test_a_look_at_a_partition_that_is_being_sought_does_not_end_the_worker() -> None:
+    """A slow broker takes a while to say where the group goes on, and what was fetched before is known still."""
+    subscription, place = SubscriptionState(), TopicPartition(*HELD)
+    subscription.assign_from_user([place])
+    assert subscription.subscription is not None
+    state = subscription.subscription.assignment.state_value(place)
+    state.highwater, state.timestamp = 9, 1_000
+
+    Looking(subscription).verify_event_path(2.0, HELD)
