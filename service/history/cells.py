@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import permutations
 from typing import Final
 
 from service.history.dates import TimeColumn
@@ -14,6 +16,7 @@ _ONLY_A_CLOCK: Final = re.compile(r"\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?")
 ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _FEW_CELLS: Final = 5
 """From so many on, a column with one value alone is the seller's, not the customers'."""
+_FEW_ORDERS: Final = 3
 SHARE: Final = 0.9
 
 
@@ -75,3 +78,33 @@ def is_larger(place: int, net: int, rows: Sequence[Sequence[str]]) -> bool:
         return False
     digits = [tuple(int("".join(filter(str.isdigit, cell)) or 0) for cell in pair) for pair in pairs]
     return sum(one >= other for one, other in digits) >= SHARE * len(digits)
+
+
+def amount_of_lines(places: Sequence[int], order: int, rows: Sequence[Sequence[str]]) -> int | None:
+    """Of columns of amounts the one of an order's lines, whose sums are what another one repeats in each of them.
+
+    None where none is. The last order may not be there as a whole.
+    """
+    orders: dict[str, list[Sequence[str]]] = {}
+    for row in rows:
+        if max(*places, order) < len(row) and row[order].strip():
+            orders.setdefault(row[order].strip(), []).append(row)
+    whole = list(orders.values())[:-1]
+    if sum(len(lines) > 1 for lines in whole) < _FEW_ORDERS:
+        return None
+    for line, total in permutations(places, 2):
+        for mark in ".,":
+            column = AmountColumn("")
+            column.decide(mark)
+            if all(_adds_up(lines, line, total, column) for lines in whole):
+                return line
+    return None
+
+
+def _adds_up(lines: Sequence[Sequence[str]], line: int, total: int, column: AmountColumn) -> bool:
+    try:
+        amounts = [Decimal(column.clean(row[line])) for row in lines]
+        totals = {Decimal(column.clean(row[total])) for row in lines}
+    except InvalidOperation:
+        return False
+    return totals == {sum(amounts)}

@@ -37,6 +37,9 @@ _SINCE_1904: Final = 1_462
 _YEARS: Final = ("1900", "2200")
 """From, and until before, which a number such as 20250106 begins with a year; one of twelve digits is else of
 milliseconds, from before September 2001."""
+_BUDDHIST: Final = range(2500, 2643)
+_BUDDHIST_AHEAD: Final = 543
+"""Years of Thailand's calendar, which are those of no other shop: 2568 is 2025."""
 _KEPT: Final = 100_000
 _AHEAD: Final = timedelta(days=366)
 """Orders are taken for days to come; beyond that a date is another one, or a mistake."""
@@ -322,6 +325,8 @@ def _date_of(numbers: tuple[str, str, str], order: str) -> date | None:
     year = int(parts["y"])
     if len(parts["y"]) == 2:
         year += 2000 if year < 70 else 1900
+    elif year in _BUDDHIST:
+        year -= _BUDDHIST_AHEAD
     try:
         return date(year, int(parts["m"]), int(parts["d"]))
     except ValueError:

@@ -12,6 +12,7 @@ from service.history.people import phone_of
 
 _PAYEES_KEPT: Final = 10_000
 _PAYMENTS_KEPT: Final = 1_000_000
+_NUMBERS_KEPT: Final = 100_000
 
 
 class Dealings:
@@ -19,11 +20,13 @@ class Dealings:
 
     def __init__(self, layout: Layout, found: Evidence) -> None:
         self._at, self._found, self._kinds = layout.at, found, Kinds(layout.profile)
+        self._is_known = layout.profile is not None
 
     def see(self, rows: Sequence[Sequence[str]]) -> None:
         """Each row is looked at once for everything that its columns can say."""
         self._see_converted(rows)
         self._see_contacts(rows)
+        self._see_numbers(rows)
         if "kind" not in self._at:
             return
         self._see_payees(rows)
@@ -53,6 +56,19 @@ class Dealings:
                 what = row[kind].strip()
                 if self._kinds.counts(what) and not self._kinds.is_refund(what) and row[number].strip():
                     payers[row[number].strip()] = row[customer]
+
+    def _see_numbers(self, rows: Sequence[Sequence[str]]) -> None:
+        """Which numbers of orders several customers have, where nobody knows what the shop's numbers are."""
+        order, customer = self._at.get("order_id"), self._at["customer_id"]
+        if order is None or self._is_known:
+            return
+        numbers, again = self._found.numbers, self._found.numbers_again
+        for row in rows:
+            if max(order, customer) < len(row) and row[order] and row[customer]:
+                number, who = row[order].strip(), row[customer].strip().casefold()
+                is_kept = number in numbers or len(numbers) < _NUMBERS_KEPT
+                if is_kept and numbers.setdefault(number, who) != who:
+                    again.add(number)
 
     def _see_contacts(self, rows: Sequence[Sequence[str]]) -> None:
         """Whose phone number each is, where rows without a customer have one."""

@@ -15,7 +15,12 @@ _DATE: Final = re.compile(
     r"(\d{4})\s?[\u5e74\ub144]\s?(\d\d?)\s?[\u6708\uc6d4]\s?(\d\d?)\s?[\u65e5\uc77c]\s?(?:\([^)]\)|[\u6708\u706b\u6c34\u6728\u91d1\u571f\u65e5]\u66dc\u65e5)?"
 )
 """2025\u5e741\u67086\u65e5, as China, Japan and Korea write it."""
-_HALF: Final = re.compile(r"(\u4e0a\u5348|\u5348\u524d|\uc624\uc804)|(?:\u4e0b\u5348|\u5348\u5f8c|\uc624\ud6c4)")
+_HALF: Final = re.compile(
+    r"(\u4e0a\u5348|\u5348\u524d|\uc624\uc804|(?<=\d )\u03c0\.?\s?\u03bc\.?$|(?<=\d )\u0635$)"
+    r"|(?:\u4e0b\u5348|\u5348\u5f8c|\uc624\ud6c4|(?<=\d )\u03bc\.?\s?\u03bc\.?$|(?<=\d )\u0645$)",
+    re.IGNORECASE,
+)
+"""Before and after noon in Chinese, Japanese, Korean, Greek and Arabic."""
 _TIME: Final = re.compile(r"(\d\d?)\s?[\u65f6\u6642\uc2dc]\s?(\d\d?)\s?[\u5206\ubd84](?:\s?(\d\d?)\s?[\u79d2\ucd08])?")
 
 

@@ -151,20 +151,21 @@ def one_for_everything(orders: Counter[str], column: str) -> list[str]:
     ]
 
 
-def blank_below(orders: Counter[str], named: int, nobodys: int, column: str) -> list[str]:
-    """The sentence for a table that names each customer in the first of their rows only, as a pivot does."""
+def blank_below(orders: Counter[str], named: int, nobodys: int, column: str) -> str:
+    """What is said of a table that names each customer in the first of their rows only, as a pivot does; "" = it does
+    not."""
     if (
         not orders
         or named > len(orders)
         or nobodys < _LARGEST_BLANK_SHARE * (named + nobodys)
         or named + nobodys < _TIMES
     ):
-        return []
+        return ""
     rows = named + nobodys
-    said = f"{column} is empty in {nobodys:,} of {rows:,} rows, and each customer stands in one row only: where an empty cell means the one"
-    return [
-        f"{said} above it, fill them down (in a pivot table: repeat all item labels) and export again. As it is, those rows are nobody's."
-    ]
+    return (
+        f"{column} is empty in {nobodys:,} of {rows:,} rows, and each customer stands in one row only: where an empty cell means the one "
+        "above it, fill them down (in a pivot table: repeat all item labels) and export again."
+    )
 
 
 def check_signs(below: int, rows: int) -> None:

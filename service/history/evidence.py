@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn
+
+_FEW_NUMBERS: Final = 4
+_SHARED: Final = 0.2
+"""Of the numbers of orders that several customers have: more than slips of the pen."""
 
 
 @dataclass
@@ -20,6 +25,10 @@ class Evidence:
     """Who was paid in the purchases: the owner, but for rows that are not theirs."""
     payers: dict[str, str] = field(default_factory=dict)
     """Number of a payment → who paid, for the refunds that name the payment alone."""
+    numbers: dict[str, str] = field(default_factory=dict)
+    """Number of an order → the customer who had it first, of a table that no profile knows."""
+    numbers_again: set[str] = field(default_factory=set)
+    """Those that another customer has as well."""
     contacts: dict[str, str] = field(default_factory=dict)
     """Phone number → the one customer who has it, "" = several have."""
     changed: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -37,3 +46,8 @@ class Evidence:
     states: dict[str, Counter[str]] = field(default_factory=dict)
     """Column that says which rows count → what stands in it, and how often."""
     shown: list[str] = field(default_factory=list)
+
+    @property
+    def begins_again(self) -> bool:
+        """Whether the shop's numbers do, so that one number is an order of its day only."""
+        return len(self.numbers_again) > _FEW_NUMBERS and len(self.numbers_again) > _SHARED * len(self.numbers)

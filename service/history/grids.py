@@ -24,6 +24,7 @@ from service.history.json_rows import json_grid
 from service.history.markup import rows_of
 from service.history.merged import MergedCells
 from service.history.numbers import bytes_text, decimal_text
+from service.history.quotes import checked
 from service.history.sources import Kind, Source
 
 _DELIMITERS: Final = ",;\t|"
@@ -158,7 +159,7 @@ def _delimited(source: Source, text: Iterator[str], encoding: str) -> Grid:
 
     def rows() -> Iterator[list[str]]:
         try:
-            for row in reader:
+            for row in checked(reader, source.shown, line, delimiter):
                 if row:
                     yield [_computed(cell) for cell in row] if computed else row
         except csv.Error as error:

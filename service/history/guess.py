@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Final
 
 from service.errors import ConfigurationError
 from service.history.cells import (
     ADDRESS,
     SHARE,
+    amount_of_lines,
     are_addresses,
     clocks_in,
     is_larger,
@@ -19,157 +21,15 @@ from service.history.cells import (
     share_of_times,
 )
 from service.history.cents import without_cents
+from service.history.name_parts import says_together, without_money
 from service.history.questions import questions_of, unscored
-from service.history.totals import is_total
+from service.history.totals import begins_as_total
 from service.profiles import plain_name
+from service.profiles.words import words_of
 
-_WORDS: Final[dict[str, tuple[str, ...]]] = {
-    "customer_id": (
-        "customer_id customer_unique_id",
-        """
-        customerid customernumber customerno customernr customercode customerkey custid custno
-        clientid clientnumber clientcode userid memberid membernumber memberno buyerid shopperid
-        contactid accountid cardid cardnumber loyaltyid loyaltycard householdkey householdid
-        patronid guestid visitorid kundennummer kundennr kundenid kdnr kundencode idclient
-        numeroclient numclient nclient codeclient clientnumero refclient idcliente codicecliente
-        codigocliente numerocliente clienteid klantnummer klantid klantnr kundnummer kundid
-        asiakasnumero idklienta numerklienta custmerid кодклиента idклиента номерклиента номеркарты
-        musterino musterinumarasi musteriid cislozakaznika idzakaznika kodzakaznika
-        """,
-        """
-        email customeremail emailaddress billingemail clientemail useremail buyeremail mail
-        emailadresse kundenemail courriel adresseemail emailclient correo correoelectronico
-        emailadres contactemail buyeremailaddress emailabrechnung emailrechnung emailrechnungsadresse
-        emailfacturation emailfactuur emailadresfactuur emailfacturacion emailfatturazione emailrozliczeniowy
-        """,
-        """
-        customer client kunde user member buyer shopper klant cliente kund asiakas klient contact
-        customername clientname kundenname nomclient nomduclient username klantnaam nombrecliente
-        nomecliente buyerusername buyername buyerusernameid nutzernamedeskaufers kaufername buyerid
-        acheteur comprador kaufer покупатель клиент контрагент телефон почта musteri zakaznik
-        顧客 会員番号 お客様番号 客户 客户编号 会员号
-        """,
-        """
-        phone phonenumber customerphone billingphone mobile mobilenumber telephone telefon telefonnummer handynummer numerodetelephone
-        telephoneclient telefono telefoonnummer numerdetelefonu numerodetelefono
-        """,
-    ),
-    "timestamp": (
-        "timestamp",
-        """
-        orderdate orderdatetime ordertime ordertimestamp ordercreatedat orderedat
-        orderpurchasetimestamp purchasedate purchasedatetime purchasetime purchasedat
-        purchasetimestamp dateofpurchase invoicedate transactiondate transactiontime
-        transactiondatetime transactiontimestamp transactdate placedat placedon orderplacedat paidat paidon processedat purchasedon soldon boughtat saledate saledatetime saletime
-        salesdate soldat datecreated datetimecreated createdat createddate createdtime createdon created dateordered
-        datepurchased receiptdate receipttime visitdate bookingdate occurredat bestelldatum
-        kaufdatum verkaufsdatum rechnungsdatum belegdatum buchungsdatum auftragsdatum datecommande
-        datedecommande datedelacommande dateachat datedachat datevente datedevente datefacture
-        datedefacture fechadelpedido fechadelaorden fechadeorden fechadelacompra fechadeventa fechadelaventa fechatransaccion datadacompra datadavenda datavenda dataencomenda datadaencomenda datadelordine datadiacquisto datadivendita dataetoraordine datasprzedazy datazakupu datatransakcji verkoopdatum aankoopdatum transactiedatum bestelltam bestellzeitpunkt verkaufszeitpunkt transaktionsdatum datumuhrzeit datedelavente datedelatransaction datetransaction kopdatum salgsdato koebsdato kobsdato datumnakupu datumprodeje rendelesdatuma 注文年月日 購入日時 販売日 売上日 fechapedido fechadepedido fechacompra fechadecompra fechaventa datapedido
-        datadopedido dataordine dataacquisto datavendita orderdatum besteldatum factuurdatum
-        datazamowienia dataordine datadellordine verkauftam gekauftam dataacquisto ordredato
-        dataprodazy dataplatnosci датазаказа датапокупки датапродажи датаоплаты датасоздания
-        siparistarihi satistarihi islemtarihi datumobjednavky datumprodeje 注文日 注文日時 購入日 下单时间 订单日期 付款时间
-        """,
-        """
-        datetime date ts unixtime unixtimestamp epoch timestampms datum fecha data zeitpunkt zeitstempel dateheure horodatage fechahora dataora
-        tijdstip day tag jour when time submitted submittedat submittedon submitdate submissiondate submissiontime
-        respondedat responsedate responsetime answeredat answeredon answerdate completedat completeddate
-        дата датавремя tarih 日期 日付 日時 时间
-        abgabedatum antwortdatum datedereponse datereponse fecharespuesta
-        """,
-    ),
-    "amount": (
-        "amount",
-        """
-        ordertotal ordervalue orderamount totalamount amounttotal total grandtotal totalprice
-        totalpaid amountpaid paidamount totalsales totalsale totalrevenue revenue sales saleamount
-        salesamount saletotal transactionamount transactionvalue transactiontotal purchaseamount
-        purchasevalue purchasetotal invoicetotal invoiceamount totalincltax linetotal lineamount
-        paymentvalue paymentamount totalvalue totalspent spend spent turnover betrag gesamt
-        gesamtbetrag gesamtsumme summe umsatz endbetrag rechnungsbetrag bestellwert bestellsumme
-        bruttobetrag brutto bruttosumme bruttoumsatz montant montanttotal montantttc totalttc totalcommande prixtotal
-        chiffredaffaires ca importe importetotal totalpedido importo importototale totale
-        totaleordine valor valortotal bedrag totaalbedrag totaal orderbedrag summa belopp suma kwota bestellunggesamtsumme gesamtsummebestellung
-        gesamtsummederbestellung gesamtpreis gesamtbetragderbestellung montanttotaldelacommande
-        montantdelacommande totaldelacommande montantcommande totaalbedragbestelling bestellingtotaal
-        totaalbestelling besteltotaal sumazamowienia kwotazamowienia wartosczamowienia wartosc
-        razem totaldelpedido importedelpedido totaldopedido valordopedido totaledellordine
-        ordersumma ordervarde ordrebelob ordresum totalt monto montototal montoventa totalventa totalventas preciototal
-        totalapagar totalgeneral totalgeral precototal valorpago valorventa сумма итого суммазаказа суммапродажи стоимость
-        tutar toplam toplamtutar siparistutari castka celkem cenacelkem 合計 合計金額 金額 金额 总价 订单金额 实付金额
-        """,
-        """
-        value price preis prix precio prezzo prijs netsales netto netamount grossamount
-        grosssales gross net nettobetrag neto liquido bruto lordo
-        """,
-    ),
-    "order_id": (
-        "order_id",
-        """
-        orderid ordernumber orderno ordernr ordername orderreference orderref invoiceid invoiceno
-        invoicenumber invoice receiptid receiptno receiptnumber receipt transactionid transactionno
-        transactionnumber basketid checkid checknumber ticketid ticketnumber saleid salenumber
-        bestellnummer bestellnr bestellid rechnungsnummer rechnungsnr belegnummer auftragsnummer
-        bonnummer numerocommande numerodecommande ncommande idcommande numcommande refcommande
-        numerofacture numerodefacture numeroticket numeropedido idpedido numeroordine idordine
-        ordernummer bestelnummer factuurnummer numerzamowienia номерзаказа номерчека siparisno cisloobjednavky 注文番号 订单号 订单编号
-        """,
-    ),
-    "event_id": ("event_id",),
-    "sku": (
-        "sku",
-        """
-        productid productcode itemid itemcode articlenumber articleid artikelnummer artikelnr
-        stockcode upc ean
-        """,
-    ),
-    "item": (
-        "item",
-        """
-        itemname product productname producttitle description article artikel artikelname produkt
-        produktname produit nomproduit producto prodotto lineitemname
-        """,
-    ),
-    "category": (
-        "category",
-        "productcategory kategorie categorie categoria itemcategory",
-    ),
-    "store_id": (
-        "store_id",
-        """
-        store storeid storename shop shopid branch branchid filiale location magasin tienda negozio
-        """,
-    ),
-    "quantity": (
-        "quantity",
-        "qty menge anzahl quantite cantidad quantita aantal units pieces",
-    ),
-    "price": (
-        "price unitprice unit_price",
-        "einzelpreis stueckpreis prixunitaire preciounitario prezzounitario stukprijs",
-    ),
-    "currency": (
-        "currency",
-        "currencycode wahrung waehrung devise moneda valuta",
-    ),
-    "time": (
-        "time",
-        "timeofday ordertime saletime transactiontime uhrzeit zeit heure hora ora tijd orario godzina tid klokkeslett klokkeslaet kellonaika saat cas ido время 時間 時刻 时间 시간 시각",
-    ),
-    "score": (
-        "score",
-        "rating answer note bewertung punkte antwort npsscore",
-    ),
-    "survey": (
-        "survey",
-        "surveytype",
-    ),
-}
-"""Field → names without blanks, marks and accents, those that say it best first."""
 _TAX: Final = re.compile(
     r"\b(?:(?:incl|inkl|incluido|excl|exkl|inc|ex|zzgl|including|excluding|with|without|avec|hors|mit|ohne|con|sin|iva)\b\.?\s*)"
-    r"(?:vat|tax|taxes|taxe|taxes?|mwst|ust|btw|iva|tva|gst|moms|incl\w*|escl\w*|excl\w*)\b\.?|\b(?:ttc|ht|brutto|netto|gross|net)\b",
+    r"(?:vat|tax|taxes|taxe|taxes?|mwst|ust|btw|iva|tva|gst|moms|mva|alv|dph|kdv|incl\w*|escl\w*|excl\w*)\b\.?|\b(?:ttc|ht|brutto|netto|gross|net)\b",
     re.IGNORECASE,
 )
 """What a total says of its tax."""
@@ -196,19 +56,24 @@ def guessed(
     for place, name in enumerate(header):
         for spelling in _spellings(name):
             names.setdefault(spelling, []).append(place)
-    rows = [row for row in rows[:_LOOKED_AT] if row]
+    rows = [row for row in rows[:_LOOKED_AT] if sum(map(bool, row)) > 1] or [row for row in rows[:_LOOKED_AT] if row]
     at: dict[str, int] = {}
     open_ones: dict[str, list[int]] = {}
     needed = ("customer_id", "timestamp", "score") if surveys else _PURCHASES
     tails = _tails(header)
     for field in needed:
-        found = _candidates(field, names, rows) or _candidates(field, tails, rows)
+        found = _candidates(field, names, rows) or _candidates(field, tails, rows) or _put_together(field, header, rows)
         if field == "customer_id" and not found:
             found = [place for place in range(len(header)) if are_addresses(place, rows)]
         if len(found) == 1:
             at[field] = found[0]
         else:
             open_ones[field] = found
+    if not surveys and len(open_ones.get("amount", ())) > 1:
+        order = _candidates("order_id", names, rows) or _put_together("order_id", header, rows)
+        if len(order) == 1 and (line := amount_of_lines(open_ones["amount"], order[0], rows)) is not None:
+            at["amount"] = line
+            del open_ones["amount"]
     if not surveys and (others := _beside_net(at, header, rows)):
         open_ones["amount"] = [at.pop("amount"), *others]
     if surveys and not open_ones.get("score") and questions_of(header, rows):
@@ -230,6 +95,8 @@ def guessed(
         at |= {"time": clocks[0]} if len(clocks) == 1 else {}
     for field in ("survey", "order_id", "event_id") if surveys else _BESIDE:
         found = [place for place in _candidates(field, names, rows) if place not in at.values()]
+        if not found and field == "order_id":
+            found = [place for place in _put_together(field, header, rows) if place not in at.values()]
         if not found and field == "currency":
             found = [place for place in _candidates(field, tails, rows) if place not in at.values()]
         if len(found) == 1:
@@ -255,6 +122,8 @@ def _spellings(name: str) -> Iterable[str]:
         _BRACKETS.sub("", name),
         _TAX.sub("", name),
         _BRACKETS.sub("", _TAX.sub("", name)),
+        without_money(name),
+        without_money(_TAX.sub("", name)),
         without_cents(name),
     ]
     return [one for one in dict.fromkeys(map(_compact, told)) if one]
@@ -286,14 +155,34 @@ def _only_a_price(place: int | None, header: Sequence[str]) -> bool:
     return place is not None and _compact(header[place]) in {"price", "preis", "prix", "precio", "prezzo", "prijs"}
 
 
+@cache
+def _ranked(field: str) -> tuple[frozenset[str], ...]:
+    """Plain names of a field's columns, those that say it best first."""
+    words = words_of("columns")
+    ranks = sorted(name for name in words if name.rpartition(" ")[0] == field)
+    return tuple(frozenset(map(plain_name, words[rank])) for rank in ranks)
+
+
 def _candidates(field: str, names: dict[str, list[int]], rows: Sequence[Sequence[str]]) -> list[int]:
     """Columns of the best names that are there, whose cells are of the kind."""
-    for words in _WORDS[field]:
-        found = [place for word in words.split() for place in names.get(_compact(word), [])]
-        found = [place for place in dict.fromkeys(found) if _holds(field, place, rows)]
+    for words in _ranked(field):
+        found = sorted({place for word in words & names.keys() for place in names[word]})
+        found = [place for place in found if _holds(field, place, rows)]
         if found:
             return _with_tax(field, _once(found, names, rows), names)
     return []
+
+
+def _put_together(field: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Columns whose names are put together from words that say the field, whose cells are of the kind."""
+    found = [
+        place
+        for place, name in enumerate(header)
+        if says_together(field, name)
+        and any(place < len(row) and row[place].strip() for row in rows)
+        and _holds(field, place, rows)
+    ]
+    return _with_tax(field, found, {_compact(header[place]): [place] for place in found})
 
 
 def _once(found: list[int], names: dict[str, list[int]], rows: Sequence[Sequence[str]]) -> list[int]:
@@ -325,7 +214,7 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
     if field == "customer_id":
         return not is_one_of_everybody(cells)
     if field == "timestamp":
-        cells = [cell for cell in cells if not is_total(cell)]
+        cells = [cell for cell in cells if not begins_as_total(cell)]
         return bool(cells) and share_of_times(cells) >= SHARE
     if field == "time":
         return sum(_CLOCK.match(cell) is not None for cell in cells) >= SHARE * len(cells)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from service.domain.minor_units import SmallestUnit
@@ -341,8 +342,38 @@ def _guessed(
             refused = refused or error
             continue
         return _with_signals(Layout(row, place, at, None, "guess", amount_is), head, surveys=surveys)
+    for (place, groups), (below, names) in pairwise(rows[:HEADER_WITHIN]):
+        if below != place + 1 or not _are_groups(groups, names):
+            continue
+        header = _under_groups(groups, names)
+        try:
+            at, amount_is = guessed(header, head[below + 1 :], shown, surveys=surveys)
+        except ConfigurationError:
+            continue
+        layout = Layout(header, place, at, None, "guess", amount_is, titles=2)
+        return _with_signals(layout, head, surveys=surveys)
     assert refused is not None  # noqa: S101 - there is a row
     raise refused
+
+
+def _are_groups(groups: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row names groups of columns, whose own names stand in the row below: Order, , Customer."""
+    filled = [cell for cell in names if cell.strip()]
+    return (
+        sum(bool(cell.strip()) for cell in groups) < len(filled)
+        and bool(groups and groups[0].strip())
+        and not any(is_time(cell) or any(map(str.isdigit, cell)) for cell in filled)
+    )
+
+
+def _under_groups(groups: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The names of columns with that of their group before them: Order Number, Order Date, Customer ID."""
+    found: list[str] = []
+    group = ""
+    for place, name in enumerate(names):
+        group = (groups[place].strip() if place < len(groups) else "") or group
+        found.append(f"{group} {name.strip()}".strip())
+    return found
 
 
 def _with_signals(layout: Layout, head: Sequence[Sequence[str]], *, surveys: bool) -> Layout:
@@ -352,7 +383,7 @@ def _with_signals(layout: Layout, head: Sequence[Sequence[str]], *, surveys: boo
     places: dict[str, list[int]] = {}
     for place, name in enumerate(layout.header):
         places.setdefault(plain_name(name), []).append(place)
-    found, signals = beside(places, head[layout.header_at + 1 :], layout.at)
+    found, signals = beside(places, head[layout.rows_before :], layout.at)
     return replace(layout, at={**layout.at, **found}, signals=tuple(signals))
 
 

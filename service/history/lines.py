@@ -22,7 +22,7 @@ from service.history.left_out import UNUSABLE_ID, ReadReport
 from service.history.people import ROUNDED, person
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
-from service.history.totals import SPELLINGS_OF_SUMS, begins_as_total, is_sum, is_total
+from service.history.totals import SPELLINGS_OF_SUMS, begins_as_total, is_sum
 from service.profiles.nobody import spellings_of_nobody
 
 PurchaseLine = tuple[int, str, Minor, str, str, str, str, str]
@@ -185,19 +185,20 @@ def _two_readings(table: Table, amount: str) -> str:
 
 def _is_no_row(report: ReadReport, row: Sequence[str], time: str, amount: Minor | None) -> bool:
     """Whether a row without a time is empty, or tells the sum of those before it."""
-    if time.strip() and not is_total(time):
-        return False
     filled = [cell.strip() for cell in row if cell.strip()]
     if not filled:
         return True
-    if amount is None or not any(map(_says_total(time), filled[:2])):
+    if len(filled) == 1 and not amount and _is_remark(filled[0]):
+        return True
+    if (time.strip() and not begins_as_total(time)) or amount is None or not any(map(begins_as_total, filled[:2])):
         return False
     report.own_totals.append(amount)
     return True
 
 
-def _says_total(time: str) -> Callable[[str], bool]:
-    return is_total if time.strip() else begins_as_total
+def _is_remark(cell: str) -> bool:
+    """Whether it is a sentence, as stands below a table: All prices with VAT. One word may be a name."""
+    return len(cell.split()) > 1 and any(map(str.isalpha, cell))
 
 
 def _is_header(table: Table, row: Sequence[str], time: str) -> bool:

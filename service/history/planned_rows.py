@@ -105,6 +105,7 @@ class PurchaseRows:
         self._exchange = Exchange(rates, minor_digits, layout.smallest_unit, evidence.changed, money)
         self._lost = _folded(profile.disputes_lost if profile else ())
         self._contacts = evidence.contacts
+        self._begins_again = evidence.begins_again
         self._sold_cards = SoldGiftCards() if profile is not None and profile.gift_cards_named else None
         self._gift_cards = _folded(profile.gift_cards if profile else ())
         self._has_refunds = "refunded" in self._amount
@@ -230,6 +231,8 @@ class PurchaseRows:
             )
             return ()
         at = self._at(when, clock, zone)
+        if self._begins_again and order_id:
+            order_id = f"{order_id} {at[:10]}"
         worth = self._worth(amount, price, quantity, is_first=is_first)
         if self._has_corrected and is_first and (right := self._amount["corrected"](corrected)).strip("-0."):
             worth = right

@@ -295,7 +295,12 @@ def _look_at_all(
     said += one_for_everything(orders, column)
     if not any(table.layout is not None and table.layout.profile is not None for table in tables):
         nobodys = sum(file.report.nobodys_rows for file in files)
-        said += blank_below(orders, sum(file.count for file in files), nobodys, column)
+        if blank := blank_below(orders, sum(file.count for file in files), nobodys, column):
+            if all(layout.origin == "guess" for layout, _ in used):
+                raise ConfigurationError(
+                    f"{blank} If those rows are nobody's, say which column is what: --map customer_id=…"
+                )
+            said.append(f"{blank} As it is, those rows are nobody's.")
     said += map(OfPeople, lost_zeros(orders))
     matters = columns_that_matter([name for layout, _ in used if layout.profile is None for name in layout.unused()])
     if matters:

@@ -8,60 +8,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from service.history.zones import zone_named
 from service.profiles import plain_name
+from service.profiles.words import words_of
 
 PAID_BACK: Final = "paid back"
 """What was bought in the row was given back as a whole."""
 PAYS_BACK: Final = "pays back"
 """The row is a refund, whichever sign its amount has."""
 
-_STATES: Final[dict[str, str]] = {
-    "cancelled": """
-        cancelled|canceled|cancel|storniert|storno|annulliert|abgebrochen|annulé|annulée|annule|annulee|geannuleerd|cancelado|cancelada
-        |anulado|anulada|annullato|annullata|anulowane|anulowany|anulowano|avbruten|avbeställd|annulleret|annullert|avbestilt|peruutettu
-        |отменен|отменён|отменено|отмененный|аннулирован|iptal|iptal edildi|zrušeno|zrušena|zrušená|zrušené|stornováno|törölve|visszavonva
-        |已取消|取消|交易关闭|已关闭|キャンセル|キャンセル済み|取消済み|취소|취소됨|취소완료|已作废
-        |wc-cancelled|cancelled by customer|cancelled by user|vom kunden storniert
-    """,
-    "voided": "void|voided",
-    "failed": """
-        failed|failure|declined|denied|rejected|payment failed|payment error|fehlgeschlagen|abgelehnt|zahlung fehlgeschlagen|échoué|échouée
-        |échec|refusé|refusée|erreur de paiement|mislukt|geweigerd|fallido|fallida|rechazado|rechazada|fallito|fallita|rifiutato|rifiutata
-        |не удался|ошибка оплаты|отклонен|отклонён|başarısız|reddedildi|neúspěšná|zamítnuto|sikertelen|支付失败|付款失败|失败|失敗|決済失敗|실패
-        |nieudane|nieudana|odrzucone|odrzucona|falhou|recusado|recusada|misslyckad|mislykket|wc-failed
-    """,
-    "not paid": """
-        pending payment|payment pending|awaiting payment|pending_payment|awaiting_payment|wc-pending|expired|abandoned|draft|checkout-draft
-        |incomplete|unpaid|not paid|awaiting|quote|quotation|estimate|proforma|pro forma|angebot|unbezahlt|nicht bezahlt|impayé|impayée|non payé
-        |devis|onbetaald|offerte|impagado|no pagado|presupuesto|non pagato|preventivo|nieopłacone|não pago|obetald|ubetalt|zahlung ausstehend|wartet auf zahlung|entwurf|abgelaufen|en attente de paiement|en attente paiement|brouillon|expirée
-        |wachtend op betaling|in afwachting van betaling|pendiente de pago|in attesa di pagamento|oczekuje na płatność|oczekujące na płatność
-        |ожидает оплаты|не оплачен|неоплачен|ödeme bekleniyor|čeká na platbu|nezaplaceno|fizetésre vár|待付款|未付款|等待买家付款|未払い|入金待ち
-        |支払い待ち|결제대기|입금대기|aguardando pagamento|väntar på betalning|afventer betaling
-    """,
-    "test": "test|test order|testbestellung|commande test|sandbox",
-    "deleted": "trash|trashed|deleted|gelöscht|supprimé|supprimée|verwijderd|eliminado|eliminato|usunięte",
-    "fraud": "fraud|suspected fraud|betrug",
-    PAID_BACK: """
-        refunded|fully refunded|returned|chargeback|charged back|charge back|charged_back|disputed lost|rückbelastet|rückbuchung
-        |wc-refunded|erstattet|rückerstattet|zurückerstattet|retourniert|remboursé|remboursée|retourné
-        |retournée|reembolsado|reembolsada|devuelto|devuelta|rimborsato|rimborsata|reso|terugbetaald|geretourneerd|zwrócone|zwrócono
-        |återbetald|refunderet|возвращен|возвращён|возврат|возврат средств|iade|iade edildi|vráceno|visszatérítve|已退款|退款成功|已退货|返金済み|返品
-        |返金|환불|환불완료
-    """,
-}
-_KINDS: Final[dict[str, str]] = {
-    **{reason: _STATES[reason] for reason in ("cancelled", "voided", "failed", "test", "deleted", "fraud")},
-    PAYS_BACK: """
-        refund|refunds|return|returns|credit note|credit memo|creditnote|sales return|returned|refunded|chargeback|reversal
-        |gutschrift|rückgabe|retoure|erstattung|rückerstattung|rücknahme|rückzahlung|storno|stornorechnung|rechnungskorrektur|avoir
-        |remboursement|retour|note de crédit|reembolso|devolución|nota de crédito|rimborso|reso|nota di credito|terugbetaling
-        |возврат|сторно|iade|iade faturası|vratka|dobropis|visszáru|退款|退货|返品|返金|환불|creditnota|retourzending|zwrot|estorno|devolução|retur|kreditnota|återbetalning|refundering
-    """,
-}
+_REASONS: Final = ("cancelled", "voided", "failed", "not paid", "test", "deleted", "fraud", PAID_BACK)
+_OF_KINDS: Final = ("cancelled", "voided", "failed", "test", "deleted", "fraud", PAYS_BACK)
 """Of columns that say what a row is; "Storno" there is a row that takes another one back, and "Credit" a card."""
 _STATE_COLUMNS: Final = """
     status orderstatus paymentstatus financialstatus transactionstatus state orderstate paymentstate itemstatus bestellstatus
@@ -93,6 +54,13 @@ _FLAG_COLUMNS: Final[dict[str, str]] = {
     PAID_BACK: "refunded isrefunded returned isreturned erstattet ruckerstattet rembourse retourniert reembolsado rimborsato terugbetaald",
     PAYS_BACK: "isrefund isreturn isreversal",
 }
+_EVENT: Final = "purchase event"
+_EVENT_COLUMNS: Final = "event eventname eventtype action activity"
+_PAID_COLUMNS: Final = (
+    "paid ispaid bezahlt paye payee pagado pagata pagato betaald pago oplacone betald betalt zaplaceno odendi оплачен"
+)
+_MOST_WORDS: Final = 12
+"""Different words of a column that says which rows count."""
 _TIME_COLUMNS: Final = """
     cancelledat canceledat cancelledon canceledon cancelleddate canceleddate cancellationdate canceldate stornodatum storniertam
     dateannulation datedannulation voidedat deletedat
@@ -121,28 +89,11 @@ _KEPT: Final = 10_000
 """Spellings of a column, each looked at once."""
 
 
-_GOOD: Final = """
-        paid|complete|completed|delivered|shipped|fulfilled|processing|processed|open|closed|pending|on hold|new|active|success|succeeded
-        |captured|settled|approved|accepted|dispatched|sent|invoiced|live|production|bezahlt|abgeschlossen|versendet|versandt|geliefert|erledigt
-        |offen|in bearbeitung|neu|payé|payée|livré|livrée|expédié|expédiée|terminé|terminée|en cours|pagado|pagada|completado|completada
-        |enviado|enviada|entregado|entregada|pendiente|pagato|pagata|completato|completata|spedito|spedita|consegnato|consegnata|evaso
-        |betaald|afgerond|verzonden|geleverd|pago|concluído|concluída|entregue|opłacone|zrealizowane|wysłane|betald|levererad|betalt|leveret
-    """
-"""States of orders that are purchases, as far as they show that a column holds states."""
-
-
-def _by_word(words: Mapping[str, str]) -> dict[str, str]:
-    return {
-        " ".join(word.split()): meaning
-        for meaning, listed in words.items()
-        for word in listed.split("|")
-        if word.strip()
-    }
-
-
-_STATE_OF: Final = _by_word(_STATES)
-_IS_GOOD: Final = _by_word({"bought": _GOOD})
-_KIND_OF: Final = _by_word(_KINDS)
+@cache
+def _meanings(reasons: tuple[str, ...]) -> dict[str, str]:
+    """Word → what it means, of two meanings the later one."""
+    words = words_of("states")
+    return {_small(word): reason for reason in reasons for word in words[reason]}
 
 
 def _small(text: str) -> str:
@@ -153,12 +104,12 @@ def _small(text: str) -> str:
 def is_a_state(text: str) -> bool:
     """Whether a cell says how an order stands, and not where somebody lives."""
     small = _small(text)
-    return small in _IS_GOOD or small in _STATE_OF
+    return small in _meanings(("bought",)) or small in _meanings(_REASONS)
 
 
 def state_of(text: str) -> str:
     """Why an order of that state is no purchase, `PAID_BACK`, or "" = it is one, as far as its word is known."""
-    return _STATE_OF.get(_small(text), "")
+    return _meanings(_REASONS).get(_small(text), "")
 
 
 class Signal:
@@ -186,14 +137,19 @@ class Signal:
 
     def _look(self, text: str) -> str:
         if self.what == "state":
-            return _STATE_OF.get(text, "")
+            return _meanings(_REASONS).get(text, "")
         if self.what == "kind":
-            return _KIND_OF.get(text, "")
+            return _meanings(_OF_KINDS).get(text, "")
+        if self.what == "event":
+            is_one = text in _meanings((_EVENT,)) or not text
+            return "" if is_one else _meanings(_OF_KINDS).get(text, "no purchase")
+        if self.what == "is paid":
+            return "not paid" if text in _NO and text else _meanings(_REASONS).get(text, "")
         if self.what == "quantity":
             return PAYS_BACK if _BELOW_ZERO.fullmatch(text) else ""
         if self.what == "time":
             return "" if text in _NO else "cancelled"
-        return self.what if text in _YES else _STATE_OF.get(text, "")
+        return self.what if text in _YES else _meanings(_REASONS).get(text, "")
 
 
 def beside(
@@ -231,10 +187,11 @@ def signals_of(names: Mapping[str, Sequence[int]], rows: Sequence[Sequence[str]]
     """The columns of a table that say it; `names` are plain names and their places, `taken` places of other fields."""
     found: list[Signal] = []
 
-    def add(words: str, what: str, *, flags: bool = False) -> None:
+    def add(words: str, what: str, *, flags: bool = False, only: Callable[[set[str]], bool] | None = None) -> None:
+        fits = _are_flags if flags else only
         for word in words.split():
             for place in names.get(plain_name(word), ()):
-                if place not in taken and (not flags or _are_flags(_cells(place, rows))):
+                if place not in taken and (fits is None or fits(_cells(place, rows))):
                     found.append(Signal(place, what))
                     taken.add(place)
 
@@ -246,6 +203,12 @@ def signals_of(names: Mapping[str, Sequence[int]], rows: Sequence[Sequence[str]]
     add(_TIME_COLUMNS, "time")
     for meaning, words in _FLAG_COLUMNS.items():
         add(words, meaning, flags=True)
+    add(_EVENT_COLUMNS, "event", only=_tells_events)
+    add(_PAID_COLUMNS, "is paid", flags=True)
+    for place in sorted({place for places in names.values() for place in places} - taken):
+        what = _told_by_words(_cells(place, rows))
+        if what:
+            found.append(Signal(place, what))
     return found
 
 
@@ -254,8 +217,24 @@ def _cells(place: int, rows: Sequence[Sequence[str]]) -> set[str]:
     return {row[place].strip().casefold() for row in rows if place < len(row)} - {""}
 
 
+def _tells_events(cells: set[str]) -> bool:
+    """Whether a column names what people did, a purchase among it."""
+    return any(_small(cell) in _meanings((_EVENT,)) for cell in cells)
+
+
+def _told_by_words(cells: set[str]) -> str:
+    """What a column says whose few words all are states or kinds of rows, whatever it is called; "" = it is none."""
+    if not 0 < len(cells) <= _MOST_WORDS:
+        return ""
+    small = set(map(_small, cells))
+    kinds, states = _meanings((*_OF_KINDS, "sale")), _meanings((*_REASONS, "bought"))
+    if small <= kinds.keys() and any(kinds[cell] in {"sale", PAYS_BACK} for cell in small):
+        return "kind"
+    return "state" if small <= states.keys() else ""
+
+
 def _are_flags(cells: set[str]) -> bool:
-    return bool(cells) and all(cell in _YES or cell in _NO or cell in _STATE_OF for cell in cells)
+    return bool(cells) and all(cell in _YES or cell in _NO or cell in _meanings(_REASONS) for cell in cells)
 
 
 def _are_currencies(cells: set[str]) -> bool:

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from service.errors import ConfigurationError
 from service.history.numbers import bytes_text, decimal_text
+from service.history.quotes import checked
 from service.history.sources import Kind, Source, by_name
 
 _PARQUET_BATCH = 20_000
@@ -103,7 +104,7 @@ def _csv(path: Path, stream: IO[str]) -> Table:
 
     def quoted() -> Iterator[Sequence[str]]:
         try:
-            yield from filter(None, reader)  # an empty line is an empty list
+            yield from filter(None, checked(reader, path, line, delimiter))  # an empty line is an empty list
         except csv.Error as error:
             raise ConfigurationError(f"{path}, line {line()} cannot be read: {error}.") from error
 

@@ -68,6 +68,8 @@ def sentences_of(table: LookedAt) -> list[str]:
     told += _states_said(table)
     told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]
     told += _days_said(table)
+    if found.begins_again:
+        told.append(f"  {table.layout.column('order_id')} begins again: one number on two days is two orders.")
     used = {table.layout.column(name) for name in at}
     told += [
         f"  {', '.join(names)} from {one.source.shown.name}, by {one.by}."

@@ -18,7 +18,8 @@ _ABBREVIATIONS: Final = {
     "PST": -480, "PDT": -420, "AKST": -540, "AKDT": -480, "HST": -600, "NST": -210, "NDT": -150, "ADT": -180, "CET": 60,
     "CEST": 120, "MEZ": 60, "MESZ": 120, "WEST": 60, "EET": 120, "EEST": 180, "MSK": 180, "SAST": 120, "AEST": 600,
     "AEDT": 660, "ACST": 570, "ACDT": 630, "AWST": 480, "NZST": 720, "NZDT": 780, "JST": 540, "KST": 540, "SGT": 480,
-    "HKT": 480, "BRT": -180,
+    "HKT": 480, "BRT": -180, "WIB": 420, "WITA": 480, "WIT": 540, "ICT": 420, "PHT": 480, "MYT": 480, "PKT": 300, "TRT": 180, "ART": -180,
+    "COT": -300, "PET": -300,
 }  # fmt: skip
 """Minutes. CST is that of America, as PayPal and Square write it, unless the shop's own zone has another."""
 _OF_SEVERAL: Final = {

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -107,9 +107,15 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why this export alone does not do, and which one does: it is recognised to say so."""
 
 
+_ALSO_LETTERS: Final = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
+)
+"""Letters that have no accent to be taken off."""
+
+
 def plain_name(name: str) -> str:
     """What is alike in the spellings of a column's name: letters and digits, small, without accents."""
-    text = unicodedata.normalize("NFKD", name).casefold()
+    text = unicodedata.normalize("NFKD", name).casefold().translate(_ALSO_LETTERS)
     return "".join(re.findall(r"[^\W_]|#|%", text))
 
 

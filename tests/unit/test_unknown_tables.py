@@ -249,11 +249,13 @@ def test_one_customer_of_all_orders_is_said(tmp_path: Path) -> None:
     assert any(said.startswith("All 40 orders have the same customer_id") for said in read(path).report.said)
 
 
-def test_customers_named_once_above_their_rows_are_said(tmp_path: Path) -> None:
+def test_customers_named_once_above_their_rows_are_refused_and_said_where_it_is_meant(tmp_path: Path) -> None:
     path = tmp_path / "pivot.csv"
     path.write_text(table("Kunde,Datum,Betrag", lambda n: f"{f'c{n}' if n % 4 == 1 else ''},2025-01-{n:02},{n}"))
 
-    assert any(said.startswith("Kunde is empty in 9 of 12 rows") for said in read(path).report.said)
+    columns = {"customer_id": "Kunde", "timestamp": "Datum", "amount": "Betrag"}
+    assert "Kunde is empty in 9 of 12 rows" in refused(path)
+    assert any(said.startswith("Kunde is empty in 9 of 12 rows") for said in read(path, columns=columns).report.said)
 
 
 def test_dates_of_which_a_spreadsheet_has_understood_some_are_refused(tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ def read_words(file: str, text: str) -> Mapping[str, frozenset[str]]:
             if not _LANGUAGE.fullmatch(language):
                 raise _refused(file, f"{language!r} is no code of a language, such as de")
             for word in words:
-                if not word or word != " ".join(word.split()).casefold():
+                if not word or word != " ".join(word.split()).lower():
                     raise _refused(file, f"{word!r} must be in small letters, with single blanks")
                 if words.count(word) > 1:
                     raise _refused(file, f"{word!r} is there twice")
-        found[meaning] = frozenset(word for words in languages.values() for word in words)
+        found[meaning] = frozenset(word.casefold() for words in languages.values() for word in words)
     return found
 
 

@@ -1,0 +1,227 @@
+"""Tables that nobody knows, as shops of many countries keep them: each kind that was once wrong or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from service.domain.calendar import Calendar, to_datetime
+from service.errors import ConfigurationError
+from service.history import History, Wishes, open_history
+from service.history.guess import guessed
+from service.history.name_parts import says_together, without_money
+from service.history.quotes import swallowed
+from service.profiles import plain_name
+
+UTC = Calendar(ZoneInfo("UTC"))
+Bought = list[tuple[str, str, Decimal | int]]
+
+
+def read(tmp_path: Path, *rows: str, columns: dict[str, str] | None = None) -> History:
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return open_history([path], calendar=UTC, minor_digits=2, wishes=Wishes(columns=columns or {}))
+
+
+def bought(history: History) -> Bought:
+    return [
+        (one.customer_id, to_datetime(one.at_us).isoformat()[:16], Decimal(-one.amount_minor if one.refund else one.amount_minor) / 100)
+        for one in history.purchases()
+    ]  # fmt: skip
+
+
+A, B = ("a", "2025-01-16T20:29", Decimal("1234.50")), ("b", "2025-01-17T08:05", 2)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("Ordrenr.;Dato;Kunde;Beløb", "1;16-01-2025 20.29;a;1.234,50 kr.", "2;17-01-2025 08.05;b;2,00 kr."),
+        ("Ordredato;Kundenummer;Totalbeløp inkl. mva", "16.01.2025 20:29;a;1 234,50", "17.01.2025 08:05;b;2,00"),
+        ("Päivämäärä;Asiakas;Summa", "16.1.2025 klo 20.29;a;1 234,50 €", "17.1.2025 klo 8.05;b;2,00 €"),
+        ("Orderdatum\tKundnr\tBelopp (SEK)", "den 16 januari 2025 kl. 20:29\ta\t1 234,50 kr", "den 17 januari 2025 kl. 08:05\tb\t2,00 kr"),
+        ("Rendelés dátuma;Vevő;Végösszeg", "2025. 01. 16. 20:29;a;1 234,50 Ft", "2025. 01. 17. 08:05;b;2,00 Ft"),
+        ("Ημερομηνία;Πελάτης;Σύνολο", "16/1/2025 8:29 μμ;a;1.234,50 €", "17/1/2025 8:05 πμ;b;2,00 €"),
+        ("Дата замовлення;Клієнт;Сума, грн", "16.01.2025 20:29;a;1 234,50", "17.01.2025 08:05;b;2,00"),
+        ("תאריך,לקוח,סכום", "16/01/2025 20:29,a,₪1234.50", "17/01/2025 08:05,b,₪2.00"),
+        ("تاريخ الطلب,العميل,المبلغ", "16/01/2025 8:29 م,a,1234.50", "17/01/2025 8:05 ص,b,2.00"),
+        ("주문일시,구매자명,결제금액", "2025-01-16 오후 8:29,a,1234.50", "2025-01-17 오전 8:05,b,2.00"),
+        ("订单创建时间,买家会员名,买家实际支付金额", "2025/1/16 20:29,a,1234.50", "2025/1/17 08:05,b,2.00"),
+        ("受注日時,お客様名,合計金額", "2025年1月16日 20時29分,a,1234.50", "2025年1月17日 8時05分,b,2.00"),
+        ("Ngày đặt hàng,Khách hàng,Tổng tiền", "16/01/2025 20:29,a,1234.50", "17/01/2025 08:05,b,2.00"),
+        ("วันที่,ลูกค้า,ยอดรวม", "16/01/2568 20:29,a,1234.50", "17/01/2568 08:05,b,2.00"),
+        ("Sipariş Tarihi;Müşteri Adı;Toplam Tutar", "16 Ocak 2025 20:29;a;1.234,50 TL", "17 Ocak 2025 08:05;b;2,00 TL"),
+        ("Data documento;Ragione sociale;Imponibile;IVA;Totale documento", "16/01/2025 20:29;a;1.000,00;234,50;1.234,50", "17/01/2025 08:05;b;1,50;0,50;2,00"),
+        ("Buchungsdatum;Debitor;Betrag in Hauswährung", "16.01.2025 20:29;a;1.234,50", "17.01.2025 08:05;b;2,00"),
+        ("Datum;Kd-Nr.;Betrag CHF", "16.01.25 20:29;a;1’234.50", "17.01.25 08:05;b;2.00"),
+        ("Card No,purchase_ts,revenue_eur", "a,2025-01-16T20:29:00Z,1234.50", "b,2025-01-17T08:05:00Z,2"),
+        ("hashed_customer,Sale Date (local),Check Total", 'a,1/16/2025 8:29 PM,"$1,234.50"', "b,1/17/2025 8:05 AM,$2.00"),
+        ("Appt. ref.,Created date,Appointment date,Client,Status,Net sales", "1,2025-01-02,2025-01-16 20:29,a,Completed,1234.50",
+         "2,2025-01-02,2025-01-17 08:05,b,Completed,2.00", "3,2025-01-02,2025-01-17 09:05,b,No-show,30.00"),
+        ("Order,,,Customer,,Payment", "Number,Date,Time,ID,Name,Amount", "1,2025-01-16,20:29,a,Ann,1234.50", "2,2025-01-17,08:05,b,Bob,2"),
+        ("No Pesanan,Tanggal,Pelanggan,Total Bayar", "1,17 Jan 2025 03:29 WIB,a,1234.50", "2,17 Jan 2025 15:05 WIB,b,2.00"),
+    ],
+)  # fmt: skip
+def test_columns_are_known_by_their_names_in_the_languages_of_shops(tmp_path: Path, rows: Sequence[str]) -> None:
+    history = read(tmp_path, *rows)
+
+    assert bought(history) == [A, B]
+    assert history.report.total_skipped == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "right"),
+    [
+        (("Date;Type de document;Code client;Montant TTC", "16/01/2025;Facture;a;9,50", "17/01/2025;Avoir;a;2,00"), Decimal("7.50")),
+        (("Datum;Was;Kunde;Betrag", "16.01.2025;Verkauf;a;9,50", "17.01.2025;Retoure;a;2,00"), Decimal("7.50")),
+        (("date,customer,amount,paid?", "2025-01-16,a,9.50,yes", "2025-01-17,a,2.00,no"), Decimal("9.50")),
+        (("event,user_id,ts,properties.value", "order_completed,a,2025-01-16T20:29:00Z,9.50", "page_view,a,2025-01-16T20:30:00Z,"), Decimal("9.50")),
+        (("Datum;Kunde;Betrag;Zustand der Zahlung", "16.01.2025;a;9,50;bezahlt", "17.01.2025;a;2,00;Zahlung fehlgeschlagen"), Decimal("9.50")),
+    ],
+)  # fmt: skip
+def test_a_column_whose_words_are_all_known_says_which_rows_count_whatever_it_is_called(
+    tmp_path: Path, rows: Sequence[str], right: Decimal
+) -> None:
+    history = read(tmp_path, *rows)
+
+    assert sum(amount for _, _, amount in bought(history)) == right
+    assert sum(amount > 0 for _, _, amount in bought(history)) == 1
+
+
+def test_a_column_of_other_words_says_nothing(tmp_path: Path) -> None:
+    rows = (
+        "Datum;Kunde;Betrag;Artikel",
+        "16.01.2025;a;9,50;Retoure",
+        "17.01.2025;a;2,00;Seife",
+        "18.01.2025;a;2,00;Storno-Buch",
+    )
+
+    assert len(bought(read(tmp_path, *rows))) == 3
+
+
+LINES = "order_no,date,customer_no,product,line_total,order_total"
+
+
+@pytest.mark.parametrize(("last", "is_plain"), [("30.00", True), ("31.00", False)])
+def test_of_two_amounts_the_one_of_the_lines_counts_where_the_other_one_is_their_sum(
+    tmp_path: Path, last: str, is_plain: bool
+) -> None:
+    rows = [f"{order},2025-01-{day:02},c{order},{item},{amount},{total}"
+            for order, day, lines, total in (("1", 1, (5, 7), "12.00"), ("2", 2, (1, 2), "3.00"), ("3", 3, (10, 20), last), ("4", 4, (4, 4), "8.00"))
+            for item, amount in zip(("Tea", "Mug"), lines, strict=True)]  # fmt: skip
+    if is_plain:
+        assert [int(amount) for _, _, amount in bought(read(tmp_path, LINES, *rows))] == [12, 3, 30, 8]
+    else:
+        with pytest.raises(ConfigurationError, match="amount may be 'line_total' or 'order_total'"):
+            read(tmp_path, LINES, *rows)
+
+
+def test_numbers_that_begin_again_are_orders_of_their_day(tmp_path: Path) -> None:
+    rows = [
+        f"{number};{day:02}.01.2025;c{(number + day) % 4};{10 * day},00"
+        for day in range(1, 7)
+        for number in range(1, 8)
+    ]
+    history = read(tmp_path, "Bon-Nr;Datum;Kundenkarte;Umsatz", *rows, "1;02.01.2025;c3;0,50")
+
+    assert len(bought(history)) == 42
+    assert sum(amount for _, _, amount in bought(history)) == 7 * 210 + Decimal("0.50")
+    assert any("Bon-Nr begins again" in said for said in history.report.said)
+
+
+def test_a_number_that_two_customers_have_by_a_slip_stays_one_order(tmp_path: Path) -> None:
+    rows = [f"{number};{number:02}.01.2025;c{number % 3};10,00" for number in range(1, 20)]
+    history = read(tmp_path, "Bon-Nr;Datum;Kundenkarte;Umsatz", *rows, "3;03.01.2025;c1;1,00", "4;05.01.2025;c1;1,00")
+
+    assert len(bought(history)) == 20
+    assert not any("begins again" in said for said in history.report.said)
+
+
+def test_sums_of_months_and_notes_below_a_table_are_no_losses(tmp_path: Path) -> None:
+    history = read(
+        tmp_path, "Datum;Kunde;Betrag", "16.01.2025;a;9,50", "Summe 01/2025;;9,50", "17.02.2025;a;2,00", "Summe 02/2025;;2,00",
+        "Alle Beträge inkl. MwSt.;;", "Erstellt am 28.02.2025 durch Admin;;",
+    )  # fmt: skip
+
+    assert [int(amount * 2) for _, _, amount in bought(history)] == [19, 4]
+    assert (history.report.total_skipped, history.report.own_totals) == (0, [950, 200])
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "many"),
+    [
+        (("Order,Date,Item,Customer,Total", '1,2025-01-16,"Big mug,a,5.00', "2,2025-01-17,Mug,b,6.00", "3,2025-01-18,Mug,b,6.00"), 2, 2),
+        (("Order,Date,Item,Customer,Total", "1,2025-01-16,Mug,a,5.00", '2,2025-01-17,"Big mug,b,6.00', '3,2025-01-18,"Nice",b,6.00'), 3, 1),
+        (("customer_id,timestamp,amount,item", 'a,2025-01-16T20:29:00Z,5.00,"Mug', "b,2025-01-17T20:29:00Z,6.00,Mug"), 2, 1),
+    ],
+)  # fmt: skip
+def test_a_quote_that_is_not_closed_is_named_with_its_line(
+    tmp_path: Path, rows: Sequence[str], line: int, many: int
+) -> None:
+    with pytest.raises(
+        ConfigurationError, match=rf"line {line}: a quote .* {many} further rows would become a part of it"
+    ):
+        read(tmp_path, *rows)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "two\nlines, of a note",
+        "Hello,\nplease, ring, twice, or knock",
+        "1: first,\n2: second, third, fourth, fifth",
+        'a ""quoted"" word,\nand more',
+    ],
+)
+def test_a_note_of_several_lines_is_none(tmp_path: Path, note: str) -> None:
+    rows = ("Order,Date,Note,Customer,Total", f'1001,2025-01-16,"{note}",a,5.00', "1002,2025-01-17,,b,6.00")
+
+    assert len(bought(read(tmp_path, *rows))) == 2
+    assert swallowed(["1001", "2025-01-16", note, "a", "5.00"], ",", 5) == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "says"),
+    [
+        ("customer_id", "Hashed Client ID", True),
+        ("customer_id", "KundenNr.", True),
+        ("customer_id", "customerUuid", True),
+        ("customer_id", "Client Type", False),
+        ("customer_id", "Card Type", False),
+        ("customer_id", "Name", False),
+        ("timestamp", "Receipt Date", True),
+        ("timestamp", "Due Date", False),
+        ("timestamp", "Delivery date", False),
+        ("timestamp", "Customer since (date)", False),
+        ("amount", "POS total EUR", True),
+        ("amount", "Tax amount", False),
+        ("amount", "Discount total", False),
+        ("amount", "USt-Betrag", False),
+        ("amount", "Tip Amount", False),
+        ("order_id", "Txn Ref", True),
+        ("order_id", "Order", False),
+        ("sku", "Order No", False),
+    ],
+)
+def test_a_name_that_is_put_together_says_only_what_all_of_its_words_say(field: str, name: str, says: bool) -> None:
+    assert says_together(field, name) is says
+
+
+def test_the_currency_in_a_name_is_no_part_of_it_but_gross_is() -> None:
+    assert [plain_name(without_money(name)) for name in ("Betrag CHF", "Сума, грн", "Gross Sales", "EUR")] == [
+        "betrag", plain_name("Сума"), "grosssales", "eur",
+    ]  # fmt: skip
+
+
+def test_two_amounts_that_both_may_be_meant_are_asked_about() -> None:
+    with pytest.raises(ConfigurationError, match=r"amount may be 'Total \(EUR\)' or 'Total \(USD\)'"):
+        guessed(
+            ["Date", "Customer", "Total (EUR)", "Total (USD)"],
+            [["2025-01-16", "a", "1.50", "3.00"]],
+            "t.csv",
+            surveys=False,
+        )
