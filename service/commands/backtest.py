@@ -39,6 +39,15 @@ if TYPE_CHECKING:
 _MOST_COST = 1e9
 
 
+def _number(said: str) -> float:
+    """As people write one: 40%, 2,50 and €2.50 too."""
+    text = said.strip(" \u00a0%€$£")
+    try:
+        return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+    except ValueError:
+        raise typer.BadParameter(f"{said[:40]!r} is no number such as 40 or 2.50") from None
+
+
 def backtest(
     ctx: typer.Context,
     files: Files,
@@ -70,10 +79,19 @@ def backtest(
     ] = False,
     margin: Annotated[
         float | None,
-        typer.Option(help="What is left of a price after the goods, in percent, such as 40: for the business case."),
+        typer.Option(
+            help="What is left of a price after the goods, in percent, such as 40: for the business case.",
+            parser=_number,
+            metavar="PERCENT",
+        ),
     ] = None,
     offer_cost: Annotated[
-        float | None, typer.Option(help="What one message costs with its offer, in the shop's currency, such as 2.50.")
+        float | None,
+        typer.Option(
+            help="What one message costs with its offer, in the shop's currency, such as 2.50.",
+            parser=_number,
+            metavar="AMOUNT",
+        ),
     ] = None,
     with_customers: Annotated[
         bool, typer.Option("--with-customers", help="Begin report.html with who is quiet, by id, and write quiet.csv.")

@@ -21,15 +21,13 @@ _ONE, _SEVERAL = "purchase, refund or answer", "purchases, refunds and answers"
 
 
 def summarise(facts: Facts, console: Console) -> None:
-    """Counts and decisions in a few lines, then what the report begins with."""
+    """Counts in a line, what the report begins with, and how well it foretold."""
     result = facts.result
     regulars = sum(engine.everybody.state.regulars for engine in result.engines)
     chosen = left_out = 0
     others: Counter[Kind] = Counter()
-    decisions: Counter[str] = Counter()
     for alert in result.alerts:
         made = alert.decision
-        decisions[f"{made.outcome.value} ({made.reason.value})"] += 1
         if made.kind is not Kind.WIN_BACK:
             others[made.kind] += 1
         elif made.reason is Reason.VOLUME:
@@ -49,8 +47,6 @@ def summarise(facts: Facts, console: Console) -> None:
         + ".",
         soft_wrap=True,
     )
-    if decisions:
-        console.print("Decided: " + ", ".join(f"{count:,} {what}" for what, count in decisions.most_common()) + ".")
     if result.better_day_start is not None:
         console.print(
             f"Many customers buy shortly before {result.settings.shop.day_starts_at} and again shortly after, which counts as two visits: "
@@ -58,19 +54,18 @@ def summarise(facts: Facts, console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    for sentence in [*_risk_sentences(result), *told_at_a_terminal(facts)]:
+    for sentence in [*told_at_a_terminal(facts), *_risk_sentences(result)]:
         console.print(sentence, highlight=False, soft_wrap=True)
 
 
 def suggest_policy(facts: Facts, directory: Path, console: Console) -> list[Path]:
-    """Says which policy is proposed and why, and writes it beside the report."""
-    sentence = proposal_in_words(facts)
-    console.print(sentence, highlight=False, soft_wrap=True)
-    written = write_suggestion(facts, sentence, directory)
-    proposed = proposed_of(facts)
+    """Says which policy is proposed, where that was not said above, and what to set; writes it beside the report."""
+    sentence, proposed = proposal_in_words(facts), proposed_of(facts)
+    if sentence not in told_at_a_terminal(facts):
+        console.print(sentence, highlight=False, soft_wrap=True)
     if proposed is not None:
-        console.print(proposed.lines, highlight=False)
-    return written
+        console.print(f"The policy proposed, for your settings:\n{proposed.lines}", highlight=False)
+    return write_suggestion(facts, sentence, directory)
 
 
 def outside_of_the_log(result: Result, learn_until: date) -> list[str]:

@@ -77,7 +77,7 @@ def write_report(path: Path, facts: Facts) -> Path:
 def told_at_a_terminal(facts: Facts) -> list[str]:
     """The headline figures of the page, in the language that the commands speak."""
     formats = Formats(facts.shop, catalogue_in(DEFAULT))
-    return [alerts.needless_sentence(facts, formats), *todo.in_words(facts, formats)]
+    return [*todo.in_words(facts, formats), alerts.needless_sentence(facts, formats), *alerts.decided(facts, formats)]
 
 
 def proposal_in_words(facts: Facts) -> str:

@@ -24,7 +24,7 @@ from service.backtest.frontier import FEWEST_POINTS, frontier_of
 from service.backtest.run import backtest
 from service.backtest.stories import Story, examples
 from service.cli import app
-from service.config import load_settings
+from service.config import Settings, load_settings
 from service.feed.simulate import Cafe, Simulation
 from service.report import Asked, Numbers
 from service.report.files import write_files
@@ -212,6 +212,16 @@ def test_what_was_promised_stands_beside_what_came_of_it(made: Made) -> None:
         ["1.0", None if each.rate is None else repr(each.rate), str(each.healthy), str(each.wrong)] for each in realised
     ]
     assert sum(each.healthy for each in realised[:-1]) == realised[-1].healthy > 500
+
+
+def test_what_is_not_promised_has_no_column_and_wrong_is_told_from_needless(made: Made) -> None:
+    result = replace(made.result, settings=Settings(shop={"timezone": "UTC"}))
+
+    kept = promised_and_kept.compose(Facts(result, [], CustomerTally(), evaluate(made.result), Asked()), FORMATS)
+
+    assert kept.columns == ["Wrong alerts per regular and year", "Healthy gaps", "Wrong alerts"]
+    assert {len(row.cells) for row in kept.rows} == {3}
+    assert "needless, elsewhere on this page, is one whose customer was back within one usual gap" in kept.sentences[0]
 
 
 def test_where_gaps_last_long_the_promise_of_a_budget_is_said_to_be_bounded(made: Made) -> None:

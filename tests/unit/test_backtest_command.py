@@ -161,3 +161,28 @@ def test_what_the_user_says_of_the_columns_counts_by_option_and_by_setting(
         ConfigurationError, match="has no column 'nobody'; there are: wer, Date de commande, wert, total"
     ):
         backtest(log, "--dry-run", "--map", "customer_id=nobody")
+
+
+@pytest.mark.parametrize(("margin", "cost"), [("40", "2.50"), ("40%", "2,50"), ("40,5 %", "€2.50"), ("40", "2.50 €")])
+def test_numbers_of_the_business_case_may_be_written_as_people_do(margin: str, cost: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no such log"):
+        backtest("no such log", "--out", tmp_path / "out", "--margin", margin, "--offer-cost", cost)
+
+
+def test_a_number_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
+    said = backtest("log", "--out", tmp_path / "out", "--margin", "forty", "--offer-cost", "2")
+
+    assert said.exit_code != 0
+    assert "'forty' is no number such as 40 or 2.50" in " ".join(said.output.replace("│", " ").split())
+
+
+def test_what_to_do_is_said_before_how_good_it_was_and_once(tmp_path: Path) -> None:
+    others = [f"{who},2026-03-02,1" for who in ("bob", "eve", "tom")]
+    weekly = history(tmp_path, *(f"anna,{day},1" for day in WEEKLY), *others)
+
+    said = backtest(weekly, "--out", tmp_path, "--suggest").output
+
+    places = [said.index(words) for words in ("4 customers, 1 regular", "regular is quiet", "Churn risk of")]
+    assert places == sorted(places)
+    proposed = next(line for line in said.splitlines() if "propose" in line.lower())
+    assert said.count(proposed) == 1

@@ -113,6 +113,12 @@ def _nudges(alerts: Iterable[Alert], formats: Formats) -> list[str]:
     return [formats.say(f"alerts.nudges.{formats.form(count)}", count=formats.count(count), part=formats.count(back))]
 
 
+def decided(facts: Facts, formats: Formats) -> list[str]:
+    """The same as one sentence; none where nothing was decided."""
+    outcomes = _outcomes(facts.result.alerts, formats)
+    return [f"{formats.say('alerts.outcomes')} {', '.join(outcomes)}."] if outcomes else []
+
+
 def _outcomes(alerts: Iterable[Alert], formats: Formats) -> list[str]:
     """What was decided about all alerts of absences, the most frequent first."""
     outcomes = Counter(

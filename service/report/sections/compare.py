@@ -121,6 +121,9 @@ def _intro(facts: Facts, formats: Formats) -> list[str]:
         absences=formats.counted(found.compared, "absence"),
         alerts=formats.counted(round(found.policy.alerts), "alert"),
     )
+    known = round(found.policy.known)
+    if known < round(found.policy.alerts):
+        intro += f" {formats.say('compare.known', known=formats.count(known))}"
     return [intro, formats.say("compare.part", n=formats.count(1 << visits.halvings))] if visits.halvings else [intro]
 
 

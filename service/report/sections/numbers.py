@@ -76,6 +76,11 @@ class Numbers:
     step_rows: list[tuple[str, list[Cell]]]
 
 
+def _begun(sentence: str) -> str:
+    """A phrase as it stands by itself."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def compose(facts: Facts, formats: Formats) -> Numbers:
     rows = {name: [*found] for name, found in groupby(facts.periods, key=lambda row: row.granularity)}
     shown = [periods.shown for name in SIDE_BY_SIDE if (periods := choose_periods(rows.get(name, []))) is not None]
@@ -120,7 +125,7 @@ def _lifetime(facts: Facts, formats: Formats) -> Headline | None:
     return Headline(
         formats.say("number.lifetime_value"),
         Cell(formats.estimate(mean), str(mean), formats.say("basis.lifetime_value")),
-        f"{formats.say('explain.lifetime_value')} {everybody}",
+        _begun(f"{formats.say('explain.lifetime_value')} {everybody}"),
     )
 
 

@@ -48,7 +48,10 @@ def compose(facts: Facts, formats: Formats) -> PromisedAndKept:
     rated = outreach.rule in {Measure.BUDGET, Measure.PATIENCE}
     nothing = limited or outreach.rule in {Measure.PATIENCE, Measure.MULTIPLE}
     promised = None if nothing else outreach.promise
-    columns = ["promised", "rate" if rated else "share", "healthy", "wrong"]
+    measured = "rate" if rated else "share"
+    columns = (
+        [f"{measured}_alone", "healthy", "wrong"] if promised is None else ["promised", measured, "healthy", "wrong"]
+    )
     return PromisedAndKept(
         said,
         [formats.say(f"promise.column.{each}") for each in columns],
@@ -120,7 +123,7 @@ def _row(found: WrongAlerts, promised: float | None, formats: Formats, *, rated:
     return Row(
         _visits(found, formats),
         [
-            shown(promised),
+            *([] if promised is None else [shown(promised)]),
             shown(found.rate if rated else found.share),
             (formats.count(found.healthy), str(found.healthy)),
             (formats.count(found.wrong), str(found.wrong)),
