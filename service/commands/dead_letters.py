@@ -125,7 +125,9 @@ def retry(
         out.print(counted(len(chosen), "dead letter") + _by_code(counts), highlight=False)
         typer.confirm(f"Send {'it' if len(chosen) == 1 else 'them'} back to {', '.join(to)}?", abort=True)
     sent = retry_dead_letters(settings, chosen, retries)
-    out.print(f"{counted(sent, 'record')} sent back to their topics.", highlight=False)
+    out.print(
+        f"{counted(sent, 'record')} sent back to {'its topic' if sent == 1 else 'their topics'}.", highlight=False
+    )
     if left[Standing.TAKEN]:
         told = counted(left[Standing.TAKEN], "dead letter")
         out.print(f"{told} left alone: sent back before, and taken.", highlight=False)

@@ -226,7 +226,7 @@ async def test_one_customer_has_rhythm_decisions_score_and_answers_in_words() ->
 
     assert "A message (We miss you) was asked for on 7/8/26, 2:00 PM." in page
     assert "3 visits since June 1, 2026, the last on June 19, 2026" in page
-    assert "31 of 100" in page
+    assert "31 of 100 · At risk" in page
     assert "Recency 20.0 of 62.0" in page
     assert "Would recommend (0–10) 9 on" in page
     assert "waiting quiet hours where they are" in page
@@ -251,7 +251,13 @@ async def test_one_customer_stands_as_today_where_their_worker_says_how() -> Non
         await signed_in(client)
         page = await client.get("/people/one?id=c-1")
 
-    for said in ("Chance of having left 87%", "Expected in a year €19", "At risk in a year €127", "7 of 100", "99.6%"):
+    for said in (
+        "Chance of having left 87% (high)",
+        "Expected in a year €19",
+        "At risk in a year €127",
+        "7 of 100 · At risk",
+        "99.6%",
+    ):
         assert said in told(page), said
     assert "c-1 · Lost" in page.text
 

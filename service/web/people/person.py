@@ -14,6 +14,8 @@ from fastapi import Depends, FastAPI, Request, Response
 from markupsafe import Markup
 
 from service.config import Settings
+from service.domain.findings import RiskBand
+from service.domain.outlook import risk_band
 from service.errors import ChurnAlertError, ConfigurationError
 from service.message import Renderer
 from service.message import ShopFacts as NamedShop
@@ -37,6 +39,7 @@ _NO_LINK: Final = "https://shop.example/unsubscribe"
 _LONGEST_ID: Final = 1_024
 _SHOWN_DAYS: Final = 60
 _DONE: Final = frozenset({"do_not_contact", "forget"})
+_RISK_BANDS: Final = tuple(RiskBand)
 _WIDE, _HIGH = 600.0, 28.0
 
 T = TypeVar("T")
@@ -172,7 +175,7 @@ def shown_of(
         drawing_told=told,
         decisions=[line_of(each, formats) for each in made],
         decisions_told="" if made else say("person.no_decisions"),
-        health=DASH if standing.health is None else say("person.health", points=formats.count(round(standing.health))),
+        health=_health(standing, formats),
         parts=[
             (label("part", part.name, formats), bar(part.points, part.of), _points(part.points, part.of, formats))
             for part in standing.parts
@@ -205,7 +208,7 @@ def _facts(standing: Standing, silence: float | None, formats: Formats) -> list[
         ("usual", "" if standing.usual_gap_days is None else formats.days(standing.usual_gap_days, "every")),
         ("spread", "" if standing.gap_spread is None else _spread(standing, formats)),
         ("expected", "" if expected is None else formats.moment(expected)),
-        ("churn_risk", "" if standing.churn_risk is None else formats.share(standing.churn_risk, whole=True)),
+        ("churn_risk", _risk(standing.churn_risk, formats)),
         ("revenue", money(standing.revenue, formats)),
         ("expected_value", estimate(standing.expected_value, formats)),
         ("value_at_risk", estimate(standing.value_at_risk, formats)),
@@ -214,6 +217,21 @@ def _facts(standing: Standing, silence: float | None, formats: Formats) -> list[
         ("consent", say(f"consent.{'unknown' if standing.consent is None else str(standing.consent).lower()}")),
     ]
     return [(say(f"fact.{name}"), value) for name, value in facts if value and value != DASH]
+
+
+def _risk(risk: float | None, formats: Formats) -> str:
+    """With its band; empty: not known."""
+    if risk is None:
+        return ""
+    return f"{formats.share(risk, whole=True)} ({formats.say(f'risk_band.{_RISK_BANDS[risk_band(risk)].value}')})"
+
+
+def _health(standing: Standing, formats: Formats) -> str:
+    """With its band; a dash for who has none."""
+    if standing.health is None:
+        return DASH
+    points = formats.say("person.health", points=formats.count(round(standing.health)))
+    return points if standing.band is None else f"{points} · {label('band', standing.band, formats)}"
 
 
 def _spread(standing: Standing, formats: Formats) -> str:
