@@ -268,6 +268,12 @@ def test_every_page_can_be_reached_from_the_first() -> None:
     assert set(PAGES) - seen == set()
 
 
+def test_the_page_for_developers_knows_every_room() -> None:
+    rooms = {path.name for path in (ROOT / "service").iterdir() if (path / "__init__.py").exists()}
+
+    assert {room for room in rooms if f"`service/{room}/" not in PAGES["docs/developing.md"]} == set()
+
+
 def test_the_first_page_stays_one_that_is_read() -> None:
     assert len(README.splitlines()) <= 110
     assert len(re.sub(r"```.*?```", "", README, flags=re.DOTALL).split()) <= 800

@@ -455,7 +455,7 @@ def test_a_log_of_a_single_instant_has_a_report_too(tmp_path: Path) -> None:
 
     text = Page.of(tmp_path / "out" / "report.html").text
     assert "with fewer than 20 alerts there is nothing to compare" in text
-    assert "Not enough data to propose a budget" in text
+    assert "Not enough data to propose a policy" in text
     assert "there is no story to tell yet" in text
 
 

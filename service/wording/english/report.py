@@ -151,7 +151,7 @@ REPORT: Mapping[str, str] = {
     "budget.instead": "Who would rather promise how often it may be wrong takes a budget of {budget}. There an alert comes with {visits} still to be won back on average, as many as it gets while at most {most} of the alerts are needless. About {alerts} a week, {captured} of the lost visits still ahead, {needless} of the alerts needless.",
     "budget.none_within": "Proposed: a budget of {budget}, the lowest tried. Even there {needless} of the alerts are needless, more than {most}: the customers of this shop come too irregularly. About {alerts} a week with {visits} each still to be won back, {captured} of the lost visits still ahead.",
     "budget.more": "With {budget} it would be {visits} per alert, {captured} still ahead and {needless} needless: of the alerts that come on top, {extra} would go to people who come back anyway.",
-    "budget.unknown": "Not enough data to propose a budget: there are fewer than 20 alerts with every one that might do.",
+    "budget.unknown": "Not enough data to propose a policy: there are fewer than 20 alerts with every one that might do.",
     "budget.chart": "What a budget buys",
     "budget.chart.told": "lost visits still ahead at the alert, and needless alerts, by budget",
     "budget.axis.x": "budget →",

@@ -151,7 +151,7 @@ REPORT: Mapping[str, str] = {
     "budget.instead": "Qui préfère promettre combien d’alertes à tort il y aura au plus prend un budget de {budget}. Une alerte y laisse en moyenne {visits} à regagner, autant qu’il se peut tant que {most} des alertes au plus sont inutiles. Environ {alerts} par semaine, {captured} des visites perdues encore à venir, {needless} d’alertes inutiles.",
     "budget.none_within": "Proposition : un budget de {budget}, le plus bas essayé. Même là, {needless} des alertes sont inutiles, plus de {most} : les clients de cette boutique viennent trop irrégulièrement. Environ {alerts} par semaine, avec chacune {visits} à regagner, et {captured} des visites perdues encore à venir.",
     "budget.more": "Avec {budget}, ce serait {visits} par alerte, {captured} encore à venir et {needless} d’alertes inutiles : des alertes qui s’ajoutent, {extra} iraient à des clients qui reviennent de toute façon.",
-    "budget.unknown": "Pas assez de données pour proposer un budget : chacun de ceux qui pourraient convenir donne moins de 20 alertes.",
+    "budget.unknown": "Pas assez de données pour proposer une politique : chacune de celles qui pourraient convenir donne moins de 20 alertes.",
     "budget.chart": "Ce qu’un budget apporte",
     "budget.chart.told": "visites perdues encore à venir à l’alerte, et alertes inutiles, selon le budget",
     "budget.axis.x": "budget →",
