@@ -10,13 +10,44 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
+from typing import Any, TextIO, cast
 
 import structlog
 
 from service.config import LogSettings
 
 log = structlog.get_logger()
+
+
+class Lines:
+    """Standard error of a process that goes on where it cannot write there: the disk of its log is full, or whoever
+    read it has gone. What could not be written is counted, and told of when lines go through again."""
+
+    def __init__(self, to: TextIO) -> None:
+        self._to = to
+        self._lost = 0
+
+    def write(self, text: str) -> int:
+        try:
+            if self._lost:
+                told = f"({self._lost} pieces of the log before this one could not be written)\n"
+                self._to.write(told)
+                self._to.flush()
+                self._lost = 0
+            self._to.write(text)
+            self._to.flush()
+        except (OSError, ValueError):  # ValueError: it is closed
+            self._lost += 1
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._to.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._to, name)
 
 
 def configure_logging(settings: LogSettings) -> None:
@@ -36,14 +67,17 @@ def configure_logging(settings: LogSettings) -> None:
     ]
     if as_json:
         before.append(structlog.processors.format_exc_info)
+    ours = not logging.getLogger().handlers  # else it is somebody else's process, who looks after its libraries and end
+    if ours and not isinstance(sys.stderr, Lines):
+        sys.stderr = cast("TextIO", Lines(sys.stderr))
     structlog.configure(
         processors=[*before, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    if logging.getLogger().handlers:
-        return  # somebody else's process, who looks after its libraries and its end
+    if not ours:
+        return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

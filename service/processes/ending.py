@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -27,6 +28,12 @@ def end_on_request(stop: asyncio.Event, within_s: float, give_up: Callable[[], N
 
 def leave(code: int) -> NoReturn:
     """At once: nothing is awaited, no thread is waited for."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    write_what_is_said()
     os._exit(code)
+
+
+def write_what_is_said() -> None:
+    """As far as there is room for it: a full disk keeps no process from ending."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()

@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError,
 from service.cluster.topic_rights import Part
 from service.config import KafkaSettings, Settings
 from service.errors import ConfigurationError, ExitCode, StartAgainError, told
+from service.processes.ending import write_what_is_said
 from service.refused.quarantine import Stumbled
 from service.streaming.outage import Outage
 from service.streaming.producer import TurnTooSlowError
@@ -163,8 +164,7 @@ def start_again(lived_s: float, away_since_s: float | None = 0.0, *, slow: bool 
     long."""
     if slow:
         os.environ[SLOW_VARIABLE] = str(min(1 + (slow_lives() if lived_s < FORGIVEN_AFTER_S else 0), 10))
-    sys.stdout.flush()
-    sys.stderr.flush()
+    write_what_is_said()
     in_a_row = 0 if lived_s > HEALTHY_AFTER_S else restarts_before()
     os.environ[RESTARTS_VARIABLE] = str(min(in_a_row + 1, 20))
     if away_since_s is None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from service.logs import Lines
 
 ROOT = Path(__file__).parents[2]
 SAYS = """
@@ -70,3 +74,50 @@ def test_for_people_the_libraries_lines_look_as_ours_do() -> None:
     assert any("partitions assigned" in line and "[info" in line for line in said)
     assert any("Fetch of purchases-0 failed" in line and "[error" in line for line in said)
     assert not any("chatter" in line for line in said)
+
+
+class Disk(io.StringIO):
+    """Full, until somebody makes room."""
+
+    full = True
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_what_a_full_disk_did_not_take_is_told_of_when_there_is_room() -> None:
+    lines = Lines(disk := Disk())
+    for number in range(3):
+        lines.write(f"line {number}\n")
+    disk.full = False
+    lines.write("line 3\n")
+    lines.write("line 4\n")
+
+    assert disk.getvalue().splitlines()[1:] == ["line 3", "line 4"]
+    assert "3 pieces of the log" in disk.getvalue().splitlines()[0]
+
+
+@pytest.mark.parametrize("end", ["leave(3)", "raise SystemExit(3)"])
+def test_a_process_whose_log_lies_on_a_full_disk_goes_on_and_ends_as_it_would(end: str) -> None:
+    """Its event loop stood still, and the word to stop was not heard."""
+    code = f"""
+import logging, sys
+import structlog
+from service.config.sections.logs import LogSettings
+from service.logs import configure_logging
+from service.processes.ending import leave
+
+configure_logging(LogSettings())
+structlog.get_logger().info("partitions assigned")
+logging.getLogger("aiokafka").error("a library has something to say")
+print("goes on", flush=True)
+{end}
+"""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=full, timeout=60, check=False
+        )
+
+    assert (done.returncode, done.stdout) == (3, b"goes on\n")
