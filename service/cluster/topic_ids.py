@@ -163,6 +163,15 @@ async def topics_now(client: Any, names: Iterable[str], hidden: set[str] | None 
     return _told(answer)
 
 
+async def cluster_now(client: Any) -> str:
+    """The id of the cluster that the client has come to; empty where no broker tells."""
+    try:
+        answer = await _answer_about(client, ())
+    except NotImplementedError:
+        return ""
+    return "" if answer is None else str(answer.cluster_id or "")
+
+
 async def leaders_now(client: Any, names: Iterable[str]) -> dict[tuple[str, int], int]:
     """Topic and partition → the broker that leads; those left out of which nobody says who does.
 

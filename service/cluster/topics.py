@@ -13,6 +13,7 @@ from typing import Any, Final
 from kafka import errors
 
 from service.cluster import partitioner
+from service.cluster.one_cluster import refuse_two_clusters
 from service.cluster.tail import open_reader
 from service.cluster.topic_asking import (
     Seen,
@@ -81,8 +82,18 @@ def connect(kafka: KafkaSettings, wait_s: float = 0.0, say: Say = _silent) -> An
     whenever the reason is another one. Who waits for a broker to come up is not kept waiting by one that refuses them.
 
     Raises NoBrokerError when no broker answered, RefusedError when one did not let us in, ConfigurationError at once
-    when that cannot change.
+    when that cannot change, or the brokers that are named are of several clusters.
     """
+    admin = _connected(kafka, wait_s, say)
+    try:
+        refuse_two_clusters(kafka)
+    except ConfigurationError:
+        admin.close()
+        raise
+    return admin
+
+
+def _connected(kafka: KafkaSettings, wait_s: float, say: Say) -> Any:
     began_s, pause, told = time.monotonic(), FIRST_PAUSE_S, ""
     while True:
         try:

@@ -12,6 +12,7 @@ import pytest
 from service.cluster import topics
 from service.config import Settings
 from service.domain.calendar import DAY_US
+from service.errors import ExitCode
 from service.local_broker.broker import LocalKafka
 from tests.integration.test_delivery import Deliverer, Post, settings_of
 from tests.support.delivery_world import requested
@@ -94,6 +95,21 @@ def test_a_worker_for_which_the_group_has_no_place_says_so_and_takes_the_first_t
             caught_up(settings, second)
             assert second.log.count(FULL) == 1
             assert second.exits == []
+
+
+def test_brokers_of_two_clusters_are_not_taken_for_one(
+    forgetful: LocalKafka, narrow: LocalKafka, topic_prefix: str
+) -> None:
+    """Both have the topics, as a test and the real one do."""
+    settings = settings_for(f"{forgetful.bootstrap_servers},{narrow.bootstrap_servers}", topic_prefix)
+    for broker in (forgetful, narrow):
+        topics.create(settings.changed(kafka={"bootstrap_servers": broker.bootstrap_servers}), partitions=1)
+    with WorkerProcess(settings, "w") as worker:
+        code, said = worker.wait(), worker.log
+
+    assert code == ExitCode.CONFIGURATION
+    assert "kafka.bootstrap_servers names brokers of more than one cluster" in said
+    assert len(said.splitlines()) == 1
 
 
 class Outreach:

@@ -50,7 +50,7 @@ _GAPS: Final = {"hold": "continue"}
 
 class KafkaSettings(Section):
     bootstrap_servers: Addresses = "127.0.0.1:9092"
-    """Where Kafka is: HOST:PORT, several separated by commas."""
+    """Where Kafka is: HOST:PORT, several of one cluster separated by commas; brokers of two are refused."""
     group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "churn-alert"
     """Consumer group; also the prefix of the internal topics and of the transactional ids."""
     instance_id: str | None = None
