@@ -63,6 +63,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore:(read|open)_text is deprecated:DeprecationWarning")
 
 
+# A grammar of addresses in all alphabets, which jsonschema makes when it is imported: a second for every process, and
+# no schema here has any.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+
 LONG = (
     "test_schedules", "test_demo_stage", "test_operations", "test_stumbling", "test_topics_made_anew", "test_asked_to_end",
     "test_carrying", "test_turns_fit_the_broker", "test_group_members", "test_ten_tasks_live", "test_monitoring",
@@ -116,9 +121,9 @@ def broker(request: pytest.FixtureRequest) -> Iterator[TestBroker]:
 @pytest.fixture
 def own_broker() -> Iterator[LocalKafka]:
     """A broker of this test alone, to be killed, paused and restarted."""
-    from service.local_broker.broker import LocalKafka
+    from tests.support.broker import local_kafka
 
-    with LocalKafka() as alone:
+    with local_kafka() as alone:
         yield alone
 
 

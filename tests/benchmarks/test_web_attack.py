@@ -47,10 +47,10 @@ from tests.benchmarks.test_latency import (
     only_on_a_quiet_machine,
     wait_for_all,
 )
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.installed import Build
 from tests.support.load import lines_of, send, settings_for
+from tests.support.processes import free_port
 from tests.support.worker_process import ROOT, Positions, WorkerProcess
 
 PURCHASES = int(os.environ.get("BENCHMARK_PURCHASES", "1500"))

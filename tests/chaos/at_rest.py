@@ -27,7 +27,7 @@ RESTS_S: Final = 40.0
 """So long all may take to be written and applied, or nothing is done."""
 GO_ON_S: Final = 12.0
 """So long it is waited for partitions that had been disturbed to go on."""
-FOUND_S: Final = 40.0
+FOUND_S: Final = 120.0
 """So long workers may take to find out what was done."""
 UNREAD: Final = 30
 """Records that nobody has read."""

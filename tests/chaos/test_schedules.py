@@ -27,7 +27,7 @@ SECONDS = float(os.environ.get("CHAOS_SECONDS", "45"))
 pytestmark = [
     pytest.mark.chaos,
     pytest.mark.broker,
-    pytest.mark.timeout(int(MINUTES * 60) + 600),
+    pytest.mark.timeout(int(MINUTES * 60) + 1_800),
     # kafka-python, with which the test looks on, leaves sockets open whose broker has died.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -7,6 +7,7 @@ import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -22,13 +23,14 @@ from tests.support.broker import TestBroker
 from tests.support.delivery_world import requested
 from tests.support.live_shop import until
 from tests.support.load import many_purchases, send, settings_for
+from tests.support.met_in_a_turn import MEETS
 from tests.support.sink import sink_in_a_thread
 from tests.support.worker_process import Positions, WorkerProcess
 from tests.unit.test_ingest import SHOPIFY
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker]
 
-PATIENT = {"session_timeout_s": 40.0}
+PATIENT = {"session_timeout_s": 240.0, "rebalance_timeout_s": 240.0}
 """A member that has paused is waited for by the others for so long."""
 
 
@@ -90,20 +92,27 @@ def test_a_deliverer_that_waits_for_the_others_of_its_group(broker: TestBroker, 
 
 
 @pytest.mark.parametrize("doing", ["recovering", "idle", "in a turn"])
-def test_a_worker_whose_broker_stands_still(own_broker: LocalKafka, doing: str) -> None:
-    settings = settings_for(own_broker.bootstrap_servers)
+def test_a_worker_whose_broker_stands_still(own_broker: LocalKafka, tmp_path: Path, doing: str) -> None:
+    settings, meets = settings_for(own_broker.bootstrap_servers), tmp_path / "meets"
     topics.create(settings, partitions=2)
     send(own_broker.bootstrap_servers, many_purchases(settings.kafka.topics.purchases, 500), 2)
-    with WorkerProcess(settings, "w", static=False) as worker:
+    program, variables = "tests.support.met_in_a_turn", {MEETS: str(meets)}
+    with (
+        ThreadPoolExecutor(1) as writing,
+        WorkerProcess(settings, "w", static=False, program=program, variables=variables) as worker,
+    ):
         worker.wait_assigned()
         with Positions(settings, 2) as positions:
             if doing != "recovering":
                 positions.wait_caught_up(workers=[worker])
-            if doing == "in a turn":
-                more = many_purchases(settings.kafka.topics.purchases, 20_000, first=500)
-                send(own_broker.bootstrap_servers, more, 2)
-                positions.wait_for_more(1_000)
-        own_broker.pause()
+        if doing == "in a turn":
+            (tmp_path / "asked").write_text(str(own_broker.pid), encoding="utf-8")
+            (tmp_path / "asked").replace(meets)
+            more = many_purchases(settings.kafka.topics.purchases, 10, first=500)
+            writing.submit(send, own_broker.bootstrap_servers, more, 2)  # it may not be answered before the end
+            until(lambda: not meets.exists(), "a turn is begun, and the broker stands still in it", worker)
+        else:
+            own_broker.pause()
         try:
             code, said = worker.end(signal.SIGTERM), worker.log
         finally:
@@ -141,7 +150,7 @@ def test_a_deliverer_whose_broker_stands_still(own_broker: LocalKafka, kind: typ
 
 def test_a_door_whose_broker_stands_still(own_broker: LocalKafka) -> None:
     """A shop system that waits for its answer gets none, and posts again."""
-    settings = ingest_settings(own_broker.bootstrap_servers, "still-")
+    settings = ingest_settings(own_broker.bootstrap_servers, "still-", 2.0)
     topics.create(settings, partitions=2)
     with DoorProcess(settings) as door, ThreadPoolExecutor(1) as asking:
         door.until_ready()

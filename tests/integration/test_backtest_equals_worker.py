@@ -30,7 +30,7 @@ from tests.support.worker_process import ROOT, Positions, WorkerProcess, environ
 
 pytestmark = [pytest.mark.broker]
 
-PATIENCE_S = 30.0
+PATIENCE_S = 180.0
 EVERY_KIND = {
     "second_visit": True,
     "rungs": [{"name": "remind"}, {"name": "incentive", "strictness": 0.3, "offer": "TEN"}],

@@ -36,7 +36,7 @@ from tests.support.broker import TestBroker
 from tests.support.load import Line, lines_of, send, settings_for
 from tests.support.worker_process import WorkerProcess
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker]
 
 AIOKAFKA_WAITS_S = 0.5
 """Where nothing else is said, a fetch waits for records for so long."""

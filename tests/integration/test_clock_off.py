@@ -20,7 +20,7 @@ from tests.support.live_shop import until
 from tests.support.load import lines_of, send, settings_for
 from tests.support.worker_process import Positions, WorkerProcess
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker]
 OFF_S = 7_200
 
 

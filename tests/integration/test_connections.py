@@ -21,7 +21,7 @@ from service.cluster import topics
 from service.config import KafkaSettings, Settings
 from service.connection import NoBrokerError, RefusedError, handshake, look_in
 from service.errors import ChurnAlertError
-from tests.integration.test_delivery import FAR_US, Post
+from tests.integration.test_delivery import FAR_US, STEADY, Post
 from tests.integration.test_webhook import SECRET, Webhook
 from tests.support.delivery_world import requested
 from tests.support.live_shop import until
@@ -78,7 +78,7 @@ def settings_at(kafka: SecuredKafka, prefix: str, connection: dict[str, Any], ur
     return settings_for(
         kafka.bootstrap_servers,
         prefix,
-        kafka={"session_timeout_s": 6.0, "heartbeat_interval_s": 1.0},
+        kafka=STEADY,
         deliver={"port": 0, "webhook": target},
     ).changed(kafka=connection)
 
@@ -106,7 +106,7 @@ def test_every_part_goes_through(
         post.rubbish(settings.kafka.topics.purchases)
         with WorkerProcess(settings, "worker") as worker:
             worker.wait_assigned()
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 180
             while (found := command(settings, "inspect", "anna", "--json")).exit_code:
                 assert time.monotonic() < deadline, worker.log[-2000:]
                 time.sleep(0.2)
@@ -160,7 +160,8 @@ def test_a_token_is_let_in_while_it_is_good(kafka: SecuredKafka, tmp_path: Path)
 
 
 class Giver(HTTPServer):
-    """An endpoint that gives out tokens which are good for so many seconds."""
+    """An endpoint that gives out tokens which are good for so many seconds, and tells of a sixth of them: who asks for
+    another one in time has time to show it."""
 
     def __init__(self, lives_s: float) -> None:
         super().__init__(("127.0.0.1", 0), _Giving)
@@ -184,15 +185,18 @@ class _Giving(BaseHTTPRequestHandler):
         self.server.given += 1
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(json.dumps({"access_token": unsigned_token(lives_s), "expires_in": lives_s}).encode())
+        self.wfile.write(json.dumps({"access_token": unsigned_token(lives_s), "expires_in": lives_s / 6}).encode())
 
     def log_message(self, *_: Any) -> None:
         pass
 
 
+LIVES_S = 16.0
+
+
 def test_workers_and_deliverers_outlive_their_tokens(papers: Papers, topic_prefix: str) -> None:
     """The broker cuts every line of whoever has not shown a new one."""
-    with Giver(5.0) as giver, SecuredKafka(papers, login_lasts_ms=60_000) as kafka, sink_in_a_thread(200) as sink:
+    with Giver(LIVES_S) as giver, SecuredKafka(papers, login_lasts_ms=60_000) as kafka, sink_in_a_thread(200) as sink:
         login = by_login(
             kafka,
             **TOKEN,
@@ -211,8 +215,8 @@ def test_workers_and_deliverers_outlive_their_tokens(papers: Papers, topic_prefi
         with WorkerProcess(settings, "worker") as worker, Webhook(settings) as deliverer:
             worker.wait_assigned()
             deliverer.wait_assigned()
-            before, number = giver.given, 0
-            while giver.given < before + 5:
+            before, began_s, number = giver.given, time.monotonic(), 0
+            while giver.given < before + 5 or time.monotonic() < began_s + LIVES_S + 2.0:
                 number += 1
                 post.say(requested(f"r-{number}", "anna", expires_us=FAR_US))
                 post.wait({f"r-{number}.webhook": ("delivered", "")}, deliverer)
@@ -351,13 +355,13 @@ def test_who_runs_says_why_it_waits_and_goes_on_with_what_the_files_say_by_then(
         kafka.papers.renew()
         kafka.restart()  # who is connected is not asked again
         for each in both:
-            each.wait_for("The certificate of the broker at .* is not trusted", 90)
+            each.wait_for("The certificate of the broker at .* is not trusted", 240)
         authority.write_bytes(kafka.papers.ca.read_bytes())
         for each in both:
-            each.wait_for("is not trusted(?s:.*)refuses the login of", 90)
+            each.wait_for("is not trusted(?s:.*)refuses the login of", 240)
         password.write_text("of-next-year")
         for each in both:
-            each.wait_for("is not trusted(?s:.*)refuses the login of(?s:.*)partitions assigned", 90)
+            each.wait_for("is not trusted(?s:.*)refuses the login of(?s:.*)partitions assigned", 240)
         kafka.know(PASSWORD)
 
     assert "refuses the login of" in first, "it is said before anything else"

@@ -35,7 +35,9 @@ from tests.support.worker_process import Positions, WorkerProcess
 
 pytestmark = [pytest.mark.broker]
 
-PATIENCE_S = 20.0
+PATIENCE_S = 180.0
+STEADY = {"session_timeout_s": 120.0, "heartbeat_interval_s": 1.0}
+"""A deliverer ends itself that has stood still for half of its session, and a machine may do so for a while."""
 FAR_US = (int(time.time()) + 14 * 86_400) * 1_000_000
 COMMAND = (sys.executable, "-m", "service.cli", "deliver", "smtp")
 
@@ -80,11 +82,11 @@ class Post:
             "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             **said,
         }
-        self._producer.send(self._topics.customers, msgspec.json.encode(event), customer_id.encode()).get(10)
+        self._producer.send(self._topics.customers, msgspec.json.encode(event), customer_id.encode()).get(PATIENCE_S)
 
     def rubbish(self, topic: str) -> None:
         """A record that nobody can read."""
-        self._producer.send(topic, b"rubbish", b"c-1").get(10)
+        self._producer.send(topic, b"rubbish", b"c-1").get(PATIENCE_S)
 
     def records(self, topic: str) -> list[Any]:
         """All of them, in order."""
@@ -137,12 +139,12 @@ def settings_of(broker: TestBroker | LocalKafka, prefix: str, port: int, **deliv
         "port": port,
         "security": "none",
         "sender": "Café Anna <hello@anna.example>",
-        "timeout_s": 2,
+        "timeout_s": 120,
     }
     return settings_for(
         broker.bootstrap_servers,
         prefix,
-        kafka={"session_timeout_s": 6.0, "heartbeat_interval_s": 1.0},
+        kafka=STEADY,
         deliver={
             "port": 0,
             "public_url": "https://anna.example",
@@ -195,10 +197,10 @@ def test_what_arrives_and_what_does_not(broker: TestBroker, topic_prefix: str, s
         sink.handler.rcpt_answers = ["550 5.1.1 no such user here"]
         post.say(requested("r-bad", "bad", expires_us=FAR_US), requested("r-bad-2", "bad", expires_us=FAR_US))
         post.wait({"r-bad": ("bounced", "smtp 550 5.1.1"), "r-bad-2": ("cancelled", "address_bounced")}, deliverer)
-        assert httpx.get(f"{deliverer.address}readyz").status_code == 200
+        assert httpx.get(f"{deliverer.address}readyz", timeout=60).status_code == 200
         assert (
             'churn_alert_deliver_messages_total{channel="smtp",state="delivered"} 2.0'
-            in httpx.get(f"{deliverer.address}metrics").text
+            in httpx.get(f"{deliverer.address}metrics", timeout=60).text
         )
         address, told = f"{deliverer.address}delivery/events", {"event_id": "p-1", "type": "complaint"}
         events = [
@@ -208,7 +210,8 @@ def test_what_arrives_and_what_does_not(broker: TestBroker, topic_prefix: str, s
         ]
         events[2] |= {"customer_id": "slow", "outreach_id": "r-later"}
         answers = [
-            httpx.post(address, json=events, headers={"Authorization": f"Bearer {word}"}) for word in ("no", token)
+            httpx.post(address, json=events, headers={"Authorization": f"Bearer {word}"}, timeout=60)
+            for word in ("no", token)
         ]
         assert [answer.status_code for answer in answers] == [401, 200]
         assert answers[1].json() == {"recorded": 2, "unknown": 1, "ignored": 0}
@@ -233,24 +236,29 @@ def test_one_killed_and_one_paused_deliverer_lose_nothing_and_double_only_what_w
     in_flight, count, rng = 4, 200, random.Random(13)
     settings = settings_of(
         broker, topic_prefix, sink.real_port, in_flight=in_flight, per_second=150, smtp={"connections": 3}
-    )
+    ).changed(kafka={"session_timeout_s": 6.0})
     topics.create(settings, partitions=2)
-    post = Post(settings)
-    for number in range(count):
-        post.say(requested(f"r{number}", f"c{number % 50}", expires_us=FAR_US), partition=number % 50 % 2)
-    taken = sink.handler.taken
+    post, taken = Post(settings), sink.handler.taken
+
+    def ask(numbers: range) -> None:
+        """Of both partitions."""
+        for number in numbers:
+            post.say(requested(f"r{number}", f"c{number % 50}", expires_us=FAR_US), partition=number % 50 % 2)
+
+    ask(range(count // 2))
 
     with ExitStack() as stack:
         pair = [stack.enter_context(Deliverer(settings, name)) for name in ("one", "two")]
         one, two = pair
-        until(lambda: len(taken) >= 25, "one has begun", one)
+        until(lambda: supervised(one, two) and len(taken) >= 25, "one has begun", one)
         time.sleep(rng.uniform(0.0, 0.05))
         one.end(signal.SIGKILL)
         one.start()
-        until(lambda: len(taken) >= 60, "the other goes on", two)
+        until(lambda: supervised(one, two) and len(taken) >= 60, "the other goes on", two)
         time.sleep(rng.uniform(0.0, 0.05))
-        two.pause()  # until its partitions have gone to the other one
-        until(lambda: len({mail["id"] for mail in taken}) == count, "all have come", one)
+        two.pause()
+        ask(range(count // 2, count))
+        until(lambda: supervised(one) and len({mail["id"] for mail in taken}) == count, "all have come by one", one)
         two.resume()
         assert two.wait() == 70, "who was paused for so long must not go on"
         two.start().wait_assigned()
@@ -260,13 +268,23 @@ def test_one_killed_and_one_paused_deliverer_lose_nothing_and_double_only_what_w
     times = Counter(mail["id"] for mail in taken)
     twice = [one for one, often in times.items() if often > 1]
     print(f"{len(twice)} of {count} mails came twice")
-    assert set(times.values()) <= {1, 2}
-    assert len(twice) <= 2 * in_flight * 2, "of each of two deaths, in each partition"
+    deaths = sum(code != 0 for each in pair for code in each.exits)
+    assert max(times.values()) <= deaths
+    assert len(twice) <= deaths * in_flight * 2, "of each death, two on a machine that does not stand still"
     for who in range(50):
         first = [mail["id"] for mail in taken if mail["to"] == f"c{who}@example.org"]
         first = list(dict.fromkeys(first))
         assert first == [f"<r{number}@anna.example>" for number in range(who, count, 50)]
     post.close()
+
+
+def supervised(*deliverers: Deliverer) -> bool:
+    """Starts again whoever has ended because the machine stood still, as a supervisor would."""
+    for each in deliverers:
+        if not each.running:
+            assert each.wait() == 70, each.log[-3000:]
+            each.start()
+    return True
 
 
 def test_one_click_and_the_next_mail_does_not_come(broker: TestBroker, topic_prefix: str, sink: Sink) -> None:
@@ -278,10 +296,10 @@ def test_one_click_and_the_next_mail_does_not_come(broker: TestBroker, topic_pre
         post.say(requested("r1", "anna", expires_us=FAR_US))
         post.wait({"r1": ("delivered", "")}, deliverer)
         (link,) = re.findall(r"List-Unsubscribe: <https://anna\.example/([^>]+)>", sink.handler.taken[0]["text"])
-        assert httpx.get(f"{deliverer.address}{link}").status_code == 200
+        assert httpx.get(f"{deliverer.address}{link}", timeout=60).status_code == 200
         assert len(post.records(settings.kafka.topics.customers)) == 0, "a GET only asks"
 
-        answer = httpx.post(f"{deliverer.address}{link}", data={"List-Unsubscribe": "One-Click"})
+        answer = httpx.post(f"{deliverer.address}{link}", data={"List-Unsubscribe": "One-Click"}, timeout=60)
         post.say(requested("r2", "anna", expires_us=FAR_US), requested("r3", "bert", expires_us=FAR_US))
         post.wait({"r2": ("cancelled", "consent_withdrawn"), "r3": ("delivered", "")}, deliverer)
 

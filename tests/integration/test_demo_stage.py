@@ -17,8 +17,9 @@ import pytest
 
 from service.config import Settings
 from service.demo.stage import Stage, stage
+from service.streaming.reach import AWAY_S
 from tests.support.broker import TestBroker
-from tests.support.processes import alive, free, until
+from tests.support.processes import alive, free, on_a_steady_machine, until
 from tests.support.worker_process import ROOT, environment_of
 
 pytestmark = pytest.mark.broker
@@ -58,7 +59,7 @@ def test_the_users_token_opens_what_is_about_persons_and_asterisks_do_not(
 ) -> None:
     headers = {} if given is None else {"Authorization": f"Bearer {given}"}
 
-    answer = httpx.get(f"{running.address}/api/v1/decisions", headers=headers, timeout=10)
+    answer = httpx.get(f"{running.address}/api/v1/decisions", headers=headers, timeout=60)
 
     assert answer.status_code == status, answer.text
 
@@ -124,10 +125,14 @@ def children_of(pid: int) -> set[int]:
 )
 def test_nothing_is_left_of_a_demo_however_it_ends(broker: TestBroker, death: signal.Signals, own_broker: bool) -> None:
     """A demo on a given broker has one child less to end: once in order, once not."""
-    with demo_in_a_process("" if own_broker else broker.bootstrap_servers) as (owner, told):
+    on_a_steady_machine(lambda _: a_demo_ends("" if own_broker else broker.bootstrap_servers, death), AWAY_S / 2)
+
+
+def a_demo_ends(bootstrap: str, death: signal.Signals) -> None:
+    with demo_in_a_process(bootstrap) as (owner, told):
         children = {int(str(told["worker"])), *children_of(owner.pid)}
         ports = [int(str(told["port"]))]
-        if own_broker:
+        if not bootstrap:
             ports.append(int(str(told["broker"]).rpartition(":")[2]))
             a_first_start_on_a_new_broker_does_not_say_that_the_broker_is_silent(str(told["log"]))
         assert all(alive(pid) for pid in children)

@@ -25,7 +25,7 @@ def run(settings: Settings, *words: str, **variables: str) -> tuple[int, str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     said = " ".join((done.stdout + done.stderr).split())

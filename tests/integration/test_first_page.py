@@ -16,9 +16,9 @@ import httpx
 import pytest
 from kafka import KafkaProducer
 
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.load import settings_for
+from tests.support.processes import free_port
 from tests.support.worker_process import environment_of
 
 pytestmark = pytest.mark.broker
@@ -56,7 +56,7 @@ def test_the_commands_of_the_first_page_work_in_their_order(
             cwd=tmp_path,
             env=environment,
             check=True,
-            timeout=90,
+            timeout=300,
             input=ANSWERS if "init" in words else None,
             text=True,
         )
@@ -68,16 +68,16 @@ def test_the_commands_of_the_first_page_work_in_their_order(
             producer.send(settings.kafka.topics.purchases, key=b"c-1", value=block("json").strip().encode())
         page = f"http://127.0.0.1:{settings.web.port}"
         wanted = r"^churn_alert_events_total\{type=\"purchase\"\} 41\.0$"
-        deadline, metrics = time.monotonic() + 180, ""
+        deadline, metrics = time.monotonic() + 300, ""
         while not re.search(wanted, metrics, re.MULTILINE):
             assert worker.poll() is None
             assert time.monotonic() < deadline, [line for line in metrics.splitlines() if "events_total" in line]
             time.sleep(0.3)
             try:
-                metrics = httpx.get(f"{page}/metrics", timeout=30).text
+                metrics = httpx.get(f"{page}/metrics", timeout=60).text
             except httpx.TransportError:
                 continue
-        assert httpx.get(page, timeout=30).status_code == 200
+        assert httpx.get(page, timeout=60).status_code == 200
     finally:
         worker.terminate()
-        worker.wait(30)
+        worker.wait(180)

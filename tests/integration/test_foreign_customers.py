@@ -17,10 +17,10 @@ from service.config import Settings
 from service.connection import new_admin
 from service.streaming.profiles import group_of
 from service.wire.key_hash import FUNCTIONS
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.live_shop import metric, until, until_told
 from tests.support.load import Line, send, settings_for
+from tests.support.processes import free_port
 from tests.support.worker_process import WorkerProcess, environment_of
 
 pytestmark = pytest.mark.broker

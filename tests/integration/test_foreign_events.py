@@ -21,10 +21,10 @@ from service.config import Settings
 from service.domain.findings import Decision
 from service.feed.simulate import Cafe, Simulation
 from service.wire.key_hash import FUNCTIONS
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.live_shop import metric, until
 from tests.support.load import Line, lines_of, send, settings_for
+from tests.support.processes import free_port
 from tests.support.worker_process import Positions, WorkerProcess, environment_of
 
 pytestmark = pytest.mark.broker
@@ -115,7 +115,7 @@ def test_it_decides_as_on_events_of_ours(settings: Settings, tmp_path: Path, mon
         workers.append(stack.enter_context(WorkerProcess(settings, "w1")))
         with Positions(settings, PARTITIONS) as positions:
             positions.wait_caught_up(workers=workers)
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 180
         while decided(settings) != names and time.monotonic() < deadline:
             time.sleep(0.5)
         assert decided(settings) == names

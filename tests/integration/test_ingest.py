@@ -20,15 +20,14 @@ from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings, child_environment
 from service.processes.tethered import Tethered
 from service.wire.key_hash import DEFAULT_PARTITIONER, FUNCTIONS
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.live_shop import until
 from tests.support.load import settings_for
-from tests.support.worker_process import Positions, WorkerProcess
+from tests.support.processes import free_port
+from tests.support.worker_process import END_S, Positions, WorkerProcess
 from tests.unit.test_ingest import OURS, SECRET, SHOPIFY, TOKEN, WOO, Served
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 120.0
 PARTITIONS = 3
 pytestmark = pytest.mark.broker
 
@@ -72,14 +71,15 @@ class DoorProcess:
         self._directory.cleanup()
 
     def end(self) -> int:
-        return self._process.end(signal.SIGTERM, 30.0)
+        return self._process.end(signal.SIGTERM, END_S)
 
 
-def settings_of(servers: str, prefix: str) -> Settings:
+def settings_of(servers: str, prefix: str, answers_within_s: float = 60.0) -> Settings:
+    """`answers_within_s`: the broker, or an event is not taken."""
     return settings_for(
         servers,
         prefix,
-        kafka={"request_timeout_s": 2.0},
+        kafka={"request_timeout_s": answers_within_s},
         shop={"rates": {"USD": "0.92"}},
         ingest={
             "port": free_port(),
@@ -128,7 +128,7 @@ def test_what_is_answered_lies_in_kafka_and_counts_once(broker: TestBroker, topi
 
 
 def test_without_a_broker_it_lives_is_not_ready_and_takes_nothing(topic_prefix: str) -> None:
-    settings = settings_of(f"127.0.0.1:{free_port()}", topic_prefix)
+    settings = settings_of(f"127.0.0.1:{free_port()}", topic_prefix, 2.0)
     with DoorProcess(settings) as door:
         until(lambda: door.client.get("/healthz").status_code == 200, "it lives", door)
         assert door.client.get("/readyz").json() == {"ready": False, "missing": ["no broker has answered yet"]}

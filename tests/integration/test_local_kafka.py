@@ -21,6 +21,7 @@ from service.errors import ConfigurationError
 from service.local_broker import distribution as kafka_distribution
 from service.local_broker.broker import LocalKafka
 from service.local_broker.distribution import find_java, kafka_jars
+from tests.support.broker import local_kafka
 from tests.support.processes import alive, until
 
 pytestmark = pytest.mark.broker
@@ -31,14 +32,14 @@ REPOSITORY = Path(__file__).parents[2]
 def write(servers: str, topic: str, *values: bytes) -> None:
     with closing(KafkaProducer(bootstrap_servers=servers, acks="all")) as producer:
         for value in values:
-            producer.send(topic, value).get(timeout=30)
+            producer.send(topic, value).get(timeout=120)
 
 
 def read(servers: str, topic: str, count: int) -> list[bytes]:
     with closing(KafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")) as consumer:
         consumer.assign([TopicPartition(topic, 0)])
         values: list[bytes] = []
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(values) < count and time.monotonic() < deadline:
             for records in consumer.poll(timeout_ms=500).values():
                 values += [record.value for record in records]
@@ -47,7 +48,7 @@ def read(servers: str, topic: str, count: int) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[LocalKafka]:
-    with LocalKafka() as running:
+    with local_kafka() as running:
         with closing(open_admin(running.bootstrap_servers)) as admin:
             admin.create_topics({"kept": {"num_partitions": 1}}, wait_for_metadata=True)
         yield running
@@ -75,7 +76,7 @@ def test_a_paused_broker_answers_nobody_until_it_is_resumed(shared: LocalKafka) 
     finally:
         shared.resume()
 
-    open_admin(shared.bootstrap_servers).close()
+    open_admin(shared.bootstrap_servers, 60.0).close()
 
 
 def test_a_port_in_use_is_one_sentence() -> None:

@@ -19,7 +19,6 @@ from service.domain.events import Purchase
 from service.errors import ExitCode
 from service.feed.records import key_of, value_of
 from service.streaming.transport import FETCH_WAIT_MS
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.live_shop import (
     Decisions,
@@ -32,9 +31,10 @@ from tests.support.live_shop import (
     with_time_enough,
 )
 from tests.support.load import lines_of, send, settings_for
+from tests.support.processes import free_port
 from tests.support.worker_process import Positions, WorkerProcess
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.broker]
 
 HEAD_START_US = 14 * SECOND_US
 """Between the making of a log and its date: the worker starts and reads the log meanwhile."""

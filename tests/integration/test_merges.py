@@ -64,7 +64,7 @@ def months(settings: Settings) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-def wait_until(ask: Callable[[], object], wanted: object, timeout_s: float = 30.0) -> None:
+def wait_until(ask: Callable[[], object], wanted: object, timeout_s: float = 180.0) -> None:
     deadline = time.monotonic() + timeout_s
     while (found := ask()) != wanted and time.monotonic() < deadline:
         time.sleep(0.3)

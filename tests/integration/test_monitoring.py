@@ -18,7 +18,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -37,17 +39,17 @@ from service.streaming.job import Written
 from service.streaming.metrics import Metrics
 from service.streaming.reach import AWAY_S, Reach
 from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import requested
 from tests.support.engines import make_engine
 from tests.support.mail_sink import Sink
+from tests.support.processes import free_port
 from tests.support.prometheus_servers import Servers, servers
 from tests.support.worker_process import WorkerProcess
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.broker]
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 LOOK_BACK_S = 60
 NEARLY_AN_HOUR_US = 3_596_000_000
 """A loss is an alert for an hour, by the clock: here it ends four seconds after the last one."""
@@ -275,7 +277,9 @@ async def _trouble_of_the_worker(run: Run) -> None:
     )
     # A producer that leaves its transaction open.
     async with AIOKafkaProducer(
-        bootstrap_servers=kafka.bootstrap_servers, transactional_id=f"{kafka.group}-hangs"
+        bootstrap_servers=kafka.bootstrap_servers,
+        transactional_id=f"{kafka.group}-hangs",
+        transaction_timeout_ms=600_000,  # the broker would end it while a slow machine looks on
     ) as hanging:
         await hanging.begin_transaction()
         await hanging.send_and_wait(kafka.topics.purchases, b"{}", key=b"c-1")
@@ -312,6 +316,10 @@ async def _trouble_of_the_deliverer(run: Run) -> None:
     run.deliverer.start()
 
 
+def told_at(line: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(line["timestamp"])
+
+
 def test_the_log_of_the_whole_run_is_json_says_changes_and_names_nobody(run: Run) -> None:
     customers = {event.customer_id for event in Simulation(CAFE).events()}
     for process in (run.worker, run.deliverer):
@@ -323,7 +331,8 @@ def test_the_log_of_the_whole_run_is_json_says_changes_and_names_nobody(run: Run
         assert "@example.org" not in said
         words = set(re.findall(r"[\w-]+", said))
         assert not words & customers
-        assert max(Counter(line["event"] for line in lines).values()) <= 3, (
-            "a line for each change, none for each event"
+        minutes = (told_at(lines[-1]) - told_at(lines[0])).total_seconds() // 60
+        assert max(Counter(line["event"] for line in lines).values()) <= 3 + minutes, (
+            "a line for each change, and for each minute that it lasts, none for each event"
         )
         assert all(isinstance(line["partition"], int) for line in lines if "partition" in line)

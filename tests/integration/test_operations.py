@@ -37,7 +37,7 @@ from tests.support.next_release import OWN_KEY, holds_more, without_more
 from tests.support.operations_page import Operator
 from tests.support.worker_process import Positions, WorkerProcess
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.broker]
 
 NAMES = ("anna", "bert", "cleo", "dora", "emil", "fred", "gina", "hugo", "ines", "jens", "kai", "lea")
 

@@ -11,11 +11,11 @@ from service.cluster import topics
 from service.domain.calendar import utc_text
 from service.errors import ConfigurationError
 from service.streaming.operator import resume_outreach
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.engines import at
 from tests.support.live_shop import Decisions, metric, until, until_told
 from tests.support.load import Line, send, settings_for
+from tests.support.processes import free_port
 from tests.support.regulars import Sale, half_of_the_customers, shop
 from tests.support.worker_process import Positions, WorkerProcess
 

@@ -17,10 +17,10 @@ from service.cli import app
 from service.cluster import topics
 from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.live_shop import metric, until, until_told
 from tests.support.load import Line, send, settings_for
+from tests.support.processes import free_port
 from tests.support.schema_registry import SchemaRegistry, framed
 from tests.support.worker_process import Positions, WorkerProcess, environment_of
 from tests.unit.test_avro import ORDER, ORDER_SCHEMA, SHOP, written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from service.cluster import topics
 from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.streaming.period_totals import Publisher
+from tests.integration.test_delivery import STEADY
 from tests.integration.test_webhook import SECRET, Webhook
 from tests.support.broker import TestBroker
 from tests.support.live_shop import until
@@ -32,9 +34,17 @@ async def published(settings: Settings) -> None:
     """An owner of partition 0 adds everything up, tells what there is to tell, and goes."""
     totals = shop_of(100, 2, settings)
     totals._caught_up.set()
-    running = asyncio.ensure_future(Publisher(settings, totals).run())
-    await asyncio.sleep(3.0)
+    told = asyncio.Event()
+
+    class Heard(Publisher):
+        async def _publish(self, *numbers: Any) -> None:
+            await super()._publish(*numbers)
+            told.set()
+
+    running, waiting = asyncio.create_task(Heard(settings, totals).run()), asyncio.create_task(told.wait())
+    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
     running.cancel()
+    waiting.cancel()
     with suppress(asyncio.CancelledError):
         await running
 
@@ -46,7 +56,7 @@ def test_two_owners_one_after_the_other_tell_a_notice_once_and_it_is_posted(
         settings = settings_for(
             broker.bootstrap_servers,
             topic_prefix,
-            kafka={"session_timeout_s": 6.0, "heartbeat_interval_s": 1.0},
+            kafka=STEADY,
             time={"clock": "event"},
             notices={"thresholds": [{"name": "few", "number": "retention_rate", "limit": 60}]},
             deliver={

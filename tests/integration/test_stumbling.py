@@ -13,14 +13,14 @@ from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.events import Purchase
 from tests.integration.test_topics_made_anew import customers
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.live_shop import metric, until
 from tests.support.load import START_US, Line, lines_of, send, settings_for
+from tests.support.processes import free_port
 from tests.support.stumbling_worker import STUMBLES
 from tests.support.worker_process import WorkerProcess
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.broker]
 
 MOST = 20
 MADE_GOOD = 9

@@ -25,7 +25,7 @@ WEAK = "jinja2"
 def test_what_is_run_is_listed_as_the_lock_has_it_and_without_a_network(tmp_path: Path) -> None:
     file = tmp_path / "dist" / "sbom.json"
 
-    subprocess.run([ROOT / ".ci" / "offline", ROOT / "lock" / "sbom", ENVIRONMENT, file], check=True, timeout=120)
+    subprocess.run([ROOT / ".ci" / "offline", ROOT / "lock" / "sbom", ENVIRONMENT, file], check=True, timeout=300)
 
     told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     assert (told["bomFormat"], told["specVersion"]) == ("CycloneDX", "1.6")
@@ -82,7 +82,7 @@ def database(weak: str | None) -> Iterator[tuple[str, list[str]]]:
 
 def audit(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [ROOT / "lock" / "audit", ENVIRONMENT, *options], capture_output=True, text=True, check=False, timeout=240
+        [ROOT / "lock" / "audit", ENVIRONMENT, *options], capture_output=True, text=True, check=False, timeout=600
     )
 
 

@@ -23,10 +23,10 @@ from service.domain.events import Profile, Purchase, SurveyAnswer
 from service.feed.replay import replay
 from service.feed.simulate import Cafe, Simulation
 from tests.integration.test_ten_tasks import Owner
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.browser import chromium
 from tests.support.live_shop import metric, until
+from tests.support.processes import free_port
 from tests.support.worker_process import WorkerProcess
 
 pytestmark = [pytest.mark.broker]
@@ -60,12 +60,14 @@ class LiveShop:
         self.address = address
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(self.address + path, headers=HEADERS, timeout=30)
+        answer = httpx.get(self.address + path, headers=HEADERS, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
     def knows(self, customer_id: str) -> bool:
-        return httpx.get(f"{self.address}/api/v1/customers/{customer_id}", headers=HEADERS).status_code == 200
+        return (
+            httpx.get(f"{self.address}/api/v1/customers/{customer_id}", headers=HEADERS, timeout=60).status_code == 200
+        )
 
     def everybody(self, query: str) -> list[dict[str, Any]]:
         """All pages of the list."""
@@ -98,11 +100,11 @@ def shop(broker: TestBroker) -> Iterator[LiveShop]:
         until(lambda: (metric(address, "churn_alert_records_total") or 0) > 0, "the worker reads", worker)
 
         def is_read() -> bool:
-            text = httpx.get(f"{address}/metrics", timeout=5).text
+            text = httpx.get(f"{address}/metrics", timeout=60).text
             read = [
                 float(line.split()[-1]) for line in text.splitlines() if line.startswith("churn_alert_records_total")
             ]
-            return sum(read) >= sent and httpx.get(f"{address}/readyz", timeout=5).status_code == 200
+            return sum(read) >= sent and httpx.get(f"{address}/readyz", timeout=60).status_code == 200
 
         until(is_read, "the worker has read everything", worker)
         yield LiveShop(address)

@@ -191,7 +191,7 @@ def test_an_input_that_is_compacted_while_it_is_read_is_named(settings: Settings
     with closing(topics.connect(settings.kafka)) as admin:
         admin.alter_configs([ConfigResource("topic", purchases, {"cleanup.policy": "compact"})])
 
-    deadline = time.monotonic() + 30  # a broker hears of it from its controller
+    deadline = time.monotonic() + 180  # a broker hears of it from its controller
     while not (found := topics.losing(settings)) and time.monotonic() < deadline:
         time.sleep(0.1)
     (said,) = found

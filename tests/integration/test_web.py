@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,13 +28,13 @@ from service.processes.tethered import Tethered
 from tests.support.broker import TestBroker
 from tests.support.browser import chromium
 from tests.support.live_shop import until
+from tests.support.processes import free_port
 from tests.support.promtool import complaints
 from tests.support.worker_process import ROOT, environment_of
 
 pytestmark = pytest.mark.broker
 PARTITIONS = 3
 TOKEN = "token-of-the-test"  # noqa: S105
-PATIENCE_S = 90.0
 
 
 @dataclass
@@ -48,7 +47,7 @@ class Shop:
     events: int
 
     def get(self, path: str, worker: int = 0, **headers: str) -> httpx.Response:
-        return httpx.get(self.addresses[worker] + path, headers=headers, timeout=10)
+        return httpx.get(self.addresses[worker] + path, headers=headers, timeout=60)
 
     @property
     def log(self) -> str:
@@ -65,11 +64,6 @@ class Shop:
         return "\n".join([f"worker {worker}: {self.get('/readyz', worker).text}", *lines])
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def command(settings: Settings, port: int) -> tuple[list[str], dict[str, str]]:
     return [sys.executable, "-m", "service.cli", "worker"], environment_of(settings.changed(web={"port": port}))
 
@@ -83,7 +77,7 @@ def settings(broker: TestBroker) -> Settings:
         shop={"timezone": "Europe/Paris", "erasure_salt": "a-salt-that-is-long-enough"},
         time={"clock": "event"},
         outreach={"consent": "external"},
-        web={"token": TOKEN},
+        web={"token": TOKEN, "requests_per_second": 1_000.0},
     )
 
 
@@ -272,7 +266,7 @@ def test_a_browser_renews_the_page_by_itself_and_keeps_what_was_chosen(shop: Sho
     page.wait_for_timeout(2_500)  # while nobody looks
     assert page.locator(".value").first.inner_text() == "old"
     page.evaluate("dispatchEvent(new Event('pageshow'))")
-    page.locator(".value", has_text="old").wait_for(state="detached", timeout=15_000)
+    page.locator(".value", has_text="old").wait_for(state="detached", timeout=120_000)
 
     assert page.evaluate("window.stayed && scrollY === 300 && document.activeElement.matches('footer a')")
     assert page.url.endswith("/?period=quarter&lang=fr")
@@ -355,7 +349,7 @@ def test_a_browser_signs_in_sees_who_is_at_risk_and_has_one_of_them_left_alone_a
 
 
 def test_who_signs_out_at_one_worker_is_let_in_by_no_other(shop: Shop) -> None:
-    with httpx.Client(timeout=10, follow_redirects=False) as browser:
+    with httpx.Client(timeout=60, follow_redirects=False) as browser:
         answer = browser.post(f"{shop.addresses[0]}/sign-in", data={"token": TOKEN, "to": "/today"})
         cookie = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
         page = shop.get("/people", 1, **cookie)
@@ -363,7 +357,7 @@ def test_who_signs_out_at_one_worker_is_let_in_by_no_other(shop: Shop) -> None:
         assert page.status_code == 200
         assert proof is not None
 
-        out = httpx.post(f"{shop.addresses[0]}/sign-out", data={"proof": proof[1]}, headers=cookie, timeout=10)
+        out = httpx.post(f"{shop.addresses[0]}/sign-out", data={"proof": proof[1]}, headers=cookie, timeout=60)
 
     assert out.status_code == 303
     until(lambda: shop.get("/people", 1, **cookie).status_code == 303, "the other worker has heard of it", shop)
@@ -383,7 +377,7 @@ def test_a_worker_whose_port_is_in_use_says_so_and_ends(shop: Shop, settings: Se
     port = int(shop.addresses[0].rsplit(":", 1)[1])
     line, environment = command(settings, port)
 
-    ended = subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
 
     assert ended.returncode == 2
     assert f"Port {port} on 127.0.0.1 is in use" in ended.stderr
@@ -391,11 +385,11 @@ def test_a_worker_whose_port_is_in_use_says_so_and_ends(shop: Shop, settings: Se
 
 
 def test_a_worker_that_serves_open_connections_still_leaves_in_time(shop: Shop) -> None:
-    with httpx.Client(base_url=shop.addresses[1]) as kept_alive:
+    with httpx.Client(base_url=shop.addresses[1], timeout=60) as kept_alive:
         assert kept_alive.get("/healthz").status_code == 200
         shop.workers[1].send_signal(signal.SIGTERM)
 
-        assert shop.workers[1].wait(60) == 0
+        assert shop.workers[1].wait(180) == 0
 
     said = shop.logs[1].read_text()
     assert '"stopped"' in said, "it came to its end"

@@ -18,7 +18,7 @@ from service.cli import app
 from service.cluster import topics
 from service.config import Settings
 from service.delivery.signing import Verifier, keys_of
-from tests.integration.test_delivery import FAR_US, Deliverer, Post
+from tests.integration.test_delivery import FAR_US, STEADY, Deliverer, Post
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import cancelled, requested
 from tests.support.live_shop import until
@@ -44,11 +44,11 @@ class Webhook(Deliverer):
 
 
 def settings_of(broker: TestBroker, prefix: str, url: str, **webhook: Any) -> Settings:
-    target = {"url": url, "secret": SECRET, "allow_http": True, "allow_private": True, **webhook}
+    target = {"url": url, "secret": SECRET, "allow_http": True, "allow_private": True, "timeout_s": 120.0, **webhook}
     return settings_for(
         broker.bootstrap_servers,
         prefix,
-        kafka={"session_timeout_s": 6.0, "heartbeat_interval_s": 1.0},
+        kafka=STEADY,
         deliver={"port": 0, "retry_first_s": 0.2, "webhook": target},
     )
 

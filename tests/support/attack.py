@@ -16,7 +16,7 @@ from typing import Self
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _HEAVIEST = b"GET /api/v1/periods?granularity=rolling_365 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-PATIENCE_S = 30.0
+PATIENCE_S = 180.0
 
 
 class Attack:

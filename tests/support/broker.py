@@ -11,8 +11,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kafka.errors import KafkaError
@@ -20,6 +21,7 @@ from kafka.errors import KafkaError
 from service.connection.admin import open_admin
 from service.local_broker.broker import HOST, SHORT_LIFE, LocalKafka
 from service.local_broker.distribution import KAFKA_VERSION
+from tests.support.processes import free_port
 
 IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 FORCE_VARIABLE = "CHURN_ALERT_TEST_BROKER"
@@ -29,7 +31,7 @@ ANSWER_S = 5
 """A Docker engine on this machine answers a ping in milliseconds."""
 PULL_S = 180.0
 """400 MB on a slow line; a registry out of reach must not hold the tests up for longer."""
-READY_S = 60.0
+READY_S = 180.0
 
 CONTAINER_SETTINGS = {
     # As a local one (SHORT_LIFE): a broker of a few minutes never earns what the second compiler takes.
@@ -97,8 +99,15 @@ def from_environment() -> TestBroker:
     return TestBroker(servers, f"{servers} from {SERVERS_VARIABLE}", lambda: None)
 
 
+def local_kafka(data_dir: Path | None = None, *, settings: Mapping[str, str] | None = None) -> LocalKafka:
+    """On ports that nobody else takes while it is down. Not started yet."""
+    broker = LocalKafka(data_dir, settings=settings)
+    broker._ports = free_port(), free_port()
+    return broker
+
+
 def as_process() -> TestBroker:
-    broker = LocalKafka()
+    broker = local_kafka()
     broker.start(lambda line: print(line, flush=True))
     return TestBroker(broker.bootstrap_servers, f"Apache Kafka {KAFKA_VERSION} as a local process", broker.stop)
 
@@ -134,7 +143,7 @@ def in_docker() -> TestBroker:
     except (docker_error, OSError) as error:
         raise RungUnavailableError("no Docker engine answers") from error
 
-    port = _free_port()
+    port = free_port()
     container = containers.DockerContainer(IMAGE)
     container.ports["9092/tcp"] = (HOST, port)  # with_bind_ports would listen on every interface
     container.with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://{HOST}:{port},INTERNAL://localhost:19092")
@@ -191,11 +200,6 @@ def _wait_until_ready(servers: str, seconds: float) -> None:
         else:
             admin.close()
             return
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _first_line(error: BaseException) -> str:

@@ -62,7 +62,7 @@ BOMB_BYTES = 40 << 20
 its place."""
 SHOWN = 5
 """Differences of one kind that are spelled out."""
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 """Period rows are added up and published about once a second, after the state they come from."""
 
 SCORES_S = 20.0

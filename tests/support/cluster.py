@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -22,12 +22,13 @@ from service.connection.admin import open_admin
 from service.local_broker.broker import HOST, SHORT_LIFE, LocalKafka
 from service.local_broker.distribution import find_java, kafka_jars
 from tests.support.broker_clock import off_by
+from tests.support.processes import free_port
 from tests.support.proxy import Proxy
 
 Answer = TypeVar("Answer")
 CLUSTER_ID: Final = "chaosAAAAAAAAAAAAAAAAA"
 HEAP_MB: Final = 320
-READY_S: Final = 120.0
+READY_S: Final = 240.0
 REPLICATED: Final = {
     "default.replication.factor": "3",
     "min.insync.replicas": "2",
@@ -132,11 +133,7 @@ class Cluster:
 
     def __init__(self, clients: Sequence[str]) -> None:
         self.clients = tuple(clients)
-        with ExitStack() as stack:
-            ports = [
-                stack.enter_context(socket.create_server((HOST, 0))).getsockname()[1]
-                for _ in range(3 * (2 + len(self.clients)))
-            ]
+        ports = [free_port() for _ in range(3 * (2 + len(self.clients)))]
         direct, controllers, rest = ports[:3], ports[3:6], ports[6:]
         doors = [{client: rest[3 * i + n] for i, client in enumerate(self.clients)} for n in range(3)]
         self.nodes = [Node(number, direct, controllers, doors[number]) for number in range(3)]

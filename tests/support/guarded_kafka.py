@@ -7,7 +7,6 @@ PLAIN and without TLS. Grants are read from the very commands that people paste.
 from __future__ import annotations
 
 import shlex
-import socket
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +25,7 @@ from kafka.admin import ACLResourcePatternType as PatternType
 
 from service.connection.admin import open_admin
 from service.local_broker.broker import HOST, LocalKafka
+from tests.support.processes import free_port
 
 PASSWORD: Final = "known-to-both-sides"  # noqa: S105
 USERS: Final = (
@@ -40,8 +40,7 @@ class GuardedKafka(LocalKafka):
 
     def __init__(self) -> None:
         super().__init__()
-        with socket.create_server(("127.0.0.1", 0)) as one:
-            self._port = one.getsockname()[1]
+        self._ports, self._port = (free_port(), free_port()), free_port()
 
     @property
     def login(self) -> str:

@@ -25,7 +25,8 @@ PACERS = 24
 """Customers who go on, each at an hour of their own."""
 ROUNDS = 7
 """As often is an engine asked about one shop: where a date is found at all, it is found after four or five."""
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
+_ANSWER_S = 30.0
 TRIES = 4
 
 
@@ -120,7 +121,7 @@ def until(holds: Callable[[], bool], what: str, who: Speaks | None = None) -> No
 
 def readiness(address: str) -> tuple[int, dict[str, Any]]:
     """Status and body of /readyz."""
-    answer = httpx.get(f"{address}/readyz", timeout=5)
+    answer = httpx.get(f"{address}/readyz", timeout=_ANSWER_S)
     body: dict[str, Any] = answer.json()
     return answer.status_code, body
 
@@ -141,7 +142,7 @@ def until_told(address: str, status: int, words: str, worker: WorkerProcess) -> 
 
 def metric(address: str, name: str, **labels: str) -> float | None:
     """The value of one series; None where there is none."""
-    for family in text_string_to_metric_families(httpx.get(f"{address}/metrics", timeout=5).text):
+    for family in text_string_to_metric_families(httpx.get(f"{address}/metrics", timeout=_ANSWER_S).text):
         for sample in family.samples:
             if sample.name == name and labels.items() <= sample.labels.items():
                 return float(sample.value)

@@ -47,6 +47,7 @@ def settings_for(bootstrap_servers: str, prefix: str = "", **sections: dict[str,
         "bootstrap_servers": bootstrap_servers,
         "group": f"{prefix}churn-alert",
         "topics": {name: f"{prefix}{name.replace('_', '-')}" for name in names},
+        "transaction_timeout_s": 120.0,  # a machine that stands still in a turn is no test's affair
         **sections.pop("kafka", {}),
     }
     chosen: dict[str, dict[str, Any]] = {

@@ -108,7 +108,7 @@ class Sink(Controller):
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(120)
         self.stop()
 
     def factory(self) -> SMTP:

@@ -68,7 +68,7 @@ class Operator:
             cwd=self._directory,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
             check=False,
         )
         self.said[line] = " ".join((ended.stdout + ended.stderr).split())

@@ -81,5 +81,5 @@ def refusal(*arguments: str) -> str:
 
 def _promtool(*arguments: str, page: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [program(PROMTOOL), *arguments], input=page, capture_output=True, text=True, timeout=60, check=False
+        [program(PROMTOOL), *arguments], input=page, capture_output=True, text=True, timeout=240, check=False
     )

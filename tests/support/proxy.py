@@ -167,7 +167,7 @@ class Proxy:
 
     def close(self) -> None:
         self._in.close()
-        self._process.wait(10)
+        self._process.wait(120)
         self._out.close()
 
     def __enter__(self) -> Self:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _ALTER_CLIENT_QUOTAS = 49
-_PATIENCE_S = 10.0
+_PATIENCE_S = 120.0
 
 
 def _text(value: str | None) -> bytes:

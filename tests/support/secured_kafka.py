@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from service.connection.admin import open_admin
 from service.local_broker.broker import LocalKafka
+from tests.support.processes import free_port
 
 USER: Final = "churn-alert"
 PASSWORD: Final = "known-to-both-sides"  # noqa: S105
@@ -77,8 +77,7 @@ class SecuredKafka(LocalKafka):
         never."""
         super().__init__()
         self.papers, self._login_lasts_ms = papers, login_lasts_ms
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-            self._more = (one.getsockname()[1], two.getsockname()[1])
+        self._ports, self._more = (free_port(), free_port()), (free_port(), free_port())
 
     @property
     def mtls(self) -> str:

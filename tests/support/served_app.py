@@ -32,4 +32,4 @@ def served_app(app: FastAPI, web: WebSettings, access: Access | None = None) -> 
         yield address_of(listener).rstrip("/")
     finally:
         loop.call_soon_threadsafe(serving.cancel)
-        thread.join(10)
+        thread.join(120)

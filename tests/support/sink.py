@@ -114,11 +114,11 @@ def sink_in_a_thread(*answers: Answer | int) -> Iterator[Sink]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    asyncio.run_coroutine_threadsafe(sink.__aenter__(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(sink.__aenter__(), loop).result(120)
     try:
         yield sink
     finally:
-        asyncio.run_coroutine_threadsafe(sink.__aexit__(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(sink.__aexit__(), loop).result(120)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(120)
         loop.close()
