@@ -9,8 +9,9 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
+from itertools import takewhile
 from typing import Final, Literal
 
 import msgspec
@@ -113,6 +114,7 @@ _ALSO_LETTERS: Final = str.maketrans(
 """Letters that have no accent to be taken off."""
 
 
+@lru_cache(maxsize=16_384)
 def plain_name(name: str) -> str:
     """What is alike in the spellings of a column's name: letters and digits, small, without accents."""
     text = unicodedata.normalize("NFKD", name).casefold().translate(_ALSO_LETTERS)
@@ -148,15 +150,16 @@ def recognised(header: Iterable[str], *, surveys: bool) -> Profile | None:
 def fitting(header: Iterable[str], *, surveys: bool) -> list[Profile]:
     """The profiles that a table with these columns may be of, first the one most of whose own names are there."""
     names = {plain_name(name) for name in header}
+    theirs = names - _OUR_NAMES
     found: list[tuple[tuple[int, int], Profile]] = []
     for profile in profiles():
         if profile.surveys != surveys or any(plain_name(name) in names for name in profile.never_with):
             continue
         weights = []
         for columns in (profile.recognised_by, *profile.or_by):
-            fits = [_fits(profile, name, names) for name in columns]
+            fits = list(takewhile(bool, (_fits(profile, name, names, theirs) for name in columns)))
             own, ours = fits.count(_ITS), fits.count(_OURS)
-            if own + ours == len(fits) and own >= _FEWEST and own > ours:
+            if own + ours == len(columns) and own >= _FEWEST and own > ours:
                 weights.append((own - ours, -ours))
         if weights:
             found.append((max(weights), profile))
@@ -168,13 +171,14 @@ _FEWEST = 2
 """Columns under the product's own names: one alone says little."""
 
 
-def _fits(profile: Profile, name: str, names: set[str]) -> int:
-    """Whether the column is there under one of the product's names, or under the one that we have for it."""
+def _fits(profile: Profile, name: str, names: set[str], theirs: set[str]) -> int:
+    """Whether the column is there under one of the product's names, or under the one that we have for it. `theirs`:
+    `names` without those that are ours."""
     if plain_name(name) in names:
         return _ITS
     for field, spellings in profile.columns.items():
         if name in spellings:
-            if any(plain_name(other) in names - _OUR_NAMES for other in spellings):
+            if any(plain_name(other) in theirs for other in spellings):
                 return _ITS
             if plain_name(field) in names:
                 return _OURS
