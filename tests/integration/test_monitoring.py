@@ -2,7 +2,7 @@
 fires by its cause and ends with it, and the whole log of the run is of one kind.
 
 What a broker, a worker or a mail server can be made to suffer here is caused there. The rest is caused at a stage: the
-metric objects of both processes, driven by the methods that the processes call, served and scraped like them.
+metric objects of the processes, driven by the methods that the processes call, served and scraped like them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from service.config import Settings
 from service.delivery.metrics import DeliveryMetrics
 from service.feed.replay import replay
 from service.feed.simulate import Cafe, Simulation
+from service.ingest.metrics import IngestMetrics, Outcome
 from service.streaming.job import Written
 from service.streaming.metrics import Metrics
 from service.streaming.reach import AWAY_S, Reach
@@ -65,11 +66,12 @@ def until(holds: Callable[[], bool], what: Callable[[], str]) -> None:
 
 
 class Stage:
-    """A worker's and a deliverer's metrics without their processes; `show` makes one state of both."""
+    """The metrics of a worker, a deliverer and a door without their processes; `show` makes one state of them."""
 
     def __init__(self) -> None:
         self.worker, self.deliverer = Metrics(), DeliveryMetrics("stage")
-        self.ports = free_port(), free_port()
+        self.door = IngestMetrics(["shop"])
+        self.ports = free_port(), free_port(), free_port()
         self._engine = make_engine()
         self._reach = Reach("nowhere:9092")
         self._offset = 5_000
@@ -80,7 +82,8 @@ class Stage:
         self._turn(0)
 
     def serve(self, stack: ExitStack) -> None:
-        for port, registry in zip(self.ports, (self.worker.registry, self.deliverer.registry), strict=True):
+        registries = self.worker.registry, self.deliverer.registry, self.door.registry
+        for port, registry in zip(self.ports, registries, strict=True):
             server, thread = start_http_server(port, "127.0.0.1", registry)
             stack.callback(thread.join)
             stack.callback(server.server_close)
@@ -117,6 +120,9 @@ class Stage:
             deliverer.sent_again()
             deliverer.provider_event("complaint", "recorded")
             deliverer.ended("delivered", sample=False)
+            for outcome in (Outcome.UNAVAILABLE, Outcome.REFUSED):
+                self.door.posted("shop", outcome, 0, 0.01)
+        self.door.ready(value=not trouble)
         deliverer.available(value=True)
         deliverer.lag(0, 5_000 if trouble else 0)
         deliverer.standing(0, waiting=1, in_flight=0, memory=0, oldest_s=30_000 if trouble else 0)
@@ -127,7 +133,7 @@ AT_THE_STAGE = {
     "ChurnAlertSourceSilent", "ChurnAlertBrakeOn", "ChurnAlertTurnsSlow", "ChurnAlertBrokerAway", "ChurnAlertRecordsLost",
     "ChurnAlertKeysMisplaced", "ChurnAlertWrongAlertsBeyondPromise", "ChurnAlertDeliverOldestWaiting", "ChurnAlertDeliverLag",
     "ChurnAlertDeliverComplaints", "ChurnAlertDeliverSentTwice", "ChurnAlertStrangers", "ChurnAlertSourceStopped", "ChurnAlertSetAside",
-    "ChurnAlertSchemaWaiting",
+    "ChurnAlertSchemaWaiting", "ChurnAlertIngestNotReady", "ChurnAlertIngestUnavailable", "ChurnAlertIngestRefused",
 }  # fmt: skip
 AT_THE_REAL_ONES = {
     "ChurnAlertNothingIsProcessed", "ChurnAlertTargetDown", "ChurnAlertRecordsRefused", "ChurnAlertDeadLetterShare",
