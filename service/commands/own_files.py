@@ -91,9 +91,9 @@ def looks_like(
         lines.append(
             f"  And {len(report.said) - most:,} lines more, which the report has: fewer files at once say all here."
         )
-    lines.append(
-        f"  {people:,} {'person' if people == 1 else 'people'}, {counted(orders, 'order')}, {_money(revenue, digits)} {currency}."
-    )
+    priced = any(row[2] for row in rows) or bool(report.nobodys_minor)
+    worth = f", {_money(revenue, digits)} {currency}." if priced else ". They hold no amounts."
+    lines.append(f"  {people:,} {'person' if people == 1 else 'people'}, {counted(orders, 'order')}{worth}")
     if report.nobodys_rows:
         minor = int(report.nobodys_minor.to_integral_value())
         lines.append(
@@ -109,7 +109,10 @@ def looks_like(
         lines.append(
             ("  By month, all of them: " if report.nobodys_rows else "  By month: ")
             + before
-            + ", ".join(f"{month} {count:,} ({_money(minor, digits)})" for month, count, minor in shown)
+            + ", ".join(
+                f"{month} {count:,} ({_money(minor, digits)})" if priced else f"{month} {count:,}"
+                for month, count, minor in shown
+            )
         )
     for line in lines[:_MOST_LINES]:
         console.print(line, highlight=False, soft_wrap=True)

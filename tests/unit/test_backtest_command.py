@@ -186,3 +186,10 @@ def test_what_to_do_is_said_before_how_good_it_was_and_once(tmp_path: Path) -> N
     assert places == sorted(places)
     proposed = next(line for line in said.splitlines() if "propose" in line.lower())
     assert said.count(proposed) == 1
+
+
+def test_orders_without_amounts_are_not_said_to_be_worth_nothing(tmp_path: Path) -> None:
+    said = backtest(history(tmp_path, *(f"anna,{day}," for day in WEEKLY)), "--dry-run").output
+
+    assert "1 person, 4 orders. They hold no amounts.\n" in said
+    assert "By month: 2026-01 4\n" in said
