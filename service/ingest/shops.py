@@ -38,7 +38,7 @@ from service.ingest.changes import changed_since_sold, edited_at, is_a_while_aft
 from service.profiles import Profile
 from service.wire.framing import opened, read_object
 from service.wire.places import Place
-from service.wire.shop_bodies import PLANNED, UNDONE, captured_and_left, changed_since_paid, profile_of
+from service.wire.shop_bodies import PLANNED, UNDONE, captured_and_left, changed_since_paid, gift_cards_in, profile_of
 
 Read = Callable[[SourceSettings, Mapping[str, str], Object], list[Object]]
 """Source, headers by their names in small letters, the body → its events. PassedOverError where it tells of no
@@ -107,6 +107,8 @@ def shopify(source: SourceSettings, headers: Mapping[str, str], body: Object) ->
         total = money(current, "current_total_price") + given_back
         order["amount"] = f"{total:f}"
     order["occurred_at"] = edited_at(body, total)
+    total = max(total - gift_cards_in(body), Decimal(0))
+    order["amount"] = f"{total:f}"
     back_id = f"shopify-cancelled-{number}"
     cancelled_at = text(first(body, _said(profile, "cancelled_at")))
     if cancelled_at:

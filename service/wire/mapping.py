@@ -28,7 +28,7 @@ from service.wire.figures import above_nothing, figure, looks_below_nothing
 from service.wire.formats import reading_of
 from service.wire.places import Place, in_text
 from service.wire.schemas import Reading, Schemas
-from service.wire.shop_bodies import LEFT_OF, STATES, VERSION_OF, VOID_SINCE, body_in, completed
+from service.wire.shop_bodies import AMOUNT_OF, CARDS_IN, LEFT_OF, STATES, VERSION_OF, VOID_SINCE, body_in, completed
 from service.wire.times import reading_of_times
 from service.wire.views import Incomplete, NotSent, Row, View
 from service.wire.whose import name_of, one_spelling, spelt
@@ -91,6 +91,9 @@ class Shape:
         """Whether a record says what an order is now, and may say it anew."""
         self._version = VERSION_OF.get(profile or "")
         self._left_of = LEFT_OF.get(fields.get("amount", "")) if profile == "stripe" else None
+        self._cards_in = (
+            None if said.fields.get("amount") != AMOUNT_OF.get(profile or "") else CARDS_IN.get(profile or "")
+        )
         self._is_plain = not (said.cancelled_if or said.refund_if or said.given_back or "kind" in fields)
         """Whether the amount alone says what an order amounts to."""
         self._amount = self._fields["amount"].of if "amount" in fields else _nothing
@@ -236,6 +239,8 @@ class Shape:
             amount = "0"
         elif self._given_back is not None and left is None:
             amount = self._less(amount, self._given_back.of(event), found.get("currency"))
+        if self._cards_in is not None and (cards := self._cards_in(event)):
+            amount = self._less(amount, str(cards), None)
         below = above_nothing(amount)
         if below is not None:
             amount = below

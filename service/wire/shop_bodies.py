@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -19,6 +20,8 @@ from service.wire.views import Row, View
 
 Said = dict[str, Any]
 _CHARGE: Final = Place("data.object")
+_IS_CARD, _PRICE, _PIECES = Place("gift_card"), Place("price"), Place("current_quantity|quantity")
+_TAKEN_OFF: Final = Place("discount_allocations.*.amount")
 A_WHILE: Final = timedelta(minutes=1)
 """An order is saved more than once while it is paid."""
 UNDONE: Final = ("cancelled", "failed", "deleted")
@@ -165,6 +168,27 @@ def captured_and_left(charge: Row) -> tuple[int, int] | None:
     return taken, max(taken - (back - never_taken if back >= never_taken else back), 0)
 
 
+def gift_cards_in(order: Row) -> Decimal:
+    """What of an order of Shopify's is for gift cards, which were not taken back: no revenue yet, for what is paid with
+    them counts when they are used."""
+    lines = order.get("line_items")
+    cost = Decimal(0)
+    for line in lines if isinstance(lines, list) else ():
+        if _IS_CARD.of(line) is not True:
+            continue
+        try:
+            cost += Decimal(str(_PRICE.of(line))) * Decimal(str(_PIECES.of(line)))
+            taken_off = _TAKEN_OFF.of(line)
+            cost -= (
+                sum((Decimal(str(each)) for each in taken_off if each), Decimal(0))
+                if isinstance(taken_off, list)
+                else 0
+            )
+        except InvalidOperation:
+            continue
+    return max(cost, Decimal(0)) if cost.is_finite() else Decimal(0)
+
+
 def _left_of_stripe(event: Row) -> object:
     charge = _CHARGE.of(event)
     found = captured_and_left(charge) if isinstance(charge, dict | View) else None
@@ -236,6 +260,10 @@ VERSION_OF: Final[dict[str, Callable[[Row], str]]] = {"woocommerce": _version_of
 between; empty: nothing has to."""
 LEFT_OF: Final[dict[str, Callable[[Row], object]]] = {"data.object.amount": _left_of_stripe}
 """Of the amount at a place what is left where a sum that was given back does not say it all; None: that has to do."""
+CARDS_IN: Final[dict[str, Callable[[Row], Decimal]]] = {"shopify": gift_cards_in}
+"""What of an order's amount is for gift cards."""
 STATES: Final = frozenset({"woocommerce"})
 """Whose posts say what an order is now: a cancelled one is corrected to nothing, and may be paid after all."""
+AMOUNT_OF: Final = {"shopify": _of(profile_of("shopify_api"), "amount")}
+"""Where the whole of an order is."""
 _KNOWN: Final = {"shopify": _shopify, "woocommerce": _woocommerce, "square": _square, "stripe": _stripe}

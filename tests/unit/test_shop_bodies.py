@@ -116,10 +116,23 @@ def captured(taken: int, back: int, *, whole: bool = False) -> dict[str, Any]:
 
 MONEY = "data.object.payment.refunded_money"
 WHOLE_SHOPIFY = {**SHOPIFY, "subtotal_price": "400.00"}
+CARD: dict[str, Any] = {"title": "Gift Card", "gift_card": True, "price": "50.00", "quantity": 1, "current_quantity": 1}
+TEA: dict[str, Any] = {"title": "Tea", "gift_card": False, "price": "20.00", "quantity": 2, "current_quantity": 2}
 SAME: list[tuple[str, dict[str, Any], str]] = [
     ("shopify", WHOLE_SHOPIFY, "359.94"),
     ("shopify", {**WHOLE_SHOPIFY, "current_total_price": "300.00", "refunds": []}, "300.00"),
     ("shopify", {**WHOLE_SHOPIFY, "processed_at": "2025-12-24T18:00:00Z"}, "359.94"),
+    (
+        "shopify",
+        {
+            **WHOLE_SHOPIFY,
+            "refunds": [],
+            "line_items": [CARD, TEA],
+            "total_price": "90.00",
+            "current_total_price": "90.00",
+        },
+        "40.00",
+    ),
     ("woocommerce", WOO, "29.35"),
     ("woocommerce", {**WOO, "refunds": [{"id": 1, "total": "-5.00"}, {"id": 2, "total": "-1.35"}]}, "23.00"),
     ("woocommerce", {**WOO, "status": "cancelled"}, "0.00"),
@@ -164,6 +177,31 @@ def test_an_order_is_worth_the_same_by_door_topic_and_file(
         except (PassedOverError, ConfigurationError):  # it is none
             worth = Decimal(0)
         assert f"{worth:.2f}" == amount, way.__name__
+
+
+@pytest.mark.parametrize(
+    ("lines", "total", "now", "back", "worth"),
+    [
+        ([CARD], "50.00", "50.00", None, 0),
+        ([CARD, TEA], "90.00", "90.00", None, 4_000),
+        ([{**CARD, "quantity": 2, "current_quantity": 2}, TEA], "140.00", "140.00", None, 4_000),
+        ([{**CARD, "current_quantity": 0}, TEA], "90.00", "40.00", "50.00", 4_000),
+        ([CARD, {**TEA, "current_quantity": 0}], "90.00", "50.00", "40.00", 0),
+        ([{**CARD, "discount_allocations": [{"amount": "5.00"}]}, TEA], "85.00", "85.00", None, 4_000),
+        ([{**CARD, "price": "?"}, TEA], "90.00", "90.00", None, 9_000),
+    ],
+)
+def test_a_gift_card_of_shopify_counts_when_it_is_used(
+    lines: list[Any], total: str, now: str, back: str | None, worth: int
+) -> None:
+    paid_back = {"id": 1, "transactions": [{"kind": "refund", "status": "success", "amount": back}]}
+    refunds = [] if back is None else [paid_back]
+    body = {**SHOPIFY, "line_items": lines, "total_price": total, "current_total_price": now, "refunds": refunds}
+
+    signs = [(-1 if each.get("kind") == "refund" else 1, each["amount"]) for each in events("shopify", body)]
+
+    assert sum(sign * Decimal(amount) for sign, amount in signs) * 100 == worth
+    assert read("shopify", body).amount_minor == worth
 
 
 def test_an_order_of_shopify_that_was_brought_in_later_is_of_the_time_of_its_sale(tmp_path: Path) -> None:
