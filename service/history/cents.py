@@ -8,31 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from service.errors import ConfigurationError
+from service.profiles.words import words_of
 
-_WORDS: Final = frozenset(
-    [
-        "cents",
-        "cent",
-        "centime",
-        "centimes",
-        "centimos",
-        "centavos",
-        "centavo",
-        "centesimi",
-        "centesimo",
-        "pence",
-        "minor",
-        "minorunits",
-        "grosze",
-        "groszy",
-        "haleru",
-        "orer",
-        "penny",
-        "paise",
-        "kurus",
-        "kopecks",
-    ]
-)
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _PARTS: Final = re.compile(r"[^,.]*[.,](?!0+\D*$)\d{1,2}\D*", re.ASCII)
 """An amount with parts of a unit, where those are not noughts."""
@@ -41,13 +18,13 @@ FIELDS: Final = ("amount", "price", "refunded", "corrected")
 
 def without_cents(name: str) -> str:
     """What is left of a column's name without the words that say so; the name itself where it has none."""
-    kept = [word for word in split_words(name) if word.lower() not in _WORDS]
+    kept = [word for word in split_words(name) if word.lower() not in words_of("units")["smallest"]]
     return " ".join(word for word in kept if word.lower() not in {"in", "units", "unit"}) if says_cents(name) else name
 
 
 def says_cents(name: str) -> bool:
     """Whether a column's name says that it counts in the smallest unit."""
-    return any(word.lower() in _WORDS for word in split_words(name))
+    return any(word.lower() in words_of("units")["smallest"] for word in split_words(name))
 
 
 def in_cents(names: Mapping[str, str]) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import islice, pairwise, takewhile
 from statistics import median_high
 from typing import Final
 
 from service.errors import ConfigurationError
 from service.history.amounts import Minor
+from service.history.lines import PurchaseLine
 from service.history.people import person
 
 _FAR_DAYS: Final = 3 * 365
@@ -32,6 +35,13 @@ _MATTERS: Final = (
     "anzahl", "timezone", "offset", "utc", "remise", "rabatt", "erstatt", "rembours", "storno", "annul",
 )  # fmt: skip
 _SHOWN: Final = 3
+_FEW_PEOPLE: Final = 5
+_FEW_MASKED: Final = 5
+"""One in so many customers."""
+_ENOUGH_TWICE: Final = 10
+_CLOCKS_SEEN: Final = 1_000
+_AT_ONCE: Final = 50
+MINUTE_US: Final = 60_000_000
 
 
 class OfPeople(str):
@@ -143,12 +153,48 @@ def check_rounded(orders: Counter[str]) -> None:
 
 
 def one_for_everything(orders: Counter[str], column: str) -> list[str]:
-    """The sentence for a log of one customer alone."""
-    if len(orders) != 1 or orders.total() < _ENOUGH_ROWS:
+    """The sentence for a log of one customer alone, or of so few that they may be those who sell."""
+    if not orders or len(orders) > _FEW_PEOPLE or orders.total() < _ENOUGH_ROWS * len(orders):
         return []
+    one = f"have the same {column}: is it the customer, and not the shop or the till?"
+    few = f"are of {len(orders)} customers by {column}: are they the customers, and not those who sell?"
     return [
-        f"All {orders.total():,} orders have the same {column}: is it the customer, and not the shop or the till? --map customer_id=… says which column is."
+        f"All {orders.total():,} orders {one if len(orders) == 1 else few} --map customer_id=… says which column is."
     ]
+
+
+def masked_said(orders: Counter[str], column: str) -> list[str]:
+    """The sentence for ids of which a part was made unreadable: j***@x.org may be several people."""
+    masked = [who for who in orders if "**" in who or "\u2022\u2022" in who or "\u2026@" in who or "...@" in who]
+    if _FEW_MASKED * len(masked) < len(orders) or not masked:
+        return []
+    told = f"{len(masked):,} of {len(orders):,} customers are masked in {column}, such as {masked[0]}: several people may have become one."
+    return [f"{told} Export them unmasked, or name another column with --map customer_id=…"]
+
+
+def twice_said(lines: Sequence[PurchaseLine]) -> list[str]:
+    """The sentence for rows without a number that stand twice: same customer, instant, amount and item, with a clock.
+
+    `lines` are in order of time.
+    """
+    sample = lines[:: max(1, len(lines) // _CLOCKS_SEEN)]
+    if not lines or 2 * sum(line[0] % MINUTE_US != 0 for line in sample) < len(sample):
+        return []
+    twice = 0
+    for place in [place for place, (one, two) in enumerate(pairwise(lines), 1) if one[0] == two[0]]:
+        line = lines[place]
+        if line[3] or line[4]:
+            return []
+        earlier = islice(reversed(lines[max(0, place - _AT_ONCE) : place]), _AT_ONCE)
+        twice += any(other == line for other in takewhile(partial(_is_at, line[0]), earlier))
+    if twice < _ENOUGH_TWICE or twice < _FEW * len(lines):
+        return []
+    told = f"{twice:,} rows stand twice, with the same customer, amount and second: if two exports were put together into one file, they count twice."
+    return [f"{told} Give the exports as files of their own, or a column with the number of the order."]
+
+
+def _is_at(at_us: int, line: PurchaseLine) -> bool:
+    return line[0] == at_us
 
 
 def blank_below(orders: Counter[str], named: int, nobodys: int, column: str) -> str:

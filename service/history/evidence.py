@@ -39,6 +39,8 @@ class Evidence:
     """Ends of some times, among which are offsets."""
     encoding: str = ""
     rows: int = 0
+    wide: int = 0
+    """Rows with more cells than the columns have names."""
     repeated: int = 0
     """Further rows of an order that say the same amount as the one before them."""
     differing: int = 0

@@ -22,7 +22,7 @@ from service.history.left_out import UNUSABLE_ID, ReadReport
 from service.history.people import ROUNDED, person
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
-from service.history.totals import SPELLINGS_OF_SUMS, begins_as_total, is_sum
+from service.history.totals import begins_as_total, is_sum, spellings_of_sums
 from service.profiles.nobody import spellings_of_nobody
 
 PurchaseLine = tuple[int, str, Minor, str, str, str, str, str]
@@ -95,7 +95,7 @@ def purchase_lines(
         plain = all(place is None for place in places[3:])
         times, amounts = TimestampReader(calendar), AmountReader(minor_digits)
         accepted = 0
-        nobody = spellings_of_nobody() | SPELLINGS_OF_SUMS
+        nobody = spellings_of_nobody() | spellings_of_sums()
         people: dict[str, str] = {}
         """Cells of customers that count → their one spelling."""
         first_us, last_us, accounts = limits.first_us, limits.last_us, limits.accounts

@@ -7,19 +7,10 @@ that of all of them together: it stays in the first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from service.history.cents import split_words
-
-_OF_NUMBERS: Final = frozenset(
-    (
-        "id", "no", "nr", "number", "num", "n", "numero", "nummer", "beleg", "belegnr", "belegnummer", "bestellnummer",
-        "bestellnr", "order", "ordernumber", "orderid", "bestelling", "bestellung", "rechnung", "rechnungsnummer", "auftrag",
-        "auftragsnummer", "kundennummer", "kundennr", "kdnr", "commande", "pedido", "ordine", "ordernummer", "invoice", "receipt",
-        "ticket", "bon", "customerid", "clientid", "numer"
-    )
-)  # fmt: skip
-"""Words of the names of columns whose whole numbers are no amounts."""
+from service.profiles.words import words_of
 
 
 class MergedCells:
@@ -60,4 +51,4 @@ class MergedCells:
             return False
         name = self._names[column] if column < len(self._names) else ""
         words = {word.lower() for word in split_words(name)}
-        return not (words & _OF_NUMBERS and float(value).is_integer())
+        return not (words & words_of("units")["numbers"] and float(value).is_integer())

@@ -50,6 +50,7 @@ _EACH: Final = 100
 """Rows between those whose offset is looked at."""
 _SHOWN: Final = 3
 _STATES_KEPT: Final = 100
+_ORDERS_SEEN: Final = 200_000
 _BLOCK: Final = 5_000
 """Rows that are looked at together: what a column repeats is looked at once."""
 _NEEDED: Final = 3
@@ -76,6 +77,8 @@ class Planned:
         self.tells_withdrawn = False
         """Whether orders that were cancelled are to be remembered while it is read."""
         self._withdrawn: list[tuple[str, str]] | None = None
+        self._amounts_seen: dict[str, str] = {}
+        """Number of an order → the amount of its first row, while the table is looked at."""
         self.decided_by: str = ""
         """The file that has said how dates or amounts are to be read, where this one does not."""
 
@@ -121,8 +124,7 @@ class Planned:
         if layout.in_cents:
             looking += [(at[one], partial(check_whole, layout.column(one))) for one in CENT_FIELDS if one in at]
         looking += [(one.place, self._states_of(one, found)) for one in layout.signals if one.is_a_word]
-        before: tuple[str, str] = ("", "")
-        dealings, when = Dealings(layout, found), at["timestamp"]
+        dealings, when, width = Dealings(layout, found), at["timestamp"], len(layout.header)
         with open_grid(self.source) as grid:
             found.encoding = grid.encoding
             for one in found.times.values():
@@ -133,13 +135,15 @@ class Planned:
                     take(_cells_at(place, block))
                 dealings.see(block)
                 found.offsets.update(row[when][-6:].strip() for row in block[::_EACH] if when < len(row))
-                before = self._compare(block, before, found)
+                self._compare(block, found)
                 found.shown += [self._as_shown(row) for row in block[: _SHOWN - len(found.shown)]]
                 found.rows += len(block)
+                found.wide += sum(len(row) > width for row in block)
         self._forget_headers(spelled, found)
         for code, count in spelled.items():
             if code.strip(" -\u2013\u2014"):
                 found.currencies[code.strip().upper()] += count
+        self._amounts_seen.clear()
         for time in found.times.values():
             time.decide(self.wishes.dates)
         self._decide_amounts(found)
@@ -191,19 +195,23 @@ class Planned:
 
         return take
 
-    def _compare(self, rows: Sequence[Sequence[str]], before: tuple[str, str], found: Evidence) -> tuple[str, str]:
+    def _compare(self, rows: Sequence[Sequence[str]], found: Evidence) -> None:
         """Whether rows of one order repeat its amount, where nobody has said what the amount is of."""
         order, amount = self.layout.at.get("order_id"), self.layout.at.get("amount")
         if order is None or amount is None or self.layout.amount_is != "row" or self.layout.origin != "guess":
-            return before
+            return
+        seen = self._amounts_seen
         for row in rows:
             if max(order, amount) < len(row) and row[order]:
-                now = row[order], row[amount]
-                if now[0] == before[0]:
-                    same = now[1] == before[1]
-                    found.repeated, found.differing = found.repeated + same, found.differing + (not same)
-                before = now
-        return before
+                number, worth = row[order], row[amount]
+                first = seen.get(number)
+                if first is not None:
+                    found.repeated, found.differing = (
+                        found.repeated + (first == worth),
+                        found.differing + (first != worth),
+                    )
+                elif len(seen) < _ORDERS_SEEN:
+                    seen[number] = worth
 
     def _as_shown(self, row: Sequence[str]) -> str:
         return ", ".join(

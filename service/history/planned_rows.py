@@ -20,6 +20,7 @@ from service.history.lines import other_header
 from service.history.people import phone_of
 from service.history.states import PAID_BACK, PAYS_BACK, state_of
 from service.history.totals import is_total
+from service.history.widths import MORE_CELLS, Widths
 
 PURCHASE_FIELDS: Final = (
     "customer_id", "timestamp", "time", "zone", "amount", "price", "quantity", "refunded", "refunded_at", "currency",
@@ -71,6 +72,7 @@ class PurchaseRows:
         self._signals = list(layout.signals)
         places = [at.get(name, -1) for name in PURCHASE_FIELDS] + [one.place for one in self._signals]
         self._last = max(places)
+        self._widths = Widths(len(layout.header), at, are_wide=2 * evidence.wide > evidence.rows)
         self._header = {place: layout.header[place] for place in places if 0 <= place < len(layout.header)}
         self._when_at, self._when_name = at["timestamp"], layout.header[at["timestamp"]]
         self._pick = itemgetter(*places)
@@ -139,8 +141,11 @@ class PurchaseRows:
 
     def _cells(self, rows: Iterator[list[str]]) -> Iterator[Sequence[str]]:
         """Cells by `PURCHASE_FIELDS`, with those that hold for further rows of an order; none for what is no row."""
-        last, pick, before = self._last, self._pick, None
+        last, pick, before, width = self._last, self._pick, None, self._widths.width
         for row in rows:
+            if len(row) > width and self._widths.is_too_wide(row):
+                self._report.skip(self._path, self._line(), MORE_CELLS)
+                continue
             if len(row) <= last:
                 if not any(row):
                     continue

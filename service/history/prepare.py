@@ -285,8 +285,10 @@ def _is_plain(
         return False
     times, amounts = TimestampReader(calendar), AmountReader(wishes.minor_digits)
     when, amount = layout.at["timestamp"], layout.at.get("amount")  # answers have none
-    strange = 0
+    strange, width = 0, len(layout.header)
     for row in head[1:]:
+        if len(row) > width and any(map(str.strip, row[width:])):
+            return False
         if len(row) > when:
             strange += bool(row[when].strip()) and times.read(row[when]) is None
         if amount is not None and len(row) > amount:

@@ -27,8 +27,10 @@ from service.history.doubts import (
     columns_that_matter,
     ids_of_one_order,
     lost_zeros,
+    masked_said,
     one_for_everything,
     signs_said,
+    twice_said,
     within,
 )
 from service.history.layout import Wishes
@@ -293,6 +295,8 @@ def _look_at_all(
         said += cents_said((line[2] for file in files for line in islice(file.kept or (), _SIGNS_SEEN)), minor_digits)
     said += ids_of_one_order(orders, unused, column)
     said += one_for_everything(orders, column)
+    said += map(OfPeople, masked_said(orders, column))
+    said += [one for file in files for one in twice_said(file.kept or ())]
     if not any(table.layout is not None and table.layout.profile is not None for table in tables):
         nobodys = sum(file.report.nobodys_rows for file in files)
         if blank := blank_below(orders, sum(file.count for file in files), nobodys, column):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from service.errors import ConfigurationError
 from service.history import History, Wishes, open_history
 from service.history.guess import guessed
 from service.history.name_parts import says_together, without_money
+from service.history.questions import score_of
 from service.history.quotes import swallowed
 from service.profiles import plain_name
 
@@ -225,3 +226,78 @@ def test_two_amounts_that_both_may_be_meant_are_asked_about() -> None:
             "t.csv",
             surveys=False,
         )
+
+
+def test_a_log_of_how_orders_went_on_is_asked_about_and_not_added_up(tmp_path: Path) -> None:
+    rows = [f"2025-01-{day + step:02} 10:00,{day},{state},c{day % 3},{day}.50"
+            for day in range(1, 8) for step, state in enumerate(("processing", "shipped", "delivered"))]  # fmt: skip
+    header = "date,order_id,status,customer,total"
+
+    with pytest.raises(ConfigurationError, match="rows of one order_id repeat the same total"):
+        read(tmp_path, header, *sorted(rows))
+    columns = {"order_total": "total", "customer_id": "customer", "timestamp": "date", "order_id": "order_id"}
+    assert sum(amount for _, _, amount in bought(read(tmp_path, header, *sorted(rows), columns=columns))) == Decimal(
+        "31.50"
+    )
+
+
+def test_a_row_with_more_cells_than_columns_is_an_error_and_no_smaller_amount(tmp_path: Path) -> None:
+    plain = [f"2025-02-{day:02},d,$1.00,x" for day in range(1, 9)]
+    history = read(
+        tmp_path,
+        "Date,Customer,Amount,Note",
+        *plain,
+        "2025-01-16,a,$1,407.28,",
+        "2025-01-17,a,$2.00,x",
+        "2025-01-19,c,$1,000.50,y",
+        "2025-01-18,b,$3.00,,",
+    )
+
+    assert [amount for _, _, amount in bought(history)] == [2, 3, *[1] * 8]
+    assert history.report.skipped.most_common(1)[0][0].startswith("more cells than columns have names")
+    with pytest.raises(ConfigurationError, match="more cells than columns have names"):
+        read(tmp_path, "customer_id,timestamp,amount", "a,2025-01-16T10:00:00Z,1,407.28")
+
+
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        (lambda n: ("Zoe", "Tim")[n % 2], "All 80 orders are of 2 customers by Customer: are they the customers"),
+        (lambda n: f"{'abcdefghijklmnop'[n % 16]}***@x.org", "16 of 16 customers are masked in Customer, such as "),
+    ],
+)
+def test_customers_that_may_be_no_persons_are_said(tmp_path: Path, who: Callable[[int], str], said: str) -> None:
+    rows = [f"2025-01-{n % 28 + 1:02},{who(n)},{n}.50" for n in range(80)]
+
+    assert any(one.startswith(said) for one in read(tmp_path, "Date,Customer,Amount", *rows).report.said)
+
+
+def test_rows_that_stand_twice_with_a_clock_and_without_a_number_are_said(tmp_path: Path) -> None:
+    rows = [f"2025-01-{n % 28 + 1:02} 10:00:{n % 59 + 1:02},c{n % 7},{n}.50" for n in range(60)]
+    said = "20 rows stand twice, with the same customer, amount and second"
+
+    assert any(one.startswith(said) for one in read(tmp_path, "Date,Customer,Amount", *rows, *rows[:20]).report.said)
+    assert not any("stand twice" in one for one in read(tmp_path, "Date,Customer,Amount", *rows, *rows[:5]).report.said)
+
+
+def test_whose_data_was_removed_is_nobody(tmp_path: Path) -> None:
+    gone = ("[redacted]", "Deleted Customer", "anonymisiert", "[email protected]", "***")
+    history = read(tmp_path, "Date,Customer,Amount", "2025-01-16,a,5.00", *(f"2025-01-17,{who},1.00" for who in gone))
+
+    assert len(bought(history)) == 1
+    assert history.report.nobodys_orders == len(gone)
+
+
+@pytest.mark.parametrize(
+    ("survey", "answers"),
+    [
+        ("csat", ("Bardzo niezadowolony/a", "Niezadowolony/a", "Ani zadowolony/a, ani niezadowolony/a", "Zadowolony/a", "Bardzo zadowolony/a")),
+        ("csat", ("Hiç memnun değilim", "Memnun değilim", "Kararsızım", "Memnunum", "Çok memnunum")),
+        ("csat", ("Sangat tidak puas", "Tidak puas", "Netral", "Puas", "Sangat puas")),
+        ("csat", ("Дуже незадоволений", "Незадоволений", "Нейтрально", "Задоволений", "Дуже задоволений")),
+        ("ces", ("Helt uenig", "Uenig", "Delvist uenig", "Hverken enig eller uenig", "Delvist enig", "Enig", "Helt enig")),
+        ("ces", ("Täysin eri mieltä", "Eri mieltä", "Jokseenkin eri mieltä", "Ei samaa eikä eri mieltä", "Jokseenkin samaa mieltä", "Samaa mieltä", "Täysin samaa mieltä")),
+    ],
+)  # fmt: skip
+def test_answers_in_words_are_scores_in_more_languages(survey: str, answers: Sequence[str]) -> None:
+    assert [score_of(survey, answer) for answer in answers] == [*range(1, len(answers) + 1)]
