@@ -94,7 +94,7 @@ def _show_letter(settings: Settings, locale: str | None, html: Path | None) -> N
     written = write(sample_of(settings if locale is None else settings.changed(shop={"locale": locale})))
     _keep(html, written.html)
     out.print(f"Subject: {written.subject}\n", highlight=False, soft_wrap=True)
-    out.print(written.text, highlight=False, markup=False, soft_wrap=True, end="")
+    out.print(written.text.rstrip(), highlight=False, markup=False, soft_wrap=True)
     if not settings.letter.enabled:
         err.print("note: letter.enabled is not set: no letter is sent.", highlight=False, soft_wrap=True)
     if html is not None:
@@ -109,6 +109,13 @@ def _notes(settings: Settings, data: Mapping[str, Any], *, made_up_one: bool) ->
             yield "it would not go out: the customer has said no to marketing."
         elif consent["marketing_consent"] is None and consent["rule"] == "required":
             yield "it would not go out: nothing is known of a consent, and outreach.consent is required."
+        if data["kind"] == Kind.WIN_BACK.value and data["current_gap_days"] < data["usual_gap_days"]:
+            yield (
+                f"it would not go out now: the customer was here {data['current_gap_days']:.1f} days ago and usually comes "
+                f"every {data['usual_gap_days']:.1f}."
+            )
+        if settings.policy().outreach.shadow:
+            yield "it would not go out: outreach.shadow decides everything and sends nothing."
         if (data["contact"] or {}).get("email") is None:
             yield "no e-mail address is known, or mail to it has bounced."
     for key, why in (

@@ -104,6 +104,11 @@ def test_what_would_keep_it_from_going_out_is_said() -> None:
     named = SETTINGS.changed(shop={"name": "Café", "address": "Paris", "url": "https://cafe.example"})
     assert list(_notes(named, requested(*days, ANNA), made_up_one=False)) == []
 
+    present = requested(*weekly("anna", 6), ANNA, purchase("other", 37.0))
+    assert "usually comes every" in " ".join(_notes(named, present, made_up_one=False))
+    trial = named.changed(outreach={"shadow": True})
+    assert "outreach.shadow" in " ".join(_notes(trial, requested(*days, ANNA), made_up_one=False))
+
 
 def test_a_made_up_one_needs_nothing_and_is_always_the_same(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
