@@ -34,24 +34,33 @@ SECOND_SCHEMA = {
     "fields": [*ORDER_SCHEMA["fields"], {"name": "till", "type": ["null", "string"], "default": None}],
 }
 
+KEY_SCHEMA = {
+    "type": "record",
+    "name": "Key",
+    "fields": [{"name": "order", "type": "long"}, {"name": "buyer", "type": "string"}],
+}
+IN_KEYS_TOO = {**SHOP, "fields": {**SHOP["fields"], "customer_id": "buyer.key|@key.buyer"}}
+
 
 def feed(topic: str) -> Iterator[Line]:
-    """Everybody buys weekly; from some day on with a newer schema; two records are of a schema that nobody knows."""
+    """Everybody buys weekly; from some day on with a newer schema, and named in the key alone, which has several
+    fields; two records are of a schema that nobody knows."""
     for day in range(DAYS):
         for who in range(PEOPLE):
             if day % 7 != who % 7:
                 continue
             number = day * PEOPLE + who
+            newer, buyer = day > DAYS // 2, f"c{who:02}"
             order = {
                 **ORDER,
                 "id": number,
-                "buyer": {"key": f"c{who:02}"},
+                "buyer": None if newer else {"key": buyer},
                 "made": START + timedelta(days=day, minutes=7 * who),
                 "total": Decimal("12.50"),
             }
-            newer = day > DAYS // 2
+            key = framed(9, written(KEY_SCHEMA, {"order": number, "buyer": buyer})) if newer else b"o%d" % number
             record = written(SECOND_SCHEMA if newer else ORDER_SCHEMA, order)
-            yield Line(topic, b"o%d" % number, framed(8 if newer else 7, record))
+            yield Line(topic, key, framed(8 if newer else 7, record))
     for number in range(2):
         yield Line(topic, b"strange%d" % number, framed(99, written(ORDER_SCHEMA, ORDER)))
 
@@ -67,11 +76,12 @@ def test_it_waits_for_the_registry_and_then_counts(
     with SchemaRegistry() as registry:
         registry.register(7, json.dumps(ORDER_SCHEMA))
         registry.register(8, json.dumps(SECOND_SCHEMA))
+        registry.register(9, json.dumps(KEY_SCHEMA))
         registry.mode = "broken"
         settings = settings_for(
             broker.bootstrap_servers,
             topic_prefix,
-            inputs={"purchases": SHOP},
+            inputs={"purchases": IN_KEYS_TOO},
             registry={"url": registry.url},
             web={"port": free_port()},
         )
