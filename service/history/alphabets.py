@@ -49,6 +49,8 @@ _SHORTEST: Final = 3
 """Letters of a word; shorter runs may be signs, such as a quote and a dash."""
 _WORD: Final = re.compile(rb"[A-Za-z]?[\x80-\xff]+[A-Za-z]?")
 _IN_A_WORD: Final = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z])")
+_MONEY_OF_CP1250: Final = re.compile(rb"\d[ \xa0]?(?:z\xb3|K\xe8)(?![A-Za-z\x80-\xff])")
+"""12,50 zł and 12,50 Kč, as they are written there; names beside them may be of any language."""
 _APOSTROPHES: Final = "’·"
 
 
@@ -57,6 +59,8 @@ def encoding_by_letters(sample: bytes) -> str:
     east = _of_east(sample)
     if east:
         return east
+    if len(_MONEY_OF_CP1250.findall(sample)) >= _FEWEST:
+        return "cp1250"
     words = _WORD.findall(sample)
     among_ascii = sum(len(word) - 1 for word in words if word[:1].isalpha() or word[-1:].isalpha())
     alone = sum(

@@ -244,6 +244,17 @@ def lost_zeros(orders: Counter[str]) -> list[str]:
     ]
 
 
+def other_capitals(orders: Counter[str]) -> list[str]:
+    """The sentence for ids that differ in capitals alone."""
+    first: dict[str, str] = {}
+    pairs = [(known, who) for who in orders if (known := first.setdefault(who.casefold(), who)) != who]
+    if not pairs:
+        return []
+    shown = ", ".join(f"{one} and {other}" for one, other in pairs[:_SHOWN])
+    told = f"{len(pairs):,} customers come in small letters and in capitals ({shown}): each counts as two people"
+    return [f"{told}. If they are the same, write their ids in one way and give the file again."]
+
+
 def columns_that_matter(unused: Sequence[str]) -> list[str]:
     """Columns that are not used though their names sound as if they should be."""
     return [name for name in unused if any(word in name.lower() for word in _MATTERS)]

@@ -21,6 +21,8 @@ _LARGEST: Final = 1 << 26
 LINES: Final = ("line_items", "products", "items", "lines", "lineitems", "order_items")
 """Lists in an order whose elements are its lines: each gets a row."""
 
+_OF_PEOPLE: Final = ("orders", "purchases", "transactions", "sales", "visits", "invoices", "receipts")
+"""Lists in a customer whose elements are their orders: each is a row, with the customer beside it."""
 _REFUNDS: Final = "refunds"
 """A list of what was given back of an order: its totals are added up."""
 
@@ -66,6 +68,11 @@ def _flat(item: Any, order: str) -> list[dict[str, str]]:
     item = unwrapped(item)
     if not isinstance(item, dict):
         return [{}]
+    orders = next((name for name, value in item.items() if name.lower() in _OF_PEOPLE and _are_objects(value)), "")
+    if orders:
+        person = {name: value for name, value in item.items() if name != orders}
+        every = [_flat({"customer": person} | one, f"{order}.{place}") for place, one in enumerate(item[orders], 1)]
+        return list(chain.from_iterable(every))
     row: dict[str, str] = {}
     lines: list[tuple[str, list[Any]]] = []
     _flatten("", item, row, lines)
@@ -92,12 +99,14 @@ def _flatten(above: str, item: dict[str, Any], row: dict[str, str], lines: list[
             row[above + name] = ""
         elif isinstance(value, dict):
             _flatten(f"{above}{name}.", value, row, lines)
-        elif (
-            isinstance(value, list) and name.lower() in LINES and value and all(isinstance(one, dict) for one in value)
-        ):
+        elif name.lower() in LINES and _are_objects(value):
             lines.append((above + name, value))
         elif isinstance(value, list) and name == _REFUNDS:
             row[f"{above}{name}.total"] = _added(value)
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
 
 
 def _added(refunds: list[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -301,3 +302,47 @@ def test_whose_data_was_removed_is_nobody(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_answers_in_words_are_scores_in_more_languages(survey: str, answers: Sequence[str]) -> None:
     assert [score_of(survey, answer) for answer in answers] == [*range(1, len(answers) + 1)]
+
+
+def test_customers_that_differ_in_capitals_alone_are_said(tmp_path: Path) -> None:
+    rows = (
+        "Date,Customer ID,Amount",
+        "2025-01-16,ab12,5.00",
+        "2025-01-17,AB12,6.00",
+        "2025-01-18,Ann@x.org,1.00",
+        "2025-01-19,ann@X.org,1.00",
+    )
+
+    assert [one for one in read(tmp_path, *rows).report.said if "capitals" in one] == [
+        "1 customers come in small letters and in capitals (ab12 and AB12): each counts as two people. If they are the same, write their ids in one way and give the file again."
+    ]
+
+
+@pytest.mark.parametrize("name", ["orders", "Purchases"])
+def test_orders_that_stand_within_their_customers_are_rows(tmp_path: Path, name: str) -> None:
+    people = [
+        {"id": 7, "email": "a@x.org", name: [{"id": 1, "date": "2025-01-16T20:29:00Z", "total": 1234.5}, {"id": 2, "date": "2025-01-17T08:05:00Z", "total": 2}]},
+        {"id": 8, "email": "b@x.org", name: [{"id": 3, "date": "2025-01-18T08:05:00Z", "total": 3}]},
+        {"id": 9, "email": "c@x.org", name: []},
+    ]  # fmt: skip
+    history = read(tmp_path, json.dumps(people))
+
+    assert [(who, amount) for who, _, amount in bought(history)] == [
+        ("7", Decimal("1234.5")),
+        ("7", 2),
+        ("8", 3),
+    ]
+
+
+@pytest.mark.parametrize("money", ["zł", "Kč"])
+def test_money_of_central_europe_says_the_encoding_where_the_names_are_of_all_the_world(
+    tmp_path: Path, money: str
+) -> None:
+    names = ("José", "Jürgen", "András", "Łukasz")
+    rows = "".join(f"{n + 1:02}.01.2025;{names[n % 4]};{n},50 {money}\n" for n in range(12))
+    path = tmp_path / "t.csv"
+    path.write_bytes(f"Datum;Kunde;Betrag\n{rows}".encode("cp1250"))
+    history = open_history([path], calendar=UTC, minor_digits=2, wishes=Wishes())
+
+    assert {who for who, _, _ in bought(history)} == set(names)
+    assert sum(amount for _, _, amount in bought(history)) == 72
