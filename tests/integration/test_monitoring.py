@@ -2,7 +2,7 @@
 fires by its cause and ends with it, and the whole log of the run is of one kind.
 
 What a broker, a worker or a mail server can be made to suffer here is caused there. The rest is caused at a stage: the
-metric objects of the processes, driven by the methods that the processes call, served and scraped like them.
+metric objects of both processes, driven by the methods that the processes call, served and scraped like them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from prometheus_client import start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 
 from deploy.monitoring.alerts import ALERTS, RECORDINGS
 from deploy.monitoring.dashboards import dashboards
@@ -40,17 +38,17 @@ from service.streaming.job import Written
 from service.streaming.metrics import Metrics
 from service.streaming.reach import AWAY_S, Reach
 from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of
+from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import requested
 from tests.support.engines import make_engine
 from tests.support.mail_sink import Sink
-from tests.support.processes import free_port
 from tests.support.prometheus_servers import Servers, servers
 from tests.support.worker_process import WorkerProcess
 
-pytestmark = [pytest.mark.broker]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
-PATIENCE_S = 300.0
+PATIENCE_S = 120.0
 LOOK_BACK_S = 60
 NEARLY_AN_HOUR_US = 3_596_000_000
 """A loss is an alert for an hour, by the clock: here it ends four seconds after the last one."""
@@ -66,12 +64,14 @@ def until(holds: Callable[[], bool], what: Callable[[], str]) -> None:
 
 
 class Stage:
-    """The metrics of a worker, a deliverer and a door without their processes; `show` makes one state of them."""
+    """A worker's, a deliverer's and a webhook door's metrics without their processes; `show` makes one state of all."""
 
     def __init__(self) -> None:
         self.worker, self.deliverer = Metrics(), DeliveryMetrics("stage")
-        self.door = IngestMetrics(["shop"])
-        self.ports = free_port(), free_port(), free_port()
+        self.door = IngestMetrics(("till",))
+        self.door.ready(value=True)
+        self.ports = free_port(), free_port()
+        self.door_port = free_port()
         self._engine = make_engine()
         self._reach = Reach("nowhere:9092")
         self._offset = 5_000
@@ -82,12 +82,15 @@ class Stage:
         self._turn(0)
 
     def serve(self, stack: ExitStack) -> None:
-        registries = self.worker.registry, self.deliverer.registry, self.door.registry
-        for port, registry in zip(self.ports, registries, strict=True):
-            server, thread = start_http_server(port, "127.0.0.1", registry)
-            stack.callback(thread.join)
-            stack.callback(server.server_close)
-            stack.callback(server.shutdown)
+        for port, registry in zip(self.ports, (self.worker.registry, self.deliverer.registry), strict=True):
+            _serve(stack, port, registry)
+
+    def serve_door(self, stack: ExitStack) -> None:
+        _serve(stack, self.door_port, self.door.registry)
+
+    def posted(self) -> None:
+        """What the door's panels show."""
+        self.door.posted("till", Outcome.TAKEN, 1, 0.01)
 
     def _turn(self, carried: int, seconds: float = 0.01) -> None:
         misplaced = Counter({(TOPIC, "crc32"): carried}) if carried else Counter[tuple[str, str]]()
@@ -120,12 +123,20 @@ class Stage:
             deliverer.sent_again()
             deliverer.provider_event("complaint", "recorded")
             deliverer.ended("delivered", sample=False)
-            for outcome in (Outcome.UNAVAILABLE, Outcome.REFUSED):
-                self.door.posted("shop", outcome, 0, 0.01)
         self.door.ready(value=not trouble)
+        if trouble:
+            self.door.posted("till", Outcome.UNAVAILABLE, 0, 0.01)
+            self.door.posted("till", Outcome.UNSIGNED, 0, 0.01)
         deliverer.available(value=True)
         deliverer.lag(0, 5_000 if trouble else 0)
         deliverer.standing(0, waiting=1, in_flight=0, memory=0, oldest_s=30_000 if trouble else 0)
+
+
+def _serve(stack: ExitStack, port: int, registry: CollectorRegistry) -> None:
+    server, thread = start_http_server(port, "127.0.0.1", registry)
+    stack.callback(thread.join)
+    stack.callback(server.server_close)
+    stack.callback(server.shutdown)
 
 
 AT_THE_STAGE = {
@@ -179,12 +190,14 @@ def run(broker: TestBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         )
         topics.create(settings, partitions=1)
         stage = Stage()
+        stage.serve_door(stack)
         worker = stack.enter_context(WorkerProcess(settings, "w", web=True))
         deliverer = stack.enter_context(Deliverer(settings))
         deliver_port = settings.deliver.port
         targets = {
             "churn-alert-worker": [f"127.0.0.1:{port}"],
             "churn-alert-deliver": [f"127.0.0.1:{deliver_port}"],
+            "churn-alert-ingest": [f"127.0.0.1:{stage.door_port}"],
             "stage": [f"127.0.0.1:{each}" for each in stage.ports],
         }
         deliverer.wait_assigned()
@@ -230,6 +243,7 @@ def test_every_panel_of_every_dashboard_has_data(run: Run) -> None:
     def life_goes_on() -> None:
         """Panels that say how fast or how slow need something that happens between two looks at the metrics."""
         number = next(numbers)
+        run.stage.posted()
         run.post.say(requested(f"r-{number}", f"c-{number}", expires_us=FAR_US))
         run.post.rubbish(kafka.topics.purchases)
 
@@ -283,9 +297,7 @@ async def _trouble_of_the_worker(run: Run) -> None:
     )
     # A producer that leaves its transaction open.
     async with AIOKafkaProducer(
-        bootstrap_servers=kafka.bootstrap_servers,
-        transactional_id=f"{kafka.group}-hangs",
-        transaction_timeout_ms=600_000,  # the broker would end it while a slow machine looks on
+        bootstrap_servers=kafka.bootstrap_servers, transactional_id=f"{kafka.group}-hangs"
     ) as hanging:
         await hanging.begin_transaction()
         await hanging.send_and_wait(kafka.topics.purchases, b"{}", key=b"c-1")
@@ -322,10 +334,6 @@ async def _trouble_of_the_deliverer(run: Run) -> None:
     run.deliverer.start()
 
 
-def told_at(line: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(line["timestamp"])
-
-
 def test_the_log_of_the_whole_run_is_json_says_changes_and_names_nobody(run: Run) -> None:
     customers = {event.customer_id for event in Simulation(CAFE).events()}
     for process in (run.worker, run.deliverer):
@@ -337,8 +345,7 @@ def test_the_log_of_the_whole_run_is_json_says_changes_and_names_nobody(run: Run
         assert "@example.org" not in said
         words = set(re.findall(r"[\w-]+", said))
         assert not words & customers
-        minutes = (told_at(lines[-1]) - told_at(lines[0])).total_seconds() // 60
-        assert max(Counter(line["event"] for line in lines).values()) <= 3 + minutes, (
-            "a line for each change, and for each minute that it lasts, none for each event"
+        assert max(Counter(line["event"] for line in lines).values()) <= 3, (
+            "a line for each change, none for each event"
         )
         assert all(isinstance(line["partition"], int) for line in lines if "partition" in line)
