@@ -2,7 +2,7 @@
 fires by its cause and ends with it, and the whole log of the run is of one kind.
 
 What a broker, a worker or a mail server can be made to suffer here is caused there. The rest is caused at a stage: the
-metric objects of both processes, driven by the methods that the processes call, served and scraped like them.
+metric objects of the processes, driven by the methods that the processes call, served and scraped like them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -38,17 +40,17 @@ from service.streaming.job import Written
 from service.streaming.metrics import Metrics
 from service.streaming.reach import AWAY_S, Reach
 from tests.integration.test_delivery import FAR_US, Deliverer, Post, settings_of
-from tests.integration.test_web import free_port
 from tests.support.broker import TestBroker
 from tests.support.delivery_world import requested
 from tests.support.engines import make_engine
 from tests.support.mail_sink import Sink
+from tests.support.processes import free_port
 from tests.support.prometheus_servers import Servers, servers
 from tests.support.worker_process import WorkerProcess
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.broker]
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 LOOK_BACK_S = 60
 NEARLY_AN_HOUR_US = 3_596_000_000
 """A loss is an alert for an hour, by the clock: here it ends four seconds after the last one."""
@@ -64,11 +66,11 @@ def until(holds: Callable[[], bool], what: Callable[[], str]) -> None:
 
 
 class Stage:
-    """A worker's, a deliverer's and a webhook door's metrics without their processes; `show` makes one state of all."""
+    """The metrics of a worker, a deliverer and a door without their processes; `show` makes one state of them."""
 
     def __init__(self) -> None:
         self.worker, self.deliverer = Metrics(), DeliveryMetrics("stage")
-        self.door = IngestMetrics(("till",))
+        self.door = IngestMetrics(["shop"])
         self.door.ready(value=True)
         self.ports = free_port(), free_port()
         self.door_port = free_port()
@@ -86,11 +88,12 @@ class Stage:
             _serve(stack, port, registry)
 
     def serve_door(self, stack: ExitStack) -> None:
+        """For longer: panels show it as well."""
         _serve(stack, self.door_port, self.door.registry)
 
     def posted(self) -> None:
         """What the door's panels show."""
-        self.door.posted("till", Outcome.TAKEN, 1, 0.01)
+        self.door.posted("shop", Outcome.TAKEN, 1, 0.01)
 
     def _turn(self, carried: int, seconds: float = 0.01) -> None:
         misplaced = Counter({(TOPIC, "crc32"): carried}) if carried else Counter[tuple[str, str]]()
@@ -123,10 +126,9 @@ class Stage:
             deliverer.sent_again()
             deliverer.provider_event("complaint", "recorded")
             deliverer.ended("delivered", sample=False)
+            for outcome in (Outcome.UNAVAILABLE, Outcome.REFUSED):
+                self.door.posted("shop", outcome, 0, 0.01)
         self.door.ready(value=not trouble)
-        if trouble:
-            self.door.posted("till", Outcome.UNAVAILABLE, 0, 0.01)
-            self.door.posted("till", Outcome.UNSIGNED, 0, 0.01)
         deliverer.available(value=True)
         deliverer.lag(0, 5_000 if trouble else 0)
         deliverer.standing(0, waiting=1, in_flight=0, memory=0, oldest_s=30_000 if trouble else 0)
@@ -297,7 +299,9 @@ async def _trouble_of_the_worker(run: Run) -> None:
     )
     # A producer that leaves its transaction open.
     async with AIOKafkaProducer(
-        bootstrap_servers=kafka.bootstrap_servers, transactional_id=f"{kafka.group}-hangs"
+        bootstrap_servers=kafka.bootstrap_servers,
+        transactional_id=f"{kafka.group}-hangs",
+        transaction_timeout_ms=600_000,  # the broker would end it while a slow machine looks on
     ) as hanging:
         await hanging.begin_transaction()
         await hanging.send_and_wait(kafka.topics.purchases, b"{}", key=b"c-1")
@@ -334,6 +338,10 @@ async def _trouble_of_the_deliverer(run: Run) -> None:
     run.deliverer.start()
 
 
+def told_at(line: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(line["timestamp"])
+
+
 def test_the_log_of_the_whole_run_is_json_says_changes_and_names_nobody(run: Run) -> None:
     customers = {event.customer_id for event in Simulation(CAFE).events()}
     for process in (run.worker, run.deliverer):
@@ -345,7 +353,8 @@ def test_the_log_of_the_whole_run_is_json_says_changes_and_names_nobody(run: Run
         assert "@example.org" not in said
         words = set(re.findall(r"[\w-]+", said))
         assert not words & customers
-        assert max(Counter(line["event"] for line in lines).values()) <= 3, (
-            "a line for each change, none for each event"
+        minutes = (told_at(lines[-1]) - told_at(lines[0])).total_seconds() // 60
+        assert max(Counter(line["event"] for line in lines).values()) <= 3 + minutes, (
+            "a line for each change, and for each minute that it lasts, none for each event"
         )
         assert all(isinstance(line["partition"], int) for line in lines if "partition" in line)
