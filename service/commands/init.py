@@ -196,5 +196,8 @@ def _what_now(settings: Path, log: Path | None) -> str:
         "",
         "Next:",
         *(f"  {say}\n    {run}" for say, run in next_steps),
+        "",
+        "backtest also tells what to set (--suggest), who is quiet today (--with-customers), and with numbers of yours",
+        "whether a message pays (--margin 40 --offer-cost 2.50).",
     ]
     return "\n".join(lines)

@@ -156,6 +156,13 @@ def test_the_next_commands_are_called_as_this_one_was(
     assert f"\n    {again} --config {tmp_path / 'shop.toml'} topics create\n" in result.output
 
 
+def test_it_says_how_the_first_report_tells_whether_it_pays(tmp_path: Path) -> None:
+    output = run("--to", tmp_path / "shop.toml", "--defaults").output
+
+    for option in ("--suggest", "--with-customers", "--margin 40 --offer-cost 2.50"):
+        assert option in output
+
+
 def test_what_the_log_says_is_not_asked(tmp_path: Path) -> None:
     log, path = tmp_path / "orders.csv", tmp_path / "shop.toml"
     rows = [f"c{n},2025-{n + 1:02}-05T10:00:00{'+02:00' if 3 <= n <= 9 else '+01:00'},5,CHF" for n in range(12)]

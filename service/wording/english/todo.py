@@ -47,7 +47,7 @@ TODO: Mapping[str, str] = {
     "todo.as_it_is": "It is the policy that was tried, so nothing has to change. In a settings file (--suggest writes it to suggested.toml):",
     "todo.control": "In this file nobody was written to. It shows who comes back anyway; whom a message brings back, only a control group shows, who get none. A tenth of the customers are one by default (outreach.control_share), and the page of the running shop compares the two.",
     "todo.first": "outreach.shadow = true decides everything and sends nothing, so that you can look first.",
-    "todo.pays.ask": "Say --margin 40 --offer-cost 2.50 (what is left of a price in percent, and what a message costs with its offer), and this page tells from which effect on it pays and what 2, 5 and 10 points would bring.",
+    "todo.pays.ask": "Say --margin 40 --offer-cost 2.50 (what is left of a price in percent, and what a message costs with its offer), and the report tells from which effect on it pays and what 2, 5 and 10 points would bring.",
     "todo.pays.no_amounts": "Whether it pays cannot be told: the file holds no amounts.",
     "todo.pays.unknown": "Not enough data to say whether it pays: there are too few alerts.",
     "todo.pays.from": "At a margin of {margin} and {cost} a message, it pays once {points} more of 100 people written to come back than do by themselves: sales of {sales} are still ahead at each message.",

@@ -47,7 +47,7 @@ TODO: Mapping[str, str] = {
     "todo.as_it_is": "C’est la règle essayée : rien à changer. Dans un fichier de réglages (--suggest l’écrit dans suggested.toml) :",
     "todo.control": "Dans ce fichier, personne n’a reçu de message. Il montre qui revient de toute façon ; qui revient grâce à un message, seul un groupe témoin, qui n’en reçoit pas, le montre. Un dixième des clients en fait partie par défaut (outreach.control_share), et la page de la boutique compare les deux.",
     "todo.first": "Avec outreach.shadow = true, tout est décidé et rien n’est envoyé : de quoi regarder d’abord.",
-    "todo.pays.ask": "Indiquez --margin 40 --offer-cost 2.50 (ce qui reste d’un prix, en pour cent, et ce que coûte un message avec son offre) : cette page dira à partir de quel effet cela rapporte et ce qu’apporteraient 2, 5 et 10 points.",
+    "todo.pays.ask": "Indiquez --margin 40 --offer-cost 2.50 (ce qui reste d’un prix, en pour cent, et ce que coûte un message avec son offre) : le rapport dira à partir de quel effet cela rapporte et ce qu’apporteraient 2, 5 et 10 points.",
     "todo.pays.no_amounts": "On ne peut pas dire si cela rapporte : le fichier ne contient pas de montants.",
     "todo.pays.unknown": "Pas assez de données pour dire si cela rapporte : il y a trop peu d’alertes.",
     "todo.pays.from": "Avec une marge de {margin} et {cost} par message, cela rapporte dès que, sur 100 personnes à qui l’on écrit, {points} de plus reviennent que d’elles-mêmes : à chaque message, {sales} de ventes sont encore à venir.",
