@@ -187,6 +187,7 @@ def run(broker: TestBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         settings = settings_of(broker, f"mon{time.time_ns()}-", sink.port)
         settings = settings.changed(
             web={"port": port},
+            limits={"refused_records": 1_000_000},  # or nothing more is read when rubbish has come for long
             deliver={"port": free_port()},
             outreach={"control_share": 0.2, "measure": "budget"},  # what is promised has a panel of its own
         )

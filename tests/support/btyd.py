@@ -21,6 +21,8 @@ from service.domain.customer import Customer
 from service.domain.learning.churn_model import ChurnModel
 from tests.support.engines import at
 
+Values = float | NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -103,6 +105,12 @@ def known_as(life: Life) -> Customer:
     customer.revenue_minor = 1000 * customer.orders
     customer.first_us = at(life.visits[0])
     return customer
+
+
+def gamma_logpdf(value: Values, shape: float, rate: Values) -> NDArray[np.float64]:
+    """log of a gamma density; scipy.stats has it as well, and takes a second to import."""
+    logs = np.log(rate) + special.xlogy(shape - 1.0, value * rate) - value * rate - special.gammaln(shape)
+    return np.asarray(logs, dtype=np.float64)
 
 
 class Grid:

@@ -23,7 +23,7 @@ from tests.support.promtool import ALERTMANAGER, PROMETHEUS, program
 SHORTER = 600.0
 """Ten minutes are a second."""
 SCRAPE_S, EVALUATE_S = 1.0, 0.5
-WINDOW_S = (3.0, 8.0)
+WINDOW_S = (5.0, 8.0)
 """What is looked back upon holds some scrapes at least, and no more than a test waits for at most."""
 
 FIRES_WITHIN_S = 180.0
