@@ -27,7 +27,7 @@ ROUNDS = 7
 """As often is an engine asked about one shop: where a date is found at all, it is found after four or five."""
 PATIENCE_S = 300.0
 _ANSWER_S = 30.0
-TRIES = 4
+TRIES = 5
 
 
 class TooLateError(AssertionError):
@@ -75,11 +75,13 @@ def log_with_dates_at(settings: Settings, leavers: int, date_us: int) -> list[Pu
 
     How long such customers may stay away follows from what is learned of all of them. So an engine is asked, again and
     again with the visits where its last answer would have them. What is learned weekly has jumps, and at most hours of
-    the week the dates of some shops lie in one: then it is a shop whose people come less often.
+    the week the dates of some shops lie in one: then it is a shop whose people come less often. Raises TooLateError
+    where the instant has passed before one was found.
     """
     for gap_us in range(DAY_US, 3 * DAY_US, DAY_US // 8):
         silence_us = DAY_US
         for _ in range(ROUNDS):
+            in_time(date_us)
             now_us = time.time_ns() // 1000
             log = log_of(leavers, date_us - silence_us, now_us, gap_us)
             engine = new_engine(settings)
