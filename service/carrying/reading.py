@@ -42,6 +42,7 @@ def read_held(reader: Reader, kafka: KafkaSettings, numbers: Iterable[int]) -> I
     """One after the other, so that no more than one is in memory. Raises ConfigurationError for a state that is not
     whole."""
     for number in numbers:
+        refuse_lost_beginnings(reader, kafka, number)
         state = newest(reader, TopicPartition(kafka.state_topic, number))
         if UNFINISHED_KEY in state:
             raise ConfigurationError(
@@ -49,6 +50,19 @@ def read_held(reader: Reader, kafka: KafkaSettings, numbers: Iterable[int]) -> I
                 "`churn-alert state reset` takes it away."
             )
         yield Held(number, state, newest(reader, TopicPartition(kafka.ledger_topic, number)))
+
+
+def refuse_lost_beginnings(reader: Reader, kafka: KafkaSettings, number: int) -> None:
+    """Raises ConfigurationError where a part of what was written first is gone: a copy would hide that for ever, and a
+    worker refuses to go on with it (streaming/own_topics.py)."""
+    own = [TopicPartition(topic, number) for topic in (kafka.state_topic, kafka.ledger_topic)]
+    for partition, begin in reader.beginning_offsets(own).items():
+        if begin:
+            raise ConfigurationError(
+                f"{partition.topic}-{partition.partition} begins at {begin} instead of 0: what lay before was deleted, as by "
+                f"another cleanup.policy than compact, so the state of group {kafka.group!r} is not whole. Bring it back from a "
+                "backup with `churn-alert state import`, or begin anew with `churn-alert state reset`."
+            )
 
 
 def newest(reader: Reader, partition: TopicPartition) -> dict[bytes, bytes]:

@@ -34,7 +34,7 @@ SLEEPERS: Final = Among(("pause in a turn",), 12.0)
 BOMBS: Final = Among(("compression bomb",), 4.0, 2.0)
 MADE_ANEW: Final = Among(("topic deleted",), 2.0, 60.0)
 HEADERS: Final = Among(("header no text",), 4.0, 1.0)
-SUMS: Final = Among(("sums beyond 64 bits", "kill"), 12.0, 3.0)
+SUMS: Final = Among(("sums beyond 64 bits",), 12.0, 4.0)
 LOSSES: Final = Among(("lost unread",), 2.0, 60.0)
 
 

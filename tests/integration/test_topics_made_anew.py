@@ -12,7 +12,7 @@ import pytest
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from service.carrying.reading import newest
+from service.carrying.reading import newest, read_held
 from service.carrying.writing import set_offsets
 from service.cluster import topics
 from service.cluster.known_logs import KnownLog, KnownLogs
@@ -20,7 +20,7 @@ from service.cluster.tail import open_reader, partitions_of, records_until_now
 from service.config import Settings
 from service.domain.changelog import LOGS_KEY
 from service.domain.events import Purchase
-from service.errors import ExitCode
+from service.errors import ConfigurationError, ExitCode
 from service.streaming.membership import members_of, take_out
 from tests.integration.test_delivery import FAR_US, Deliverer, Post
 from tests.integration.test_delivery import settings_of as delivering
@@ -126,6 +126,11 @@ def test_a_state_of_which_a_part_was_deleted_is_refused(broker: TestBroker, topi
 
         assert worker.wait(_LONGER_S) == ExitCode.CONFIGURATION
         assert f"{state.topic}-0 begins at 3, and was to be read from 0" in worker.life_log
+    with (
+        open_reader(settings.kafka) as reader,
+        pytest.raises(ConfigurationError, match=f"{state.topic}-0 begins at 3 instead of 0"),
+    ):
+        list(read_held(reader, settings.kafka, [0]))  # as an export does, and who divides it over more partitions
 
 
 def known_outputs(settings: Settings) -> dict[str, KnownLog]:
