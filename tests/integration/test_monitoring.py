@@ -22,6 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry, start_http_server
@@ -63,6 +64,13 @@ def until(holds: Callable[[], bool], what: Callable[[], str]) -> None:
     while not holds():
         assert time.monotonic() < deadline, what()
         time.sleep(0.1)
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(address, timeout=60).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 class Stage:
@@ -194,6 +202,7 @@ def run(broker: TestBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         topics.create(settings, partitions=1)
         stage = Stage()
         stage.serve_door(stack)
+        began_s = time.monotonic()
         worker = stack.enter_context(WorkerProcess(settings, "w", web=True))
         deliverer = stack.enter_context(Deliverer(settings))
         deliver_port = settings.deliver.port
@@ -205,8 +214,10 @@ def run(broker: TestBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         }
         deliverer.wait_assigned()
         worker.wait_assigned()
+        until(lambda: answers(f"http://127.0.0.1:{port}/metrics"), lambda: "the page answers")
+        starts_s = time.monotonic() - began_s  # the page alone takes half of it
         ports = free_port(), free_port()
-        seen = stack.enter_context(servers(tmp_path_factory.mktemp("prometheus"), ports, targets))
+        seen = stack.enter_context(servers(tmp_path_factory.mktemp("prometheus"), ports, targets, starts_s))
         post = stack.enter_context(closing(Post(settings)))
         made = Run(settings, worker, deliverer, sink, seen, post)
         made.stage = stage

@@ -31,9 +31,10 @@ _READY_S = 120.0
 _TEMPLATE = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 
 
-def shortened() -> str:
-    """The rules of deploy/prometheus with all durations shortened."""
-    least, most = WINDOW_S
+def shortened(starts_s: float) -> str:
+    """The rules of deploy/prometheus with all durations shortened. `starts_s`: what is looked back upon holds scrapes
+    of before and after the start of a process that takes so long."""
+    least, most = (max(seconds, starts_s) for seconds in WINDOW_S)
     return rules(lambda seconds: min(max(seconds / SHORTER, least), most), lambda seconds: seconds / SHORTER)
 
 
@@ -76,8 +77,11 @@ class Servers:
 
 
 @contextmanager
-def servers(directory: Path, ports: tuple[int, int], targets: Mapping[str, list[str]]) -> Iterator[Servers]:
-    """`ports` for Prometheus and Alertmanager; `targets` by job."""
+def servers(
+    directory: Path, ports: tuple[int, int], targets: Mapping[str, list[str]], starts_s: float
+) -> Iterator[Servers]:
+    """`ports` for Prometheus and Alertmanager; `targets` by job; `starts_s`: one of them that is killed and started
+    again is away for so long at most."""
     found = Servers(f"http://127.0.0.1:{ports[0]}")
 
     class Receiver(BaseHTTPRequestHandler):
@@ -109,7 +113,7 @@ def servers(directory: Path, ports: tuple[int, int], targets: Mapping[str, list[
             }
         ],
     }
-    (directory / "rules.yml").write_text(shortened(), encoding="utf-8")
+    (directory / "rules.yml").write_text(shortened(starts_s), encoding="utf-8")
     (directory / "prometheus.yml").write_text(json.dumps(prometheus), encoding="utf-8")
     (directory / "alertmanager.yml").write_text(json.dumps(alertmanager), encoding="utf-8")
     log = (directory / "servers.log").open("w", encoding="utf-8")
