@@ -43,6 +43,8 @@ _CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d")
 _NET: Final = frozenset({"net", "netto", "neto", "nettobetrag", "netamount", "netsales", "liquido"})
 """What is left after fees or discounts: which of them, such a name alone does not say."""
 _DECIMAL: Final = re.compile(r"[^\w\s]?\d[\d.,' ]*[.,]\d\d", re.ASCII)
+_PIECES: Final = re.compile(r"\d{1,2}", re.ASCII)
+_FEW_CELLS: Final = 3
 _LOOKED_AT: Final = 200
 _PURCHASES: Final = ("customer_id", "timestamp", "amount")
 _BESIDE: Final = ("order_id", "event_id", "sku", "item", "category", "store_id", "currency")
@@ -74,6 +76,8 @@ def guessed(
         if len(order) == 1 and (line := amount_of_lines(open_ones["amount"], order[0], rows)) is not None:
             at["amount"] = line
             del open_ones["amount"]
+    if not surveys and (others := _beside_pieces(at, header, names, rows)):
+        open_ones["amount"] = [at.pop("amount"), *others]
     if not surveys and (others := _beside_net(at, header, rows)):
         open_ones["amount"] = [at.pop("amount"), *others]
     if surveys and not open_ones.get("score") and questions_of(header, rows):
@@ -149,6 +153,21 @@ def _beside_net(at: dict[str, int], header: Sequence[str], rows: Sequence[Sequen
         for place in range(len(header))
         if place != net and place not in at.values() and is_larger(place, net, rows)
     ]
+
+
+def _beside_pieces(
+    at: dict[str, int], header: Sequence[str], names: dict[str, list[int]], rows: Sequence[Sequence[str]]
+) -> list[int]:
+    """Columns of money beside one that is only called amount and holds small whole numbers: it may count pieces."""
+    place = at.get("amount")
+    if place is None or _compact(header[place]) != "amount":
+        return []
+    cells = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
+    if len(cells) < _FEW_CELLS or not all(_PIECES.fullmatch(cell) for cell in cells):
+        return []
+    words = frozenset().union(*_ranked("amount")[1:], *_ranked("price"))
+    found = sorted({one for word in words & names.keys() for one in names[word]} - {*at.values()})
+    return [one for one in found if _holds("amount", one, rows)]
 
 
 def _only_a_price(place: int | None, header: Sequence[str]) -> bool:

@@ -43,6 +43,11 @@ _ENDINGS: Final = {"status": "state", "statut": "state", "type": "kind", "typ": 
 """Of names that say it as well: Financial Status, Receipt type."""
 _OF_OTHERS: Final = re.compile(r"customer|client|kunde|member|loyal|subscri|abo|email|consent|marketing|account|user")
 """What such a column is of, where it is no order."""
+_OF_OTHER_THINGS: Final = re.compile(
+    r"method|metod|zahlungsart|zahlart|zahlungsweise|mode|moyen|forma|betaalwijze|tender|channel|kanal|canal|source|quelle|campaign|kampagne"
+    r"|categor|kategor|produ|artikel|article|articulo|item|tag|segment|group|grup|name|note|comment|bemerkung"
+)
+"""What a column is of whose words may be those of states by chance: paid by Rechnung, the campaign Test."""
 _QUANTITY_COLUMNS: Final = "quantity qty menge anzahl quantite cantidad quantita aantal ilosc antal units pieces"
 _BELOW_ZERO: Final = re.compile(r"[-\u2212]\s?\d+(?:[.,]\d+)?", re.ASCII)
 _FLAG_COLUMNS: Final[dict[str, str]] = {
@@ -205,7 +210,8 @@ def signals_of(names: Mapping[str, Sequence[int]], rows: Sequence[Sequence[str]]
         add(words, meaning, flags=True)
     add(_EVENT_COLUMNS, "event", only=_tells_events)
     add(_PAID_COLUMNS, "is paid", flags=True)
-    for place in sorted({place for places in names.values() for place in places} - taken):
+    others = {place for name, places in names.items() if _OF_OTHER_THINGS.search(name) for place in places}
+    for place in sorted({place for places in names.values() for place in places} - taken - others):
         what = _told_by_words(_cells(place, rows))
         if what:
             found.append(Signal(place, what))
@@ -228,9 +234,10 @@ def _told_by_words(cells: set[str]) -> str:
         return ""
     small = set(map(_small, cells))
     kinds, states = _meanings((*_OF_KINDS, "sale")), _meanings((*_REASONS, "bought"))
-    if small <= kinds.keys() and any(kinds[cell] in {"sale", PAYS_BACK} for cell in small):
+    if small <= kinds.keys() and any(kinds[cell] == "sale" for cell in small):
         return "kind"
-    return "state" if small <= states.keys() else ""
+    counts = any(states.get(cell) == "bought" for cell in small)
+    return "state" if counts and small <= states.keys() else ""
 
 
 def _are_flags(cells: set[str]) -> bool:

@@ -346,3 +346,26 @@ def test_money_of_central_europe_says_the_encoding_where_the_names_are_of_all_th
 
     assert {who for who, _, _ in bought(history)} == set(names)
     assert sum(amount for _, _, amount in bought(history)) == 72
+
+
+@pytest.mark.parametrize("other", ["Price", "Total"])
+def test_an_amount_of_small_whole_numbers_beside_money_may_count_pieces_and_is_asked_about(
+    tmp_path: Path, other: str
+) -> None:
+    rows = [f"2025-01-{day:02},c{day % 3},{day},{day}.50" for day in range(1, 8)]
+
+    with pytest.raises(ConfigurationError, match=f"amount may be 'Amount' or '{other}'"):
+        read(tmp_path, f"Date,Customer,Amount,{other}", *rows)
+    assert len(bought(read(tmp_path, "Date,Customer,Amount,Note", *rows))) == 7
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("Datum;Kunde;Betrag;Zahlungsart", "16.01.2025;a;9,50;Rechnung", "17.01.2025;a;2,00;Gutschrift"),
+        ("Datum;Kunde;Betrag;Kampagne", "16.01.2025;a;9,50;Test", "17.01.2025;a;2,00;Test"),
+        ("Datum;Kunde;Betrag;Zeile", "16.01.2025;a;9,50;Test", "17.01.2025;a;2,00;Test"),
+    ],
+)
+def test_words_that_are_those_of_states_by_chance_say_nothing(tmp_path: Path, rows: Sequence[str]) -> None:
+    assert [amount for _, _, amount in bought(read(tmp_path, *rows))] == [Decimal("9.50"), 2]
