@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from typing import Final
 
 _CLOCK = re.compile(
     r"(\d{1,2})[:.h](\d\d)(?:[:.](\d\d)(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?(?:\s*[Mm]\.?)?(?:\s*(?:Uhr|h))?", re.ASCII
 )
 _HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s*[Mm]\.?", re.ASCII)
 _OFFSET = re.compile(r"\s*(?:(?:GMT|UTC)\s*([+\-\u2212]\d{1,2}(?::?\d\d)?)|(Z|[+\-\u2212]\d\d:?(?:\d\d)?))$")
+
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ](\d\d:\d\d\S*)", re.ASCII)
+_SERIAL: Final = re.compile(r"(?:\d{5}|0)?(?:\.\d+)?", re.ASCII)
+"""Days and parts of one, as a spreadsheet counts them."""
+_PART_OF_A_DAY: Final = re.compile(r"0?\.\d+", re.ASCII)
+"""Half past noon is 0.520833 to a spreadsheet."""
 
 
 def clock_of(text: str, zone: str) -> str | None:
@@ -66,3 +73,18 @@ def with_zone(text: str, zone: str) -> str:
     day, rest = text[:10], text[11:]
     clock = clock_of(rest, zone) if rest else (f"T00:00{zone}" if zone else "")
     return text if clock is None else day + clock
+
+
+def with_clock(day: str, clock: str) -> str:
+    """A day and the time of it that stands in another column; either cell may hold both, as a workbook's do."""
+    day, clock = day.strip(), clock.strip()
+    moment = _MOMENT.match(clock)
+    if moment is not None:
+        clock = moment[1]
+    elif _SERIAL.fullmatch(day) and _SERIAL.fullmatch(clock):
+        day, clock = f"{day.partition('.')[0]}.{clock.partition('.')[2] or '0'}", ""
+    elif _PART_OF_A_DAY.fullmatch(clock):
+        seconds = round(float(clock) * 86_400) % 86_400
+        clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    whole = _MOMENT.match(day) if clock else None
+    return f"{day[:10] if whole is not None else day} {clock}"

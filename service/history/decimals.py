@@ -219,6 +219,8 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
         text = f"\u00a5{text[1:]}"  # Shift-JIS has the sign of the yen in the place of that stroke
     if text and not text[-1].isdigit() and any(dash in text for dash in _DASHES):
         text = _NO_CENTS.sub(r"\1", text)  # the dash stands for the cents: it is no minus
+    if text[:2] == "S/":  # of Peru, also S/.
+        text = f"PEN{text[2:].removeprefix('.')}"
     negative = False
     bracketed = _BRACKETED.fullmatch(text)
     if bracketed is not None:

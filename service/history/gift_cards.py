@@ -38,24 +38,37 @@ class SoldGiftCards:
 
     def __init__(self) -> None:
         self._order = ""
-        self._left = Decimal(0)
-        """Of the order's money, that which was not given back and is no card's."""
+        self._first = "", ""
+        """What the order's first row is worth, and what was given back of it."""
+        self._taken = Decimal(0)
+        """Off the order in its further rows."""
 
-    def without(self, worth: str, back: str, order: str, *, is_first: bool, item: str, value: str) -> tuple[str, str]:
-        """What a row is worth without the card that its item is, which cost `value`; and what of it was given back."""
-        is_card = is_gift_card(item) if item else False
+    def begins(self, order: str, worth: str, back: str) -> None:
+        """Takes the first row of an order into account whose item is no card."""
+        self._order, self._first, self._taken = order, (worth, back), Decimal(0)
+
+    def first(self, order: str, worth: str, back: str, value: str) -> tuple[str, str]:
+        """What the first row of an order is worth without the card in it, which cost `value`, and what of it was given
+        back."""
         try:
-            if is_first:
-                left, returned = Decimal(worth or "0"), abs(Decimal(back or "0"))
-                if is_card:
-                    left = max(left - Decimal(value or "0"), Decimal(0))
-                    returned = min(returned, left)
-                self._order, self._left = order, left - returned
-                return (format(left, "f"), format(returned, "f")) if is_card else (worth, back)
-            if not is_card or order != self._order or self._left <= 0:
-                return worth, back
-            taken = min(Decimal(value or "0"), self._left)
+            left = max(Decimal(worth or "0") - Decimal(value or "0"), Decimal(0))
+            returned = min(abs(Decimal(back or "0")), left)
         except InvalidOperation:
             return worth, back
-        self._left -= taken
-        return format(-taken, "f") if taken else worth, back
+        self.begins(order, format(left, "f"), format(returned, "f"))
+        return self._first
+
+    def further(self, order: str, worth: str, value: str) -> str:
+        """What a further row is worth in which a card stands: that much less than nothing, as far as it was not given
+        back with the order."""
+        if order != self._order:
+            return worth
+        try:
+            kept, back = (Decimal(one or "0") for one in self._first)
+            taken = min(Decimal(value or "0"), kept - abs(back) - self._taken)
+        except InvalidOperation:
+            return worth
+        if taken <= 0:
+            return worth
+        self._taken += taken
+        return format(-taken, "f")

@@ -42,6 +42,7 @@ NOISE: Final = frozenset(
         "the",
         "at",
         "à",
+        "às",
         "um",
         "om",
         "le",

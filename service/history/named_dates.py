@@ -9,7 +9,10 @@ from typing import Final
 from service.errors import ConfigurationError
 from service.history.months import OF_SEVERAL, decided, is_noise, month_of, name_of
 
-_CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d|\b\d{1,2}\s*[AaPp]\.?[Mm]\b")
+_CLOCK: Final = re.compile(
+    r"\d{1,2}[:h]\d\d|\b\d{1,2}\s*[AaPp]\.?[Mm]\b|(?:(?<=\d{4} )|(?<=kl )|(?<=kl\. )|(?<=klo ))\d{1,2}\.\d\d(?:\.\d\d)?$"
+)
+"""20:29, 8 pm, and 20.29 where it stands behind the year or a word for it."""
 _YEAR_LAST: Final = re.compile(r"\s(\d{4})$")
 _WORD: Final = re.compile(r"[^\W\d_]+\.?|\d+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")

@@ -10,8 +10,8 @@ import pytest
 from service.domain.calendar import Calendar, to_datetime
 from service.errors import ConfigurationError
 from service.history import History, Wishes, open_history
+from service.history.clocks import with_clock
 from service.history.people import person
-from service.history.planned_rows import with_clock
 from tests.support.workbooks import xlsx
 
 UTC = Calendar(ZoneInfo("UTC"))

@@ -369,3 +369,21 @@ def test_an_amount_of_small_whole_numbers_beside_money_may_count_pieces_and_is_a
 )
 def test_words_that_are_those_of_states_by_chance_say_nothing(tmp_path: Path, rows: Sequence[str]) -> None:
     assert [amount for _, _, amount in bought(read(tmp_path, *rows))] == [Decimal("9.50"), 2]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "16 de janeiro de 2025 às 20:29", "torsdag 16 januari 2025 kl 20.29", "16. jan. 2025 kl. 20.29", "16. tammikuuta 2025 klo 20.29",
+        "16 gennaio 2025 20.29", "16/1/2025 8:29 μ.μ.", "16 stycznia 2025 20:29", "16/01/2568 20:29",
+    ],
+)  # fmt: skip
+def test_dates_are_read_as_people_write_them(tmp_path: Path, cell: str) -> None:
+    assert [at for _, at, _ in bought(read(tmp_path, "Datum;Kunde;Betrag", f"{cell};a;1,50"))] == ["2025-01-16T20:29"]
+
+
+@pytest.mark.parametrize("cell", ["S/ 1,234.50", "S/. 1,234.50", "Rs. 1,234.50"])
+def test_amounts_are_read_with_the_signs_of_their_country(tmp_path: Path, cell: str) -> None:
+    assert [amount for _, _, amount in bought(read(tmp_path, "Date;Customer;Total", f"2025-01-16;a;{cell}"))] == [
+        Decimal("1234.50")
+    ]
