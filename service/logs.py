@@ -7,10 +7,12 @@ can be read by one program. Nothing that names a customer is said above the leve
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TextIO, cast
 
@@ -25,22 +27,27 @@ class Lines:
     """Standard error of a process that goes on where it cannot write there: the disk of its log is full, or whoever
     read it has gone. What could not be written is counted, and told of when lines go through again."""
 
-    def __init__(self, to: TextIO) -> None:
+    def __init__(self, to: TextIO, *, as_json: bool) -> None:
         self._to = to
+        self._as_json = as_json
         self._lost = 0
 
     def write(self, text: str) -> int:
         try:
             if self._lost:
-                told = f"({self._lost} pieces of the log before this one could not be written)\n"
-                self._to.write(told)
+                self._to.write(self._told_lost() + "\n")
                 self._to.flush()
                 self._lost = 0
-            self._to.write(text)
-            self._to.flush()
+            self._to.write(text)  # which writes at the end of a line, and a line as a whole: others write there too
         except (OSError, ValueError):  # ValueError: it is closed
             self._lost += 1
         return len(text)
+
+    def _told_lost(self) -> str:
+        event, at = "parts of the log could not be written", datetime.now(UTC).isoformat()
+        if not self._as_json:
+            return f"{at} [warning  ] {event} parts={self._lost}"
+        return json.dumps({"parts": self._lost, "event": event, "level": "warning", "timestamp": at})
 
     def flush(self) -> None:
         with suppress(OSError, ValueError):
@@ -69,7 +76,7 @@ def configure_logging(settings: LogSettings) -> None:
         before.append(structlog.processors.format_exc_info)
     ours = not logging.getLogger().handlers  # else it is somebody else's process, who looks after its libraries and end
     if ours and not isinstance(sys.stderr, Lines):
-        sys.stderr = cast("TextIO", Lines(sys.stderr))
+        sys.stderr = cast("TextIO", Lines(sys.stderr, as_json=as_json))
     structlog.configure(
         processors=[*before, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, TextIO, cast
 
 import pytest
 
@@ -87,16 +88,37 @@ class Disk(io.StringIO):
         return super().write(text)
 
 
-def test_what_a_full_disk_did_not_take_is_told_of_when_there_is_room() -> None:
-    lines = Lines(disk := Disk())
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_a_full_disk_did_not_take_is_told_of_when_there_is_room(as_json: bool) -> None:
+    lines = Lines(disk := Disk(), as_json=as_json)
     for number in range(3):
         lines.write(f"line {number}\n")
     disk.full = False
     lines.write("line 3\n")
     lines.write("line 4\n")
 
-    assert disk.getvalue().splitlines()[1:] == ["line 3", "line 4"]
-    assert "3 pieces of the log" in disk.getvalue().splitlines()[0]
+    told, *rest = disk.getvalue().splitlines()
+    assert rest == ["line 3", "line 4"]
+    assert "parts of the log could not be written" in told
+    assert "parts=3" in told or json.loads(told)["parts"] == 3
+
+
+def test_a_line_is_written_as_a_whole() -> None:
+    """The page's process writes to the same file."""
+    written: list[bytes] = []
+
+    class Raw(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, piece: Any) -> int:
+            written.append(bytes(piece))
+            return len(piece)
+
+    lines = Lines(io.TextIOWrapper(io.BufferedWriter(Raw()), line_buffering=True), as_json=False)
+    print("partitions assigned", file=cast("TextIO", lines), flush=True)
+
+    assert written == [b"partitions assigned\n"]
 
 
 @pytest.mark.parametrize("end", ["leave(3)", "raise SystemExit(3)"])
