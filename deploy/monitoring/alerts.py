@@ -275,7 +275,7 @@ ALERTS: Final = (
         "30s",
         Severity.CRITICAL,
         "{{ $labels.instance }} reaches no broker.",
-        "No broker has answered this process, so it can neither read nor write; absences wait.",
+        "No broker has answered this process, a worker or a deliverer, so it can neither read nor write; absences and messages wait.",
         "Look at the brokers, then at the way there: name, port, certificates, firewall. The log has the broker's last words.",
         "Nothing is processed and nothing is lost: it goes on by itself when a broker answers.",
     ),

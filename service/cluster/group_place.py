@@ -52,10 +52,3 @@ class JoiningClient(KeepingClient):
             log.error(FULL, cure="end another member, or let the brokers allow more (group.max.size)")
         await asyncio.sleep(_AGAIN_S)
         answer.error_code = _LOADING
-
-
-def become_joining(client: Any) -> Place:
-    """Makes the client of a careful consumer that has not been started one that waits for a place."""
-    client.__class__ = JoiningClient
-    place = client.place = Place()
-    return place

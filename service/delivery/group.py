@@ -15,32 +15,67 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from kafka.errors import KafkaError
 
-from service.cluster.group_place import FULL, Place, become_joining
+from service.cluster.group_place import FULL, Place
+from service.cluster.log_ends import Answers, become_asking
 from service.config import KafkaSettings, Settings
 from service.connection import new_async_consumer
 from service.delivery.companions import Companion, strangers_among
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import wait_for
+from service.domain.calendar import SECOND_US, utc_text
 from service.errors import ChurnAlertError
 from service.streaming.membership import DELIVERER, Member, members_of, this_process
+from service.streaming.reach import Reach
 
 LOOK_ROUND_S: Final = 60.0
 """Between two looks at who else is in the group, where it is not balanced."""
+_LISTEN_S: Final = 0.5
 
 log = structlog.get_logger()
 
 
-def new_group_consumer(
-    settings: Settings, group: str, me: Companion, begin_at: str, fetch_ms: int
-) -> tuple[Any, Place]:
-    """Subscribed to nothing, and not started; and whether the group has a place for it. `me`: what the others are told
-    of this process; `begin_at`: where a group without a position begins; `fetch_ms`: how long the broker waits for a
-    record before it answers."""
+class Line:
+    """Whether brokers answer this process, and whether the group has a place for it."""
+
+    def __init__(self, settings: Settings, metrics: DeliveryMetrics) -> None:
+        self._metrics = metrics
+        self._reach = Reach(settings.kafka.bootstrap_servers, "nothing is sent")
+        self._answers = Answers()
+        self._client: Any = None
+
+    def listen_to(self, consumer: Any) -> None:
+        """It has not been started."""
+        self._client = consumer._client  # noqa: SLF001 - the consumer makes its client
+        become_asking(self._client, self._answers)
+
+    async def watch(self) -> None:
+        """Until cancelled."""
+        asking = asyncio.create_task(self._client.ask_when_silent())
+        try:
+            while True:
+                self._metrics.broker(self._reach.look(self._answers.at_s))
+                await asyncio.sleep(_LISTEN_S)
+        finally:
+            asking.cancel()
+
+    def missing(self, *, joined: bool) -> list[str]:
+        """What keeps the process from working, in words."""
+        since_s = self._reach.since_s
+        away = [f"no broker has answered since {utc_text(int(since_s) * SECOND_US)}"] if since_s else []
+        place: Place | None = None if self._client is None else self._client.place
+        return away if joined else [*away, _why_not_joined(place)]
+
+
+def new_group_consumer(settings: Settings, group: str, me: Companion, line: Line, begin_at: str, fetch_ms: int) -> Any:
+    """Subscribed to nothing, and not started. `me`: what the others are told of this process; `line` listens to it;
+    `begin_at`: where a group without a position begins; `fetch_ms`: how long the broker waits for a record before it
+    answers."""
     consumer = _consumer(settings, group, me, begin_at, fetch_ms)
-    return consumer, become_joining(consumer._client)  # noqa: SLF001 - the consumer makes its client
+    line.listen_to(consumer)
+    return consumer
 
 
-def why_not_joined(place: Place | None) -> str:
+def _why_not_joined(place: Place | None) -> str:
     """Why no partition is ours yet, in words."""
     if place is not None and place.is_missing:
         return FULL

@@ -45,8 +45,13 @@ class DeliveryMetrics:
             for outcome in ("recorded", "unknown"):
                 self._provider.labels(what.value, outcome)
         self._strangers = table.GROUP_STRANGERS.on(r)
+        self._away = table.BROKER_UNREACHABLE_SINCE_SECONDS.on(r)
         self.available(value=False)
         self.strangers(0)
+
+    def broker(self, unreachable_since_s: float) -> None:
+        """Unix seconds; 0 = one answers."""
+        self._away.set(unreachable_since_s)
 
     def strangers(self, count: int) -> None:
         self._strangers.set(count)

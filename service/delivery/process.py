@@ -25,7 +25,6 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from service.cluster.group_place import Place
 from service.cluster.leaving import leave_group
 from service.cluster.topic_ids import Course, TopicNow, TopicWatch
 from service.config import Settings
@@ -37,7 +36,7 @@ from service.delivery.customers import CustomerWord, customer_of
 from service.delivery.desk import Desk, Said
 from service.delivery.ends import ends_known, keep_ends, take_ends
 from service.delivery.follower import Ends, Follower
-from service.delivery.group import Company, new_group_consumer, why_not_joined
+from service.delivery.group import Company, Line, new_group_consumer
 from service.delivery.memory import Entry, Memory
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer
@@ -119,7 +118,7 @@ class Deliverer:
         self._owned: dict[int, _Owned] = {}
         self._topic = settings.kafka.topics.outreach
         self._consumer: Any = None
-        self._place: Place | None = None
+        self._line = Line(settings, metrics)
         self._me = Companion.of(settings, way)
         self._company = Company(settings, self.group, self._me, metrics)
         self._ends: Any = None
@@ -144,7 +143,7 @@ class Deliverer:
     def missing(self) -> list[str]:
         """Why it is not ready, in words; empty = it is."""
         said = [self._door.refused] if self._door.refused else []
-        said += [] if self.joined else [why_not_joined(self._place)]
+        said += self._line.missing(joined=self.joined)
         said += self._company.said()
         said += [
             f"partition {number}: what was sent is being read"
@@ -200,10 +199,11 @@ class Deliverer:
         """Begins to read; what goes on for ever is added to the tasks."""
         self._topics = await self._watch.look()
         tasks += await self._follow_customers()
-        self._consumer, self._place = new_group_consumer(self.settings, self.group, self._me, "earliest", _FETCH_MS)
+        self._consumer = new_group_consumer(self.settings, self.group, self._me, self._line, "earliest", _FETCH_MS)
         await self._consumer.start()
         self._consumer.subscribe([self._topic], listener=_Listener(self))
-        tasks += map(self._guard, (self._fetch(), self._measure(), self._watch_topics(), self._company.look_round()))
+        work = self._fetch(), self._measure(), self._watch_topics(), self._company.look_round(), self._line.watch()
+        tasks += map(self._guard, work)
         if self._serve is not None:
             tasks.append(self._guard(self._serve(self)))
 

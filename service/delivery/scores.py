@@ -21,13 +21,12 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from service.cluster.group_place import Place
 from service.cluster.leaving import leave_group
 from service.config import Settings
 from service.connection import Door
 from service.delivery.channel import Attempt, Result
 from service.delivery.companions import Companion
-from service.delivery.group import Company, new_group_consumer, why_not_joined
+from service.delivery.group import Company, Line, new_group_consumer
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import Backoff, Pacer, wait_for
 from service.delivery.partition import wall_us
@@ -86,7 +85,7 @@ class ScoresFeed:
         self._door = Door(settings.kafka)
         self._born_s = time.monotonic()
         self._consumer: Any = None
-        self._place: Place | None = None
+        self._line = Line(settings, metrics)
         self.me = Companion.of(settings, what, self._topic)
         self._company = Company(settings, self.group, self.me, metrics)
         self._partitions = 1
@@ -95,7 +94,7 @@ class ScoresFeed:
     def missing(self) -> list[str]:
         """Why it is not ready, in words; empty = it is."""
         said = [self._door.refused] if self._door.refused else []
-        said += [] if self._joined else [why_not_joined(self._place)]
+        said += self._line.missing(joined=self._joined)
         said += self._company.said()
         return said if self._target.available else [*said, f"{self.name}: the other side does not answer"]
 
@@ -113,7 +112,8 @@ class ScoresFeed:
                 return await self._end(work)
             self._partitions = len(self._consumer.partitions_for_topic(self._topic) or ()) or 1
             self._consumer.subscribe([self._topic], listener=_Listener(self))
-            work += map(asyncio.create_task, (self._read(), self._post(), self._company.look_round()))
+            going_on = self._read(), self._post(), self._company.look_round(), self._line.watch()
+            work += map(asyncio.create_task, going_on)
             if self._serve is not None:
                 work.append(asyncio.ensure_future(self._serve(self)))
             log.info("events are posted", what=self._what, target=self.name, group=self.group)
@@ -132,7 +132,7 @@ class ScoresFeed:
 
     async def _open(self) -> None:
         begin_at = self.settings.deliver.begin_at
-        self._consumer, self._place = new_group_consumer(self.settings, self.group, self.me, begin_at, _FETCH_MS)
+        self._consumer = new_group_consumer(self.settings, self.group, self.me, self._line, begin_at, _FETCH_MS)
         await self._consumer.start()
 
     def _give_up(self) -> None:

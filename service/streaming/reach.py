@@ -24,8 +24,10 @@ log = structlog.get_logger()
 class Reach:
     """Looked at every half second."""
 
-    def __init__(self, broker: str) -> None:
+    def __init__(self, broker: str, meanwhile: str = "absences wait") -> None:
+        """`meanwhile`: what that means, for the log."""
         self._broker = broker
+        self._told = f"no broker answers; {meanwhile}"
         self._looked_s = self._resumed_s = time.monotonic()
         self.since_s = 0.0
         """Unix seconds; 0 = reachable."""
@@ -48,5 +50,5 @@ class Reach:
             self.since_s = 0.0
         elif not self.since_s:
             self.since_s = time.time() - silent_s
-            log.error("no broker answers; absences wait", broker=self._broker, silent_s=round(silent_s))
+            log.error(self._told, broker=self._broker, silent_s=round(silent_s))
         return self.since_s

@@ -51,9 +51,9 @@ class Deliverer(WorkerProcess):
 
     @property
     def address(self) -> str:
-        """Of its web server."""
+        """Of its web server; of the newest where it has started itself again."""
         self.wait_for("probes and metrics")
-        line = next(line for line in self.life_log.splitlines() if "probes and metrics" in line)
+        line = next(line for line in reversed(self.life_log.splitlines()) if "probes and metrics" in line)
         address: str = msgspec.json.decode(line)["address"]
         return address
 

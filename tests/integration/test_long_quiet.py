@@ -17,7 +17,7 @@ from service.local_broker.broker import LocalKafka
 from tests.integration.test_delivery import Deliverer, Post, settings_of
 from tests.support.broker import local_kafka
 from tests.support.delivery_world import requested
-from tests.support.live_shop import readiness, until
+from tests.support.live_shop import metric, readiness, until
 from tests.support.load import many_purchases, send, settings_for
 from tests.support.mail_sink import Sink
 from tests.support.worker_process import Positions, WorkerProcess
@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.broker]
 
 FORGOTTEN = "the broker has forgotten this producer"
 FULL = "the consumer group is full"
+AWAY = "no broker has answered since"
 PATIENCE_S = 300.0
 EXPIRES_S = 5.0
 """Longer than a worker takes from its beginning to its first turn: else none would ever write."""
@@ -113,6 +114,10 @@ def test_brokers_of_two_clusters_are_not_taken_for_one(
     assert len(said.splitlines()) == 1
 
 
+def told_by(where: str) -> str:
+    return " ".join(readiness(where)[1]["missing"])
+
+
 class Outreach:
     """Asks for one message after the other, each to somebody else."""
 
@@ -140,7 +145,17 @@ def test_a_deliverer_that_has_sent_nothing_for_days_sends_the_next_message(
                 assert time.monotonic() < until_s, one.log
                 time.sleep(EXPIRES_S + 1.0)
                 outreach.delivered_by(one)
+            where = one.address.removesuffix("/")
+            forgetful.pause()
+            until(lambda: AWAY in told_by(where), "the broker that stands still is missed", one)
+            since, code = metric(where, "churn_alert_broker_unreachable_since_seconds"), readiness(where)[0]
+            forgetful.resume()
+            until(lambda: AWAY not in told_by(where), "the broker answers again", one)
+            outreach.delivered_by(one)
             assert (one.pid, one.exits) == (pid, [])
+        assert code == 503
+        assert since is not None
+        assert abs(time.time() - since) < 2 * PATIENCE_S
         assert len(sink.handler.taken) == outreach.asked, "nothing is sent twice"
         outreach.post.close()
 
