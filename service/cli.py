@@ -37,6 +37,7 @@ from service.commands import (
 )
 from service.commands.console import Context, err, out
 from service.errors import ChurnAlertError, ExitCode
+from service.processes.standard_streams import open_closed_ones
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -118,6 +119,7 @@ def _complain(sentence: object) -> None:
 
 def main() -> None:
     """Entry point: every error on purpose is one sentence and an exit code ≠ 0, never a traceback."""
+    open_closed_ones()
     try:
         ended = app(prog_name="churn-alert", standalone_mode=False)
     except ChurnAlertError as error:

@@ -88,7 +88,7 @@ ROOMS: Final[dict[str, set[str]]] = {
         "report", "demo", "build_info", "delivery", "message", "letter", "connection", "carrying", "wire",
         "cluster", "refused", "registry", "ingest",
     },
-    "cli": {"errors", "build_info", "commands"},
+    "cli": {"errors", "build_info", "commands", "processes"},
 }  # fmt: skip
 """Every room → the rooms that it may import. A file of the root is a room by itself."""
 
