@@ -20,6 +20,7 @@ from service.delivery.metrics import DeliveryMetrics
 from service.errors import ConfigurationError, FatalError
 from service.streaming.membership import DELIVERER, Member, Process
 from service.streaming.whereabouts import here
+from tests.support.group_answers import GroupAnswers
 
 GROUP, TOPIC = "shop-deliver", "outreach"
 ONE, TWO = "the first of the secrets", "the second of the secrets"
@@ -38,24 +39,10 @@ def member(process: Process = ELSEWHERE, told: Companion | None = ME) -> Member:
     return Member(process.client_id, "10.0.0.7", None, "m", (TOPIC,), "" if told is None else told.pack().decode())
 
 
-class Group:
-    """A broker's answers one after the other, the last for ever."""
-
-    def __init__(self, *answers: list[Member] | Exception) -> None:
-        self._answers = list(answers)
-        self.slept_s = 0.0
-        self.said: list[str] = []
-        self.taken_out: list[Member] = []
-
+class Group(GroupAnswers):
     def members(self, _: KafkaSettings, group: str) -> list[Member]:
         assert group == GROUP
-        answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def sleep(self, seconds: float) -> None:
-        self.slept_s += seconds
+        return self.next_answer()
 
     def remove(self, _: KafkaSettings, members: list[Member], group: str) -> None:
         assert group == GROUP

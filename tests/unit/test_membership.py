@@ -23,6 +23,7 @@ from service.streaming.membership import (
     twin_of,
 )
 from service.streaming.whereabouts import here
+from tests.support.group_answers import GroupAnswers
 
 KAFKA = KafkaSettings(instance_id="till", session_timeout_s=10)
 ME = this_process()
@@ -33,23 +34,9 @@ def place_of(process: Process, instance_id: str | None = "till") -> Member:
     return Member(process.client_id, "10.0.0.7", instance_id)
 
 
-class Group:
-    """A broker's answers one after the other, the last for ever; and how long was slept between."""
-
-    def __init__(self, *answers: list[Member] | Exception) -> None:
-        self._answers = list(answers)
-        self.slept_s = 0.0
-        self.said: list[str] = []
-        self.taken_out: list[Member] = []
-
+class Group(GroupAnswers):
     def members(self, kafka: KafkaSettings) -> list[Member]:
-        answer = self._answers[0] if len(self._answers) == 1 else self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def sleep(self, seconds: float) -> None:
-        self.slept_s += seconds
+        return self.next_answer()
 
     def refuse(self, kafka: KafkaSettings = KAFKA) -> None:
         refuse_to_join(kafka, ME, self.said.append, self.members, self.sleep, self.remove)
