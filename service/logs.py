@@ -7,54 +7,18 @@ can be read by one program. Nothing that names a customer is said above the leve
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
-from contextlib import suppress
-from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 import structlog
 
 from service.config import LogSettings
+from service.processes.lines import Lines
 
 log = structlog.get_logger()
-
-
-class Lines:
-    """Standard error of a process that goes on where it cannot write there: the disk of its log is full, or whoever
-    read it has gone. What could not be written is counted, and told of when lines go through again."""
-
-    def __init__(self, to: TextIO, *, as_json: bool) -> None:
-        self._to = to
-        self._as_json = as_json
-        self._lost = 0
-
-    def write(self, text: str) -> int:
-        try:
-            if self._lost:
-                self._to.write(self._told_lost() + "\n")
-                self._to.flush()
-                self._lost = 0
-            self._to.write(text)  # which writes at the end of a line, and a line as a whole: others write there too
-        except (OSError, ValueError):  # ValueError: it is closed
-            self._lost += 1
-        return len(text)
-
-    def _told_lost(self) -> str:
-        event, at = "parts of the log could not be written", datetime.now(UTC).isoformat()
-        if not self._as_json:
-            return f"{at} [warning  ] {event} parts={self._lost}"
-        return json.dumps({"parts": self._lost, "event": event, "level": "warning", "timestamp": at})
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._to.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._to, name)
 
 
 def configure_logging(settings: LogSettings) -> None:
@@ -98,6 +62,12 @@ def configure_logging(settings: LogSettings) -> None:
     logging.getLogger("py.warnings").setLevel(logging.WARNING)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
+
+
+def never_wait_for_readers() -> None:
+    """Of a process that runs until it is stopped: who reads its log may stop reading, and it goes on."""
+    if isinstance(sys.stderr, Lines):
+        sys.stderr.never_wait()
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

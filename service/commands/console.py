@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from rich.console import Console
 
 from service.config import Settings, load_settings
 from service.errors import ConfigurationError
-from service.logs import configure_logging
+from service.logs import configure_logging, never_wait_for_readers
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -50,6 +52,12 @@ def settings_of(ctx: typer.Context) -> Settings:
     """Those that the command was called with. Raises ConfigurationError where they hold a mistake."""
     context: Context = ctx.obj
     return context.settings
+
+
+def runs_until_stopped() -> None:
+    """From now on the word to stop is a good end, while nothing is in flight; and no reader of the log holds it up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    never_wait_for_readers()
 
 
 def finite(value: float | None) -> float | None:

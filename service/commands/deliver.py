@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
-import sys
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import structlog
 import typer
 
-from service.commands.console import counted, out, settings_of
+from service.commands.console import counted, out, runs_until_stopped, settings_of
 from service.config import Settings
 from service.errors import ConfigurationError
 
@@ -82,7 +80,7 @@ def run(
     Raises ConfigurationError when the topics, the port or the group cannot be used.
     """
     # Nothing is in flight before the deliverer runs, also while it waits for a broker: stopping it then is a good end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    runs_until_stopped()
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.delivery.addresses import Addresses
@@ -170,7 +168,7 @@ def webhook(
 
 
 def _run_feed(settings: Settings, target: WebhookTarget, topic: str, what: str) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    runs_until_stopped()
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.delivery.companions import refuse_to_join
@@ -201,7 +199,7 @@ def letter(ctx: typer.Context) -> None:
     Needs letter.enabled and letter.to, deliver.smtp.host and sender.
     """
     settings = settings_of(ctx)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    runs_until_stopped()
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.delivery.letter_post import CHANNEL, LetterPost

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-
 import typer
 
-from service.commands.console import settings_of
+from service.commands.console import runs_until_stopped, settings_of
 
 
 def ingest(ctx: typer.Context) -> None:
@@ -19,7 +16,7 @@ def ingest(ctx: typer.Context) -> None:
     from service.ingest.process import Ingest
     from service.web.server import take_port
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    runs_until_stopped()
     door = Ingest(settings)  # a mistake in the settings is told before anything waits for the broker
     listener = take_port(settings.ingest)
     raise typer.Exit(door.run(listener))

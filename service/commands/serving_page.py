@@ -13,7 +13,7 @@ from service.commands.shop_people import ShopPeople
 from service.config import Settings
 from service.config.loading import load_settings
 from service.delivery.customers import CustomersWriter
-from service.logs import configure_logging
+from service.logs import configure_logging, never_wait_for_readers
 from service.web.access import Access, Scope
 from service.web.app import create_app
 from service.web.limits import Limits
@@ -28,6 +28,7 @@ async def serve_page(listener: socket.socket, line: socket.socket) -> None:
     """Until the worker says that it ends, or has ended."""
     settings = load_settings(None)
     configure_logging(settings.log)
+    never_wait_for_readers()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the worker says it when the broker is away
     access = Access(settings.web)
     persons, sign_outs = (

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import signal
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import structlog
 import typer
 
-from service.commands.console import settings_of
+from service.commands.console import runs_until_stopped, settings_of
 from service.config import Settings
 from service.errors import ConfigurationError
 
@@ -30,7 +28,7 @@ def worker(
 def _run(settings: Settings, *, web: bool) -> int:
     """Returns the exit code. Raises ConfigurationError when the topics or the port cannot be used."""
     # Nothing is in flight before the worker runs, also while it waits for a broker: stopping it then is a good end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    runs_until_stopped()
     from service.cluster import topics
     from service.cluster.topic_rights import Part
     from service.connection import Refusal

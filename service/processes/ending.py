@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
+from service.processes.lines import Lines
+
 
 def end_on_request(stop: asyncio.Event, within_s: float, give_up: Callable[[], None]) -> None:
     """From now on SIGTERM and SIGINT set `stop`. `give_up` is called in the running loop when that was so many seconds
@@ -33,7 +35,7 @@ def leave(code: int) -> NoReturn:
 
 
 def write_what_is_said() -> None:
-    """As far as there is room for it: a full disk keeps no process from ending."""
+    """As far as there is room for it: a full disk, and a pipe that nobody reads, keep no process from ending."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
-            stream.flush()
+            stream.finish() if isinstance(stream, Lines) else stream.flush()

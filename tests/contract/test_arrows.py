@@ -32,7 +32,7 @@ ROOMS: Final[dict[str, set[str]]] = {
     "collector": set(),
     "processes": set(),
     "config": {"domain", "domain.periods", "errors"},
-    "logs": {"config"},
+    "logs": {"config", "processes"},
     "instruments": set(),
     "metric_table": {"build_info", "instruments"},
     "engines": {"config", "domain", "errors"},

@@ -12,7 +12,7 @@ from typing import Any, TextIO, cast
 
 import pytest
 
-from service.logs import Lines
+from service.processes.lines import MOST_WAITING, Lines
 
 ROOT = Path(__file__).parents[2]
 SAYS = """
@@ -143,3 +143,54 @@ print("goes on", flush=True)
         )
 
     assert (done.returncode, done.stdout) == (3, b"goes on\n")
+
+
+SAYS_MUCH = """
+import sys
+import structlog
+from service.config.sections.logs import LogSettings
+from service.logs import configure_logging, never_wait_for_readers
+from service.processes.ending import leave
+
+configure_logging(LogSettings(format="json"))
+never_wait_for_readers()
+log = structlog.get_logger()
+for number in range({count}):
+    log.info("x" * 10_000, number=number)
+print("goes on", flush=True)
+if sys.stdin.readline():
+    sys.stderr.finish(60.0)
+    log.info("is read again")
+{end}
+"""
+
+
+def with_an_unread_log(end: str) -> subprocess.Popen[str]:
+    """A process that has more to say than a pipe and what waits for it hold."""
+    code = SAYS_MUCH.format(count=2 * MOST_WAITING // 10_000, end=end)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_a_process_whose_log_nobody_reads_goes_on_and_ends_as_it_would() -> None:
+    """Its event loop stood still at the first line that did not fit into the pipe."""
+    with with_an_unread_log("raise SystemExit(3)") as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "goes on\n"
+        process.stdin.close()
+
+        assert process.wait(60) == 3
+
+
+def test_lines_beyond_what_waits_for_a_reader_are_told_of_when_it_reads_again() -> None:
+    with with_an_unread_log("leave(0)") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        said = [json.loads(line) for line in process.communicate("read now\n", 60)[1].splitlines()]
+
+    numbers = [each["number"] for each in said if "number" in each]
+    lost = sum(each["parts"] for each in said if "parts" in each)
+    assert numbers == sorted(set(numbers))
+    assert lost == 2 * MOST_WAITING // 10_000 - len(numbers) > 0
+    assert said[-1]["event"] == "is read again"
