@@ -25,6 +25,7 @@ import msgspec
 from service.domain.changelog import Form
 from service.errors import ConfigurationError
 from service.streaming.made_under import MadeUnder
+from service.wire.ours import NOT_OURS
 
 FORMAT: Final = "churn-alert-state"
 VERSION: Final = 1
@@ -153,7 +154,7 @@ class Archive:
         self.header = self._header(first)
         try:
             end = msgspec.json.decode(line, type=dict[str, int | str])
-        except msgspec.MsgspecError:
+        except NOT_OURS:
             raise self._refused("it ends in the middle") from None
         self.records = lines - 3
         if end != {"records": self.records, "sha256": digest.hexdigest()}:
@@ -179,7 +180,7 @@ class Archive:
     def _decoded(self, line: bytes, form: type[Form]) -> Form:
         try:
             return msgspec.json.decode(line, type=form)
-        except msgspec.MsgspecError as error:
+        except NOT_OURS as error:
             raise self._refused(f"it holds what is no such record ({error})") from error
 
     def _lines(self) -> Iterator[bytes]:

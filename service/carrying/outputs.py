@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
 from kafka import TopicPartition
 
 from service.carrying.archive import Entry
@@ -22,6 +21,7 @@ from service.carrying.writing import Writer, set_offsets
 from service.cluster.reader import Reader
 from service.cluster.tail import partitions_of
 from service.config import Settings
+from service.wire.ours import data_of
 
 SCORES: Final = "customer_scores"
 PERIODS: Final = "period_metrics"
@@ -120,10 +120,7 @@ def _home_of(entry: Entry, home: Home) -> int:
     if entry.topic == SCORES:
         return home(entry.key)
     if entry.topic == DELIVERIES:
-        try:
-            customer_id = msgspec.json.decode(entry.value)["data"]["customer_id"]
-        except (msgspec.MsgspecError, KeyError, TypeError):
-            customer_id = None
+        customer_id = (data_of(entry.value) or {}).get("customer_id")
         if isinstance(customer_id, str):
             return home(customer_id.encode())
     return entry.partition

@@ -33,6 +33,7 @@ from service.streaming.membership import (
     take_out,
     this_process,
 )
+from service.wire.ours import NOT_OURS
 
 GROUP_SETTING: Final = "deliver.group"
 _OF_EARLIER_RELEASES: Final = "aiokafka-"
@@ -80,7 +81,7 @@ class Companion(msgspec.Struct, frozen=True):
         """None where it tells nothing, as an earlier release."""
         try:
             return msgspec.json.decode(member.told, type=cls)
-        except msgspec.MsgspecError:
+        except NOT_OURS:
             return None
 
     def why_not_beside(self, other: Companion) -> str:

@@ -19,6 +19,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from email.message import EmailMessage
@@ -27,7 +28,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import aiosmtplib
-import msgspec
 import structlog
 from aiokafka.errors import IllegalOperation, KafkaError
 from aiokafka.structs import ConsumerRecord
@@ -52,6 +52,7 @@ from service.letter.content import Key, Letter, letter_of, row_of, week_before
 from service.letter.writing import write
 from service.processes.ending import end_on_request, leave
 from service.streaming.rights import about_right
+from service.wire.ours import NOT_OURS, data_of
 
 CHANNEL: Final = "letter"
 GIVEN_UP_DAYS: Final = 5
@@ -310,11 +311,10 @@ class LetterPost:
 
         def take_periods(records: list[ConsumerRecord]) -> None:
             for record in records:
-                if record.value is not None:
-                    event = msgspec.json.decode(record.value)
-                    if event["type"] == "period.measured":
-                        row = row_of(event["data"])
-                        rows[row.granularity, row.start] = row
+                numbers = data_of(record.value)
+                with suppress(*NOT_OURS):  # what a message brought, or what somebody else has written there
+                    row = row_of(numbers or {})
+                    rows[row.granularity, row.start] = row
 
         def take_scores(records: list[ConsumerRecord]) -> None:
             for record in records:
@@ -330,7 +330,7 @@ class LetterPost:
             while not await has_reached(reader, ends):
                 for tp, records in (await reader.getmany(timeout_ms=200)).items():
                     (take_periods if tp.topic == names.period_metrics else take_scores)(records)
-        return rows, (msgspec.json.decode(value)["data"] for value in scores.values())
+        return rows, (data for data in map(data_of, scores.values()) if data is not None)
 
 
 def _give_up() -> None:

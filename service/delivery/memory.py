@@ -17,6 +17,7 @@ from service.delivery.requests import time_us
 from service.domain.calendar import DAY_US, utc_text
 from service.errors import ConfigurationError
 from service.wire.cloud_events import cloud_event
+from service.wire.ours import NOT_OURS
 
 EVENT_TYPE: Final = "delivery.recorded"
 MARGIN_US: Final = DAY_US
@@ -118,13 +119,13 @@ def unpack(value: bytes) -> tuple[str, str, Entry]:
                 data.get("provider_id"),
             ),
         )
-    except (msgspec.MsgspecError, KeyError, TypeError) as error:
+    except (*NOT_OURS, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not a record of a delivery: {error}") from error
 
 
 def _later_state(value: bytes, channel: str) -> str | None:
     """What a record of that channel says became of a message, where this release has no such word; else None."""
-    with suppress(msgspec.MsgspecError, KeyError, TypeError):
+    with suppress(*NOT_OURS, KeyError, TypeError):
         event = msgspec.json.decode(value)
         data = event["data"]
         state = data["state"]

@@ -10,6 +10,7 @@ import msgspec
 
 from service.delivery.channel import Order
 from service.domain.calendar import DAY_US, NEVER
+from service.wire.ours import NOT_OURS
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXTERNAL: Final = "external"
@@ -74,7 +75,7 @@ def read_request(
             retried=retried is not None,
             quiet_since_us=NEVER if quiet_since is None else time_us(quiet_since),
         )
-    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (*NOT_OURS, KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}"[:200]) from error
 
 

@@ -19,6 +19,7 @@ from service.delivery.desk import LONGEST_WISH_S
 from service.delivery.pace import Backoff
 from service.domain.calendar import SECOND_US, utc_text
 from service.wire.cloud_events import SOURCE
+from service.wire.ours import NOT_OURS
 
 REMOVED: Final = "customer.removed"
 """Type of the event that a tombstone becomes: forget the numbers of this customer."""
@@ -29,7 +30,10 @@ Event = Mapping[str, Any]
 def event_of(partition: int, offset: int, key: bytes | None, value: bytes | None, timestamp_ms: int) -> Event:
     """Raises ValueError for what is no event."""
     if value is not None:
-        event = msgspec.json.decode(value)
+        try:
+            event = msgspec.json.decode(value)
+        except NOT_OURS as error:
+            raise ValueError(f"the record is no event: {error}") from error
         if not (isinstance(event, dict) and isinstance(event.get("id"), str) and isinstance(event.get("data"), dict)):
             raise ValueError("the record is no event")
         return event

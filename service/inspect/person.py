@@ -17,6 +17,7 @@ from service.errors import ConfigurationError
 from service.inspect.lookup import as_json, inspect_customer
 from service.inspect.owners import Owners
 from service.wire.input_topics import INPUT_TOPICS
+from service.wire.ours import NOT_OURS, data_of
 
 _OUTPUTS: Final = ("outreach", "outreach_decisions", "customer_scores")
 """Keyed by the customer, like the inputs."""
@@ -89,7 +90,7 @@ def _shown(record: Any) -> dict[str, Any]:
     if value is not None:
         try:
             shown = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+        except NOT_OURS:
             shown = {"base64": base64.b64encode(value).decode()}
     at = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat() if record.timestamp > 0 else None
     return {"partition": record.partition, "offset": record.offset, "written_at": at, "value": shown}
@@ -97,21 +98,23 @@ def _shown(record: Any) -> dict[str, Any]:
 
 def _told_of(value: bytes | None, ids: set[str]) -> bool:
     """Whether a record of `deliveries` is of one of these customers."""
-    return value is not None and msgspec.json.decode(value)["data"].get("customer_id") in ids
+    customer_id = (data_of(value) or {}).get("customer_id")
+    return isinstance(customer_id, str) and customer_id in ids
 
 
 def _refused_of(value: bytes | None, ids: set[str], owners: Owners) -> bool:
     """Whether a dead letter has one of these customers as its key, or in the record it holds."""
-    if value is None:
+    try:
+        letter = msgspec.json.decode(value or b"")
+        key, held = (base64.b64decode(letter.get(name) or "") for name in ("key_base64", "value_base64"))
+        headers = [(each["name"], base64.b64decode(each["value_base64"] or "")) for each in letter.get("headers") or ()]
+    except (*NOT_OURS, AttributeError, KeyError, TypeError, ValueError):  # a tombstone, or no letter
         return False
-    letter = msgspec.json.decode(value)
-    key, held = (base64.b64decode(letter.get(name) or "") for name in ("key_base64", "value_base64"))
-    headers = [(each["name"], base64.b64decode(each["value_base64"] or "")) for each in letter.get("headers") or ()]
     if _text(key) in ids or owners.of(str(letter.get("source_topic")), key, held, headers) in ids:
         return True
     try:
         refused = msgspec.json.decode(held)
-    except msgspec.DecodeError:
+    except NOT_OURS:
         return False
     if not isinstance(refused, dict):
         return False

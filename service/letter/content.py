@@ -157,7 +157,7 @@ def worth_a_call(
     to."""
     found: list[tuple[Decimal, str, Mapping[str, Any]]] = []
     for data in scores:
-        if data["segment"] not in _WORTH_A_CALL or data.get("marketing_consent") is False:
+        if data.get("segment") not in _WORTH_A_CALL or data.get("marketing_consent") is False:
             continue
         if data["visits"] < settings.shop.regular_min_visits or data["value_at_risk"] is None:
             continue

@@ -19,6 +19,7 @@ import msgspec
 from service.build_info import version
 from service.config import RegistrySettings, Settings
 from service.errors import ConfigurationError, TransientError
+from service.wire.ours import NOT_OURS
 from service.wire.schemas import SchemaId
 
 _LARGEST_BYTES: Final = 4 << 20
@@ -113,7 +114,7 @@ class RegistryClient:
             if status == 200:
                 try:
                     return msgspec.json.decode(body, type=_Answer)
-                except msgspec.MsgspecError:
+                except NOT_OURS:
                     why = f"{url} does not answer as a schema registry does: look at registry.url"
                     continue
             if status == 404 and _is_unknown(body):
@@ -160,7 +161,7 @@ _CURES: Final = {
 def _is_unknown(body: bytes) -> bool:
     try:
         return msgspec.json.decode(body, type=_Refusal).error_code in _IS_UNKNOWN
-    except msgspec.MsgspecError:
+    except NOT_OURS:
         return False
 
 

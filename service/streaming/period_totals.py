@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import msgspec
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from service.cluster.reader import AS_A_FOLLOWER
@@ -28,6 +27,7 @@ from service.streaming.restarts import slow_lives, transaction_timeout_s
 from service.streaming.shop_notices import ShopNotices
 from service.streaming.turn_size import TurnSize
 from service.wire.cloud_events import cloud_event
+from service.wire.ours import data_of
 from service.wire.period_records import numbers_of, record_key
 
 FOLD_S = 1.0
@@ -267,7 +267,7 @@ class Publisher:
     def _know(self, records: list[ConsumerRecord]) -> None:
         """What has been published before, newest last."""
         for record in records:
-            if record.value is not None:
-                data = msgspec.json.decode(record.value)["data"]
-                revision = data.pop("revision")
-                self._published[record.key] = (revision, data)
+            numbers = data_of(record.value)
+            revision = None if numbers is None else numbers.pop("revision", None)
+            if isinstance(revision, int):  # else it is a tombstone, or somebody else has written there
+                self._published[record.key] = (revision, numbers)

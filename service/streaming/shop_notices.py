@@ -4,6 +4,7 @@ that it rests on (period_totals.py). Without a threshold in the settings none of
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -18,12 +19,29 @@ from service.notices.judge import Notice, Told, about, notice_of
 from service.notices.sentence import sentence_of
 from service.streaming.producer import Destination, Record
 from service.wire.cloud_events import cloud_event, rounded
+from service.wire.ours import NOT_OURS
 from service.wording.catalogue import catalogue_in
 from service.wording.formats import Formats
 from service.wording.languages import DEFAULT, language_of
 
 KIND: Final = "shop.noticed"
 _LEAST_AGE_DAYS: Final = 7
+
+
+class _Noticed(msgspec.Struct):
+    """What is needed here of what was told."""
+
+    notice_id: str
+    threshold: str
+    state: str
+    number: str
+    granularity: str
+    when: str
+    limit: float | None
+
+
+class _Notice(msgspec.Struct):
+    data: _Noticed
 
 
 class ShopNotices:
@@ -52,11 +70,11 @@ class ShopNotices:
 
     def know(self, records: list[ConsumerRecord]) -> None:
         for record in records:
-            if record.value is not None:
-                data = msgspec.json.decode(record.value)["data"]
-                self._ids.add(data["notice_id"])
-                said = (data["number"], data["granularity"], data["when"], data["limit"])
-                self._told[data["threshold"]] = Told(data["state"], said)
+            with suppress(*NOT_OURS):  # a tombstone, or what somebody else has written there
+                told = msgspec.json.decode(record.value or b"", type=_Notice).data
+                self._ids.add(told.notice_id)
+                said = (told.number, told.granularity, told.when, told.limit)
+                self._told[told.threshold] = Told(told.state, said)
 
     def records(self, rows: Callable[[str], list[PeriodRow]], settled_day: int | None, wall_day: int) -> list[Record]:
         """What is to be told. `rows`: of a granularity, complete or not; `settled_day`: the local day up to which every

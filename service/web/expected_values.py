@@ -14,6 +14,7 @@ from service.cluster.tail import has_reached, open_async_reader
 from service.config import KafkaSettings
 from service.domain.findings import Segment
 from service.web.shop_view import Expected
+from service.wire.ours import NOT_OURS
 
 
 class _Told(msgspec.Struct):
@@ -59,7 +60,7 @@ class ExpectedValues:
             if told.expected_value_365d is None or told.segment == Segment.LOST.value:
                 return
             minor = round(float(told.expected_value_365d) * self._one)
-        except (msgspec.DecodeError, ValueError, OverflowError):
+        except (*NOT_OURS, ValueError, OverflowError):
             self.unreadable += 1
             return
         self._of[key] = minor

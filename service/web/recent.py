@@ -13,6 +13,7 @@ from service.cluster.reader import AS_A_FOLLOWER
 from service.cluster.tail import open_async_reader
 from service.config import KafkaSettings
 from service.domain.findings import Kind, Outcome
+from service.wire.ours import NOT_OURS
 
 KEPT = 200
 """Decisions kept in memory, about 1 kB each."""
@@ -46,7 +47,7 @@ _decided = msgspec.json.Decoder(Decided)
 
 
 def read_decision(value: bytes) -> Decided:
-    """Raises msgspec.DecodeError for anything but an `outreach.decided` event."""
+    """Raises NOT_OURS for anything but an `outreach.decided` event."""
     data = _envelope.decode(value).data.copy()  # a view would keep the whole fetch alive
     return msgspec.structs.replace(_decided.decode(data), written=data)
 
@@ -72,7 +73,7 @@ class RecentDecisions:
         """One record of the topic."""
         try:
             decided = read_decision(value or b"")
-        except msgspec.DecodeError:
+        except NOT_OURS:
             self.unreadable += 1
             return
         if self.first_asked is None and decided.kind == Kind.WIN_BACK and decided.outcome == Outcome.RELEASED:

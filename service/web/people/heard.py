@@ -37,7 +37,7 @@ _decoded = msgspec.json.Decoder(_DecidedEvent).decode
 
 
 def decided_in(value: bytes | None) -> Decided:
-    """Raises msgspec.DecodeError where a record is of another make."""
+    """Raises NOT_OURS where a record is of another make."""
     return _decoded(value or b"").data
 
 

@@ -18,6 +18,7 @@ import msgspec
 from schemas.kinds import Kind
 from service.domain.findings import HealthBand, Segment
 from service.web.people.heard import Heard, LastDecision, decided_in
+from service.wire.ours import NOT_OURS
 
 SEGMENTS: Final = tuple(each.value for each in Segment)
 BANDS: Final = tuple(each.value for each in HealthBand)
@@ -192,14 +193,14 @@ class Roll:
                 self._forget(customer_id)
                 return
             self._stand(customer_id, _scored.decode(value).data)
-        except (UnicodeDecodeError, msgspec.DecodeError, ValueError):
+        except (*NOT_OURS, ValueError):
             self.unreadable += 1
 
     def take_decision(self, partition: int, offset: int, value: bytes | None) -> None:
         """One record of `outreach-decisions`."""
         try:
             data = decided_in(value)
-        except msgspec.DecodeError:
+        except NOT_OURS:
             self.unreadable += 1
             return
         heard = self._heard.get(data.customer_id)
