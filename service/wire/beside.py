@@ -10,7 +10,9 @@ from pydantic_core import from_json
 from service.errors import PoisonError
 from service.wire.connect import has_schema, payload_of
 from service.wire.framing import Headers, behind_frame, strip_frame
+from service.wire.places import in_text
 from service.wire.views import KeyOfOne, Row, UnreadableKey, View
+from service.wire.wrapped import unwrapped
 
 MARK: Final = "@"
 _LONGEST_NUMBER: Final = 10
@@ -73,7 +75,8 @@ def key_in(key: bytes | None, read: Callable[[bytes], Row | None] | None = None)
         text = strip_frame(key)
         if text[:1] in (b"{", b'"'):
             found: object = from_json(text)
-            return payload_of(found) if isinstance(found, dict) and has_schema(found) else found
+            found = payload_of(found) if isinstance(found, dict) and has_schema(found) else found
+            return {name: _in_key(said) for name, said in found.items()} if isinstance(found, dict) else found
         return _text_in(text)
     except (ValueError, PoisonError):
         return _one_in(behind_frame(key))
@@ -82,8 +85,13 @@ def key_in(key: bytes | None, read: Callable[[bytes], Row | None] | None = None)
 def _of_one(found: Row) -> object:
     """A key of one field is that, whatever its name is."""
     names = found.names() if isinstance(found, View) else list(found) if isinstance(found, dict) else []
-    only = found.get(names[0]) if len(names) == 1 else None
+    only = _in_key(found.get(names[0])) if len(names) == 1 else None
     return KeyOfOne(str(only)) if isinstance(only, str | int) and not isinstance(only, bool) else found
+
+
+def _in_key(said: object) -> object:
+    """Of documents of MongoDB's the id is a text of JSON."""
+    return unwrapped(in_text(said)) if isinstance(said, str) else said
 
 
 def _text_in(key: bytes) -> str:
@@ -115,7 +123,19 @@ def _one_in(content: bytes) -> object:
 
 
 def _texts(headers: Headers) -> dict[str, object]:
-    return {name: content.decode(errors="replace") for name, content in headers or () if content is not None}
+    return {name: _of_header(content) for name, content in headers or () if content is not None}
+
+
+def _of_header(content: bytes) -> str:
+    """Some programs write texts there as JSON does, in quotes."""
+    text = content.decode(errors="replace")
+    if text[:1] != '"':
+        return text
+    try:
+        found = from_json(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, str) else text
 
 
 def _attributes(value: bytes) -> dict[str, object]:

@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from service.errors import ErrorCode, PoisonError
-from service.wire.connect import exact_of
-from service.wire.plain_values import of_mongo
 from service.wire.views import View
+from service.wire.wrapped import unwrapped
 
 _MINUS: Final = frozenset("-−(")
 """What an amount below nothing begins with; the last is how accountants write it."""
@@ -28,12 +27,9 @@ def figure(amount: object) -> object:
         return amount.strip()
     if not isinstance(amount, dict | View):
         return amount
-    amount = of_mongo(amount)
+    amount = unwrapped(amount)
     if not isinstance(amount, dict | View):
         return amount
-    scale, value = amount.get("scale"), amount.get("value")
-    if scale is not None and value is not None:
-        return exact_of(scale, value) or amount
     units, nanos = amount.get("units"), amount.get("nanos")
     if units is None and nanos is None:
         return amount

@@ -172,6 +172,8 @@ def opened(found: dict[str, object]) -> dict[str, object]:
     inner: object = found["data"] if "data" in found else _of_base64(found["data_base64"])
     if isinstance(inner, str) and inner.lstrip()[:1] == "{":
         inner = _parsed(inner.encode(errors="replace"))
+    if isinstance(inner, list) and len(inner) == 1:
+        inner = inner[0]
     if isinstance(inner, dict) and len(inner) == 2 and has_schema(inner):
         inner = payload_of(inner)
     if not isinstance(inner, dict):

@@ -32,15 +32,16 @@ from service.wire.shop_bodies import AMOUNT_OF, CARDS_IN, LEFT_OF, STATES, VERSI
 from service.wire.times import reading_of_times
 from service.wire.views import Incomplete, NotSent, Row, View
 from service.wire.whose import name_of, one_spelling, spelt
+from service.wire.wrapped import says_nothing, unwrapped
 
 Object = dict[str, object]
 _ABSENT: Final = object()
 _LONGEST_NUMBER: Final = 40
 _WHOLE: Final = re.compile(r"\s*([0-9]{1,3})(?:\.0{1,20})?\s*", re.ASCII)
-_NOTHING: Final = (None, "", 0, "0")
 ANYTHING: Final = "*"
 """Among the values of a condition: whatever stands there, such as the time at which an order was cancelled."""
 _NEEDED: Final = ("event_id", "customer_id", "occurred_at", "amount", "order_id", "currency")
+_NAMES: Final = ("order_id", "store_id")
 _READ_APART: Final = frozenset({"items", "kind", "occurred_at"})
 _LINES_AS_OURS: Final = {name: name for name in LINE_FIELDS}
 FILTERED: Final = "not_wanted"
@@ -117,8 +118,9 @@ class Shape:
             found["customer_id"] = spelt(whose, as_it_is=self.keyed_by_customer)
         if type(event_id) is not str:
             found["event_id"] = name_of(event_id)
-        if type(found.get("order_id", "")) is not str:
-            found["order_id"] = name_of(found["order_id"])
+        for name in _NAMES:
+            if type(found.get(name, "")) is not str:
+                found[name] = name_of(found[name])
         found["occurred_at"] = self._time(self._at.of(event))
         if "amount" in found:
             self._price(found, event)
@@ -181,7 +183,7 @@ class Shape:
                 return False
         if not (self._not_if or self._needs):
             return True
-        return not (holds(self._not_if, event) or any(place.of(event) in _NOTHING for place in self._needs))
+        return not (holds(self._not_if, event) or any(says_nothing(place.of(event)) for place in self._needs))
 
     def _gives_back(self, event: Row) -> bool:
         """Whether it is a refund, by whatever says so: also one whose amount cannot be read."""
@@ -235,7 +237,7 @@ class Shape:
         if cancelled:  # beside the purchase, which may have been read before
             found["event_id"] = f"{found['event_id']}-cancelled"
             amount = "0" if self._is_state else amount
-        elif self._void is not None and self._void.of(event) not in _NOTHING:
+        elif self._void is not None and not says_nothing(self._void.of(event)):
             amount = "0"
         elif self._given_back is not None and left is None:
             amount = self._less(amount, self._given_back.of(event), found.get("currency"))
@@ -253,20 +255,17 @@ class Shape:
         found["kind"] = "refund" if back else kind
 
     def _less(self, amount: object, back: object, currency: object) -> object:
-        parts = back if isinstance(back, list) else [back]
+        parts = [each for each in (back if isinstance(back, list) else [back]) if not says_nothing(each)]
         try:
             left = Decimal(str(amount))
             for each in parts:
-                if each not in _NOTHING:
-                    part = self._in_major(figure(each), currency) if self._minor else figure(each)
-                    left -= abs(Decimal(str(part)))
+                part = self._in_major(figure(each), currency) if self._minor else figure(each)
+                left -= abs(Decimal(str(part)))
         except InvalidOperation:
             raise PoisonError(
                 ErrorCode.INVALID_VALUE, "amount: is none, or what was given back of it is none"
             ) from None
-        return (
-            f"{max(left, Decimal(0)):f}" if left.is_finite() and any(each not in _NOTHING for each in parts) else amount
-        )
+        return f"{max(left, Decimal(0)):f}" if parts and left.is_finite() else amount
 
     def _in_major(self, amount: object, currency: object) -> object:
         """Of so many of the currency's smallest unit. PoisonError where that is no whole number."""
@@ -287,18 +286,19 @@ class Shape:
         if not isinstance(lines, list):
             return lines
         finds = self._line_finds
-        if not self._minor:
-            return [{name: find(line) for name, find in finds} for line in lines]
-        return [self._line(line, currency) for line in lines]
-
-    def _line(self, line: object, currency: object) -> Object:
-        found = {name: find(line) for name, find in self._line_finds}
-        if found.get("amount") is not None:
-            try:
-                found["amount"] = self._in_major(found["amount"], currency)
-            except PoisonError:
-                found["amount"] = None
+        found = [{name: find(line) for name, find in finds} for line in lines]
+        for each in found:
+            if type(each["sku"]) is not str:
+                each["sku"] = name_of(each["sku"])
+            if self._minor and each.get("amount") is not None:
+                each["amount"] = self._price_of_line(each["amount"], currency)
         return found
+
+    def _price_of_line(self, amount: object, currency: object) -> object:
+        try:
+            return self._in_major(figure(amount), currency)
+        except PoisonError:
+            return None
 
 
 def _refuse_not_sent(found: Object) -> None:
@@ -377,6 +377,8 @@ def _word(value: object) -> object:
         return value.strip().lower()
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict | View):
+        return _ABSENT if (inner := unwrapped(value)) is value else _word(inner)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value) if isinstance(value, int) and abs(value) < 10**_LONGEST_NUMBER else _ABSENT
@@ -384,7 +386,7 @@ def _word(value: object) -> object:
 
 def is_one(value: object, words: frozenset[object]) -> bool:
     """Whether a value, or one of a list of them, is among the words, or is anything where one of them is `*`."""
-    if ANYTHING in words and value not in _NOTHING:
+    if ANYTHING in words and not says_nothing(value):
         return True
     if isinstance(value, list):
         return any(_word(each) in words for each in value)

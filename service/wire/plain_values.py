@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from base64 import b64decode
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OF_MONGO = frozenset({"$oid", "$numberDecimal", "$numberDouble", "$numberInt", "$numberLong", "$uuid"})
+_OF_MONGO = frozenset({"$oid", "$numberDecimal", "$uuid"})
+_WHOLE_OF_MONGO = frozenset({"$numberInt", "$numberLong"})
+_UUIDS = frozenset({"03", "04", "3", "4"})
+"""Kinds of MongoDB's binaries."""
+_UUID_BYTES = 16
+_LONGEST_NUMBER = 20
 _MOST_PLACES = 100
 """Beyond it a decimal is left in its exponent's notation: one of 10⁹ digits would fill the memory."""
 AS_THEY_ARE = frozenset({str, int, bool, type(None), dict, list})
@@ -50,7 +56,35 @@ def of_mongo(value: object) -> object:
             return (_EPOCH + timedelta(milliseconds=ticks)).isoformat()
         except OverflowError:
             return value
-    return inner if name in _OF_MONGO and isinstance(inner, str | int) else value
+    if isinstance(inner, str | int) and name in _OF_MONGO:
+        return inner
+    if isinstance(inner, str):
+        return _number_of_mongo(name, inner, value)
+    if isinstance(inner, int | float) and (name in _WHOLE_OF_MONGO or name == "$numberDouble"):
+        return inner
+    return _uuid_of(inner) or value if name == "$binary" else value
+
+
+def _number_of_mongo(name: str, text: str, otherwise: object) -> object:
+    try:
+        if name in _WHOLE_OF_MONGO and len(text) <= _LONGEST_NUMBER:
+            return int(text)
+        if name == "$numberDouble":
+            number = float(text)
+            return number if math.isfinite(number) else text
+    except ValueError:
+        return otherwise
+    return otherwise
+
+
+def _uuid_of(binary: object) -> str | None:
+    if not isinstance(binary, dict) or str(binary.get("subType")) not in _UUIDS:
+        return None
+    try:
+        content = b64decode(str(binary.get("base64")), validate=True)
+    except ValueError:
+        return None
+    return str(UUID(bytes=content)) if len(content) == _UUID_BYTES else None
 
 
 def _text_of(value: bytes) -> str:

@@ -28,11 +28,12 @@ from service.wire.schemas import Schemas
 from service.wire.times import reading_of_times
 from service.wire.views import Row
 from service.wire.whose import name_of, spelt
+from service.wire.wrapped import says_nothing
 
 _CONTACT: Final = ("email", "phone", "crm_id")
 _AS_THEY_ARE: Final = ("first_name", "timezone", "marketing_consent", "profiling", "bounce", "complaint")
-_NOTHING: Final = (None, "")
 _encode = msgspec.json.Encoder().encode
+_EMPTY: Final = (None, "")
 Object = dict[str, object]
 
 
@@ -104,8 +105,8 @@ class ProfileReader:
         whose = _text(spelt(self._fields["customer_id"].of(row), as_it_is=self._keyed))
         if gone:
             return [Word(whose, None, written_us)]
-        at = self._time(self._at.of(row)) if self._at is not None else None
-        said = list(self._said(row, whose, _iso(written_us) if at in _NOTHING else at, _place_of(record)))
+        at = self._moment(self._at, row)
+        said = list(self._said(row, whose, at or _iso(written_us), _place_of(record)))
         for each in said:
             self._judged(each, now_us)
         if holds(self._withdrawn_if, row):
@@ -124,14 +125,14 @@ class ProfileReader:
 
     def _is_wanted(self, row: Row) -> bool:
         wanted = all(is_one(place.of(row), words) for place, words in self._only)
-        return wanted and not holds(self._not_if, row) and all(place.of(row) not in _NOTHING for place in self._needs)
+        return wanted and not holds(self._not_if, row) and not any(says_nothing(place.of(row)) for place in self._needs)
 
     def _said(self, row: Row, whose: str, at: object, place: str) -> Iterator[Object]:
         """Events of `customers`: the profile, and a consent of its own time by itself."""
         found = {name: place.of(row) for name, place in self._fields.items()}
         event_id = found.get("event_id")
         event: Object = {
-            "event_id": place if event_id in _NOTHING else name_of(event_id),
+            "event_id": place if says_nothing(event_id) else name_of(event_id),
             "customer_id": whose,
             "occurred_at": at,
         }
@@ -139,12 +140,12 @@ class ProfileReader:
             yield {**event, "kind": "erase"}
             return
         into = found.get("merged_into")
-        other = None if into in _NOTHING else spelt(into, as_it_is=self._keyed)
+        other = None if says_nothing(into) else spelt(into, as_it_is=self._keyed)
         if other is not None and other != whose:
             yield {**event, "kind": "merge", "merged_into": other}
             return
-        contact = {name: name_of(found[name]) for name in _CONTACT if found.get(name) not in _NOTHING}
-        profile = {name: found[name] for name in _AS_THEY_ARE if found.get(name) not in _NOTHING}
+        contact = {name: name_of(found[name]) for name in _CONTACT if found.get(name) not in _EMPTY}
+        profile = {name: found[name] for name in _AS_THEY_ARE if found.get(name) not in _EMPTY}
         locale = found.get("locale")
         if isinstance(locale, str) and locale.strip():
             profile["locale"] = locale.strip().partition(".")[0].replace("_", "-")
@@ -153,8 +154,8 @@ class ProfileReader:
         if self._consent_if:
             agreed = _consent(self._consent_if, row)
             profile |= {} if agreed is None else {"marketing_consent": agreed}
-        consented = None if self._consented is None else self._time(self._consented.of(row))
-        if consented in _NOTHING or "marketing_consent" not in profile:
+        consented = self._moment(self._consented, row)
+        if consented is None or "marketing_consent" not in profile:
             yield {**event, "kind": "profile", **profile}
             return
         consent = profile.pop("marketing_consent")
@@ -166,6 +167,11 @@ class ProfileReader:
             "kind": "profile",
             "marketing_consent": consent,
         }
+
+    def _moment(self, place: Place | None, row: Row) -> object:
+        """A time as ours have it; None where nothing says it."""
+        said = None if place is None else place.of(row)
+        return None if says_nothing(said) else self._time(said)
 
     def _judged(self, event: Object, now_us: int) -> None:
         """PoisonError where `customers` would refuse it; of a profile each field that is wrong is refused there."""
@@ -179,7 +185,7 @@ def _consent(conditions: Conditions, row: Row) -> bool | None:
     """None where nothing is said."""
     if holds(conditions, row):
         return True
-    return None if all(place.of(row) in _NOTHING for place, _ in conditions) else False
+    return None if all(place.of(row) in _EMPTY for place, _ in conditions) else False
 
 
 def _of_key(key: bytes) -> str:

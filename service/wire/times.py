@@ -12,7 +12,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from service.errors import ErrorCode, PoisonError
-from service.wire.plain_values import of_mongo
+from service.wire.times_in_parts import in_one
+from service.wire.views import View
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS: Final = {
@@ -91,8 +92,8 @@ class Times:
             at_us = int(said * tick_us)
             if _EARLIEST_US <= at_us < _LATEST_US:
                 return (_EPOCH + timedelta(microseconds=at_us)).isoformat()
-        if isinstance(said, dict):
-            said = of_mongo(said)
+        if isinstance(said, dict | list | View):
+            said = in_one(said)
         if isinstance(said, str) and not said[:4].isdecimal():
             said = _elsewhere(said)
         if self._in_days and not isinstance(said, date) and not _is_written_out(said):

@@ -7,8 +7,8 @@ from typing import Final
 
 from service.errors import ErrorCode, PassedOverError, PoisonError
 from service.history.people import ROUNDED, person
-from service.wire.plain_values import of_mongo
 from service.wire.views import KeyOfOne, UnreadableKey, View
+from service.wire.wrapped import unwrapped
 
 _LONGEST_NUMBER: Final = 40
 NO_CUSTOMER: Final = "no_customer"
@@ -62,4 +62,4 @@ def _named(value: object) -> object:
             "of the value in inputs.….fields, or let the producer write its keys as texts; keys of several fields are read by "
             "their schemas where those of values are (format and registry.url)",
         )
-    return of_mongo(value)
+    return unwrapped(value)
