@@ -36,7 +36,7 @@ from service.cluster.topic_problems import (
 )
 from service.cluster.topic_rights import Part, Resource, missing, of_part, principal_of
 from service.config import DEFAULT_PARTITIONS, KafkaSettings, Settings
-from service.connection import NoBrokerError, Refusal, RefusedError, new_admin
+from service.connection import REFUSED_LONG_S, NoBrokerError, Refusal, RefusedError, new_admin, refused_for_long
 from service.errors import ConfigurationError, TransientError
 from service.wire.input_topics import input_names
 
@@ -94,7 +94,7 @@ def connect(kafka: KafkaSettings, wait_s: float = 0.0, say: Say = _silent) -> An
 
 
 def _connected(kafka: KafkaSettings, wait_s: float, say: Say) -> Any:
-    began_s, pause, told = time.monotonic(), FIRST_PAUSE_S, ""
+    began_s, pause, told, refused_s = time.monotonic(), FIRST_PAUSE_S, "", 0.0
     while True:
         try:
             return new_admin(kafka, ATTEMPT_S, request_timeout_ms=REQUEST_TIMEOUT_MS)
@@ -107,6 +107,11 @@ def _connected(kafka: KafkaSettings, wait_s: float, say: Say) -> Any:
         longest_s = min(wait_s, REFUSED_S) if isinstance(why, RefusedError) and wait_s < math.inf else wait_s
         if time.monotonic() + pause > began_s + longest_s:
             raise why
+        refused_s = refused_s or time.monotonic() if isinstance(why, RefusedError) else 0.0
+        if refused_s and time.monotonic() - refused_s > REFUSED_LONG_S:
+            given_up = refused_for_long(kafka, why)
+            if given_up is not None:
+                raise given_up
         if told != str(why):
             line = f"Waiting for a Kafka broker at {kafka.bootstrap_servers}. {why}"
             say(Refusal(line) if isinstance(why, RefusedError) else line)

@@ -10,7 +10,7 @@ way to hand settings on.
 
 from service.config.children import child_environment
 from service.config.loading import load_settings
-from service.config.secret_files import secret_in
+from service.config.secret_files import secret_by_now, secret_in
 from service.config.sections.delivery import DeliverSettings, SmtpSettings, WebhookSettings
 from service.config.sections.ingest import IngestSettings, SourceSettings
 from service.config.sections.kafka import DEFAULT_PARTITIONS, KafkaSettings, TopicNames
@@ -46,5 +46,6 @@ __all__ = [
     "WebhookSettings",
     "child_environment",
     "load_settings",
+    "secret_by_now",
     "secret_in",
 ]

@@ -56,6 +56,16 @@ def secret_in(file: Path) -> str:
     return text
 
 
+def secret_by_now(secret: SecretStr | None, file: Path | None) -> str:
+    """As its file says today, where it is in one: it is changed without a new start. Empty where there is none."""
+    if file is not None:
+        try:
+            return secret_in(file)
+        except ValueError:
+            pass  # somebody writes it; the one that was read before may still be good
+    return secret.get_secret_value() if secret is not None else ""
+
+
 @cache
 def secrets_of(model: type[BaseModel]) -> tuple[str, ...]:
     """Names of the fields that are secrets."""

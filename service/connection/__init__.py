@@ -16,14 +16,17 @@ from service.connection.clients import (
 )
 from service.connection.door import Door
 from service.connection.handshake import look_in
-from service.connection.refusals import NoBrokerError, Refusal, RefusedError
-from service.connection.security import check_files
+from service.connection.refusals import LoginRefusedError, NoBrokerError, Refusal, RefusedError, RefusedForLongError
+from service.connection.security import REFUSED_LONG_S, check_files, refused_for_long
 
 __all__ = [
+    "REFUSED_LONG_S",
     "Door",
+    "LoginRefusedError",
     "NoBrokerError",
     "Refusal",
     "RefusedError",
+    "RefusedForLongError",
     "become_careful",
     "check_files",
     "faust_broker",
@@ -33,4 +36,5 @@ __all__ = [
     "new_async_consumer",
     "new_async_producer",
     "new_producer",
+    "refused_for_long",
 ]

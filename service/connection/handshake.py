@@ -15,7 +15,7 @@ from typing import Final
 from kafka.net.sasl import get_sasl_mechanism
 
 from service.config import KafkaSettings
-from service.connection.refusals import NoBrokerError, RefusedError
+from service.connection.refusals import LoginRefusedError, NoBrokerError, RefusedError
 from service.connection.security import kafka_python_security
 from service.connection.tls import tls_context
 
@@ -34,23 +34,33 @@ _OUT_OF_TIME: Final = frozenset({9, 10})
 """X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED."""
 
 
+_let_in: Final[dict[str, str]] = {}
+"""Addresses as they are set → the one that let us in last: who starts makes several clients, and each would wait for
+the same broker that is away."""
+
+
 def look_in(kafka: KafkaSettings) -> str:
-    """The address of a broker that lets us in, the first of them.
+    """The address of a broker that lets us in: the one that did so last, else the first of them.
 
     Raises RefusedError where one says no, NoBrokerError where none answers, ConfigurationError where a file of the
     settings cannot be used, and TransientError where no token for the login can be had.
     """
     context = tls_context(kafka)
     refused: RefusedError | None = None
-    for address in kafka.bootstrap_servers.split(","):
+    addresses, before = (
+        [each.strip() for each in kafka.bootstrap_servers.split(",")],
+        _let_in.get(kafka.bootstrap_servers),
+    )
+    for address in sorted(addresses, key=lambda each: each != before):
         try:
-            _look_in_at(kafka, address.strip(), context)
+            _look_in_at(kafka, address, context)
         except RefusedError as error:
             refused = error
         except OSError:
             continue
         else:
-            return address.strip()
+            _let_in[kafka.bootstrap_servers] = address
+            return address
     raise refused or NoBrokerError(
         f"No Kafka broker answers at {kafka.bootstrap_servers}: start it, or correct kafka.bootstrap_servers "
         "and kafka.security_protocol."
@@ -104,7 +114,7 @@ class _Talk:
             except TimeoutError:
                 raise
             except OSError as error:
-                raise self._refused(_about_login(self._kafka, "it ends the connection")) from error
+                raise LoginRefusedError(self._told(_about_login(self._kafka, "it ends the connection"))) from error
         try:
             self._ask(_METADATA, 1, struct.pack(">i", 0))
         except TimeoutError:
@@ -132,7 +142,7 @@ class _Talk:
             said = steps.auth_bytes()
             code, why, answer = _outcome_of(self._ask(_SASL_AUTHENTICATE, 0, struct.pack(">i", len(said)) + said))
             if code:
-                raise self._refused(_about_login(kafka, why))
+                raise LoginRefusedError(self._told(_about_login(kafka, why)))
             try:
                 steps.receive(answer)
             except (ValueError, KeyError) as error:
@@ -159,7 +169,10 @@ class _Talk:
         return bytes(read)
 
     def _refused(self, what: str) -> RefusedError:
-        return RefusedError(f"The broker at {self._address} {what}" + ("" if what.endswith("?") else "."))
+        return RefusedError(self._told(what))
+
+    def _told(self, what: str) -> str:
+        return f"The broker at {self._address} {what}" + ("" if what.endswith("?") else ".")
 
 
 class _NotKafkaError(OSError):

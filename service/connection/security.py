@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from service.config import KafkaSettings, secret_in
+from service.config import KafkaSettings, secret_by_now
+from service.connection.refusals import LoginRefusedError, RefusedForLongError
 from service.connection.tls import tls_context
 from service.connection.tokens import FileTokens, TokenSource, at_once, in_a_loop, token_source
+
+REFUSED_LONG_S: Final = 300.0
+"""No broker that comes up refuses for so long whom it lets in then."""
 
 
 def aiokafka_security(kafka: KafkaSettings) -> dict[str, Any]:
@@ -36,18 +40,23 @@ def _login(kafka: KafkaSettings, provider: Callable[[TokenSource], object]) -> d
     return {
         "sasl_mechanism": kafka.sasl_mechanism,
         "sasl_plain_username": kafka.sasl_username,
-        "sasl_plain_password": _password(kafka),
+        "sasl_plain_password": secret_by_now(kafka.sasl_password, kafka.sasl_password_file),
     }
 
 
-def _password(kafka: KafkaSettings) -> str:
-    """As its file says today, where it is in one: a password is changed without a new start."""
-    if kafka.sasl_password_file is not None:
-        try:
-            return secret_in(kafka.sasl_password_file)
-        except ValueError:
-            pass  # somebody writes it; the one that was read before may still be good
-    return kafka.sasl_password.get_secret_value() if kafka.sasl_password is not None else ""
+def refused_for_long(kafka: KafkaSettings, why: Exception) -> RefusedForLongError | None:
+    """What ends a process whose login was refused for REFUSED_LONG_S; None where waiting may help: it is no login that
+    is refused, or the secret is read again for each, from a file of its own."""
+    tokens = kafka.sasl_mechanism == "OAUTHBEARER"
+    file = kafka.oauth_client_secret_file if tokens else kafka.sasl_password_file
+    if file is not None or not isinstance(why, LoginRefusedError) or (tokens and kafka.oauth_token_url is None):
+        return None
+    name = "oauth_client_secret" if tokens else "sasl_password"
+    return RefusedForLongError(
+        f"{why} So it was for {REFUSED_LONG_S / 60:g} minutes. kafka.{name} is in the environment or the configuration file, "
+        f"which are read at a start: what starts this process again reads what they say by then. In kafka.{name}_file it "
+        "can be changed without."
+    )
 
 
 def faust_credentials(kafka: KafkaSettings) -> Any:

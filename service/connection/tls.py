@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-from service.config import KafkaSettings
+from service.config import KafkaSettings, secret_by_now
 from service.errors import ConfigurationError
 
 _IF_KEYSTORE: Final = (
@@ -58,7 +58,7 @@ def _show_ours(context: ssl.SSLContext, kafka: KafkaSettings, certificate: Path)
 
     def password() -> str:  # without it OpenSSL would ask on the terminal
         asked.append(True)
-        return kafka.ssl_key_password.get_secret_value() if kafka.ssl_key_password is not None else ""
+        return secret_by_now(kafka.ssl_key_password, kafka.ssl_key_password_file)
 
     try:
         context.load_cert_chain(str(certificate), None if kafka.ssl_keyfile is None else str(key), password)

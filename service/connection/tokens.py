@@ -22,8 +22,8 @@ from aiokafka.abc import AbstractTokenProvider as ProviderInALoop
 from aiokafka.errors import KafkaConnectionError
 from kafka.net.sasl.oauth import AbstractTokenProvider as ProviderAtOnce
 
-from service.config import KafkaSettings, secret_in
-from service.connection.refusals import RefusedError
+from service.config import KafkaSettings, secret_by_now, secret_in
+from service.connection.refusals import LoginRefusedError, RefusedError
 from service.connection.tls import trusting
 from service.errors import ChurnAlertError, ConfigurationError, TransientError
 
@@ -53,11 +53,10 @@ def token_source(kafka: KafkaSettings) -> TokenSource:
         return FileTokens(kafka.oauth_token_file, kafka.oauth_extensions)
     if kafka.oauth_aws_region is not None:
         return AwsTokens(kafka.oauth_aws_region, kafka.oauth_extensions)
-    secret = kafka.oauth_client_secret.get_secret_value() if kafka.oauth_client_secret is not None else ""
     return _endpoint(
         kafka.oauth_token_url or "",
         kafka.oauth_client_id or "",
-        secret,
+        secret_by_now(kafka.oauth_client_secret, kafka.oauth_client_secret_file),
         tuple(
             (name, value) for name, value in (("scope", kafka.oauth_scope), ("audience", kafka.oauth_audience)) if value
         ),
@@ -124,7 +123,7 @@ class EndpointTokens:
                 why = _why(error)
             if error.code >= 500 or error.code == 429:
                 raise TransientError(f"No token for Kafka comes from {self._url} ({why}).") from None
-            raise RefusedError(
+            raise LoginRefusedError(
                 f"{self._url} gives {self._client_id!r} no token for Kafka ({why}): check kafka.oauth_client_id, "
                 "oauth_client_secret and oauth_scope."
             ) from None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.errors import (
@@ -17,8 +19,16 @@ from structlog.testing import capture_logs
 
 from service.cluster import topics
 from service.cluster.topic_rights import Part
-from service.config import KafkaSettings, Settings
-from service.connection import Door, NoBrokerError, Refusal, RefusedError
+from service.config import KafkaSettings, Settings, secret_by_now
+from service.connection import (
+    REFUSED_LONG_S,
+    Door,
+    LoginRefusedError,
+    NoBrokerError,
+    Refusal,
+    RefusedError,
+    RefusedForLongError,
+)
 from service.connection import door as door_module
 from service.errors import ConfigurationError, StartAgainError, TransientError
 from service.streaming import rights
@@ -133,6 +143,21 @@ def test_who_is_let_in_with_what_the_files_say_by_now_begins_anew_with_it(tmp_pa
     assert began_anew == [True, False]
 
 
+@pytest.mark.parametrize("name", ["sasl_password", "oauth_client_secret", "ssl_key_password"])
+def test_every_secret_of_a_file_is_read_again_and_its_change_is_seen(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("of last year")
+    kafka = KafkaSettings(**{f"{name}_file": file})
+    made_with = door_module._papers(kafka)
+
+    file.write_text("of this year!")
+
+    assert door_module._papers(kafka) != made_with
+    assert secret_by_now(getattr(kafka, name), file) == "of this year!"
+    file.unlink()
+    assert secret_by_now(getattr(kafka, name), file) == "of last year", "somebody is writing it"
+
+
 def test_files_that_are_as_they_were_are_no_reason_to_begin_anew(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("the same")
@@ -140,3 +165,59 @@ def test_files_that_are_as_they_were_are_no_reason_to_begin_anew(tmp_path: Path)
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(door.watch(lambda: True))
+
+
+LOGIN: dict[str, Any] = {
+    "security_protocol": "SASL_PLAINTEXT",
+    "allow_plaintext_credentials": True,
+    "sasl_username": "shop",
+    "sasl_password": "of-last-year",
+}
+
+
+def ended_after(seconds: float, kafka: KafkaSettings, *found: str | Exception) -> BaseException:
+    """What ends a watch whose looks are so many seconds apart."""
+    clock = iter(range(1_000))
+    door = Door(kafka, looks(*found), lambda: next(clock) * seconds)
+    with pytest.raises((RefusedForLongError, asyncio.CancelledError)) as ended:
+        asyncio.run(door.watch(lambda: True))
+    return ended.value
+
+
+def test_who_is_refused_for_long_with_a_secret_that_only_a_start_reads_ends_with_the_cure(tmp_path: Path) -> None:
+    """Its supervisor starts it again, with what the environment and the settings say by then."""
+    refused = [LoginRefusedError(WRONG) for _ in range(4)]
+    given, in_a_file = KafkaSettings(**LOGIN), dict(LOGIN)
+    file = tmp_path / "password"
+    file.write_text(in_a_file.pop("sasl_password"))
+
+    ended = ended_after(REFUSED_LONG_S / 2, given, *refused)
+    assert isinstance(ended, RefusedForLongError)
+    assert str(ended).startswith(WRONG)
+    assert "kafka.sasl_password is in the environment" in str(ended)
+
+    elsewhere = KafkaSettings(**in_a_file, sasl_password_file=file)
+    goes_on: list[tuple[KafkaSettings, float, list[Exception]]] = [
+        (elsewhere, REFUSED_LONG_S, list(refused)),  # it is read for each look
+        (given, REFUSED_LONG_S / 10, list(refused)),
+        (given, REFUSED_LONG_S, [RefusedError("the certificate") for _ in refused]),
+        (given, REFUSED_LONG_S * 0.9, [refused[0], NoBrokerError("nobody"), refused[1]]),
+    ]
+    assert not [one for one in goes_on if isinstance(ended_after(one[1], one[0], *one[2]), RefusedForLongError)]
+
+
+def test_who_waits_for_a_broker_gives_up_a_secret_that_only_a_start_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1_000))
+    monkeypatch.setattr("service.cluster.topics.time.monotonic", lambda: next(clock) * REFUSED_LONG_S / 10)
+    monkeypatch.setattr("service.cluster.topics.time.sleep", lambda _: None)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise LoginRefusedError(WRONG)
+
+    monkeypatch.setattr(topics, "new_admin", refuse)
+    said = list[str]()
+
+    with pytest.raises(RefusedForLongError):
+        topics.connect(KafkaSettings(**LOGIN), math.inf, said.append)
+
+    assert [WRONG in line for line in said] == [True]
