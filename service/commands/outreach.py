@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,11 @@ from service.commands.console import counted, err, out, settings_of
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from service.config import Settings
+    from service.inspect.held import Held
+    from service.message import Renderer
 
 app = typer.Typer(no_args_is_help=True, help="Say what may go out.")
 
@@ -26,19 +30,37 @@ def outreach() -> None:
 
 
 @app.command()
-def resume(ctx: typer.Context) -> None:
+def resume(ctx: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Let go what the brake holds (reason `surge`), spread over time; for a week it holds nothing.
 
-    Only when so many regulars are quiet indeed: look first for purchases that do not arrive.
+    Only when so many regulars are quiet indeed: look first for purchases that do not arrive. Says how many are held,
+    and asks; where nothing is held it does nothing.
     """
+    from service.inspect.held import held_by_brake
     from service.streaming.operator import resume_outreach
 
-    told = resume_outreach(settings_of(ctx))
+    settings = settings_of(ctx)
+    held = held_by_brake(settings)
+    if not held.any:
+        out.print("Nothing is held by the brake: there is nothing to let go.", highlight=False, soft_wrap=True)
+        return
+    out.print(_held_in_words(held, settings.shop.zone), highlight=False, soft_wrap=True)
+    if not yes:
+        typer.confirm("Let them go?", abort=True)
+    told = resume_outreach(settings)
     out.print(
         f"{counted(told, 'partition')} told: what is held goes out, spread over time, and for a week the brake holds nothing.",
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _held_in_words(held: Held, zone: ZoneInfo) -> str:
+    waits = f"{counted(held.customers, 'customer')} {'waits' if held.customers == 1 else 'wait'} for a message that the brake holds"
+    if held.since is None:
+        return f"{waits}, for some days more."
+    since = held.since.astimezone(zone)
+    return f"{waits}, since {since:%Y-%m-%d %H:%M} in {held.partitions} of {counted(held.of, 'partition')}."
 
 
 KindOption = Annotated[Kind, typer.Option(help="Why somebody is written to.", show_choices=True)]
@@ -50,12 +72,27 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 _RUNG = re.compile(r"[A-Za-z0-9_-]{0,60}")
 
 
+def part_of_language(locale: str) -> str:
+    """Of a BCP 47 locale, in small letters."""
+    return locale.replace("_", "-").split("-", 1)[0].lower()
+
+
 def checked(rung: str, locale: str | None) -> None:
     """Raises ConfigurationError for what can be no rung or no locale."""
     if not _RUNG.fullmatch(rung):
         raise ConfigurationError(f"--rung {rung[:60]!r} is no name of a step, such as remind.")
     if locale is not None and not _LOCALE.fullmatch(locale):
         raise ConfigurationError(f"--locale {locale[:40]!r} is no BCP 47 language such as en or fr-FR.")
+
+
+def language_notes(renderer: Renderer, data: Mapping[str, Any]) -> Iterator[str]:
+    """Where nothing is written in the language that was asked for, or that the customer speaks."""
+    wished, written = data.get("locale"), renderer.locale_of(data)
+    if wished and written and part_of_language(wished) != part_of_language(written):
+        yield (
+            f"no template writes this in {wished!r}: it goes out in {written}. One of your own, such as "
+            f"{data['kind']}.{part_of_language(wished)}.jinja in the folder deliver.templates, would write it."
+        )
 
 
 def step_notes(settings: Settings, kind: Kind, rung: str) -> Iterator[str]:
@@ -110,6 +147,7 @@ def put_sample(
     sample, with an id of its own.
     """
     from service.delivery.mail import is_address
+    from service.message import Renderer, ShopFacts
     from service.streaming.operator import request_sample
 
     settings = settings_of(ctx)
@@ -124,5 +162,6 @@ def put_sample(
         highlight=False,
         soft_wrap=True,
     )
-    for note in step_notes(settings, kind, rung):
+    renderer = Renderer(ShopFacts.of(settings.shop), settings.deliver.templates)
+    for note in (*step_notes(settings, kind, rung), *language_notes(renderer, data)):
         err.print(f"note: {note}", highlight=False, soft_wrap=True)

@@ -11,7 +11,15 @@ import typer
 
 from schemas.kinds import Kind
 from service.commands.console import err, out, settings_of
-from service.commands.outreach import LocaleOption, RungOption, checked, made_up, step_notes
+from service.commands.outreach import (
+    LocaleOption,
+    RungOption,
+    checked,
+    language_notes,
+    made_up,
+    part_of_language,
+    step_notes,
+)
 from service.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -71,7 +79,8 @@ def preview(
     out.print(f"Subject: {message.subject}\n", highlight=False, soft_wrap=True)
     out.print(message.text, highlight=False, soft_wrap=True, end="")
     of_steps = step_notes(settings, Kind(data["kind"]), data["rung"])
-    for note in (*of_steps, *_notes(settings, data, made_up_one=customer is None)):
+    in_words = language_notes(renderer, data)
+    for note in (*of_steps, *in_words, *_notes(settings, data, made_up_one=customer is None)):
         err.print(f"note: {note}", highlight=False, soft_wrap=True)
     if html is not None:
         err.print(f"The page is in {html}.", highlight=False, soft_wrap=True)
@@ -89,12 +98,20 @@ def _show_letter(settings: Settings, locale: str | None, html: Path | None) -> N
     """The letter of a made-up week."""
     from service.letter.sample import sample_of
     from service.letter.writing import write
+    from service.wording.languages import DEFAULT, LANGUAGES, language_of
 
     checked("", locale)
     written = write(sample_of(settings if locale is None else settings.changed(shop={"locale": locale})))
     _keep(html, written.html)
     out.print(f"Subject: {written.subject}\n", highlight=False, soft_wrap=True)
     out.print(written.text.rstrip(), highlight=False, markup=False, soft_wrap=True)
+    spoken = (language_of(locale) or DEFAULT).code
+    if locale is not None and spoken != part_of_language(locale):
+        err.print(
+            f"note: the letter is not written in {locale!r}, only in {' and '.join(LANGUAGES)}: it goes out in {spoken}.",
+            highlight=False,
+            soft_wrap=True,
+        )
     if not settings.letter.enabled:
         err.print("note: letter.enabled is not set: no letter is sent.", highlight=False, soft_wrap=True)
     if html is not None:

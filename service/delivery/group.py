@@ -22,10 +22,9 @@ from service.connection import new_async_consumer
 from service.delivery.companions import Companion, strangers_among
 from service.delivery.metrics import DeliveryMetrics
 from service.delivery.pace import wait_for
-from service.domain.calendar import SECOND_US, utc_text
 from service.errors import ChurnAlertError
 from service.streaming.membership import DELIVERER, Member, members_of, this_process
-from service.streaming.reach import Reach
+from service.streaming.reach import Reach, away_since
 
 LOOK_ROUND_S: Final = 60.0
 """Between two looks at who else is in the group, where it is not balanced."""
@@ -61,7 +60,7 @@ class Line:
     def missing(self, *, joined: bool) -> list[str]:
         """What keeps the process from working, in words."""
         since_s = self._reach.since_s
-        away = [f"no broker has answered since {utc_text(int(since_s) * SECOND_US)}"] if since_s else []
+        away = [away_since(since_s)] if since_s else []
         place: Place | None = None if self._client is None else self._client.place
         return away if joined else [*away, _why_not_joined(place)]
 

@@ -102,6 +102,11 @@ class Renderer:
             raise ConfigurationError(f"No template writes a message of the kind {data.get('kind')!r}.")
         return self._write(names, chosen, data, unsubscribe_url)
 
+    def locale_of(self, data: Mapping[str, Any]) -> str | None:
+        """Of the templates that write this message; None where none does."""
+        chosen = self._choice(_names(data), data.get("locale"))
+        return None if chosen is None else chosen.locale
+
     def check(self) -> None:
         """Writes every message once, to people of whom much and of whom nothing is known.
 

@@ -11,6 +11,8 @@ from typing import Final
 
 import structlog
 
+from service.domain.calendar import SECOND_US, utc_text
+
 AWAY_S: Final = 5.0
 """Without an answer for so long a broker is away: a fetch is answered within a fifth of a second."""
 _PAUSED_S: Final = 3.0
@@ -19,6 +21,11 @@ AWAY_VARIABLE: Final = "CHURN_ALERT_AWAY_SINCE"
 """Tells a process that replaces another since when the broker has been away (Unix seconds)."""
 
 log = structlog.get_logger()
+
+
+def away_since(since_s: float) -> str:
+    """In words, for who asks whether a process may be relied on; `since_s`: Unix seconds."""
+    return f"no broker has answered since {utc_text(int(since_s) * SECOND_US)}"
 
 
 class Reach:

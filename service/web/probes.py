@@ -9,7 +9,7 @@ from fastapi import FastAPI, Header, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from service.domain.calendar import SECOND_US, utc_text
+from service.streaming.reach import away_since
 from service.web.responses import json_answer, problem
 from service.web.shop_view import Readiness, ShopFacts
 
@@ -107,7 +107,7 @@ def _told(readiness: Readiness) -> dict[str, object]:
 def _details(readiness: Readiness) -> list[str]:
     """What an operator has to know, a sentence each."""
     away = readiness.unreachable_since_s
-    said = [f"no broker has answered since {utc_text(int(away) * SECOND_US)}"] if away and not readiness.refused else []
+    said = [away_since(away)] if away and not readiness.refused else []
     if readiness.refused:
         said.append(readiness.refused)
     if readiness.silent_s:

@@ -10,6 +10,7 @@ import pytest
 from service.cluster import topics
 from service.domain.calendar import utc_text
 from service.errors import ConfigurationError
+from service.inspect.held import held_by_brake
 from service.streaming.operator import resume_outreach
 from tests.support.broker import TestBroker
 from tests.support.engines import at
@@ -39,6 +40,8 @@ def test_what_the_brake_holds_is_told_and_goes_out_by_the_operators_word(broker:
     where = f"http://127.0.0.1:{settings.web.port}"
     with pytest.raises(ConfigurationError, match="does not exist"):
         resume_outreach(settings)
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        held_by_brake(settings)
     topics.create(settings, partitions=1)
     feed = [s for s in shop(1) if s.day < DAMAGED or half_of_the_customers(s, Random(0))]
     topic = settings.kafka.topics.purchases
@@ -52,6 +55,11 @@ def test_what_the_brake_holds_is_told_and_goes_out_by_the_operators_word(broker:
         worker.wait_for("alerts are held since")
         held = {who for who, _, reason in decisions.all() if reason == "surge"}
 
+        told = held_by_brake(settings)
+        assert (told.partitions, told.of) == (1, 1)
+        assert len(held) // 2 < told.customers <= len(held), "but for those who have come since"
+        assert told.since is not None
+
         assert resume_outreach(settings) == 1
         until(lambda: metric(where, "churn_alert_brake_held", partition="0") == 0, "let go", worker)
         send(broker.bootstrap_servers, (line(topic, s) for s in feed if DAMAGED + 20 <= s.day < DAMAGED + 24), 1)
@@ -64,4 +72,7 @@ def test_what_the_brake_holds_is_told_and_goes_out_by_the_operators_word(broker:
 
         assert len(held) > 20
         until(gone_out, "most of those held were written to", worker)
+        after = held_by_brake(settings)
+        assert (after.partitions, after.since) == (0, None)
+        assert after.customers < told.customers
     decisions.close()

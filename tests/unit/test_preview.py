@@ -172,3 +172,36 @@ def test_no_address_no_sample() -> None:
 
     assert isinstance(done.exception, ConfigurationError)
     assert "--email 'nobody' is no e-mail address" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (["--locale", "de-AT"], "no template writes this in 'de-AT': it goes out in en"),
+        (
+            ["--letter", "--locale", "de-AT"],
+            "the letter is not written in 'de-AT', only in en and fr: it goes out in en",
+        ),
+        (["--locale", "fr-CA"], ""),
+        (["--letter", "--locale", "fr-CA"], ""),
+        (["--locale", "EN"], ""),
+    ],
+)
+def test_a_language_in_which_nothing_is_written_is_said(words: list[str], note: str) -> None:
+    """It was shown in English without a word."""
+    code, _, notes = shown(*([] if "--letter" in words else ["--sample"]), *words)
+
+    assert code == 0
+    assert note in notes
+    assert ("goes out in" in notes) is bool(note)
+
+
+def test_a_template_of_the_shops_own_is_a_language_more(tmp_path: Path) -> None:
+    for ending, text in (("subject", "Hallo"), ("txt", "Wir vermissen Sie."), ("html", "<p>Wir vermissen Sie.</p>")):
+        (tmp_path / f"win_back.de.{ending}").write_text(text, encoding="utf-8")
+
+    code, text, notes = shown("--sample", "--locale", "de", CHURN_ALERT_DELIVER__TEMPLATES=str(tmp_path))
+
+    assert code == 0
+    assert text.startswith("Subject: Hallo\n")
+    assert "goes out in" not in notes

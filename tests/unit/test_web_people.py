@@ -108,13 +108,13 @@ async def test_today_says_who_is_quiet_worth_how_much_and_what_was_done_about_it
     assert "2 people quiet, worth €1,690 a year" in told(page)
     assert "€490 is at risk" in told(page)
     assert "People at risk (3)" in told(page)
-    for news in ("2 gone quiet", "1 asked back", "0 wait to be asked", "1 came back"):
+    for news in ("2 newly found quiet", "1 asked back", "0 wait to be asked", "1 came back"):
         assert news in told(page)
     assert told(page).index("Wilhelmina") < told(page).index("c-2")
 
 
 @pytest.mark.parametrize(
-    ("tile", "shown"), [("asked back", ["c-1"]), ("came back", ["c-4"]), ("gone quiet", ["c-1", "c-2"])]
+    ("tile", "shown"), [("asked back", ["c-1"]), ("came back", ["c-4"]), ("newly found quiet", ["c-1", "c-2"])]
 )
 async def test_each_number_of_today_leads_to_the_people_it_counts(tile: str, shown: list[str]) -> None:
     async with client_of(a_few()) as client:

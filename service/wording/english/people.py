@@ -31,7 +31,7 @@ PEOPLE: Mapping[str, str] = {
     "today.at_stake": "Of that, {value} is at risk: what they would bring in a year, times the chance that each has left for good.",
     "today.go": "People at risk ({count})",
     "today.news": "In the last {days}",
-    "today.gone_quiet": "gone quiet",
+    "today.gone_quiet": "newly found quiet",
     "today.sent": "asked back",
     "today.withheld": "withheld, to compare",
     "today.waiting": "wait to be asked",

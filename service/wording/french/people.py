@@ -31,7 +31,7 @@ PEOPLE: Mapping[str, str] = {
     "today.at_stake": "Dont {value} en jeu : ce que ces clients rapporteraient en un an, multiplié par la probabilité que chacun soit parti pour de bon.",
     "today.go": "Clients à risque ({count})",
     "today.news": "Depuis {days}",
-    "today.gone_quiet": "ne viennent plus",
+    "today.gone_quiet": "silence constaté",
     "today.sent": "relancés",
     "today.withheld": "sans message, pour comparer",
     "today.waiting": "en attente d’un message",
