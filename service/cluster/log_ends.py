@@ -49,6 +49,10 @@ class Log(NamedTuple):
     start: int
     stable: int
     high: int
+    asked_s: float = 0.0
+    """The same instant, as `time.monotonic`."""
+    told_s: float = 0.0
+    """`time.monotonic` at which the answer came, and with it whatever records it brought."""
 
 
 class Ends(NamedTuple):
@@ -109,9 +113,9 @@ class AskingClient(JoiningClient):
     answers: Answers
 
     async def send(self, node_id: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
-        asked_us = time.time_ns() // 1000
+        asked_us, asked_s = time.time_ns() // 1000, time.monotonic()
         answer = await super().send(node_id, request, group=group)
-        self.answers.at_s = time.monotonic()
+        self.answers.at_s = told_s = time.monotonic()
         if isinstance(request, HeartbeatRequest):
             if answer.error_code in _THROWN_OUT and self.answers.on_thrown_out is not None:
                 await self.answers.on_thrown_out()
@@ -123,7 +127,9 @@ class AskingClient(JoiningClient):
                     elif error == 0:
                         stable = more[0] if more and more[0] >= 0 else high
                         start = more[1] if answer.API_VERSION >= _ANSWERS_WITH_START else 0
-                        self.answers.logs[SourcePartition(topic, number)] = Log(asked_us, start, stable, high)
+                        self.answers.logs[SourcePartition(topic, number)] = Log(
+                            asked_us, start, stable, high, asked_s, told_s
+                        )
         return answer
 
     async def ask_all(self) -> None:

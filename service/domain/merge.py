@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 Record = TypeVar("Record")
+Ready = Callable[[], list[int]]
 
 
 class Merge(Generic[Record]):
@@ -46,27 +47,39 @@ class Merge(Generic[Record]):
         for queue in self._queues:
             queue.clear()
 
-    def take(self, at_end: Callable[[int], bool], limit: int = 1 << 60) -> list[tuple[int, Record]]:
+    def take(
+        self, at_end: Callable[[int], bool], limit: int = 1 << 60, ready: Ready | None = None
+    ) -> list[tuple[int, Record]]:
         """Up to `limit` records that may be processed now, as (source, record) in order.
 
-        `at_end(source)`: nothing more is known to come from it. Must not change during the call.
+        `at_end(source)`: nothing more is known to come from it. Must not change during the call. `ready()`: of each
+        source how many of its buffered records may be processed as far as it depends on which sources are empty; it is
+        asked again when one has run empty. None: all of them.
         """
         result: list[tuple[int, Record]] = []
         filled = [source for source in self._order if self._queues[source]]
         if any(not queue and not at_end(source) for source, queue in enumerate(self._queues)):
             return result
+        left = None if ready is None else ready()
         while len(filled) > 1 and len(result) < limit:
             best = self._oldest(filled)
             queue = self._queues[best]
+            if left is not None:
+                if left[best] <= 0:
+                    return result
+                left[best] -= 1
             result.append((best, queue.popleft()))
             if not queue:
                 if not at_end(best):
                     return result
                 filled.remove(best)
+                left = None if ready is None else ready()
         if len(filled) == 1:
             source = filled[0]
             queue = self._queues[source]
             room = limit - len(result)
+            if left is not None:
+                room = min(room, max(0, left[source]))
             if len(queue) <= room:
                 result.extend([(source, record) for record in queue])
                 queue.clear()
@@ -80,23 +93,31 @@ class Merge(Generic[Record]):
             self._queues[source].appendleft(record)
 
     def take_while(
-        self, at_end: Callable[[int], bool], may: Callable[[int, Record], bool], limit: int = 1 << 60
+        self,
+        at_end: Callable[[int], bool],
+        may: Callable[[int, Record], bool],
+        limit: int = 1 << 60,
+        ready: Ready | None = None,
     ) -> list[tuple[int, Record]]:
         """The same, up to the first record that may not be processed yet."""
         result: list[tuple[int, Record]] = []
         filled = [source for source in self._order if self._queues[source]]
         if any(not queue and not at_end(source) for source, queue in enumerate(self._queues)):
             return result
+        left = None if ready is None else ready()
         while filled and len(result) < limit:
             best = self._oldest(filled)
             queue = self._queues[best]
-            if not may(best, queue[0]):
+            if (left is not None and left[best] <= 0) or not may(best, queue[0]):
                 break
+            if left is not None:
+                left[best] -= 1
             result.append((best, queue.popleft()))
             if not queue:
                 if not at_end(best):
                     break
                 filled.remove(best)
+                left = None if ready is None else ready()
         return result
 
     def _oldest(self, filled: list[int]) -> int:

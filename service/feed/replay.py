@@ -88,7 +88,8 @@ def replay(
     on_progress: Callable[[Replayed], None] | None = None,
     stop: Flag | None = None,
 ) -> Replayed:
-    """Sends every event and waits for the last acknowledgement.
+    """Sends every event and waits for the last acknowledgement. At a pace, which a worker keeps up with, records of
+    different topics become readable in the order of time; at full speed as the broker takes them.
 
     `partitioner` is how the topics' other producers hash, so that a customer's events meet in one partition.
 
@@ -100,7 +101,9 @@ def replay(
     producer, topics = _connect(kafka), kafka.topics
     try:
         partitions = _partition_counts(producer, topics)
-        sending = _Sending(producer, partitions, topics, minor_digits, partitioner)
+        sending = _Sending(
+            producer, partitions, topics, minor_digits, partitioner, in_order=pace.times_real is not None
+        )
         clock = _Clock(pace, stop)
         for event in events:
             if not clock.wait_for(event.at_us, sending.check):
@@ -151,8 +154,21 @@ class _Clock:
 class _Sending:
     """The producer with a bound on what is under way."""
 
-    def __init__(self, producer: Any, partitions: int, topics: TopicNames, minor_digits: int, partitioner: str) -> None:
+    def __init__(
+        self,
+        producer: Any,
+        partitions: int,
+        topics: TopicNames,
+        minor_digits: int,
+        partitioner: str,
+        *,
+        in_order: bool = False,
+    ) -> None:
+        """`in_order`: no record can be read before one of another topic that was sent earlier."""
         self._producer = producer
+        self._in_order = in_order
+        self._topic = ""
+        """Of the record before."""
         self._partitioner = partitioner
         self._partitions = partitions
         self._names = {event: row.name(topics) for event, row in TOPIC_OF.items()}
@@ -170,6 +186,10 @@ class _Sending:
         key = key_of(event)
         value = value_of(event, self._minor_digits)
         partition = partition_for(key, self._partitions, self._partitioner)
+        if self._in_order and topic != self._topic:
+            if self._topic:
+                self.finish()
+            self._topic = topic
         self._under_way.append(self._producer.send(topic, value=value, key=key, partition=partition))
         if len(self._under_way) > IN_FLIGHT:
             self._under_way.popleft().get(timeout=ACK_TIMEOUT_S)

@@ -144,7 +144,7 @@ class Intake:
         if batch.previous is None:
             self._check_group_offset(index, batch.log)
         self._received[index] = event.message.offset
-        self._job.inbox.put(index, batch, batch.after_us)
+        self._job.inbox.put(index, batch, batch.after_us, None if batch.log is None else batch.log.told_s)
         self._waiting[index].append((event.message.offset, event))
 
     def _look_for_gap(self, index: int, batch: Batch) -> None:
@@ -247,6 +247,10 @@ class Intake:
             ends.log.asked_us if at_end and ends is not None else 0
             for at_end, ends in zip(self.at_ends(), map(self._source.ends, self._tps), strict=True)
         ]
+
+    def asked_s(self) -> list[float]:
+        """Of each input when (`time.monotonic`) the end was asked for that is known; 0 = none is."""
+        return [0.0 if ends is None else ends.log.asked_s for ends in map(self._source.ends, self._tps)]
 
     def _all_here(self, index: int) -> bool:
         """Whether everything that was handed out has been decoded, and is not dropped since."""

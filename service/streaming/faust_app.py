@@ -8,7 +8,7 @@ from typing import Any
 from service.config import KafkaSettings
 from service.connection import faust_broker
 from service.streaming.partition import PartitionWorker
-from service.streaming.transport import BatchApp, BatchSchema
+from service.streaming.transport import FETCH_WAIT_MS, BatchApp, BatchSchema
 
 Owners = Mapping[int, PartitionWorker]
 """By partition number; the worker adds and removes them as they are assigned and revoked."""
@@ -36,14 +36,21 @@ class ChurnAlertApp(BatchApp):
 
 
 def new_app(
-    kafka: KafkaSettings, owners: Owners, directory: str, topics: Sequence[str], client_id: str
+    kafka: KafkaSettings,
+    owners: Owners,
+    directory: str,
+    topics: Sequence[str],
+    client_id: str,
+    fetch_wait_ms: int = FETCH_WAIT_MS,
 ) -> ChurnAlertApp:
-    """An app that reads these topics and keeps nothing but a few files in `directory`."""
+    """An app that reads these topics and keeps nothing but a few files in `directory`. `fetch_wait_ms`: how long the
+    broker may hold a fetch without data."""
     app = ChurnAlertApp(
         kafka.group,
         owners,
         **faust_broker(kafka),
         largest_unpacked=kafka.unpacked_bytes,
+        fetch_wait_ms=fetch_wait_ms,
         store="memory://",
         datadir=f"{directory}/faust",
         web_enabled=False,

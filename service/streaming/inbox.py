@@ -29,6 +29,7 @@ from service.refused.quarantine import Quarantine
 from service.streaming.carriage import PARCELS, Carriage, Carried, Delivered, Strange, Stream, unpack
 from service.streaming.decoding import Decoded, Decoding, Passed, Refused
 from service.streaming.gates import Gates
+from service.streaming.overtaking import Overtaking
 from service.wire.framing import with_frame
 from service.wire.input_topics import BY_RANK, names_keyed_by_customer, names_of_key_schemas, names_of_schemas
 from service.wire.schemas import SchemaId
@@ -96,6 +97,10 @@ class Inbox:
         self._by_customer = tuple(row.name(settings.kafka.topics) in by_customer for row in BY_RANK)
         """Of each input whether its keys are customers."""
         self._merge: Merge[Decoded] = Merge(self._own, itemgetter(0))
+        self._overtaking = None if self._wall else Overtaking(self._own, self._merge.buffered)
+        """None: no record moves time by itself past what is on its way."""
+        self._came_s = 0.0
+        """When (`time.monotonic`) what is being put had come."""
 
     @property
     def holds_back(self) -> bool:
@@ -130,11 +135,13 @@ class Inbox:
         values += [record.key for record in found if record.topic in self._framed_keys]
         return self.schemas.missing(values, time.monotonic())
 
-    def put(self, source: int, records: list[ConsumerRecord], after_us: int = 0) -> None:
+    def put(self, source: int, records: list[ConsumerRecord], after_us: int = 0, came_s: float | None = None) -> None:
         """Decodes what lies at or beyond the position; what lies below is contained in the state already.
 
-        `after_us`: none of the records lay in the log yet then; their own timestamps are the producer's word.
+        `after_us`: none of the records lay in the log yet then; their own timestamps are the producer's word. `came_s`:
+        when (`time.monotonic`) all of them had come; None: by now.
         """
+        self._came_s = time.monotonic() if came_s is None else came_s
         if source < self._own and not self.gates.let_through(source, records, after_us, clock_us()):
             return
         if self._carriage is not None:
@@ -177,6 +184,8 @@ class Inbox:
                 add((event.at_us, offset, event, mark, max(after_ms, arrived_ms) if after_ms else arrived_ms))
         if decoded:
             gate.accepted(len(decoded) - counted, decoded[-1][1])
+            if self._overtaking is not None:
+                self._overtaking.put(source, len(decoded), self._came_s)
         self._merge.put(source, decoded)
 
     def try_gates(self, *, allowed: bool = False) -> None:
@@ -347,12 +356,16 @@ class Inbox:
         if source is None:
             source = self._stream_of[stream] = self._merge.add_source(index, stream[1])
             self.streams.append(stream)
+            if self._overtaking is not None:
+                self._overtaking.add_source()
             self.of_purchases.append(index < self._own and self.of_purchases[index])
             self._arrived.append(deque())
         return source
 
     def _put(self, source: int, decoded: list[Decoded], now_us: int) -> None:
         if decoded:
+            if self._overtaking is not None:
+                self._overtaking.put(source, len(decoded), self._came_s)
             self._merge.put(source, decoded)
             arrived = self._arrived[source]
             if self._carriage is not None and not self._carriage.coupled:
@@ -365,6 +378,7 @@ class Inbox:
             return
         if self._carriage.placement.kept is None and clock_us() - self._held_since_us < UNDECIDED_US:
             return
+        self._came_s = time.monotonic()
         for source, held in enumerate(self._held):
             if held:
                 self._held[source] = []
@@ -373,6 +387,8 @@ class Inbox:
     def drop_input(self) -> None:
         """Forgets what is buffered: it will be fetched again."""
         self._merge.clear()
+        if self._overtaking is not None:
+            self._overtaking.clear()
         for held in self._held:
             held.clear()
         for topic, gate in zip(self._sources, self._gates, strict=False):
@@ -388,6 +404,11 @@ class Inbox:
         if self._carriage is not None:
             self._carriage.begins_anew(topic)
 
+    def note_asked(self, asked_s: Sequence[float]) -> None:
+        """Of each source when (`time.monotonic`) the end that is known of its log was asked for."""
+        if self._overtaking is not None:
+            self._overtaking.note_asked(asked_s[: self._own])
+
     def note_ends(self, ended_us: list[int]) -> None:
         """Of each source the instant at which all that lay in its log has been put; 0 = it is not at its end."""
         if self._carriage is not None:
@@ -397,11 +418,11 @@ class Inbox:
 
     def take(self, at_end: Callable[[int], bool], limit: int) -> list[tuple[int, Decoded]]:
         """Records that may be applied now, in order of event time over the topics."""
-        carriage = self._carriage
+        carriage, ready = self._carriage, None if self._overtaking is None else self._ready
         if carriage is None:
             if self.gates.wait:
-                return self._merge.take(lambda source: self._may_go_on_without(source, at_end), limit)
-            return self._merge.take(at_end, limit)
+                return self._merge.take(lambda source: self._may_go_on_without(source, at_end), limit, ready)
+            return self._merge.take(at_end, limit, ready)
         ends = [self._may_go_on_without(source, at_end) and not self._held[source] for source in range(self._own)]
         ends.extend([True] * len(self.streams))
         others = carriage.others()
@@ -409,7 +430,7 @@ class Inbox:
             return []  # somebody has decided, and it will be heard in a moment
         self._blocked = False
         if not others:
-            return self._merge.take(ends.__getitem__, limit)
+            return self._merge.take(ends.__getitem__, limit, ready)
         up_to_us = min(read.up_to_us for read in others)
 
         def may(source: int, decoded: Decoded) -> bool:
@@ -422,7 +443,13 @@ class Inbox:
             self._blocked |= not may_be
             return may_be
 
-        return self._merge.take_while(ends.__getitem__, may, limit)
+        return self._merge.take_while(ends.__getitem__, may, limit, ready)
+
+    def _ready(self) -> list[int]:
+        """Of each source of the merge how many of its records have overtaken none of another topic."""
+        if self._overtaking is None:
+            return []
+        return self._overtaking.ready(lambda source: not self._gates[source].waiting)
 
     def put_back(self, taken: Sequence[tuple[int, Decoded]]) -> None:
         """The last of what `take` has handed out, which is not applied: it comes first the next time."""

@@ -278,6 +278,7 @@ class PartitionWorker:
         if gaps := self._intake.take_gaps():
             await self._fell_into(gaps)
         self.job.inbox.note_ends(self._intake.ended_us())
+        self.job.inbox.note_asked(self._intake.asked_s())
         processed, more = await self._turns.apply(self._intake.at_ends(), with_scores=self._keeps_up())
         waiting = self.job.engine.scoreboard.waiting > 0 or self.job.engine.ladder.brake.changed
         if processed or more or self._gap_found or self.job.must_write or waiting:

@@ -33,6 +33,8 @@ from service.fetching import Limits
 FETCH_WAIT_MS = 200
 """How long the broker may hold a fetch without data. Faust's own 1,500 would delay the notice that a topic is at its
 end."""
+SHORT_FETCH_WAIT_MS = 50
+"""The same where events are the clock, and every record waits for the next answer about the other topics."""
 _IDLE_S = 0.05
 
 
@@ -94,7 +96,7 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_max_wait_ms = self.consumer.app.fetch_wait_ms
         become_asking(consumer._client, self.consumer.answers)
         become_careful(consumer, Limits(self.consumer.app.largest_unpacked))
         # Without tables Faust spreads all partitions of all topics round robin: one number's inputs would go to
@@ -198,7 +200,7 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
         if wanted is not None and not wanted:
             await self.sleep(_IDLE_S)
             return {}
-        return await super()._getmany(wanted, min(timeout, FETCH_WAIT_MS / 1000))
+        return await super()._getmany(wanted, min(timeout, self.app.fetch_wait_ms / 1000))
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:
         records, active = await self._wait_next_records(timeout)
@@ -297,9 +299,10 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
 class BatchApp(faust.App):  # type: ignore[misc]
     """A Faust app whose messages are batches. `wants(tp)` says whether a partition may be fetched now."""
 
-    def __init__(self, *args: Any, largest_unpacked: int, **options: Any) -> None:
+    def __init__(self, *args: Any, largest_unpacked: int, fetch_wait_ms: int = FETCH_WAIT_MS, **options: Any) -> None:
         """`largest_unpacked`: bytes that a compressed batch of the broker's may hold."""
         self.answers = Answers()
+        self.fetch_wait_ms = fetch_wait_ms
         self.largest_unpacked = largest_unpacked
         super().__init__(*args, **options)
 

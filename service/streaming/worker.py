@@ -27,6 +27,7 @@ from service.collector import be_patient
 from service.config import Settings
 from service.connection import Door
 from service.domain.changelog import GO_ON_KEY, RESUME_KEY, unpack_today
+from service.domain.policy import ClockMode
 from service.errors import (
     ChurnAlertError,
     ConfigurationError,
@@ -60,6 +61,7 @@ from service.streaming.profiles import ProfileCarrier, ProfileWatch
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import Fate, has_longest_transaction, start_again, verdict_on
+from service.streaming.transport import FETCH_WAIT_MS, SHORT_FETCH_WAIT_MS
 from service.wire.input_topics import input_names
 
 TICK_S = 0.5
@@ -233,7 +235,14 @@ class Worker:
     # ---- Faust
 
     def _build(self, directory: str) -> ChurnAlertApp:
-        app = new_app(self.settings.kafka, self.partitions, directory, self._topics(), self._process.client_id)
+        app = new_app(
+            self.settings.kafka,
+            self.partitions,
+            directory,
+            self._topics(),
+            self._process.client_id,
+            FETCH_WAIT_MS if self.settings.time.clock is ClockMode.WALL else SHORT_FETCH_WAIT_MS,
+        )
         loop = asyncio.get_running_loop()
 
         async def thrown_out() -> None:
