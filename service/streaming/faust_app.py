@@ -8,7 +8,7 @@ from typing import Any
 from service.config import KafkaSettings
 from service.connection import faust_broker
 from service.streaming.partition import PartitionWorker
-from service.streaming.transport import FETCH_WAIT_MS, BatchApp, BatchSchema
+from service.streaming.transport import BatchApp, BatchSchema
 
 Owners = Mapping[int, PartitionWorker]
 """By partition number; the worker adds and removes them as they are assigned and revoked."""
@@ -41,16 +41,16 @@ def new_app(
     directory: str,
     topics: Sequence[str],
     client_id: str,
-    fetch_wait_ms: int = FETCH_WAIT_MS,
+    *,
+    asks_again: bool = False,
 ) -> ChurnAlertApp:
-    """An app that reads these topics and keeps nothing but a few files in `directory`. `fetch_wait_ms`: how long the
-    broker may hold a fetch without data."""
+    """An app that reads these topics and keeps nothing but a few files in `directory`. `asks_again`: as BatchApp's."""
     app = ChurnAlertApp(
         kafka.group,
         owners,
         **faust_broker(kafka),
         largest_unpacked=kafka.unpacked_bytes,
-        fetch_wait_ms=fetch_wait_ms,
+        asks_again=asks_again,
         store="memory://",
         datadir=f"{directory}/faust",
         web_enabled=False,

@@ -34,7 +34,9 @@ FETCH_WAIT_MS = 200
 """How long the broker may hold a fetch without data. Faust's own 1,500 would delay the notice that a topic is at its
 end."""
 SHORT_FETCH_WAIT_MS = 50
-"""The same where events are the clock, and every record waits for the next answer about the other topics."""
+"""The same where every record waits for the next answer about the other topics, while records come."""
+_SHORT_ROUNDS = 4
+"""So many looks after the last of them as well."""
 _IDLE_S = 0.05
 
 
@@ -96,7 +98,7 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms = self.consumer.app.fetch_wait_ms
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         become_asking(consumer._client, self.consumer.answers)
         become_careful(consumer, Limits(self.consumer.app.largest_unpacked))
         # Without tables Faust spreads all partitions of all topics round robin: one number's inputs would go to
@@ -142,6 +144,8 @@ class ConsumerThread(faust_aiokafka.AIOKafkaConsumerThread):  # type: ignore[mis
     ) -> Any:
         records = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
         # No await between here and the caller's view: positions move only in the line above.
+        self.consumer.note_fetched(any(records.values()))
+        consumer._fetcher._fetch_max_wait_ms = self.consumer.wait_ms
         ends: dict[SourcePartition, Ends] = {}
         assignment = consumer._subscription.subscription and consumer._subscription.subscription.assignment
         logs, epochs = self.consumer.answers.logs, consumer._fetcher.taken.epochs
@@ -163,6 +167,7 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
         self._ends: dict[SourcePartition, Ends] = {}
         self._fresh_ends: dict[SourcePartition, Ends] = {}
         self._fresh_sizes: dict[SourcePartition, int] = {}
+        self._short_rounds = 0
         self.epoch = 0
         super().__init__(*args, **kwargs)
         self.answers: Answers = self.app.answers
@@ -173,6 +178,15 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
     def note_ends(self, ends: dict[SourcePartition, Ends], sizes: dict[SourcePartition, int]) -> None:
         """From the consumer's thread, with the fetch they belong to; and how many bytes that has taken."""
         self._fresh_ends, self._fresh_sizes = ends, sizes
+
+    def note_fetched(self, brought: bool) -> None:
+        """From the consumer's thread: a look for records is over, and has `brought` some."""
+        self._short_rounds = _SHORT_ROUNDS if brought else max(0, self._short_rounds - 1)
+
+    @property
+    def wait_ms(self) -> int:
+        """How long to wait for records before the ends of topics are told."""
+        return SHORT_FETCH_WAIT_MS if self.app.asks_again and self._short_rounds else FETCH_WAIT_MS
 
     def ends(self, tp: SourcePartition) -> Ends | None:
         """As of the last fetch; None before the first."""
@@ -200,7 +214,7 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
         if wanted is not None and not wanted:
             await self.sleep(_IDLE_S)
             return {}
-        return await super()._getmany(wanted, min(timeout, self.app.fetch_wait_ms / 1000))
+        return await super()._getmany(wanted, min(timeout, self.wait_ms / 1000))
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:
         records, active = await self._wait_next_records(timeout)
@@ -299,10 +313,11 @@ class Consumer(faust_aiokafka.Consumer):  # type: ignore[misc]
 class BatchApp(faust.App):  # type: ignore[misc]
     """A Faust app whose messages are batches. `wants(tp)` says whether a partition may be fetched now."""
 
-    def __init__(self, *args: Any, largest_unpacked: int, fetch_wait_ms: int = FETCH_WAIT_MS, **options: Any) -> None:
-        """`largest_unpacked`: bytes that a compressed batch of the broker's may hold."""
+    def __init__(self, *args: Any, largest_unpacked: int, asks_again: bool = False, **options: Any) -> None:
+        """`largest_unpacked`: bytes that a compressed batch of the broker's may hold. `asks_again`: every record waits
+        until the other topics were asked after it had come."""
         self.answers = Answers()
-        self.fetch_wait_ms = fetch_wait_ms
+        self.asks_again = asks_again
         self.largest_unpacked = largest_unpacked
         super().__init__(*args, **options)
 

@@ -61,7 +61,6 @@ from service.streaming.profiles import ProfileCarrier, ProfileWatch
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import Fate, has_longest_transaction, start_again, verdict_on
-from service.streaming.transport import FETCH_WAIT_MS, SHORT_FETCH_WAIT_MS
 from service.wire.input_topics import input_names
 
 TICK_S = 0.5
@@ -241,7 +240,7 @@ class Worker:
             directory,
             self._topics(),
             self._process.client_id,
-            FETCH_WAIT_MS if self.settings.time.clock is ClockMode.WALL else SHORT_FETCH_WAIT_MS,
+            asks_again=self.settings.time.clock is ClockMode.EVENT,
         )
         loop = asyncio.get_running_loop()
 

@@ -16,7 +16,7 @@ from service.feed.records import key_of, value_of
 from service.streaming.batches import Intake
 from service.streaming.job import PartitionJob
 from service.streaming.overtaking import Overtaking
-from service.streaming.transport import Batch
+from service.streaming.transport import Batch, Consumer
 from service.wire.input_topics import TOPIC_OF
 from tests.support.engines import at, purchase
 from tests.support.load import settings_for
@@ -169,3 +169,15 @@ def test_where_the_wall_clock_moves_time_nothing_waits() -> None:
     partition.answered(1.0, 2.0, ANSWERED)
 
     assert partition.applied() == ["answered"]
+
+
+@pytest.mark.parametrize(("asks_again", "waits"), [(True, [200, 50, 50, 50, 50, 200]), (False, [200] * 6)])
+def test_while_records_come_that_wait_for_the_next_answer_it_comes_soon(asks_again: bool, waits: list[int]) -> None:
+    consumer = Consumer.__new__(Consumer)
+    consumer.app, consumer._short_rounds = SimpleNamespace(asks_again=asks_again), 0
+    found = [consumer.wait_ms]
+    for brought in (True, False, False, False, False):
+        consumer.note_fetched(brought)
+        found.append(consumer.wait_ms)
+
+    assert found == waits
