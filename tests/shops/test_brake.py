@@ -150,6 +150,20 @@ def test_a_shop_that_dwindles_is_not_kept_silent(customers: int, leave_share: fl
     assert len(asked & gone) > 0.9 * len(gone) > 50
 
 
+@pytest.mark.parametrize("left_a_day", [0.97, 0.95])
+def test_a_young_shop_that_dwindles_is_not_held_for_good(left_a_day: float) -> None:
+    """Customers come every two days and become regulars in the second week, while others leave already. Weeks that begin
+    there do not show that fewer come: from day 54 on all were held."""
+    brake = Brake(BrakeState())
+    for day in range(90):
+        visits = round(160.0 * min(1.0, max(0, day - 6) / 8) * left_a_day**day)
+        for hour in range(visits):
+            brake.visited(day, day * DAY_US + hour, 0)
+        for hour in range(round(0.09 * visits) if day > 9 else 0):
+            brake.came_due(day, day * DAY_US + 500 + hour, 0)
+            assert not brake.held_us, day
+
+
 def test_the_operator_lets_them_go_spread_over_time() -> None:
     truth = shop(1, 140)
     feed = [s for s in truth if s.day < DAMAGED or half_of_the_customers(s, Random(0))]

@@ -41,6 +41,9 @@ _LASTING_DAYS: Final = 263.0
 """Mean age of what is lasting: half in half a year. After Christmas the weeks before are not the usual."""
 _LEARNED_DAYS: Final = 28
 """From the first regular who came due; before, nobody knows what is usual."""
+_TREND_DAYS: Final = 42
+"""The same before visits are doubted: what four weeks lead to cannot be told from weeks in which the first customers are
+still becoming regulars. A shop that dwindles would seem not to, and all be held for good."""
 _SPREAD_FORGETTING: Final = 1.0 / 56.0
 _LARGEST_DEVIATION: Final = 25.0
 """What one week can teach of the spread, in variances: a surge must not become the usual spread."""
@@ -239,10 +242,10 @@ class Brake:
             return
         if not state.missing_days and not 0 < state.doubted_days <= _DOUBTED_DAYS:
             state.expected_share = self._led_to()
-        missing = state.learned_days > _LEARNED_DAYS and self._visits_are_missing()
+        missing = state.learned_days > _TREND_DAYS and self._visits_are_missing()
         state.missing_days = state.missing_days + 1 if missing else 0
         week, usual_week = self.visits_last_week()
-        if state.learned_days > _LEARNED_DAYS and week < _DOUBTED_SHARE * state.expected_share * usual_week:
+        if state.learned_days > _TREND_DAYS and week < _DOUBTED_SHARE * state.expected_share * usual_week:
             state.doubted_days += 1
             if state.doubted_days <= _DOUBTED_DAYS:
                 return
