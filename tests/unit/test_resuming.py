@@ -17,7 +17,12 @@ SINCE = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Who was told to go on."""
     told: list[object] = []
-    monkeypatch.setattr("service.streaming.operator.resume_outreach", lambda settings: told.append(settings) or 6)
+
+    def resume(settings: object) -> int:
+        told.append(settings)
+        return 6
+
+    monkeypatch.setattr("service.streaming.operator.resume_outreach", resume)
     return told
 
 
