@@ -152,8 +152,8 @@ def test_a_shop_that_dwindles_is_not_kept_silent(customers: int, leave_share: fl
 
 @pytest.mark.parametrize("left_a_day", [0.97, 0.95])
 def test_a_young_shop_that_dwindles_is_not_held_for_good(left_a_day: float) -> None:
-    """Customers come every two days and become regulars in the second week, while others leave already. Weeks that begin
-    there do not show that fewer come: from day 54 on all were held."""
+    """Customers come every two days and become regulars in the second week, while others leave already. Weeks that
+    begin there do not show that fewer come: from day 54 on all were held."""
     brake = Brake(BrakeState())
     for day in range(90):
         visits = round(160.0 * min(1.0, max(0, day - 6) / 8) * left_a_day**day)

@@ -42,8 +42,8 @@ _LASTING_DAYS: Final = 263.0
 _LEARNED_DAYS: Final = 28
 """From the first regular who came due; before, nobody knows what is usual."""
 _TREND_DAYS: Final = 42
-"""The same before visits are doubted: what four weeks lead to cannot be told from weeks in which the first customers are
-still becoming regulars. A shop that dwindles would seem not to, and all be held for good."""
+"""The same before visits are doubted: what four weeks lead to cannot be told from weeks in which the first customers
+are still becoming regulars. A shop that dwindles would seem not to, and all be held for good."""
 _SPREAD_FORGETTING: Final = 1.0 / 56.0
 _LARGEST_DEVIATION: Final = 25.0
 """What one week can teach of the spread, in variances: a surge must not become the usual spread."""
