@@ -51,6 +51,8 @@ _WORD: Final = re.compile(rb"[A-Za-z]?[\x80-\xff]+[A-Za-z]?")
 _IN_A_WORD: Final = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z])")
 _MONEY_OF_CP1250: Final = re.compile(rb"\d[ \xa0]?(?:z\xb3|K\xe8)(?![A-Za-z\x80-\xff])")
 """12,50 zł and 12,50 Kč, as they are written there; names beside them may be of any language."""
+_BETWEEN_DIGITS: Final = re.compile(rb"(?<=\d)\xa0(?=\d{3}(?!\d))")
+"""1 234,50 with the blank that Windows keeps together: the letter that DOS has there stands in no number."""
 _APOSTROPHES: Final = "’·"
 
 
@@ -61,6 +63,7 @@ def encoding_by_letters(sample: bytes) -> str:
         return east
     if len(_MONEY_OF_CP1250.findall(sample)) >= _FEWEST:
         return "cp1250"
+    sample = _BETWEEN_DIGITS.sub(b" ", sample)
     words = _WORD.findall(sample)
     among_ascii = sum(len(word) - 1 for word in words if word[:1].isalpha() or word[-1:].isalpha())
     alone = sum(

@@ -15,7 +15,7 @@ from service.history.grids import Grid, open_grid
 from service.history.layout import Layout, Wishes
 from service.history.left_out import ReadReport
 from service.history.planned import Planned
-from service.history.questions import ASKED, all_questions_of, is_turned_round, other_scale, score_of
+from service.history.questions import all_questions_of, asked, is_turned_round, other_scale, score_of
 from service.history.sources import Source
 
 _LOOKED_AT: Final = 300
@@ -118,7 +118,7 @@ class PlannedAnswers(Planned):
         if place is None or self.profile is not None:
             return "nps"
         said = f"{header[place]} {Path(self.path).name}".casefold()
-        for survey, words in ASKED.items():
+        for survey, words in asked().items():
             if words.search(said):
                 return survey
         raise ConfigurationError(

@@ -29,6 +29,7 @@ _PLAIN: Final = 19
 """Characters of "2025-01-06 20:29:48"."""
 _ENDINGS_KEPT: Final = 1_000
 _DIGITS = re.compile(r"-?\d+(?:[.,]\d+)?", re.ASCII)
+_MONTHS: Final = "12"
 _DAY_ZERO: Final = date(1899, 12, 30)
 _SERIALS: Final = (20_000, 80_000)
 """1954 to 2119 as a spreadsheet counts days."""
@@ -60,6 +61,10 @@ class TimeColumn:
         self._doubtful = ""
         self._year_first = ""
         """The first cell such as 2025-01-06, as a spreadsheet's date cells are read too."""
+        self._is_late = False
+        """Whether one of those is behind the twelfth of a month, where none is whose day and month were swapped."""
+        self._is_left = False
+        """Whether a cell such as 06/01/2025 is one that a spreadsheet would have understood in either order."""
         self.kinds: dict[str, str] = {}
         """serial, text, epoch → the first cell of that kind."""
         self.since_1904: bool = False
@@ -95,6 +100,7 @@ class TimeColumn:
         if _ISO.match(text):
             self.kinds.setdefault("text", text)
             self._year_first = self._year_first or text
+            self._is_late = self._is_late or text[8:10] > _MONTHS
             self._remember(day_text)
             return
         if _DIGITS.fullmatch(text):
@@ -118,6 +124,7 @@ class TimeColumn:
             possible = [order for order in possible if order == "dmy"]
         if possible:
             self._doubtful = self._doubtful or text
+            self._is_left = self._is_left or (int(first) <= int(_MONTHS) and int(second) <= int(_MONTHS))
             for order in self._orders:
                 if order not in possible and not self._orders[order]:
                     self._orders[order] = text
@@ -170,7 +177,8 @@ class TimeColumn:
         if wish:
             self._order = ORDERS[wish]
             return
-        if self._year_first and self._doubtful and not _begins_with_year(self._doubtful):
+        may_be_swapped = not (self._is_late and self._is_left)
+        if self._year_first and self._doubtful and may_be_swapped and not _begins_with_year(self._doubtful):
             raise ConfigurationError(
                 f"The column {self.name} writes its dates in two ways ({self._year_first!r} and {self._doubtful!r}), as where a spreadsheet has "
                 "understood some of them only, and may have swapped days and months. Take the export as it was downloaded; or, where both "

@@ -9,13 +9,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Collection
 from decimal import Decimal
+from functools import cache
 from typing import Final
 
 from service.errors import ConfigurationError
 from service.history.digits import in_our_digits
 from service.history.numbers import decimal_text
 from service.history.readings import TwoReadingsError
+from service.profiles import plain_name
+from service.profiles.words import words_of
 
 POINT: Final = "."
 COMMA: Final = ","
@@ -29,12 +33,10 @@ _GROUPED = {
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009"), " ")
 _BETWEEN = re.compile(r"(?<=\d)[ '\u2019_](?=\d{3}(?!\d))", re.ASCII)
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:([.,])\d+)?[eE][+-]?\d{1,2}", re.ASCII)
-SYMBOLS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS", "zł": "PLN",
-                  "Kč": "CZK", "R$": "BRL", "US$": "USD", "CHF": "CHF", "Fr.": "CHF", "руб": "RUB", "р": "RUB",
-                  "TL": "TRY", "Ft": "HUF", "lei": "RON", "грн": "UAH", "₴": "UAH", "лв": "BGN", "元": "CNY", "円": "JPY", "원": "KRW",
-                  "฿": "THB", "₫": "VND", "₱": "PHP", "₦": "NGN"}  # fmt: skip
-"""Signs of one currency alone; "$", "kr" and "¥" are those of several."""
 _OF_SEVERAL: Final = frozenset({"$", "kr", "Kr", "\u00a5", "\uffe5"})
+"""Signs of several currencies."""
+_YEN: Final = frozenset({"\u00a5", "\uffe5"})
+_YUAN: Final = "CNY"
 _WITHOUT_CENTS: Final = frozenset(
     {"\u00a5", "\uffe5", "JPY", "KRW", "VND", "CLP", "PYG", "ISK", "UGX", "XAF", "XOF", "XPF", "RWF"}
 )
@@ -51,7 +53,7 @@ _NO_CURRENCY: Final = frozenset(
 """Thousands, millions, pieces, weights and points: what stands before them is no amount of money as it is."""
 _BRACKETED = re.compile(r"([^\d\s.,()-]{0,4})\s*\(([^()]+)\)\s*([^\d\s.,()-]{0,4})")
 _CODE = re.compile(r"[A-Z]{3}")
-_EXAMPLES: Final = 3
+_WORDS: Final = re.compile(r"[^\W\d_]+|[^\w\s()\[\].,:;/-]")
 _KEPT: Final = 50_000
 
 
@@ -68,6 +70,9 @@ class AmountColumn:
         """Of the cells that name one: codes, and signs of several ("$") where there are others beside."""
         self.sign: str = ""
         """The one of several currencies that all cells have, "" = none."""
+        self.unknown = ""
+        """Letters beside a number that are of no currency that is known."""
+        self._has_cents = False
         self._seen: dict[str, str] = {}
         """Cells → the sign in each."""
         self._plain: re.Pattern[str] | None = None
@@ -90,6 +95,8 @@ class AmountColumn:
             self._seen[text] = currency
         if currency:
             self.currencies[currency] += count
+        elif core and not self.unknown and not (text[:1].isdigit() and text[-1:].isdigit()):
+            self.unknown = "".join(filter(str.isalpha, text))
         if not core:
             return
         scientific = _SCIENTIFIC.fullmatch(core)
@@ -123,6 +130,7 @@ class AmountColumn:
         else:
             self.certain.setdefault(mark, text)
             self._plain = self._plain or _CERTAIN[mark]
+            self._has_cents = self._has_cents or bool(fraction.strip("0"))
 
     def currency_of(self, text: str) -> str:
         """The code or sign of a cell, "" = none."""
@@ -132,14 +140,17 @@ class AmountColumn:
             known = found[1] if found is not None else ""
         return known
 
-    def decide(self, wish: str = "") -> None:
-        """Fixes the decimal mark; `wish` is the user's.
+    def decide(self, wish: str = "", currencies: Collection[str] = ()) -> None:
+        """Fixes the decimal mark; `wish` is the user's, `currencies` are those that another column names.
 
         Raises ConfigurationError where both readings fit, or neither.
         """
         if len(self.currencies) == 1 and next(iter(self.currencies)) in _OF_SEVERAL:
             self.sign = next(iter(self.currencies))
             self.currencies.clear()
+            if self.sign in _YEN and self._has_cents:  # of the yuan: the yen has none
+                self.sign = ""
+                self.currencies[_YUAN] = 1
         if wish:
             self.mark = wish
             return
@@ -151,6 +162,8 @@ class AmountColumn:
             )
         if self.certain:
             (self.mark,) = self.certain
+        elif len(self.doubtful) == 1 and currencies and _WITHOUT_CENTS.issuperset(currencies):
+            self.mark = COMMA if POINT in self.doubtful else POINT
         elif self.doubtful:
             cell = next(iter(self.doubtful.values())).strip()
             raise TwoReadingsError(
@@ -199,6 +212,28 @@ class AmountColumn:
                 return text
             number = f"{whole or '0'}.{fraction}" if fraction else whole
         return f"-{number}" if negative and number.strip("0.") else number
+
+
+@cache
+def _signs() -> dict[str, str]:
+    """Signs of one currency alone, in small letters → its code: `words/signs.toml`."""
+    return {sign: code for code, signs in words_of("signs").items() for sign in signs}
+
+
+def code_in(name: str) -> str:
+    """The currency that a column's name says: Betrag CHF, Total (€); "" = none."""
+    found = {
+        word if _CODE.fullmatch(word) else _signs()[word.casefold()]
+        for word in _WORDS.findall(name)
+        if (_CODE.fullmatch(word) and plain_name(word) in _codes())
+        or (not word.isascii() and word.casefold() in _signs())
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+@cache
+def _codes() -> frozenset[str]:
+    return words_of("parts")["currencies"] | {code.lower() for code in words_of("signs")}
 
 
 def _both(cell: str) -> str:
@@ -255,7 +290,7 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
         sign = "".join(letters)
         if len(sign) > 4 or sign.upper() in _BOOKED or sign.casefold() in _NO_CURRENCY:
             return None
-        currency = SYMBOLS.get(sign, sign if _CODE.fullmatch(sign) or sign in _OF_SEVERAL else "")
+        currency = _signs().get(sign.casefold(), sign if _CODE.fullmatch(sign) or sign in _OF_SEVERAL else "")
         text = "".join(kept).strip()
         if sign in {"kr", "Kr", "Fr"}:
             text = text.rstrip(".,")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -17,7 +19,9 @@ from service.history.people import person
 _FAR_DAYS: Final = 3 * 365
 """Without a single order between, in a shop of otherwise daily ones: a placeholder (1970) or a slip (2099)."""
 _FEW: Final = 0.01
-"""Share of the orders that such days may have."""
+"""Share of the orders that such days may have; one or two alone may have up to half, in a shop of many days."""
+_PLACEHOLDERS: Final = 2
+_MANY_DAYS: Final = 30
 _ENOUGH_ROWS: Final = 30
 _LARGE_UNITS: Final = 500
 """What few shops take for most of their orders, and cents soon come to."""
@@ -41,6 +45,9 @@ _FEW_MASKED: Final = 5
 _ENOUGH_TWICE: Final = 10
 _CLOCKS_SEEN: Final = 1_000
 _AT_ONCE: Final = 50
+_DIGITS_OF_PHONE: Final = 9
+_DIGITS_DIALLED: Final = 8
+_PLUS_OF_PHONE: Final = re.compile(r"\+|00", re.ASCII)
 MINUTE_US: Final = 60_000_000
 
 
@@ -58,15 +65,18 @@ def within(days: Mapping[int, int]) -> tuple[int, int] | None:
     known = sorted(days)
     first, last = 0, len(known) - 1
     before = after = 0
+    most = max(1, _FEW * total)
+    at_once = max(most, total / 2) if len(known) >= _MANY_DAYS else most
+    """Of an unset date, such as 1970-01-01, in a whole batch of rows."""
     for place in range(len(known) - 1):
         before += days[known[place]]
-        if before > max(1, _FEW * total):
+        if before > (at_once if place < _PLACEHOLDERS else most):
             break
         if known[place + 1] - known[place] > _FAR_DAYS:
             first = place + 1
     for place in range(len(known) - 1, 0, -1):
         after += days[known[place]]
-        if after > max(1, _FEW * total):
+        if after > (at_once if place >= len(known) - _PLACEHOLDERS else most):
             break
         if known[place] - known[place - 1] > _FAR_DAYS:
             last = place - 1
@@ -244,15 +254,44 @@ def lost_zeros(orders: Counter[str]) -> list[str]:
     ]
 
 
-def other_capitals(orders: Counter[str]) -> list[str]:
-    """The sentence for ids that differ in capitals alone."""
-    first: dict[str, str] = {}
-    pairs = [(known, who) for who in orders if (known := first.setdefault(who.casefold(), who)) != who]
-    if not pairs:
-        return []
-    shown = ", ".join(f"{one} and {other}" for one, other in pairs[:_SHOWN])
-    told = f"{len(pairs):,} customers come in small letters and in capitals ({shown}): each counts as two people"
-    return [f"{told}. If they are the same, write their ids in one way and give the file again."]
+def other_spellings(orders: Counter[str]) -> list[str]:
+    """The sentences for ids that are one but for how they are written: in capitals or wide letters, with a tag behind
+    the name of an e-mail address, or as a telephone number is dialled at home."""
+    said = []
+    for in_one_way, how in (
+        (_in_small, "come in small letters and in capitals"),
+        (_without_tag, "come with and without a tag in their address"),
+        (_as_dialled, "come with a telephone number written in two ways"),
+    ):
+        first: dict[str, str] = {}
+        ways = ((in_one_way(who), who) for who in orders)
+        pairs = [(known, who) for way, who in ways if way and (known := first.setdefault(way, who)) != who]
+        if pairs and in_one_way is _as_dialled and not any(_PLUS_OF_PHONE.match(who) for pair in pairs for who in pair):
+            continue
+        if pairs:
+            shown = ", ".join(f"{one} and {other}" for one, other in pairs[:_SHOWN])
+            told = f"{len(pairs):,} customers {how} ({shown}): each counts as two people"
+            said.append(f"{told}. If they are the same, write their ids in one way and give the file again.")
+    return said
+
+
+def _in_small(who: str) -> str:
+    return who.casefold() if who.isascii() else unicodedata.normalize("NFKC", who).casefold()
+
+
+def _without_tag(who: str) -> str:
+    """ann+shop@x.org is a second address of ann@x.org; "" for what is no address."""
+    name, at, host = who.partition("@")
+    return f"{name.partition('+')[0]}{at}{host}" if at and name[:1] != "+" else ""
+
+
+def _as_dialled(who: str) -> str:
+    """The last digits of what may be a telephone number, which +41 79…, 0041 79… and 079… share; "" for others."""
+    if not who.strip("+0123456789 ()./-"):
+        digits = "".join(filter(str.isdigit, who))
+        if len(digits) >= _DIGITS_OF_PHONE and (who[0] in "+0("):
+            return digits[-_DIGITS_DIALLED:]
+    return ""
 
 
 def columns_that_matter(unused: Sequence[str]) -> list[str]:

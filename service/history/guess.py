@@ -239,7 +239,7 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
         return sum(_CLOCK.match(cell) is not None for cell in cells) >= SHARE * len(cells)
     if field in {"amount", "price", "quantity"}:
         return share_of_amounts(cells) >= SHARE
-    return True
+    return field != "order_id" or not any(map(ADDRESS.fullmatch, cells))
 
 
 def _question(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from service.errors import ConfigurationError
-from service.history.json_shapes import records_of, untyped, unwrapped
+from service.history.json_shapes import records_of, rows_of_page, untyped, unwrapped
 from service.history.numbers import decimal_text
 
 _LOOKED_AT: Final = 500
@@ -43,7 +43,8 @@ def json_grid(path: Path, text: IO[str]) -> Grid:
     def counted(objects: Iterator[tuple[int, Any]]) -> Iterator[Any]:
         nonlocal number
         for number, item in objects:  # noqa: B007 - told by `line`
-            yield item
+            page = rows_of_page(item)
+            yield from (item,) if page is None else page
 
     def rows() -> Iterator[list[str]]:
         objects = counted(_objects(path, text))

@@ -12,6 +12,9 @@ _TYPED: Final = frozenset(
 _AROUND: Final = ("node", "_source", "Item", "NewImage")
 """Keys under which GraphQL, Elasticsearch and DynamoDB put a row."""
 _FEWEST: Final = 2
+_OF_A_PAGE: Final = frozenset(("data", "results", "items", "orders", "records", "charges", "events"))
+"""Keys under which a page of an answer has its rows."""
+_MOST_BESIDE: Final = 6
 
 
 def untyped(value: Any) -> Any:
@@ -31,6 +34,43 @@ def unwrapped(item: Any) -> Any:
             if isinstance(item.get(key), dict):
                 return item[key]
     return item
+
+
+def rows_of_page(item: Any) -> list[Any] | None:
+    """The rows of a page of an answer, where pages were kept one after the other: {"data": […], "links": {…}}.
+
+    None for what is no page: a row has a number, or a time, of its own.
+    """
+    if not isinstance(item, dict) or len(item) > _MOST_BESIDE:
+        return None
+    lists = [value for key, value in item.items() if key in _OF_A_PAGE and isinstance(value, list)]
+    others = [key for key, value in item.items() if key not in _OF_A_PAGE and not _is_of_pages(key, value)]
+    if len(lists) != 1 or others or not all(isinstance(row, dict) for row in lists[0]):
+        return None
+    return lists[0]
+
+
+def _is_of_pages(key: str, value: Any) -> bool:
+    """What a page says of itself: that more follow, how many, where."""
+    if key == "object":
+        return bool(value == "list")
+    words = (
+        "next",
+        "prev",
+        "more",
+        "page",
+        "count",
+        "total",
+        "link",
+        "meta",
+        "cursor",
+        "url",
+        "limit",
+        "offset",
+        "included",
+        "status",
+    )
+    return any(word in key.lower() for word in words)
 
 
 def records_of(document: Any) -> Iterator[dict[str, Any]] | None:

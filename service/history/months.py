@@ -1,4 +1,4 @@
-"""Words that stand in dates: those of the languages that most shops export, and those of CLDR for the others."""
+"""Words that stand in dates: those of `words/dates.toml`, and those of CLDR for the languages that it lacks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final
 
+from service.profiles.words import words_of
+
 OF_SEVERAL: Final = {"lip": 7, "srp": 8, "lis": 10, "listopad": 10, "listopada": 10}
 """Names of one month here and another there (July in Polish, June in Croatian): the longer one until it is known."""
 _LANGUAGES: Final = """
@@ -16,113 +18,17 @@ _LANGUAGES: Final = """
 """.split()  # noqa: SIM905
 """Without those in which a name of another's means a different month, but for the few of `OF_SEVERAL`."""
 
-_NAMES: Final = (
-    "january jan janvier janv jän jaen januar jänner enero ene gennaio gen januari januari jan janeiro styczeń stycznia sty ocak",
-    "february feb février févr fév fevrier fevr fev februar febrero febbraio februari fevereiro luty lutego lut şubat subat",
-    "march mar mars mär märz mrz marzo maart mrt março marzec marca mart",
-    "april apr avril avr abril abr aprile kwiecień kwietnia kwi nisan",
-    "may mai mayo maggio mag mei maio maj maja mayıs mayis",
-    "june jun juin juni junio giugno giu junho czerwiec czerwca cze haziran",
-    "july jul juillet juil juli julio luglio lug julho lipiec lipca lip temmuz",
-    "august aug août aout agosto ago augustus augusti agosto sierpień sierpnia sie ağustos agustos",
-    "september sep sept septembre septiembre settembre set setembro wrzesień września wrz eylül eylul",
-    "october oct octobre oktober okt octubre ottobre ott outubro out październik października paź ekim",
-    "november nov novembre noviembre novembro listopad listopada kasım kasim",
-    "december dec décembre déc decembre dezember dez diciembre dic dicembre desember des dezembro grudzień grudnia gru aralık aralik",
-)
-MONTHS: Final = {
-    name: number for number, names in enumerate(_NAMES, 1) for name in names.split() if name not in OF_SEVERAL
-}
-"""Also shortened; in small letters."""
-NOISE: Final = frozenset(
-    [
-        "of",
-        "de",
-        "del",
-        "the",
-        "at",
-        "à",
-        "às",
-        "um",
-        "om",
-        "le",
-        "den",
-        "st",
-        "nd",
-        "rd",
-        "th",
-        "er",
-        "e",
-        "ore",
-        "uhr",
-        "t",
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-        "sat",
-        "sun",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "tues",
-        "thur",
-        "thurs",
-        "lun",
-        "mer",
-        "jeu",
-        "ven",
-        "sam",
-        "dim",
-        "lundi",
-        "mardi",
-        "mercredi",
-        "jeudi",
-        "vendredi",
-        "samedi",
-        "dimanche",
-        "mo",
-        "di",
-        "mi",
-        "do",
-        "fr",
-        "sa",
-        "so",
-        "montag",
-        "dienstag",
-        "mittwoch",
-        "donnerstag",
-        "freitag",
-        "samstag",
-        "sonntag",
-        "mié",
-        "jue",
-        "vie",
-        "sáb",
-        "dom",
-        "lunes",
-        "martes",
-        "miércoles",
-        "jueves",
-        "viernes",
-        "sábado",
-        "domingo",
-    ]
-)
-"""Words that may stand beside a month and say nothing more."""
-_MORE_NOISE: Final = frozenset(
-    ("г", "года", "году", "р", "року", "r", "roku", "в", "о", "dne", "ve", "klo", "kl", "u", "ob")
-)
+
+@cache
+def _months() -> dict[str, int]:
+    """The names of `words/dates.toml` → the month."""
+    words = words_of("dates")
+    return {name: number for number in range(1, 13) for name in words[str(number)] if name not in OF_SEVERAL}
 
 
 def month_of(word: str, decided: Mapping[str, int]) -> int:
     """The month of that name, also shortened; 0 = it is none. `decided` are those of `OF_SEVERAL` that are known."""
-    known = MONTHS.get(word)
+    known = _months().get(word)
     if known is not None:
         return known
     if word in OF_SEVERAL:
@@ -132,7 +38,7 @@ def month_of(word: str, decided: Mapping[str, int]) -> int:
 
 def is_noise(word: str) -> bool:
     """Whether a word may stand beside a month and says nothing more."""
-    return word in NOISE or word in _MORE_NOISE or word in _cldr()[1]
+    return word in words_of("dates")["beside"] or word in _cldr()[1]
 
 
 def name_of(word: str) -> str:

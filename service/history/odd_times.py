@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
+
+from service.profiles.words import words_of
 
 _ODD: Final = re.compile(
     r"/Date\((?P<epoch>-?\d{9,14})(?:[+-]\d{4})?\)/"
@@ -15,9 +18,6 @@ _ODD: Final = re.compile(
 )
 _WEEKDAY: Final = re.compile(r"[^\W\d_]{1,14}\.?,?\s+(\d{1,4}([./-]) ?\d{1,2}\2 ?\d{1,4}\b.*)", re.DOTALL)
 """Fr. 03.01.2025: the numbers say the day, whatever the language of the word before them."""
-_GLUE: Final = re.compile(
-    r"^(?:[-\u2013\u2014@|]|at|à|um|om|kl\.?|klo|ore|alle(?: ore)?|a las|às|as|в|o godz\.?|o)\s*(?=\d{1,2}\s*[:.hAaPp]\s*[\dMm.])"
-)
 
 
 def usual(text: str) -> str | None:
@@ -46,4 +46,11 @@ def usual(text: str) -> str | None:
 
 def without_glue(text: str) -> str:
     """The time of the day without the word that joins it to its day: um 08:29, à 08:29, - 08:29."""
-    return _GLUE.sub("", text) if text and not text[0].isdigit() else text
+    return _glue().sub("", text) if text and not text[0].isdigit() else text
+
+
+@cache
+def _glue() -> re.Pattern[str]:
+    """A word of `words/dates.toml` that joins a day to its time, where a time follows."""
+    words = sorted(words_of("dates")["joins"], key=len, reverse=True)
+    return re.compile(rf"^(?:{'|'.join(map(re.escape, words))})\s*(?=\d{{1,2}}\s*[:.hAaPp]\s*[\dMm.])")

@@ -20,13 +20,16 @@ _FEWEST_DIGITS: Final = 6
 _MARKED: Final = re.compile(r"'[+=@\-\d]", re.ASCII)
 """An apostrophe by which exports keep a spreadsheet from computing: '+41791234567."""
 _WHOLE: Final = re.compile(r"(\d+)\.0+", re.ASCII)
+_UUID: Final = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?", re.ASCII)
+"""Its letters are digits: capitals and braces are a matter of the program that writes it (RFC 9562)."""
 
 
 def person(text: str) -> str:
     """The id in its one spelling; "" for nobody.
 
     Blanks around it go, those within it become one, letters are composed (NFC), e-mail addresses are in small letters,
-    17850.0 is 17850, and '+4179 is +4179, with or without blanks in it; Ann <ann@x.org> is ann@x.org.
+    17850.0 is 17850, and '+4179 is +4179, with or without blanks in it; Ann <ann@x.org> is ann@x.org. A UUID is in
+    small letters, without braces.
     """
     if text.isascii():
         if text.isalnum():
@@ -45,6 +48,10 @@ def person(text: str) -> str:
     if "@" in text:
         named = _IN_BRACKETS.fullmatch(text)
         return (named[1] if named is not None else text.removeprefix("mailto:")).lower()
+    if text[-13:-12] == "-" or text[-14:-13] == "-":
+        uuid = _UUID.fullmatch(text)
+        if uuid is not None:
+            return uuid[1].lower()
     if text[:1] == "+" and _PHONE.fullmatch(text):
         return "+" + "".join(character for character in text if character.isdigit())
     if text.endswith("0") and "." in text:

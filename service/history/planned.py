@@ -18,7 +18,7 @@ from service.history.cents import FIELDS as CENT_FIELDS
 from service.history.cents import check_whole
 from service.history.dates import TimeColumn
 from service.history.dealings import Dealings
-from service.history.decimals import AmountColumn
+from service.history.decimals import AmountColumn, code_in
 from service.history.evidence import Evidence
 from service.history.grids import Grid, open_grid
 from service.history.layout import Layout, Wishes
@@ -161,12 +161,14 @@ class Planned:
         main = found.amounts.get("amount") or found.amounts.get("price")
         for column in found.amounts.values():
             try:
-                column.decide(self.wishes.decimal)
+                column.decide(self.wishes.decimal, found.currencies)
             except TwoReadingsError:
                 if column is main or main is None or not main.certain:
                     raise
                 column.mark = main.mark
             found.currencies += column.currencies if not found.currencies else Counter()
+        if main is not None and not found.currencies and not main.sign and (code := code_in(main.name)):
+            found.currencies[code] = found.rows
 
     def decisions(self, what: str) -> set[str]:
         """How its own cells say that dates or decimals are to be read; empty where they do not, or the user has."""

@@ -11,21 +11,20 @@ from schemas.scales import SCALES
 from service.history.digits import in_our_digits
 from service.profiles.words import words_of
 
-ASKED: Final = {
-    "nps": re.compile(
-        r"recommend|recommand|weiterempf|empfehl|recomend|recomiend|consigli|aanbev|raccomand|poleci|rekommender|anbefal|suosittel|tavsiye"
-        r"|recomand|rekomenda|giới thiệu|συστήσ|рекоменд|doporuč|odporuč|ajánl|推荐|推薦|すすめ|勧め|추천|(^|[^a-z])e?nps([^a-z]|$)|likelihood"
-    ),
-    "csat": re.compile(
-        r"satisf|zufrieden|satisfait|soddisf|tevreden|zadowol|nöjd|tilfreds|fornøyd|tyytyväi|memnun|удовлетвор|задоволен|elégedett|mulțumit|puas|hài lòng|ικανοποι|довол[еь]н|spokojen|elégedett"
-        r"|满意|滿意|満足|만족|csat"
-    ),
-    "ces": re.compile(
-        r"effort|how easy|made it easy|easy (was|is|for|to)|(was|is) easy|easier|facile|facilit|fácil|einfach|aufwand|makkelijk|kolay|nemt|enkelt|łatw|helppo|легко|snadn"
-        r"|(^|[^a-z])ces([^a-z]|$)"
-    ),
-}  # fmt: skip
-"""What the question of each survey says, in small letters."""
+_SURVEYS: Final = ("nps", "csat", "ces")
+"""In the order in which a question is held against them."""
+
+
+@cache
+def asked() -> dict[str, re.Pattern[str]]:
+    """Survey → what its question says, in small letters: `words/questions.toml`."""
+    words, found = words_of("questions"), {}
+    for survey in _SURVEYS:
+        parts = [re.escape(part) for part in sorted(words[survey])]
+        if whole := words.get(f"whole {survey}"):
+            parts.append(rf"(?:^|[^a-z])(?:{'|'.join(map(re.escape, sorted(whole)))})(?:[^a-z]|$)")
+        found[survey] = re.compile("|".join(parts))
+    return found
 
 
 @cache
@@ -92,7 +91,7 @@ def other_scale(survey: str, question: str) -> str:
 def unscored(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """What is said of a question that is known though its cells are no scores of its scale; "" = there is none."""
     for place, name in enumerate(header):
-        for survey, words in ASKED.items():
+        for survey, words in asked().items():
             cells = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
             if cells and words.search(" ".join(name.casefold().split())):
                 low, high = SCALES[survey]
@@ -115,9 +114,9 @@ def all_questions_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> di
     """Survey → places of the columns that ask for it, and whose cells are scores."""
     found: dict[str, list[int]] = {}
     for place, name in enumerate(header):
-        asked = " ".join(name.casefold().split())
-        for survey, words in ASKED.items():
-            if not words.search(asked):
+        question = " ".join(name.casefold().split())
+        for survey, words in asked().items():
+            if not words.search(question):
                 continue
             cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
             good = sum(score_of(survey, cell) is not None for cell in cells)

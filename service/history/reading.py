@@ -29,7 +29,7 @@ from service.history.doubts import (
     lost_zeros,
     masked_said,
     one_for_everything,
-    other_capitals,
+    other_spellings,
     signs_said,
     twice_said,
     within,
@@ -296,7 +296,7 @@ def _look_at_all(
         said += cents_said((line[2] for file in files for line in islice(file.kept or (), _SIGNS_SEEN)), minor_digits)
     said += ids_of_one_order(orders, unused, column)
     said += one_for_everything(orders, column)
-    said += map(OfPeople, [*masked_said(orders, column), *other_capitals(orders)])
+    said += map(OfPeople, [*masked_said(orders, column), *other_spellings(orders)])
     said += [one for file in files for one in twice_said(file.kept or ())]
     if not any(table.layout is not None and table.layout.profile is not None for table in tables):
         nobodys = sum(file.report.nobodys_rows for file in files)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -22,76 +22,41 @@ PAYS_BACK: Final = "pays back"
 """The row is a refund, whichever sign its amount has."""
 
 _REASONS: Final = ("cancelled", "voided", "failed", "not paid", "test", "deleted", "fraud", PAID_BACK)
-_OF_KINDS: Final = ("cancelled", "voided", "failed", "test", "deleted", "fraud", PAYS_BACK)
+_OF_KINDS: Final = ("no purchase", "cancelled", "voided", "failed", "test", "deleted", "fraud", PAYS_BACK)
 """Of columns that say what a row is; "Storno" there is a row that takes another one back, and "Credit" a card."""
-_STATE_COLUMNS: Final = """
-    status orderstatus paymentstatus financialstatus transactionstatus state orderstate paymentstate itemstatus bestellstatus
-    zahlungsstatus zahlstatus auftragsstatus rechnungsstatus belegstatus statut etat etatdelacommande etatcommande statutdelacommande
-    statutcommande statutdepaiement statutpaiement estado estadodelpedido estadopedido estadodepago stato statoordine statodellordine
-    статус статусзаказа статусоплаты состояние durum siparisdurumu odemedurumu stav stavobjednavky allapot rendelesallapota
-    订单状态 状态 付款状态 交易状态 注文状態 注文ステータス ステータス 状態 상태 주문상태 결제상태 statopagamento statusdopedido statuszamowienia orderstatusnaam betaalstatus tilstand mode environment
-"""
-OF_PLACES_TOO: Final = frozenset(("state", "estado", "stato", "etat", "tilstand", "mode", "environment"))
-"""Those names under which a shop also keeps where its customers live: California."""
-_KIND_COLUMNS: Final = """
-    type kind transactiontype saletype recordtype rowtype linetype entrytype eventtype documenttype doctype movementtype ordertype typ
-    art belegart vorgang vorgangsart transaktionsart transaktionstyp buchungsart rechnungsart typedetransaction typetransaction
-    typedocument typedevente nature tipo tipodetransaccion tipotransaccion tipodocumento tipotransazione soort transactiesoort rodzaj
-    typdokumentu typtransakcji типоперации видоперации типдокумента islemtipi islemturu typdokladu 类型 交易类型 订单类型 種別 取引種別 구분
-"""
-_ENDINGS: Final = {"status": "state", "statut": "state", "type": "kind", "typ": "kind"}
-"""Of names that say it as well: Financial Status, Receipt type."""
-_OF_OTHERS: Final = re.compile(r"customer|client|kunde|member|loyal|subscri|abo|email|consent|marketing|account|user")
-"""What such a column is of, where it is no order."""
-_OF_OTHER_THINGS: Final = re.compile(
-    r"method|metod|zahlungsart|zahlart|zahlungsweise|mode|moyen|forma|betaalwijze|tender|channel|kanal|canal|source|quelle|campaign|kampagne"
-    r"|categor|kategor|produ|artikel|article|articulo|item|tag|segment|group|grup|name|note|comment|bemerkung"
-)
-"""What a column is of whose words may be those of states by chance: paid by Rechnung, the campaign Test."""
-_QUANTITY_COLUMNS: Final = "quantity qty menge anzahl quantite cantidad quantita aantal ilosc antal units pieces"
+_FLAGS: Final = ("cancelled", "voided", "test", "deleted", "failed", PAID_BACK, PAYS_BACK)
+"""What a column of yes and no may say."""
 _BELOW_ZERO: Final = re.compile(r"[-\u2212]\s?\d+(?:[.,]\d+)?", re.ASCII)
-_FLAG_COLUMNS: Final[dict[str, str]] = {
-    "cancelled": "cancelled canceled iscancelled iscanceled storno storniert annule annulee geannuleerd anulado annullato cancelado anulowane",
-    "voided": "void voided isvoid isvoided",
-    "test": "test istest testorder testmode testbestellung",
-    "deleted": "deleted isdeleted geloscht",
-    "failed": "failed isfailed",
-    PAID_BACK: "refunded isrefunded returned isreturned erstattet ruckerstattet rembourse retourniert reembolsado rimborsato terugbetaald",
-    PAYS_BACK: "isrefund isreturn isreversal",
-}
 _EVENT: Final = "purchase event"
-_EVENT_COLUMNS: Final = "event eventname eventtype action activity"
-_PAID_COLUMNS: Final = (
-    "paid ispaid bezahlt paye payee pagado pagata pagato betaald pago oplacone betald betalt zaplaceno odendi оплачен"
-)
 _MOST_WORDS: Final = 12
 """Different words of a column that says which rows count."""
-_TIME_COLUMNS: Final = """
-    cancelledat canceledat cancelledon canceledon cancelleddate canceleddate cancellationdate canceldate stornodatum storniertam
-    dateannulation datedannulation voidedat deletedat
-"""
-"""Of what was cancelled, when: empty where it was not."""
-CURRENCY_COLUMNS: Final = "currency currencycode ordercurrency wahrung wahrungscode waehrung totalcurrency amountcurrency pricecurrency devise moneda moeda valuta waluta valuutta"
-REFUND_COLUMNS: Final = """
-    refunded refundedamount amountrefunded refundamount refund refunds totalrefunded orderrefundamount erstattet erstattung
-    ruckerstattung erstattungsbetrag rembourse remboursement montantrembourse reembolso reembolsado rimborso rimborsato
-    importerimborsato terugbetaald terugbetaling terugbetaaldbedrag
-"""
-"""Of the amount that was given back of the row's."""
-ZONE_COLUMNS: Final = """
-    timezone zone tz tzoffset timezoneoffset utcoffset gmtoffset offset tzname zeitzone fuseau fuseauhoraire zonahoraria fusoorario
-    tijdzone strefaczasowa
-"""
-_YES: Final = frozenset(
-    ("1", "true", "yes", "y", "ja", "j", "oui", "o", "si", "sí", "x", "wahr", "vrai", "verdadero", "vero", "t", "tak", "sim", "✓", "on")
-)  # fmt: skip
-_NO: Final = frozenset(
-    ("", "0", "false", "no", "n", "nein", "non", "nee", "falsch", "faux", "falso", "f", "off", "none", "null", "-", "nie", "não", "nan")
-)  # fmt: skip
 _LONGEST_CURRENCY: Final = 4
 _THREE_DIGITS: Final = re.compile(r"[+\-\u2212]?\d{3}", re.ASCII)
+_OF_A_ZONE: Final = re.compile(r"\w/\w|\btime\b")
 _KEPT: Final = 10_000
 """Spellings of a column, each looked at once."""
+
+
+@cache
+def columns_of(what: str) -> frozenset[str]:
+    """Plain names of the columns that say it: `words/state_columns.toml`."""
+    return frozenset(map(plain_name, words_of("state_columns")[what]))
+
+
+@cache
+def _in_name(what: str) -> re.Pattern[str]:
+    """Whether a plain name has one of those words in it."""
+    return re.compile("|".join(map(re.escape, sorted(words_of("state_columns")[what]))))
+
+
+@cache
+def _yes() -> frozenset[str]:
+    return words_of("state_columns")["yes"]
+
+
+@cache
+def _no() -> frozenset[str]:
+    return words_of("state_columns")["no"] | {""}
 
 
 @cache
@@ -149,12 +114,12 @@ class Signal:
             is_one = text in _meanings((_EVENT,)) or not text
             return "" if is_one else _meanings(_OF_KINDS).get(text, "no purchase")
         if self.what == "is paid":
-            return "not paid" if text in _NO and text else _meanings(_REASONS).get(text, "")
+            return "not paid" if text in _no() and text else _meanings(_REASONS).get(text, "")
         if self.what == "quantity":
             return PAYS_BACK if _BELOW_ZERO.fullmatch(text) else ""
         if self.what == "time":
-            return "" if text in _NO else "cancelled"
-        return self.what if text in _YES else _meanings(_REASONS).get(text, "")
+            return "" if text in _no() else "cancelled"
+        return self.what if text in _yes() else _meanings(_REASONS).get(text, "")
 
 
 def beside(
@@ -164,18 +129,14 @@ def beside(
     where one column alone is called so, and the columns that say which rows count."""
     taken, found = set(at.values()), {}
     for field, words, holds in (
-        ("currency", CURRENCY_COLUMNS, _are_currencies),
-        ("zone", ZONE_COLUMNS, _are_zones),
-        ("refunded", REFUND_COLUMNS, _are_given_back),
+        ("currency", "currency", _are_currencies),
+        ("zone", "zone", _are_zones),
+        ("refunded", "given back", _are_given_back),
     ):
         if field in at:
             continue
-        places = [
-            place
-            for word in words.split()
-            for place in names.get(plain_name(word), ())
-            if place not in taken and holds(_cells(place, rows))
-        ]
+        called = {place for name in columns_of(words) & names.keys() for place in names[name]}
+        places = [place for place in called - taken if holds(_cells(place, rows))]
         if len(places) == 1:
             found[field] = places[0]
             taken.add(places[0])
@@ -192,25 +153,25 @@ def signals_of(names: Mapping[str, Sequence[int]], rows: Sequence[Sequence[str]]
     """The columns of a table that say it; `names` are plain names and their places, `taken` places of other fields."""
     found: list[Signal] = []
 
-    def add(words: str, what: str, *, flags: bool = False, only: Callable[[set[str]], bool] | None = None) -> None:
-        fits = _are_flags if flags else only
-        for word in words.split():
-            for place in names.get(plain_name(word), ()):
-                if place not in taken and (fits is None or fits(_cells(place, rows))):
+    def add(those: Iterable[str], what: str, only: Callable[[set[str]], bool] | None = None) -> None:
+        for name in names:
+            for place in names[name] if name in those else ():
+                if place not in taken and (only is None or only(_cells(place, rows))):
                     found.append(Signal(place, what))
                     taken.add(place)
 
-    add(_STATE_COLUMNS, "state")
-    add(_KIND_COLUMNS, "kind")
-    for ending, what in _ENDINGS.items():
-        add(" ".join(name for name in names if name.endswith(ending) and not _OF_OTHERS.search(name)), what)
-    add(_QUANTITY_COLUMNS, "quantity")
-    add(_TIME_COLUMNS, "time")
-    for meaning, words in _FLAG_COLUMNS.items():
-        add(words, meaning, flags=True)
-    add(_EVENT_COLUMNS, "event", only=_tells_events)
-    add(_PAID_COLUMNS, "is paid", flags=True)
-    others = {place for name, places in names.items() if _OF_OTHER_THINGS.search(name) for place in places}
+    add(columns_of("state"), "state")
+    add(columns_of("kind"), "kind")
+    for what in ("state", "kind"):
+        endings = tuple(columns_of(f"endings of {what}"))
+        add([name for name in names if name.endswith(endings) and not _in_name("of others").search(name)], what)
+    add(columns_of("quantity"), "quantity")
+    add(columns_of("when cancelled"), "time")
+    for meaning in _FLAGS:
+        add(columns_of(meaning), meaning, _are_flags)
+    add(columns_of("event"), "event", _tells_events)
+    add(columns_of("is paid"), "is paid", _are_flags)
+    others = {place for name, places in names.items() if _in_name("of other things").search(name) for place in places}
     for place in sorted({place for places in names.values() for place in places} - taken - others):
         what = _told_by_words(_cells(place, rows))
         if what:
@@ -241,7 +202,7 @@ def _told_by_words(cells: set[str]) -> str:
 
 
 def _are_flags(cells: set[str]) -> bool:
-    return bool(cells) and all(cell in _YES or cell in _NO or cell in _meanings(_REASONS) for cell in cells)
+    return bool(cells) and all(cell in _yes() or cell in _no() or cell in _meanings(_REASONS) for cell in cells)
 
 
 def _are_currencies(cells: set[str]) -> bool:
@@ -254,9 +215,12 @@ def _are_zones(cells: set[str]) -> bool:
 
 
 def _are_named_zones(cells: set[str]) -> bool:
-    """Full names of zones, as no other column has: America/New_York, Eastern Time (US & Canada)."""
+    """Full names of zones, as no other column has: America/New_York, Eastern Time (US & Canada).
+
+    Those of cities alone are where somebody lives.
+    """
     return bool(cells) and all(
-        len(cell) > _LONGEST_CURRENCY and cell[0].isalpha() and zone_named(cell) is not None for cell in cells
+        _OF_A_ZONE.search(cell) and cell[0].isalpha() and zone_named(cell) is not None for cell in cells
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from service.history.encodings import NAMES
 from service.history.evidence import Evidence
 from service.history.layout import Layout, Wishes
 from service.history.sources import Source
-from service.history.states import OF_PLACES_TOO, PAID_BACK, PAYS_BACK, is_a_state
+from service.history.states import PAID_BACK, PAYS_BACK, columns_of, is_a_state
 from service.history.zones import zone_named
 from service.profiles import Profile, plain_name
 
@@ -32,6 +33,7 @@ class LookedAt(Protocol):
     evidence: Evidence | None
     option: str
     decided_by: str
+    rates: dict[str, Decimal | None]
 
     @property
     def profile(self) -> Profile | None:
@@ -91,7 +93,7 @@ def _states_said(table: LookedAt) -> Iterator[str]:
             meant = {"": "bought", PAID_BACK: PAID_BACK, PAYS_BACK: PAYS_BACK}.get(signal.says(text), "not counted")
             told.setdefault(meant, []).append(f"{text[:24] or 'empty'} ({count:,})")
         if len(table.evidence.states[name]) > 1 and (
-            plain_name(name) not in OF_PLACES_TOO or any(map(is_a_state, table.evidence.states[name]))
+            plain_name(name) not in columns_of("also of places") or any(map(is_a_state, table.evidence.states[name]))
         ):
             yield (
                 f"  {name}: "
@@ -153,5 +155,12 @@ def currency_sentences_of(table: LookedAt) -> list[str]:
             told += "; those in another one count as what the file says that they became"
         if table.currency and ours:
             told += f". None is {ours}, which is shop.currency: what is in {table.currency} counts as it is"
+        most = found.most_common(1)[0][0]
+        if table.rates.get(most, most) is None and not table.evidence.converted:
+            told += f'. If the shop reckons in {most}, set shop.currency = "{most}"; else say in shop.rates what one {most} is worth'
         return [f"{told}."]
+    if not found and (unknown := next((one.unknown for one in table.evidence.amounts.values() if one.unknown), "")):
+        return [
+            f"{table.path.name} has amounts in {unknown!r}, which is no currency that is known here: they are taken as they are, in {ours}."
+        ]
     return []

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from service.errors import ConfigurationError
 from service.history.clocks import without_24
+from service.profiles import plain_name
 
 _ABBREVIATIONS: Final = {
     "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT": -360,
@@ -96,7 +97,7 @@ class Zones:
 
     def placed(self, moment: str, name: str) -> str | None:
         """An ISO 8601 time without offset → with the one that the zone has then; None where the zone is not known."""
-        zone = zone_named(name, self._shop)
+        zone = zone_named(name, self._shop) or zone_elsewhere(name)
         if zone is None:
             return None
         try:
@@ -133,6 +134,48 @@ def zone_named(name: str, shop: tzinfo | None = None) -> tzinfo | None:
         if official is not None:
             return ZoneInfo(official)
     return None
+
+
+_LANGUAGES: Final = "fr fr_CA es es_MX de it pt nl ja sv da nb fi pl cs tr ru zh ko".split()  # noqa: SIM905
+_IN_BRACKETS: Final = re.compile(r"\s*\([^)]*\)$")
+
+
+@cache
+def zone_elsewhere(name: str) -> tzinfo | None:
+    """The zone that another language than English calls so: 東京, heure de l'Est; None where none does.
+
+    Only for what is known to be a zone, since cities are called so as well.
+    """
+    text = plain_name(_IN_BRACKETS.sub("", name))
+    return ZoneInfo(_of_languages()[text]) if text in _of_languages() else None
+
+
+@cache
+def _of_languages() -> dict[str, str]:
+    """Plain names of cities, and of what CLDR calls the time around them, → the zone."""
+    from babel import Locale  # noqa: PLC0415 - slow, and few files name such zones
+    from babel.core import get_global  # noqa: PLC0415
+
+    known, found = available_timezones(), dict[str, str]()
+    places = {meta: zone for zone, meta in get_global("meta_zones").items() if zone in known} | _PLACES
+    for language in _LANGUAGES:
+        locale = Locale.parse(language)
+        for zone, said in locale.time_zones.items():
+            if zone in known and "city" in said:
+                found.setdefault(plain_name(said["city"]), zone)
+        for meta, said in locale.meta_zones.items():
+            for words in (said.get("long", {}) if meta in places else {}).values():
+                found.setdefault(plain_name(words), places[meta])
+    return found
+
+
+_PLACES: Final = {
+    "America_Eastern": "America/New_York", "America_Central": "America/Chicago", "America_Mountain": "America/Denver",
+    "America_Pacific": "America/Los_Angeles", "Atlantic": "America/Halifax", "Europe_Central": "Europe/Paris",
+    "Europe_Eastern": "Europe/Athens", "Europe_Western": "Europe/Lisbon", "Japan": "Asia/Tokyo", "China": "Asia/Shanghai",
+    "Korea": "Asia/Seoul", "Brasilia": "America/Sao_Paulo", "GMT": "Europe/London", "Moscow": "Europe/Moscow",
+}  # fmt: skip
+"""Where most people have the time that CLDR calls so."""
 
 
 def _own_offset(shop: tzinfo | None, short: str) -> timedelta | None:
