@@ -38,17 +38,34 @@ def problems_of(settings: Settings, existing: Mapping[str, Existing], hidden: Se
             f"{_named(missing)} {'does' if len(missing) == 1 else 'do'} not exist: run `churn-alert topics create`."
         )
     if len(counts) > 1:
-        described = ", ".join(f"{name} has {existing[name].partitions}" for name in inputs)
-        problems.append(
-            f"The inputs must have equal partition counts, because a customer's events must meet in one partition, but {described}: "
-            f"recreate the topics that differ, or, while they hold no data, give each {max(counts)} with "
-            f"`kafka-topics.sh --alter --topic NAME --partitions {max(counts)}`."
-        )
+        problems.append(_unequal(settings, inputs, existing))
     else:
         problems.extend(wrong_counts(plan, existing))
     problems.extend(wrong_policies(plan, existing))
     problems.extend(_too_small_for_dead_letters(settings, inputs, existing))
     return problems
+
+
+def _unequal(settings: Settings, inputs: Sequence[str], existing: Mapping[str, Existing]) -> str:
+    """Of inputs with different counts."""
+    state, most = settings.kafka.state_topic, max(existing[name].partitions for name in inputs)
+    described = ", ".join(f"{name} has {existing[name].partitions}" for name in inputs)
+    if state in existing and existing[state].partitions != most:
+        known = existing[state].partitions
+        cure = (
+            f"the state of the group ({state}) has {known}, and cannot be read on with more. Kafka takes no partition away: "
+            f"give inputs that hold records {known} by copying them to topics of that many; or give each {most}, and let a new "
+            "kafka.group read them from the beginning (docs/operations/more-partitions.md)"
+        )
+    else:
+        cure = (
+            f"recreate the topics that differ, or, while they hold no data, give each {most} with `kafka-topics.sh --alter "
+            f"--topic NAME --partitions {most}`"
+        )
+    return (
+        f"The inputs must have equal partition counts, because a customer's events must meet in one partition, but {described}: "
+        f"{cure}."
+    )
 
 
 def wrong_counts(plan: Sequence[TopicSpec], existing: Mapping[str, Existing]) -> Iterator[str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.client import AIOKafkaClient
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
@@ -22,7 +21,7 @@ from service.connection.handshake import look_in
 from service.connection.refusals import NoBrokerError
 from service.connection.security import aiokafka_security, faust_credentials, kafka_python_security
 from service.connection.sockets import DIRECT
-from service.fetching import Limits, OnSetAside, pass_over
+from service.fetching import Limits, ModestClient, OnSetAside, pass_over
 
 
 def new_admin(kafka: KafkaSettings, timeout_s: float = 10.0, **options: Any) -> Any:
@@ -37,7 +36,8 @@ def new_producer(kafka: KafkaSettings, **options: Any) -> Any:
     """Connected; the caller closes it. `options` are KafkaProducer's. Raises as `look_in`."""
     address = look_in(kafka)
     try:
-        return KafkaProducer(bootstrap_servers=address, **kafka_python_security(kafka), **DIRECT, **options)
+        made_with = kafka_python_security(kafka) | DIRECT | {"allow_auto_create_topics": False} | options
+        return KafkaProducer(bootstrap_servers=address, **made_with)
     except KafkaError as error:
         raise _gone(kafka, error) from error
 
@@ -53,12 +53,14 @@ def new_async_consumer(kafka: KafkaSettings, *topics: str, on_set_aside: OnSetAs
 
 def new_async_producer(kafka: KafkaSettings, **options: Any) -> Any:
     """Not started. `options` are AIOKafkaProducer's."""
-    return AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options)
+    producer.client.__class__ = ModestClient
+    return producer
 
 
 def new_async_client(kafka: KafkaSettings, **options: Any) -> Any:
     """For questions of one's own; not connected (`bootstrap`). `options` are AIOKafkaClient's."""
-    return AIOKafkaClient(bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options)
+    return ModestClient(bootstrap_servers=kafka.bootstrap_servers, **aiokafka_security(kafka), **options)
 
 
 def faust_broker(kafka: KafkaSettings) -> dict[str, Any]:

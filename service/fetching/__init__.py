@@ -6,7 +6,8 @@ batch is not what it should be, it is read record by record (lenient.py), and wh
 """
 
 from service.fetching.fetcher import CarefulFetcher, KeepingClient
+from service.fetching.modest import ModestClient
 from service.fetching.reading import Limits, Taken
 from service.fetching.set_aside import OnSetAside, SetAside, pass_over
 
-__all__ = ["CarefulFetcher", "KeepingClient", "Limits", "OnSetAside", "SetAside", "Taken", "pass_over"]
+__all__ = ["CarefulFetcher", "KeepingClient", "Limits", "ModestClient", "OnSetAside", "SetAside", "Taken", "pass_over"]

@@ -10,12 +10,13 @@ from __future__ import annotations
 import struct
 from typing import Any, Final
 
-from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.client import ConnectionGroup
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
+from service.fetching.modest import ModestClient
 from service.fetching.reading import CarefulRecords, Limits, Taken
 
 MOST_RECORDS: Final = 100_000
@@ -24,7 +25,7 @@ _NOTHING: Final = struct.pack(">qiibIhiqqqhii", 0, 49, 0, 2, 0, 0, -1, 0, 0, -1,
 """A batch without records."""
 
 
-class KeepingClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka is untyped
+class KeepingClient(ModestClient):
     """Lays aside the batches of every answer to a fetch."""
 
     laid_aside: dict[TopicPartition, bytes]
@@ -47,7 +48,7 @@ class KeepingClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka is untype
         return (*partition[:-1], _NOTHING)
 
 
-class CarefulFetcher(Fetcher):  # type: ignore[misc]
+class CarefulFetcher(Fetcher):  # type: ignore[misc]  # aiokafka is untyped
     """Reads what its client has laid aside."""
 
     limits: Limits

@@ -394,7 +394,9 @@ class World:
             kind, what = kinds[step.kind], step.what
             if number in self._under_way:
                 self._under_way.pop(number)(self, what)
-            elif kind.wants_work and now_s < step.at_s + WAITS_S and not self.works(what.target):
+            elif self._holds(kinds) & set(kind.holds(what)) or (
+                kind.wants_work and now_s < step.at_s + WAITS_S and not self.works(what.target)
+            ):  # who waited for work has begun later than it was drawn
                 heapq.heappush(due, (now_s + 0.1, number))
             elif kind.alone:
                 due = [each for each in due if each[1] not in self._under_way]
@@ -411,6 +413,11 @@ class World:
                     self._under_way[number] = kind.end
                     heapq.heappush(due, (now_s + what.lasts_s, number))
         self._end_what_is_under_way()
+
+    def _holds(self, kinds: Mapping[str, Kind]) -> set[str]:
+        """What is disturbed now, and by nobody else meanwhile."""
+        steps = [self._schedule.steps[number] for number in self._under_way]
+        return {each for step in steps for each in kinds[step.kind].holds(step.what)}
 
     def _end_what_is_under_way(self) -> None:
         for number, act in self._under_way.items():

@@ -19,12 +19,14 @@ import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.producer.sender import Sender
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from faust.app.base import App
@@ -34,8 +36,12 @@ from faust.transport.consumer import ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from mode.services import Service
 
-from service.fetching import KeepingClient
+from service.cluster.log_ends import AskingClient
+from service.config import KafkaSettings
+from service.connection import new_async_client, new_async_consumer, new_async_producer
+from service.fetching import KeepingClient, ModestClient
 from service.fetching.fetcher import _NOTHING, CarefulFetcher
+from service.fetching.modest import ModestConnection
 from service.fetching.reading import CarefulRecords
 from service.streaming import transport
 
@@ -220,7 +226,13 @@ def test_a_message_is_made_from_the_same_fields() -> None:
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [(CarefulFetcher, Fetcher), (CarefulRecords, PartitionRecords), (KeepingClient, AIOKafkaClient)],
+    [
+        (CarefulFetcher, Fetcher),
+        (CarefulRecords, PartitionRecords),
+        (KeepingClient, AIOKafkaClient),
+        (ModestClient, AIOKafkaClient),
+        (ModestConnection, AIOKafkaConnection),
+    ],
     ids=lambda kind: kind.__name__,
 )
 def test_what_reads_carefully_takes_what_theirs_take(ours: type, theirs: type) -> None:
@@ -230,6 +242,28 @@ def test_what_reads_carefully_takes_what_theirs_take(ours: type, theirs: type) -
     for name in set(over) - {"__init__"}:
         wanted, found = inspect.signature(getattr(theirs, name)), inspect.signature(getattr(ours, name))
         assert list(found.parameters) == list(wanted.parameters), name
+
+
+async def test_no_client_of_ours_makes_a_topic_by_asking_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker makes whatever is asked for, unless it is told not to, by its own settings or by who asks."""
+    asked = list[Any]()
+    kafka = KafkaSettings()
+
+    async def connection(_: Any, __: Any, **___: Any) -> AIOKafkaConnection:
+        return AIOKafkaConnection("127.0.0.1", 1)
+
+    monkeypatch.setattr(AIOKafkaClient, "_get_conn", connection)
+    monkeypatch.setattr(AIOKafkaConnection, "send", lambda _, request, __=True: asked.append(request))
+    consumer, producer = new_async_consumer(kafka), new_async_producer(kafka)
+    clients = [consumer._client, producer.client, new_async_client(kafka)]
+    assert issubclass(AskingClient, ModestClient), "the client of a worker's consumer"
+
+    for client in clients:
+        (await client._get_conn(0)).send(MetadataRequest(["purchases"]))
+
+    consumer._closed = producer._closed = True  # they were never started
+    newest = MetadataRequest._CLASSES[-1]
+    assert [request.build(newest).allow_auto_topic_creation for request in asked] == [False] * 3
 
 
 def test_a_consumer_still_has_its_fetcher_made_at_the_start_and_takes_it_from_there() -> None:

@@ -7,6 +7,7 @@ import socketserver
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 
@@ -23,7 +24,8 @@ from tests.chaos.kinds import COMPARISON, KINDS
 from tests.chaos.mutants import MUTANTS, Among
 from tests.chaos.noticing import SEED, schedule_of
 from tests.chaos.outcome import COMPARED, LEAST_DECISIONS, Outcome
-from tests.chaos.schedule import drawn, named
+from tests.chaos.schedule import Act, Kind, Schedule, Step, What, drawn, named
+from tests.chaos.world import World
 from tests.support.broker_clock import changed_by
 from tests.support.checker import Hole, Report, compare_holes, understood
 from tests.support.hostile_batches import Made, batch
@@ -204,3 +206,27 @@ def test_a_link_can_be_slowed_silenced_and_cut(echo: int) -> None:
         one.settimeout(5)
         with pytest.raises(ConnectionError):
             one.recv(10)
+
+
+def test_what_begins_late_is_disturbed_by_nobody_either() -> None:
+    """Who waits for a worker to have work in hand begins later than it was drawn: a worker that was to die in a turn
+    was asked to stop meanwhile, and its death was taken for its answer."""
+    said, works = list[str](), iter([False, True])
+
+    def told(what: str) -> Act:
+        return lambda *_: said.append(what)
+
+    kinds = {
+        "kill": Kind("kill", lambda _: What("w1"), lambda what: [what.target], told("kill"), told("back"), wants_work=True),
+        "stop": Kind("stop", lambda _: What("w1"), lambda what: [what.target], told("stop")),
+        "other": Kind("other", lambda _: What("w2"), lambda what: [what.target], told("other")),
+    }  # fmt: skip
+    world = World.__new__(World)
+    steps = [Step(0.0, "kill", What("w1", 0.1)), Step(0.12, "stop", What("w1")), Step(0.13, "other", What("w2"))]
+    world._schedule, world._limit_s, world.complaints = Schedule(1, 1.0, steps), 10.0, []
+    world._under_way, world._begun = {}, Counter()
+    world.supervise, world.works = lambda: None, lambda name: next(works)  # type: ignore[method-assign]
+
+    world._play(kinds, time.monotonic())
+
+    assert said == ["kill", "other", "back", "stop"]

@@ -291,3 +291,14 @@ def test_topics_of_other_partition_counts_are_named_with_the_cure() -> None:
     existing = {spec.name: Existing(4, dict(spec.configs)) for spec in topic_plan(settings, 4)}
     problems = problems_of(settings, existing | {"customers": Existing(1, existing["customers"].configs)})
     assert any("equal partition counts" in each and "customers has 1" in each for each in problems)
+
+
+def test_more_partitions_than_a_state_has_are_not_advised() -> None:
+    """Somebody has given one input more: with the advice to give the others as many nobody could go on."""
+    settings = Settings()
+    existing = {spec.name: Existing(4, dict(spec.configs)) for spec in topic_plan(settings, 4)}
+    grown = {"purchases": Existing(6, existing["purchases"].configs)}
+    (told,) = [each for each in problems_of(settings, existing | grown) if "equal partition counts" in each]
+    assert "the state of the group (churn-alert-state) has 4" in told
+    assert "docs/operations/more-partitions.md" in told
+    assert "kafka-topics.sh --alter" not in told
