@@ -8,7 +8,7 @@ import secrets
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LANGUAGES: Final = ("en", "fr")
 """That ship with messages."""
+_CALLED: Final = {"shop.timezone": "time zone", "shop.currency": "currency", "kafka.bootstrap_servers": "Kafka at"}
 
 
 def init(
@@ -81,6 +82,9 @@ def init(
             "From which mailbox will messages come (empty: later)?", sender, "", SmtpSettings, "sender"
         ),
     }
+    if defaults:
+        said = {"shop.timezone": timezone or known.zone, "shop.currency": currency or known.currency}
+        _tell_what_was_taken(answers, {**said, "kafka.bootstrap_servers": kafka})
     answers = {key: value for key, value in answers.items() if value}
     answers |= {
         "shop.locale": _language_here(),
@@ -91,6 +95,13 @@ def init(
     }
     _write(to, commented_toml(answers))
     out.print(_what_now(to, log), highlight=False, soft_wrap=True)
+
+
+def _tell_what_was_taken(answers: Mapping[str, object], said: Mapping[str, str | None]) -> None:
+    """Whoever asked not to be asked reads what nobody has said, for all amounts and dates are of it."""
+    taken = [f"{_CALLED[key]} {answers[key]}" for key, by_whom in said.items() if not by_whom]
+    if taken:
+        out.print(f"Nobody said, so taken: {', '.join(taken)}.", style="yellow", highlight=False, soft_wrap=True)
 
 
 class InitError(ChurnAlertError):

@@ -469,7 +469,7 @@ def browser() -> Iterator[Any]:
 def test_a_browser_shows_it_at_any_width_without_complaint(
     made: Made, browser: Any, tmp_path: Path, width: int, language: str
 ) -> None:
-    write_files(made.result, tmp_path, Asked(LANGUAGES[language]))
+    write_files(made.result, tmp_path, Asked(LANGUAGES[language], with_customers=True, numbers=Numbers(0.4, 50.0)))
     heard: list[str] = []
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.on("console", lambda message: heard.append(message.text))

@@ -229,3 +229,21 @@ def test_offsets_of_one_season_are_only_likely_and_utc_says_nothing() -> None:
     assert zone_of(hours_of("UTC", 1, 7)) == ("", "")
     assert zone_of([]) == ("", "")
     assert zone_of([(datetime(2025, 1, 1, tzinfo=UTC), timedelta(minutes=7))]) == ("", "")
+
+
+def test_what_nobody_said_is_told_where_nothing_is_asked(tmp_path: Path) -> None:
+    """Amounts in the wrong currency and dates of the wrong zone look like right ones."""
+    log = tmp_path / "log.csv"
+    log.write_text("customer_id,timestamp,amount,currency\nc-1,2026-03-01 09:30:00,9.50,GBP\n")
+
+    by_itself = run("--to", tmp_path / "a.toml", "--defaults").output
+    by_a_log = run(log, "--to", tmp_path / "b.toml", "--defaults").output
+    said = run(
+        "--to", tmp_path / "c.toml", "--defaults", "--timezone", "Asia/Tokyo", "--kafka", "k:9", "--currency", "JPY"
+    )
+
+    assert "Nobody said, so taken: time zone " in by_itself
+    assert "currency EUR, Kafka at 127.0.0.1:9092." in by_itself
+    assert "time zone" in by_a_log.partition("so taken: ")[2]
+    assert "currency EUR" not in by_a_log
+    assert "so taken" not in said.output

@@ -40,7 +40,7 @@ TODO: Mapping[str, str] = {
     "todo.policy.default": "Laissez faire les absences de vos propres clients : elles disent quand un message vaut la peine, et pour qui. Rien n’est à régler.",
     "todo.policy.one": "Un budget de {budget} pour les alertes à tort : un habitué dont le rythme est intact reçoit environ {budget} message par an par erreur.",
     "todo.policy.other": "Un budget de {budget} pour les alertes à tort : un habitué dont le rythme est intact reçoit environ {budget} messages par an par erreur.",
-    "todo.costs": "Dans la moitié du journal qui est jugée, elle aurait demandé {alerts} par semaine, dont {needless} d’inutiles : ces clients sont revenus d’eux-mêmes dans un intervalle habituel.",
+    "todo.costs": "Dans la moitié de l’historique qui est jugée, elle aurait demandé {alerts} par semaine, dont {needless} d’inutiles : ces clients sont revenus d’eux-mêmes dans un intervalle habituel.",
     "todo.catches": "Des visites que coûtent les absences, {captured} étaient encore à venir au moment du message, soit {visits} par message.",
     "todo.irregular": "Plus de la moitié seraient inutiles : les clients de cette boutique viennent trop irrégulièrement pour mieux.",
     "todo.set": "Dans votre fichier de réglages (--suggest l’écrit dans suggested.toml) :",
