@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from functools import cache
 from typing import Final
 
-_CLOCK = re.compile(
-    r"(\d{1,2})[:.h](\d\d)(?:[:.](\d\d)(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?(?:\s*[Mm]\.?)?(?:\s*(?:Uhr|h))?", re.ASCII
-)
+from service.profiles.words import words_of
+
+_CLOCK = re.compile(r"(\d{1,2})[:.h](\d\d)(?:[:.](\d\d)(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?(?:\s*[Mm]\.?)?", re.ASCII)
 _HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s*[Mm]\.?", re.ASCII)
 _OFFSET = re.compile(r"\s*(?:(?:GMT|UTC)\s*([+\-\u2212]\d{1,2}(?::?\d\d)?)|(Z|[+\-\u2212]\d\d:?(?:\d\d)?))$")
 
@@ -29,7 +30,7 @@ def clock_of(text: str, zone: str) -> str | None:
     text = text.strip()
     if not text:
         return f"T00:00{offset}" if offset else ""
-    found = _CLOCK.fullmatch(text)
+    found = _CLOCK.fullmatch(text) or _CLOCK.fullmatch(_after().sub("", text))
     if found is not None:
         hour, minute, second, fraction, half = found.groups()
     else:
@@ -46,6 +47,13 @@ def clock_of(text: str, zone: str) -> str | None:
         return None
     ending = (f":{second}" if second else "") + (f".{fraction[:6]}" if fraction and second else "")
     return f"T{hours:02}:{minute}{ending}{offset}"
+
+
+@cache
+def _after() -> re.Pattern[str]:
+    """A word of `words/dates.toml` behind a time of the day: 8:29 Uhr."""
+    words = "|".join(map(re.escape, sorted(words_of("dates")["after"])))
+    return re.compile(rf"(?<=\d)\s*(?:{words})\.?$", re.IGNORECASE)
 
 
 def without_24(text: str) -> str:

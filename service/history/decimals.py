@@ -70,6 +70,8 @@ class AmountColumn:
         """Of the cells that name one: codes, and signs of several ("$") where there are others beside."""
         self.sign: str = ""
         """The one of several currencies that all cells have, "" = none."""
+        self.blank = 0
+        """Cells without anything."""
         self.unknown = ""
         """Letters beside a number that are of no currency that is known."""
         self._has_cents = False
@@ -82,6 +84,9 @@ class AmountColumn:
 
     def see(self, text: str, count: int = 1) -> None:
         """Takes a cell into account that stands there so many times."""
+        if not text:
+            self.blank += count
+            return
         if self._plain is not None and self._plain.fullmatch(text):
             return
         known = self._seen.get(text)
@@ -218,6 +223,12 @@ class AmountColumn:
 def _signs() -> dict[str, str]:
     """Signs of one currency alone, in small letters → its code: `words/signs.toml`."""
     return {sign: code for code, signs in words_of("signs").items() for sign in signs}
+
+
+def code_of(text: str) -> str:
+    """The code of a currency as a column names it: eur, руб., zł."""
+    text = text.strip()
+    return _signs().get(text.replace(".", "").casefold(), text.upper())
 
 
 def code_in(name: str) -> str:

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Final
 
 from service.domain.minor_units import SmallestUnit, minor_decimals
-from service.history.decimals import AmountColumn
+from service.history.decimals import AmountColumn, code_of
 
 ONE: Final = Decimal(1)
 _SPELLINGS_KEPT: Final = 10_000
@@ -41,7 +41,7 @@ class Exchange:
             return ONE if self._smallest_unit is None else self._minor
         if currency in self._spelled:
             return self._spelled[currency]
-        code = currency.strip().upper()
+        code = code_of(currency)
         rate = self._rates.get(code, ONE)
         if self._smallest_unit is not None and rate is not None:
             rate = rate.scaleb(-minor_decimals(code, self._smallest_unit))

@@ -21,7 +21,7 @@ from service.history.cells import (
     share_of_times,
 )
 from service.history.cents import without_cents
-from service.history.name_parts import says_together, without_money
+from service.history.name_parts import is_net, says_together, without_money
 from service.history.questions import questions_of, unscored
 from service.history.totals import begins_as_total
 from service.profiles import plain_name
@@ -40,8 +40,6 @@ _WITHOUT_TAX: Final = re.compile(r"e[xs]cl|exkl|ex(?:vat|tax|gst)|ht\b|ohne|nett
 _BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
 """What an amount or a time is in: Total (EUR), Created (UTC)."""
 _CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d")
-_NET: Final = frozenset({"net", "netto", "neto", "nettobetrag", "netamount", "netsales", "liquido"})
-"""What is left after fees or discounts: which of them, such a name alone does not say."""
 _DECIMAL: Final = re.compile(r"[^\w\s]?\d[\d.,' ]*[.,]\d\d", re.ASCII)
 _PIECES: Final = re.compile(r"\d{1,2}", re.ASCII)
 _FEW_CELLS: Final = 3
@@ -76,6 +74,9 @@ def guessed(
         if len(order) == 1 and (line := amount_of_lines(open_ones["amount"], order[0], rows)) is not None:
             at["amount"] = line
             del open_ones["amount"]
+    if not surveys and (paid := _not_net(open_ones.get("amount", ()), header, rows)) is not None:
+        at["amount"] = paid
+        del open_ones["amount"]
     if not surveys and (others := _beside_pieces(at, header, names, rows)):
         open_ones["amount"] = [at.pop("amount"), *others]
     if not surveys and (others := _beside_net(at, header, rows)):
@@ -146,13 +147,21 @@ def _compact(name: str) -> str:
 def _beside_net(at: dict[str, int], header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     """Columns of larger amounts beside one that is only called net."""
     net = at.get("amount")
-    if net is None or _compact(header[net]) not in _NET:
+    if net is None or not is_net(header[net]):
         return []
     return [
         place
         for place in range(len(header))
         if place != net and place not in at.values() and is_larger(place, net, rows)
     ]
+
+
+def _not_net(found: Sequence[int], header: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
+    """Of columns of amounts the one of which something was taken off in all others; None where none is."""
+    paid = [place for place in found if not is_net(header[place])]
+    others = [place for place in found if place not in paid]
+    alone = paid[0] if len(paid) == 1 and others else None
+    return alone if alone is not None and all(is_larger(alone, net, rows) for net in others) else None
 
 
 def _beside_pieces(

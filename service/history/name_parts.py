@@ -42,6 +42,12 @@ def says_together(field: str, name: str) -> bool:
     )
 
 
+def is_net(name: str) -> bool:
+    """Whether a name says that something was taken off: Total net, Nettoumsatz, Payout."""
+    words = [plain_name(word) for word in _WORD.findall(_CAMEL.sub(" ", name))]
+    return any(word in _plain("net") or word.startswith("netto") for word in words)
+
+
 def without_money(name: str) -> str:
     """A name without the currency before or behind it: Betrag CHF, Сума, грн."""
     words = _WORD.findall(name)

@@ -18,7 +18,7 @@ from service.history.cents import FIELDS as CENT_FIELDS
 from service.history.cents import check_whole
 from service.history.dates import TimeColumn
 from service.history.dealings import Dealings
-from service.history.decimals import AmountColumn, code_in
+from service.history.decimals import AmountColumn, code_in, code_of
 from service.history.evidence import Evidence
 from service.history.grids import Grid, open_grid
 from service.history.layout import Layout, Wishes
@@ -142,7 +142,7 @@ class Planned:
         self._forget_headers(spelled, found)
         for code, count in spelled.items():
             if code.strip(" -\u2013\u2014"):
-                found.currencies[code.strip().upper()] += count
+                found.currencies[code_of(code)] += count
         self._amounts_seen.clear()
         for time in found.times.values():
             time.decide(self.wishes.dates)

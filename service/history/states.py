@@ -165,6 +165,8 @@ def signals_of(names: Mapping[str, Sequence[int]], rows: Sequence[Sequence[str]]
     for what in ("state", "kind"):
         endings = tuple(columns_of(f"endings of {what}"))
         add([name for name in names if name.endswith(endings) and not _in_name("of others").search(name)], what)
+    begins = tuple(columns_of("beginnings of state"))
+    add([name for name in names if name.startswith(begins) and not _in_name("of others").search(name)], "state")
     add(columns_of("quantity"), "quantity")
     add(columns_of("when cancelled"), "time")
     for meaning in _FLAGS:

@@ -67,6 +67,11 @@ def sentences_of(table: LookedAt) -> list[str]:
     told = [f"{table.path.name}: {what}{columns}{_conventions(table)}."]
     if not found.amounts and table.profile is not None and not table.profile.surveys:
         told.append(f"  {table.path.name} has no amounts: visits count, and revenue is nothing throughout.")
+    amount = found.amounts.get("amount")
+    if table.layout.origin == "guess" and amount is not None and 0 < amount.blank < found.rows:
+        told.append(
+            f"  {amount.blank:,} of {found.rows:,} rows have no {amount.name}: they count as orders, and are worth nothing."
+        )
     told += _states_said(table)
     told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]
     told += _days_said(table)

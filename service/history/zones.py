@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from service.errors import ConfigurationError
 from service.history.clocks import without_24
 from service.profiles import plain_name
+from service.profiles.words import words_of
 
 _ABBREVIATIONS: Final = {
     "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT": -360,
@@ -55,8 +56,8 @@ _OFFSET_FIRST: Final = re.compile(r"^((?:GMT|UTC)\s*[+\-\u2212]\d\d?:?\d?\d?)\s*
 _TAIL: Final = re.compile(
     r"^(.*\d[:h.]\d\d(?:[:.]\d\d(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?)\s*\(?\s*((?:\((?:GMT|UTC)[^)]*\)\s*[^\d]+|[A-Za-z(][^\d]*|(?:GMT|UTC)[^)]*\([^)]*))\)?$"
 )  # fmt: skip
-_NO_ZONE: Final = frozenset({"am", "pm", "a", "p", "uhr", "h"})
-"""What stands after a clock time and is none."""
+_NO_ZONE: Final = frozenset({"am", "pm", "a", "p"})
+"""What stands after a clock time and is none, beside the words for hours."""
 _MOST: Final = 1_000
 """Names of zones in one column; there are some 600 at most."""
 
@@ -67,7 +68,10 @@ def without_zone(text: str) -> tuple[str, str] | None:
         before, _, name = text[:-1].partition("[")
         return (before, name) if before and name else None
     found = _TAIL.match(text)
-    if found is None or "".join(found[2].replace(".", "").split()).casefold() in _NO_ZONE:
+    if found is None:
+        return None
+    small = "".join(found[2].replace(".", "").split()).casefold()
+    if small in _NO_ZONE or small in words_of("dates")["after"]:
         return None
     name = found[2].strip()
     return found[1], f"{name})" if name.count("(") > name.count(")") else name

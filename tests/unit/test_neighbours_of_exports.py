@@ -63,11 +63,16 @@ A, B = ("a", "2025-01-16T20:29", Decimal("1234.50")), ("b", "2025-01-17T08:05", 
         ["Klant;Datum;Totaal", "a;donderdag 16 januari 2025 om 20:29;1.234,50", "b;vrijdag 17 januari 2025 om 08:05;2,00"],
         ["Cliente;Data ordine;Totale", "a;giovedì 16 gennaio 2025 alle 20:29;1.234,50", "b;venerdì 17 gennaio 2025 alle ore 8:05;2,00"],
         ["مشتری,تاریخ,مبلغ", "a,۲۰۲۵/۰۱/۱۶ ۲۰:۲۹,۱۲۳۴٫۵۰", "b,۲۰۲۵/۰۱/۱۷ ۰۸:۰۵,۲"],
+        ["Client;Date;Commission;Total net;Total perçu", "a;16/01/2025 20:29;0,35;1.234,15;1.234,50", "b;17/01/2025 08:05;0,35;1,65;2,00"],
+        ["E-mail;Data;Status do Pagamento;Total", "a;16/01/2025 20:29;Confirmado;1.234,50", "b;17/01/2025 08:05;Confirmado;2,00", "b;18/01/2025 08:05;Recusado;9,00"],
+        ["注文者メールアドレス,注文日時,ステータス,合計金額", "a,2025-01-16 20:29,発送済,1234.50", "b,2025-01-17 08:05,発送済,2.00", "b,2025-01-18 08:05,キャンセル確定,9.00"],
+        ["Comprador;Fecha de venta;Total", "a;16 de enero de 2025 20:29 hs.;1.234,50", "b;17 de enero de 2025 08:05 hs.;2,00"],
+        ["order_id,customer_id,created_at,paid_at,total", "1,a,2025-01-16 20:29,2025-01-18 20:29,1234.50", "2,b,2025-01-17 08:05,2025-01-19 08:05,2.00"],
         ["customer,date,amount,City", "a,2025-01-16 20:29,1234.50,Berlin", "b,2025-01-17 08:05,2.00,Tokyo"],
         ["customer,receipt_email,date,amount", "a,a@x.org,2025-01-16 20:29,1234.50", "b,a@x.org,2025-01-17 08:05,2.00"],
     ],
     ids=["Magento 1", "WooCommerce's table", "Stripe invoices", "Wix in German", "Square in French", "yuan", "Dutch days", "Italian days", "Persian",
-         "a column of cities", "an address is no number of an order"],
+         "net of fees beside what was paid", "Nuvemshop", "Rakuten", "Mercado Libre", "when it was paid", "a column of cities", "an address is no number of an order"],
 )  # fmt: skip
 def test_a_neighbour_of_a_known_export_is_read(rows: list[str], tmp_path: Path) -> None:
     assert [one for one in bought(read(tmp_path, *rows)) if one[2] != -2] in (
@@ -181,6 +186,8 @@ def test_the_currency_is_what_the_name_or_the_sign_or_the_cents_say(tmp_path: Pa
     assert read(tmp_path, *rows, currency="EUR").report.currency == "CHF"
     rows = ("客户;日期;金额", "a;2025-01-16;￥12.50", "b;2025-01-17;￥2.00")
     assert read(tmp_path, *rows, currency="EUR").report.currency == "CNY"
+    rows = ("Клиент;Дата;Сумма;Валюта", "a;16.01.2025;12,50;руб.", "b;17.01.2025;2,00;руб.")
+    assert read(tmp_path, *rows, currency="EUR").report.currency == "RUB"
     rows = ("Customer;Date;Amount", "a;2025-01-16;12.50 Gld", "b;2025-01-17;2.00 Gld")
     assert "'Gld', which is no currency that is known" in " ".join(read(tmp_path, *rows, currency="EUR").report.said)
 
@@ -206,3 +213,14 @@ def test_questions_are_known_in_more_languages() -> None:
     assert known["csat"]("koliko ste zadovoljni?")
     assert not known["ces"]("success")
     assert known["nps"]("enps 2025")
+
+
+def test_rows_without_an_amount_are_told(tmp_path: Path) -> None:
+    said = " ".join(read(tmp_path, "Kunde;Datum;Betrag", "a;16.01.2025;12,50", "b;17.01.2025;").report.said)
+    assert "1 of 2 rows have no Betrag: they count as orders, and are worth nothing" in said
+
+
+def test_an_amount_of_which_something_was_taken_off_is_asked_about_beside_a_larger_one(tmp_path: Path) -> None:
+    header = "Purchase Email,Buyer Name,Purchase Date,Sale Price ($),Net Total ($)"
+    with pytest.raises(ConfigurationError, match="amount may be"):
+        read(tmp_path, header, "a,A,2025-01-16 20:29,1234.50,1233.50", "b,A,2025-01-17 08:05,2.00,1.00")
