@@ -120,7 +120,7 @@ def limits_of(settings: Settings) -> Limits:
     ingest = settings.ingest
     web = settings.web.model_copy(update={"numbers": "open", "requests_per_second": ingest.requests_per_second})
     urls = [source.url for source in ingest.sources]
-    return Limits.of(web, ingest.host, ingest.public_url, *urls, body_bytes=ingest.body_bytes)
+    return Limits.of(web, ingest.host, ingest.public_url, *urls, body_bytes=ingest.body_bytes, section="ingest")
 
 
 def _give_up() -> None:

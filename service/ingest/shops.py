@@ -34,11 +34,12 @@ from service.ingest.bodies import (
     text,
     word,
 )
-from service.ingest.changes import changed_since_sold, edited_at, is_a_while_after, sold_at
+from service.ingest.changes import edited_at, sold_at
 from service.profiles import Profile
 from service.wire.framing import opened, read_object
 from service.wire.places import Place
 from service.wire.shop_bodies import PLANNED, UNDONE, captured_and_left, changed_since_paid, gift_cards_in, profile_of
+from service.wire.shop_changes import changed_since_sold, is_a_while_after
 
 Read = Callable[[SourceSettings, Mapping[str, str], Object], list[Object]]
 """Source, headers by their names in small letters, the body → its events. PassedOverError where it tells of no

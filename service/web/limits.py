@@ -32,17 +32,25 @@ class Limits:
     names: frozenset[str]
     """Lower case, without the port; `*` is any, `*.example` is any below it."""
     body_bytes: int
+    section: str = "web"
+    """Of the settings, where size and rate are said."""
 
     @classmethod
-    def of(cls, settings: WebSettings, bound_to: str, *urls: str | None, body_bytes: int | None = None) -> Limits:
+    def of(
+        cls,
+        settings: WebSettings,
+        bound_to: str,
+        *urls: str | None,
+        body_bytes: int | None = None,
+        section: str = "web",
+    ) -> Limits:
         """`urls`: where else the same server is reached. `body_bytes`: where another size is needed."""
         names = {name.lower() for name in settings.hosts} | _LOOPBACK | {bound_to.lower()}
         if not _is_loopback(bound_to):
             names.add(socket.gethostname().lower())
         names |= {(urlsplit(url).hostname or "").lower() for url in urls if url}
-        return cls(
-            settings, frozenset(names) - _EVERY_NETWORK, settings.body_bytes if body_bytes is None else body_bytes
-        )
+        most = settings.body_bytes if body_bytes is None else body_bytes
+        return cls(settings, frozenset(names) - _EVERY_NETWORK, most, section)
 
     def answers_to(self, host: str) -> bool:
         """`host`: a request's header. A bare address always is right: no name leads to it that could be rebound."""

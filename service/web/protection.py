@@ -60,7 +60,7 @@ class Protection:
         try:
             body = await self._body(headers, receive)
         except TooLargeError:
-            why = f"The body may have {self._limits.body_bytes:,} bytes at most."
+            why = f"The body may have {self._limits.body_bytes:,} bytes at most ({self._limits.section}.body_bytes)."
             await _refuse(413, why, {"Connection": "close"}, scope, receive, send)
             return
         except TimeoutError:
@@ -86,7 +86,11 @@ class Protection:
             return 421, "This host is not served here: add its name to the setting web.hosts.", {}
         wait_s = 0.0 if path in _PROBES else self._rate.wait_s(client)
         if wait_s:
-            return 429, "Too many requests (web.requests_per_second).", {"Retry-After": str(math.ceil(wait_s))}
+            return (
+                429,
+                f"Too many requests ({self._limits.section}.requests_per_second).",
+                {"Retry-After": str(math.ceil(wait_s))},
+            )
         cookies = headers.get("cookie", "")
         if settings.numbers == "token" and path not in _PROBES | _OPEN and not path.startswith((_STATIC, *_PERSONS)):
             found = self._access.refusal(client, headers.get("authorization", ""), cookies, Scope.NUMBERS, basic=True)

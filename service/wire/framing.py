@@ -158,7 +158,9 @@ def _only_one(found: object) -> dict[str, object]:
     if isinstance(found, str) and found.lstrip()[:1] == "{":
         found = _parsed(found.encode(errors="replace"))
     if not isinstance(found, dict):
-        several = f"a list of {len(found):,}: let one event be a record" if isinstance(found, list) else "not an object"
+        several = "not an object"
+        if isinstance(found, list):
+            several = f"a list of {len(found):,}: let one event be a record" if found else "an empty list"
         raise PoisonError(ErrorCode.NOT_AN_OBJECT, f"the value is JSON but {several}")
     return found
 
@@ -205,6 +207,8 @@ def _not_json(reason: str, text: bytes) -> PoisonError:
     if reason.startswith("number out of range"):
         return PoisonError(ErrorCode.INVALID_VALUE, "a number has thousands of digits")
     cure = next((cure for begin, cure in _CURES if text.startswith(begin)), "")
+    if not cure and reason.startswith("invalid unicode"):
+        cure = "; JSON is written in UTF-8"
     return PoisonError(ErrorCode.NOT_JSON, f"not valid JSON: {reason[:100]}{cure}")
 
 

@@ -28,7 +28,8 @@ from service.wire.figures import above_nothing, figure, looks_below_nothing
 from service.wire.formats import reading_of
 from service.wire.places import Place, in_text
 from service.wire.schemas import Reading, Schemas
-from service.wire.shop_bodies import AMOUNT_OF, CARDS_IN, LEFT_OF, STATES, VERSION_OF, VOID_SINCE, body_in, completed
+from service.wire.shop_bodies import AMOUNT_OF, CARDS_IN, LEFT_OF, STATES, VOID_SINCE, body_in, completed
+from service.wire.shop_changes import CHANGED, slightly_later
 from service.wire.times import reading_of_times
 from service.wire.views import Incomplete, NotSent, Row, View
 from service.wire.whose import name_of, one_spelling, spelt
@@ -90,7 +91,8 @@ class Shape:
         self._void = Place(VOID_SINCE[profile]) if profile in VOID_SINCE else None
         self._is_state = said.envelope != "none" or profile in STATES
         """Whether a record says what an order is now, and may say it anew."""
-        self._version = VERSION_OF.get(profile or "")
+        self._changed = CHANGED.get(profile or "")
+        """When an order of a shop system's was changed: its bodies may lie there in any order."""
         self._left_of = LEFT_OF.get(fields.get("amount", "")) if profile == "stripe" else None
         self._cards_in = (
             None if said.fields.get("amount") != AMOUNT_OF.get(profile or "") else CARDS_IN.get(profile or "")
@@ -121,10 +123,12 @@ class Shape:
         for name in _NAMES:
             if type(found.get(name, "")) is not str:
                 found[name] = name_of(found[name])
-        found["occurred_at"] = self._time(self._at.of(event))
+        found["occurred_at"] = at = self._time(self._at.of(event))
+        if self._changed is not None:
+            found["occurred_at"] = slightly_later(at, self._changed(event)) or at
         if "amount" in found:
             self._price(found, event)
-            if self._has_images or self._version is not None:
+            if self._has_images:
                 self._name_the_word(found, record, event)
         else:
             if self._kind is not None:
@@ -194,14 +198,11 @@ class Shape:
 
     def _name_the_word(self, found: Object, record: Row, event: Row) -> None:
         """An order that is what it was before has said so already, unless this is a word of its own."""
-        if self._version is not None:
-            version = self._version(event)
-        else:
-            before, version = corrected_by(self._envelope, record)
-            if before is None or (self._is_plain and self._amount(before) == self._amount(event)):
-                return
-            if self._worth(before) in (None, (found["amount"], found["kind"])):
-                return
+        before, version = corrected_by(self._envelope, record)
+        if before is None or (self._is_plain and self._amount(before) == self._amount(event)):
+            return
+        if self._worth(before) in (None, (found["amount"], found["kind"])):
+            return
         if version:
             found["event_id"] = f"{found['event_id']}-{version}"
 

@@ -195,13 +195,6 @@ def _left_of_stripe(event: Row) -> object:
     return None if found is None else found[1]
 
 
-def _version_of_woocommerce(order: Row) -> str:
-    completed_at = order.get("date_completed_gmt")
-    if word_of(order.get("status")) == "completed" and isinstance(completed_at, str):
-        return completed_at
-    return changed_since_paid(order)
-
-
 def word_of(said: object) -> str:
     return said.strip().lower() if isinstance(said, str) else ""
 
@@ -255,9 +248,6 @@ def _stripe() -> Said:
 VOID_SINCE: Final = {"shopify": "cancelled_at"}
 """Where an order says that it is cancelled by saying when: what its post says of an amount counts no more. The order
 itself is corrected to nothing, which is right too where it was never seen as it was before."""
-VERSION_OF: Final[dict[str, Callable[[Row], str]]] = {"woocommerce": _version_of_woocommerce}
-"""What tells an order's later word from one that was there before with the same amount, as where it was cancelled in
-between; empty: nothing has to."""
 LEFT_OF: Final[dict[str, Callable[[Row], object]]] = {"data.object.amount": _left_of_stripe}
 """Of the amount at a place what is left where a sum that was given back does not say it all; None: that has to do."""
 CARDS_IN: Final[dict[str, Callable[[Row], Decimal]]] = {"shopify": gift_cards_in}

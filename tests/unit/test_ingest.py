@@ -628,6 +628,16 @@ async def test_size_rate_and_names_are_bounded() -> None:
 
     assert statuses[:3] == [413, 404, 405]
     assert statuses[-1] == 429
+    too_often = await served.post("plain", OURS)
+    assert "ingest.requests_per_second" in too_often.text, "not the setting of the page"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [(b"[]", "an empty list"), (b'{"name": "M\xfcller"}', "JSON is written in UTF-8")]
+)
+async def test_what_is_wrong_with_a_body_is_said_in_words(served: Served, body: bytes, words: str) -> None:
+    answer = await served.post("plain", body)
+    assert (answer.status_code, words in answer.json()["error_message"]) == (422, True)
 
 
 async def test_probes_and_metrics(served: Served) -> None:

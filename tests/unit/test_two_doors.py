@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from service.config import Settings
 from service.domain.purchase_history import booked_by
 from service.errors import PassedOverError
 from service.ingest.door import Door
@@ -120,6 +121,20 @@ def test_an_order_ends_as_its_newest_post_says_whatever_door_takes_which_post_wh
         again = [(3 - door, post) for door, post in (first if number % 2 else reversed(first))]
         assert counted(kind, first) == (1, worth), (order, doors)
         assert counted(kind, [*first, *again]) == (1, worth), (order, doors, "and again")
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_and_as_its_newest_body_says_in_whatever_order_they_lie_in_a_topic(life: str) -> None:
+    kind, bodies, worth = LIVES[life]
+    settings = Settings(shop={"rates": {"USD": 1}}, inputs={"purchases": {"profile": kind, "key": "any"}})
+    read = Decoder(DecoderSettings.of(settings)).of_purchases
+    events = [read(json.dumps(body).encode(), None, (), int(NOW_S * 1e6)) for body in bodies]
+
+    for order in permutations(events):
+        engine = make_engine()
+        apply_all(engine, [*order, *reversed(order)])
+        (customer,) = engine.customers.values()
+        assert (customer.orders, customer.revenue_minor) == (1, worth)
 
 
 def test_what_is_taken_back_later_counts_on_the_day_on_which_it_was() -> None:
