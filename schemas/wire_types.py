@@ -33,7 +33,7 @@ _NO_CONTROLS: Final = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 class WireModel(BaseModel):
     """Frozen. Unknown fields are ignored, so that producers may add some; nothing is converted: `"5"` is not 5."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, defer_build=True)
 
 
 def read_time(value: object) -> datetime:

@@ -14,6 +14,10 @@ import typer
 from rich.text import Text
 
 from service import build_info
+from service.collector import be_patient
+
+be_patient()  # nothing of what is imported is garbage, and a seventh of the time would go into looking for some
+
 from service.commands import (
     backtest,
     dead_letters,

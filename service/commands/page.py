@@ -15,6 +15,8 @@ import sys
 import threading
 from contextlib import suppress
 
+from service.collector import patient
+
 _NICENESS = 10
 
 
@@ -28,7 +30,8 @@ def main() -> None:
     # A terminal and systemd send them to both processes: the worker ends in order, and this one with it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    from service.commands.serving_page import serve_page
+    with patient():  # nothing of what is imported is garbage, and a tenth of the time would go into looking for some
+        from service.commands.serving_page import serve_page
 
     # Not before: on a busy machine the page would be away for a minute after each start.
     with suppress(OSError, AttributeError):  # not on every system

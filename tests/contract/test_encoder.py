@@ -46,6 +46,7 @@ from service.wire.period_records import numbers_of
 from service.wording.languages import DEFAULT, LANGUAGES
 from service.wording.subjects import subject
 from tests.support.customers import answers_with
+from tests.support.examples import examples
 
 EVIDENCE = Evidence(
     visits=12,
@@ -199,7 +200,7 @@ scores = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(output=st.one_of(decisions, scores), digits=st.sampled_from([0, 2, 3]))
 def test_every_output_is_what_its_model_describes(output: Decision | Scores, digits: int) -> None:
     for record in Encoder(EncoderSettings(minor_digits=digits)).encode(output):
@@ -370,7 +371,7 @@ def period_counts(draw: st.DrawFn) -> Counts:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(now=period_counts(), lost=st.integers(0, 50))
 def test_a_period_is_what_its_model_describes(now: Counts, lost: int) -> None:
     before = Counts(buyers=now.retained + lost)

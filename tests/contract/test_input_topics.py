@@ -71,6 +71,7 @@ def test_what_a_row_writes_it_reads_back(event: Event) -> None:
     assert decode(value_of(event, 2), key_of(event), None, AT_US) == event
 
 
+@pytest.mark.files
 def test_nothing_of_the_service_but_its_settings_names_an_input_topic() -> None:
     """Who writes `topics.purchases` has made a second table."""
     settings_keys = {row.channel.name for row in INPUT_TOPICS}

@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.recent import read_decision
+from tests.support.examples import examples
 from tests.support.made_up_people import SIGNED, a_few, coming_of_tonight, decision
 from tests.support.made_up_shop import SETTINGS, FakeFacts
 
@@ -33,7 +34,7 @@ CHECKS: list[Any] = [
 LEAST = 15
 """Operations that the description has at least."""
 ASKED = settings(
-    max_examples=8,
+    max_examples=examples(8),
     derandomize=True,
     deadline=None,
     database=None,

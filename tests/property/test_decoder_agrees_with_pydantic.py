@@ -18,6 +18,7 @@ from service.domain.events import Purchase, Resolved, SurveyAnswer
 from service.errors import ErrorCode, PoisonError
 from service.wire.decoder import Decoder, DecoderSettings
 from service.wire.lenient import readable_answer, readable_purchase
+from tests.support.examples import examples
 
 NOW_US = 1_750_000_000 * SECOND_US
 SHOP = DecoderSettings(rates={"USD": Decimal("0.92"), "JPY": Decimal("0.0061")})
@@ -144,7 +145,7 @@ def key_of(value: bytes) -> bytes:
         return b"anna"
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(value=bent_events(), reader=st.sampled_from(["purchase", "survey"]))
 def test_both_ways_in_agree_on_bent_events(value: bytes, reader: Reader) -> None:
     key = key_of(value)
@@ -152,7 +153,7 @@ def test_both_ways_in_agree_on_bent_events(value: bytes, reader: Reader) -> None
     assert outcome(QUICK, reader, value, key) == outcome(STRICT, reader, value, key)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(value=damaged_events(), reader=st.sampled_from(["purchase", "survey"]))
 def test_both_ways_in_agree_on_damaged_bytes(value: bytes, reader: Reader) -> None:
     key = key_of(value)
@@ -160,7 +161,7 @@ def test_both_ways_in_agree_on_damaged_bytes(value: bytes, reader: Reader) -> No
     assert outcome(QUICK, reader, value, key) == outcome(STRICT, reader, value, key)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(value=st.binary(max_size=60), key=st.none() | st.binary(max_size=4))
 def test_random_bytes_raise_nothing_but_poison(value: bytes, key: bytes | None) -> None:
     for reader in READERS:
@@ -183,7 +184,7 @@ def test_both_ways_in_agree_on_oddities_inside_fields_that_nobody_reads(unread: 
         assert outcome(QUICK, reader, value, b"anna") == outcome(STRICT, reader, value, b"anna")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(value=bent_events())
 def test_what_is_accepted_is_what_the_published_models_accept(value: bytes) -> None:
     """The models, not the code around them, are the contract of all that is required: without the optional fields that
@@ -204,7 +205,7 @@ def test_what_is_accepted_is_what_the_published_models_accept(value: bytes) -> N
             assert accepted is not isinstance(found, tuple)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(amount=st.floats(0, 2e12, exclude_max=True))
 @example(0.005)
 @example(0.015)

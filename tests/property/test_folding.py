@@ -18,10 +18,11 @@ from service.domain.folding.attic import Attic
 from service.domain.occasion_policy import FeedbackPolicy, FollowUpPolicy, MilestonePolicy, OccasionPolicies
 from service.domain.policy import ConsentRule, OutreachPolicy, Rung, Timing
 from tests.support.engines import EVENT_TIME, WALL_TIME, at, make_engine, shop_log, whole_state
+from tests.support.examples import examples
 from tests.support.folds import MemoryStore, fold_all, folding_engine, unfold_all
 
 SEEDS = st.integers(0, 2**32)
-FEW = settings(max_examples=2, deadline=None, phases=(Phase.explicit, Phase.generate))
+FEW = settings(max_examples=examples(2), deadline=None, phases=(Phase.explicit, Phase.generate))
 LADDER = OutreachPolicy(
     level=4.0, consent=ConsentRule.EXTERNAL, rungs=(Rung("remind"), Rung("incentive", strictness=0.2))
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from service.domain.calendar import Calendar
 from service.domain.events import Event
 from service.history import open_history
+from tests.support.examples import examples
 
 HEADER = "customer_id,timestamp,amount,order_id\n"
 ROWS = st.lists(
@@ -40,7 +41,7 @@ def events_of(rows: list[str], in_memory_lines: int) -> list[Event]:
         return list(history.events())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rows=ROWS, data=st.data(), in_memory_lines=st.sampled_from([1, 3, 1000]))
 def test_a_shuffled_file_gives_the_events_of_the_sorted_one(
     rows: list[str], data: st.DataObject, in_memory_lines: int
@@ -51,7 +52,7 @@ def test_a_shuffled_file_gives_the_events_of_the_sorted_one(
     assert events_of(shuffled, in_memory_lines) == events_of(in_order, 1000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rows=ROWS)
 def test_events_come_in_order_of_time_with_ids_unique_per_customer_and_no_money_lost(rows: list[str]) -> None:
     events = events_of(rows, 1000)

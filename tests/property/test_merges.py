@@ -26,9 +26,10 @@ from tests.support.engines import (
     weekly,
     whole_state,
 )
+from tests.support.examples import examples
 
 SEEDS = st.integers(0, 2**32)
-FEW = settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
+FEW = settings(max_examples=examples(12), deadline=None, phases=(Phase.explicit, Phase.generate))
 STAYS = {f"c{number}x": f"c{number}" for number in range(3)}
 """The second id of some customers → the one that stays."""
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.fetching import Limits, SetAside
+from tests.support.examples import examples
 from tests.support.hostile_batches import Made, batch, with_checksum
 from tests.support.read_batches import LogReader, ordinary
 
@@ -20,7 +21,7 @@ BEFORE, AFTER = batch(0, [Made(b"before")]), batch(100, [Made(b"after")])
 
 
 @given(st.lists(st.lists(MADE, min_size=1, max_size=6), min_size=1, max_size=4), CODECS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_what_is_in_order_is_what_aiokafka_reads(batches: list[list[Made]], codec: int) -> None:
     texts = [
         [made._replace(headers=[(b"name", value) for _, value in made.headers]) for made in one] for one in batches
@@ -40,7 +41,7 @@ def test_what_is_in_order_is_what_aiokafka_reads(batches: list[list[Made]], code
     st.booleans(),
     st.integers(0, 60),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_whatever_happens_to_a_batch_the_position_passes_it(
     records: list[Made], codec: int, changes: list[tuple[int, int]], sound: bool, shorter: int
 ) -> None:

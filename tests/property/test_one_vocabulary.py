@@ -23,9 +23,10 @@ from service.domain.learning.everybody import Everybody
 from service.domain.learning.learned import Learned
 from tests.support.customers import answers_with, customer_with
 from tests.support.engines import OPEN_HOUSE, UNDISTURBED, Changelog, at, make_engine, purchase
+from tests.support.examples import examples
 from tests.support.vocabulary import contradictions
 
-FEW = settings(max_examples=8, deadline=None)
+FEW = settings(max_examples=examples(8), deadline=None)
 
 
 def log_of(random: Random) -> list[Event]:

@@ -22,6 +22,7 @@ from service.history import Wishes, open_history
 from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn
 from service.profiles import Profile, profiles
+from tests.support.examples import examples
 
 ZONE = Calendar(ZoneInfo("Europe/Paris"))
 START = datetime(2025, 1, 1, 8)  # noqa: DTZ001 - as a shop's clock shows it
@@ -137,7 +138,7 @@ def _aliased(profile: Profile, name: str, names: dict[str, str]) -> bool:
     return any(name in spellings and field in names for field, spellings in profile.columns.items())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(profile=st.sampled_from(KNOWN), seed=st.integers(0, 10**9))
 def test_a_known_shop_written_otherwise_gives_the_same_numbers_or_is_refused(profile: Profile, seed: int) -> None:
     shop = random.Random(seed)
@@ -166,7 +167,7 @@ def test_a_known_shop_written_otherwise_gives_the_same_numbers_or_is_refused(pro
     assert history.report.total_skipped == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 10**9), form=st.sampled_from(sorted(AMOUNTS)), count=st.integers(1, 6))
 def test_amounts_of_a_doubtful_column_are_never_read_as_others(seed: int, form: str, count: int) -> None:
     shop = random.Random(seed)
@@ -187,7 +188,7 @@ def test_amounts_of_a_doubtful_column_are_never_read_as_others(seed: int, form: 
     assert [Decimal(column.clean(cell)) for cell in cells] == values
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     moments=st.lists(
         st.datetimes(datetime(1990, 1, 1), datetime(2026, 11, 27)).map(lambda at: at.replace(microsecond=0)),  # noqa: DTZ001

@@ -18,14 +18,15 @@ from service.domain.periods.numbers import PeriodRow
 from service.domain.periods.rows import CSV_COLUMNS
 from service.domain.policy import Shop
 from tests.support import oracle_periods as oracle
+from tests.support.examples import examples
 from tests.support.period_driver import PeriodDriver
 
 START = date(2023, 12, 20)  # a year border, an ISO week 52 and a leap day follow
 LENGTHS = (0, 1, 7, 14, 30, 60, 90, 180, 365, 730)
 """Distances at which a visit enters or leaves a window or the one before it."""
 Happening = tuple[str, str, int, int]  # kind, customer, days after START, minor units or score
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SLOWER = settings(SLOW, max_examples=10)
+SLOW = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOWER = settings(SLOW, max_examples=examples(10))
 
 
 @st.composite

@@ -41,6 +41,9 @@ REPLICATED: Final = {
     "replica.lag.time.max.ms": "3000",
     "controller.quorum.fetch.timeout.ms": "2000",
     "controller.quorum.election.timeout.ms": "1000",
+    # As a cluster has them: a node alone does without.
+    "metadata.max.idle.interval.ms": "500",
+    "broker.heartbeat.interval.ms": "500",
     "num.network.threads": "1",
     "num.io.threads": "2",
     "num.replica.fetchers": "1",

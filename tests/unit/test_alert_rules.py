@@ -131,6 +131,7 @@ def test_what_is_checked_in_is_what_is_made(path: str) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == made()[path], "run `python -m deploy.monitoring`"
 
 
+@pytest.mark.files
 def test_every_alert_fires_and_ends(tmp_path: Path) -> None:
     assert STORIES.keys() == {alert.name for alert in ALERTS}
     tests = []
@@ -149,6 +150,7 @@ def test_every_alert_fires_and_ends(tmp_path: Path) -> None:
     assert refusal("test", "rules", str(file)) == ""
 
 
+@pytest.mark.files
 def test_prometheus_accepts_its_configuration_and_the_rules() -> None:
     assert refusal("check", "config", str(ROOT / "deploy/prometheus/prometheus.yml")) == ""
     assert refusal("check", "rules", str(ROOT / "deploy/prometheus/rules.yml")) == ""

@@ -16,6 +16,7 @@ from scipy import special
 
 from service.domain.learning.churn_model import ChurnModel
 from tests.support.btyd import Grid, Life, Truth, live
+from tests.support.examples import examples
 
 CUSTOMERS = 12_000
 """Per number of stages; the share of a bin is known to a few hundredths."""
@@ -77,7 +78,7 @@ def test_expected_visits_equal_the_integral_of_the_definition_for_one_stage(seed
     assert truth.model().expected_visits_if_alive(repeats, recency, age, HORIZON) == pytest.approx(expected, rel=2e-3)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     a=st.floats(-2, 2),
     dropout=st.floats(0.005, 0.85),

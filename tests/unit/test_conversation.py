@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.delivery.conversation import Answer, Line, LostError, Step, ready
+from tests.support.examples import examples
 
 TEXT = b"Subject: hello\r\n\r\nHello.\r\n.\r\n"
 GOOD = {"MAIL": "250 OK", "RCPT": "250 OK", "DATA": "354 go on", ".": "250 taken", "RSET": "250 OK", "QUIT": "221 bye"}
@@ -228,6 +229,6 @@ async def test_no_command_hides_in_an_address(address: bytes) -> None:
 
 @given(st.lists(st.sampled_from([b".", b"..", b"\r", b"\n", b"\r\n", b"a", "é".encode()]), min_size=1).map(b"".join))
 @example(b".\r\n.")
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_text_is_made_ready_as_the_library_does(message: bytes) -> None:
     assert ready(message) == PERIOD_REGEX.sub(b"..", normalize_message_line_endings(message)) + b".\r\n"

@@ -15,6 +15,7 @@ from service.domain.findings import Output, Scores
 from service.domain.periods.ledger import unpack
 from service.domain.purchase_history import booked_by
 from tests.support.engines import EVENT_TIME, START_US, Changelog, apply_all, at, make_engine, whole_state
+from tests.support.examples import examples
 
 _TODAY = START_US // 86_400_000_000
 
@@ -219,7 +220,7 @@ WORDS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(words=WORDS, data=st.data())
 def test_sending_everything_again_in_whole_or_in_part_and_in_any_order_changes_nothing(
     words: list[Purchase], data: st.DataObject
@@ -235,7 +236,7 @@ def test_sending_everything_again_in_whole_or_in_part_and_in_any_order_changes_n
     assert engine.counts.corrections == corrections
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(words=WORDS, cut=st.integers(0, 40))
 def test_all_numbers_follow_from_the_entries_that_are_kept(words: list[Purchase], cut: int) -> None:
     engine, changelog = make_engine(timing=EVENT_TIME), Changelog()

@@ -15,6 +15,7 @@ from service.domain.outreach.tolerance import Tolerance, first_days
 from service.domain.policy import ConsentRule, Measure, OutreachPolicy
 from tests.support import reference_rule as reference
 from tests.support.engines import apply_all, decisions, detections, make_engine, purchase, shop_log
+from tests.support.examples import examples
 
 ROUNDING_US = 200
 """The reference adds up in another order; over a silence of months that makes some microseconds."""
@@ -38,7 +39,7 @@ def assert_equal(outputs: list[Output], expected: list[tuple[str, int, int]]) ->
 
 
 @pytest.mark.parametrize(("measure", "level"), LEVELS)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 @given(seed=st.integers(0, 2**32), customers=st.integers(1, 12), days=st.integers(20, 250))
 def test_a_small_shop_is_alerted_by_the_rule_as_written(
     measure: Measure, level: float, seed: int, customers: int, days: int

@@ -23,6 +23,7 @@ from service.message.samples import RUNGS, sample_request, samples_of
 from service.message.told import told
 from service.wording.french.names import of
 from service.wording.subjects import called
+from tests.support.examples import examples
 from tests.support.for_outlook import as_outlook_reads_it, faults_in_outlook
 
 SHOP = ShopFacts("Café Anna", "12 rue des Lilas, 75011 Paris", "https://cafe-anna.example/", "", "en", "Europe/Paris")
@@ -331,7 +332,7 @@ def in_the_old_way(line: str) -> list[str]:
 
 @given(st.lists(st.integers(1, 90), max_size=40))
 @example([72, 1, 71, 72, 73, 1])
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_text_is_broken_where_a_word_no_longer_fits(words: list[int]) -> None:
     line = " ".join("x" * length for length in words)
 

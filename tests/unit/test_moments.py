@@ -16,6 +16,7 @@ from service.domain.learning.survival import Survival
 from service.domain.outreach.moments import Moments, steadiness
 from service.domain.outreach.patience import TYPICAL_PATIENCE, kinds_of, steady_gap_days
 from service.domain.outreach.volume import LATEST, Volume, VolumeState
+from tests.support.examples import examples
 from tests.unit.test_patience import MU0, of_one_kind, regular
 
 CLOCK = of_one_kind(stages=8.0, lost=0.1)
@@ -122,7 +123,7 @@ def test_steadiness_falls_with_the_spread_of_the_own_gaps() -> None:
     assert steadiness(regular(spread=0.8)) == 0.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     stages=st.floats(0.5, 16.0),
     lost=st.floats(0.0, 0.6),

@@ -18,6 +18,7 @@ from service.domain.learning.survival import EDGES
 from service.domain.outreach.patience import _BURSTS, _LEAST_SAVED, _LEAST_STEADY, UP_TO, Patience, steady_gap_days
 from service.domain.policy import DEFAULT_PATIENCE
 from tests.support.customers import customer_with
+from tests.support.examples import examples
 
 MU0 = log(14.0)
 DEFAULT = DEFAULT_PATIENCE
@@ -73,13 +74,13 @@ PEOPLE = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(SHOPS, PEOPLE, st.floats(0.1, 20.0))
 def test_nobody_comes_due_before_a_usual_gap_is_over(known: Tolerances, customer: Customer, patience: float) -> None:
     assert learned(known, patience).days(customer) >= exp(customer.log_usual)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(SHOPS, st.floats(0.1, 10.0))
 def test_needless_messages_and_their_price_use_up_the_patience_and_no_more(known: Tolerances, patience: float) -> None:
     """rate x needless per 100 visits = patience, unless nothing more is worth a message at any price."""
@@ -90,7 +91,7 @@ def test_needless_messages_and_their_price_use_up_the_patience_and_no_more(known
         assert policy.rate * policy.needless_per_100_visits == pytest.approx(patience, rel=0.01)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(SHOPS, st.floats(0.1, 5.0))
 def test_more_patience_reaches_more_of_what_is_lost(known: Tolerances, patience: float) -> None:
     less, more = learned(known, patience), learned(known, 2.0 * patience)
@@ -99,7 +100,7 @@ def test_more_patience_reaches_more_of_what_is_lost(known: Tolerances, patience:
     assert more.needless_per_100_visits >= less.needless_per_100_visits - 1e-9
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(SHOPS)
 def test_no_other_moment_is_worth_more_at_the_rate_that_was_found(known: Tolerances) -> None:
     """Tried out on a grid of its own, cell by cell: the worth of the moment that the policy takes is the highest."""
@@ -220,7 +221,7 @@ def test_who_was_left_alone_is_not_written_to_late_when_such_customers_become_wo
     assert not after.chosen(left_alone, late)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=examples(12))
 @given(SHOPS, PEOPLE)
 def test_a_message_is_worth_it_up_to_some_day_and_not_beyond(known: Tolerances, customer: Customer) -> None:
     policy = learned(known)
@@ -242,7 +243,7 @@ def test_who_comes_in_bursts_is_given_more_room_than_who_does_not() -> None:
     assert (moments[_LEAST_STEADY] or 0.0) > (moments[0] or 0.0)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=examples(12))
 @given(SHOPS, PEOPLE)
 def test_the_plan_for_such_a_customer_is_the_day_on_which_they_come_due(known: Tolerances, customer: Customer) -> None:
     """From what is kept of a visit; whoever is left alone has none."""

@@ -205,6 +205,7 @@ def put_to_use(settings: Settings, section: str) -> None:
     job.drain(12)
 
 
+@pytest.mark.many
 @pytest.mark.parametrize(("section", "key"), KEYS, ids=[f"{section}.{key}" for section, key in KEYS])
 def test_an_absurd_setting_is_refused_in_one_sentence_or_does_no_harm(
     section: str, key: str, monkeypatch: pytest.MonkeyPatch

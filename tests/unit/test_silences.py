@@ -26,6 +26,7 @@ from service.domain.learning.silences import (
     cell_of,
 )
 from tests.support.customers import customer_with
+from tests.support.examples import examples
 
 TODAY = 18_500
 COLD = UNKNOWN
@@ -142,7 +143,7 @@ def test_every_cell_keeps_the_promised_share_by_itself() -> None:
     assert realised({erratic_cell}) == pytest.approx(0.05, abs=0.01)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=st.integers(0, 5), cell=st.integers(0, CELLS - 1), share=st.floats(SHARE_LOW, SHARE_HIGH))
 def test_the_tail_probability_inverts_the_multiple(seed: int, cell: int, share: float) -> None:
     _, found = learned(seed)
@@ -152,7 +153,7 @@ def test_the_tail_probability_inverts_the_multiple(seed: int, cell: int, share: 
         assert found.tail_probability(cell, r) == pytest.approx(share, rel=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 5), cell=st.integers(0, CELLS - 1), r=st.floats(0.01, 7), further=st.floats(0, 3))
 def test_the_tail_probability_falls_from_one_to_zero(seed: int, cell: int, r: float, further: float) -> None:
     _, found = learned(seed)

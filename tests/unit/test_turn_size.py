@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.streaming.turn_size import LARGEST_BYTES, LEAST_BYTES, SHARE, START_BYTES, Expected, TurnSize
+from tests.support.examples import examples
 
 TIMEOUT_S = 10.0
 MB = 1 << 20
@@ -65,7 +66,7 @@ def work(broker: Broker, turns: TurnSize, size: int, computing_s_per_mb: float =
     return took
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     quota=st.floats(60e3, 50e6),
     latency_s=st.floats(0.005, 1.0),
@@ -92,7 +93,7 @@ def test_thirty_thousand_new_customers_at_a_megabyte_a_second() -> None:
     assert broker.now_s == pytest.approx(60 * MB / 1e6 - UNUSED_S, rel=0.1), "the quota is used, and nothing is idle"
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(before=st.floats(2e6, 100e6), after=st.floats(1e6, 20e6), latency_s=st.floats(0.005, 0.2))
 def test_a_quota_that_comes_in_the_middle_makes_turns_smaller_before_one_is_lost(
     before: float, after: float, latency_s: float
@@ -104,7 +105,7 @@ def test_a_quota_that_comes_in_the_middle_makes_turns_smaller_before_one_is_lost
     assert max(work(broker, turns, 60 * MB)) < TIMEOUT_S
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(slow=st.floats(1e4, 3e5), quick=st.floats(10e6, 100e6), turns_while_slow=st.integers(1, 30))
 def test_a_broker_that_is_quick_again_gets_large_turns_again(slow: float, quick: float, turns_while_slow: int) -> None:
     broker, turns = Broker(speed=quick), TurnSize(TIMEOUT_S)
