@@ -14,8 +14,9 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from math import exp, isnan, nan, sqrt
+from math import isnan, nan, sqrt
 
+from service.domain.cadence import own_mean_log_gap, usual_gap_days_at
 from service.domain.calendar import DAY_US, NEVER, Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Purchase
@@ -116,12 +117,12 @@ class RiskCheck:
         """Writes down what each engine expects of its customers; costs some µs for each."""
         at_us, self.predict_at_us = self._at_us, NEVER
         for engine in engines:
-            model = engine.everybody.learned.model
+            model, pace = engine.everybody.learned.model, pace_of(engine)
             self._learned |= engine.everybody.state.fits > 0
             for customer_id, customer in engine.customers.items():
                 if not customer.visits:
                     continue
-                days = USUAL_GAPS * exp(customer.log_usual)
+                days = USUAL_GAPS * usual_gap_days_at(customer, pace)
                 until_us = at_us + int(days * DAY_US)
                 if until_us > self._end_us:
                     self._left_out += 1
@@ -176,6 +177,16 @@ class RiskCheck:
             brier_of_mean=share * (1.0 - share) if count else None,
             bins=bins_of(chance, risk, stayed_away),
         )
+
+
+def pace_of(engine: Engine) -> float:
+    """Log of the shop's usual gap in days, as far as it can be told by then: that of its regulars, of all who came
+    again where these are too few for the service to follow them, what it supposes where nobody did."""
+    everybody, state = engine.everybody, engine.everybody.state
+    if not everybody.population.lacks_regulars:
+        return state.log_gap_sum / state.regulars
+    gaps = [own_mean_log_gap(customer) for customer in engine.customers.values() if customer.visits > 1]
+    return in_order(gaps) / len(gaps) if gaps else everybody.mu0
 
 
 def auc(scores: Sequence[float], positive: Sequence[int]) -> float | None:

@@ -58,6 +58,12 @@ def usual_gap_days(customer: Customer) -> float:
     return exp(customer.log_usual)
 
 
+def usual_gap_days_at(customer: Customer, mu0: float) -> float:
+    """What the usual gap would be if the customer came now: by the pace of today, not by that of their last visit,
+    which in a young shop was only supposed."""
+    return exp((SHRINKAGE * mu0 + customer.gap_total) / (SHRINKAGE + customer.gap_weight))
+
+
 def base_days(customer: Customer) -> float:
     """Unit in which this customer's silences are measured."""
     return exp(customer.log_usual) * patience(customer.visits)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import exp
+from random import Random
+from statistics import fmean
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.backtest.calibration import BINS, Calibration, RiskCheck, auc, bins_of, wilson
+from service.domain.cadence import own_mean_log_gap
 from service.domain.calendar import Calendar
 from service.domain.engine import Engine
 from service.domain.events import Event, Survey, SurveyAnswer
@@ -95,6 +98,25 @@ def test_no_visit_and_one_after_the_two_gaps_are_none() -> None:
     assert stayed_away([purchase("anna", 95), purchase("anna", 96)]) == (1, 1)
 
 
+def test_in_a_shop_whose_gaps_last_most_of_a_year_nobody_who_comes_on_time_has_stayed_away() -> None:
+    """Its pace is not learned by the middle, when nobody has come four times: their usual gaps were taken for two
+    months, and half of those who came like a clock for gone, those who had just been there above all."""
+    random, visits = Random(1), []
+    for number in range(30):
+        day = 300 * random.random()
+        while day < 1500 and (number % 3 or day < 600):
+            visits.append((day, f"c{number}"))
+            day += random.gauss(300, 10)
+
+    found, _ = checked([purchase(who, day) for day, who in sorted(visits)], end=1500)
+
+    assert found.everybody.customers == 30
+    assert found.everybody.stayed_away == 10, "who came until day 600, and nobody else"
+    assert found.regulars.customers == 0
+    assert found.everybody.auc_risk is not None
+    assert found.everybody.auc_risk > 0.5
+
+
 def test_a_refund_and_an_answer_are_no_visits() -> None:
     answer = SurveyAnswer("a1", "anna", at(54), Survey.NPS, 9)
 
@@ -116,8 +138,10 @@ def test_more_purchases_on_the_day_of_the_last_visit_are_the_same_visit() -> Non
 
 
 def test_who_cannot_be_followed_for_two_gaps_is_left_out_and_counted() -> None:
-    """Of Bert's gap only the default of two weeks is known; twice that is more than the 25 days that are left."""
-    log = [*weekly("anna", 4), purchase("bert", 22), purchase("clock", 25), purchase("bert", 26), purchase("clock", 30)]
+    """Bert came again after twenty days, and the shop's pace is a week: two of his gaps are more than the 25 days that
+    are left."""
+    log = [purchase("bert", 2), *weekly("anna", 4), purchase("bert", 22), purchase("clock", 25), purchase("bert", 26)]
+    log.append(purchase("clock", 30))
 
     found, _ = checked(log, end=50)
     longer, _ = checked(log, end=56.5)
@@ -138,8 +162,10 @@ def test_predictions_rest_on_what_was_known_in_the_middle() -> None:
 
     model = engine.everybody.learned.model
     expected = []
+    regulars = [own_mean_log_gap(each) for each in engine.customers.values() if each.visits >= REGULAR_FROM]
+    assert len(regulars) > 30
     for customer in engine.customers.values():
-        days = 2 * exp(customer.log_usual)
+        days = 2 * exp((2 * fmean(regulars) + customer.gap_total) / (2 + customer.gap_weight))
         if days <= 100:
             chance = chance_of_no_visit(customer, model, at(100), days)
             expected.append((chance, churn_risk(customer, model, at(100))))

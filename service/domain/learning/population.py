@@ -79,11 +79,15 @@ class Population:
         self.state.regulars, self.state.log_gap_sum = len(told), fsum([mean_log_gap for mean_log_gap, _ in told])
         self.state.regular_revenue_minor = sum([revenue_minor for _, revenue_minor in told])
 
+    @property
+    def lacks_regulars(self) -> bool:
+        """Whether there are too few regulars to tell the pace."""
+        return self.state.regulars < _REGULARS_NEEDED
+
     def settle(self) -> None:
         """The pace is told anew, from regulars enough."""
-        state = self.state
-        if state.regulars >= _REGULARS_NEEDED:
-            state.mu0 = state.log_gap_sum / state.regulars
+        if not self.lacks_regulars:
+            self.state.mu0 = self.state.log_gap_sum / self.state.regulars
 
     def mean_regular_revenue_minor(self) -> float | None:
         """None without regulars."""
