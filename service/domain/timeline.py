@@ -96,6 +96,8 @@ class Timeline:
         """Local day of stream time."""
         self.acted_us = 0
         """The present instant where the wall clock rules."""
+        self.until_us = UNLIMITED
+        """Dates beyond do not come up yet, whatever time it is: what was sold before them may still be on its way."""
         self._looks_left = UNLIMITED
         self._room = UNLIMITED
         """Dates for which there is room before `_more` is asked."""
@@ -132,7 +134,7 @@ class Timeline:
         if reached > self.now_us:
             if reached >= self._hour_ends_us:
                 self._pass_hours(reached)
-            if self._wake_us < reached:
+            if self._wake_us < reached and self._wake_us < self.until_us:
                 if not self._pass(reached, reached, waits=True):
                     self.passage = Passage(self.now_us, reached, at_us, customer_id)
                     raise FullTurnError
@@ -154,7 +156,8 @@ class Timeline:
         return passage if passage.is_over else passage.over()
 
     def advance(self, to_us: int) -> None:
-        """The partition is complete up to `to_us`: every date up to then comes up."""
+        """The partition is complete up to `to_us`: every date up to then comes up, and up to where events have moved
+        time, but none beyond `until_us`."""
         if self.passage is not None:  # what it waited for is passed over, or comes up now
             self.passage = self._over(self.passage)
         reached = self.clock.advance(to_us)
@@ -178,8 +181,8 @@ class Timeline:
 
     @property
     def behind(self) -> bool:
-        """Whether dates that have passed have not come up yet."""
-        return 0 <= self._wake_us < self.now_us
+        """Whether dates that have passed have not come up yet, though they may."""
+        return 0 <= self._wake_us < min(self.now_us, self.until_us)
 
     def _pass_hours(self, reached: int) -> None:
         self.rhythm.pass_to(self._calendar.hour_of(reached))
@@ -212,8 +215,9 @@ class Timeline:
         return self.sources.named(name, self.stalled_us())
 
     def _pass(self, now_us: int, before_us: int, *, waits: bool) -> bool:
-        """Moves time; dates before `before_us` come up on the way, refreshes in their turn. Returns whether time has
-        moved: where the turn is full, who `waits` has to go on later."""
+        """Moves time; dates before `before_us` and `until_us` come up on the way, refreshes in their turn. Returns
+        whether time has moved: where the turn is full, who `waits` has to go on later."""
+        before_us = min(before_us, self.until_us)
         while True:
             refresh = self._everybody.next_refresh_us
             stop = before_us if refresh == 0 or refresh >= before_us else refresh

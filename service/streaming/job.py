@@ -46,6 +46,7 @@ from service.domain.folding.attic import Attic
 from service.domain.parcels import Parcel
 from service.domain.policy import ClockMode
 from service.domain.stumbling import CustomerError, FullTurnError, LaterReleaseError, RefreshError
+from service.domain.timeline import UNLIMITED
 from service.engines import new_engine, of_a_later_release
 from service.errors import ChurnAlertError, FatalError
 from service.refused.quarantine import (
@@ -293,6 +294,7 @@ class PartitionJob:
         self._only = taken[0] if len(taken) == 1 and not self._applied else None
         self._applied += len(taken)
         apply, wall_us = self.engine.apply, clock_us() if self._wall else 0
+        timeline, delay_us = self.engine.timeline, self._delay_at(taken, wall_us)
         last: dict[int, int] = {}
         learn, of_purchases, carriage = self._delay.learn, self.inbox.of_purchases, self._carriage
         rest, left = iter(taken), list[tuple[int, Decoded]]()
@@ -300,6 +302,8 @@ class PartitionJob:
         try:
             for source, (_, offset, event, beside, arrived_ms) in rest:
                 if event is not None:
+                    if delay_us:
+                        timeline.until_us = min(arrived_ms * 1000 or wall_us, wall_us) - delay_us
                     if beside is None:
                         apply(event, wall_us)
                         if wall_us and of_purchases[source]:
@@ -334,6 +338,17 @@ class PartitionJob:
         self._applied -= len(left)
         return len(taken) - len(left)
 
+    def _delay_at(self, taken: list[tuple[int, Decoded]], wall_us: int) -> int:
+        """How late purchases arrive, by what was known when these had arrived: an event of this evening must not call
+        those absent who have bought since, where the till delivers at night. 0 where events are the clock."""
+        if not wall_us or not taken:
+            return 0
+        arrived_us = taken[0][1][4] * 1000
+        delay_us = self._delay.delay_us(min(arrived_us, wall_us) if arrived_us > 0 else wall_us)
+        if not delay_us:
+            self.engine.timeline.until_us = UNLIMITED
+        return delay_us
+
     def grant(self, records: int, fit: int) -> None:
         """The turn goes over so many records: it looks at so many dates at most, and no more than find room (`fit`),
         where the wall clock rules."""
@@ -364,8 +379,10 @@ class PartitionJob:
         as purchases take to arrive."""
         delay_us = self._delay.delay_us(wall_us)
         self.engine.ladder.release.delay_us = delay_us
+        to_us = complete_us - max(self._grace_us, delay_us)
+        self.engine.timeline.until_us = to_us + 1 if delay_us else UNLIMITED
         try:
-            self.engine.advance(wall_us, complete_us - max(self._grace_us, delay_us))
+            self.engine.advance(wall_us, to_us)
         except Exception as error:
             raise self._stumbled(error, None) from error
 
