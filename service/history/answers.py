@@ -15,7 +15,7 @@ from service.history.grids import Grid, open_grid
 from service.history.layout import Layout, Wishes
 from service.history.left_out import ReadReport
 from service.history.planned import Planned
-from service.history.questions import all_questions_of, asked, is_turned_round, other_scale, score_of
+from service.history.questions import all_questions_of, asked, is_turned_round, other_scale, scale_of, score_of
 from service.history.sources import Source
 
 _LOOKED_AT: Final = 300
@@ -29,6 +29,7 @@ class PlannedAnswers(Planned):
     option = "--map-surveys customer_id=…,timestamp=…,nps=… (or csat, ces)"
 
     _asked: dict[str, int]
+    _scales: dict[str, str]
 
     def __init__(self, source: Source, layout: Layout, wishes: Wishes) -> None:
         super().__init__(source, layout, wishes)
@@ -61,9 +62,14 @@ class PlannedAnswers(Planned):
         time.decide(self.wishes.dates)
         self.evidence = found
         self._asked = {survey: at[survey] for survey in SCALES if survey in at}
+        self._scales = {}
         if not self._asked and "score" not in at:
             found_in = all_questions_of(header, first)
             self._asked = {survey: places[0] for survey, places in found_in.items()}
+            self._scales = {
+                survey: scale_of(survey, [row[place] for row in first if place < len(row)])
+                for survey, place in self._asked.items()
+            }
             self._check_alone(found_in, header)
             if not self._asked:
                 raise ConfigurationError(
@@ -156,6 +162,6 @@ class PlannedAnswers(Planned):
                 text = row[place].strip() if place < len(row) else ""
                 if not text:
                     continue
-                score = score_of(survey, text)
+                score = score_of(survey, text, self._scales.get(survey, ""))
                 one = f"{event}-{survey}" if event and len(self._asked) > 1 else event
                 yield (row[customer_at], when, survey, text if score is None else str(score), one, order)

@@ -89,7 +89,12 @@ class TimeColumn:
             text = in_our_digits(text)
         if text[4:5] != "-" and (odd := usual(text)) is not None:
             text = odd
-        if text and not text[-1].isdigit() and text[-1] != "Z" and text[-_ENDING:] not in self._endings:
+        if (
+            text
+            and not text[-1].isdigit()
+            and (text[-1] != "Z" or text[-2:-1].isalpha())
+            and text[-_ENDING:] not in self._endings
+        ):
             text = self._see_zone(text)
         day_text = text[:10]
         if day_text in self._seen and (len(text) <= 10 or text[10] in " T"):
@@ -233,7 +238,7 @@ class TimeColumn:
             ending = self._iso_endings.get(text[_PLAIN:])
             if ending is not None:
                 return text[:_PLAIN] + ending
-        if text and not text[-1].isdigit() and text[-1] != "Z":
+        if text and not text[-1].isdigit() and (text[-1] != "Z" or text[-2:-1].isalpha()):
             named = self._cut(text)
             if named is not None:
                 return self.placed(*named) or text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final
 
@@ -32,7 +32,7 @@ def _labels(survey: str) -> dict[str, int]:
     """Scales in words, low to high; a label that ends a scale of numbers stands for its last number."""
     found: dict[str, int] = {}
     for named, words in words_of("answers").items():
-        of, _, score = named.partition(" ")
+        of, _, score = named.rpartition(" ")
         if of == survey:
             found |= dict.fromkeys(words, int(score))
     return found
@@ -50,15 +50,33 @@ _OTHER_SCALE: Final = re.compile(r"(?<!\d)([01])\s*(?:-|\u2013|to|bis|à|a|tot|u
 _SCHOOL: Final = re.compile(r"schulnote|schulgrade|school grade|note scolaire|klausurnote")
 """Grades whose lowest is the best."""
 _SHARE: Final = 0.9
+_GROUPED: Final = "_NPS_GROUP"
+_FINER: Final = " of fine steps"
 
 
-def score_of(survey: str, text: str) -> int | None:
-    """The score of "10 - Extremely likely", "Very satisfied" or "7"; None for what is none on the scale."""
+def scale_of(survey: str, cells: Iterable[str]) -> str:
+    """The scale in words that a column was answered on: a survey may have one of finer steps, in which "very easy" is
+    not the end, as the labels beyond it show."""
+    finer = f"{survey}{_FINER}"
+    steps = {_labels(finer).get(label) for label in {_label(cell) for cell in cells}}
+    low, high = SCALES[survey]
+    return finer if steps & {low, high} and steps & {low + 1, high - 1} else survey
+
+
+def _label(text: str) -> str:
+    return _ENDING.sub("", " ".join(text.casefold().split()))
+
+
+def score_of(survey: str, text: str, scale: str = "") -> int | None:
+    """The score of "10 - Extremely likely", "Very satisfied" or "7"; None for what is none on the scale.
+
+    `scale` is that of `scale_of`, "" = the survey's usual one.
+    """
     if not text.isascii():
         text = in_our_digits(text)
-    label = _ENDING.sub("", " ".join(text.casefold().split()))
+    label = _label(text)
     low, high = SCALES[survey]
-    number = _labels(survey).get(label)
+    number = _labels(scale or survey).get(label)
     if number is None and _STARS.fullmatch(label):
         number = sum(map(label.count, _FULL_STARS))
     if number is None:
@@ -115,11 +133,13 @@ def all_questions_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> di
     found: dict[str, list[int]] = {}
     for place, name in enumerate(header):
         question = " ".join(name.casefold().split())
+        grouped = f"{name.strip()}{_GROUPED}" in header  # Qualtrics names the groups of such a question beside it
         for survey, words in asked().items():
-            if not words.search(question):
+            if not words.search(question) and not (grouped and survey == "nps"):
                 continue
             cells = [row[place] for row in rows if place < len(row) and row[place].strip()]
-            good = sum(score_of(survey, cell) is not None for cell in cells)
+            scale = scale_of(survey, cells)
+            good = sum(score_of(survey, cell, scale) is not None for cell in cells)
             if cells and good >= _SHARE * len(cells):
                 found.setdefault(survey, []).append(place)
                 break

@@ -18,7 +18,7 @@ from service.profiles.words import words_of
 _ABBREVIATIONS: Final = {
     "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT": -360,
     "PST": -480, "PDT": -420, "AKST": -540, "AKDT": -480, "HST": -600, "NST": -210, "NDT": -150, "ADT": -180, "CET": 60,
-    "CEST": 120, "MEZ": 60, "MESZ": 120, "WEST": 60, "EET": 120, "EEST": 180, "MSK": 180, "SAST": 120, "AEST": 600,
+    "CEST": 120, "MEZ": 60, "MESZ": 120, "OEZ": 120, "OESZ": 180, "WEZ": 0, "WESZ": 60, "WEST": 60, "EET": 120, "EEST": 180, "MSK": 180, "SAST": 120, "AEST": 600,
     "AEDT": 660, "ACST": 570, "ACDT": 630, "AWST": 480, "NZST": 720, "NZDT": 780, "JST": 540, "KST": 540, "SGT": 480,
     "HKT": 480, "BRT": -180, "WIB": 420, "WITA": 480, "WIT": 540, "ICT": 420, "PHT": 480, "MYT": 480, "PKT": 300, "TRT": 180, "ART": -180,
     "COT": -300, "PET": -300,

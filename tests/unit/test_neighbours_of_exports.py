@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from service.history.dates import TimeColumn
 from service.history.decimals import AmountColumn, code_in
 from service.history.doubts import other_spellings, within
 from service.history.people import person
-from service.history.questions import asked
+from service.history.questions import all_questions_of, asked, scale_of, score_of
 from service.history.zones import zone_elsewhere
 
 UTC = Calendar(ZoneInfo("UTC"))
@@ -224,3 +225,26 @@ def test_an_amount_of_which_something_was_taken_off_is_asked_about_beside_a_larg
     header = "Purchase Email,Buyer Name,Purchase Date,Sale Price ($),Net Total ($)"
     with pytest.raises(ConfigurationError, match="amount may be"):
         read(tmp_path, header, "a,A,2025-01-16 20:29,1234.50,1233.50", "b,A,2025-01-17 08:05,2.00,1.00")
+
+
+def test_steps_beyond_very_make_the_others_finer() -> None:
+    fine = ["Extremely difficult", "Very difficult", "Difficult", "Neither easy nor difficult", "Easy", "Very easy", "Extremely easy"]  # fmt: skip
+    assert [score_of("ces", one, scale_of("ces", fine)) for one in fine] == [1, 2, 3, 4, 5, 6, 7]
+    usual = ["Sehr schwierig", "Schwierig", "Weder noch", "Einfach", "Sehr einfach"]
+    assert [score_of("ces", one, scale_of("ces", usual)) for one in usual] == [1, 2, 4, 6, 7]
+
+
+def test_a_question_whose_groups_stand_beside_it_is_the_one_of_promoters() -> None:
+    assert all_questions_of(["Q1_NPS_GROUP", "Q1", "Q2"], [["Promoter", "10", "1"], ["Detractor", "2", "3"]]) == {
+        "nps": [1]
+    }
+
+
+@pytest.mark.parametrize(
+    "cell", ["2025/01/10 10:00:00 AM OEZ", "10.01.2025 09:00 MEZ", "2025-01-10T08:00:00Z", "2025-01-10 08:00 Z"]
+)
+def test_a_zone_whose_letters_end_with_that_of_utc_is_one_of_its_own(cell: str) -> None:
+    column = TimeColumn("t")
+    column.see(cell)
+    column.decide()
+    assert datetime.fromisoformat(column.clean(cell)).astimezone(ZoneInfo("UTC")).hour == 8
