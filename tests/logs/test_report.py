@@ -508,6 +508,11 @@ CUT_OFF = """() => [...document.querySelectorAll('main p, main pre, main table, 
     return box.width > 0 && (box.right > document.documentElement.clientWidth + 1 || each.scrollWidth > each.clientWidth + 1
       && each.tagName === 'PRE'); })
   .map(each => each.outerHTML.slice(0, 80))"""
+BROKEN = """() => [...document.querySelectorAll('.steps thead th')].flatMap(each => {
+  const words = each.firstChild, text = words.textContent, range = document.createRange();
+  return [...text.matchAll(/[^\\s]+/g)].filter(word => {
+    range.setStart(words, word.index); range.setEnd(words, word.index + word[0].length);
+    return range.getClientRects().length > 1; }).map(word => word[0]); })"""
 USED = """() => [...document.querySelectorAll('main > section')].map(section => {
   const room = section.getBoundingClientRect();
   const ends = [...section.querySelectorAll('p, figure, table, pre, dd, td')].map(each => each.getBoundingClientRect())
@@ -528,6 +533,9 @@ def test_on_paper_nothing_is_cut_off_and_names_and_numbers_fit(
     printed = page.pdf(format="A4", print_background=True)
 
     assert page.evaluate(CUT_OFF) == []
+    for width in range(720, 900, 10):  # a browser scales what it prints
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert page.evaluate(BROKEN) == [], "a word of a heading is broken in two"
     pages = len(re.findall(rb"/Type\s*/Page\b", printed))
     assert 4 <= pages <= 16
 
