@@ -209,18 +209,28 @@ def _unwrapped(line: str, delimiter: str) -> str:
 
 
 def _delimiter_of(lines: list[str]) -> str:
-    """The one that cuts most of the lines into the same, largest, number of cells."""
+    """The one that cuts most of the lines into the same, largest, number of cells.
 
-    def score(delimiter: str) -> float:
+    One that cuts all of them alike, names above included, goes before one that leaves the names whole, as commas in
+    dates and amounts do beside semicolons.
+    """
+
+    def score(delimiter: str) -> tuple[float, bool, bool]:
         try:
-            counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+            widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
         except csv.Error:
-            return 0.0
+            widths = []
+        counts = Counter(widths)
         cells, often = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
-        return 0.0 if cells < 2 else cells * often / counts.total()
+        cuts = cells > 1
+        return (cells * often / len(widths) if cuts else 0.0), cuts and often == len(widths), cuts and widths[0] > 1
 
-    best = max(_DELIMITERS, key=score)
-    return best if score(best) else max(best + _RARE_DELIMITERS, key=score)
+    scores = {delimiter: score(delimiter) for delimiter in _DELIMITERS}
+    best = max(scores, key=lambda delimiter: scores[delimiter][0])
+    if not scores[best][0]:
+        return max(best + _RARE_DELIMITERS, key=lambda delimiter: score(delimiter)[0])
+    alike = [delimiter for delimiter in scores if scores[delimiter][1]]
+    return best if scores[best][2] or not alike else max(alike, key=lambda delimiter: scores[delimiter][0])
 
 
 def sheets_of(source: Source) -> list[str]:

@@ -70,7 +70,7 @@ def sentences_of(table: LookedAt) -> list[str]:
     amount = found.amounts.get("amount")
     if table.layout.origin == "guess" and amount is not None and 0 < amount.blank < found.rows:
         told.append(
-            f"  {amount.blank:,} of {found.rows:,} rows have no {amount.name}: they count as orders, and are worth nothing."
+            f"  {amount.blank:,} of {found.rows:,} rows have no {amount.name}: those of them that are orders are worth nothing."
         )
     told += _states_said(table)
     told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]

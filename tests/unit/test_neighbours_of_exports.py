@@ -69,11 +69,14 @@ A, B = ("a", "2025-01-16T20:29", Decimal("1234.50")), ("b", "2025-01-17T08:05", 
         ["注文者メールアドレス,注文日時,ステータス,合計金額", "a,2025-01-16 20:29,発送済,1234.50", "b,2025-01-17 08:05,発送済,2.00", "b,2025-01-18 08:05,キャンセル確定,9.00"],
         ["Comprador;Fecha de venta;Total", "a;16 de enero de 2025 20:29 hs.;1.234,50", "b;17 de enero de 2025 08:05 hs.;2,00"],
         ["order_id,customer_id,created_at,paid_at,total", "1,a,2025-01-16 20:29,2025-01-18 20:29,1234.50", "2,b,2025-01-17 08:05,2025-01-19 08:05,2.00"],
+        ["Kunde;Datum;Betrag", "a;Do, 16.01.2025, 20:29 Uhr;1234,50", "b;Fr, 17.01.2025, 08:05 Uhr;2,00", "Kunde;Fr, 17.01.2025, 09:05 Uhr;2,00"],
+        ["ID;Klient;Data;Razem;Status", "1;a;2025-01-16 20:29:00;1 234,50 zł;Dostarczone", "2;b;2025-01-17 08:05:00;2,00 zł;Dostarczone",
+         "3;b;2025-01-18 08:05:00;9,00 zł;Błąd płatności"],
         ["customer,date,amount,City", "a,2025-01-16 20:29,1234.50,Berlin", "b,2025-01-17 08:05,2.00,Tokyo"],
         ["customer,receipt_email,date,amount", "a,a@x.org,2025-01-16 20:29,1234.50", "b,a@x.org,2025-01-17 08:05,2.00"],
     ],
     ids=["Magento 1", "WooCommerce's table", "Stripe invoices", "Wix in German", "Square in French", "yuan", "Dutch days", "Italian days", "Persian",
-         "net of fees beside what was paid", "Nuvemshop", "Rakuten", "Mercado Libre", "when it was paid", "a column of cities", "an address is no number of an order"],
+         "net of fees beside what was paid", "Nuvemshop", "Rakuten", "Mercado Libre", "when it was paid", "commas in dates beside semicolons", "PrestaShop in Polish", "a column of cities", "an address is no number of an order"],
 )  # fmt: skip
 def test_a_neighbour_of_a_known_export_is_read(rows: list[str], tmp_path: Path) -> None:
     assert [one for one in bought(read(tmp_path, *rows)) if one[2] != -2] in (
@@ -218,7 +221,7 @@ def test_questions_are_known_in_more_languages() -> None:
 
 def test_rows_without_an_amount_are_told(tmp_path: Path) -> None:
     said = " ".join(read(tmp_path, "Kunde;Datum;Betrag", "a;16.01.2025;12,50", "b;17.01.2025;").report.said)
-    assert "1 of 2 rows have no Betrag: they count as orders, and are worth nothing" in said
+    assert "1 of 2 rows have no Betrag: those of them that are orders are worth nothing" in said
 
 
 def test_an_amount_of_which_something_was_taken_off_is_asked_about_beside_a_larger_one(tmp_path: Path) -> None:
