@@ -55,6 +55,8 @@ PATIENCE_S = 300.0
 LOOK_BACK_S = 60
 NEARLY_AN_HOUR_US = 3_596_000_000
 """A loss is an alert for an hour, by the clock: here it ends four seconds after the last one."""
+PAGE_ANSWERS_S = 30.0
+"""Longer than is looked back upon."""
 CAFE = Cafe(customers=120, days=240)
 TOPIC = "purchases"
 
@@ -169,6 +171,25 @@ def page_of(worker: int) -> int:
         int(each) for path in Path(f"/proc/{worker}/task").glob("*/children") for each in path.read_text().split()
     ]
     return page
+
+
+class Killing:
+    """Kills the page of a worker, and again when the next one has answered for a while and nobody was told: a machine
+    that has become slower meanwhile starts one for longer than is looked back upon."""
+
+    def __init__(self, worker: WorkerProcess, port: int) -> None:
+        """`port`: of the page."""
+        self._worker, self._port = worker, port
+        self._since_s = -PAGE_ANSWERS_S
+        """When the page was killed, or first answered since."""
+        self._is_there = True
+
+    def __call__(self) -> None:
+        if not self._is_there and answers(f"http://127.0.0.1:{self._port}/metrics"):
+            self._is_there, self._since_s = True, time.monotonic()
+        elif self._is_there and time.monotonic() > self._since_s + PAGE_ANSWERS_S:
+            os.kill(page_of(self._worker.pid), signal.SIGKILL)
+            self._is_there = False
 
 
 class Run:
@@ -320,8 +341,7 @@ async def _trouble_of_the_worker(run: Run) -> None:
         await seen.fire("ChurnAlertTransactionStalled")
         await hanging.abort_transaction()
     # A page that is killed, as for want of memory.
-    os.kill(page_of(worker.pid), signal.SIGKILL)
-    await seen.fire("ChurnAlertPageRestarts")
+    await seen.fire("ChurnAlertPageRestarts", doing=Killing(worker, run.settings.web.port))
     # A worker that dies.
     worker.end()
     await seen.fire("ChurnAlertNothingIsProcessed", "ChurnAlertTargetDown")
