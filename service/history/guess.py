@@ -21,7 +21,7 @@ from service.history.cells import (
     share_of_times,
 )
 from service.history.cents import without_cents
-from service.history.name_parts import is_net, says_together, without_money
+from service.history.name_parts import is_gross, is_net, says_together, without_money
 from service.history.questions import questions_of, unscored
 from service.history.totals import begins_as_total
 from service.profiles import plain_name
@@ -157,10 +157,11 @@ def _beside_net(at: dict[str, int], header: Sequence[str], rows: Sequence[Sequen
 
 
 def _not_net(found: Sequence[int], header: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
-    """Of columns of amounts the one of which something was taken off in all others; None where none is."""
+    """Of columns of amounts the one of which something was taken off in all others; None where none is. Gross may be
+    before discounts, and then the net one was paid."""
     paid = [place for place in found if not is_net(header[place])]
     others = [place for place in found if place not in paid]
-    alone = paid[0] if len(paid) == 1 and others else None
+    alone = paid[0] if len(paid) == 1 and others and not is_gross(header[paid[0]]) else None
     return alone if alone is not None and all(is_larger(alone, net, rows) for net in others) else None
 
 

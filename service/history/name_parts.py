@@ -48,6 +48,11 @@ def is_net(name: str) -> bool:
     return any(word in _plain("net") or word.startswith("netto") for word in words)
 
 
+def is_gross(name: str) -> bool:
+    """Whether a name says that nothing was taken off, no discount either: Gross Total, Ventes brutes."""
+    return any(plain_name(word) in _plain("gross") for word in _WORD.findall(_CAMEL.sub(" ", name)))
+
+
 def without_money(name: str) -> str:
     """A name without the currency before or behind it: Betrag CHF, Сума, грн."""
     words = _WORD.findall(name)
