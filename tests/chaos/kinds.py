@@ -6,7 +6,7 @@ import random
 from typing import Final
 
 from tests.chaos import at_rest
-from tests.chaos.schedule import Act, Draw, Kind, What
+from tests.chaos.schedule import BROKERS, Act, Draw, Kind, What
 from tests.chaos.world import HUGE_SUMS, SESSION_S, WEB_LOAD, World
 from tests.support.proxy import State
 
@@ -99,7 +99,7 @@ def _itself(what: What) -> list[str]:
 
 
 def _brokers(_: What) -> list[str]:
-    return ["brokers"]
+    return [BROKERS]
 
 
 def _nothing(_: What) -> list[str]:

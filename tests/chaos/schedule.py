@@ -20,6 +20,10 @@ QUIET_S: Final = 1.0
 """Of a round nothing begins in so many of the last seconds."""
 
 
+BROKERS: Final = "brokers"
+"""What every disturbance of one of them holds."""
+
+
 class What(NamedTuple):
     """One disturbance as it was drawn."""
 
