@@ -192,8 +192,10 @@ class World:
 
     def stop_worker(self, what: What) -> None:
         """SIGTERM: it must go in time, by itself."""
-        self._wanted[what.target] = False
         worker = self.workers[what.target]
+        if self._wanted[what.target] and worker._process is not None and not worker.running:
+            self._has_ended(what.target, worker)  # by itself, a moment ago
+        self._wanted[what.target] = False
         if worker._process is None:
             return
         worker.resume()
@@ -518,19 +520,27 @@ class World:
             if not self._wanted[name]:
                 continue
             if worker._process is not None and not worker.running:
-                code = worker.wait()
-                self.own_ends[code] = self.own_ends.get(code, 0) + 1
-                last = "".join(worker.log.splitlines()[-1:])
-                if self.refusals is not None and code == ExitCode.CONFIGURATION:
-                    self.refusals.append(last)
-                    self._wanted[name] = False
-                    continue
-                if code not in RESTARTED:
-                    self.complain(f"{name} ended with {code}, which nobody starts again: {last[:400]}")
-                self._ended_s[name] = time.monotonic()
-                self._note_end(name)
-            if worker._process is None and time.monotonic() - self._ended_s.get(name, 0.0) > RESTART_S:
+                self._has_ended(name, worker)
+            if (
+                self._wanted[name]
+                and worker._process is None
+                and time.monotonic() - self._ended_s.get(name, 0.0) > RESTART_S
+            ):
                 worker.start()
+
+    def _has_ended(self, name: str, worker: WorkerProcess) -> None:
+        """By itself."""
+        code = worker.wait()
+        self.own_ends[code] = self.own_ends.get(code, 0) + 1
+        last = "".join(worker.log.splitlines()[-1:])
+        if self.refusals is not None and code == ExitCode.CONFIGURATION:
+            self.refusals.append(last)
+            self._wanted[name] = False
+            return
+        if code not in RESTARTED:
+            self.complain(f"{name} ended with {code}, which nobody starts again: {last[:400]}")
+        self._ended_s[name] = time.monotonic()
+        self._note_end(name)
 
     def _note_end(self, name: str) -> None:
         applied = self.watched.applied_in_all()
