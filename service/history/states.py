@@ -135,7 +135,7 @@ def beside(
     ):
         if field in at:
             continue
-        called = {place for name in columns_of(words) & names.keys() for place in names[name]}
+        called = {place for name in columns_of(words).intersection(names) for place in names[name]}
         places = [place for place in called - taken if holds(_cells(place, rows))]
         if len(places) == 1:
             found[field] = places[0]

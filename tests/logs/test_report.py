@@ -135,7 +135,7 @@ def test_the_lifetime_value_is_what_the_model_expects_within_a_year_of_who_is_no
 
     mean = (sum(expected, Decimal(0)) / len(expected)).quantize(Decimal("0.01"))
     assert f'<data value="{mean}">' in shown
-    assert "Lifetime value: a customer in 365 days" in shown
+    assert "Lifetime value, a customer in 365 days" in shown
     assert f"from {len(expected):,} customers" in shown
     assert len(expected) > 100
 
