@@ -343,8 +343,8 @@ class PartitionJob:
         those absent who have bought since, where the till delivers at night. 0 where events are the clock."""
         if not wall_us or not taken:
             return 0
-        arrived_us = taken[0][1][4] * 1000
-        delay_us = self._delay.delay_us(min(arrived_us, wall_us) if arrived_us > 0 else wall_us)
+        arrived_us = 1000 * next((entry[4] for _, entry in taken if entry[4] > 0), 0)
+        delay_us = self._delay.delay_us(min(arrived_us, wall_us) if arrived_us else wall_us)
         if not delay_us:
             self.engine.timeline.until_us = UNLIMITED
         return delay_us

@@ -145,3 +145,12 @@ def test_what_arrives_at_once_calls_nobody_absent_whose_purchase_the_till_delive
     released = [one.customer_id for one in told if one.outcome is Outcome.RELEASED]
     assert len(released) > REGULARS // 3
     assert {one.customer_id for one in told} <= {f"regular-{who}" for who in range(1, REGULARS, 2)}
+
+
+def test_a_record_that_is_refused_tells_nothing_about_when_a_backlog_had_arrived() -> None:
+    """It is the first of a backlog of eleven days; by today's clock nothing would be known of the till's nights."""
+    backlog = range(24 * 20, 24 * 31)
+    refused = Sent("purchases", "nobody", START_US + backlog.start * HOUR_US, '{"customer_id":"nobody","amount":"5"')
+    told = told_in(PartitionJob(SETTINGS, 0), [*at_night(leaving=True), *all_day("answers"), refused], backlog)
+
+    assert {one.customer_id for one in told} <= {f"regular-{who}" for who in range(1, REGULARS, 2)}
