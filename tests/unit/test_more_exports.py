@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.domain.calendar import Calendar, to_datetime
+from service.domain.calendar import Calendar
 from service.errors import ConfigurationError
 from service.history import History, Wishes, open_history
 from service.history.gift_cards import is_gift_card
 from service.history.people import phone_of
 from service.profiles.words import read_words
+from tests.support.histories import bought
 
 UTC = Calendar(ZoneInfo("UTC"))
 SQUARESPACE = """\
@@ -46,13 +47,6 @@ Sale Date,Item Name,Buyer,Quantity,Price,Coupon Code,Discount Amount,Order Shipp
 def read(path: Path, content: str, columns: dict[str, str] | None = None) -> History:
     path.write_text(content)
     return open_history([path], calendar=UTC, minor_digits=2, wishes=Wishes(currency="USD", columns=columns or {}))
-
-
-def bought(history: History) -> list[tuple[str, str, Decimal | int]]:
-    return [
-        (one.customer_id, to_datetime(one.at_us).isoformat()[:16], Decimal(-one.amount_minor if one.refund else one.amount_minor) / 100)
-        for one in history.purchases()
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.domain.calendar import Calendar, to_datetime
+from service.domain.calendar import Calendar
 from service.errors import ConfigurationError
 from service.history import History, Wishes, open_history
 from service.history.alphabets import encoding_by_letters
@@ -21,22 +21,15 @@ from service.history.doubts import other_spellings, within
 from service.history.people import person
 from service.history.questions import all_questions_of, asked, scale_of, score_of
 from service.history.zones import zone_elsewhere
+from tests.support.histories import bought
 
 UTC = Calendar(ZoneInfo("UTC"))
-Bought = list[tuple[str, str, Decimal | int]]
 
 
 def read(tmp_path: Path, *rows: str, name: str = "t.csv", currency: str = "") -> History:
     path = tmp_path / name
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return open_history([path], calendar=UTC, minor_digits=2, wishes=Wishes(currency=currency))
-
-
-def bought(history: History) -> Bought:
-    return [
-        (one.customer_id, to_datetime(one.at_us).isoformat()[:16], Decimal(-one.amount_minor if one.refund else one.amount_minor) / 100)
-        for one in history.purchases()
-    ]  # fmt: skip
 
 
 A, B = ("a", "2025-01-16T20:29", Decimal("1234.50")), ("b", "2025-01-17T08:05", 2)

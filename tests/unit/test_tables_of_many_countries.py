@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.domain.calendar import Calendar, to_datetime
+from service.domain.calendar import Calendar
 from service.errors import ConfigurationError
 from service.history import History, Wishes, open_history
 from service.history.guess import guessed
@@ -18,22 +18,15 @@ from service.history.name_parts import says_together, without_money
 from service.history.questions import score_of
 from service.history.quotes import swallowed
 from service.profiles import plain_name
+from tests.support.histories import bought
 
 UTC = Calendar(ZoneInfo("UTC"))
-Bought = list[tuple[str, str, Decimal | int]]
 
 
 def read(tmp_path: Path, *rows: str, columns: dict[str, str] | None = None) -> History:
     path = tmp_path / "t.csv"
     path.write_text("\n".join(rows) + "\n")
     return open_history([path], calendar=UTC, minor_digits=2, wishes=Wishes(columns=columns or {}))
-
-
-def bought(history: History) -> Bought:
-    return [
-        (one.customer_id, to_datetime(one.at_us).isoformat()[:16], Decimal(-one.amount_minor if one.refund else one.amount_minor) / 100)
-        for one in history.purchases()
-    ]  # fmt: skip
 
 
 A, B = ("a", "2025-01-16T20:29", Decimal("1234.50")), ("b", "2025-01-17T08:05", 2)
