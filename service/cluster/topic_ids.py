@@ -188,11 +188,15 @@ async def leaders_now(client: Any, names: Iterable[str]) -> dict[tuple[str, int]
 
 async def _answer_about(client: Any, names: Iterable[str]) -> Any:
     """Of whichever broker answers first; None where none does."""
-    wanted = _AskTopics(names)
     for broker in client.cluster.brokers():
         with suppress(KafkaError, OSError, TimeoutError):
-            return await client.send(broker.nodeId, wanted)
+            return await ask_broker(client, broker.nodeId, names)
     return None
+
+
+async def ask_broker(client: Any, node: int, names: Iterable[str]) -> Any:
+    """The answer of that broker, as it came."""
+    return await client.send(node, _AskTopics(names))
 
 
 def _told(answer: Any) -> dict[str, TopicNow]:

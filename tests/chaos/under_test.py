@@ -79,6 +79,9 @@ def main() -> None:
         ({name: mutant.put_in for name, mutant in MUTANTS.items()} | AWAY)[os.environ[MUTANT]]()
     from service.cli import main as churn_alert
     from service.streaming import bounded_turns
+    from tests.chaos.standstill import tell_when_asked
+
+    tell_when_asked()
 
     bounded_turns.TURN_RECORDS = TURN_RECORDS
 

@@ -31,6 +31,7 @@ from service.errors import ExitCode
 from tests.chaos.feed import Feed
 from tests.chaos.outcome import Noticed, Outcome
 from tests.chaos.schedule import BROKERS, Act, Kind, Schedule, What
+from tests.chaos.standstill import TELL, TELLS_S, what_brokers_say
 from tests.chaos.under_test import CLOCK, MUTANT, PAUSE
 from tests.chaos.watch import Watch
 from tests.support.checker import BOMB_BYTES, Hole, Report, check
@@ -372,8 +373,25 @@ class World:
         outcome.longest_pause_s = max(self.watched.longest_pause_s)
         outcome.said = self._figures(self._schedule, healed_s)
         if self.complaints:
-            outcome.logs = "\n".join(f"--- {name}: {worker.log[-5_000:]}" for name, worker in self.workers.items())
+            outcome.logs = self._logs()
         return outcome
+
+    def _logs(self) -> str:
+        """What workers have said, and wait for, and what each of the brokers says of the topics."""
+        said = {name: worker.log for name, worker in self.workers.items()}
+        for worker in self.workers.values():
+            worker.send_signal(TELL)
+        time.sleep(TELLS_S)
+        nodes = [node.number + 1 for node in self.cluster.nodes]
+        names, inputs = self.settings.kafka.topics, [self.settings.kafka.state_topic]
+        inputs += [names.purchases, names.surveys, names.customers]
+        return "\n".join(
+            [
+                *(f"--- {name} waits: {worker.log[len(said[name]) :]}" for name, worker in self.workers.items()),
+                what_brokers_say(self.cluster.bootstrap_servers, nodes, inputs),
+                *(f"--- {name}: {log[-5_000:]}" for name, log in said.items()),
+            ]
+        )
 
     def complain(self, *what: str) -> None:
         """That was wrong."""
