@@ -47,6 +47,7 @@ def _refuse_unknown_variables() -> None:
         "CHURN_ALERT_RESTARTS",
         "CHURN_ALERT_AWAY_SINCE",
         "CHURN_ALERT_SLOW_TURNS",
+        "CHURN_ALERT_STOOD_STILL",
         "CHURN_ALERT_ENDS",
         "CHURN_ALERT_PAGE_PID",
         *BESIDE_THE_SETTINGS,

@@ -252,6 +252,15 @@ class Intake:
         """Of each input when (`time.monotonic`) the end was asked for that is known; 0 = none is."""
         return [0.0 if ends is None else ends.log.asked_s for ends in map(self._source.ends, self._tps)]
 
+    def silent(self) -> list[str]:
+        """Inputs that may be read on and of whose logs nothing has been heard of late."""
+        now_us = time.time_ns() // 1000
+        return [
+            topic
+            for topic, ends in self.ends().items()
+            if self.wants(topic) and (ends is None or not counts(ends.log.asked_us, now_us))
+        ]
+
     def _all_here(self, index: int) -> bool:
         """Whether everything that was handed out has been decoded, and is not dropped since."""
         return not self._dropped and self._source.last_handed_out(self._tps[index]) == self._received[index]

@@ -35,7 +35,7 @@ from service.streaming.job import PartitionJob, Written
 from service.streaming.metrics import Metrics
 from service.streaming.producer import TransactionalProducer
 from service.streaming.profiles import ProfileWatch
-from service.streaming.recovery import read_changelogs
+from service.streaming.recovery import Loaded, read_changelogs
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import slow_lives, transaction_timeout_s
 from service.wire.input_topics import BY_RANK
@@ -96,6 +96,7 @@ class PartitionWorker:
         self._more = asyncio.Event()
         self._lock = asyncio.Lock()
         self.ready = False
+        self._opened, self._loaded = False, Loaded()
         self.closing = False
         self._ticked = False
         self._kept_up_s = -KEEPS_UP_S
@@ -157,6 +158,7 @@ class PartitionWorker:
                 self._settings.kafka, f"{self._settings.kafka.group}-{self.number}", self._timeout_s
             )
             await self._producer.open()
+            self._opened = True
             await self._load()
             self.ready = True
             self._more.set()
@@ -200,8 +202,9 @@ class PartitionWorker:
 
     async def _load(self) -> None:
         read_from = dict(self._read_to)
-        loaded = await read_changelogs(
-            self._settings.kafka, self.number, self._read_to, self.job.restore, self.job.sources
+        loaded = self._loaded
+        await read_changelogs(
+            self._settings.kafka, self.number, self._read_to, self.job.restore, self.job.sources, loaded
         )
         topics = await self._topics_now([*self.job.sources, *self._read_to, *self.job.own_topics.outputs])
         self.job.own_topics.refuse_others(topics)
@@ -495,6 +498,17 @@ class PartitionWorker:
         ]
         writes_s = None if self._producer is None else self._producer.waits_since_s
         return min([now_s, *asked, *([] if writes_s is None else [writes_s])])
+
+    def waits_for(self) -> str:
+        """What others have to do before this partition gets further, in words; empty while it works, or rests."""
+        if self.closing:
+            return ""
+        if not self._opened:
+            return "its producer to be let in, and the end of the former one's transaction"
+        if not self.ready:
+            return f"its state to be read, {self._loaded.records:,} records so far"
+        silent = self._intake.silent()
+        return f"word of {', '.join(silent)}" if silent else ""
 
     def held(self) -> str:
         """Why all alerts are held, in a sentence; empty while they are not."""

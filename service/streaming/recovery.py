@@ -14,7 +14,7 @@ _FETCH_BYTES = 8 << 20
 
 
 class Loaded:
-    """How much one recovery read, and how long it took."""
+    """How much one recovery has read so far, and how long it took."""
 
     def __init__(self) -> None:
         self.records = 0
@@ -31,12 +31,15 @@ async def read_changelogs(
     start: dict[str, int],
     take: Callable[[str, bytes, bytes | None], None],
     inputs: Iterable[str],
-) -> Loaded:
+    loaded: Loaded,
+) -> None:
     """Calls `take(topic, key, value)` for each record from `start` (offset per topic, moved on in place) to the end.
+
+    `loaded` is told how far it has come.
 
     Call it only after the partition's producer has been opened: from then on nobody else can write there.
     """
-    loaded, began = Loaded(), time.perf_counter()
+    began = time.perf_counter()
 
     def take_all(records: list[ConsumerRecord]) -> None:
         loaded.records += len(records)
@@ -56,4 +59,3 @@ async def read_changelogs(
         ends = await reader.end_offsets([TopicPartition(topic, partition) for topic in inputs])
         loaded.input_ends = {tp.topic: end for tp, end in ends.items()}
     loaded.seconds = time.perf_counter() - began
-    return loaded

@@ -61,6 +61,7 @@ from service.streaming.profiles import ProfileCarrier, ProfileWatch
 from service.streaming.reach import Reach
 from service.streaming.refusals import Refusals
 from service.streaming.restarts import Fate, has_longest_transaction, start_again, verdict_on
+from service.streaming.standstill import Standstill
 from service.wire.input_topics import input_names
 
 TICK_S = 0.5
@@ -121,6 +122,7 @@ class Worker:
         self._refusals = Refusals()
         self._outage = Outage(settings.kafka.bootstrap_servers)
         self.reach = Reach(settings.kafka.bootstrap_servers)
+        self._standstill = Standstill(settings.kafka)
         self.door = Door(settings.kafka)
         self._watch = TopicWatch(settings.kafka, self._watched())
         self._born_s = time.monotonic()
@@ -426,6 +428,10 @@ class Worker:
             for owner in self.partitions.values():
                 owner.tick()
             self.metrics.broker(self.reach.look(self._answered_s()))
+            self._standstill.look(
+                {number: owner.waits_for() for number, owner in self.partitions.items()},
+                reachable=not self.reach.since_s,
+            )
             self._refusals.tell()
             self.metrics.assignment(len(self.partitions), sum(owner.ready for owner in self.partitions.values()))
 

@@ -68,8 +68,7 @@ def ends_at(position: int, epoch: int) -> Ends:
     return Ends(position, Log(time.time_ns() // 1000, 0, end, end), epoch)
 
 
-async def nothing_stored(*_: object) -> Loaded:
-    return Loaded()
+async def nothing_stored(*_: object) -> None: ...
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -219,6 +218,47 @@ async def test_nobody_holds_a_state_when_its_partition_has_gone(monkeypatch: pyt
     await asyncio.sleep(0)
 
     assert [each() for each in seen] == [None, None]
+
+
+async def test_it_is_told_what_a_partition_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coordinator that does not end the former transaction held one up for ever, without a word."""
+    source, failed, let_in, read = FakeSource(), list[BaseException](), asyncio.Event(), asyncio.Event()
+
+    async def reading(*arguments: Any) -> None:
+        loaded: Loaded = arguments[-1]
+        loaded.records = 12_000
+        await read.wait()
+
+    monkeypatch.setattr(room, "TransactionalProducer", Producer)
+    monkeypatch.setattr(Producer, "open", lambda _: let_in.wait())
+    monkeypatch.setattr(room, "read_changelogs", reading)
+    worker = PartitionWorker(settings_for("nowhere:1"), 0, source, lambda _: None, Metrics(), failed.append)
+    told = [worker.waits_for()]
+    for event in (let_in, read):
+        await asyncio.sleep(0)
+        event.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        told.append(worker.waits_for())
+    await until(lambda: worker.ready)
+    source.end = {topic: ends_at(0, epoch=0) for topic in worker.job.sources}
+    told.append(worker.waits_for())
+    old_us = time.time_ns() // 1000 - 60_000_000
+    source.end[TOPIC] = Ends(0, Log(old_us, 0, 5, 5), 0)
+    told.append(worker.waits_for())
+    worker.drop_queue()
+    told.append(worker.waits_for())
+    await worker.close()
+
+    assert failed == []
+    assert told == [
+        "its producer to be let in, and the end of the former one's transaction",
+        "its state to be read, 12,000 records so far",
+        "word of customers, purchases, surveys",
+        "",
+        "word of purchases",
+        "",
+    ]
 
 
 async def test_a_worker_that_ends_before_it_was_ready_leaves_no_store(monkeypatch: pytest.MonkeyPatch) -> None:

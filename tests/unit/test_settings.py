@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,6 +103,7 @@ def test_neither_the_parents_variables_nor_its_file_reach_the_child_beside_them(
         CHURN_ALERT_RESTARTS="7",
         CHURN_ALERT_AWAY_SINCE="1.5",
         CHURN_ALERT_SLOW_TURNS="2",
+        CHURN_ALERT_STOOD_STILL="1700000000",
         CHURN_ALERT_CACHE="/where/jars/lie",
     )
 
@@ -109,6 +112,20 @@ def test_neither_the_parents_variables_nor_its_file_reach_the_child_beside_them(
         "CHURN_ALERT_CACHE",
         "CHURN_ALERT_WEB__PORT",
     }
+
+
+SERVICE = Path(__file__).resolve().parents[2] / "service"
+
+
+def test_what_a_process_tells_its_successor_is_no_misspelt_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is not known ends every process that begins with it."""
+    written = "\n".join(file.read_text(encoding="utf-8") for file in SERVICE.rglob("*.py"))
+    names = set(re.findall(r'"(CHURN_ALERT_[A-Z]+(?:_[A-Z]+)*)"', written)) - {"CHURN_ALERT_CONFIG"}
+    assert len(names) > 5
+    for name in names:
+        monkeypatch.setenv(name, "7")
+
+    assert load_settings() == Settings()
 
 
 def test_no_secret_is_printed_and_the_printed_configuration_can_be_used_again(
