@@ -16,8 +16,14 @@ _OFFSET = re.compile(r"\s*(?:(?:GMT|UTC)\s*([+\-\u2212]\d{1,2}(?::?\d\d)?)|(Z|[+
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ](\d\d:\d\d\S*)", re.ASCII)
 _SERIAL: Final = re.compile(r"(?:\d{5}|0)?(?:\.\d+)?", re.ASCII)
 """Days and parts of one, as a spreadsheet counts them."""
+_PACKED: Final = re.compile(r"(?:19|20|21)\d{6}", re.ASCII)
+_BARE: Final = re.compile(r"(\d{1,2}?)(\d\d)(\d\d)?", re.ASCII)
+"""2029 and 805, 202900 and 80500: a nought at the beginning gets lost."""
 _PART_OF_A_DAY: Final = re.compile(r"0?\.\d+", re.ASCII)
 """Half past noon is 0.520833 to a spreadsheet."""
+
+
+_BARE_DIGITS: Final = range(3, 7)
 
 
 def clock_of(text: str, zone: str) -> str | None:
@@ -86,9 +92,14 @@ def with_zone(text: str, zone: str) -> str:
 def with_clock(day: str, clock: str) -> str:
     """A day and the time of it that stands in another column; either cell may hold both, as a workbook's do."""
     day, clock = day.strip(), clock.strip()
+    if clock and _PACKED.fullmatch(day):
+        day = f"{day[:4]}-{day[4:6]}-{day[6:]}"
     moment = _MOMENT.match(clock)
     if moment is not None:
         clock = moment[1]
+    elif len(clock) in _BARE_DIGITS and clock.isdigit() and not _SERIAL.fullmatch(day):
+        found = _BARE.fullmatch(clock)
+        clock = ":".join(part for part in found.groups() if part) if found is not None else clock
     elif _SERIAL.fullmatch(day) and _SERIAL.fullmatch(clock):
         day, clock = f"{day.partition('.')[0]}.{clock.partition('.')[2] or '0'}", ""
     elif _PART_OF_A_DAY.fullmatch(clock):

@@ -48,9 +48,12 @@ _NO_CENTS = re.compile(rf"(?<=\d)([.,])\s?[{_DASHES}]{{1,2}}(?=\s*[^\d\s.,()]{{0
 _BOOKED: Final = frozenset({"CR", "DR", "S", "H"})
 """Credit and debit, Soll and Haben: which of them takes off is a matter of whose account it is."""
 _NO_CURRENCY: Final = frozenset(
-    {"k", "m", "mio", "mill", "mrd", "mn", "bn", "tsd", "kg", "g", "pcs", "stk", "st", "h", "min", "pts", "pt"}
-)
+    {"k", "m", "mio", "mill", "mrd", "mn", "bn", "tsd", "t", "kg", "g", "pcs", "stk", "st", "h", "min", "pts", "pt", "mln", "mld", "mil", "tys", "tkr",
+     "mkr", "lac", "lakh", "тыс", "млн", "шт", "ks", "kpl", "szt", "個", "件", "点"}
+)  # fmt: skip
 """Thousands, millions, pieces, weights and points: what stands before them is no amount of money as it is."""
+_MANY: Final = frozenset("十百千万萬億亿兆백천만억조")
+"""Tens to millions of millions in East Asia, where a currency may stand behind them: 万元, 만원."""
 _BRACKETED = re.compile(r"([^\d\s.,()-]{0,4})\s*\(([^()]+)\)\s*([^\d\s.,()-]{0,4})")
 _CODE = re.compile(r"[A-Z]{3}")
 _WORDS: Final = re.compile(r"[^\W\d_]+|[^\w\s()\[\].,:;/-]")
@@ -253,6 +256,12 @@ def _both(cell: str) -> str:
     return f"{int(plain):,} or {float(digits.replace(COMMA, POINT)):g}"
 
 
+def _is_no_money(sign: str) -> bool:
+    """Whether letters beside a number count something else, or many of it: k€, Mio. €, 万元, Stk."""
+    letters = "".join(filter(str.isalpha, sign)).casefold()
+    return letters in _NO_CURRENCY or (letters not in _signs() and not _MANY.isdisjoint(letters))
+
+
 def _stripped(text: str) -> tuple[str, str, bool] | None:
     """Digits and marks of a cell, its currency (code, or a sign of several; "" = none), and whether it is negative.
 
@@ -299,7 +308,7 @@ def _stripped(text: str) -> tuple[str, str, bool] | None:
             elif character != "*":
                 return None
         sign = "".join(letters)
-        if len(sign) > 4 or sign.upper() in _BOOKED or sign.casefold() in _NO_CURRENCY:
+        if len(sign) > 4 or sign.upper() in _BOOKED or _is_no_money(sign):
             return None
         currency = _signs().get(sign.casefold(), sign if _CODE.fullmatch(sign) or sign in _OF_SEVERAL else "")
         text = "".join(kept).strip()

@@ -294,6 +294,14 @@ def _as_dialled(who: str) -> str:
     return ""
 
 
+def clocks_said(file: str, zone: str) -> str:
+    """The sentence for a file in which some times have an offset and some clock times have none."""
+    return (
+        f"{file}: some of its times say their offset and some do not. Those without one are read by the clock of {zone} (shop.timezone): if they "
+        "are of UTC, put a Z behind them."
+    )
+
+
 def columns_that_matter(unused: Sequence[str]) -> list[str]:
     """Columns that are not used though their names sound as if they should be."""
     return [name for name in unused if any(word in name.lower() for word in _MATTERS)]

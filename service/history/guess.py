@@ -40,6 +40,9 @@ _WITHOUT_TAX: Final = re.compile(r"e[xs]cl|exkl|ex(?:vat|tax|gst)|ht\b|ohne|nett
 _BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
 """What an amount or a time is in: Total (EUR), Created (UTC)."""
 _CLOCK: Final = re.compile(r"\d{1,2}[:h]\d\d")
+_TIME_OF_DAY: Final = re.compile(r"(?:[01]?\d|2[0-3])[:h.][0-5]\d(?:[:.][0-5]\d)?(?!\d)", re.ASCII)
+_BARE_TIME: Final = re.compile(r"(?:[01]?\d|2[0-3])[0-5]\d(?:[0-5]\d)?", re.ASCII)
+"""2029 and 202900."""
 _DECIMAL: Final = re.compile(r"[^\w\s]?\d[\d.,' ]*[.,]\d\d", re.ASCII)
 _PIECES: Final = re.compile(r"\d{1,2}", re.ASCII)
 _FEW_CELLS: Final = 3
@@ -93,6 +96,8 @@ def guessed(
             amount_is = "price"
     if open_ones:
         raise ConfigurationError(_question(open_ones, header, rows, shown, surveys=surveys))
+    if amount_is == "price" and (off := _takes_off(names, rows)) is not None:
+        raise ConfigurationError(_before_discount(header, at, off, shown))
     if _are_days(at.get("timestamp"), rows):
         clocks = [
             place for place in _candidates("time", names, rows) or clocks_in(header, rows) if place not in at.values()
@@ -180,6 +185,24 @@ def _beside_pieces(
     return [one for one in found if _holds("amount", one, rows)]
 
 
+def _takes_off(names: dict[str, list[int]], rows: Sequence[Sequence[str]]) -> int | None:
+    """The column of discounts that are not all nothing; None = there is none."""
+    for word in _ranked("discount")[0] & set(names):
+        for place in names[word]:
+            if any(place < len(row) and any(one in "123456789" for one in row[place]) for row in rows):
+                return place
+    return None
+
+
+def _before_discount(header: Sequence[str], at: dict[str, int], off: int, shown: object) -> str:
+    price, pieces, discount = (header[place].strip() for place in (at["price"], at["quantity"], off))
+    columns = ",".join(f'{field}="{header[place].strip()}"' for field, place in at.items())
+    return (
+        f"{shown} has no column of amounts but {price} and {pieces}, and {discount} beside them: whether it is of a piece or of the row, and taken off "
+        f"already, nothing says. Add a column with what was paid for each row, or, if {price} is without it: --map {columns}"
+    )
+
+
 def _only_a_price(place: int | None, header: Sequence[str]) -> bool:
     return place is not None and _compact(header[place]) in {"price", "preis", "prix", "precio", "prezzo", "prijs"}
 
@@ -246,7 +269,9 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
         cells = [cell for cell in cells if not begins_as_total(cell)]
         return bool(cells) and share_of_times(cells) >= SHARE
     if field == "time":
-        return sum(_CLOCK.match(cell) is not None for cell in cells) >= SHARE * len(cells)
+        return sum(_TIME_OF_DAY.match(cell) is not None for cell in cells) >= SHARE * len(cells) or all(
+            map(_BARE_TIME.fullmatch, cells)
+        )
     if field in {"amount", "price", "quantity"}:
         return share_of_amounts(cells) >= SHARE
     return field != "order_id" or not any(map(ADDRESS.fullmatch, cells))

@@ -63,6 +63,10 @@ class ReadReport:
     """Minor units in the rows in which the files add themselves up."""
     currency: str = ""
     """That of the files, where it is another one than the shop's and amounts were taken as they are."""
+    gift_cards: int = 0
+    """Rows of a table that nobody knows in which one was sold, by the name of the item."""
+    clocks_differ: bool = False
+    """Some times say their offset and some do not."""
     said: list[str] = field(default_factory=list)
     """How the files were understood."""
     _nobodys_order: str = ""
@@ -103,6 +107,7 @@ class ReadReport:
             known_orders, known_minor = self.nobodys_days.get(day, (0, Decimal(0)))
             self.nobodys_days[day] = (known_orders + orders, known_minor + minor)
         self.named_by_phone += other.named_by_phone
+        self.gift_cards += other.gift_cards
         self.aside += other.aside
         self.own_totals += other.own_totals
         self.examples = [*self.examples, *other.examples][:EXAMPLES_KEPT]
@@ -123,6 +128,11 @@ class ReadReport:
             told.append(
                 f"{self.spread_orders:,} orders have lines more than a day apart. Rows of one customer with one order_id are one order: "
                 "leave order_id out if the shop's numbers begin again."
+            )
+        if self.gift_cards:
+            told.append(
+                f"{self.gift_cards:,} rows are of gift cards by the name of their item: they are worth nothing, for what is bought with a card counts when "
+                "it is used."
             )
         if self.aside.total():
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.aside.most_common(8) if count)

@@ -155,6 +155,7 @@ def purchase_lines(
                 yield at_us, customer, amount, event_id, order_id, sku or name[:MAX_ID], name, source
             if amounts.doubtful and not amounts.certain:
                 raise ConfigurationError(_two_readings(table, amounts.doubtful))
+            report.clocks_differ = report.clocks_differ or times.tells_both
         finally:
             report.rows += accepted
 

@@ -28,7 +28,7 @@ from service.history.planned_rows import PurchaseRows
 from service.history.readings import TwoReadingsError
 from service.history.signs import CALLED, meant_by
 from service.history.sources import Kind, Source
-from service.history.states import Signal
+from service.history.states import ALWAYS, Signal
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
 from service.history.understood import currency_sentences_of, sentences_of
@@ -94,7 +94,7 @@ class Planned:
     @property
     def tells_states(self) -> bool:
         """Whether it has a column that would say that an order was cancelled."""
-        says = any(one.what not in {"quantity", "kind"} for one in self.layout.signals)
+        says = any(one.what not in {"quantity", "kind", ALWAYS} for one in self.layout.signals)
         return says or not self.layout.at.keys().isdisjoint({"status", "cancelled_at"})
 
     def look(self) -> None:

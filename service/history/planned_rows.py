@@ -104,6 +104,9 @@ class PurchaseRows:
         self._contacts = evidence.contacts
         self._begins_again = evidence.begins_again
         self._sold_cards = SoldGiftCards() if profile is not None and profile.gift_cards_named else None
+        self._looks_for_cards = (
+            profile is None and layout.origin != "ours" and "item" in at and layout.amount_is != "order"
+        )
         self._gift_cards = _folded(profile.gift_cards if profile else ())
         self._has_refunds = "refunded" in self._amount
         self._has_corrected = "corrected" in self._amount
@@ -241,6 +244,9 @@ class PurchaseRows:
             if worth[:1] == "-" and not bare.strip("-0."):
                 return ()  # a gift card that was given back: no sale was counted
             worth = bare
+        if self._looks_for_cards and item and is_gift_card(item) and worth.strip("-0."):
+            self._report.gift_cards += 1
+            worth = "0"
         back = self._amount["refunded"](refunded) if self._has_refunds and is_first else ""
         if captured.strip() and "captured" in self._amount:
             worth, back = _of_captured(worth, self._amount["captured"](captured), back, all_refunded)

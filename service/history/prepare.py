@@ -21,6 +21,7 @@ from service.history.left_out import LOSSES_TOLD, ReadReport
 from service.history.overlaps import Withdrawn
 from service.history.planned import Planned
 from service.history.readings import TwoReadingsError
+from service.history.refund_tables import as_columns_of_sales, is_of_refunds, paying_back, with_customers
 from service.history.sources import Kind, Source, TakenOver, sources_of
 from service.history.tables import Table, open_table
 from service.history.timestamps import TimestampReader
@@ -81,10 +82,11 @@ def prepared(
     Raises ConfigurationError with what a file needs when there is none in it to be read.
     """
     files = [[sheet for source in sources_of(path) for sheet in _sheets(source)] for path in paths]
-    used = put_together(files) if sum(map(len, files)) > 1 and not surveys else set()
+    several = sum(map(len, files)) > 1
+    used = put_together(files) if several and not surveys else set()
+    refunds = _of_refunds(files) if several and not surveys else set()
     tables: list[Prepared] = []
     said: list[str] = []
-    several = sum(map(len, files)) > 1
     for path, sources in zip(paths, files, strict=True):
         found: list[Prepared] = []
         refused: list[tuple[Source, ConfigurationError]] = []
@@ -92,7 +94,7 @@ def prepared(
             if source in used:
                 continue
             try:
-                table = _prepared(source, wishes, calendar, surveys=surveys)
+                table = _prepared(source, wishes, calendar, surveys=surveys, pays_back=source in refunds)
                 if isinstance(table, PlannedAnswers):
                     table.look()  # a table of no question is none of answers
                 found.append(table)
@@ -226,14 +228,36 @@ def _sheets(source: Source) -> Iterator[Source]:
     yield from (replace(source, sheet=name) for name in names)
 
 
-def _prepared(source: Source, wishes: Wishes, calendar: Calendar, *, surveys: bool) -> Prepared:
+def _of_refunds(files: Sequence[list[Source]]) -> set[Source]:
+    """Those of the tables that are of refunds by their names; gives them the customers of their orders, in place."""
+    every = [source for sources in files for source in sources]
+    named = {source for source in every if is_of_refunds(source.shown.name)}
+    if not named or len(named) == len(every):
+        return set()
+    headers = {source: _header(source) for source in every if source.path.is_file()}
+    for sources in files:
+        for place, source in enumerate(sources):
+            if source in named:
+                sources[place] = with_customers(
+                    source, {one: headers[one] for one in headers if one not in named or one == source}
+                )
+    return {source for sources in files for source in sources if is_of_refunds(source.shown.name)}
+
+
+def _prepared(
+    source: Source, wishes: Wishes, calendar: Calendar, *, surveys: bool, pays_back: bool = False
+) -> Prepared:
     if not source.path.is_file():
         return Direct(source)
     if "+" in (whole := wishes.of(surveys).get("customer_id", "")):
         source = replace(source, whole_name=whole)
     with open_grid(source) as grid:
         head = list(islice(grid.rows, HEADER_WITHIN + _SAMPLE))
-        layout = layout_of(head, source.shown, wishes, surveys=surveys)
+        layout = (
+            layout_of(head, source.shown, wishes, surveys=surveys)
+            if not pays_back
+            else _of_paying_back(head, source, wishes)
+        )
         if (
             layout.origin == "ours"
             and not layout.signals
@@ -243,6 +267,16 @@ def _prepared(source: Source, wishes: Wishes, calendar: Calendar, *, surveys: bo
         ):
             return Direct(source, layout)
     return planned(source, layout, wishes, surveys=surveys)
+
+
+def _of_paying_back(head: Sequence[Sequence[str]], source: Source, wishes: Wishes) -> Layout:
+    """The layout of a table of refunds, whose columns are called as they are there."""
+    first = next((place for place, row in enumerate(head) if sum(map(bool, row)) > 1), 0)
+    named = [
+        as_columns_of_sales(row) if place == first and not wishes.columns else row for place, row in enumerate(head)
+    ]
+    layout = layout_of(named, source.shown, wishes, surveys=False)
+    return paying_back(replace(layout, header=head[layout.header_at]) if layout.titles == 1 else layout)
 
 
 def planned(source: Source, layout: Layout, wishes: Wishes, *, surveys: bool) -> Planned:

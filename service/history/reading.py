@@ -24,6 +24,7 @@ from service.history.doubts import (
     check_rounded,
     check_sheets,
     check_signs,
+    clocks_said,
     columns_that_matter,
     ids_of_one_order,
     lost_zeros,
@@ -123,6 +124,11 @@ class History:
             total.said.append(
                 f"{self._overlaps.cancelled:,} rows are of orders that another of the files says to have been cancelled: they do not count."
             )
+        total.said += [
+            clocks_said(file.path.name, str(self._calendar.zone))
+            for file in self._purchases
+            if file.report.clocks_differ
+        ]
         total.currency = next((table.currency for table in self.tables if table.currency), "")
         total.said += [one for table in self.tables for one in table.currency_sentences()]
         total.said += [*self.said, *(one for table in self.tables for one in table.sentences())]

@@ -18,19 +18,35 @@ from service.profiles.words import words_of
 
 PAID_BACK: Final = "paid back"
 """What was bought in the row was given back as a whole."""
+ALWAYS: Final = "refunds"
+"""What says so of all rows of a table of refunds."""
 PAYS_BACK: Final = "pays back"
 """The row is a refund, whichever sign its amount has."""
 
 _REASONS: Final = ("cancelled", "voided", "failed", "not paid", "test", "deleted", "fraud", PAID_BACK)
-_OF_KINDS: Final = ("no purchase", "cancelled", "voided", "failed", "test", "deleted", "fraud", PAYS_BACK)
+_OF_KINDS: Final = ("no purchase", "cancelled", "voided", "failed", "not paid", "test", "deleted", "fraud", PAYS_BACK)
 """Of columns that say what a row is; "Storno" there is a row that takes another one back, and "Credit" a card."""
-_FLAGS: Final = ("cancelled", "voided", "test", "deleted", "failed", PAID_BACK, PAYS_BACK)
+_FLAGS: Final = ("cancelled", "voided", "test", "deleted", "failed", "not paid", "fraud", PAID_BACK, PAYS_BACK)
 """What a column of yes and no may say."""
 _BELOW_ZERO: Final = re.compile(r"[-\u2212]\s?\d+(?:[.,]\d+)?", re.ASCII)
 _EVENT: Final = "purchase event"
+_BOUGHT: Final = "bought"
+_SALE: Final = "sale"
+_GONE: Final = ("cancelled", "voided", "deleted", "fraud", "test", PAYS_BACK, PAID_BACK, "failed")
+"""Of several reasons that one cell gives, the one that counts."""
+AGAIN: Final = "telling a sale again"
+_DOCUMENTS: Final = ("invoices", "sales", "orders", "deliveries", "payments")
+"""Of a sale, the one that counts first."""
+_ONLY_BEFORE: Final = frozenset({"failed", "not paid"})
+"""Reasons that say nothing plain beside a word of a purchase: delivered, payment pending."""
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_LONGEST: Final = 8
+"""Words of a state; a longer text is a remark."""
 _MOST_WORDS: Final = 12
 """Different words of a column that says which rows count."""
 _LONGEST_CURRENCY: Final = 4
+_FEWEST_DIGITS: Final = 3
+"""Of a day: 9 May 25."""
 _THREE_DIGITS: Final = re.compile(r"[+\-\u2212]?\d{3}", re.ASCII)
 _OF_A_ZONE: Final = re.compile(r"\w/\w|\btime\b")
 _KEPT: Final = 10_000
@@ -41,6 +57,21 @@ _KEPT: Final = 10_000
 def columns_of(what: str) -> frozenset[str]:
     """Plain names of the columns that say it: `words/state_columns.toml`."""
     return frozenset(map(plain_name, words_of("state_columns")[what]))
+
+
+@cache
+def _plain_states(meaning: str) -> frozenset[str]:
+    """Words of a state as columns of yes and no are called: Anulada, Makulerad, Retour."""
+    return frozenset(map(plain_name, words_of("states")[meaning]))
+
+
+@cache
+def _called_when_gone(name: str) -> bool:
+    """Whether a plain name is that of when an order was cancelled: annuleele, storniertam, datastorno."""
+    days = frozenset(map(plain_name, words_of("parts")["days"] | words_of("parts")["small"] | words_of("states")["on"]))
+    gone = _plain_states("cancelled") | _plain_states("voided") | _plain_states("deleted")
+    cuts = ((name[:cut], name[cut:]) for cut in range(2, len(name) - 1))
+    return any((one in gone and other in days) or (one in days and other in gone) for one, other in cuts)
 
 
 @cache
@@ -71,30 +102,84 @@ def _small(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.casefold().split())).replace("\u0307", "")
 
 
+@cache
+def _phrases(reasons: tuple[str, ...]) -> dict[tuple[str, ...], str]:
+    """The words of each state or kind → what it means; `reasons` as for `_meanings`."""
+    return {tuple(_WORD.findall(word)): reason for word, reason in _meanings(reasons).items()}
+
+
+@cache
+def _said_beside() -> frozenset[str]:
+    return words_of("states")["beside"]
+
+
+def _meant(text: str, reasons: tuple[str, ...], counts: str) -> str | None:
+    """What a cell in small letters means, as a whole or by its words: storniert (kunde), annulée par le client.
+
+    `counts` is the meaning of rows that count. None where it has a word that is not known, for that may turn the others
+    round, or where its words do not agree.
+    """
+    known = _meanings((*reasons, counts))
+    if text in known:
+        return known[text]
+    words = _WORD.findall(text)
+    if not 0 < len(words) <= _LONGEST:
+        return None
+    phrases, found, place = _phrases((*reasons, counts)), [], 0
+    while place < len(words):
+        for end in range(len(words), place, -1):
+            meaning = phrases.get(tuple(words[place:end]))
+            if meaning is not None:
+                found.append(meaning)
+                place = end
+                break
+        else:
+            if words[place] not in _said_beside():
+                return None
+            place += 1
+    return _of_all(set(found), counts)
+
+
+def _of_all(found: set[str], counts: str) -> str | None:
+    """What the meanings of one cell say together: closed, cancelled; cancelled and refunded; None = nothing."""
+    others = found - {counts}
+    if len(others) <= 1:
+        told = others.pop() if others else counts if found else None
+        return None if counts in found and told in _ONLY_BEFORE else told
+    return next((reason for reason in _GONE if reason in others), None)
+
+
 def is_a_state(text: str) -> bool:
     """Whether a cell says how an order stands, and not where somebody lives."""
-    small = _small(text)
-    return small in _meanings(("bought",)) or small in _meanings(_REASONS)
+    return _meant(_small(text), _REASONS, _BOUGHT) is not None
 
 
 def state_of(text: str) -> str:
-    """Why an order of that state is no purchase, `PAID_BACK`, or "" = it is one, as far as its word is known."""
-    return _meanings(_REASONS).get(_small(text), "")
+    """Why an order of that state is no purchase, `PAID_BACK`, or "" = it is one, as far as its words are known."""
+    return _reason(_meant(_small(text), _REASONS, _BOUGHT))
+
+
+def _reason(meant: str | None) -> str:
+    return "" if meant is None or meant in {_BOUGHT, _SALE} else meant
 
 
 class Signal:
     """A column that says of its rows whether they are purchases."""
 
-    def __init__(self, place: int, what: str) -> None:
-        """`what` is state, kind, time, quantity, or what a flag of the column means."""
+    def __init__(self, place: int, what: str, beside: frozenset[str] = frozenset()) -> None:
+        """`beside` are kinds of documents that tell a sale again, of a column of kinds.
+
+        `what` is state, kind, time, quantity, `ALWAYS`, or what a flag of the column means.
+        """
         self.place = place
         self.what = what
+        self._beside = beside
         self._known: dict[str, str] = {}
 
     @property
     def is_a_word(self) -> bool:
         """Whether its cells are words that are told, and no times or numbers."""
-        return self.what not in {"time", "quantity"}
+        return self.what not in {"time", "quantity", ALWAYS}
 
     def says(self, text: str) -> str:
         """A reason why the row does not count, `PAID_BACK`, `PAYS_BACK`, or "" = nothing."""
@@ -105,11 +190,23 @@ class Signal:
                 self._known[text] = known
         return known
 
+    def knows(self, text: str) -> bool:
+        """Whether what a cell says is known; of another one its row counts, for want of a better reason."""
+        small = _small(text)
+        if not small or self.what not in {"state", "kind"} or small in self._beside:
+            return True
+        as_state, as_kind = _meant(small, _REASONS, _BOUGHT), _meant(small, _OF_KINDS, _SALE)
+        if self.what == "state":
+            return as_state is not None or as_kind == _SALE
+        return as_kind is not None or as_state == _BOUGHT
+
     def _look(self, text: str) -> str:
         if self.what == "state":
-            return _meanings(_REASONS).get(text, "")
+            return _reason(_meant(text, _REASONS, _BOUGHT))
         if self.what == "kind":
-            return _meanings(_OF_KINDS).get(text, "")
+            return AGAIN if text in self._beside else _reason(_meant(text, _OF_KINDS, _SALE))
+        if self.what == ALWAYS:
+            return PAYS_BACK
         if self.what == "event":
             is_one = text in _meanings((_EVENT,)) or not text
             return "" if is_one else _meanings(_OF_KINDS).get(text, "no purchase")
@@ -153,11 +250,14 @@ def signals_of(names: Mapping[str, Sequence[int]], rows: Sequence[Sequence[str]]
     """The columns of a table that say it; `names` are plain names and their places, `taken` places of other fields."""
     found: list[Signal] = []
 
+    def signal(place: int, what: str) -> Signal:
+        return Signal(place, what, _telling_again(_cells(place, rows)) if what == "kind" else frozenset())
+
     def add(those: Iterable[str], what: str, only: Callable[[set[str]], bool] | None = None) -> None:
         for name in names:
             for place in names[name] if name in those else ():
                 if place not in taken and (only is None or only(_cells(place, rows))):
-                    found.append(Signal(place, what))
+                    found.append(signal(place, what))
                     taken.add(place)
 
     add(columns_of("state"), "state")
@@ -169,15 +269,20 @@ def signals_of(names: Mapping[str, Sequence[int]], rows: Sequence[Sequence[str]]
     add([name for name in names if name.startswith(begins) and not _in_name("of others").search(name)], "state")
     add(columns_of("quantity"), "quantity")
     add(columns_of("when cancelled"), "time")
+    add(
+        [name for name in names if name not in columns_of("when cancelled") and _called_when_gone(name)],
+        "time",
+        _are_times,
+    )
     for meaning in _FLAGS:
-        add(columns_of(meaning), meaning, _are_flags)
+        add(columns_of(meaning) | _plain_states(meaning), meaning, _are_flags)
     add(columns_of("event"), "event", _tells_events)
     add(columns_of("is paid"), "is paid", _are_flags)
     others = {place for name, places in names.items() if _in_name("of other things").search(name) for place in places}
     for place in sorted({place for places in names.values() for place in places} - taken - others):
         what = _told_by_words(_cells(place, rows))
         if what:
-            found.append(Signal(place, what))
+            found.append(signal(place, what))
     return found
 
 
@@ -196,11 +301,24 @@ def _told_by_words(cells: set[str]) -> str:
     if not 0 < len(cells) <= _MOST_WORDS:
         return ""
     small = set(map(_small, cells))
-    kinds, states = _meanings((*_OF_KINDS, "sale")), _meanings((*_REASONS, "bought"))
-    if small <= kinds.keys() and any(kinds[cell] == "sale" for cell in small):
+    kinds, states = _meanings((*_OF_KINDS, _SALE)), _meanings((*_REASONS, _BOUGHT))
+    if small <= kinds.keys() and any(kinds[cell] == _SALE for cell in small):
         return "kind"
-    counts = any(states.get(cell) == "bought" for cell in small)
+    counts = any(states.get(cell) == _BOUGHT for cell in small)
     return "state" if counts and small <= states.keys() else ""
+
+
+def _telling_again(cells: set[str]) -> frozenset[str]:
+    """Of a column of kinds those that tell again what another one of its kinds has told: where there are invoices, the
+    orders, deliveries and payments of them are no sales of their own."""
+    words = words_of("documents")
+    there = [document for document in _DOCUMENTS if not words[document].isdisjoint(map(_small, cells))]
+    return frozenset().union(*(words[document] for document in there[1:]))
+
+
+def _are_times(cells: set[str]) -> bool:
+    """Whether the filled cells are times; none is, of a column of cells that are all empty."""
+    return all(sum(map(str.isdigit, cell)) >= _FEWEST_DIGITS for cell in cells)
 
 
 def _are_flags(cells: set[str]) -> bool:

@@ -42,6 +42,11 @@ class TimestampReader:
         self._date, self._in_utc, self._day = "no date", False, 0
         """The day of the newest plain time, which is likely to be the next one's."""
 
+    @property
+    def tells_both(self) -> bool:
+        """Whether some of the times had an offset and some clock times had none."""
+        return bool(self._offset_clocks) and any(self._clocks)
+
     def read(self, text: str) -> int | None:
         """µs since the epoch; None when the text is not a time or lies outside 1970–2199."""
         plain = _plain_clock_us(text)

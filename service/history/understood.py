@@ -14,13 +14,14 @@ from service.history.encodings import NAMES
 from service.history.evidence import Evidence
 from service.history.layout import Layout, Wishes
 from service.history.sources import Source
-from service.history.states import PAID_BACK, PAYS_BACK, columns_of, is_a_state
+from service.history.states import ALWAYS, PAID_BACK, PAYS_BACK, columns_of, is_a_state
 from service.history.zones import zone_named
 from service.profiles import Profile, plain_name
 
 _SHOWN: Final = 3
 _OFFSET: Final = re.compile(r"[+-]\d\d:?\d\d", re.ASCII)
 _UTC: Final = "UTC"
+_UNKNOWN: Final = "not known, and so counted as bought"
 
 
 class LookedAt(Protocol):
@@ -72,6 +73,7 @@ def sentences_of(table: LookedAt) -> list[str]:
         told.append(
             f"  {amount.blank:,} of {found.rows:,} rows have no {amount.name}: those of them that are orders are worth nothing."
         )
+    told += _refunds_said(table)
     told += _states_said(table)
     told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]
     told += _days_said(table)
@@ -89,6 +91,12 @@ def sentences_of(table: LookedAt) -> list[str]:
     return told
 
 
+def _refunds_said(table: LookedAt) -> Iterator[str]:
+    """Of a table that is one of refunds by its name."""
+    if any(one.what == ALWAYS for one in table.layout.signals):
+        yield f"  Its name says that {table.path.name} is of refunds: each row pays back. Give it another name if they are sales."
+
+
 def _states_said(table: LookedAt) -> Iterator[str]:
     assert table.evidence is not None  # noqa: S101 - looked at
     for signal in (one for one in table.layout.signals if one.is_a_word):
@@ -96,6 +104,8 @@ def _states_said(table: LookedAt) -> Iterator[str]:
         told: dict[str, list[str]] = {}
         for text, count in table.evidence.states[name].most_common():
             meant = {"": "bought", PAID_BACK: PAID_BACK, PAYS_BACK: PAYS_BACK}.get(signal.says(text), "not counted")
+            if not signal.knows(text):
+                meant = _UNKNOWN
             told.setdefault(meant, []).append(f"{text[:24] or 'empty'} ({count:,})")
         if len(table.evidence.states[name]) > 1 and (
             plain_name(name) not in columns_of("also of places") or any(map(is_a_state, table.evidence.states[name]))

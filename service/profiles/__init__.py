@@ -175,7 +175,8 @@ def _fits(profile: Profile, name: str, names: set[str], theirs: set[str]) -> int
     """Whether the column is there under one of the product's names, or under the one that we have for it. `theirs`:
     `names` without those that are ours."""
     if plain_name(name) in names:
-        return _ITS
+        is_its = profile.surveys or name in _OURS_AS_THEY_ARE or plain_name(name) in theirs
+        return _ITS if is_its else _OURS
     for field, spellings in profile.columns.items():
         if name in spellings:
             if any(plain_name(other) in theirs for other in spellings):
@@ -185,4 +186,6 @@ def _fits(profile: Profile, name: str, names: set[str], theirs: set[str]) -> int
     return _MISSING
 
 
+_OURS_AS_THEY_ARE = frozenset(FIELDS)
+"""As events of ours and our tables have them, and no shop system: Order ID is one of many products."""
 _OUR_NAMES = {plain_name(field) for field in FIELDS[:10]}
