@@ -80,9 +80,11 @@ LONG = (
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if ON_ANOTHER_PYTHON:
-        left_out = {item for item in items if says_nothing_new(item)}
-        config.hook.pytest_deselected(items=list(left_out))
-        items[:] = [item for item in items if item not in left_out]
+        new = [item for item in items if not says_nothing_new(item)]
+        mine = ON_ANOTHER_PYTHON.share(item.nodeid.partition("[")[0] for item in new)
+        shown = [item for item, here in zip(new, mine, strict=True) if here]
+        config.hook.pytest_deselected(items=list(set(items).difference(shown)))
+        items[:] = shown
     places = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
 

@@ -92,7 +92,7 @@ def run(
     from service.delivery.remembered import refuse_foreign_topics
     from service.delivery.web import limits_of, serving_deliveries
     from service.streaming.restarts import pause_after_restart
-    from service.web.server import take_port
+    from service.web.port import take_port
 
     group = settings.deliver.group_of(settings.kafka.group, channel.name)
     listener = take_port(settings.deliver)  # a mistake there is told before anything waits for the broker
@@ -177,7 +177,7 @@ def _run_feed(settings: Settings, target: WebhookTarget, topic: str, what: str) 
     from service.delivery.web import limits_of, serving_scores
     from service.streaming.restarts import pause_after_restart
     from service.streaming.rights import hold_rights
-    from service.web.server import take_port
+    from service.web.port import take_port
 
     listener = take_port(settings.deliver)
     metrics = DeliveryMetrics(f"{settings.deliver.webhook.name}-{what}")
@@ -206,7 +206,7 @@ def letter(ctx: typer.Context) -> None:
     from service.delivery.metrics import DeliveryMetrics
     from service.delivery.web import limits_of, serve_letter
     from service.streaming.rights import hold_rights
-    from service.web.server import take_port
+    from service.web.port import take_port
 
     metrics = DeliveryMetrics(CHANNEL)
     post = LetterPost(settings, metrics)  # a mistake in the settings is told before anything waits for the broker

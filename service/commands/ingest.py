@@ -14,7 +14,7 @@ def ingest(ctx: typer.Context) -> None:
     """
     settings = settings_of(ctx)
     from service.ingest.process import Ingest
-    from service.web.server import take_port
+    from service.web.port import take_port
 
     runs_until_stopped()
     door = Ingest(settings)  # a mistake in the settings is told before anything waits for the broker

@@ -49,7 +49,7 @@ def _run(settings: Settings, *, web: bool) -> int:
     meanwhile: AbstractContextManager[None] = nullcontext()
     if web and settings.web.enabled:
         from service.web.page_process import PageProcess, let_go_of_the_former
-        from service.web.server import take_port
+        from service.web.port import take_port
 
         let_go_of_the_former()
         listener = take_port(settings.web)  # a mistake there is told before anything waits for the broker

@@ -16,9 +16,10 @@ from service.delivery.metrics import DeliveryMetrics
 from service.delivery.process import Deliverer
 from service.delivery.scores import ScoresFeed
 from service.web.limits import Limits
+from service.web.port import address_of
 from service.web.probes import add_life_and_metrics, add_readiness
 from service.web.responses import answer_errors, secure
-from service.web.server import address_of, serve_app
+from service.web.server import serve_app
 from service.web.unsubscribe import add_unsubscribe
 
 log = structlog.get_logger()

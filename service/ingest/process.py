@@ -16,7 +16,8 @@ from service.ingest.metrics import IngestMetrics
 from service.ingest.writing import EventWriter
 from service.processes.ending import end_on_request, leave
 from service.web.limits import Limits
-from service.web.server import address_of, serve_app
+from service.web.port import address_of
+from service.web.server import serve_app
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 _STOP_S, _GRACE_S = 9.0, 5

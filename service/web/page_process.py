@@ -36,7 +36,7 @@ import service
 from service.config import Settings, child_environment
 from service.streaming.metrics import Metrics
 from service.streaming.worker import Worker
-from service.web.server import address_of
+from service.web.port import address_of
 from service.web.waiting import waiting_facts
 from service.web.wire import END, Answer, Ask, Frames, Question, framed, question_of
 from service.web.worker_view import WorkerFacts

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.syntax import nodes_of
 
+pytestmark = pytest.mark.files
+
 ROOT: Final = Path(__file__).parents[2]
 THE_ROOM: Final = "service/connection/"
 LIBRARIES: Final = {"aiokafka", "kafka", "confluent_kafka", "faust"}

@@ -210,6 +210,6 @@ def test_an_unreachable_broker_is_one_sentence_after_the_wait(topic_prefix: str)
     assert problems == [
         "No Kafka broker answers at 127.0.0.1:1: start it, or correct kafka.bootstrap_servers and kafka.security_protocol."
     ]
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 60
     with pytest.raises(TransientError):
         topics.create(nowhere)

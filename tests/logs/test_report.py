@@ -459,7 +459,7 @@ def test_a_log_of_a_single_instant_has_a_report_too(tmp_path: Path) -> None:
     assert "there is no story to tell yet" in text
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with chromium() as started:
         yield started

@@ -21,6 +21,7 @@ from kafka.errors import KafkaError
 from service.connection.admin import open_admin
 from service.local_broker.broker import HOST, SHORT_LIFE, LocalKafka
 from service.local_broker.distribution import KAFKA_VERSION
+from tests.support.formatted import QuicklyFormatted
 from tests.support.processes import free_port
 
 IMAGE = f"apache/kafka:{KAFKA_VERSION}"
@@ -102,7 +103,7 @@ def from_environment() -> TestBroker:
 
 def local_kafka(data_dir: Path | None = None, *, settings: Mapping[str, str] | None = None) -> LocalKafka:
     """On ports that nobody else takes while it is down. Not started yet."""
-    broker = LocalKafka(data_dir, settings=settings)
+    broker = QuicklyFormatted(data_dir, settings=settings)
     broker._ports = free_port(), free_port()
     return broker
 

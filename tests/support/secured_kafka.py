@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from service.connection.admin import open_admin
-from service.local_broker.broker import LocalKafka
+from tests.support.formatted import QuicklyFormatted
 from tests.support.processes import free_port
 
 USER: Final = "churn-alert"
@@ -69,7 +69,7 @@ def _write_for_broker(file: Path, authority: trustme.CA) -> None:
     )
 
 
-class SecuredKafka(LocalKafka):
+class SecuredKafka(QuicklyFormatted):
     """`bootstrap_servers` is the listener in plain text; `mtls` and `sasl` are the others."""
 
     def __init__(self, papers: Papers, login_lasts_ms: int = 0) -> None:

@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from service.config.sections.web import WebSettings
 from service.web.access import Access
 from service.web.limits import Limits
-from service.web.server import address_of, serve_app, take_port
+from service.web.port import address_of, take_port
+from service.web.server import serve_app
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from service.config.loading import load_settings
 from service.config.secret_files import CREDENTIALS_VARIABLE
 from service.ingest.process import check
 
+pytestmark = pytest.mark.files
+
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kubernetes"
 KUSTOMIZATION: Final[dict[str, Any]] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text(encoding="utf-8"))
 VERSION: Final = "1.31"

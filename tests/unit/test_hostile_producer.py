@@ -32,7 +32,11 @@ from tests.support.engines import Changelog, apply_all, at, make_engine, purchas
 NOW_US = 1_800_000_000_000_000
 SAID = {"event_id": "e", "customer_id": "c", "occurred_at": "2025-01-01T00:00:00Z"}
 MOST_MS = 100.0
-"""Processor time of one record, however hostile, on a busy machine and not compiled: a few milliseconds are usual."""
+"""Processor time of one record, however hostile, not compiled: a few milliseconds are usual."""
+MOST_ORDINARY = 50_000
+"""So many ordinary records take as long: it is they that count where the machine is slow at the moment."""
+TRIES = 4
+"""What a defect costs it costs each time, and what others on the machine cost does not."""
 DECODER = Decoder(DecoderSettings())
 
 
@@ -98,8 +102,24 @@ TAKEN: dict[str, bytes] = {
 }
 
 
-def spent_ms(began: float) -> float:
+def spent_ms(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
     return 1e3 * (time.process_time() - began)
+
+
+def ordinary_ms() -> float:
+    """Of one ordinary record, now."""
+    number, record = 5_000, said(order_id="o-1", items=[{"sku": "s", "quantity": 2}])
+    return spent_ms(lambda: [DECODER.purchase(record, b"c", (), NOW_US) for _ in range(number)]) / number
+
+
+def in_bounds(decode: Callable[[], object], times: int = 1) -> bool:
+    """Whether it takes no more than a record may, or so many may."""
+    return any(
+        (spent := spent_ms(decode)) < times * MOST_MS or spent < times * MOST_ORDINARY * ordinary_ms()
+        for _ in range(TRIES)
+    )
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -107,24 +127,24 @@ def test_what_can_never_be_understood_is_refused_at_once_with_a_short_reason(nam
     value, code = REFUSED[name]
     key = json.loads(value)["customer_id"].encode() if name.endswith(("customer", "quarter")) else b"c"
 
-    began = time.process_time()
-    with pytest.raises(PoisonError) as refused:
-        DECODER.purchase(value, key, (), NOW_US)
-    sign = DECODER.sign_of_life(value, b"c", (), NOW_US, 7)
+    def decode() -> tuple[PoisonError, SignOfLife | None]:
+        with pytest.raises(PoisonError) as refused:
+            DECODER.purchase(value, key, (), NOW_US)
+        return refused.value, DECODER.sign_of_life(value, b"c", (), NOW_US, 7)
 
-    assert spent_ms(began) < MOST_MS
-    assert refused.value.code is code
-    assert len(refused.value.message) < 200
-    assert refused.value.message.isprintable()
+    refused, sign = decode()
+    assert in_bounds(decode)
+    assert refused.code is code
+    assert len(refused.message) < 200
+    assert refused.message.isprintable()
     assert sign is None or len(sign.customer_id) <= 256
 
 
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_is_optional_and_monstrous_is_left_out(name: str) -> None:
-    began = time.process_time()
     event = DECODER.purchase(TAKEN[name], b"c", (), NOW_US)
 
-    assert spent_ms(began) < MOST_MS
+    assert in_bounds(lambda: DECODER.purchase(TAKEN[name], b"c", (), NOW_US))
     assert (event.amount_minor, event.customer_id) == (500, "c")
     assert len(event.items) <= 1_000
     assert len(event.source) <= 500
@@ -150,22 +170,23 @@ def test_what_is_optional_and_monstrous_is_left_out(name: str) -> None:
 def test_a_monstrous_field_of_a_profile_costs_itself_and_no_time(fields: dict[str, Any], code: ErrorCode) -> None:
     value = json.dumps({**SAID, **fields}).encode()
 
-    began = time.process_time()
-    with pytest.raises(PoisonError) as refused:
-        DECODER.customer(value, b"c", (), NOW_US)
+    def decode() -> PoisonError:
+        with pytest.raises(PoisonError) as refused:
+            DECODER.customer(value, b"c", (), NOW_US)
+        return refused.value
 
-    assert spent_ms(began) < MOST_MS
-    assert refused.value.code in {code, ErrorCode.WRONG_TYPE, ErrorCode.INVALID_VALUE}
-    assert len(refused.value.message) < 300
+    refused = decode()
+    assert in_bounds(decode)
+    assert refused.code in {code, ErrorCode.WRONG_TYPE, ErrorCode.INVALID_VALUE}
+    assert len(refused.message) < 300
 
 
 def test_thousands_of_fields_that_nobody_knows_are_none_of_ours() -> None:
     wide = json.dumps({**SAID, **{f"field {n}": n for n in range(9_000)}}).encode()
 
-    began = time.process_time()
     profile = DECODER.customer(wide, b"c", (), NOW_US)
 
-    assert spent_ms(began) < 5 * MOST_MS
+    assert in_bounds(lambda: DECODER.customer(wide, b"c", (), NOW_US), times=5)
     assert isinstance(profile, Profile)
     assert profile.alike == ()
 
@@ -285,6 +306,12 @@ FLOODS = (
 
 @pytest.mark.parametrize("kind", FLOODS)
 def test_a_flood_of_one_customer_costs_as_much_at_its_end_as_at_its_beginning(kind: str) -> None:
+    quarters = (flooded(kind) for _ in range(TRIES))
+    assert any(spent[3] < 3 * spent[1] + 0.1 for spent in quarters)
+
+
+def flooded(kind: str) -> list[float]:
+    """Seconds of processor time that each quarter has taken."""
     number = 800
     engine, spent = make_engine(), list[float]()
     began = time.process_time()
@@ -297,9 +324,9 @@ def test_a_flood_of_one_customer_costs_as_much_at_its_end_as_at_its_beginning(ki
             spent.append(time.process_time() - began)
             began = time.process_time()
 
-    assert spent[3] < 3 * spent[1] + 0.1
     assert len(snapshot(engine.customers["a"])) < 1_024 if "a" in engine.customers else kind == "signs of life"
     assert largest < 64_000
+    return spent
 
 
 def test_of_one_purchase_so_many_words_are_taken_and_the_rest_is_counted_and_a_sign_of_life() -> None:
@@ -425,6 +452,12 @@ def test_who_came_once_weighs_little_for_ever_and_is_known_exactly_on_return() -
 
 def test_one_key_that_floods_a_partition_holds_the_others_up_for_one_slice_at_most() -> None:
     """Partitions of one worker take turns after SLICE records: in between another has waited for no more than that."""
+    all_slices = (flooded_partition() for _ in range(TRIES))
+    assert any(max(slices) < 2.0 and slices[2] < 2 * slices[1] + 0.1 for slices in all_slices)
+
+
+def flooded_partition() -> list[float]:
+    """Seconds of processor time that each slice has taken."""
     job = PartitionJob(Settings(time={"clock": "event"}), 0)
     source = job.sources.index("purchases")
     flooded = [
@@ -461,6 +494,5 @@ def test_one_key_that_floods_a_partition_holds_the_others_up_for_one_slice_at_mo
 
     turn = job.drain(3 * SLICE)
     assert turn is not None
-    assert max(slices) < 2.0
-    assert slices[2] < 2 * slices[1] + 0.1
     assert job.engine.counts.words_beyond == 3 * SLICE - MOST_WORDS
+    return slices

@@ -16,6 +16,8 @@ from packaging.version import Version
 
 from tests.support.lock import LOCK, OURSELVES, Locked, read
 
+pytestmark = pytest.mark.files
+
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]

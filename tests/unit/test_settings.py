@@ -21,7 +21,7 @@ from service.errors import ConfigurationError
 from service.message import Renderer, ShopFacts
 from service.registry.client import tls_of
 from service.streaming.job import PartitionJob
-from service.web.server import take_port
+from service.web.port import take_port
 
 SECRETS = [
     "plain-enough-and-long",

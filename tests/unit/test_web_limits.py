@@ -19,8 +19,9 @@ from service.config import WebSettings
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.limits import Guesses, Limits, Rate, client_of
+from service.web.port import take_port
 from service.web.responses import answer_errors
-from service.web.server import serve_app, take_port
+from service.web.server import serve_app
 from tests.support.made_up_shop import SETTINGS, FakeFacts
 
 TOKEN = "a-long-secret-of-the-shop"  # noqa: S105
@@ -81,7 +82,7 @@ def get(path: str = "/healthz", host: str = "localhost", *more: str) -> bytes:
 
 
 async def test_a_header_that_does_not_end_is_answered_408_and_cut_off() -> None:
-    async with server(header_timeout_s=0.3) as connect:
+    async with server(header_timeout_s=0.3, idle_timeout_s=120.0, body_timeout_s=120.0) as connect:
         half, silent = await connect(), await connect()
         half.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
         began = time.monotonic()
@@ -91,7 +92,7 @@ async def test_a_header_that_does_not_end_is_answered_408_and_cut_off() -> None:
         answers = [await half.rest(), await silent.rest()]
 
     assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 408 Request Timeout"] * 2
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 60
 
 
 async def test_a_body_that_does_not_end_is_answered_408() -> None:

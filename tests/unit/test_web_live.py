@@ -16,8 +16,9 @@ from service.web import live
 from service.web.app import create_app
 from service.web.limits import Limits
 from service.web.live import Pulse, fingerprint
+from service.web.port import take_port
 from service.web.recent import read_decision
-from service.web.server import serve_app, take_port
+from service.web.server import serve_app
 from service.web.shop_view import Readiness
 from tests.support.made_up_shop import HEALTHY, MONTHS, SETTINGS, FakeFacts, get, written
 from tests.unit.test_brought_on_every_surface import shop
@@ -170,11 +171,17 @@ async def test_the_script_may_ask_its_own_server_alone() -> None:
     assert "script-src 'self'; connect-src 'self'" in page.headers["content-security-policy"]
 
 
+AT_ONCE_S = 60.0
+"""However busy the machine is: who waited would wait for twice as long."""
+
+
 async def test_a_server_that_ends_does_not_wait_for_who_listens() -> None:
     settings = WebSettings.model_validate({"port": 0})
     listener = take_port(settings)
     app = create_app(SETTINGS, Metrics().registry, FakeFacts())
-    serving = asyncio.create_task(serve_app(app, listener, Limits.of(settings, settings.host)))
+    serving = asyncio.create_task(
+        serve_app(app, listener, Limits.of(settings, settings.host), grace_s=2 * int(AT_ONCE_S))
+    )
     client = Client(*await asyncio.open_connection(*listener.getsockname()))
     client.send(ASK)
     await told(client)
@@ -182,6 +189,6 @@ async def test_a_server_that_ends_does_not_wait_for_who_listens() -> None:
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
 
-    assert time.monotonic() - began_s < 1.5
+    assert time.monotonic() - began_s < AT_ONCE_S
     await client.rest()
     client.writer.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -16,8 +18,9 @@ from service.errors import ConfigurationError
 from service.streaming.metrics import Metrics
 from service.web.app import create_app
 from service.web.limits import Limits
+from service.web.port import address_of, take_port
 from service.web.recent import KEPT, RecentDecisions
-from service.web.server import address_of, serve_app, take_port
+from service.web.server import serve_app
 from tests.support.made_up_shop import (
     SETTINGS,
     FakeFacts,
@@ -98,3 +101,12 @@ async def test_the_server_answers_on_its_port_and_ends_when_cancelled() -> None:
     assert "server" not in response.headers
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(address.rstrip("/").rsplit(":", 1)[1])), 1)
+
+
+def test_the_worker_imports_nothing_of_what_serves_its_page() -> None:
+    """Which would be a fifth of what a start takes, and stay in memory."""
+    code = "import sys, service.commands.worker, service.streaming.worker, service.web.page_process, service.web.port; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert set(done.stdout.split()) & {"fastapi", "starlette", "uvicorn", "jinja2"} == set()
