@@ -79,6 +79,11 @@ class KnownLogs:
         known.last_us = now_us
         self.changed = True
 
+    def has_lost(self, topic: str) -> bool:
+        """Whether records of it were ever lost."""
+        known = self.of.get(topic)
+        return known is not None and known.gaps > 0
+
     def written_to(self, topic: str, end: int) -> None:
         """Its log has been written up to there at least. That is no reason to write, and goes with what is written
         later (`goes_along`)."""

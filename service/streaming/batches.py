@@ -222,7 +222,11 @@ class Intake:
     def _check_group_offset(self, index: int, log: Log | None) -> None:
         tp = self._tps[index]
         committed, position = self._committed(tp), self._job.positions[tp.topic]
-        if committed is not None and committed > position and (log is None or committed <= log.high):
+        if committed is None or committed <= position:
+            return
+        if log is not None and committed > log.high:
+            self._source.log_has_lost_its_tail(tp)  # it was committed of another log, and would stand there for ever
+        else:
             raise FatalError(
                 f"The group has committed {tp.topic}-{tp.partition} up to {committed}, but the state ends at {position}: "
                 f"the changelog {self._kafka.state_topic} has lost records. Restore it, or reset the group's offsets "

@@ -225,6 +225,10 @@ class PartitionWorker:
                 self._intake.lost_tail(topic, time.time_ns() // 1000)
             elif topic in cut:
                 self._was_cut(topic, cut[topic])
+            elif not positions[topic] and self.job.logs.has_lost(topic) and self._intake.begins_beyond(topic):
+                # A life before has written down that it is read anew, and ended before the group knew.
+                self._intake.forget()
+                self._from_the_beginning.add(topic)
             elif now is not None:
                 if self.job.logs.is_another(topic, now):
                     epochs.forget(topic)
@@ -273,10 +277,11 @@ class PartitionWorker:
         self._try_gates()
         await self._follow_leaders()
         self._intake.follow_seeks()  # again: leaders may have been waited for, and the group balanced meanwhile
-        self._intake.decode()
-        if self._intake.missing[1]:
-            self._learn_schemas(self._intake.missing[1])
-        self._intake.follow_positions()
+        if not self._from_the_beginning:  # else what comes lies behind what is to be read first
+            self._intake.decode()
+            if self._intake.missing[1]:
+                self._learn_schemas(self._intake.missing[1])
+            self._intake.follow_positions()
         self._hear_operator()
         if gaps := self._intake.take_gaps():
             await self._fell_into(gaps)

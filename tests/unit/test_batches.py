@@ -348,6 +348,7 @@ def test_what_the_group_has_committed_beyond_the_end_of_a_log_says_nothing() -> 
     stage.arrive(Event([0, 1], None, log=Log(1, 0, 2, 2)))
 
     assert len(stage.job.inbox) == 2
+    assert stage.source.lost == [TOPIC], "what is applied of this one is committed again, though it lies below"
 
 
 def test_a_group_that_is_balanced_while_leaders_are_asked_is_no_loss() -> None:

@@ -28,7 +28,7 @@ from service.streaming.partition import PartitionWorker
 from service.streaming.recovery import Loaded
 from tests.support.engines import at, purchase
 from tests.support.load import settings_for
-from tests.unit.test_batches import FakeSource
+from tests.unit.test_batches import Event, FakeSource
 
 TOPIC, OTHER = "purchases", "customers"
 READ_TO = 8
@@ -218,6 +218,57 @@ async def test_nobody_holds_a_state_when_its_partition_has_gone(monkeypatch: pyt
     await asyncio.sleep(0)
 
     assert [each() for each in seen] == [None, None]
+
+
+@pytest.mark.parametrize(("told", "error"), [(True, "StartAgainError"), (False, "FatalError")])
+async def test_a_life_that_ended_before_the_group_knew_that_a_topic_is_read_anew_is_made_up_for(
+    monkeypatch: pytest.MonkeyPatch, *, told: bool, error: str
+) -> None:
+    """The state says that a topic which was made anew is read from its beginning, and the group still what had been
+    read of the former one: once the new one was longer than that, every life ended at it."""
+    source, failed = FakeSource(), list[BaseException]()
+    source.end[TOPIC] = ends_at(READ_TO, epoch=0)
+
+    async def stored(*arguments: Any) -> None:
+        job, loaded = arguments[3].__self__, arguments[-1]
+        loaded.input_ends = dict.fromkeys(job.sources, READ_TO)
+        if told:
+            job.logs.lost(TOPIC, 0, 1)
+
+    monkeypatch.setattr(room, "TransactionalProducer", Producer)
+    monkeypatch.setattr(room, "read_changelogs", stored)
+    worker = PartitionWorker(settings_for("nowhere:1"), 0, source, lambda _: READ_TO - 1, Metrics(), failed.append)
+    await until(lambda: bool(failed))
+    await worker.close()
+
+    assert [type(each).__name__ for each in failed] == [error], failed
+    assert source.begun == ([TOPIC] if told else [])
+    assert worker.job.positions[TOPIC] == 0
+
+
+async def test_what_lies_behind_what_is_to_be_read_first_is_not_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that came while the broker's clock was asked, of a topic that is read from its beginning next."""
+    source, failed = FakeSource(), list[BaseException]()
+    source.end[TOPIC] = ends_at(READ_TO, epoch=0)
+
+    async def stored(*arguments: Any) -> None:
+        job, loaded = arguments[3].__self__, arguments[-1]
+        loaded.input_ends = dict.fromkeys(job.sources, READ_TO)
+        job.logs.lost(TOPIC, 0, 1)
+
+    async def asks_the_time(worker: PartitionWorker) -> bool:
+        worker.put(Event([READ_TO - 1], None))
+        return True
+
+    monkeypatch.setattr(room, "TransactionalProducer", Producer)
+    monkeypatch.setattr(room, "read_changelogs", stored)
+    monkeypatch.setattr(PartitionWorker, "_clock_is_right", asks_the_time)
+    worker = PartitionWorker(settings_for("nowhere:1"), 0, source, lambda _: READ_TO - 1, Metrics(), failed.append)
+    await until(lambda: bool(failed))
+    await worker.close()
+
+    assert [type(each).__name__ for each in failed] == ["StartAgainError"], failed
+    assert worker.job.positions[TOPIC] == 0
 
 
 async def test_it_is_told_what_a_partition_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
