@@ -48,6 +48,8 @@ _AT_ONCE: Final = 50
 _DIGITS_OF_PHONE: Final = 9
 _DIGITS_DIALLED: Final = 8
 _PLUS_OF_PHONE: Final = re.compile(r"\+|00", re.ASCII)
+_GROUPED: Final = re.compile(r"\d{1,3}(?:[.,' ]\d{3})+", re.ASCII)
+_MARKS: Final = re.compile(r"[.,' ()/-]", re.ASCII)
 MINUTE_US: Final = 60_000_000
 
 
@@ -262,6 +264,7 @@ def other_spellings(orders: Counter[str]) -> list[str]:
         (_in_small, "come in small letters and in capitals"),
         (_without_tag, "come with and without a tag in their address"),
         (_as_dialled, "come with a telephone number written in two ways"),
+        (_without_marks, "come with and without marks between their digits"),
     ):
         first: dict[str, str] = {}
         ways = ((in_one_way(who), who) for who in orders)
@@ -283,6 +286,12 @@ def _without_tag(who: str) -> str:
     """ann+shop@x.org is a second address of ann@x.org; "" for what is no address."""
     name, at, host = who.partition("@")
     return f"{name.partition('+')[0]}{at}{host}" if at and name[:1] != "+" else ""
+
+
+def _without_marks(who: str) -> str:
+    """12,345 as a spreadsheet shows the number 12345, and 0171 234567 as some dial it; "" for what is no number."""
+    bare = _MARKS.sub("", who)
+    return bare if bare.isdigit() and (bare == who or _GROUPED.fullmatch(who) or len(bare) >= _DIGITS_DIALLED) else ""
 
 
 def _as_dialled(who: str) -> str:

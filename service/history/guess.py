@@ -96,6 +96,8 @@ def guessed(
             amount_is = "price"
     if open_ones:
         raise ConfigurationError(_question(open_ones, header, rows, shown, surveys=surveys))
+    if not surveys and (counts := _of_customers(at, names, rows)) is not None:
+        raise ConfigurationError(_list_of_customers(header, at, counts, shown))
     if amount_is == "price" and (off := _takes_off(names, rows)) is not None:
         raise ConfigurationError(_before_discount(header, at, off, shown))
     if _are_days(at.get("timestamp"), rows):
@@ -185,6 +187,32 @@ def _beside_pieces(
     return [one for one in found if _holds("amount", one, rows)]
 
 
+def _of_customers(at: dict[str, int], names: dict[str, list[int]], rows: Sequence[Sequence[str]]) -> int | None:
+    """The column that says how many orders a customer has, of a table in which each stands once; None = it is none."""
+    who = [row[at["customer_id"]].strip() for row in rows if at["customer_id"] < len(row)]
+    if len(set(who)) < len(who):
+        return None
+    for word in _ranked("number of orders")[0] & set(names):
+        for place in names[word]:
+            cells = [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
+            if (
+                place not in at.values()
+                and cells
+                and all(map(str.isdecimal, cells))
+                and any(int(cell) > 1 for cell in cells)
+            ):
+                return place
+    return None
+
+
+def _list_of_customers(header: Sequence[str], at: dict[str, int], counts: int, shown: object) -> str:
+    columns = ",".join(f'{field}="{header[place].strip()}"' for field, place in at.items())
+    return (
+        f"{shown} looks like a list of customers and not of orders: each stands once, with how many orders they have ({header[counts].strip()}). Give the "
+        f"export of the orders themselves. If each row is an order: --map {columns}"
+    )
+
+
 def _takes_off(names: dict[str, list[int]], rows: Sequence[Sequence[str]]) -> int | None:
     """The column of discounts that are not all nothing; None = there is none."""
     for word in _ranked("discount")[0] & set(names):
@@ -204,7 +232,7 @@ def _before_discount(header: Sequence[str], at: dict[str, int], off: int, shown:
 
 
 def _only_a_price(place: int | None, header: Sequence[str]) -> bool:
-    return place is not None and _compact(header[place]) in {"price", "preis", "prix", "precio", "prezzo", "prijs"}
+    return place is not None and any(_compact(header[place]) in words for words in _ranked("price"))
 
 
 @cache

@@ -48,6 +48,11 @@ def is_net(name: str) -> bool:
     return any(word in _plain("net") or word.startswith("netto") for word in words)
 
 
+def is_of_an_order(name: str) -> bool:
+    """Whether a name says that its amounts are of whole orders: Order total, Bestellsumme."""
+    return any(word in _plain("orders") for word in _words(name, ("orders", "sums")))
+
+
 def is_gross(name: str) -> bool:
     """Whether a name says that nothing was taken off, no discount either: Gross Total, Ventes brutes."""
     return any(plain_name(word) in _plain("gross") for word in _WORD.findall(_CAMEL.sub(" ", name)))

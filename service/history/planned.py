@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -23,6 +24,7 @@ from service.history.evidence import Evidence
 from service.history.grids import Grid, open_grid
 from service.history.layout import Layout, Wishes
 from service.history.left_out import ReadReport
+from service.history.name_parts import is_of_an_order
 from service.history.overlaps import Withdrawn
 from service.history.planned_rows import PurchaseRows
 from service.history.readings import TwoReadingsError
@@ -147,7 +149,10 @@ class Planned:
         for time in found.times.values():
             time.decide(self.wishes.dates)
         self._decide_amounts(found)
-        if found.repeated > 4 and found.repeated > 9 * found.differing:
+        is_repeated = found.repeated > 4 and found.repeated > 9 * found.differing
+        if is_repeated and is_of_an_order(layout.column("amount")):
+            self.layout = replace(layout, amount_is="order")
+        elif is_repeated:
             raise ConfigurationError(
                 f"{self.path}: rows of one {layout.column('order_id')} repeat the same {layout.column('amount')}: is it that of the "
                 f"order, or of each row? Say it: --map order_total={_quoted(layout.column('amount'))} or "

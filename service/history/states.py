@@ -225,6 +225,8 @@ def beside(
     """What a table has beside the fields that are known (`at`): the places of currency, zone and what was given back,
     where one column alone is called so, and the columns that say which rows count."""
     taken, found = set(at.values()), {}
+    if taken.issuperset(place for places in names.values() for place in places):
+        return {}, []  # and no words have to be looked up
     for field, words, holds in (
         ("currency", "currency", _are_currencies),
         ("zone", "zone", _are_zones),

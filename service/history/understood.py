@@ -77,6 +77,10 @@ def sentences_of(table: LookedAt) -> list[str]:
     told += _states_said(table)
     told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]
     told += _days_said(table)
+    if table.layout.origin == "guess" and table.layout.amount_is == "order":
+        told.append(
+            f"  {table.layout.column('amount')} is that of the whole order: it counts in the first of its rows."
+        )
     if found.begins_again:
         told.append(f"  {table.layout.column('order_id')} begins again: one number on two days is two orders.")
     used = {table.layout.column(name) for name in at}

@@ -221,6 +221,50 @@ def test_a_gift_card_in_a_table_that_nobody_knows_counts_when_it_is_used(tmp_pat
     assert any(said.startswith("1 rows are of gift cards") for said in history.report.sentences())
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["Bon;Kunde;Datum;Artikel;Anzahl;Preis", "1;a;16.01.2025 20:29;Tee;2;617,25", "2;b;17.01.2025 08:05;Tee;1;2,00"],
+        ["Paragon;Klient;Data;Ilość;Cena", "1;a;16.01.2025 20:29;2;617,25", "2;b;17.01.2025 08:05;1;2,00"],
+        ["Kvitto;Kund;Datum;Antal;Pris", "1;a;2025-01-16 20:29;2;617,25", "2;b;2025-01-17 08:05;1;2,00"],
+        ["Bon;Kunde;Datum;Preis", "1;a;16.01.2025 20:29;1234,50", "2;b;17.01.2025 08:05;2,00"],
+        ["Client;Date;HT;TVA;TTC", "a;16/01/2025 20:29;1 000,00;234,50;1 234,50", "b;17/01/2025 08:05;1,00;1,00;2,00"],
+        ["Date,Type,Customer,Amount", "2025-01-16 20:29,Charge,a,1234.50", "2025-01-17 08:05,Charge,b,2.00", "2025-01-17 08:05,Fee,b,-0.30", "2025-01-18 08:05,Payout,b,9.00"],
+        ["Customer,Date,Total,Orders", "a,2025-01-16 20:29,1234.50,1", "b,2025-01-17 08:05,2.00,1"],
+    ],
+)  # fmt: skip
+def test_the_price_of_a_piece_a_fee_and_a_tax_are_not_what_was_paid(tmp_path: Path, rows: list[str]) -> None:
+    assert bought(read(tmp_path, {"t.csv": table(*rows)})) == [A, B]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["Customer,Email,Created at,Total spent,Orders count", "a,a@x.org,2024-01-16,1234.50,5", "b,b@x.org,2024-01-17,2.00,1"],
+        ["Kunde;Datum;Umsatz;Anzahl Bestellungen", "a;16.01.2024;1234,50;5", "b;17.01.2024;2,00;1"],
+    ],
+)  # fmt: skip
+def test_a_list_of_customers_is_no_list_of_orders(tmp_path: Path, rows: list[str]) -> None:
+    with pytest.raises(ConfigurationError, match="a list of customers and not of orders"):
+        read(tmp_path, {"t.csv": table(*rows)})
+
+
+def test_an_amount_that_is_called_that_of_the_order_counts_once_for_all_of_its_rows(tmp_path: Path) -> None:
+    rows = [f"{n},c{n},2025-01-{n:02} 10:00,{item},9.00" for n in range(1, 8) for item in ("x", "y")]
+    history = read(tmp_path, {"t.csv": table("order number,customer,date,item,order total", *rows)})
+
+    assert [amount for _, _, amount in bought(history)] == [9] * 7
+    assert "  order total is that of the whole order: it counts in the first of its rows." in history.report.said
+
+
+@pytest.mark.parametrize(("one", "other"), [("12,345", "12345"), ("0171 1234567", "01711234567")])
+def test_numbers_of_customers_with_and_without_marks_are_told(tmp_path: Path, one: str, other: str) -> None:
+    rows = [f"{who};2025-01-{day};1" for day, who in ((11, one), (12, other), (13, one), (14, other))]
+    said = " ".join(read(tmp_path, {"t.csv": table("customer;date;total", *rows)}).report.said)
+
+    assert f"come with and without marks between their digits ({one} and {other})" in said
+
+
 def test_columns_under_our_own_names_are_no_sign_of_a_shop_system() -> None:
     assert recognised(["order_id", "customer_id", "timestamp", "order_total", "order_value"], surveys=False) is None
 
