@@ -107,6 +107,11 @@ class Inbox:
         """Whether records wait because it is not known where they belong."""
         return any(self._held)
 
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether records wait for what other partitions have to do first."""
+        return self._blocked or self.holds_back
+
     def buffered(self, source: int) -> int:
         if source < self._own:
             return self._merge.buffered(source) + len(self._held[source]) + len(self._gates[source].waiting)

@@ -512,8 +512,13 @@ class PartitionWorker:
             return "its producer to be let in, and the end of the former one's transaction"
         if not self.ready:
             return f"its state to be read, {self._loaded.records:,} records so far"
-        silent = self._intake.silent()
-        return f"word of {', '.join(silent)}" if silent else ""
+        if silent := self._intake.silent():
+            return f"word of {', '.join(silent)}"
+        if self.caught_up() or self.stopped() or self.waits_for_schema() or self.waits_for_profiles():
+            return ""
+        if self.job.inbox.waits_for_others or self.behind_open_transactions():
+            return ""
+        return f"its turn, with all topics applied up to {sum(self.job.positions.values()):,}"
 
     def held(self) -> str:
         """Why all alerts are held, in a sentence; empty while they are not."""

@@ -59,6 +59,8 @@ ENDLESS: Final = 6
 """So many ends of one worker by itself in a row, with nothing applied in between, are an endless restart."""
 STARTS_AGAIN: Final = "; starting again"
 """What a worker says that replaces itself."""
+NO_FURTHER: Final = "a partition gets no further"
+"""What one says of a partition for which others do not what they should."""
 SETTLE_S: Final = 90.0
 """Requests that wait for an answer which was lost give up after 45 s."""
 LEAST_CUSTOMERS: Final = 240
@@ -572,13 +574,14 @@ class World:
         pauses = ", ".join(f"{pause:.1f}" for pause in self.watched.longest_pause_s)
         again = sum(worker.log.count(STARTS_AGAIN) for worker in self.workers.values())
         ends = ", ".join(f"{count} with {code}" for code, count in sorted(self.own_ends.items())) or "none"
+        still = [line for worker in self.workers.values() for line in worker.log.splitlines() if NO_FURTHER in line]
         return (
             f"seed {schedule.seed}: {', '.join(f'{count} {kind}' for kind, count in sorted(self._begun.items()))}; "
             f"{self.feed.sent} records, {self.feed.ghosts} ghosts, {self.bombs} bombs, {self.nameless} with headers that are no text, "
             f"{self.made_anew} topics made anew, "
             f"{sum(hole.records for hole in self.holes)} records lost unread, {self.watched.commits} transactions in {took_s:.0f} s; "
             f"longest pause of each partition {pauses} s; ends by themselves: {ends}; "
-            f"workers that replaced themselves: {again}"
+            f"workers that replaced themselves: {again}; partitions that got no further: {' '.join(still) or 'none'}"
         )
 
     def __enter__(self) -> Self:

@@ -292,10 +292,12 @@ async def test_it_is_told_what_a_partition_waits_for(monkeypatch: pytest.MonkeyP
         await asyncio.sleep(0)
         told.append(worker.waits_for())
     await until(lambda: worker.ready)
-    source.end = {topic: ends_at(0, epoch=0) for topic in worker.job.sources}
+    now_us = time.time_ns() // 1000
+    source.end = {topic: Ends(0, Log(now_us, 0, 0, 0), 0) for topic in worker.job.sources}
     told.append(worker.waits_for())
-    old_us = time.time_ns() // 1000 - 60_000_000
-    source.end[TOPIC] = Ends(0, Log(old_us, 0, 5, 5), 0)
+    source.end[TOPIC] = Ends(0, Log(now_us - 60_000_000, 0, 5, 5), 0)
+    told.append(worker.waits_for())
+    source.end[TOPIC] = ends_at(0, epoch=0)  # 8 records lie there, of which none has come
     told.append(worker.waits_for())
     worker.drop_queue()
     told.append(worker.waits_for())
@@ -308,6 +310,7 @@ async def test_it_is_told_what_a_partition_waits_for(monkeypatch: pytest.MonkeyP
         "word of customers, purchases, surveys",
         "",
         "word of purchases",
+        "its turn, with all topics applied up to 0",
         "",
     ]
 
