@@ -30,7 +30,7 @@ from service.history.planned_rows import PurchaseRows
 from service.history.readings import TwoReadingsError
 from service.history.signs import CALLED, meant_by
 from service.history.sources import Kind, Source
-from service.history.states import ALWAYS, Signal
+from service.history.states import ALWAYS
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
 from service.history.understood import currency_sentences_of, sentences_of
@@ -125,7 +125,9 @@ class Planned:
             looking.append((at["currency"], spelled.update))
         if layout.in_cents:
             looking += [(at[one], partial(check_whole, layout.column(one))) for one in CENT_FIELDS if one in at]
-        looking += [(one.place, self._states_of(one, found)) for one in layout.signals if one.is_a_word]
+        looking += [(one.place, self._states_at(one.place, found)) for one in layout.signals if one.is_a_word]
+        if "status" in at and self.profile is not None:
+            looking.append((at["status"], self._states_at(at["status"], found)))
         dealings, when, width = Dealings(layout, found), at["timestamp"], len(layout.header)
         with open_grid(self.source) as grid:
             found.encoding = grid.encoding
@@ -191,9 +193,9 @@ class Planned:
         for name, counts in found.states.items():
             del counts[name]
 
-    def _states_of(self, signal: Signal, found: Evidence) -> Callable[[Counter[str]], None]:
+    def _states_at(self, place: int, found: Evidence) -> Callable[[Counter[str]], None]:
         """What takes the cells of a column that says which rows count into account."""
-        counts = found.states[self.layout.header[signal.place].strip()] = Counter[str]()
+        counts = found.states[self.layout.header[place].strip()] = Counter[str]()
 
         def take(cells: Counter[str]) -> None:
             for text, count in cells.items():

@@ -39,8 +39,8 @@ def _labels(survey: str) -> dict[str, int]:
 
 
 _NUMBER: Final = re.compile(r"^\W*(\d{1,3})(?:[.,]0+)?(?!\d)|(?<![\d.,])(\d{1,3})\W*$", re.ASCII)
-_SAID: Final = re.compile(r"(\d{1,2})\s*[=:\-–(]+\s*([^\W\d][^\d,;/=()]*)")
-"""1 = very satisfied."""
+_SAID: Final = re.compile(r"(\d{1,2})\s*[=:\-–(]*\s*([^\W\d][^\d,;/=()]*)")
+"""1 = very satisfied, 1 very low."""
 _ENDING: Final = re.compile(r"\((?:e|a|o|/a|/e)\)|[/·](?:a|e|o)\b|[.!]+$")
 """Of the other gender: satisfait(e), satisfecho/a."""
 _FULL_STARS: Final = "\u2605\u2b50\U0001f31f"
@@ -85,13 +85,23 @@ def score_of(survey: str, text: str, scale: str = "") -> int | None:
     return number if number is not None and low <= number <= high else None
 
 
+@cache
+def _how_much() -> re.Pattern[str]:
+    """What asks for effort, of which less is the better answer, and not for ease."""
+    return re.compile("|".join(map(re.escape, sorted(words_of("questions")["how much effort"]))))
+
+
 def is_turned_round(survey: str, text: str) -> bool:
     """Whether a number and the words beside it, in a question or an answer, say that the lowest number is the best."""
     low, high = SCALES[survey]
-    if _SCHOOL.search(text.casefold()):
+    ends = {**dict.fromkeys(words_of("answers")["best"], high), **dict.fromkeys(words_of("answers")["worst"], low)}
+    if survey == "ces":
+        ends |= {**dict.fromkeys(words_of("answers")["low"], high), **dict.fromkeys(words_of("answers")["high"], low)}
+    if _SCHOOL.search(text.casefold()) or (survey == "ces" and _how_much().search(" ".join(text.casefold().split()))):
         return True
     for number, words in _SAID.findall(" ".join(text.casefold().split())):
-        meant = _labels(survey).get(words.strip(" .)(:;-–"))
+        said = words.strip(" .)(:;-–")
+        meant = _labels(survey).get(said, ends.get(said))
         if meant is not None and (2 * meant - low - high) * (2 * int(number) - low - high) < 0:
             return True
     return False

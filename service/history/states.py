@@ -159,6 +159,16 @@ def state_of(text: str) -> str:
     return _reason(_meant(_small(text), _REASONS, _BOUGHT))
 
 
+def knows_state(text: str) -> bool:
+    """Whether what a cell says of an order is known; nothing is, too, and a number that a program knows."""
+    return not text.strip() or text.strip().isdecimal() or is_a_state(text)
+
+
+def is_partly_back(text: str) -> bool:
+    """Whether a state says that some of an order was given back."""
+    return _small(text) in words_of("states")["partly back"]
+
+
 def _reason(meant: str | None) -> str:
     return "" if meant is None or meant in {_BOUGHT, _SALE} else meant
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from service.history.encodings import NAMES
 from service.history.evidence import Evidence
 from service.history.layout import Layout, Wishes
 from service.history.sources import Source
-from service.history.states import ALWAYS, PAID_BACK, PAYS_BACK, columns_of, is_a_state
+from service.history.states import ALWAYS, PAID_BACK, PAYS_BACK, columns_of, is_a_state, is_partly_back, knows_state
 from service.history.zones import zone_named
 from service.profiles import Profile, plain_name
 
@@ -74,6 +75,7 @@ def sentences_of(table: LookedAt) -> list[str]:
             f"  {amount.blank:,} of {found.rows:,} rows have no {amount.name}: those of them that are orders are worth nothing."
         )
     told += _refunds_said(table)
+    told += _strange_states_said(table)
     told += _states_said(table)
     told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]
     told += _days_said(table)
@@ -95,6 +97,29 @@ def sentences_of(table: LookedAt) -> list[str]:
     return told
 
 
+def _strange_states_said(table: LookedAt) -> Iterator[str]:
+    """Of an export of a known kind the states of orders that neither it nor anybody knows."""
+    assert table.evidence is not None  # noqa: S101 - looked at
+    if table.profile is None or "status" not in table.layout.at:
+        return
+    name = table.layout.column("status")
+    theirs = [*table.profile.refunded, *(word for words in table.profile.left_out.values() for word in words)]
+    known = {word.strip().casefold() for word in theirs}
+    strange = [
+        f"{text[:24]} ({count:,})"
+        for text, count in table.evidence.states.get(name, Counter[str]()).most_common()
+        if text.strip().casefold() not in known and not knows_state(text) and not _is_told(table, text)
+    ]
+    if strange:
+        more = " and others" if len(strange) > _SHOWN else ""
+        yield f"  {name}: {_UNKNOWN}: {', '.join(strange[:_SHOWN])}{more}."
+
+
+def _is_told(table: LookedAt, state: str) -> bool:
+    """Whether another column says how much of the order was given back, as its state says that some was."""
+    return "refunded" in table.layout.at and is_partly_back(state)
+
+
 def _refunds_said(table: LookedAt) -> Iterator[str]:
     """Of a table that is one of refunds by its name."""
     if any(one.what == ALWAYS for one in table.layout.signals):
@@ -108,7 +133,7 @@ def _states_said(table: LookedAt) -> Iterator[str]:
         told: dict[str, list[str]] = {}
         for text, count in table.evidence.states[name].most_common():
             meant = {"": "bought", PAID_BACK: PAID_BACK, PAYS_BACK: PAYS_BACK}.get(signal.says(text), "not counted")
-            if not signal.knows(text):
+            if not signal.knows(text) and not _is_told(table, text):
                 meant = _UNKNOWN
             told.setdefault(meant, []).append(f"{text[:24] or 'empty'} ({count:,})")
         if len(table.evidence.states[name]) > 1 and (

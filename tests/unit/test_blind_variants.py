@@ -106,6 +106,19 @@ def test_a_state_that_nobody_knows_is_told_as_such(tmp_path: Path) -> None:
     assert "  Payment state: bought: Paid (2); not known, and so counted as bought: Partially refunded (1); paid back: Refund (1)." in said  # fmt: skip
 
 
+def test_a_state_that_a_known_export_has_and_nobody_knows_is_told(tmp_path: Path) -> None:
+    header = "id,Created date (UTC),Amount,Amount Refunded,Currency,Captured,Description,Fee,Status,Customer ID,Customer Email"
+    rows = [
+        f"ch_{n},2025-01-{n + 10} 10:00:00,5.00,{back},eur,true,,0.30,{state},a,a@x.org"
+        for n, (state, back) in enumerate([("Paid", "0.00"), ("Partial Refund", "1.00"), ("Clawed back", "0.00")])
+    ]
+    said = read(tmp_path, {"t.csv": table(header, *rows)}).report.said
+
+    assert [one for one in said if "not known" in one] == [
+        "  Status: not known, and so counted as bought: Clawed back (1)."
+    ]
+
+
 ORDERS = table("order number,customer,order date,total", "1,a,2025-01-16 20:29,1234.50", "2,b,2025-01-17 08:05,2.00")
 IN_GERMAN = table("Bestellnummer;Kunde;Bestelldatum;Betrag", "1;a;16.01.2025 20:29;1.234,50", "2;b;17.01.2025 08:05;2,00")  # fmt: skip
 

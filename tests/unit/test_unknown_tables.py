@@ -321,6 +321,10 @@ def answers(path: Path) -> History:
         ("Wie zufrieden waren Sie? (1 = sehr zufrieden, 5 = sehr unzufrieden)", "2"),
         ("How satisfied were you?", "1 - Very satisfied"),
         ("How easy was it to order?", "7 (very difficult)"),
+        ("Wie zufrieden waren Sie? (1 = sehr gut, 6 = ungenügend)", "2"),
+        ("How satisfied were you? 1 excellent - 5 very bad", "2"),
+        ("Effort of ordering (1 very low - 7 very high)", "2"),
+        ("How much effort did you have to put in?", "2"),
     ],
 )
 def test_a_scale_whose_lowest_number_is_the_best_is_refused(tmp_path: Path, question: str, cell: str) -> None:
