@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from service.errors import ConfigurationError
+from service.profiles import plain_name
 from service.profiles.words import words_of
 
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _PARTS: Final = re.compile(r"[^,.]*[.,](?!0+\D*$)\d{1,2}\D*", re.ASCII)
 """An amount with parts of a unit, where those are not noughts."""
+_DIGITS: Final = frozenset(
+    {
+        "exponent",
+        "fractiondigits",
+        "scale",
+        "decimals",
+        "decimalplaces",
+        "decimaldigits",
+        "currencyexponent",
+        "precision",
+    }
+)
 FIELDS: Final = ("amount", "price", "refunded", "corrected")
 
 
@@ -39,6 +52,23 @@ def in_cents(names: Mapping[str, str]) -> bool:
             f"If both are in it, call it {others[0]}_cents in the file; if not, name another column with --map."
         )
     return bool(said)
+
+
+def counted_by(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a field beside an amount's says that two of its digits are behind the mark: total.value and
+    total.exponent, which is -2, or total.fractionDigits, which is 2; and the amounts are whole numbers."""
+    around, dot, _ = name.rpartition(".")
+    if not dot:
+        return False
+    amounts = [row[place].strip() for place in [list(header).index(name)] for row in rows if place < len(row)]
+    said = {
+        row[place].strip().lstrip("-")
+        for place, other in enumerate(header)
+        if other.rpartition(".")[0] == around and plain_name(other.rpartition(".")[2]) in _DIGITS
+        for row in rows
+        if place < len(row)
+    }
+    return said == {"2"} and all(amount.lstrip("-").isdecimal() for amount in amounts if amount)
 
 
 def check_whole(name: str, cells: Iterable[str]) -> None:

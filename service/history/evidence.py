@@ -39,6 +39,8 @@ class Evidence:
     """Ends of some times, among which are offsets."""
     encoding: str = ""
     rows: int = 0
+    cut_off: list[str] = field(default_factory=list)
+    """The last row, where the file ends within it."""
     wide: int = 0
     """Rows with more cells than the columns have names."""
     repeated: int = 0

@@ -88,7 +88,8 @@ def guessed(
         open_ones.pop("score", None)  # a column a question
     amount_is = "row"
     if (not surveys and "amount" in open_ones) or _only_a_price(at.get("amount"), header):
-        price, quantity = _candidates("price", names, rows), _candidates("quantity", names, rows)
+        price = _candidates("price", names, rows) or _candidates("price", tails, rows)
+        quantity = _candidates("quantity", names, rows) or _candidates("quantity", tails, rows)
         if len(price) == 1 and len(quantity) == 1 and (not open_ones.get("amount")):
             at.pop("amount", None)
             open_ones.pop("amount", None)
@@ -232,7 +233,7 @@ def _before_discount(header: Sequence[str], at: dict[str, int], off: int, shown:
 
 
 def _only_a_price(place: int | None, header: Sequence[str]) -> bool:
-    return place is not None and any(_compact(header[place]) in words for words in _ranked("price"))
+    return place is not None and any(_compact(header[place].rpartition(".")[2]) in words for words in _ranked("price"))
 
 
 @cache

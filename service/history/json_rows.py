@@ -25,6 +25,7 @@ _OF_PEOPLE: Final = ("orders", "purchases", "transactions", "sales", "visits", "
 """Lists in a customer whose elements are their orders: each is a row, with the customer beside it."""
 _REFUNDS: Final = "refunds"
 """A list of what was given back of an order: its totals are added up."""
+_GIVEN_BACK: Final = ("total", "amount", "total_amount", "totalAmount", "refund_amount", "refundAmount", "value")
 
 Grid = tuple[Iterator[list[str]], Callable[[], int]]
 
@@ -111,11 +112,15 @@ def _are_objects(value: Any) -> bool:
 
 
 def _added(refunds: list[Any]) -> str:
-    """What was given back of an order in all; "" where that is not said of each."""
-    try:
-        return format(sum((abs(Decimal(one["total"])) for one in refunds), Decimal(0)), "f") if refunds else ""
-    except (KeyError, TypeError, InvalidOperation):
-        return ""
+    """What was given back of an order in all; "" for nothing, "?" where that is not said of each."""
+    total = Decimal(0)
+    for one in refunds:
+        said = [one[name] for name in _GIVEN_BACK if one.get(name) is not None] if isinstance(one, dict) else []
+        try:
+            total += abs(Decimal(str(said[0])))
+        except (IndexError, InvalidOperation):
+            return "?"
+    return format(total, "f") if refunds else ""
 
 
 def _objects(path: Path, text: IO[str]) -> Iterator[tuple[int, Any]]:

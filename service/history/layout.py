@@ -12,7 +12,7 @@ from typing import Final
 from service.domain.minor_units import SmallestUnit
 from service.errors import ConfigurationError
 from service.history.cells import are_addresses, is_time
-from service.history.cents import in_cents
+from service.history.cents import counted_by, in_cents
 from service.history.guess import guessed
 from service.history.json_rows import LINES, ORDER
 from service.history.states import Signal, beside
@@ -105,6 +105,8 @@ def layout_of(head: Sequence[Sequence[str]], shown: object, wishes: Wishes, *, s
         layout = _of_objects(layout)
         if layout.profile is None or layout.profile.smallest_unit is None:
             by_name = in_cents({name: layout.column(name) for name in layout.at})
+            if "amount" in layout.at and not by_name:
+                by_name = counted_by(layout.header[layout.at["amount"]], layout.header, head[layout.rows_before :])
             layout = replace(layout, in_cents=layout.in_cents or by_name)
         _check_twice(layout, head[layout.rows_before :], shown)
     return layout

@@ -29,10 +29,11 @@ from service.history.overlaps import Withdrawn
 from service.history.planned_rows import PurchaseRows
 from service.history.readings import TwoReadingsError
 from service.history.signs import CALLED, meant_by
-from service.history.sources import Kind, Source
+from service.history.sources import Kind, Source, ends_within_a_line
 from service.history.states import ALWAYS
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
+from service.history.totals import begins_as_total
 from service.history.understood import currency_sentences_of, sentences_of
 from service.history.zones import zone_named
 from service.profiles import Profile
@@ -129,6 +130,7 @@ class Planned:
         if "status" in at and self.profile is not None:
             looking.append((at["status"], self._states_at(at["status"], found)))
         dealings, when, width = Dealings(layout, found), at["timestamp"], len(layout.header)
+        before_it: list[list[str]] = []
         with open_grid(self.source) as grid:
             found.encoding = grid.encoding
             for one in found.times.values():
@@ -143,6 +145,15 @@ class Planned:
                 found.shown += [self._as_shown(row) for row in block[: _SHOWN - len(found.shown)]]
                 found.rows += len(block)
                 found.wide += sum(len(row) > width for row in block)
+                before_it = [*before_it, *block][-2:]
+        is_short = len(before_it) > 1 and len(before_it[1]) < width == len(before_it[0])
+        if (
+            is_short
+            and len(before_it[1]) > 1
+            and not any(map(begins_as_total, before_it[1]))
+            and ends_within_a_line(self.source)
+        ):
+            found.cut_off = list(before_it[1])
         self._forget_headers(spelled, found)
         for code, count in spelled.items():
             if code.strip(" -\u2013\u2014"):

@@ -42,6 +42,7 @@ _OWN: Final = frozenset(
 _FIELDS: Final = len(PURCHASE_FIELDS)
 """Cells of a row before those of its signals."""
 _REASON: Final = 40
+CUT_OFF: Final = "the file ends within a row: take the export once more"
 _YES_OR_NO: Final = frozenset({"", "true", "false"})
 """Characters of a kind of row that is told."""
 
@@ -96,6 +97,7 @@ class PurchaseRows:
         self._sign_tells = profile is not None and profile.sign_tells
         self._own = next((one for one, _ in evidence.payees.most_common(1)), "")
         self._payers = evidence.payers
+        self._cut_off = evidence.cut_off
         self._tests = _folded(profile.tests if profile else ())
         self._guests = _folded(profile.guests if profile else ())
         self._carries = profile.carried_down if profile is not None else "order_id" in at
@@ -140,9 +142,13 @@ class PurchaseRows:
     def _cells(self, rows: Iterator[list[str]]) -> Iterator[Sequence[str]]:
         """Cells by `PURCHASE_FIELDS`, with those that hold for further rows of an order; none for what is no row."""
         last, pick, before, width = self._last, self._pick, None, self._widths.width
+        cut_off = self._cut_off
         for row in rows:
             if len(row) > width and self._widths.is_too_wide(row):
                 self._report.skip(self._path, self._line(), MORE_CELLS)
+                continue
+            if cut_off and row == cut_off:
+                self._report.skip(self._path, self._line(), CUT_OFF)
                 continue
             if len(row) <= last:
                 if not any(row):

@@ -22,6 +22,8 @@ from service.history.encodings import by_its_beginning
 from service.history.markup import holds_table, is_workbook_xml
 
 _HEAD: Final = 4096
+_LAST: Final = 4
+"""Bytes of an end of a line, in UTF-16 too."""
 _DEEPEST: Final = 4
 """Packings within each other."""
 _MOST_TABLES: Final = 1000
@@ -92,6 +94,16 @@ class TakenOver:
     takes: tuple[str, ...] = ()
     sums: tuple[str, ...] = ()
     """Those of which all rows with the same value in `by` are added up."""
+
+
+def ends_within_a_line(source: Source) -> bool:
+    """Whether a table of text has no end of a line at its end, as far as that is quick to see."""
+    if source.layers or source.kind is not Kind.DELIMITED or not source.path.is_file():
+        return False
+    with source.path.open("rb") as stream:
+        stream.seek(0, io.SEEK_END)
+        stream.seek(max(stream.tell() - _LAST, 0))
+        return not stream.read().strip(b"\0").endswith((b"\n", b"\r"))
 
 
 def by_name(path: Path) -> Source:

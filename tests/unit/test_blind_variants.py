@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -276,6 +277,44 @@ def test_numbers_of_customers_with_and_without_marks_are_told(tmp_path: Path, on
     said = " ".join(read(tmp_path, {"t.csv": table("customer;date;total", *rows)}).report.said)
 
     assert f"come with and without marks between their digits ({one} and {other})" in said
+
+
+ITEMS = [{"sku": "x", "price": 600, "quantity": 2}, {"sku": "y", "price": 34.5, "quantity": 1}], [{"sku": "y", "price": 2, "quantity": 1}]  # fmt: skip
+CENTS = [{"value": cents, "exponent": -2, "currency": "EUR"} for cents in (123450, 200)]
+BACK_OF = [{"total": 1237.5, "refunds": [{"total": 2}, {"amount": "1.00"}]}, {"total": 2, "refunds": []}]
+
+
+@pytest.mark.parametrize("parts", [[{"items": lines} for lines in ITEMS], [{"total": one} for one in CENTS], BACK_OF])
+def test_what_was_paid_stands_within_an_object(tmp_path: Path, parts: list[dict[str, object]]) -> None:
+    orders = [
+        {"id": number, "customer": who, "date": at, **part}
+        for number, ((who, at, _), part) in enumerate(zip((A, B), parts, strict=True))
+    ]
+    history = read(tmp_path, {"t.json": json.dumps(orders)})
+    worth: dict[str, Decimal] = {}
+    for who, _, amount in bought(history):
+        worth[who] = worth.get(who, Decimal(0)) + amount
+
+    assert worth == {"a": Decimal("1234.50"), "b": Decimal(2)}
+
+
+def test_what_nobody_can_read_of_a_refund_is_not_passed_over(tmp_path: Path) -> None:
+    orders = [{"id": 1, "customer": "a", "date": A[1], "total": 5, "refunds": [{"id": 7}]}, {"id": 2, "customer": "b", "date": B[1], "total": 2, "refunds": []}]  # fmt: skip
+
+    assert "Not used, though they may matter: refunds.total." in " ".join(read(tmp_path, {"t.json": json.dumps(orders)}).report.said)  # fmt: skip
+
+
+def test_a_row_within_which_the_file_ends_is_no_order(tmp_path: Path) -> None:
+    whole = table("customer,date,total", "a,2025-01-16 20:29,1234.50", "b,2025-01-17 08:05,2.00")
+    history = read(tmp_path, {"t.csv": f"{whole}b,2025-01-1"})
+
+    assert bought(history) == [A, B]
+    assert history.report.skipped == {"the file ends within a row: take the export once more": 1}
+    lines = [f"c{n},2025-01-{n:02},{n}.00,x{n}" for n in range(1, 12)]
+    whole = table("customer,date,total,city", *lines)
+    assert len(bought(read(tmp_path, {"t.csv": f"{whole}b,2025-01-18,19"}))) == 11
+    assert len(bought(read(tmp_path, {"t.csv": f"{whole}b,2025-01-18,19\n"}))) == 12
+    assert read(tmp_path, {"t.csv": f"{whole}Total,,66.00"}).report.total_skipped == 0
 
 
 def test_columns_under_our_own_names_are_no_sign_of_a_shop_system() -> None:
