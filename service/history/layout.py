@@ -15,7 +15,7 @@ from service.history.cells import are_addresses, is_time
 from service.history.cents import counted_by, in_cents
 from service.history.guess import guessed
 from service.history.json_rows import LINES, ORDER
-from service.history.states import Signal, beside
+from service.history.states import Signal, beside, words_passed_over
 from service.profiles import ANSWER_FIELDS, FIELDS, Profile, fitting, plain_name, recognised
 
 HEADER_WITHIN: Final = 25
@@ -75,6 +75,8 @@ class Layout:
     signals: Sequence[Signal] = ()
     """Columns that say which rows count, of a table that no profile knows."""
 
+    passed_over: Sequence[tuple[str, str]] = ()
+    """Columns of words that are not known but for one that says elsewhere that a row does not count, and that one."""
     in_cents: bool = False
     """Amounts are whole numbers of the currency's smallest unit, by the names of their columns or the user's word."""
 
@@ -386,7 +388,12 @@ def _with_signals(layout: Layout, head: Sequence[Sequence[str]], *, surveys: boo
     for place, name in enumerate(layout.header):
         places.setdefault(plain_name(name), []).append(place)
     found, signals = beside(places, head[layout.rows_before :], layout.at)
-    return replace(layout, at={**layout.at, **found}, signals=tuple(signals))
+    at = {**layout.at, **found}
+    used = {*at.values(), *(one.place for one in signals)}
+    passed_over = (
+        words_passed_over(layout.header, head[layout.rows_before :], used) if len(used) < len(layout.header) else []
+    )
+    return replace(layout, at=at, signals=tuple(signals), passed_over=passed_over)
 
 
 def _no_such_column(shown: object, wished: Mapping[str, str], row: Sequence[str]) -> str:

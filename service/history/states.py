@@ -37,6 +37,7 @@ _GONE: Final = ("cancelled", "voided", "deleted", "fraud", "test", PAYS_BACK, PA
 AGAIN: Final = "telling a sale again"
 _DOCUMENTS: Final = ("invoices", "sales", "orders", "deliveries", "payments")
 """Of a sale, the one that counts first."""
+_OFTEN_BY_CHANCE: Final = frozenset({"test", "no purchase", "not paid"})
 _ONLY_BEFORE: Final = frozenset({"failed", "not paid"})
 """Reasons that say nothing plain beside a word of a purchase: delivered, payment pending."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -306,6 +307,23 @@ def _cells(place: int, rows: Sequence[Sequence[str]]) -> set[str]:
 def _tells_events(cells: set[str]) -> bool:
     """Whether a column names what people did, a purchase among it."""
     return any(_small(cell) in _meanings((_EVENT,)) for cell in cells)
+
+
+def words_passed_over(names: Sequence[str], rows: Sequence[Sequence[str]], used: set[int]) -> list[tuple[str, str]]:
+    """Columns that nothing is made of, in which a word stands that elsewhere says of a row that it is no purchase, and
+    that word: the others in it are not known, so it may be by chance."""
+    found: list[tuple[str, str]] = []
+    telling = {
+        word: meant for word, meant in _meanings((*_OF_KINDS, *_REASONS)).items() if meant not in _OFTEN_BY_CHANCE
+    }
+    for place, name in enumerate(names):
+        if place in used or _in_name("of other things").search(plain_name(name)):
+            continue
+        cells = _cells(place, rows)
+        word = next((cell for cell in sorted(cells) if _small(cell) in telling), "")
+        if word and len(cells) <= _MOST_WORDS and len(cells) < len(rows):
+            found.append((name.strip(), word))
+    return found
 
 
 def _told_by_words(cells: set[str]) -> str:

@@ -76,6 +76,10 @@ def sentences_of(table: LookedAt) -> list[str]:
         )
     told += _refunds_said(table)
     told += _strange_states_said(table)
+    told += [
+        f"  {name} has {word!r} in some rows, and other words that are not known: nothing is made of it, so those rows count as well."
+        for name, word in table.layout.passed_over[:_SHOWN]
+    ]
     told += _states_said(table)
     told += [f"  {said}" for time in found.times.values() if (said := time.counted_said())]
     told += _days_said(table)

@@ -107,6 +107,34 @@ def test_a_state_that_nobody_knows_is_told_as_such(tmp_path: Path) -> None:
     assert "  Payment state: bought: Paid (2); not known, and so counted as bought: Partially refunded (1); paid back: Refund (1)." in said  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("header", "sale", "back"),
+    [
+        ("Datum;Bon;Kunde;Art;Betrag", "Umsatz", "Retoure"),
+        ("Дата;Бон;Клиент;Тип;Сума", "Продажба", "Връщане"),
+        ("Datum;Bon;Kupac;Vrsta;Iznos", "Prodaja", "Povrat"),
+        ("Ngày;Số;Khách hàng;Loại;Thành tiền", "Bán hàng", "Trả hàng"),
+        ("วันที่;เลขที่;ลูกค้า;ประเภท;ยอดรวม", "ขาย", "คืนสินค้า"),
+        ("Tanggal;No;Pelanggan;Jenis;Total", "Penjualan", "Retur"),
+        ("التاريخ;رقم;العميل;النوع;المبلغ", "بيع", "مرتجع"),
+        ("תאריך;מס;לקוח;סוג;סכום", "מכירה", "החזר"),
+        ("Ημερομηνία;Νο;Πελάτης;Τύπος;Ποσό", "Πώληση", "Επιστροφή"),
+        ("Dátum;Szám;Vevő;Típus;Összeg", "Eladás", "Visszáru"),
+    ],
+)
+def test_a_till_says_in_its_language_what_it_paid_back(tmp_path: Path, header: str, sale: str, back: str) -> None:
+    rows = [f"16.01.2025 20:29;1;a;{sale};1234,50", f"17.01.2025 08:05;2;b;{sale};2,00", f"18.01.2025 08:05;3;b;{back};2,00"]  # fmt: skip
+
+    assert bought(read(tmp_path, {"t.csv": table(header, *rows)})) == [A, B, BACK]
+
+
+def test_a_word_of_refunds_among_others_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    rows = ["a;2025-01-16;1;Klx", "b;2025-01-17;2;Klx", "b;2025-01-18;2;Retoure"]
+    said = read(tmp_path, {"t.csv": table("Kunde;Datum;Betrag;Xy", *rows)}).report.said
+
+    assert any("Xy has 'retoure' in some rows, and other words that are not known" in one for one in said)
+
+
 def test_a_state_that_a_known_export_has_and_nobody_knows_is_told(tmp_path: Path) -> None:
     header = "id,Created date (UTC),Amount,Amount Refunded,Currency,Captured,Description,Fee,Status,Customer ID,Customer Email"
     rows = [
