@@ -169,10 +169,11 @@ class StreamClock:
         """The feed was silent by its pulse, and is back."""
         rhythm = self._rhythm
         if rhythm is not None:
-            if rhythm.believed:
+            if rhythm.believed or not rhythm.beyond_own_pauses_us(interval):
                 return
             if rhythm.is_new and interval <= _UNKNOWN_PAUSE_US:
                 self.state.unexplained.append([at_us, interval])
+            rhythm.counted(at_us)
         self.state.stalled_us += interval
 
     def _pause(self, at_us: int, interval: int) -> None:

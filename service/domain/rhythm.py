@@ -13,6 +13,10 @@ From hour to hour two things are followed, both in arrivals that were to be expe
   log-likelihood ratio; E. S. Page, Continuous inspection schemes, Biometrika 41, 1954). A few odd orders do not keep a
   shop alive. Newcomers are left out here: they come and go with the shop's advertisements.
 
+Where hardly anybody comes twice between two pauses of more than a week (all are billed on the first of the month, a
+market is held on the first Sunday), the pauses are the customers' rhythm: for as long as they usually last nothing is
+silent, and they are taken off nobody's gap. A closed season looks otherwise, for people came often before it.
+
 A silent source is alive again when so many arrive in a row that it cannot be a few odd ones (the same test, the other
 way round), from the first of them on. Nothing is learned from a silence.
 """
@@ -69,6 +73,13 @@ _AHEAD_HOURS: Final = 24
 _LONGEST_FORESEEN: Final = 53 * CELLS
 _CLOCK_CHANGE: Final = 26
 """Hours by which a clock may be put on or back at most, a day at the date line included."""
+_LONG_PAUSE_US: Final = (CELLS + 12) * HOUR_US
+"""More than a week, which the hours of the week cannot explain, and half a day."""
+_CAME_AGAIN: Final = 5.0
+"""Customers back from a long pause from whom on can be told whether pauses are their rhythm."""
+_MOST: Final = 0.8
+"""Of the visits of those who had been there before. Where it is half (people who come twice around each pay day), gaps
+are still told better without the pauses."""
 _NO_HOUR: Final = -(1 << 40)
 
 
@@ -79,7 +90,7 @@ class RhythmState(Stored):
         "first_hour", "hour", "arrivals", "returning", "late", "late_returning", "total", "skipped", "missed", "due_hour",
         "heard_hour", "shortfall", "short_hour", "silent_hour", "silent_from_us", "revival", "revival_hour", "odd", "awaited",
         "stalled_us", "period", "longest", "longest_before", "longest_earlier", "begun_hour",
-        "ahead_hour",
+        "ahead_hour", "came_us", "pause_from_us", "pause_until_us", "pause_us", "came_again", "across", "counted_us",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -121,6 +132,19 @@ class RhythmState(Stored):
         self.longest_earlier: float = 0.0
         self.ahead_hour: int = _NO_HOUR
         """Of the earliest arrival that lay ahead of time when it came."""
+        self.came_us: int = 0
+        """The newest visit; 0: there was none."""
+        self.pause_from_us: int = 0
+        """The visits before and after the newest long pause; 0: there was none."""
+        self.pause_until_us: int = 0
+        self.pause_us: int = 0
+        """Usual length of long pauses."""
+        self.came_again: float = 0.0
+        """Visits that were not a customer's first, halved at each long pause; those of them that were the first since
+        the newest one."""
+        self.across: float = 0.0
+        self.counted_us: int = 0
+        """Up to when silences have been counted by the feed's pulse."""
 
 
 class Rhythm:
@@ -154,6 +178,19 @@ class Rhythm:
         """Whether the source has been heard of for little more than a week."""
         return self.state.hour - self.state.begun_hour <= _NEW_HOURS
 
+    def _own_pause_us(self) -> int:
+        """Length of silence that is the customers' rhythm, with room; 0 where none is."""
+        state = self.state
+        if state.across < _CAME_AGAIN or state.across < _MOST * state.came_again:
+            return 0
+        return int(_PAUSES * state.pause_us)
+
+    def _may_be_own_pause(self, hour: int) -> bool:
+        """Whether a silence that lasts at the begin of an hour may be one of the pauses that are the customers'
+        rhythm."""
+        own_us = self._own_pause_us()
+        return own_us > 0 and self._hour_start_us(hour) - self.state.came_us < own_us
+
     @property
     def silent(self) -> bool:
         """Whether nobody's absence can be told from the source's silence at present."""
@@ -167,6 +204,7 @@ class Rhythm:
             state.shortfall >= _DOUBTED
             and state.shortfall >= self._usual_pause()
             and state.hour - state.short_hour >= _DOUBTED_HOURS
+            and not self._may_be_own_pause(state.hour)
             and self._observed(state.hour) >= _COMPARED_HOURS
             and self._silence_hours < _LONGEST_FORESEEN
         )
@@ -197,6 +235,10 @@ class Rhythm:
         year."""
         return 0 if self.silent else self._foresee()[0]
 
+    def beyond_own_pauses_us(self, silent_us: int) -> int:
+        """What of a gap's silences is none of the pauses that are its customers' rhythm."""
+        return silent_us if silent_us > self._own_pause_us() else 0
+
     def usual_per_week(self) -> float:
         """Arrivals of a usual week."""
         return in_order(self._usual(cell, self._arrivals) for cell in range(CELLS))
@@ -208,6 +250,19 @@ class Rhythm:
         if self.state.first_hour == _NO_HOUR:
             self.pass_to(hour)
             self.state.begun_hour = hour - _NEW_HOURS - 1
+
+    def came(self, at_us: int, last_us: int) -> None:
+        """A visit, told before `arrived` and of everybody. `last_us`: of the customer's visit before; 0: it is their
+        first."""
+        state = self.state
+        if at_us > state.came_us:
+            if at_us - state.came_us > _LONG_PAUSE_US and state.came_us:
+                self._paused_long(state.came_us, at_us)
+            state.came_us = at_us
+        if last_us:
+            state.came_again += 1.0
+            if last_us <= state.pause_from_us and at_us >= state.pause_until_us:
+                state.across += 1.0
 
     def arrived(self, hour: int, *, returning: bool) -> None:
         """Somebody has come, in an hour up to the present one."""
@@ -221,6 +276,10 @@ class Rhythm:
             state.late_returning += returning
             if state.silent_hour == _NO_HOUR:
                 self._learn(hour % CELLS, 1, int(returning))
+
+    def counted(self, until_us: int) -> None:
+        """The silence that ended then was told by the feed's pulse, before the hours were known well enough."""
+        self.state.counted_us = until_us
 
     def arrived_ahead(self, hour: int) -> None:
         """Somebody has come in an hour that time is not believed to have reached."""
@@ -237,6 +296,13 @@ class Rhythm:
             self._end_hour()
             if hour - state.hour > CELLS and state.hour % CELLS == 0:
                 self._leap(hour)
+
+    def _paused_long(self, from_us: int, until_us: int) -> None:
+        state = self.state
+        length = until_us - from_us
+        state.pause_from_us, state.pause_until_us = from_us, until_us
+        state.pause_us = (state.pause_us + length) // 2 if state.pause_us else length
+        state.came_again, state.across = 0.5 * state.came_again, 0.5 * state.across
 
     # ---- from hour to hour
 
@@ -310,7 +376,7 @@ class Rhythm:
         state = self.state
         if came:
             if state.missed > _MISSED / 2:
-                self._paused(state.missed)
+                self._paused(state.missed, state.hour - state.heard_hour)
             state.missed = 0.0
             state.heard_hour = state.hour
         else:
@@ -326,6 +392,12 @@ class Rhythm:
         self, hour: int, heard_hour: int, missed: float, due_hour: int, shortfall: float, short_hour: int
     ) -> int:
         """Where the silence began that is known at the begin of an hour; _NO_HOUR: there is none."""
+        begin = self._silence_by_hours(hour, heard_hour, missed, due_hour, shortfall, short_hour)
+        return _NO_HOUR if begin != _NO_HOUR and self._may_be_own_pause(hour) else begin
+
+    def _silence_by_hours(
+        self, hour: int, heard_hour: int, missed: float, due_hour: int, shortfall: float, short_hour: int
+    ) -> int:
         if missed >= _MISSED and hour - 1 - heard_hour >= self._silence_hours and missed >= self._usual_pause():
             return due_hour
         if (
@@ -344,7 +416,7 @@ class Rhythm:
 
     def _fall_silent(self, begin: int) -> None:
         state = self.state
-        state.silent_hour, state.silent_from_us = begin, self._hour_start_us(begin)
+        state.silent_hour, state.silent_from_us = begin, max(self._hour_start_us(begin), state.counted_us)
         state.skipped += state.hour - begin
         state.awaited = max(state.missed, state.shortfall / _LOSS)
         state.odd = 0
@@ -374,7 +446,7 @@ class Rhythm:
         state = self.state
         state.stalled_us += max(0, self._hour_start_us(self._began(hour)) - state.silent_from_us)
         state.silent_hour, state.silent_from_us = _NO_HOUR, NEVER
-        self._paused(state.awaited)
+        self._paused(state.awaited, hour - state.heard_hour)
         state.missed = state.shortfall = state.revival = 0.0
         state.heard_hour = state.hour
 
@@ -392,8 +464,11 @@ class Rhythm:
             self._learned_at[cell] = 0
             self.touched.add(cell)
 
-    def _paused(self, missed: float) -> None:
-        """A pause is over in which so many arrivals were missed."""
+    def _paused(self, missed: float, hours: int) -> None:
+        """A pause of so many hours is over, in which so many arrivals were missed. Of a long one the customers tell
+        whether it is their rhythm, or else it would be nobody's absence at first, and everybody's later."""
+        if hours * HOUR_US > _LONG_PAUSE_US:
+            return
         state = self.state
         period, weekly = state.hour // _PERIOD, self.usual_per_week()
         if period != state.period:
@@ -442,9 +517,11 @@ class Rhythm:
     def _silent_from_hour(self) -> float:
         """No silence can be told before that hour, if nobody arrives any more."""
         state = self.state
-        if state.arrivals or state.late:
-            return state.hour + self._silence_hours
-        return min(state.heard_hour, state.short_hour if state.shortfall > 0.0 else state.hour) + self._silence_hours
+        since = state.hour
+        if not (state.arrivals or state.late):
+            since = min(state.heard_hour, state.short_hour if state.shortfall > 0.0 else state.hour)
+        own_us, told = self._own_pause_us(), since + self._silence_hours
+        return max(told, self._calendar.hour_of(state.came_us + own_us)) if own_us else told
 
     def _foresee_anew(self) -> tuple[int, int]:
         state = self.state

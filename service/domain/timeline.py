@@ -195,6 +195,9 @@ class Timeline:
             self.rhythm.arrived_ahead(self._calendar.hour_of(at_us))
             return
         visits = customer.visits
+        self.rhythm.came(at_us, customer.last_us)
+        if name:
+            self._source(name).rhythm.came(at_us, customer.last_us)
         if visits and at_us - customer.last_us < _APART * exp(customer.log_usual) * DAY_US:
             return
         hour = self._calendar.hour_of(at_us)
@@ -342,4 +345,12 @@ class Timeline:
         shut = episode.paused_us + self.stalled_at(customer, at_us) - episode.stalled_us
         if self._state.unexplained:
             shut -= self.clock.unexplained_us(customer.last_us, at_us)
-        return max(0, shut)
+        return self.beyond_own_pauses_us(customer, max(0, shut))
+
+    def beyond_own_pauses_us(self, customer: Customer, silent_us: int) -> int:
+        """What of the silences in an absence is none of the pauses that are the rhythm of the customer's store or
+        channel, or of the whole shop."""
+        if silent_us <= 0:
+            return 0
+        source = self.sources.of(customer)
+        return (self.rhythm if source is None else source.rhythm).beyond_own_pauses_us(silent_us)

@@ -291,7 +291,7 @@ class Ladder:
         episode, stalled_us = customer.episode, self._timeline.stalled_for(customer)
         if episode.due_us > wake_us:
             return True
-        if stalled_us > episode.stalled_us and not episode.detected_us:
+        if not episode.detected_us and self._timeline.beyond_own_pauses_us(customer, stalled_us - episode.stalled_us):
             episode.pause(stalled_us)
             return True
         if episode.rung < self._rungs and not episode.detected_us and self._timeline.doubtful(customer):
