@@ -74,6 +74,7 @@ LONG = (
     "test_schedules", "test_demo_stage", "test_operations", "test_stumbling", "test_topics_made_anew", "test_asked_to_end",
     "test_carrying", "test_turns_fit_the_broker", "test_group_members", "test_ten_tasks_live", "test_monitoring",
     "test_broker_away", "test_log_ends", "test_page_process", "test_access", "test_hostile_batches", "test_partitioners",
+    "test_log_cut", "test_backtest_equals_worker", "test_person", "test_long_quiet", "test_worker",
 )  # fmt: skip
 """Files with a broker that take most of a minute or more: begun last, one would keep a single process busy alone."""
 
