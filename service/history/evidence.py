@@ -49,6 +49,8 @@ class Evidence:
     """Those that say another."""
     states: dict[str, Counter[str]] = field(default_factory=dict)
     """Column that says which rows count → what stands in it, and how often."""
+    gives_back: bool = False
+    """Whether a column beside the amount says of some row that money was given back."""
     shown: list[str] = field(default_factory=list)
 
     @property

@@ -195,10 +195,11 @@ def _number_of(line: PurchaseLine) -> str:
 
 
 def _identity(line: PurchaseLine) -> Identity:
-    """What two rows must share to be one: with a number all but the money, else everything. Begins with the number."""
+    """What two rows must share to be one: with a number all but the money, of which they share the sign, for a sale is
+    no refund of it; else everything. Begins with the number."""
     _, customer, amount, event_id, order_id, sku, name, source = line
     if event_id or order_id:
-        return (f"{event_id} {order_id}", customer, event_id, order_id, sku, name)
+        return (f"{event_id} {order_id}", customer, event_id, order_id, sku, name, "-" if amount < 0 else "")
     return ("", customer, str(amount), sku, name, source)
 
 

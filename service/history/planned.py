@@ -30,7 +30,7 @@ from service.history.planned_rows import PurchaseRows
 from service.history.readings import TwoReadingsError
 from service.history.signs import CALLED, meant_by
 from service.history.sources import Kind, Source, ends_within_a_line
-from service.history.states import ALWAYS
+from service.history.states import ALWAYS, PAID_BACK
 from service.history.tables import Table
 from service.history.timestamps import TimestampReader
 from service.history.totals import begins_as_total
@@ -56,6 +56,8 @@ _STATES_KEPT: Final = 100
 _ORDERS_SEEN: Final = 200_000
 _BLOCK: Final = 5_000
 """Rows that are looked at together: what a column repeats is looked at once."""
+_NOTHING: Final = frozenset("123456789")
+"""Digits of an amount that is something."""
 _NEEDED: Final = 3
 """Columns that every table of purchases has: who, when, how much."""
 
@@ -100,6 +102,27 @@ class Planned:
         says = any(one.what not in {"quantity", "kind", ALWAYS} for one in self.layout.signals)
         return says or not self.layout.at.keys().isdisjoint({"status", "cancelled_at"})
 
+    @property
+    def is_of_refunds(self) -> bool:
+        """Whether each of its rows pays back."""
+        return any(one.what == ALWAYS for one in self.layout.signals)
+
+    @property
+    def tells_refunds(self) -> str:
+        """The column that says of some of its orders that they were given back, "" = none does."""
+        found = self.evidence
+        if found is None or self.is_of_refunds:
+            return ""
+        if found.gives_back:
+            return self.layout.column("refunded")
+        if self.profile is not None and "status" in self.layout.at:
+            name, back = self.layout.column("status"), {word.casefold() for word in self.profile.refunded}
+            return name if any(text.strip().casefold() in back for text in found.states[name]) else ""
+        signals = [(one, self.layout.header[one.place].strip()) for one in self.layout.signals if one.is_a_word]
+        return next(
+            (name for one, name in signals if any(one.says(text) == PAID_BACK for text in found.states[name])), ""
+        )
+
     def look(self) -> None:
         """Reads all of it once. Raises ConfigurationError where two readings fit."""
         layout, at = self.layout, self.layout.at
@@ -127,6 +150,8 @@ class Planned:
         if layout.in_cents:
             looking += [(at[one], partial(check_whole, layout.column(one))) for one in CENT_FIELDS if one in at]
         looking += [(one.place, self._states_at(one.place, found)) for one in layout.signals if one.is_a_word]
+        if "refunded" in at:
+            looking.append((at["refunded"], partial(_see_given_back, found)))
         if "status" in at and self.profile is not None:
             looking.append((at["status"], self._states_at(at["status"], found)))
         dealings, when, width = Dealings(layout, found), at["timestamp"], len(layout.header)
@@ -330,6 +355,10 @@ def _cells_at(place: int, rows: Sequence[Sequence[str]]) -> Counter[str]:
         return Counter(map(itemgetter(place), rows))
     except IndexError:
         return Counter(row[place] for row in rows if place < len(row))
+
+
+def _see_given_back(found: Evidence, cells: Counter[str]) -> None:
+    found.gives_back = found.gives_back or any(not _NOTHING.isdisjoint(text) for text in cells)
 
 
 def _each(see: Callable[[str], None], cells: Counter[str]) -> None:

@@ -113,6 +113,7 @@ def prepared(
     looked_at = [table for table in tables if isinstance(table, Planned)]
     if not surveys:
         _look_at(looked_at, several=several)
+        _check_refunds(looked_at)
         said += _currencies_of_all(looked_at)
     return tables, said
 
@@ -149,6 +150,16 @@ def _look_at(tables: Sequence[Planned], *, several: bool) -> None:
             table.look()
         except TwoReadingsError as error:
             doubtful.append((table, error))
+
+
+def _check_refunds(tables: Sequence[Planned]) -> None:
+    """Raises ConfigurationError where a table of refunds stands beside one of orders that says what was given back."""
+    refunds = next((table for table in tables if table.is_of_refunds), None)
+    told = next(((table, column) for table in tables if (column := table.tells_refunds)), None)
+    if refunds is not None and told is not None:
+        raise ConfigurationError(
+            f"{refunds.path} is of refunds, and {told[0].path} says itself what was given back ({told[1]}): it would be taken off twice. Leave {refunds.path.name} out."
+        )
 
 
 def _are_alike(one: Planned, other: Planned) -> bool:

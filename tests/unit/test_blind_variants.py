@@ -200,6 +200,31 @@ def test_a_refund_of_an_order_that_is_in_no_file_is_nobodys(tmp_path: Path) -> N
     assert history.report.nobodys_rows == 1
 
 
+@pytest.mark.parametrize("told", ["refunded amount", "status"])
+def test_refunds_that_the_orders_tell_already_are_not_taken_off_twice(tmp_path: Path, told: str) -> None:
+    refunds = table("order number,customer,refund date,refund amount", "2,b,2025-01-18 08:05,2.00")
+    nothing, something = ("0.00", "2.00") if told == "refunded amount" else ("paid", "refunded")
+
+    def orders(cell: str) -> dict[str, str | bytes]:
+        rows = [f"1,a,2025-01-16 20:29,1234.50,{nothing}", f"2,b,2025-01-17 08:05,2.00,{cell}"]
+        return {"a.csv": table(f"order number,customer,order date,total,{told}", *rows), "refunds.csv": refunds}
+
+    assert bought(read(tmp_path, orders(nothing))) == [A, B, BACK]
+    with pytest.raises(
+        ConfigurationError, match=f"says itself what was given back .{told}.: it would be taken off twice"
+    ):
+        read(tmp_path, orders(something))
+
+
+def test_a_refund_at_the_time_of_its_order_is_not_the_order_once_more(tmp_path: Path) -> None:
+    header = "order number,customer,date,total"
+    files: dict[str, str | bytes] = {
+        name: table(header, "1,a,2025-01-16,5.00") for name in ("orders.csv", "refunds.csv")
+    }
+
+    assert [amount for _, _, amount in bought(read(tmp_path, files))] == [0], "the rows of one order at one instant"
+
+
 @pytest.mark.parametrize(
     ("name", "is_one"),
     [
