@@ -6,7 +6,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
@@ -19,6 +20,8 @@ from tests.support import header_names  # noqa: F401 - before any record is read
 from tests.support.checker import Place, known_logs
 
 LATELY_S: Final = 0.5
+STILL_S: Final = 15.0
+"""After so long without anything of a partition a new consumer looks whether there is."""
 LOST: Final = b"lost-"
 """Keys of records that are taken away before anybody has read them begin so."""
 NAMELESS: Final = 5
@@ -39,21 +42,14 @@ class Watch:
             for name in (names.purchases, names.surveys, names.customers)
             for number in range(partitions)
         ]
-        self._consumer: Any = KafkaConsumer(
-            bootstrap_servers=settings.kafka.bootstrap_servers,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            fetch_max_wait_ms=100,
-            metadata_max_age_ms=2_000,
-            request_timeout_ms=5_000,
-            max_partition_fetch_bytes=4 << 20,
-        )
         self._state = [TopicPartition(state, number) for number in range(partitions)]
-        self._consumer.assign([*self._inputs, *self._state])
-        self._consumer.seek_to_beginning()
-        self._lock = threading.Lock()
         self._servers = settings.kafka.bootstrap_servers
+        self._at: dict[TopicPartition, int] = {}
+        """The next offset to be read of each; without those that are read from their beginning."""
+        self._moved_at_s = dict.fromkeys([*self._inputs, *self._state], time.monotonic())
+        """When (`time.monotonic`) that has changed last, or a consumer was opened since."""
+        self._consumer = self._open()
+        self._lock = threading.Lock()
         self._ends: dict[TopicPartition, int] = {}
         self._over = threading.Event()
         self._failure: BaseException | None = None
@@ -92,19 +88,58 @@ class Watch:
         except Exception as error:  # noqa: BLE001 - raised where the test can see it
             self._failure = error
 
+    def _open(self) -> Any:
+        """A consumer that goes on where the last one was."""
+        consumer: Any = KafkaConsumer(
+            bootstrap_servers=self._servers,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=100,
+            metadata_max_age_ms=2_000,
+            request_timeout_ms=5_000,
+            reconnect_backoff_max_ms=1_000,
+            max_partition_fetch_bytes=4 << 20,
+        )
+        consumer.assign([*self._inputs, *self._state])
+        anew = [tp for tp in self._moved_at_s if tp not in self._at]
+        if anew:
+            consumer.seek_to_beginning(*anew)
+        for tp, at in self._at.items():
+            consumer.seek(tp, at)
+        return consumer
+
+    def _renew(self) -> None:
+        """kafka-python sometimes gets nothing more of a broker that was away, for minutes, whatever lies there; what is
+        new gets it."""
+        self._moved_at_s = dict.fromkeys(self._moved_at_s, time.monotonic())
+        with suppress(KafkaError):
+            before, self._consumer = self._consumer, self._open()
+            threading.Thread(target=before.close, daemon=True).start()
+
     def _look(self) -> None:
         while not self._over.is_set():
             self._begin_anew()
-            try:
+            if time.monotonic() - min(self._moved_at_s.values()) > STILL_S:
+                self._renew()
+            found, read_to = {}, {}
+            with suppress(KafkaError):
                 found = self._consumer.poll(timeout_ms=100, max_records=5_000)
-                read_to = {tp: self._consumer.position(tp) for tp in self._inputs}
-            except KafkaError:
-                continue
+                for tp in self._moved_at_s:
+                    read_to[tp] = self._consumer.position(tp, timeout_ms=1_000)
             with self._lock:
                 for tp, records in found.items():
                     self._take(tp, records)
-                self._read_to.update((tp, at) for tp, at in read_to.items() if at is not None)
+                    self._at[tp] = records[-1].offset + 1
+                self._move(read_to)
                 self._measure()
+
+    def _move(self, read_to: Mapping[TopicPartition, int | None]) -> None:
+        """So far the consumer has come."""
+        for tp, at in read_to.items():
+            if at is not None and self._read_to.get(tp) != at:
+                self._at[tp] = self._read_to[tp] = at
+                self._moved_at_s[tp] = time.monotonic()
 
     def made_anew(self, topic: str) -> None:
         """The input was deleted and made again, when all that it held had been seen and applied."""
@@ -117,6 +152,7 @@ class Watch:
             self._consumer.seek_to_beginning(*anew)
             with self._lock:
                 for tp in anew:
+                    self._at.pop(tp, None)
                     place = Place(*tp)
                     self._former.setdefault(place, []).extend(self.kept[place])
                     self.kept[place] = []
