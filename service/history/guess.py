@@ -298,9 +298,8 @@ def _holds(field: str, place: int, rows: Sequence[Sequence[str]]) -> bool:
         cells = [cell for cell in cells if not begins_as_total(cell)]
         return bool(cells) and share_of_times(cells) >= SHARE
     if field == "time":
-        return sum(_TIME_OF_DAY.match(cell) is not None for cell in cells) >= SHARE * len(cells) or all(
-            map(_BARE_TIME.fullmatch, cells)
-        )
+        bare = all(map(_BARE_TIME.fullmatch, cells)) and any(len(cell) > _FEW_CELLS for cell in cells)
+        return bare or sum(_TIME_OF_DAY.match(cell) is not None for cell in cells) >= SHARE * len(cells)
     if field in {"amount", "price", "quantity"}:
         return share_of_amounts(cells) >= SHARE
     return field != "order_id" or not any(map(ADDRESS.fullmatch, cells))

@@ -35,8 +35,10 @@ _SALE: Final = "sale"
 _GONE: Final = ("cancelled", "voided", "deleted", "fraud", "test", PAYS_BACK, PAID_BACK, "failed")
 """Of several reasons that one cell gives, the one that counts."""
 AGAIN: Final = "telling a sale again"
-_DOCUMENTS: Final = ("invoices", "sales", "orders", "deliveries", "payments")
-"""Of a sale, the one that counts first."""
+_AGAIN: Final = ("orders", "deliveries", "payments")
+"""Documents that stand beside invoices."""
+_SAID_OF_ORDERS: Final = frozenset({"cancelled", "voided", PAID_BACK})
+"""States whose words as names of columns are of orders, where Blocked and Deleted may be of customers."""
 _OFTEN_BY_CHANCE: Final = frozenset({"test", "no purchase", "not paid"})
 _ONLY_BEFORE: Final = frozenset({"failed", "not paid"})
 """Reasons that say nothing plain beside a word of a purchase: delivered, payment pending."""
@@ -288,7 +290,8 @@ def signals_of(names: Mapping[str, Sequence[int]], rows: Sequence[Sequence[str]]
         _are_times,
     )
     for meaning in _FLAGS:
-        add(columns_of(meaning) | _plain_states(meaning), meaning, _are_flags)
+        called = columns_of(meaning) | (_plain_states(meaning) if meaning in _SAID_OF_ORDERS else frozenset())
+        add(called, meaning, _are_flags)
     add(columns_of("event"), "event", _tells_events)
     add(columns_of("is paid"), "is paid", _are_flags)
     others = {place for name, places in names.items() if _in_name("of other things").search(name) for place in places}
@@ -342,8 +345,9 @@ def _telling_again(cells: set[str]) -> frozenset[str]:
     """Of a column of kinds those that tell again what another one of its kinds has told: where there are invoices, the
     orders, deliveries and payments of them are no sales of their own."""
     words = words_of("documents")
-    there = [document for document in _DOCUMENTS if not words[document].isdisjoint(map(_small, cells))]
-    return frozenset().union(*(words[document] for document in there[1:]))
+    if words["invoices"].isdisjoint(map(_small, cells)):
+        return frozenset()
+    return frozenset().union(*(words[document] for document in _AGAIN))
 
 
 def _are_times(cells: set[str]) -> bool:

@@ -108,6 +108,39 @@ def test_a_state_that_nobody_knows_is_told_as_such(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("Type", "Sale", "Order"),
+        ("Type", "Cash", "Transfer"),
+        ("Type", "Invoice", "Sales Receipt"),
+        ("Type", "Payment", "Charge"),
+        ("Order type", "Order", "Delivery"),
+        ("Payment type", "Invoice", "Transfer"),
+        ("Card type", "Credit", "Debit"),
+    ],
+)
+def test_ways_to_buy_and_to_pay_all_count(tmp_path: Path, name: str, one: str, other: str) -> None:
+    rows = [f"a;2025-01-16 20:29;1234,50;{one}", f"b;2025-01-17 08:05;2,00;{other}"]
+
+    assert bought(read(tmp_path, {"t.csv": table(f"Customer;Date;Total;{name}", *rows)})) == [A, B]
+
+
+def test_minutes_are_no_time_of_the_day(tmp_path: Path) -> None:
+    rows = ["a;16.01.2025;120;1234,50", "b;17.01.2025;145;2,00"]
+
+    assert [at[-5:] for _, at, _ in bought(read(tmp_path, {"t.csv": table("Kunde;Datum;Zeit;Betrag", *rows)}))] == [
+        "00:00"
+    ] * 2
+
+
+@pytest.mark.parametrize("name", ["Blocked", "Bounced", "Consent withdrawn", "New", "Active"])
+def test_what_is_said_of_a_customer_by_yes_and_no_is_not_said_of_the_order(tmp_path: Path, name: str) -> None:
+    rows = ["a;2025-01-16 20:29;1234,50;No", "b;2025-01-17 08:05;2,00;Yes"]
+
+    assert bought(read(tmp_path, {"t.csv": table(f"Customer;Date;Total;{name}", *rows)})) == [A, B]
+
+
+@pytest.mark.parametrize(
     ("header", "sale", "back"),
     [
         ("Datum;Bon;Kunde;Art;Betrag", "Umsatz", "Retoure"),
