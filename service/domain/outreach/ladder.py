@@ -30,8 +30,9 @@ from service.domain.outreach.release import Release
 from service.domain.outreach.tolerance import Tolerance
 from service.domain.outreach.volume import Volume, VolumeState
 from service.domain.partition_state import PartitionState
-from service.domain.policy import OutreachPolicy
+from service.domain.policy import Measure, OutreachPolicy
 from service.domain.quiet_times import Quiet
+from service.domain.spells import NEWEST, break_days
 from service.domain.timeline import Timeline
 from service.domain.written_to import with_message, with_return
 
@@ -244,6 +245,14 @@ class Ladder:
         days = message.days(customer, decided)
         return customer.last_us + customer.episode.paused_us + int(days * DAY_US)
 
+    def _put_off_us(self, customer: Customer, message: SilenceKind) -> int:
+        """By how much the first step comes due later for a customer who comes in spells: a day after their longest
+        break, but for who has set a multiple of the usual gap. Asked only of who would be due."""
+        if customer.episode.rung or not message.limited or self._policy.measure is Measure.MULTIPLE:
+            return 0
+        longest = break_days(customer.newest_days(NEWEST))
+        return int(max(0.0, longest + 1.0 - message.days(customer, 0)) * DAY_US) if longest else 0
+
     def _next_due_us(self, customer: Customer, message: SilenceKind, decided: int, after_us: int) -> int:
         """When a later step comes due, the one before it having been acted on at `after_us`."""
         due = self._tolerated_us(customer, message, decided)
@@ -263,9 +272,8 @@ class Ladder:
             return []
         decided, due_us = episode.rung, episode.due_us
         if not episode.detected_us:
-            due_us = max(
-                due_us, self._tolerated_us(customer, message, decided), self._unseen_until(customer, message)[0]
-            )
+            tolerated_us = self._tolerated_us(customer, message, decided) + self._put_off_us(customer, message)
+            due_us = max(due_us, tolerated_us, self._unseen_until(customer, message)[0])
         number = message.number(decided)
         ahead = [(message.step(number).name, due_us)]
         while not message.last(number):
@@ -313,6 +321,8 @@ class Ladder:
                 self.volume.alert_value.lost(customer, self._everybody.mu0)
         else:
             due = 0 if episode.detected_us else self._tolerated_us(customer, message, episode.rung)
+            if 0 < due <= wake_us:
+                due += self._put_off_us(customer, message)
             if due > wake_us:
                 episode.watch(due)
                 return True
@@ -490,7 +500,7 @@ class Ladder:
                 volume.not_asked()
             return refusal
         weighed = self.tolerance.patience if message.limited and first and not deferred else None
-        if weighed is not None and not weighed.chosen(customer, self._silent_days(customer, detected_us)):
+        if weighed is not None and not weighed.chosen(customer, self._silent_days(customer, message, detected_us)):
             return Verdict(Outcome.SUPPRESSED, Reason.VOLUME)
         if volume is not None and not deferred:
             if first and not volume.chosen(customer, detected_us, self._everybody.mu0):
@@ -498,10 +508,11 @@ class Ladder:
             volume.spend()
         return self.programme.sending(asked)
 
-    def _silent_days(self, customer: Customer, at_us: int) -> float:
+    def _silent_days(self, customer: Customer, message: SilenceKind, at_us: int) -> float:
         """How long nothing has been heard of the customer: from a sign of life on, or from the end of a hole in the log
-        in which a visit may have gone unseen."""
+        in which a visit may have gone unseen. Without what a usual break has put the date off."""
         since_us = customer.last_us + customer.episode.paused_us
+        since_us += self._put_off_us(customer, message)
         if customer.last_us < self._gap.until_us:
             since_us = max(since_us, self._gap.until_us)
         return (at_us - max(since_us, customer.sign_us)) / DAY_US
