@@ -130,10 +130,10 @@ RULES: Final[Mapping[type[Stored], Mapping[Rule, str]]] = {
     },
     RhythmState: {
         Rule.COPY: "first_hour hour total skipped due_hour heard_hour short_hour silent_hour silent_from_us revival_hour "
-        "stalled_us period begun_hour ahead_hour came_us pause_from_us pause_until_us "
-        "pause_us counted_us",
+        "stalled_us period begun_hour ahead_hour came_us pause_from_us pause_us "
+        "came_again across",
         Rule.PARTS: "arrivals returning late late_returning odd",
-        Rule.SHARE: "came_again across missed shortfall revival awaited longest longest_before longest_earlier",
+        Rule.SHARE: "missed shortfall revival awaited longest longest_before longest_earlier",
     },
     Row: {Rule.COPY: "aged", Rule.SHARE: "closed gap_days usual_days weight pull"},
 }

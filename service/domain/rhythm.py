@@ -75,7 +75,7 @@ _CLOCK_CHANGE: Final = 26
 """Hours by which a clock may be put on or back at most, a day at the date line included."""
 _LONG_PAUSE_US: Final = (CELLS + 12) * HOUR_US
 """More than a week, which the hours of the week cannot explain, and half a day."""
-_CAME_AGAIN: Final = 5.0
+_CAME_AGAIN: Final = 5
 """Customers back from a long pause from whom on can be told whether pauses are their rhythm."""
 _MOST: Final = 0.8
 """Of the visits of those who had been there before. Where it is half (people who come twice around each pay day), gaps
@@ -90,7 +90,7 @@ class RhythmState(Stored):
         "first_hour", "hour", "arrivals", "returning", "late", "late_returning", "total", "skipped", "missed", "due_hour",
         "heard_hour", "shortfall", "short_hour", "silent_hour", "silent_from_us", "revival", "revival_hour", "odd", "awaited",
         "stalled_us", "period", "longest", "longest_before", "longest_earlier", "begun_hour",
-        "ahead_hour", "came_us", "pause_from_us", "pause_until_us", "pause_us", "came_again", "across", "counted_us",
+        "ahead_hour", "came_us", "pause_from_us", "pause_us", "came_again", "across",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -135,16 +135,13 @@ class RhythmState(Stored):
         self.came_us: int = 0
         """The newest visit; 0: there was none."""
         self.pause_from_us: int = 0
-        """The visits before and after the newest long pause; 0: there was none."""
-        self.pause_until_us: int = 0
+        """The last visit before the newest long pause; 0: there was none."""
         self.pause_us: int = 0
         """Usual length of long pauses."""
-        self.came_again: float = 0.0
+        self.came_again: int = 0
         """Visits that were not a customer's first, halved at each long pause; those of them that were the first since
         the newest one."""
-        self.across: float = 0.0
-        self.counted_us: int = 0
-        """Up to when silences have been counted by the feed's pulse."""
+        self.across: int = 0
 
 
 class Rhythm:
@@ -260,9 +257,9 @@ class Rhythm:
                 self._paused_long(state.came_us, at_us)
             state.came_us = at_us
         if last_us:
-            state.came_again += 1.0
-            if last_us <= state.pause_from_us and at_us >= state.pause_until_us:
-                state.across += 1.0
+            state.came_again += 1
+            if last_us <= state.pause_from_us < at_us:
+                state.across += 1
 
     def arrived(self, hour: int, *, returning: bool) -> None:
         """Somebody has come, in an hour up to the present one."""
@@ -278,8 +275,12 @@ class Rhythm:
                 self._learn(hour % CELLS, 1, int(returning))
 
     def counted(self, until_us: int) -> None:
-        """The silence that ended then was told by the feed's pulse, before the hours were known well enough."""
-        self.state.counted_us = until_us
+        """The silence that ended then was told by the feed's pulse, before the hours were known well enough: it is
+        nothing that they tell as well."""
+        self.pass_to(self._calendar.hour_of(until_us))
+        self.state.missed = self.state.shortfall = 0.0
+        if self.silent:
+            self.state.silent_from_us = max(self.state.silent_from_us, until_us)
 
     def arrived_ahead(self, hour: int) -> None:
         """Somebody has come in an hour that time is not believed to have reached."""
@@ -300,9 +301,9 @@ class Rhythm:
     def _paused_long(self, from_us: int, until_us: int) -> None:
         state = self.state
         length = until_us - from_us
-        state.pause_from_us, state.pause_until_us = from_us, until_us
+        state.pause_from_us = from_us
         state.pause_us = (state.pause_us + length) // 2 if state.pause_us else length
-        state.came_again, state.across = 0.5 * state.came_again, 0.5 * state.across
+        state.came_again, state.across = state.came_again // 2, state.across // 2
 
     # ---- from hour to hour
 
@@ -416,7 +417,7 @@ class Rhythm:
 
     def _fall_silent(self, begin: int) -> None:
         state = self.state
-        state.silent_hour, state.silent_from_us = begin, max(self._hour_start_us(begin), state.counted_us)
+        state.silent_hour, state.silent_from_us = begin, self._hour_start_us(begin)
         state.skipped += state.hour - begin
         state.awaited = max(state.missed, state.shortfall / _LOSS)
         state.odd = 0
