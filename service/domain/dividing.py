@@ -130,8 +130,7 @@ RULES: Final[Mapping[type[Stored], Mapping[Rule, str]]] = {
     },
     RhythmState: {
         Rule.COPY: "first_hour hour total skipped due_hour heard_hour short_hour silent_hour silent_from_us revival_hour "
-        "stalled_us period begun_hour ahead_hour came_us pause_from_us pause_us "
-        "came_again across",
+        "stalled_us period begun_hour ahead_hour came_utc_hour pause_from_us pause_us across",
         Rule.PARTS: "arrivals returning late late_returning odd",
         Rule.SHARE: "missed shortfall revival awaited longest longest_before longest_earlier",
     },

@@ -77,9 +77,10 @@ _LONG_PAUSE_US: Final = (CELLS + 12) * HOUR_US
 """More than a week, which the hours of the week cannot explain, and half a day."""
 _CAME_AGAIN: Final = 5
 """Customers back from a long pause from whom on can be told whether pauses are their rhythm."""
-_MOST: Final = 0.8
-"""Of the visits of those who had been there before. Where it is half (people who come twice around each pay day), gaps
-are still told better without the pauses."""
+_FOR_ONE: Final = 4
+"""Visits across a pause that weigh like one that is not. Where it is every other (people who come twice around each pay
+day), gaps are still told better without the pauses."""
+_LEAST_ACROSS: Final = -30_000
 _NO_HOUR: Final = -(1 << 40)
 
 
@@ -90,7 +91,7 @@ class RhythmState(Stored):
         "first_hour", "hour", "arrivals", "returning", "late", "late_returning", "total", "skipped", "missed", "due_hour",
         "heard_hour", "shortfall", "short_hour", "silent_hour", "silent_from_us", "revival", "revival_hour", "odd", "awaited",
         "stalled_us", "period", "longest", "longest_before", "longest_earlier", "begun_hour",
-        "ahead_hour", "came_us", "pause_from_us", "pause_us", "came_again", "across",
+        "ahead_hour", "came_utc_hour", "pause_from_us", "pause_us", "across",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -132,16 +133,15 @@ class RhythmState(Stored):
         self.longest_earlier: float = 0.0
         self.ahead_hour: int = _NO_HOUR
         """Of the earliest arrival that lay ahead of time when it came."""
-        self.came_us: int = 0
-        """The newest visit; 0: there was none."""
+        self.came_utc_hour: int = 0
+        """Of the newest visit, since 1970; 0: there was none."""
         self.pause_from_us: int = 0
         """The last visit before the newest long pause; 0: there was none."""
         self.pause_us: int = 0
         """Usual length of long pauses."""
-        self.came_again: int = 0
-        """Visits that were not a customer's first, halved at each long pause; those of them that were the first since
-        the newest one."""
         self.across: int = 0
+        """Visits that were a customer's first since the newest long pause, and not their first ever, less four times
+        those that were not; halved at each long pause."""
 
 
 class Rhythm:
@@ -178,7 +178,7 @@ class Rhythm:
     def _own_pause_us(self) -> int:
         """Length of silence that is the customers' rhythm, with room; 0 where none is."""
         state = self.state
-        if state.across < _CAME_AGAIN or state.across < _MOST * state.came_again:
+        if state.across < _CAME_AGAIN:
             return 0
         return int(_PAUSES * state.pause_us)
 
@@ -186,7 +186,7 @@ class Rhythm:
         """Whether a silence that lasts at the begin of an hour may be one of the pauses that are the customers'
         rhythm."""
         own_us = self._own_pause_us()
-        return own_us > 0 and self._hour_start_us(hour) - self.state.came_us < own_us
+        return own_us > 0 and self._hour_start_us(hour) - self.state.came_utc_hour * HOUR_US < own_us
 
     @property
     def silent(self) -> bool:
@@ -252,14 +252,14 @@ class Rhythm:
         """A visit, told before `arrived` and of everybody. `last_us`: of the customer's visit before; 0: it is their
         first."""
         state = self.state
-        if at_us > state.came_us:
-            if at_us - state.came_us > _LONG_PAUSE_US and state.came_us:
-                self._paused_long(state.came_us, at_us)
-            state.came_us = at_us
+        hour = at_us // HOUR_US
+        if hour > state.came_utc_hour:
+            if hour - state.came_utc_hour > _LONG_PAUSE_US // HOUR_US and state.came_utc_hour:
+                self._paused_long((state.came_utc_hour + 1) * HOUR_US, hour * HOUR_US)
+            state.came_utc_hour = hour
         if last_us:
-            state.came_again += 1
-            if last_us <= state.pause_from_us < at_us:
-                state.across += 1
+            is_across = last_us < state.pause_from_us < at_us
+            state.across = max(_LEAST_ACROSS, state.across + (1 if is_across else -_FOR_ONE))
 
     def arrived(self, hour: int, *, returning: bool) -> None:
         """Somebody has come, in an hour up to the present one."""
@@ -303,7 +303,7 @@ class Rhythm:
         length = until_us - from_us
         state.pause_from_us = from_us
         state.pause_us = (state.pause_us + length) // 2 if state.pause_us else length
-        state.came_again, state.across = state.came_again // 2, state.across // 2
+        state.across //= 2
 
     # ---- from hour to hour
 
@@ -522,7 +522,7 @@ class Rhythm:
         if not (state.arrivals or state.late):
             since = min(state.heard_hour, state.short_hour if state.shortfall > 0.0 else state.hour)
         own_us, told = self._own_pause_us(), since + self._silence_hours
-        return max(told, self._calendar.hour_of(state.came_us + own_us)) if own_us else told
+        return max(told, self._calendar.hour_of(state.came_utc_hour * HOUR_US + own_us)) if own_us else told
 
     def _foresee_anew(self) -> tuple[int, int]:
         state = self.state
