@@ -56,7 +56,7 @@ _STATES_KEPT: Final = 100
 _ORDERS_SEEN: Final = 200_000
 _BLOCK: Final = 5_000
 """Rows that are looked at together: what a column repeats is looked at once."""
-_NOTHING: Final = frozenset("123456789")
+_SOMETHING: Final = frozenset("123456789")
 """Digits of an amount that is something."""
 _NEEDED: Final = 3
 """Columns that every table of purchases has: who, when, how much."""
@@ -358,7 +358,7 @@ def _cells_at(place: int, rows: Sequence[Sequence[str]]) -> Counter[str]:
 
 
 def _see_given_back(found: Evidence, cells: Counter[str]) -> None:
-    found.gives_back = found.gives_back or any(not _NOTHING.isdisjoint(text) for text in cells)
+    found.gives_back = found.gives_back or any(not _SOMETHING.isdisjoint(text) for text in cells)
 
 
 def _each(see: Callable[[str], None], cells: Counter[str]) -> None:
