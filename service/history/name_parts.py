@@ -24,8 +24,13 @@ _LONGEST: Final = 6
 
 
 @cache
+def plain_words(file: str, meaning: str) -> frozenset[str]:
+    """The words of that meaning in `words/{file}.toml`, as `plain_name` spells them."""
+    return frozenset(map(plain_name, words_of(file)[meaning]))
+
+
 def _plain(kind: str) -> frozenset[str]:
-    return frozenset(word if word == "#" else plain_name(word) for word in words_of("parts")[kind])
+    return plain_words("parts", kind)
 
 
 def says_together(field: str, name: str) -> bool:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Final
 
 from service.history.layout import Layout
-from service.history.name_parts import says_together
+from service.history.name_parts import plain_words, says_together
 from service.history.sources import Source, TakenOver
 from service.history.states import ALWAYS, Signal
 from service.profiles import plain_name
@@ -92,26 +91,18 @@ def paying_back(layout: Layout) -> Layout:
 def _is_customer(name: str) -> bool:
     ranks = words_of("columns")
     return says_together("customer_id", name) or any(
-        plain_name(name) in _plain(rank) for rank in ranks if rank.startswith("customer_id ")
+        plain_name(name) in plain_words("columns", rank) for rank in ranks if rank.startswith("customer_id ")
     )
 
 
-@cache
-def _plain(rank: str) -> frozenset[str]:
-    return frozenset(map(plain_name, words_of("columns")[rank]))
-
-
-@cache
 def _parts(kind: str) -> frozenset[str]:
-    return frozenset(map(plain_name, words_of("parts")[kind]))
+    return plain_words("parts", kind)
 
 
-@cache
 def _said() -> frozenset[str]:
     return words_of("refund_tables")["refunds"]
 
 
-@cache
 def _sales() -> frozenset[str]:
     return words_of("refund_tables")["sales"]
 

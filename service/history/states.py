@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final
 
+from service.history.name_parts import plain_words
 from service.history.zones import zone_named
 from service.profiles import plain_name
 from service.profiles.words import words_of
@@ -56,22 +57,20 @@ _KEPT: Final = 10_000
 """Spellings of a column, each looked at once."""
 
 
-@cache
 def columns_of(what: str) -> frozenset[str]:
     """Plain names of the columns that say it: `words/state_columns.toml`."""
-    return frozenset(map(plain_name, words_of("state_columns")[what]))
+    return plain_words("state_columns", what)
 
 
-@cache
 def _plain_states(meaning: str) -> frozenset[str]:
     """Words of a state as columns of yes and no are called: Anulada, Makulerad, Retour."""
-    return frozenset(map(plain_name, words_of("states")[meaning]))
+    return plain_words("states", meaning)
 
 
 @cache
 def _called_when_gone(name: str) -> bool:
     """Whether a plain name is that of when an order was cancelled: annuleele, storniertam, datastorno."""
-    days = frozenset(map(plain_name, words_of("parts")["days"] | words_of("parts")["small"] | words_of("states")["on"]))
+    days = plain_words("parts", "days") | plain_words("parts", "small") | _plain_states("on")
     gone = _plain_states("cancelled") | _plain_states("voided") | _plain_states("deleted")
     cuts = ((name[:cut], name[cut:]) for cut in range(2, len(name) - 1))
     return any((one in gone and other in days) or (one in days and other in gone) for one, other in cuts)

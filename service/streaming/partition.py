@@ -227,8 +227,7 @@ class PartitionWorker:
                 self._was_cut(topic, cut[topic])
             elif not positions[topic] and self.job.logs.has_lost(topic) and self._intake.begins_beyond(topic):
                 # A life before has written down that it is read anew, and ended before the group knew.
-                self._intake.forget()
-                self._from_the_beginning.add(topic)
+                self._read_from_the_beginning(topic)
             elif now is not None:
                 if self.job.logs.is_another(topic, now):
                     epochs.forget(topic)
@@ -335,8 +334,7 @@ class PartitionWorker:
         beyond = self._intake.begins_beyond(topic)
         self._intake.lost_tail(topic, time.time_ns() // 1000)
         if beyond:
-            self._intake.forget()
-            self._from_the_beginning.add(topic)
+            self._read_from_the_beginning(topic)
 
     async def _follow_leaders(self) -> None:
         """Before anything is taken that another leader has taken: it may not have had all that was read."""
@@ -362,6 +360,10 @@ class PartitionWorker:
     def _was_cut(self, topic: str, kept: int) -> None:
         """It has lost its end, and others lie there."""
         self._intake.lost_tail(topic, time.time_ns() // 1000, kept)
+        self._read_from_the_beginning(topic)
+
+    def _read_from_the_beginning(self, topic: str) -> None:
+        """At the end of this turn; what has arrived lies behind it."""
         self._intake.forget()
         self._from_the_beginning.add(topic)
 
