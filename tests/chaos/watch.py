@@ -44,8 +44,8 @@ class Watch:
         ]
         self._state = [TopicPartition(state, number) for number in range(partitions)]
         self._servers = settings.kafka.bootstrap_servers
-        self._at: dict[TopicPartition, int] = {}
-        """The next offset to be read of each; without those that are read from their beginning."""
+        self._read_to: dict[TopicPartition, int] = {}
+        """The next offset to be read of each; without those of which nothing has been asked for."""
         self._moved_at_s = dict.fromkeys([*self._inputs, *self._state], time.monotonic())
         """When (`time.monotonic`) that has changed last, or a consumer was opened since."""
         self._consumer = self._open()
@@ -62,7 +62,6 @@ class Watch:
         """Inputs that have just been made anew."""
         self._as_before: dict[Place, int] = {}
         """Of inputs that were made anew up to where the former had been applied, until a state says otherwise."""
-        self._read_to: dict[TopicPartition, int] = {}
         self.applied: dict[Place, int] = {}
         self._moved_s = [math.inf] * partitions
         """`time.monotonic` of the last progress; before the first nothing is measured."""
@@ -102,10 +101,9 @@ class Watch:
             max_partition_fetch_bytes=4 << 20,
         )
         consumer.assign([*self._inputs, *self._state])
-        anew = [tp for tp in self._moved_at_s if tp not in self._at]
-        if anew:
+        if anew := self._moved_at_s.keys() - self._read_to.keys():
             consumer.seek_to_beginning(*anew)
-        for tp, at in self._at.items():
+        for tp, at in self._read_to.items():
             consumer.seek(tp, at)
         return consumer
 
@@ -125,12 +123,12 @@ class Watch:
             found, read_to = {}, {}
             with suppress(KafkaError):
                 found = self._consumer.poll(timeout_ms=100, max_records=5_000)
+                read_to = {tp: records[-1].offset + 1 for tp, records in found.items()}
                 for tp in self._moved_at_s:
-                    read_to[tp] = self._consumer.position(tp, timeout_ms=1_000)
+                    read_to[tp] = self._consumer.position(tp, timeout_ms=1_000) or read_to.get(tp)
             with self._lock:
                 for tp, records in found.items():
                     self._take(tp, records)
-                    self._at[tp] = records[-1].offset + 1
                 self._move(read_to)
                 self._measure()
 
@@ -138,7 +136,7 @@ class Watch:
         """So far the consumer has come."""
         for tp, at in read_to.items():
             if at is not None and self._read_to.get(tp) != at:
-                self._at[tp] = self._read_to[tp] = at
+                self._read_to[tp] = at
                 self._moved_at_s[tp] = time.monotonic()
 
     def made_anew(self, topic: str) -> None:
@@ -152,7 +150,6 @@ class Watch:
             self._consumer.seek_to_beginning(*anew)
             with self._lock:
                 for tp in anew:
-                    self._at.pop(tp, None)
                     place = Place(*tp)
                     self._former.setdefault(place, []).extend(self.kept[place])
                     self.kept[place] = []
